@@ -1,0 +1,29 @@
+//go:build tools
+
+package deps
+import (
+ _ "github.com/labstack/echo/v4"
+ _ "github.com/labstack/echo-contrib/echoprometheus"
+ _ "gorm.io/gorm"
+ _ "gorm.io/driver/postgres"
+ _ "github.com/pgvector/pgvector-go"
+ _ "github.com/ncruces/go-sqlite3/driver"
+ _ "github.com/ncruces/go-sqlite3/gormlite"
+ _ "github.com/google/uuid"
+ _ "github.com/spf13/cobra"
+ _ "github.com/caarlos0/env/v11"
+ _ "github.com/openai/openai-go/v3"
+ _ "github.com/tiktoken-go/tokenizer"
+ _ "github.com/kljensen/snowball"
+ _ "github.com/prometheus/client_golang/prometheus"
+ _ "github.com/oapi-codegen/runtime"
+ _ "github.com/oapi-codegen/runtime/strictmiddleware/echo"
+ _ "github.com/pressly/goose/v3"
+ _ "github.com/getkin/kin-openapi/openapi3"
+ _ "github.com/jackc/pgx/v5"
+ _ "golang.org/x/text/unicode/norm"
+ _ "golang.org/x/sync/errgroup"
+ _ "golang.org/x/time/rate"
+ _ "github.com/swaggest/swgui/v5emb"
+ _ "github.com/stretchr/testify/require"
+)

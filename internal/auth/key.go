@@ -1,0 +1,144 @@
+// Package auth is what a key is: how a token looks, how it is hashed and
+// checked, what its scopes allow. It stores nothing and knows no HTTP.
+package auth
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base32"
+	"strings"
+	"time"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// Scope is something that a key may do.
+type Scope string
+
+// The scopes. Search and recall are reads although they POST.
+const (
+	Read  Scope = "read"
+	Write Scope = "write"
+)
+
+// ParseScopes reads a comma-separated list of scopes. It returns an Invalid
+// fault when the list is empty or names something else.
+func ParseScopes(list string) ([]Scope, error) {
+	var read, write bool
+	for _, part := range strings.Split(list, ",") {
+		switch Scope(strings.TrimSpace(part)) {
+		case Read:
+			read = true
+		case Write:
+			write = true
+		default:
+			return nil, fault.Invalidf("unknown scope %q: use read, write, or read,write", strings.TrimSpace(part))
+		}
+	}
+	var scopes []Scope
+	if read {
+		scopes = append(scopes, Read)
+	}
+	if write {
+		scopes = append(scopes, Write)
+	}
+	return scopes, nil
+}
+
+// JoinScopes is the inverse of ParseScopes.
+func JoinScopes(scopes []Scope) string {
+	names := make([]string, len(scopes))
+	for i, s := range scopes {
+		names[i] = string(s)
+	}
+	return strings.Join(names, ",")
+}
+
+// Hash is the SHA-256 of a whole token. A token has 160 random bits, so a plain
+// fast hash at rest is enough: there is nothing to guess.
+type Hash [sha256.Size]byte
+
+// HashToken returns the hash that is stored in place of the token.
+func HashToken(token string) Hash { return sha256.Sum256([]byte(token)) }
+
+// Equal compares two hashes in constant time.
+func (h Hash) Equal(other Hash) bool { return subtle.ConstantTimeCompare(h[:], other[:]) == 1 }
+
+// Key is an API key as it is stored: everything but the secret.
+type Key struct {
+	ID            string // UUIDv7
+	Workspace     chat.WorkspaceID
+	WorkspaceName string
+	Name          string
+	Prefix        string // the public part of the token, unique
+	Hash          Hash
+	Scopes        []Scope
+	CreatedAt     time.Time
+	LastUsedAt    *time.Time // to the minute; nil when never used
+	RevokedAt     *time.Time // nil while it works
+}
+
+// Principal is who a request speaks for.
+type Principal struct {
+	KeyID     string
+	Workspace chat.WorkspaceID
+	Scopes    []Scope
+}
+
+// Can reports whether the principal has the scope.
+func (p Principal) Can(scope Scope) bool {
+	for _, s := range p.Scopes {
+		if s == scope {
+			return true
+		}
+	}
+	return false
+}
+
+const (
+	tokenLabel  = "lethe_"
+	prefixBytes = 5  // 8 characters: told apart in a list, looked up by
+	secretBytes = 20 // 32 characters, 160 bits
+)
+
+var encoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// MintToken returns a new random token, "lethe_<prefix>_<secret>", and its prefix.
+func MintToken() (token, prefix string) {
+	random := make([]byte, prefixBytes+secretBytes)
+	rand.Read(random) //nolint:errcheck // crypto/rand.Read never fails since Go 1.24
+	prefix = encoding.EncodeToString(random[:prefixBytes])
+	return tokenLabel + prefix + "_" + encoding.EncodeToString(random[prefixBytes:]), prefix
+}
+
+// TokenPrefix returns the prefix of a token of ours, and false for any string
+// that cannot be one.
+func TokenPrefix(token string) (string, bool) {
+	rest, ok := strings.CutPrefix(token, tokenLabel)
+	if !ok {
+		return "", false
+	}
+	prefix, secret, ok := strings.Cut(rest, "_")
+	if !ok || len(prefix) != encoding.EncodedLen(prefixBytes) || len(secret) != encoding.EncodedLen(secretBytes) {
+		return "", false
+	}
+	for _, part := range []string{prefix, secret} {
+		if _, err := encoding.DecodeString(part); err != nil {
+			return "", false
+		}
+	}
+	return prefix, true
+}
+
+// BearerToken returns the token of an Authorization header ("Bearer <token>",
+// RFC 6750; the scheme in any case), and false when there is none.
+func BearerToken(header string) (string, bool) {
+	scheme, token, ok := strings.Cut(strings.TrimSpace(header), " ")
+	token = strings.TrimSpace(token)
+	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" || strings.ContainsAny(token, " \t") {
+		return "", false
+	}
+	return token, true
+}

@@ -1,0 +1,89 @@
+package chat
+
+import "time"
+
+// Filter selects conversations of one workspace. The zero value selects all.
+type Filter struct {
+	Platform   string    // exact; empty for all
+	Title      string    // part of the title, case-insensitive; empty for all
+	From       time.Time // created at or after; zero for no bound
+	Before     time.Time // created before; zero for no bound
+	PinnedOnly bool
+	ImportID   string // brought by this import; empty for all
+}
+
+// Limits of a listing (MemoryPlugin, "List conversations"). Larger page sizes
+// are clamped, not refused.
+const (
+	DefaultPageSize = 25
+	MaxPageSize     = 100
+)
+
+// ListQuery is one page of a filtered listing, newest UpdatedAt first.
+type ListQuery struct {
+	Filter
+	Page     int // 1-based
+	PageSize int
+}
+
+// Page is the answer to a ListQuery.
+type Page struct {
+	Items    []Conversation
+	Page     int
+	PageSize int
+	Total    int
+}
+
+// TotalPages is how many pages the listing has at this page size.
+func (p Page) TotalPages() int {
+	if p.PageSize <= 0 {
+		return 0
+	}
+	return (p.Total + p.PageSize - 1) / p.PageSize
+}
+
+// Edit changes what a user may change of a conversation; nil leaves it alone.
+type Edit struct {
+	Title  *string
+	Pinned *bool
+}
+
+// Stats sums up a workspace.
+type Stats struct {
+	Conversations int
+	Messages      int
+	Tokens        int
+	Chunks        int
+	Embeddings    int
+	Pinned        int
+	Platforms     []PlatformStats
+	Months        []MonthStats
+	Backlog       Backlog
+}
+
+// PlatformStats is the part of Stats that one platform has.
+type PlatformStats struct {
+	Platform      string
+	DisplayName   string // empty when no upload ever gave one
+	Conversations int
+	Messages      int
+}
+
+// MonthStats counts the conversations created in one month (UTC).
+type MonthStats struct {
+	Month         string // "2006-01"
+	Conversations int
+}
+
+// Backlog is how much indexing is left, by state.
+type Backlog struct {
+	Queued   int
+	Indexing int
+	Failed   int
+}
+
+// RecallTurn is a turn of the conversation that a digest is asked for.
+type RecallTurn struct {
+	Sender Sender
+	Text   string
+}
