@@ -1,0 +1,97 @@
+# The two commands that matter are `make run` and `make test`; both work in a
+# fresh clone and fetch what they need. `make` alone lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# Where git has nothing to say (an unpacked archive) the version is "dev".
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# The linter is built from its module, at one version, so that every machine and
+# CI agree. Its file carries that version and the Go it was built with: a change
+# of either builds it anew (a linter refuses code newer than its own Go).
+GOLANGCI_VERSION := v2.15.0
+LINTER := bin/golangci-lint-$(GOLANGCI_VERSION)-$(shell go env GOVERSION)
+
+POSTGRES := internal/store/storetest/ensure-postgres.sh
+
+# How long each fuzz target runs, and what `make bench` selects.
+FUZZTIME ?= 10s
+BENCH ?= .
+
+.PHONY: help
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## Build Lethe and run it on its embedded store
+	bin/lethe serve
+
+.PHONY: build
+build: ## Build bin/lethe, one static file
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/lethe ./cmd/lethe
+
+.PHONY: test
+test: lint generate-check ## Everything: linters, generated code, every test, on real databases
+	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" go test ./...
+
+.PHONY: test-short
+test-short: ## The tests alone, the quick ones
+	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" go test -short ./...
+
+.PHONY: test-race
+test-race: ## The tests under the race detector (needs a C compiler)
+	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" CGO_ENABLED=1 go test -race ./...
+
+.PHONY: lint
+lint: $(LINTER) ## go vet and the linters of .golangci.yml
+	go vet ./...
+	$(LINTER) run ./...
+
+.PHONY: fmt
+fmt: $(LINTER) ## Format the code
+	$(LINTER) fmt ./...
+
+$(LINTER):
+	@echo 'building golangci-lint $(GOLANGCI_VERSION), once (some minutes)' >&2
+	GOBIN='$(CURDIR)/bin' go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv bin/golangci-lint $@
+
+.PHONY: generate
+generate: ## Write the generated code anew (openapi.yaml and others)
+	go generate ./...
+
+# Every generated file says so in its first lines. Regenerating must change none
+# of them and add none; comparing sums needs no clean work tree.
+GENERATED := find . -path ./bin -prune -o -type f -name '*.gen.*' -exec cksum {} + | sort
+
+.PHONY: generate-check
+generate-check: ## Fail when generated code is not what its sources give
+	@before="$$($(GENERATED))"; go generate ./... || exit 1; after="$$($(GENERATED))"; \
+	if [ "$$before" != "$$after" ]; then \
+		diff <(echo "$$before") <(echo "$$after") >&2 || true; \
+		echo 'generated code was out of date; it is written anew: look at it and commit it' >&2; exit 1; \
+	fi
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (10s)
+	@grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
+			echo "== $$(dirname "$$file") $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null; \
+		done; \
+	done
+
+.PHONY: bench
+bench: ## Run the benchmarks that BENCH selects (docs/benchmarks.md)
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+.PHONY: postgres-stop
+postgres-stop: ## Stop the PostgreSQL that the tests started
+	$(POSTGRES) stop
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin dist
