@@ -1,0 +1,55 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// TimeFormat is how times look in every answer: ISO 8601, UTC, milliseconds.
+const TimeFormat = "2006-01-02T15:04:05.000Z"
+
+// errTime says what a time may look like. It names no field; whoever knows the
+// field's path puts it in front.
+var errTime = errors.New("must be an ISO 8601 date and time with a zone, such as 2026-03-01T09:30:00Z, or a date")
+
+// Time is a time on the wire. It is written in UTC with milliseconds, and read
+// from any ISO 8601 date and time with a zone or from a date alone, which means
+// its first moment in UTC.
+type Time struct{ time.Time }
+
+// NewTime returns t as a wire time.
+func NewTime(t time.Time) Time { return Time{t.UTC()} }
+
+// ParseTime reads a time as Time does. dateOnly reports that s was a date
+// without a time of day.
+func ParseTime(s string) (t time.Time, dateOnly bool, err error) {
+	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
+		return t.UTC(), false, nil
+	}
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return t, true, nil
+	}
+	return time.Time{}, false, errTime
+}
+
+// String returns the time as it is written on the wire.
+func (t Time) String() string { return t.UTC().Format(TimeFormat) }
+
+// MarshalJSON writes the time in TimeFormat.
+func (t Time) MarshalJSON() ([]byte, error) { return json.Marshal(t.String()) }
+
+// UnmarshalJSON reads a time as ParseTime does. Anything but a string is an
+// error, null included.
+func (t *Time) UnmarshalJSON(data []byte) error {
+	var s *string
+	if err := json.Unmarshal(data, &s); err != nil || s == nil {
+		return errTime
+	}
+	parsed, _, err := ParseTime(*s)
+	if err != nil {
+		return err
+	}
+	t.Time = parsed
+	return nil
+}
