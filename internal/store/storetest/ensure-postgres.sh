@@ -1,0 +1,391 @@
+#!/usr/bin/env bash
+# Prints the URL of a PostgreSQL with pgvector for the tests, and starts one
+# when none runs. The URL is all that goes to standard output.
+#
+#   ensure-postgres.sh [start]   print a URL; start a server if need be
+#   ensure-postgres.sh stop      stop the server that this script started
+#   ensure-postgres.sh status    say whether it runs
+#   ensure-postgres.sh clean     stop it and delete everything kept for it
+#
+# The first way that works is taken:
+#   1. LETHE_TEST_DATABASE_URL, as given
+#   2. a Docker engine, with pgvector's own image
+#   3. an installed PostgreSQL that has pgvector 0.8.0 or newer
+#   4. Debian 13's packages, unpacked (not installed) into a private folder and
+#      run through the loader and the libraries that came with them
+# Without any of them it fails and says what to install. Tests are never skipped
+# for want of a database.
+#
+# The server is for throw-away data: it does not sync to disk and every start
+# begins with an empty cluster. It listens on loopback alone and asks for a
+# password. It stays up after the tests, for the next run; runs at the same time
+# share it.
+#
+# Settings: LETHE_TEST_POSTGRES_DIR (the private folder),
+# LETHE_TEST_POSTGRES_IMAGE, LETHE_TEST_POSTGRES_NO_DOCKER=1.
+#
+# Kept to what bash 3.2 and the tools of macOS understand, but for way 4.
+set -euo pipefail
+
+CONTAINER=lethe-test-postgres
+IMAGE=${LETHE_TEST_POSTGRES_IMAGE:-pgvector/pgvector:0.8.4-pg17}
+MAX_CONNECTIONS=300 # every test has its own database and a pool into it
+
+# Root's home is closed to the ordinary user that the server must run as.
+if [ "$(id -u)" = 0 ]; then
+  DIR=${LETHE_TEST_POSTGRES_DIR:-/var/tmp/lethe-test-postgres}
+else
+  DIR=${LETHE_TEST_POSTGRES_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/lethe-test-postgres}
+fi
+DATA=$DIR/data           # the cluster, made anew at each start
+PASSWORD=$DIR/password   # of the superuser, made once
+SERVER=$DIR/server       # two lines: the folder of the binaries, the port
+UNPACKED=$DIR/debian-13  # way 4's packages
+
+log() { echo "ensure-postgres: $*" >&2; }
+die() { log "$*"; exit 1; }
+
+# bounded SECONDS COMMAND... ends a command that hangs. macOS has no timeout(1).
+bounded() {
+  if command -v timeout >/dev/null; then timeout -k 5 "$@"; else perl -e 'alarm shift @ARGV; exec @ARGV or exit 127' "$@"; fi
+}
+
+# ---- one at a time -----------------------------------------------------------
+
+# The lock is a symbolic link whose target is the holder's process id: made in
+# one step, readable by the others, and nothing that the server could inherit.
+LOCK=$DIR/lock
+HELD=
+
+unlock() { if [ -n "$HELD" ]; then rm -f "$LOCK"; HELD=; fi; }
+
+# runs PID TEXT: a process of that number lives and has TEXT in its command line.
+# After a restart of the machine the number alone may be somebody else's.
+runs() {
+  kill -0 "$1" 2>/dev/null || return 1
+  if command -v ps >/dev/null; then ps -p "$1" -o args=; else tr '\0' ' ' <"/proc/$1/cmdline"; fi 2>/dev/null | grep -qF -- "$2"
+}
+
+# break_lock removes the lock of a holder that died. Only one waiter may do so at
+# a time: otherwise two see the same dead holder and the slower one removes the
+# lock that the faster one has just taken.
+break_lock() {
+  local dead=$1
+  mkdir "$LOCK.breaking" 2>/dev/null || return 0
+  if [ "$(readlink "$LOCK" 2>/dev/null)" = "$dead" ]; then rm -f "$LOCK"; fi
+  rmdir "$LOCK.breaking"
+}
+
+lock() {
+  local waited=0 holder
+  until ln -s "$$" "$LOCK" 2>/dev/null; do
+    holder=$(readlink "$LOCK" 2>/dev/null || true)
+    if [ -n "$holder" ] && ! runs "$holder" ensure-postgres; then break_lock "$holder"; fi
+    [ "$waited" -lt 600 ] || die "process $holder has held $LOCK for ten minutes; if it is stuck, end it and remove $LOCK and $LOCK.breaking"
+    [ "$waited" != 5 ] || log "waiting for process $holder, which is setting PostgreSQL up"
+    sleep 1
+    waited=$((waited + 1))
+  done
+  HELD=yes
+  trap unlock EXIT
+  trap 'exit 130' INT TERM HUP
+}
+
+# ---- a server of our own (ways 3 and 4) --------------------------------------
+
+# PostgreSQL refuses to run as root: there an ordinary user runs it.
+owner() {
+  if [ "$(id -u)" != 0 ]; then id -un; elif id postgres >/dev/null 2>&1; then echo postgres; else echo nobody; fi
+}
+
+as_owner() {
+  if [ "$(id -u)" != 0 ]; then "$@"; return; fi
+  command -v setpriv >/dev/null || { log "cannot leave root: no setpriv (package util-linux)"; return 1; }
+  (cd / && setpriv --reuid="$(owner)" --regid="$(id -g "$(owner)")" --clear-groups -- env HOME="$DIR" "$@")
+}
+
+bindir() { sed -n 1p "$SERVER"; }
+port() { sed -n 2p "$SERVER"; }
+url() { echo "postgres://postgres:$(cat "$PASSWORD")@127.0.0.1:$1/postgres?sslmode=disable"; }
+
+# query BINDIR PORT SQL: one value, or a failure within ten seconds.
+query() {
+  PGPASSWORD=$(cat "$PASSWORD") PGCONNECT_TIMEOUT=5 bounded 10 "$1/psql" -XqAt -h 127.0.0.1 -p "$2" -U postgres -d postgres -c "$3" 2>/dev/null </dev/null
+}
+
+# A server runs when it answers; a file with a process id proves nothing.
+local_runs() { [ -f "$SERVER" ] && [ "$(query "$(bindir)" "$(port)" 'select 1')" = 1 ]; }
+
+local_stop() {
+  local pid
+  [ -f "$DATA/postmaster.pid" ] || return 0
+  pid=$(sed -n 1p "$DATA/postmaster.pid")
+  if runs "$pid" "$DATA"; then
+    as_owner "$(bindir)/pg_ctl" -D "$DATA" -m immediate -w -t 20 stop >/dev/null 2>&1 || kill -9 "$pid" 2>/dev/null || true
+  fi
+  rm -f "$DATA/postmaster.pid"
+}
+
+new_cluster() {
+  local bin=$1
+  rm -rf "$DATA"
+  mkdir -m 700 "$DATA"
+  # initdb reads the password as the server's owner, who may not read ours.
+  cp "$PASSWORD" "$DIR/password.initdb"
+  chmod 600 "$DIR/password.initdb"
+  chown "$(owner)" "$DATA" "$DIR/password.initdb"
+  as_owner "$bin/initdb" -D "$DATA" -U postgres --auth=scram-sha-256 --pwfile="$DIR/password.initdb" \
+    --no-sync --encoding=UTF8 --locale=C >"$DIR/initdb.log" 2>&1 </dev/null || { cat "$DIR/initdb.log" >&2; return 1; }
+  rm -f "$DIR/password.initdb"
+  # No socket files: their paths may be at most about 100 bytes long.
+  cat >>"$DATA/postgresql.conf" <<SETTINGS
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+max_connections = $MAX_CONNECTIONS
+shared_buffers = 256MB
+max_wal_size = 2GB
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+jit = off
+SETTINGS
+}
+
+# local_start BINDIR makes a cluster and starts it on a port that is free.
+local_start() {
+  local bin=$1 attempt try_port
+  log "starting $("$bin/postgres" --version) from $bin"
+  new_cluster "$bin" || return 1
+  : >"$DIR/server.log"
+  chown "$(owner)" "$DIR/server.log"
+  for attempt in 1 2 3 4 5; do
+    try_port=$((20000 + RANDOM % 12000)) # below the ports that systems hand out
+    if as_owner "$bin/pg_ctl" -D "$DATA" -l "$DIR/server.log" -w -t 60 -o "-p $try_port" start >/dev/null 2>&1 </dev/null; then
+      printf '%s\n%s\n' "$bin" "$try_port" >"$SERVER"
+      query "$bin" "$try_port" 'create extension if not exists vector' && return 0
+      log "pgvector does not load; the server said:"
+      break
+    fi
+    log "not on port $try_port (attempt $attempt of 5)"
+  done
+  tail -20 "$DIR/server.log" >&2
+  return 1
+}
+
+# ---- way 2: Docker -----------------------------------------------------------
+
+docker_engine() {
+  [ -z "${LETHE_TEST_POSTGRES_NO_DOCKER:-}" ] && command -v docker >/dev/null &&
+    bounded 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1 </dev/null
+}
+
+docker_remove() { bounded 60 docker rm -f -v "$CONTAINER" >/dev/null 2>&1 </dev/null || true; }
+
+# The container's own port is another one after each of its starts.
+docker_port() { bounded 10 docker port "$CONTAINER" 5432/tcp 2>/dev/null </dev/null | sed -n '1s/.*://p'; }
+
+# Over TCP, and not by pg_isready: while the image sets its cluster up it runs a
+# server that answers on the socket alone.
+docker_answers() {
+  [ "$(bounded 10 docker exec "$CONTAINER" psql -XqAt -h 127.0.0.1 -U postgres -c 'select 1' 2>/dev/null </dev/null)" = 1 ]
+}
+
+# A container that an older password started is of no use.
+docker_ours() {
+  bounded 10 docker inspect -f '{{range .Config.Env}}{{println .}}{{end}}' "$CONTAINER" 2>/dev/null </dev/null |
+    grep -qx "POSTGRES_PASSWORD=$(cat "$PASSWORD")"
+}
+
+docker_start() {
+  local second
+  if ! docker_ours || ! bounded 30 docker start "$CONTAINER" >/dev/null 2>&1 </dev/null; then
+    docker_remove
+    log "starting $IMAGE in Docker (the first time it is pulled)"
+    bounded 300 docker run -d --name "$CONTAINER" -e "POSTGRES_PASSWORD=$(cat "$PASSWORD")" --shm-size 256m \
+      -p 127.0.0.1::5432 "$IMAGE" -c "max_connections=$MAX_CONNECTIONS" -c shared_buffers=256MB -c max_wal_size=2GB \
+      -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c jit=off >/dev/null </dev/null || return 1
+  fi
+  for second in $(seq 1 60); do
+    if docker_answers && [ -n "$(docker_port)" ]; then return 0; fi
+    sleep 1
+  done
+  log "the container did not answer within $second seconds:"
+  bounded 10 docker logs --tail 20 "$CONTAINER" >&2 </dev/null || true
+  docker_remove
+  return 1
+}
+
+# ---- way 3: an installed one -------------------------------------------------
+
+# has_pgvector BINDIR: initdb and pgvector 0.8.0 or newer belong to it.
+has_pgvector() {
+  local control version
+  [ -x "$1/initdb" ] && [ -x "$1/pg_config" ] || return 1
+  control=$("$1/pg_config" --sharedir)/extension/vector.control
+  [ -f "$control" ] || return 1
+  version=$(sed -n "s/^default_version *= *'\([0-9.]*\)'.*/\1/p" "$control")
+  case $version in
+  0.[0-7].* | 0.[0-7] | '') log "pgvector ${version:-of an unknown version} in $1 is too old: 0.8.0 or newer is needed"; return 1 ;;
+  esac
+}
+
+# installed prints the folder of the newest installed PostgreSQL that will do.
+installed() {
+  local major dir
+  for major in 19 18 17 16 15 14; do
+    for dir in "/usr/lib/postgresql/$major/bin" "/usr/pgsql-$major/bin" "/opt/homebrew/opt/postgresql@$major/bin" \
+      "/usr/local/opt/postgresql@$major/bin" "/Applications/Postgres.app/Contents/Versions/$major/bin"; do
+      if has_pgvector "$dir"; then echo "$dir"; return 0; fi
+    done
+  done
+  dir=$(command -v pg_config) || return 1
+  dir=$("$dir" --bindir)
+  has_pgvector "$dir" && echo "$dir"
+}
+
+# ---- way 4: Debian's packages, unpacked --------------------------------------
+
+# debian_sources prints a line of sources.list for Debian 13 on the mirror that
+# this machine already uses for Debian, checked with the keys it already has.
+debian_sources() {
+  local mirror key keys=
+  mirror=$(apt-get indextargets --format "\$(REPO_URI)" 'Created-By: Packages' 2>/dev/null | grep -m1 -E '/debian/?$') ||
+    { log "this machine's apt knows no Debian mirror"; return 1; }
+  for key in /usr/share/keyrings/debian-archive-keyring.gpg /usr/share/keyrings/debian-archive-keyring.pgp \
+    /usr/share/keyrings/debian-archive-trixie-stable.gpg /usr/share/keyrings/debian-archive-trixie-automatic.gpg; do
+    [ ! -f "$key" ] || keys=${keys:+$keys,}$key
+  done
+  [ -n "$keys" ] || { log "Debian's archive keys are missing (package debian-archive-keyring)"; return 1; }
+  echo "deb [signed-by=$keys] $mirror trixie main"
+}
+
+# apt_settings FOLDER prints settings that keep apt inside the folder, apart from
+# how this machine reaches its mirror (proxies and the like), which stays.
+apt_settings() {
+  apt-config dump | grep '^Acquire::' || true
+  cat <<SETTINGS
+Dir::Etc::main "/dev/null"; Dir::Etc::parts "/dev/null";
+Dir::Etc::sourcelist "$1/sources.list"; Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::preferences "/dev/null"; Dir::Etc::preferencesparts "/dev/null";
+Dir::State "$1"; Dir::State::lists "$1/lists"; Dir::State::status "$1/status";
+Dir::Cache "$1"; Dir::Cache::archives "$1/archives"; Dir::Log "$1";
+APT::Install-Recommends "false"; APT::Sandbox::User "$(id -un)"; APT::Update::Error-Mode "any";
+Acquire::Languages "none"; Acquire::Retries "3"; Acquire::http::Timeout "20"; Acquire::https::Timeout "20";
+SETTINGS
+}
+
+# download FOLDER fetches the packages into FOLDER/archives. Of all that the
+# two depend on, a server needs the libraries; not Perl, the code generator, or
+# what sets a system up.
+download() {
+  local apt=$1 packages
+  mkdir -p "$apt/lists/partial" "$apt/archives/partial"
+  : >"$apt/status" # as if nothing were installed: every dependency is listed
+  debian_sources >"$apt/sources.list" || return 1
+  apt_settings "$apt" >"$apt/apt.conf"
+  APT_CONFIG=$apt/apt.conf bounded 180 apt-get update -qq >&2 </dev/null || { log "the Debian mirror does not answer, or has no Debian 13"; return 1; }
+  packages=$(APT_CONFIG=$apt/apt.conf apt-get install --simulate -qq postgresql-17 postgresql-17-pgvector | awk '$1 == "Inst" { print $2 }' |
+    grep -E '^(postgresql-17|postgresql-17-pgvector|postgresql-client-17|zlib1g|lib.*)$' |
+    grep -vE '^lib(llvm|z3|perl|gdbm|db5|pam|semanage|sepol|proc2|debconf|audit|.*-perl$|.*-common$|.*-db$|c-bin$|c-l10n$)')
+  [ -n "$packages" ] || { log "the mirror's Debian 13 has no postgresql-17-pgvector"; return 1; }
+  # shellcheck disable=SC2086 # one word a package
+  (cd "$apt/archives" && APT_CONFIG=$apt/apt.conf bounded 300 apt-get download -qq $packages >&2 </dev/null) ||
+    { log "the packages could not be downloaded"; return 1; }
+}
+
+# wrap puts a script in the place of each program that is needed: it runs the
+# program through the packages' own loader, with their libraries. The name given
+# to the program is the script's, from which PostgreSQL finds its other files.
+wrap() {
+  local bin=$1 loader libraries program
+  loader=$(find "$UNPACKED" -name 'ld-linux*.so*' | head -n 1)
+  libraries=$(dirname "$(find "$UNPACKED/usr/lib" -name libpq.so.5 | head -n 1)")
+  [ -n "$loader" ] || return 1
+  mv "$bin" "$bin.real"
+  mkdir "$bin"
+  for program in postgres initdb pg_ctl pg_config pg_isready psql; do
+    printf '#!/bin/sh\nexec "%s" --library-path "%s" --argv0 "%s" "%s" "$@"\n' \
+      "$loader" "$libraries" "$bin/$program" "$bin.real/$program" >"$bin/$program"
+    chmod 755 "$bin/$program"
+    [ "$program" = pg_config ] || "$bin/$program" --version >/dev/null || return 1
+  done
+}
+
+# unpacked prints the folder of the unpacked programs, fetching them once.
+unpacked() {
+  local bin=$UNPACKED/usr/lib/postgresql/17/bin apt=$DIR/apt package
+  if [ -f "$UNPACKED/complete" ]; then echo "$bin"; return 0; fi
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
+  log "fetching PostgreSQL 17 and pgvector from Debian 13 into $DIR (once; about 60 MB)"
+  rm -rf "$UNPACKED" "$apt"
+  mkdir -p "$UNPACKED"
+  download "$apt" || return 1
+  for package in "$apt"/archives/*.deb; do
+    dpkg-deb -x "$package" "$UNPACKED" || return 1
+  done
+  wrap "$bin" || { log "the unpacked programs do not run on this machine"; return 1; }
+  rm -rf "$apt"
+  chmod -R a+rX "$UNPACKED"
+  : >"$UNPACKED/complete"
+  echo "$bin"
+}
+
+# ---- the commands ------------------------------------------------------------
+
+prepare() {
+  mkdir -p "$DIR"
+  # In /var/tmp somebody else may have made the folder first.
+  [ -O "$DIR" ] || die "$DIR belongs to another user; set LETHE_TEST_POSTGRES_DIR to a folder of yours"
+  chmod 755 "$DIR"
+  lock
+  if [ ! -s "$PASSWORD" ]; then (umask 077 && od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$PASSWORD"); fi
+}
+
+start() {
+  local bin
+  if [ -n "${LETHE_TEST_DATABASE_URL:-}" ]; then echo "$LETHE_TEST_DATABASE_URL"; return; fi
+  prepare
+  if local_runs; then url "$(port)"; return; fi
+  if docker_engine; then
+    if docker_start; then url "$(docker_port)"; return; fi
+    log "Docker could not run it; trying without"
+  fi
+  local_stop
+  bin=$(installed) || bin=$(unpacked) || no_way
+  local_start "$bin" || die "the server did not start"
+  log "ready: PostgreSQL $(query "$bin" "$(port)" "select current_setting('server_version') || ', pgvector ' || extversion from pg_extension where extname = 'vector'")"
+  url "$(port)"
+}
+
+no_way() {
+  cat >&2 <<'TEXT'
+ensure-postgres: no PostgreSQL with pgvector 0.8.0 or newer was found, and none could be fetched.
+The tests need a real one. Do one of these and run them again:
+  - start Docker
+  - macOS:                               brew install postgresql@17 pgvector
+  - Debian 13, Ubuntu 25.04, or newer:   apt-get install postgresql-17-pgvector
+  - elsewhere, or have one already:      set LETHE_TEST_DATABASE_URL to a superuser's
+                                         postgres:// URL (it creates and drops databases)
+TEXT
+  exit 1
+}
+
+stop() {
+  prepare
+  local_stop
+  if docker_engine; then docker_remove; fi
+}
+
+case ${1:-start} in
+start) start ;;
+stop) stop ;;
+status)
+  if local_runs; then log "running on port $(port)"; elif docker_engine && docker_answers; then log "running in Docker on port $(docker_port)"; else log "not running"; exit 1; fi
+  ;;
+clean)
+  stop
+  rm -rf "$DIR"
+  HELD=
+  ;;
+*) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac
