@@ -1,0 +1,70 @@
+package embed
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	firstDelay    = 500 * time.Millisecond
+	maxDelay      = 8 * time.Second
+	maxRetryAfter = 30 * time.Second // a server that asks for more is left to a later job
+)
+
+// pacer decides how long to wait between two attempts. Tests replace its parts.
+type pacer struct {
+	now    func() time.Time
+	jitter func() float64 // in [0, 1)
+	sleep  func(context.Context, time.Duration) error
+}
+
+func newPacer() pacer {
+	return pacer{now: time.Now, jitter: rand.Float64, sleep: wait}
+}
+
+// delay returns the wait before retry number n, counted from 0, and false when
+// the server asks for a longer wait than we are willing to hold a caller.
+func (p pacer) delay(n int, header http.Header) (time.Duration, bool) {
+	if asked, ok := p.retryAfter(header); ok {
+		return asked, asked <= maxRetryAfter
+	}
+	whole := maxDelay
+	if n < 4 { // from the fifth on it would be longer
+		whole = firstDelay << n
+	}
+	// Half of it is random, so that many clients do not come back together.
+	return whole/2 + time.Duration(p.jitter()*float64(whole/2)), true
+}
+
+// retryAfter reads the header's two forms: seconds, or an HTTP date.
+func (p pacer) retryAfter(header http.Header) (time.Duration, bool) {
+	value := header.Get("Retry-After")
+	if value == "" {
+		return 0, false
+	}
+	if seconds, err := strconv.ParseUint(value, 10, 64); err == nil {
+		if seconds > uint64(maxRetryAfter/time.Second) {
+			return maxRetryAfter + time.Second, true
+		}
+		return time.Duration(seconds) * time.Second, true //nolint:gosec // at most 30
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(0, at.Sub(p.now())), true
+	}
+	return 0, false
+}
+
+// wait waits for d or until ctx ends, and then returns its error.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,33 @@
+package embed
+
+import "math"
+
+// unit returns v scaled to length 1. It returns nil for a vector of zeros, which
+// points nowhere, and false when a component is not a finite number.
+//
+// Every product is rounded by its own conversion, because a compiler may
+// otherwise fuse it with the addition and give other last bits on other
+// processors.
+func unit(v []float64) ([]float32, bool) {
+	largest := 0.0
+	for _, x := range v {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			return nil, false
+		}
+		largest = max(largest, math.Abs(x))
+	}
+	if largest == 0 {
+		return nil, true
+	}
+	var sum float64 // of squares of v/largest, so that no square overflows
+	for _, x := range v {
+		scaled := x / largest
+		sum += float64(scaled * scaled)
+	}
+	length := math.Sqrt(sum)
+	out := make([]float32, len(v))
+	for i, x := range v {
+		out[i] = float32(x / largest / length)
+	}
+	return out, true
+}
