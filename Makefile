@@ -38,8 +38,8 @@ test: lint generate-check ## Everything: linters, generated code, every test, on
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" go test ./...
 
 .PHONY: test-short
-test-short: ## The tests alone, the quick ones
-	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" go test -short ./...
+test-short: ## The tests alone, without the linters
+	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" go test ./...
 
 .PHONY: test-race
 test-race: ## The tests under the race detector (needs a C compiler)

@@ -1,0 +1,103 @@
+package archtest
+
+import (
+	"fmt"
+	"slices"
+)
+
+// confinement is a library that may be imported in a few places only.
+type confinement struct {
+	library string
+	places  []string
+	why     string
+}
+
+// checkTable compares the packages that are there with the table.
+func checkTable(pkgs []pkg, table map[string][]string) (broken []string) {
+	seen := map[string]bool{}
+	for _, p := range pkgs {
+		seen[p.path] = true
+		if _, ok := table[p.path]; !ok {
+			broken = append(broken, fmt.Sprintf("%s is a new package: add it to mayImport in table_test.go and to the code map in ARCHITECTURE.md, with what it may import", p.path))
+		}
+	}
+	for path := range table {
+		if !seen[path] {
+			broken = append(broken, fmt.Sprintf("%s is in mayImport but not in the module: remove its line", path))
+		}
+	}
+	return broken
+}
+
+// checkLayers holds every import between our own packages against the table. A
+// package that is not in the table is checkTable's matter.
+func checkLayers(pkgs []pkg, table map[string][]string) (broken []string) {
+	for _, p := range pkgs {
+		allowed, known := table[p.path]
+		for _, imported := range p.imports {
+			switch {
+			case !known || !own(imported) || slices.Contains(allowed, imported):
+			case under(p.path, "pkg") && under(imported, "internal"):
+				broken = append(broken, fmt.Sprintf("%s imports %s: what is in pkg is for programs outside this module, which cannot", p.path, imported))
+			default:
+				broken = append(broken, fmt.Sprintf("%s must not import %s: it may import %v", p.path, imported, allowed))
+			}
+		}
+	}
+	return broken
+}
+
+// checkTestSupport keeps test support out of the product.
+func checkTestSupport(pkgs []pkg, onlyForTests []string) (broken []string) {
+	for _, p := range pkgs {
+		for _, imported := range p.imports {
+			if slices.Contains(onlyForTests, imported) || imported == "testing" && !slices.Contains(onlyForTests, p.path) {
+				broken = append(broken, fmt.Sprintf("%s imports %s outside its tests", p.path, imported))
+			}
+		}
+	}
+	return broken
+}
+
+// checkConfined looks for libraries outside their place, in tests too: a test
+// that goes past the front door ties itself to what is behind it.
+func checkConfined(pkgs []pkg, rules []confinement) (broken []string) {
+	for _, p := range pkgs {
+		for _, imported := range slices.Concat(p.imports, p.testImports) {
+			for _, rule := range rules {
+				inPlace := slices.ContainsFunc(rule.places, func(place string) bool { return under(p.path, place) })
+				if under(imported, rule.library) && !inPlace {
+					broken = append(broken, fmt.Sprintf("%s imports %s, which belongs in %v: %s", p.path, imported, rule.places, rule.why))
+				}
+			}
+		}
+	}
+	return broken
+}
+
+// checkAbsent fails for packages that import what they must not know.
+func checkAbsent(pkgs []pkg, packages, libraries []string, why string) (broken []string) {
+	for _, p := range pkgs {
+		if !slices.Contains(packages, p.path) {
+			continue
+		}
+		for _, imported := range p.imports {
+			if slices.Contains(libraries, imported) {
+				broken = append(broken, fmt.Sprintf("%s imports %s: %s", p.path, imported, why))
+			}
+		}
+	}
+	return broken
+}
+
+// checkNames refuses packages whose name says nothing.
+func checkNames(pkgs []pkg, empty []string) (broken []string) {
+	for _, p := range pkgs {
+		for _, name := range append(elements(p.path), p.name) {
+			if slices.Contains(empty, name) {
+				broken = append(broken, fmt.Sprintf("%s: a package called %q has no reason to refuse anything; name it after its noun", p.path, name))
+			}
+		}
+	}
+	return broken
+}

@@ -1,0 +1,114 @@
+package archtest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/lethe-chat/lethe"
+
+// pkg is one package of the module as the rules see it.
+type pkg struct {
+	path        string   // inside the module: internal/store
+	name        string   // of its package clause
+	imports     []string // outside tests; own packages without the module's path
+	testImports []string
+	files       []file // without tests
+}
+
+// file is one parsed source file.
+type file struct {
+	name   string // inside the module
+	syntax *ast.File
+	set    *token.FileSet
+}
+
+// at says where a node stands.
+func (f file) at(n ast.Node) string {
+	return fmt.Sprintf("%s:%d", f.name, f.set.Position(n.Pos()).Line)
+}
+
+// listed is what `go list -json` says of a package, as far as we ask.
+type listed struct {
+	Dir, ImportPath, Name              string
+	GoFiles, TestGoFiles, XTestGoFiles []string
+	Imports, TestImports, XTestImports []string
+}
+
+// load lists and parses every package of the module.
+func load(t *testing.T) []pkg {
+	t.Helper()
+	list := exec.CommandContext(t.Context(), "go", "list", "-e", "-json", module+"/...")
+	var stderr strings.Builder
+	list.Stderr = &stderr
+	out, err := list.Output()
+	require.NoError(t, err, stderr.String())
+
+	var pkgs []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var l listed
+		err := dec.Decode(&l)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		if len(l.GoFiles)+len(l.TestGoFiles)+len(l.XTestGoFiles) == 0 {
+			continue // nothing but files that other platforms or tools build
+		}
+		pkgs = append(pkgs, parse(t, l))
+	}
+	require.NotEmpty(t, pkgs)
+	return pkgs
+}
+
+func parse(t *testing.T, l listed) pkg {
+	t.Helper()
+	p := pkg{
+		path:        within(l.ImportPath),
+		name:        l.Name,
+		imports:     allWithin(l.Imports),
+		testImports: allWithin(append(l.TestImports, l.XTestImports...)),
+	}
+	for _, name := range l.GoFiles {
+		set := token.NewFileSet()
+		parsed, err := parser.ParseFile(set, filepath.Join(l.Dir, name), nil, parser.ParseComments)
+		require.NoError(t, err)
+		p.files = append(p.files, file{name: p.path + "/" + name, syntax: parsed, set: set})
+	}
+	return p
+}
+
+// within cuts the module's path off an import path; "." is the module's root.
+func within(path string) string {
+	if path == module {
+		return "."
+	}
+	return strings.TrimPrefix(path, module+"/")
+}
+
+func allWithin(paths []string) []string {
+	short := make([]string, 0, len(paths))
+	for _, p := range paths {
+		short = append(short, within(p))
+	}
+	return short
+}
+
+// own reports whether an import is of this module.
+func own(path string) bool {
+	return path == "." || strings.HasPrefix(path, "internal/") || strings.HasPrefix(path, "pkg/") || strings.HasPrefix(path, "cmd/")
+}
+
+// under reports whether path is dir or lies below it.
+func under(path, dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }

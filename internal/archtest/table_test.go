@@ -1,0 +1,105 @@
+package archtest
+
+// mayImport is the layout: every package of the module, and the packages of the
+// module that it may import outside its tests. Read downwards it goes from the
+// nouns, which know nothing, to the command, which wires everything up.
+//
+// What is deliberately missing: nothing but history, the indexer, the reclaimer
+// and the wiring reaches the store, so every rule about a chat history is kept
+// in one place; and pkg/ never reaches internal/, so it can be used from outside.
+var mayImport = map[string][]string{
+	"internal/fault":  {},
+	"internal/tokens": {"internal/fault"},
+	"internal/chat":   {"internal/fault"},
+	"internal/auth":   {"internal/fault", "internal/chat"},
+
+	"internal/chunker": {"internal/fault", "internal/chat", "internal/tokens"},
+	"internal/rank":    {"internal/fault", "internal/chat"},
+	"internal/embed":   {"internal/fault", "internal/chat", "internal/tokens"},
+
+	"internal/store": {
+		"internal/fault", "internal/chat", "internal/auth", "internal/tokens",
+		"internal/chunker", "internal/rank", "internal/embed",
+	},
+	"internal/store/storetest": {"internal/fault", "internal/chat", "internal/auth", "internal/store"},
+
+	"internal/history": {
+		"internal/fault", "internal/chat", "internal/auth", "internal/tokens",
+		"internal/rank", "internal/embed", "internal/store",
+	},
+
+	"internal/indexer": {
+		"internal/fault", "internal/chat", "internal/tokens", "internal/chunker",
+		"internal/rank", "internal/embed", "internal/store", "internal/history",
+	},
+	"internal/server": {
+		".", "internal/fault", "internal/chat", "internal/auth", "internal/history",
+		"internal/server/jsonbody", "internal/server/wire", "pkg/api",
+	},
+	"internal/server/jsonbody": {"internal/fault"},
+	"internal/server/wire":     {"pkg/api"}, // generated: the routes as an interface
+
+	"internal/config": {"internal/fault"},
+	"internal/app": {
+		"internal/fault", "internal/chat", "internal/auth", "internal/tokens",
+		"internal/chunker", "internal/rank", "internal/embed", "internal/store",
+		"internal/history", "internal/indexer", "internal/server", "internal/config",
+	},
+	"cmd/lethe": {
+		"internal/fault", "internal/chat", "internal/auth", "internal/config", "internal/app",
+		"pkg/api", "pkg/client",
+	},
+
+	"pkg/api":        {},
+	"pkg/client":     {"pkg/api", "pkg/client/raw"},
+	"pkg/client/raw": {"pkg/api"}, // generated: one method a route
+
+	".": {}, // openapi.yaml, embedded
+
+	"internal/archtest": {},
+}
+
+// onlyForTests are packages that nothing but a _test.go file may import.
+var onlyForTests = []string{"internal/store/storetest"}
+
+// confined says where a library, and all below its path, may be imported, tests
+// included.
+var confined = []confinement{
+	{"gorm.io", []string{"internal/store"}, "the database is the store's secret"},
+	{"database/sql", []string{"internal/store"}, "the database is the store's secret"},
+	{"github.com/jackc/pgx", []string{"internal/store"}, "the database is the store's secret"},
+	{"github.com/ncruces/go-sqlite3", []string{"internal/store"}, "the database is the store's secret"},
+	{"modernc.org", []string{"internal/store"}, "the database is the store's secret"},
+	{"github.com/pgvector", []string{"internal/store"}, "the database is the store's secret"},
+	{"github.com/pressly/goose", []string{"internal/store"}, "migrations belong to the store"},
+	{"github.com/labstack", []string{"internal/server"}, "Echo is the server's secret"},
+	{"github.com/oapi-codegen/runtime/strictmiddleware", []string{"internal/server"}, "Echo is the server's secret"},
+	{"github.com/spf13", []string{"cmd/lethe"}, "only the command parses a command line"},
+	{"github.com/caarlos0/env", []string{"internal/config"}, "the environment is read in one place"},
+	{"github.com/openai/openai-go", []string{"internal/embed"}, "the rest of Lethe knows embedders, not vendors"},
+	{"github.com/tiktoken-go", []string{"internal/tokens"}, "tokens are counted in one way"},
+	{"github.com/kljensen/snowball", []string{"internal/rank"}, "documents and queries share one analyzer"},
+}
+
+// pure packages work on values alone: they can be tested without anything else.
+var pure = []string{"internal/fault", "internal/tokens", "internal/chat", "internal/auth", "internal/chunker", "internal/rank"}
+
+// impure are the packages of the standard library that reach out.
+var impure = []string{"os", "net", "net/http", "database/sql", "os/exec", "log/slog", "syscall"}
+
+// noHTTP packages sit under every transport and so know none of them.
+var noHTTP = []string{"internal/store", "internal/history", "internal/indexer", "internal/config"}
+
+// environmentReaders may name os.Getenv and its like: main hands the function
+// down, config reads with it, storetest is told where the tests' PostgreSQL is.
+var environmentReaders = []string{"cmd/lethe", "internal/config", "internal/store/storetest"}
+
+// setByLinker are variables without a value in the source.
+var setByLinker = []string{"cmd/lethe.version"}
+
+// emptyNames say nothing about what is inside: such a package has no reason to
+// refuse anything and grows for ever.
+var emptyNames = []string{
+	"util", "utils", "common", "helper", "helpers", "model", "models", "type", "types",
+	"manager", "managers", "misc", "shared", "base", "core", "lib",
+}
