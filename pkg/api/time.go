@@ -36,20 +36,25 @@ func ParseTime(s string) (t time.Time, dateOnly bool, err error) {
 // String returns the time as it is written on the wire.
 func (t Time) String() string { return t.UTC().Format(TimeFormat) }
 
-// MarshalJSON writes the time in TimeFormat.
+// MarshalText writes the time in TimeFormat.
+func (t Time) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText reads a time as ParseTime does.
+func (t *Time) UnmarshalText(text []byte) error {
+	parsed, _, err := ParseTime(string(text))
+	t.Time = parsed
+	return err
+}
+
+// MarshalJSON writes the time as a string in TimeFormat.
 func (t Time) MarshalJSON() ([]byte, error) { return json.Marshal(t.String()) }
 
-// UnmarshalJSON reads a time as ParseTime does. Anything but a string is an
-// error, null included.
+// UnmarshalJSON reads a string as ParseTime does. Anything else is an error,
+// null included.
 func (t *Time) UnmarshalJSON(data []byte) error {
 	var s *string
 	if err := json.Unmarshal(data, &s); err != nil || s == nil {
 		return errTime
 	}
-	parsed, _, err := ParseTime(*s)
-	if err != nil {
-		return err
-	}
-	t.Time = parsed
-	return nil
+	return t.UnmarshalText([]byte(*s))
 }

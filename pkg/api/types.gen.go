@@ -227,8 +227,8 @@ type DeleteRequest struct {
 	// it**: `true` is 400 and deletes nothing.
 	Exclude *bool `json:"exclude,omitempty"`
 
-	// Ids The conversations' ids, 1 to 10,000.
-	Ids []string `json:"ids"`
+	// IDs The conversations' ids, 1 to 10,000.
+	IDs []string `json:"ids"`
 
 	// Wait Reserved: to answer only when the storage is reclaimed. **This version does not support
 	// it**: `true` is 400 and deletes nothing.
@@ -375,7 +375,7 @@ type RecallAnswer struct {
 	// Results Each query's own answer, in the order of `queries`. Only there when `queries` was given.
 	Results []RecallResult `json:"results,omitempty"`
 
-	// Sources The passages that it rests on, best first.
+	// Sources The passages that it rests on, in the order in which `content` cites them.
 	Sources []RecallSource `json:"sources"`
 
 	// TokenCount How many tokens `content` has.
@@ -421,7 +421,7 @@ type RecallResult struct {
 	// Query The query as it was sent.
 	Query string `json:"query"`
 
-	// Sources The passages that it rests on, best first.
+	// Sources The passages that it rests on, in the order in which `content` cites them.
 	Sources []RecallSource `json:"sources"`
 
 	// TokenCount How many tokens `content` has.
@@ -483,7 +483,7 @@ type SearchMode string
 
 // SearchRequest What to look for.
 type SearchRequest struct {
-	// ContextChunks How many neighbouring passages come with each result. More than 20 is read as 20.
+	// ContextChunks How many neighbouring passages come with each result, half before it and half after. More than 20 is read as 20.
 	ContextChunks *int `json:"contextChunks,omitempty"`
 
 	// DateFrom Only conversations created at or after this, written as in the list of conversations.

@@ -1,0 +1,305 @@
+// Package jsonbody reads a JSON body into one of the wire's structs and says
+// exactly what is wrong with it. encoding/json takes null for anything, a missing
+// field for an empty one and "IDS" for "ids"; for a request that deletes, those
+// are three ways to do the wrong thing. It owns the types and the presence of
+// fields, not what their values mean, and knows no HTTP.
+package jsonbody
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// maxItems bounds every array, so that a body of tiny items cannot become many
+// times its size in memory. The rules of each field are tighter.
+const maxItems = 100_000
+
+// Decode reads data into the struct that into points to. Fields are those of its
+// json tags, matched exactly; one without omitempty is required. Fields with the
+// tag wire:"null" may be null, which leaves them nil. Unknown fields are ignored.
+// Whole numbers too large for an int are read as the largest.
+//
+// Every failure is an Invalid fault: no body, a syntax error with its position,
+// anything after the JSON value, or the path of the first field that is missing,
+// given twice, null or of the wrong type.
+func Decode(data []byte, into any) error {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return fault.Invalidf("a JSON body is required, and this request has none")
+	}
+	if err := checkSyntax(data); err != nil {
+		return err
+	}
+	r := reader{dec: json.NewDecoder(bytes.NewReader(data)), structs: map[reflect.Type][]field{}}
+	r.dec.UseNumber()
+	tok, err := r.token()
+	if err != nil {
+		return err
+	}
+	return r.value(nil, tok, reflect.ValueOf(into).Elem())
+}
+
+// checkSyntax reads the whole body once, so that nothing is decoded from a body
+// that turns out to be broken or to go on after its value.
+func checkSyntax(data []byte) error {
+	var whole json.RawMessage
+	err := json.Unmarshal(data, &whole)
+	var syntax *json.SyntaxError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &syntax):
+		line, column := position(data, syntax.Offset)
+		return fault.Invalidf("the body is not valid JSON: %s at line %d, column %d (byte %d)",
+			syntax.Error(), line, column, syntax.Offset)
+	default:
+		return fault.Wrap(fault.Invalid, err, "the body is not valid JSON")
+	}
+}
+
+// position turns a syntax error's offset, which counts the offending byte, into
+// a line and a column, both from 1.
+func position(data []byte, offset int64) (line, column int) {
+	before := data[:min(max(offset-1, 0), int64(len(data)))]
+	return 1 + bytes.Count(before, []byte("\n")), len(before) - bytes.LastIndexByte(before, '\n')
+}
+
+// path is where a value lies in the body. It is rendered only for an error.
+type path struct {
+	parent *path
+	name   string // a field, or empty for an index
+	index  int
+}
+
+func (p *path) String() string {
+	switch {
+	case p == nil:
+		return ""
+	case p.name == "":
+		return p.parent.String() + "[" + strconv.Itoa(p.index) + "]"
+	case p.parent == nil:
+		return p.name
+	default:
+		return p.parent.String() + "." + p.name
+	}
+}
+
+// field is a struct field that the body may have.
+type field struct {
+	name     string
+	index    int
+	required bool
+	nullable bool
+}
+
+type reader struct {
+	dec     *json.Decoder
+	structs map[reflect.Type][]field
+}
+
+// token reads one token of a body that is known to be well formed.
+func (r *reader) token() (json.Token, error) {
+	tok, err := r.dec.Token()
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "the body is not valid JSON")
+	}
+	return tok, nil
+}
+
+// value reads the value that begins with tok into to.
+func (r *reader) value(at *path, tok json.Token, to reflect.Value) error {
+	if to.Kind() == reflect.Pointer {
+		fresh := reflect.New(to.Type().Elem())
+		to.Set(fresh)
+		return r.value(at, tok, fresh.Elem())
+	}
+	if text, ok := to.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		return r.text(at, tok, text)
+	}
+	switch to.Kind() {
+	case reflect.String:
+		s, ok := tok.(string)
+		if !ok {
+			return wrongType(at, tok, "a string")
+		}
+		to.SetString(s)
+	case reflect.Bool:
+		b, ok := tok.(bool)
+		if !ok {
+			return wrongType(at, tok, "true or false")
+		}
+		to.SetBool(b)
+	case reflect.Int:
+		n, ok := tok.(json.Number)
+		if !ok {
+			return wrongType(at, tok, "a whole number")
+		}
+		i, ok := wholeNumber(n.String())
+		if !ok {
+			return fault.Invalidf("%s must be a whole number", at)
+		}
+		to.SetInt(int64(i))
+	case reflect.Slice:
+		return r.array(at, tok, to)
+	case reflect.Struct:
+		return r.object(at, tok, to)
+	default:
+		return fault.New(fault.Internal, "no wire type has a %s field (%s)", to.Kind(), at)
+	}
+	return nil
+}
+
+func (r *reader) text(at *path, tok json.Token, to encoding.TextUnmarshaler) error {
+	s, ok := tok.(string)
+	if !ok {
+		return wrongType(at, tok, "a string")
+	}
+	if err := to.UnmarshalText([]byte(s)); err != nil {
+		return fault.Invalidf("%s %s", at, err)
+	}
+	return nil
+}
+
+func (r *reader) array(at *path, tok json.Token, to reflect.Value) error {
+	if tok != json.Delim('[') {
+		return wrongType(at, tok, "an array")
+	}
+	to.Set(reflect.MakeSlice(to.Type(), 0, 0))
+	for i := 0; r.dec.More(); i++ {
+		if i == maxItems {
+			return fault.Invalidf("%s has more than %d items", at, maxItems)
+		}
+		tok, err := r.token()
+		if err != nil {
+			return err
+		}
+		to.Grow(1)
+		to.SetLen(i + 1)
+		if err := r.value(&path{parent: at, index: i}, tok, to.Index(i)); err != nil {
+			return err
+		}
+	}
+	_, err := r.token() // the closing bracket
+	return err
+}
+
+func (r *reader) object(at *path, tok json.Token, to reflect.Value) error {
+	if tok != json.Delim('{') {
+		if at == nil {
+			return fault.Invalidf("the body must be a JSON object")
+		}
+		return wrongType(at, tok, "an object")
+	}
+	fields := r.fieldsOf(to.Type())
+	seen := make([]bool, len(fields))
+	for r.dec.More() {
+		key, err := r.token()
+		if err != nil {
+			return err
+		}
+		i := indexOf(fields, key)
+		if i < 0 {
+			if err := r.skip(); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := r.member(&path{parent: at, name: fields[i].name}, fields[i], seen[i], to); err != nil {
+			return err
+		}
+		seen[i] = true
+	}
+	for i, f := range fields {
+		if f.required && !seen[i] {
+			return fault.Invalidf("%s is required", &path{parent: at, name: f.name})
+		}
+	}
+	_, err := r.token() // the closing brace
+	return err
+}
+
+// member reads the value of one field of an object.
+func (r *reader) member(at *path, f field, again bool, to reflect.Value) error {
+	if again {
+		return fault.Invalidf("%s is given twice", at)
+	}
+	tok, err := r.token()
+	if err != nil {
+		return err
+	}
+	if tok == nil && f.nullable {
+		return nil
+	}
+	return r.value(at, tok, to.Field(f.index))
+}
+
+func (r *reader) skip() error {
+	var unread json.RawMessage
+	if err := r.dec.Decode(&unread); err != nil && !errors.Is(err, io.EOF) {
+		return fault.Wrap(fault.Invalid, err, "the body is not valid JSON")
+	}
+	return nil
+}
+
+func (r *reader) fieldsOf(t reflect.Type) []field {
+	if known, ok := r.structs[t]; ok {
+		return known
+	}
+	var fields []field
+	for i := range t.NumField() {
+		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if name == "" || name == "-" {
+			continue
+		}
+		fields = append(fields, field{
+			name: name, index: i,
+			required: !strings.Contains(options, "omitempty"),
+			nullable: t.Field(i).Tag.Get("wire") == "null",
+		})
+	}
+	r.structs[t] = fields
+	return fields
+}
+
+func indexOf(fields []field, key json.Token) int {
+	for i := range fields {
+		if key == fields[i].name {
+			return i
+		}
+	}
+	return -1
+}
+
+func wrongType(at *path, tok json.Token, want string) error {
+	if tok == nil {
+		return fault.Invalidf("%s must be %s, not null", at, want)
+	}
+	return fault.Invalidf("%s must be %s", at, want)
+}
+
+// wholeNumber reads a JSON number that has no fraction, such as 20, 2e1 or 20.0.
+// One that no int holds becomes the largest or smallest: a number over a limit
+// is clamped by whoever knows the limit.
+func wholeNumber(literal string) (int, bool) {
+	if n, err := strconv.Atoi(literal); err == nil {
+		return n, true
+	}
+	f, err := strconv.ParseFloat(literal, 64) // an overflow gives ±Inf
+	switch {
+	case f >= math.MaxInt32:
+		return math.MaxInt32, true
+	case f <= math.MinInt32:
+		return math.MinInt32, true
+	case err != nil, f != math.Trunc(f):
+		return 0, false
+	}
+	return int(f), true
+}
