@@ -1,0 +1,101 @@
+package rank
+
+import "unicode"
+
+// class says how a rune takes part in words.
+type class uint8
+
+const (
+	separator  class = iota // ends a word
+	spaced                  // letters, marks and digits of scripts that put blanks between words
+	cjk                     // Han, kana, bopomofo: no blanks, indexed as bigrams
+	hangul                  // Korean: blanks, but words carry particles; indexed as bigrams
+	clustered               // Thai, Lao, Khmer, Burmese: no blanks, bigrams of letters with their marks
+	joiner                  // holds an identifier together: _ . - / : @ # +
+	apostrophe              // belongs to the word it stands in
+	invisible               // soft hyphen and (non-)joiners: part of the word, never of the term
+)
+
+// classes of ASCII runes, the common case.
+var asciiClasses = func() (t [128]class) {
+	for r := range t {
+		switch {
+		case r >= '0' && r <= '9', r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z':
+			t[r] = spaced
+		}
+	}
+	for _, r := range "_.-/:@#+" {
+		t[r] = joiner
+	}
+	t['\''] = apostrophe
+	return t
+}()
+
+func classOf(r rune) class {
+	if r < 128 {
+		return asciiClasses[r]
+	}
+	switch r {
+	case '\u2019', '\u02BC', '\uFF07':
+		return apostrophe
+	case '\u00AD', '\u200C', '\u200D':
+		return invisible
+	case '\uFFFD':
+		return separator
+	}
+	if !unicode.In(r, unicode.L, unicode.M, unicode.N) {
+		return separator
+	}
+	switch {
+	case r < 0x0E00:
+		return spaced
+	case r <= 0x0EFF, r >= 0x1000 && r <= 0x109F, r >= 0x1780 && r <= 0x17FF:
+		return clustered
+	case isHangul(r):
+		return hangul
+	case isCJK(r):
+		return cjk
+	}
+	return spaced
+}
+
+func isHangul(r rune) bool {
+	return r >= 0x1100 && r <= 0x11FF || r >= 0x3130 && r <= 0x318F || r >= 0xA960 && r <= 0xA97F ||
+		r >= 0xAC00 && r <= 0xD7FF || r >= 0xFFA0 && r <= 0xFFDC
+}
+
+func isCJK(r rune) bool {
+	return r >= 0x2E80 && r <= 0x2FDF || r >= 0x3005 && r <= 0x312F || r >= 0x31A0 && r <= 0x31FF ||
+		r >= 0x3400 && r <= 0x4DBF || r >= 0x4E00 && r <= 0x9FFF || r >= 0xF900 && r <= 0xFAFF ||
+		r >= 0xFF66 && r <= 0xFF9F || r >= 0x1AFF0 && r <= 0x1B16F || r >= 0x20000 && r <= 0x3FFFF
+}
+
+// alphabet is the writing system that decides how a word is stemmed.
+type alphabet uint8
+
+const (
+	otherAlphabet alphabet = iota
+	latin
+	cyrillic
+	arabic
+	plainMarks // Greek, Hebrew: marks are optional for their readers, no stems
+)
+
+// alphabetOf looks at the first letter: words rarely mix alphabets.
+func alphabetOf(word string) alphabet {
+	for _, r := range word {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 0xC0 && r < 0x250, r >= 0x1E00 && r < 0x1F00:
+			return latin
+		case r < 0x250:
+			continue
+		case r >= 0x400 && r < 0x530:
+			return cyrillic
+		case r >= 0x600 && r < 0x700 && unicode.IsLetter(r):
+			return arabic
+		case r >= 0x370 && r < 0x400, r >= 0x590 && r < 0x600, r >= 0x1F00 && r < 0x2000:
+			return plainMarks
+		}
+	}
+	return otherAlphabet
+}
