@@ -142,3 +142,9 @@ func BearerToken(header string) (string, bool) {
 	}
 	return token, true
 }
+
+// KeyRef names a stored key.
+type KeyRef struct {
+	Workspace chat.WorkspaceID
+	ID        string
+}

@@ -38,7 +38,13 @@ type Upload struct {
 	CreatedAt   time.Time // zero when the caller gave none
 	UpdatedAt   time.Time
 	Messages    []UploadMessage
+
+	given given // set by Normalize
 }
+
+// given tells what the caller said from what Normalize filled in: a re-send
+// changes only what it says.
+type given struct{ title, createdAt, updatedAt bool }
 
 // UploadMessage is one message of an Upload.
 type UploadMessage struct {
@@ -50,6 +56,7 @@ type UploadMessage struct {
 	Hidden     bool
 
 	sender Sender // set by Normalize
+	dated  bool   // set by Normalize: the caller gave CreatedAt
 }
 
 // Normalize checks the upload and fills in what may be left out: the platform,
@@ -132,6 +139,10 @@ func validTime(t time.Time) bool {
 // fillDates gives each undated message the date of the nearest dated one before
 // it, else after it, else the conversation's, else now.
 func (u *Upload) fillDates(now time.Time) {
+	u.given.createdAt, u.given.updatedAt = !u.CreatedAt.IsZero(), !u.UpdatedAt.IsZero()
+	for i := range u.Messages {
+		u.Messages[i].dated = !u.Messages[i].CreatedAt.IsZero()
+	}
 	known := u.CreatedAt
 	for i := range u.Messages {
 		if t := u.Messages[i].CreatedAt; !t.IsZero() {
@@ -176,7 +187,8 @@ func (u *Upload) fillText() {
 	u.ExternalID = storable(u.ExternalID)
 	u.DisplayName = strings.TrimSpace(storable(u.DisplayName))
 	u.Title = CleanTitle(u.Title)
-	if u.Title == "" {
+	u.given.title = u.Title != ""
+	if !u.given.title {
 		u.Title = u.titleFromMessages()
 	}
 }

@@ -7,107 +7,160 @@ import (
 	"context"
 	"time"
 
-	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// Ingested is the answer to an upload.
-type Ingested struct {
-	ImportID     string
-	Conversation chat.Conversation
+// History answers for all workspaces of one store. It is safe for concurrent use.
+type History struct {
+	store    *store.Store
+	embedder embed.Embedder
+	now      func() time.Time
+	wake     func()
+	usage    usage
+	static   staticKey
 }
 
-// Deleted tells which of the asked-for conversations a delete removed.
-type Deleted struct {
-	IDs []string // in the order of the request; empty, never nil
+// Options are the parts that a History works with.
+type Options struct {
+	Store    *store.Store
+	Embedder embed.Embedder   // for queries; the indexer has it for passages
+	Now      func() time.Time // the clock; time.Now when nil
+	Wake     func()           // called after a commit that left work for the indexer; may be nil
+	APIKey   string           // a token accepted for the workspace `default` with every scope; may be empty
 }
 
-// Mode says which legs of the search may answer.
-type Mode string
-
-// The search modes.
-const (
-	Hybrid   Mode = "hybrid"
-	Semantic Mode = "semantic"
-	Keyword  Mode = "keyword"
-)
-
-// SearchQuery asks for the passages nearest to a text.
-type SearchQuery struct {
-	Text          string
-	Limit         int
-	Filter        chat.Filter
-	Mode          Mode
-	ContextChunks int
+// New returns the front door to a store.
+func New(o Options) *History {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Wake == nil {
+		o.Wake = func() {}
+	}
+	h := &History{store: o.Store, embedder: o.Embedder, now: o.Now, wake: o.Wake}
+	h.usage.minutes = make(map[keyUse]time.Time)
+	h.static.set(o.APIKey)
+	return h
 }
 
-// Hit is one passage that search found.
-type Hit struct {
-	ConversationID string
-	Title          string
-	MessageID      string
-	Sender         chat.Sender
-	Time           time.Time
-	Text           string
-	Score          float64
-	Highlights     []Span
-	Context        []Passage
+// Ready reports whether the store answers.
+func (h *History) Ready(ctx context.Context) error { return h.store.Ping(ctx) }
+
+// Conversations returns one page of a workspace's conversations. Page sizes over
+// the maximum are clamped; a page past the end is empty.
+func (h *History) Conversations(ctx context.Context, ws chat.WorkspaceID, q chat.ListQuery) (chat.Page, error) {
+	q.Page, q.PageSize = clampPage(q.Page, q.PageSize)
+	page := chat.Page{Page: q.Page, PageSize: q.PageSize}
+	err := h.store.Snapshot(ctx, func(v *store.View) (err error) {
+		page.Items, page.Total, err = v.Conversations(ws, q)
+		return err
+	})
+	return page, err
 }
 
-// Span is a range of runes in a Hit's text.
-type Span struct{ Start, End int }
-
-// Passage is a neighbour of a Hit.
-type Passage struct {
-	Text   string
-	Sender chat.Sender
-	Time   time.Time
+// ImportPage is one page of a workspace's imports, newest first.
+type ImportPage struct {
+	Items    []chat.Import
+	Page     int
+	PageSize int
+	Total    int
 }
 
-// SearchResult is the answer to a SearchQuery.
-type SearchResult struct {
-	Hits []Hit
-	Mode Mode // the legs that really answered
+// Imports returns one page of a workspace's imports.
+func (h *History) Imports(ctx context.Context, ws chat.WorkspaceID, page, pageSize int) (ImportPage, error) {
+	page, pageSize = clampPage(page, pageSize)
+	out := ImportPage{Page: page, PageSize: pageSize}
+	err := h.store.Snapshot(ctx, func(v *store.View) (err error) {
+		out.Items, out.Total, err = v.Imports(ws, page, pageSize)
+		return err
+	})
+	return out, err
 }
 
-// RecallQuery asks for a digest of what the history knows.
-type RecallQuery struct {
-	Text      string
-	MaxTokens int
-	Platform  string            // a formatting hint
-	Context   string            // the conversation that the digest is for
-	Turns     []chat.RecallTurn // its last turns
-	Queries   []RecallPart      // when set, each is searched and written up on its own
+// Import returns one import; NotFound when the workspace has none of that id.
+func (h *History) Import(ctx context.Context, ws chat.WorkspaceID, id string) (i chat.Import, err error) {
+	id, ok := chat.ParseID(id)
+	if !ok {
+		return chat.Import{}, fault.NotFoundf("Import not found")
+	}
+	err = h.store.Snapshot(ctx, func(v *store.View) error {
+		i, err = v.Import(ws, id)
+		return err
+	})
+	return i, err
 }
 
-// RecallPart is one of a RecallQuery's own queries.
-type RecallPart struct {
-	Text      string
-	MaxTokens int
+// maxPage keeps page times page size far from overflowing.
+const maxPage = 1_000_000
+
+func clampPage(page, size int) (clampedPage, clampedSize int) {
+	if size == 0 {
+		size = chat.DefaultPageSize
+	}
+	return min(max(page, 1), maxPage), min(max(size, 1), chat.MaxPageSize)
 }
 
-// Recollection is the answer to a RecallQuery.
-type Recollection struct {
-	Content string
-	Sources []Source
-	Tokens  int
-	Model   string
-	Results []PartRecollection // one a query, when the RecallQuery had several
+// Transcript returns a conversation with its messages; NotFound when the
+// workspace has none of that id.
+func (h *History) Transcript(ctx context.Context, ws chat.WorkspaceID, id string) (t chat.Transcript, err error) {
+	id, err = knownID(id)
+	if err != nil {
+		return chat.Transcript{}, err
+	}
+	err = h.store.Snapshot(ctx, func(v *store.View) error {
+		t, err = v.Transcript(ws, id)
+		return err
+	})
+	return t, err
 }
 
-// PartRecollection is the answer to a RecallPart.
-type PartRecollection struct {
-	Query   string
-	Content string
-	Sources []Source
-	Tokens  int
+// Count returns how many conversations a workspace has.
+func (h *History) Count(ctx context.Context, ws chat.WorkspaceID) (int, error) {
+	return h.store.View(ctx).Count(ws)
 }
 
-// Source cites a passage of a digest.
-type Source struct {
-	ConversationID string
-	Title          string
-	MessageID      string
-	Date           time.Time
-	Score          float64
+// Stats sums up a workspace.
+func (h *History) Stats(ctx context.Context, ws chat.WorkspaceID) (s chat.Stats, err error) {
+	err = h.store.Snapshot(ctx, func(v *store.View) error {
+		s, err = v.Stats(ws)
+		return err
+	})
+	return s, err
+}
+
+// Edit renames or pins a conversation. Invalid when the edit is empty or the
+// title is blank, NotFound when the workspace has no such conversation.
+func (h *History) Edit(ctx context.Context, ws chat.WorkspaceID, id string, e chat.Edit) (c chat.Conversation, err error) {
+	if e.Title == nil && e.Pinned == nil {
+		return chat.Conversation{}, fault.Invalidf("nothing to change: give title, pinned or both")
+	}
+	if e.Title != nil {
+		title := chat.CleanTitle(*e.Title)
+		if title == "" {
+			return chat.Conversation{}, fault.Invalidf("title must not be blank")
+		}
+		e.Title = &title
+	}
+	id, err = knownID(id)
+	if err != nil {
+		return chat.Conversation{}, err
+	}
+	err = h.store.InTx(ctx, func(tx *store.Tx) error {
+		c, err = tx.EditConversation(ws, id, e)
+		return err
+	})
+	return c, err
+}
+
+// knownID makes an id canonical. What cannot be one of ours is simply not found,
+// like an id of another workspace.
+func knownID(id string) (string, error) {
+	canonical, ok := chat.ParseID(id)
+	if !ok {
+		return "", fault.NotFoundf("Conversation not found")
+	}
+	return canonical, nil
 }

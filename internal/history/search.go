@@ -1,0 +1,275 @@
+package history
+
+import (
+	"context"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/store"
+)
+
+// Mode says which legs of the search answer.
+type Mode string
+
+// The search modes. Hybrid, the default, falls back to Keyword when there is no
+// vector for the query; Semantic does too, and the answer says so.
+const (
+	Hybrid   Mode = "hybrid"
+	Semantic Mode = "semantic"
+	Keyword  Mode = "keyword"
+)
+
+// Limits of a search (MemoryPlugin, "Search chat history", and our own). Numbers
+// beyond them are clamped.
+const (
+	DefaultSearchLimit   = 20
+	MaxSearchLimit       = store.LegSize
+	DefaultContextChunks = 4
+	MaxContextChunks     = 20
+	MaxQueryRunes        = 10_000
+)
+
+// SearchQuery asks for the passages nearest to a text.
+type SearchQuery struct {
+	Text          string
+	Limit         int // 0 for DefaultSearchLimit
+	Filter        chat.Filter
+	Mode          Mode // empty for Hybrid
+	ContextChunks int  // how many neighbouring passages come with each hit, half before and half after
+}
+
+// Hit is one passage that search found. Its message is the one in the passage
+// that says most of the query.
+type Hit struct {
+	ConversationID string
+	Title          string
+	MessageID      string
+	Sender         chat.Sender
+	Time           time.Time
+	Text           string
+	Score          float64 // 0 to 1 within one answer; not comparable between answers
+	Highlights     []Span
+	Context        []Passage
+
+	key      rank.Key
+	platform string
+}
+
+// Span is a range of runes in a Hit's text: Start inclusive, End exclusive.
+type Span struct{ Start, End int }
+
+// Passage is a neighbour of a Hit, in the order of the conversation.
+type Passage struct {
+	Text   string
+	Sender chat.Sender
+	Time   time.Time
+}
+
+// SearchResult is the answer to a SearchQuery.
+type SearchResult struct {
+	Hits []Hit
+	Mode Mode // the legs that really answered
+}
+
+// Search finds passages by words and by meaning, and fuses the two. Invalid when
+// the query is blank, too long, or the mode unknown. An embedder that is down is
+// no error: the answer is Keyword's, and says so.
+func (h *History) Search(ctx context.Context, ws chat.WorkspaceID, q SearchQuery) (SearchResult, error) {
+	if err := q.normalize(); err != nil {
+		return SearchResult{}, err
+	}
+	terms := rank.Analyze(q.Text)
+	vector, mode, err := h.queryVector(ctx, q)
+	if err != nil {
+		return SearchResult{}, err
+	}
+	result := SearchResult{Mode: mode, Hits: []Hit{}}
+	err = h.store.Snapshot(ctx, func(v *store.View) error {
+		found, err := h.legs(v, ws, q, mode, terms, vector)
+		if err != nil {
+			return err
+		}
+		result.Hits, err = hydrate(v, ws, found, terms, q.ContextChunks)
+		return err
+	})
+	return result, err
+}
+
+func (q *SearchQuery) normalize() error {
+	q.Text = strings.TrimSpace(q.Text)
+	switch n := utf8.RuneCountInString(q.Text); {
+	case n == 0:
+		return fault.Invalidf("query must not be blank")
+	case n > MaxQueryRunes:
+		return fault.Invalidf("query must have at most %d characters, got %d", MaxQueryRunes, n)
+	}
+	switch q.Mode {
+	case "":
+		q.Mode = Hybrid
+	case Hybrid, Semantic, Keyword:
+	default:
+		return fault.Invalidf("mode must be hybrid, semantic or keyword")
+	}
+	if q.Limit == 0 {
+		q.Limit = DefaultSearchLimit
+	}
+	q.Limit = min(max(q.Limit, 1), MaxSearchLimit)
+	q.ContextChunks = min(max(q.ContextChunks, 0), MaxContextChunks)
+	return nil
+}
+
+// queryVector embeds the query when the mode wants it, and tells the mode that
+// is left when the embedder has nothing to say.
+func (h *History) queryVector(ctx context.Context, q SearchQuery) ([]float32, Mode, error) {
+	if q.Mode == Keyword {
+		return nil, Keyword, nil
+	}
+	vectors, err := h.embedder.Embed(ctx, []string{q.Text})
+	switch {
+	case ctx.Err() != nil:
+		return nil, "", fault.Wrap(fault.Canceled, ctx.Err(), "the request was canceled or took too long")
+	case err != nil, len(vectors) != 1, vectors[0] == nil:
+		return nil, Keyword, nil
+	}
+	return vectors[0], q.Mode, nil
+}
+
+func (h *History) legs(v *store.View, ws chat.WorkspaceID, q SearchQuery, mode Mode, terms []string, vector []float32) ([]rank.Fused, error) {
+	var keyword, semantic []rank.Scored
+	var err error
+	if mode != Semantic {
+		if keyword, err = v.SearchKeyword(ws, terms, q.Filter); err != nil {
+			return nil, err
+		}
+	}
+	if mode != Keyword {
+		if semantic, err = v.SearchSemantic(ws, h.embedder.Model(), vector, q.Filter); err != nil {
+			return nil, err
+		}
+	}
+	return rank.Fuse(keyword, semantic, q.Limit), nil
+}
+
+// hydrate turns ranked keys into hits: their text, where it was said, what
+// stands around it.
+func hydrate(v *store.View, ws chat.WorkspaceID, found []rank.Fused, terms []string, contextChunks int) ([]Hit, error) {
+	hits := make([]Hit, 0, len(found))
+	own := make(map[rank.Key]bool, len(found))
+	var keys []rank.Key
+	for _, f := range found {
+		own[f.Key] = true
+	}
+	for _, f := range found {
+		keys = append(keys, f.Key)
+		for _, k := range neighbours(f.Key, contextChunks) {
+			if !own[k] {
+				keys = append(keys, k)
+			}
+		}
+	}
+	passages, err := passagesByKey(v, ws, keys)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := messagesOf(v, ws, passages, own)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range found {
+		p, ok := passages[f.Key]
+		if !ok {
+			continue
+		}
+		said := bestMessage(p, messages, terms)
+		hit := Hit{
+			ConversationID: p.Conversation, Title: p.Title, MessageID: said.ID, Sender: said.Sender, Time: said.CreatedAt,
+			Text: p.Text, Score: f.Score, Highlights: highlights(p.Text, terms), Context: []Passage{},
+			key: f.Key, platform: p.Platform,
+		}
+		for _, k := range neighbours(f.Key, contextChunks) {
+			if n, ok := passages[k]; ok {
+				first := messages[rank.Key{Conversation: n.Conversation, Position: n.First}]
+				hit.Context = append(hit.Context, Passage{Text: n.Text, Sender: first.Sender, Time: first.CreatedAt})
+			}
+		}
+		hits = append(hits, hit)
+	}
+	return hits, nil
+}
+
+// neighbours are the keys around a passage, in order: half of them before it,
+// the rest after.
+func neighbours(k rank.Key, n int) []rank.Key {
+	var keys []rank.Key
+	for d := -(n / 2); d <= n-n/2; d++ {
+		if position := k.Position + d; d != 0 && position >= 0 {
+			keys = append(keys, rank.Key{Conversation: k.Conversation, Position: position})
+		}
+	}
+	return keys
+}
+
+func passagesByKey(v *store.View, ws chat.WorkspaceID, keys []rank.Key) (map[rank.Key]store.Passage, error) {
+	list, err := v.Passages(ws, keys)
+	byKey := make(map[rank.Key]store.Passage, len(list))
+	for _, p := range list {
+		byKey[p.Key] = p
+	}
+	return byKey, err
+}
+
+// messagesOf loads the messages that the passages quote: all of a hit's, and the
+// first of a neighbour's.
+func messagesOf(v *store.View, ws chat.WorkspaceID, passages map[rank.Key]store.Passage, own map[rank.Key]bool) (map[rank.Key]chat.Message, error) {
+	var keys []rank.Key
+	for key, p := range passages {
+		last := p.First
+		if own[key] {
+			last = p.Last
+		}
+		for position := p.First; position <= last; position++ {
+			keys = append(keys, rank.Key{Conversation: p.Conversation, Position: position})
+		}
+	}
+	return v.MessagesAt(ws, keys)
+}
+
+// bestMessage is the message of a passage that says most of the query's words;
+// the first of them on a tie.
+func bestMessage(p store.Passage, messages map[rank.Key]chat.Message, terms []string) chat.Message {
+	wanted := make(map[string]bool, len(terms))
+	for _, t := range terms {
+		wanted[t] = true
+	}
+	best, most := chat.Message{}, -1
+	for position := p.First; position <= p.Last; position++ {
+		m, ok := messages[rank.Key{Conversation: p.Conversation, Position: position}]
+		if !ok || !m.Indexed() {
+			continue
+		}
+		said := map[string]bool{}
+		if p.First != p.Last {
+			for _, t := range rank.Analyze(m.Text) {
+				if wanted[t] {
+					said[t] = true
+				}
+			}
+		}
+		if len(said) > most {
+			best, most = m, len(said)
+		}
+	}
+	return best
+}
+
+func highlights(text string, terms []string) []Span {
+	spans := []Span{}
+	for _, s := range rank.Spans(text, terms) {
+		spans = append(spans, Span{Start: s.Start, End: s.End})
+	}
+	return spans
+}

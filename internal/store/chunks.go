@@ -1,0 +1,178 @@
+package store
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/embed"
+)
+
+// IndexedChunk is a passage as search finds it.
+type IndexedChunk struct {
+	Position    int
+	First, Last int // positions of the first and the last message that it quotes
+	Text        string
+	Terms       []string
+	Vector      []float32 // nil when the model cannot read the text, or has not yet
+}
+
+// chunkBatch is how many chunks one INSERT carries.
+const chunkBatch = 100
+
+// Indexed is what a worker found out about a conversation.
+type Indexed struct {
+	Model  embed.Model
+	Tokens int
+	// Chunks replace those stored from position Keep on; those before it stay as
+	// they are. KeptTerms is how many terms the kept ones have.
+	Chunks    []IndexedChunk
+	Keep      int
+	KeptTerms int
+}
+
+// FinishIndexing stores the chunks and vectors of a claimed conversation and
+// makes it ready. ErrClaimLost, and nothing stored, when the claim is lost.
+func (tx *Tx) FinishIndexing(c Claim, x Indexed) error {
+	changes := indexedChanges(x)
+	changes["index_state"] = string(chat.Ready)
+	changes["index_error"] = ""
+	changes["attempts"] = 0
+	return tx.storeIndexed(c, x, changes)
+}
+
+// FailIndexing ends a claim for good, until the conversation changes or the
+// service is started again, with the reason for clients to read. What x holds is
+// stored all the same: passages without vectors can still be found by keyword.
+// ErrClaimLost when the claim is lost.
+func (tx *Tx) FailIndexing(c Claim, x Indexed, reason string) error {
+	changes := indexedChanges(x)
+	changes["index_state"] = string(chat.Failed)
+	changes["index_error"] = reason
+	return tx.storeIndexed(c, x, changes)
+}
+
+func indexedChanges(x Indexed) map[string]any {
+	terms := x.KeptTerms
+	for _, chunk := range x.Chunks {
+		terms += len(chunk.Terms)
+	}
+	return map[string]any{
+		"token_count": x.Tokens, "chunk_count": x.Keep + len(x.Chunks), "term_count": terms,
+	}
+}
+
+// storeIndexed first updates the conversation on the condition that the claim
+// holds, which also locks it against a delete, and only then writes rows that
+// belong to it: no chunk can outlive its conversation.
+func (tx *Tx) storeIndexed(c Claim, x Indexed, changes map[string]any) error {
+	changes["indexed_revision"] = c.Revision
+	if err := tx.settle(c, changes); err != nil {
+		return err
+	}
+	where := []any{int64(c.Workspace), c.Conversation, x.Keep}
+	const from = "workspace_id = ? AND conversation_id = ? AND position >= ?"
+	if err := tx.db.Where(from, where...).Delete(&chunkRow{}).Error; err != nil {
+		return tx.fault(err)
+	}
+	if err := tx.db.Where(from, where...).Delete(&embeddingRow{}).Error; err != nil {
+		return tx.fault(err)
+	}
+	chunks, vectors := rowsOf(c, x)
+	if err := tx.dialect.insertChunks(tx.db, chunks); err != nil {
+		return tx.fault(err)
+	}
+	return tx.fault(tx.dialect.insertEmbeddings(tx.db, vectors))
+}
+
+func rowsOf(c Claim, x Indexed) (chunks []chunkRow, vectors []embeddingRow) {
+	for _, chunk := range x.Chunks {
+		chunks = append(chunks, chunkRow{
+			WorkspaceID: int64(c.Workspace), ConversationID: c.Conversation, Position: chunk.Position,
+			FirstMessage: chunk.First, LastMessage: chunk.Last, Text: chunk.Text,
+			Terms: joinTerms(prefixed(c.Workspace, chunk.Terms)), TermCount: len(chunk.Terms),
+		})
+		if chunk.Vector != nil {
+			vectors = append(vectors, embeddingRow{
+				WorkspaceID: int64(c.Workspace), ConversationID: c.Conversation, Position: chunk.Position,
+				Model: x.Model.ID, Dimensions: len(chunk.Vector), Vector: encodeVector(chunk.Vector),
+			})
+		}
+	}
+	return chunks, vectors
+}
+
+// StoredChunk is what is already indexed of a conversation, for a worker that
+// wants to keep what did not change.
+type StoredChunk struct {
+	Position    int
+	First, Last int
+	Text        string
+	TermCount   int
+	Model       string    // empty when it has no vector
+	Vector      []float32 // nil when it has none
+}
+
+// StoredChunks returns the chunks of a conversation in order.
+func (v *View) StoredChunks(ws chat.WorkspaceID, conversation string) ([]StoredChunk, error) {
+	const where = "workspace_id = ? AND conversation_id = ?"
+	var rows []chunkRow
+	err := v.db.Omit("Terms").Where(where, int64(ws), conversation).Order("position").Find(&rows).Error
+	if err != nil {
+		return nil, v.fault(err)
+	}
+	var vectors []embeddingRow
+	if err := v.db.Where(where, int64(ws), conversation).Find(&vectors).Error; err != nil {
+		return nil, v.fault(err)
+	}
+	chunks := make([]StoredChunk, len(rows))
+	at := make(map[int]*StoredChunk, len(rows))
+	for i, r := range rows {
+		chunks[i] = StoredChunk{Position: r.Position, First: r.FirstMessage, Last: r.LastMessage, Text: r.Text, TermCount: r.TermCount}
+		at[r.Position] = &chunks[i]
+	}
+	for _, e := range vectors {
+		if chunk := at[e.Position]; chunk != nil {
+			chunk.Model, chunk.Vector = e.Model, decodeVector(e.Vector)
+		}
+	}
+	return chunks, nil
+}
+
+// encodeVector is how a vector is kept on SQLite: float32, little-endian.
+func encodeVector(vector []float32) []byte {
+	out := make([]byte, 4*len(vector))
+	for i, x := range vector {
+		binary.LittleEndian.PutUint32(out[4*i:], math.Float32bits(x))
+	}
+	return out
+}
+
+func decodeVector(raw []byte) []float32 {
+	out := make([]float32, len(raw)/4)
+	for i := range out {
+		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+	}
+	return out
+}
+
+// dot is the cosine of a stored unit vector with a query's; 0 when they differ
+// in length.
+func dot(raw []byte, query []float32) float64 {
+	if len(raw) != 4*len(query) {
+		return 0
+	}
+	var a, b, c, d float32 // four sums: the compiler keeps them in registers
+	i := 0
+	for ; i+4 <= len(query); i += 4 {
+		block := raw[4*i : 4*i+16]
+		a += math.Float32frombits(binary.LittleEndian.Uint32(block[0:4])) * query[i]
+		b += math.Float32frombits(binary.LittleEndian.Uint32(block[4:8])) * query[i+1]
+		c += math.Float32frombits(binary.LittleEndian.Uint32(block[8:12])) * query[i+2]
+		d += math.Float32frombits(binary.LittleEndian.Uint32(block[12:16])) * query[i+3]
+	}
+	for ; i < len(query); i++ {
+		a += math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:])) * query[i]
+	}
+	return float64(a + b + c + d)
+}

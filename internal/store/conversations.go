@@ -1,0 +1,205 @@
+package store
+
+import (
+	"errors"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// Conversation returns one conversation without its messages; NotFound when the
+// workspace has none of that id. The id must be in canonical form.
+func (v *View) Conversation(ws chat.WorkspaceID, id string) (chat.Conversation, error) {
+	return v.conversation(v.db.Where("workspace_id = ? AND id = ?", int64(ws), id))
+}
+
+// Transcript returns a conversation with its messages in order; NotFound when
+// the workspace has none of that id.
+func (v *View) Transcript(ws chat.WorkspaceID, id string) (chat.Transcript, error) {
+	c, err := v.Conversation(ws, id)
+	if err != nil {
+		return chat.Transcript{}, err
+	}
+	return v.withTurns(ws, c)
+}
+
+func (v *View) withTurns(ws chat.WorkspaceID, c chat.Conversation) (chat.Transcript, error) {
+	var rows []messageRow
+	err := v.db.Where("workspace_id = ? AND conversation_id = ?", int64(ws), c.ID).Order("position").Find(&rows).Error
+	if err != nil {
+		return chat.Transcript{}, v.fault(err)
+	}
+	t := chat.Transcript{Conversation: c, Turns: make([]chat.Message, len(rows))}
+	for i, r := range rows {
+		t.Turns[i] = r.message()
+	}
+	return t, nil
+}
+
+func (v *View) conversation(query *gorm.DB) (chat.Conversation, error) {
+	var row conversationRow
+	err := query.Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return chat.Conversation{}, fault.NotFoundf("Conversation not found")
+	}
+	return row.conversation(), v.fault(err)
+}
+
+// Conversations returns one page of the listing, newest update first, ids
+// breaking ties, and how many the filter matches in all.
+func (v *View) Conversations(ws chat.WorkspaceID, q chat.ListQuery) ([]chat.Conversation, int, error) {
+	var total int64
+	if err := v.filtered(ws, q.Filter).Count(&total).Error; err != nil {
+		return nil, 0, v.fault(err)
+	}
+	var rows []conversationRow
+	err := v.filtered(ws, q.Filter).Order("conversations.updated_at DESC, conversations.id DESC").
+		Limit(q.PageSize).Offset((q.Page - 1) * q.PageSize).Find(&rows).Error
+	items := make([]chat.Conversation, len(rows))
+	for i, r := range rows {
+		items[i] = r.conversation()
+	}
+	return items, int(total), v.fault(err)
+}
+
+// Count returns how many conversations the workspace has.
+func (v *View) Count(ws chat.WorkspaceID) (int, error) {
+	var n int64
+	err := v.filtered(ws, chat.Filter{}).Count(&n).Error
+	return int(n), v.fault(err)
+}
+
+func (v *View) filtered(ws chat.WorkspaceID, f chat.Filter) *gorm.DB {
+	return whereFilter(v.db.Model(&conversationRow{}).Where("conversations.workspace_id = ?", int64(ws)), f)
+}
+
+// whereFilter is the one translation of a filter into SQL; the query must have
+// the table conversations in it under its own name.
+func whereFilter(db *gorm.DB, f chat.Filter) *gorm.DB {
+	if f.Platform != "" {
+		db = db.Where("conversations.platform = ?", f.Platform)
+	}
+	if f.Title != "" {
+		db = db.Where(`conversations.title_folded LIKE ? ESCAPE '\'`, "%"+escapeLike(chat.Fold(f.Title))+"%")
+	}
+	if !f.From.IsZero() {
+		db = db.Where("conversations.created_at >= ?", micros(f.From))
+	}
+	if !f.Before.IsZero() {
+		db = db.Where("conversations.created_at < ?", micros(f.Before))
+	}
+	if f.PinnedOnly {
+		db = db.Where("conversations.pinned = ?", true)
+	}
+	if f.ImportID != "" {
+		db = db.Where("conversations.import_id = ?", f.ImportID)
+	}
+	return db
+}
+
+var likeEscapes = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+func escapeLike(s string) string { return likeEscapes.Replace(s) }
+
+// LockByExternalID returns the conversation that the caller's own id names, with
+// its messages, and holds it until the transaction ends; NotFound when there is
+// none yet.
+func (tx *Tx) LockByExternalID(ws chat.WorkspaceID, platform, externalID string) (chat.Transcript, error) {
+	c, err := tx.conversation(tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).
+		Where("workspace_id = ? AND platform = ? AND external_id = ?", int64(ws), platform, externalID))
+	if err != nil {
+		return chat.Transcript{}, err
+	}
+	return tx.withTurns(ws, c)
+}
+
+// CreateConversation stores a new conversation with its messages, queued for
+// indexing. It reports false, and stores nothing, when another transaction was
+// faster with the same external id: lock that one and merge.
+func (tx *Tx) CreateConversation(ws chat.WorkspaceID, t chat.Transcript) (bool, error) {
+	row := conversationRow{
+		WorkspaceID: int64(ws), ID: t.ID, Platform: t.Platform, ExternalID: t.ExternalID,
+		Title: t.Title, TitleFolded: chat.Fold(t.Title), CreatedAt: micros(t.CreatedAt), UpdatedAt: micros(t.UpdatedAt),
+		Pinned: t.Pinned, ImportID: t.ImportID, MessageCount: len(t.Turns), Revision: 1,
+		IndexState: string(chat.Queued), RunAfter: micros(tx.now),
+	}
+	res := tx.db.Clauses(clause.OnConflict{
+		Columns:   []clause.Column{{Name: "workspace_id"}, {Name: "platform"}, {Name: "external_id"}},
+		DoNothing: true,
+	}).Create(&row)
+	if res.Error != nil || res.RowsAffected == 0 {
+		return false, tx.fault(res.Error)
+	}
+	return true, tx.insertMessages(ws, t.ID, t.Turns)
+}
+
+// UpdateConversation writes what a merge changed. When messages changed, the
+// conversation gets a new revision and is queued again, and a worker that is
+// still busy with the old one will lose its claim.
+func (tx *Tx) UpdateConversation(ws chat.WorkspaceID, stored chat.Conversation, m chat.Merged, importID string) (chat.Conversation, error) {
+	changes := map[string]any{
+		"title": m.Title, "title_folded": chat.Fold(m.Title), "import_id": importID,
+		"created_at": micros(m.CreatedAt), "updated_at": micros(m.UpdatedAt),
+	}
+	if m.Changed() {
+		changes["message_count"] = len(m.Messages)
+		changes["revision"] = gorm.Expr("revision + 1")
+		changes["index_state"] = string(chat.Queued)
+		changes["attempts"] = 0
+		changes["run_after"] = micros(tx.now)
+		changes["index_error"] = ""
+	}
+	if err := tx.update(ws, stored.ID, changes); err != nil {
+		return chat.Conversation{}, err
+	}
+	if err := tx.rewriteMessages(ws, stored.ID, m); err != nil {
+		return chat.Conversation{}, err
+	}
+	return tx.Conversation(ws, stored.ID)
+}
+
+// EditConversation renames or pins; NotFound when the workspace has no such id.
+func (tx *Tx) EditConversation(ws chat.WorkspaceID, id string, e chat.Edit) (chat.Conversation, error) {
+	changes := map[string]any{}
+	if e.Title != nil {
+		changes["title"], changes["title_folded"] = *e.Title, chat.Fold(*e.Title)
+	}
+	if e.Pinned != nil {
+		changes["pinned"] = *e.Pinned
+	}
+	if err := tx.update(ws, id, changes); err != nil {
+		return chat.Conversation{}, err
+	}
+	return tx.Conversation(ws, id)
+}
+
+func (tx *Tx) update(ws chat.WorkspaceID, id string, changes map[string]any) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	return tx.fault(tx.db.Model(&conversationRow{}).
+		Where("workspace_id = ? AND id = ?", int64(ws), id).Updates(changes).Error)
+}
+
+// DeleteConversations deletes those of the ids that the workspace has, with
+// everything that belongs to them, and returns them in no particular order. One
+// statement does it: the schema's foreign keys take messages, chunks and vectors
+// along, so nothing that refers to a conversation can be forgotten here. The ids
+// must be in canonical form and not repeat.
+func (tx *Tx) DeleteConversations(ws chat.WorkspaceID, ids []string) ([]string, error) {
+	var gone []conversationRow
+	err := tx.db.Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}}}).
+		Where("workspace_id = ?", int64(ws)).Where(tx.dialect.in("id", ids)).Delete(&gone).Error
+	if err != nil {
+		return nil, tx.fault(err)
+	}
+	deleted := make([]string, len(gone))
+	for i, row := range gone {
+		deleted[i] = row.ID
+	}
+	return deleted, nil
+}

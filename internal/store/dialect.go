@@ -1,0 +1,42 @@
+package store
+
+import (
+	"database/sql"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/rank"
+)
+
+// dialect is everything in which the databases differ. What is not here is one
+// query for both.
+type dialect interface {
+	name() string
+
+	// snapshot returns the options of a transaction that reads one moment.
+	snapshot() *sql.TxOptions
+
+	// transient reports whether the database gave a transaction up that would
+	// succeed when run again; fault tells what an error means to a caller, and is
+	// nil for an error that means nothing particular.
+	transient(err error) bool
+	fault(err error) error
+
+	// month is SQL for the month, as "2006-01", of a column that holds microseconds.
+	month(column string) string
+
+	// in is the condition that a column is one of the ids, in canonical form.
+	in(column string, ids []string) clause.Expr
+
+	// claim marks up to n conversations as taken and returns their rows.
+	claim(db *gorm.DB, now, leaseUntil int64, n int) ([]claimRow, error)
+
+	// The rest knows how terms and vectors are kept.
+	insertChunks(db *gorm.DB, chunks []chunkRow) error
+	insertEmbeddings(db *gorm.DB, rows []embeddingRow) error
+	documentFrequency(db *gorm.DB, ws chat.WorkspaceID, term string) (int, error)
+	keywordCandidates(db *gorm.DB, q keywordQuery) ([]termsRow, error)
+	nearest(db *gorm.DB, q vectorQuery) ([]rank.Scored, error)
+}

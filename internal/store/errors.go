@@ -1,0 +1,27 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// fault turns a database's error into one with a kind; faults pass unchanged.
+func (s *Store) fault(err error) error { return faultOf(s.dialect, err) }
+
+func (v *View) fault(err error) error { return faultOf(v.dialect, err) }
+
+func faultOf(d dialect, err error) error {
+	var known *fault.Error
+	switch {
+	case err == nil, errors.As(err, &known):
+		return err
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fault.Wrap(fault.Canceled, err, "the request was canceled or took too long")
+	}
+	if f := d.fault(err); f != nil {
+		return f
+	}
+	return fault.Wrap(fault.Internal, err, "the database refused")
+}

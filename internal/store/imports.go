@@ -1,0 +1,127 @@
+package store
+
+import (
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// CreateImport records a delivery.
+func (tx *Tx) CreateImport(ws chat.WorkspaceID, i chat.Import) error {
+	return tx.fault(tx.db.Create(&importRow{
+		WorkspaceID: int64(ws), ID: i.ID, Kind: i.Kind, Platform: i.Platform,
+		Conversations: i.Conversations, Messages: i.Messages, CreatedAt: micros(tx.now),
+	}).Error)
+}
+
+// NamePlatform remembers what people call a platform; the last name wins.
+func (tx *Tx) NamePlatform(ws chat.WorkspaceID, platform, displayName string) error {
+	return tx.fault(tx.db.Clauses(clause.OnConflict{
+		Columns:   []clause.Column{{Name: "workspace_id"}, {Name: "platform"}},
+		DoUpdates: clause.AssignmentColumns([]string{"display_name"}),
+	}).Create(&platformRow{WorkspaceID: int64(ws), Platform: platform, DisplayName: displayName}).Error)
+}
+
+// Imports returns one page of the imports, newest first, and how many there are.
+func (v *View) Imports(ws chat.WorkspaceID, page, pageSize int) ([]chat.Import, int, error) {
+	var total int64
+	if err := v.imports(ws).Count(&total).Error; err != nil {
+		return nil, 0, v.fault(err)
+	}
+	var rows []importRow
+	err := v.imports(ws).Order("created_at DESC, id DESC").Limit(pageSize).Offset((page - 1) * pageSize).Find(&rows).Error
+	if err != nil {
+		return nil, 0, v.fault(err)
+	}
+	items, err := v.withProgress(ws, rows)
+	return items, int(total), err
+}
+
+// Import returns one import; NotFound when the workspace has none of that id.
+func (v *View) Import(ws chat.WorkspaceID, id string) (chat.Import, error) {
+	var rows []importRow
+	if err := v.imports(ws).Where("id = ?", id).Limit(1).Find(&rows).Error; err != nil {
+		return chat.Import{}, v.fault(err)
+	}
+	if len(rows) == 0 {
+		return chat.Import{}, fault.NotFoundf("Import not found")
+	}
+	items, err := v.withProgress(ws, rows)
+	if err != nil {
+		return chat.Import{}, err
+	}
+	return items[0], nil
+}
+
+func (v *View) imports(ws chat.WorkspaceID) *gorm.DB {
+	return v.db.Model(&importRow{}).Where("workspace_id = ?", int64(ws))
+}
+
+// progressRow counts the conversations of an import that are in one state.
+type progressRow struct {
+	ImportID   string
+	IndexState string
+	N          int
+	Reason     string
+}
+
+// withProgress adds to each import how its conversations stand. An import has no
+// status of its own that could differ from theirs.
+func (v *View) withProgress(ws chat.WorkspaceID, rows []importRow) ([]chat.Import, error) {
+	ids := make([]string, len(rows))
+	items := make([]chat.Import, len(rows))
+	at := make(map[string]*chat.Import, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+		items[i] = chat.Import{
+			ID: r.ID, Kind: r.Kind, Platform: r.Platform, Conversations: r.Conversations,
+			Messages: r.Messages, CreatedAt: fromMicros(r.CreatedAt),
+		}
+		at[r.ID] = &items[i]
+	}
+	if len(ids) == 0 {
+		return items, nil
+	}
+	var progress []progressRow
+	err := v.db.Model(&conversationRow{}).
+		Select("import_id, index_state, count(*) AS n, max(index_error) AS reason").
+		Where("workspace_id = ? AND import_id IN ?", int64(ws), ids).
+		Group("import_id, index_state").Find(&progress).Error
+	if err != nil {
+		return nil, v.fault(err)
+	}
+	for _, p := range progress {
+		count(at[p.ImportID], p)
+	}
+	for i := range items {
+		items[i].Status = status(items[i])
+	}
+	return items, nil
+}
+
+func count(i *chat.Import, p progressRow) {
+	switch chat.IndexState(p.IndexState) {
+	case chat.Ready:
+		i.Ready += p.N
+	case chat.Failed:
+		i.Failed += p.N
+		i.Error = p.Reason
+	default:
+		i.Pending += p.N
+	}
+}
+
+func status(i chat.Import) chat.ImportStatus {
+	switch {
+	case i.Pending > 0 && i.Ready == 0 && i.Failed == 0:
+		return chat.ImportQueued
+	case i.Pending > 0:
+		return chat.ImportProcessing
+	case i.Failed > 0:
+		return chat.ImportFailed
+	default:
+		return chat.ImportReady
+	}
+}

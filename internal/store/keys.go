@@ -1,0 +1,131 @@
+package store
+
+import (
+	"errors"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/lethe-chat/lethe/internal/auth"
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// EnsureWorkspace returns the id of the workspace of that name, making it when
+// it is new.
+func (tx *Tx) EnsureWorkspace(name string) (chat.WorkspaceID, error) {
+	row := workspaceRow{Name: name, CreatedAt: micros(tx.now)}
+	err := tx.db.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "name"}}, DoNothing: true}).
+		Omit("ID").Create(&row).Error
+	if err != nil {
+		return 0, tx.fault(err)
+	}
+	return tx.Workspace(name)
+}
+
+// Workspace returns the id of the workspace of that name; NotFound when there is
+// none.
+func (v *View) Workspace(name string) (chat.WorkspaceID, error) {
+	var row workspaceRow
+	err := v.db.Where("name = ?", name).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return 0, fault.NotFoundf("there is no workspace %q", name)
+	}
+	return chat.WorkspaceID(row.ID), v.fault(err)
+}
+
+// CreateKey stores a key. Conflict when its prefix is taken: mint another.
+func (tx *Tx) CreateKey(k auth.Key) error {
+	err := tx.db.Omit("WorkspaceName").Create(&keyRow{
+		WorkspaceID: int64(k.Workspace), ID: k.ID, Name: k.Name, Prefix: k.Prefix, Hash: k.Hash[:],
+		Scopes: auth.JoinScopes(k.Scopes), CreatedAt: micros(k.CreatedAt),
+	}).Error
+	if errors.Is(err, gorm.ErrDuplicatedKey) {
+		return fault.Wrap(fault.Conflict, err, "a key with this prefix exists")
+	}
+	return tx.fault(err)
+}
+
+// KeyByPrefix returns the key whose token starts with the prefix, revoked or
+// not; NotFound when there is none.
+func (v *View) KeyByPrefix(prefix string) (auth.Key, error) {
+	var rows []keyRow
+	if err := v.keys().Where("api_keys.prefix = ?", prefix).Limit(1).Find(&rows).Error; err != nil {
+		return auth.Key{}, v.fault(err)
+	}
+	if len(rows) == 0 {
+		return auth.Key{}, fault.NotFoundf("there is no key with prefix %q", prefix)
+	}
+	return rows[0].key(), nil
+}
+
+// Keys returns the keys of a workspace, or of all when ws is 0, oldest first.
+func (v *View) Keys(ws chat.WorkspaceID) ([]auth.Key, error) {
+	query := v.keys().Order("api_keys.created_at, api_keys.id")
+	if ws != 0 {
+		query = query.Where("api_keys.workspace_id = ?", int64(ws))
+	}
+	var rows []keyRow
+	if err := query.Find(&rows).Error; err != nil {
+		return nil, v.fault(err)
+	}
+	keys := make([]auth.Key, len(rows))
+	for i, r := range rows {
+		keys[i] = r.key()
+	}
+	return keys, nil
+}
+
+// AnyKey reports whether any key was ever made, revoked ones included.
+func (v *View) AnyKey() (bool, error) {
+	var n int64
+	err := v.db.Model(&keyRow{}).Limit(1).Count(&n).Error
+	return n > 0, v.fault(err)
+}
+
+// RevokeKey makes the key with this id or prefix useless from now on and returns
+// it; NotFound when there is none. Revoking twice keeps the first date.
+func (tx *Tx) RevokeKey(idOrPrefix string) (auth.Key, error) {
+	column := "api_keys.prefix"
+	if id, ok := chat.ParseID(idOrPrefix); ok {
+		column, idOrPrefix = "api_keys.id", id
+	}
+	var rows []keyRow
+	if err := tx.keys().Where(column+" = ?", idOrPrefix).Limit(1).Find(&rows).Error; err != nil {
+		return auth.Key{}, tx.fault(err)
+	}
+	if len(rows) == 0 {
+		return auth.Key{}, fault.NotFoundf("there is no key %q; `lethe keys list` shows ids and prefixes", idOrPrefix)
+	}
+	row := rows[0]
+	if row.RevokedAt == nil {
+		now := micros(tx.now)
+		row.RevokedAt = &now
+		err := tx.db.Model(&keyRow{}).Where("workspace_id = ? AND id = ?", row.WorkspaceID, row.ID).
+			Update("revoked_at", now).Error
+		if err != nil {
+			return auth.Key{}, tx.fault(err)
+		}
+	}
+	return row.key(), nil
+}
+
+// TouchKeys records when keys were last used, by key id. Only later times count.
+func (tx *Tx) TouchKeys(used map[auth.KeyRef]time.Time) error {
+	for ref, at := range used {
+		err := tx.db.Model(&keyRow{}).
+			Where("workspace_id = ? AND id = ? AND (last_used_at IS NULL OR last_used_at < ?)", int64(ref.Workspace), ref.ID, micros(at)).
+			Update("last_used_at", micros(at)).Error
+		if err != nil {
+			return tx.fault(err)
+		}
+	}
+	return nil
+}
+
+func (v *View) keys() *gorm.DB {
+	return v.db.Model(&keyRow{}).
+		Select("api_keys.*, workspaces.name AS workspace_name").
+		Joins("JOIN workspaces ON workspaces.id = api_keys.workspace_id")
+}

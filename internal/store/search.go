@@ -1,0 +1,224 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/rank"
+)
+
+// LegSize is how many passages each leg of a search answers.
+const LegSize = 100
+
+// maxQueryTerms bounds the words that a keyword search follows: of a long query
+// it takes the rarest, which are the ones that tell passages apart.
+const maxQueryTerms = 24
+
+// candidates is how many passages the index proposes before they are scored with
+// the workspace's own statistics.
+const candidates = 300
+
+// termPrefix is what every term of a workspace begins with in the full-text
+// index. The colon keeps 1 from being a prefix of 12.
+func termPrefix(ws chat.WorkspaceID) string { return strconv.FormatInt(int64(ws), 36) + ":" }
+
+type keywordQuery struct {
+	workspace chat.WorkspaceID
+	terms     []string // prefixed
+	filter    chat.Filter
+}
+
+type vectorQuery struct {
+	workspace chat.WorkspaceID
+	model     embed.Model
+	vector    []float32
+	filter    chat.Filter
+}
+
+// termsRow is a candidate of the keyword leg.
+type termsRow struct {
+	ConversationID string
+	Position       int
+	Terms          string
+	TermCount      int
+}
+
+// SearchKeyword returns the passages that say any of the terms, best first by
+// BM25 over the workspace's own statistics, ties by key, at most LegSize.
+func (v *View) SearchKeyword(ws chat.WorkspaceID, terms []string, f chat.Filter) ([]rank.Scored, error) {
+	query, err := v.weigh(ws, terms)
+	if err != nil || len(query) == 0 {
+		return nil, err
+	}
+	corpus, err := v.corpus(ws)
+	if err != nil {
+		return nil, err
+	}
+	prefixedTerms, idf := make([]string, len(query)), make([]float64, len(query))
+	for i, q := range query {
+		prefixedTerms[i], idf[i] = q.term, rank.IDF(corpus.Docs, q.documents)
+	}
+	rows, err := v.dialect.keywordCandidates(v.db, keywordQuery{workspace: ws, terms: prefixedTerms, filter: f})
+	if err != nil {
+		return nil, v.fault(err)
+	}
+	scored := make([]rank.Scored, len(rows))
+	for i, r := range rows {
+		scored[i] = rank.Scored{
+			Key:   rank.Key{Conversation: r.ConversationID, Position: r.Position},
+			Score: rank.Score(frequencies(r.Terms, prefixedTerms), idf, r.TermCount, corpus.AvgTerms),
+		}
+	}
+	return top(scored, LegSize), nil
+}
+
+// SearchSemantic returns the passages whose vectors are nearest to the query's,
+// by cosine, ties by key, at most LegSize. Vectors of other models are not seen.
+func (v *View) SearchSemantic(ws chat.WorkspaceID, model embed.Model, vector []float32, f chat.Filter) ([]rank.Scored, error) {
+	scored, err := v.dialect.nearest(v.db, vectorQuery{workspace: ws, model: model, vector: vector, filter: f})
+	return scored, v.fault(err)
+}
+
+type weighedTerm struct {
+	term      string // prefixed
+	documents int    // how many passages of the workspace have it
+}
+
+// weigh folds repeated terms, drops those that no passage has, and keeps the
+// rarest.
+func (v *View) weigh(ws chat.WorkspaceID, terms []string) ([]weighedTerm, error) {
+	distinct := slices.Clone(terms)
+	slices.Sort(distinct)
+	distinct = slices.Compact(distinct)
+	var weighed []weighedTerm
+	for _, term := range prefixed(ws, distinct) {
+		n, err := v.dialect.documentFrequency(v.db, ws, term)
+		if err != nil {
+			return nil, v.fault(err)
+		}
+		if n > 0 {
+			weighed = append(weighed, weighedTerm{term, n})
+		}
+	}
+	slices.SortFunc(weighed, func(a, b weighedTerm) int {
+		return cmp.Or(cmp.Compare(a.documents, b.documents), cmp.Compare(a.term, b.term))
+	})
+	return weighed[:min(len(weighed), maxQueryTerms)], nil
+}
+
+// corpus counts a workspace's passages and their mean length.
+func (v *View) corpus(ws chat.WorkspaceID) (rank.Corpus, error) {
+	var docs, terms int
+	err := v.db.Model(&conversationRow{}).Where("workspace_id = ?", int64(ws)).
+		Select("coalesce(sum(chunk_count), 0), coalesce(sum(term_count), 0)").Row().Scan(&docs, &terms)
+	if err != nil {
+		return rank.Corpus{}, v.fault(err)
+	}
+	return rank.Corpus{Docs: docs, AvgTerms: float64(terms) / float64(max(docs, 1))}, nil
+}
+
+// frequencies counts how often each of the terms stands in a chunk's own terms.
+func frequencies(stored string, terms []string) []int {
+	counts := make([]int, len(terms))
+	for word := range strings.SplitSeq(stored, " ") {
+		for i, term := range terms {
+			if word == term {
+				counts[i]++
+			}
+		}
+	}
+	return counts
+}
+
+// top orders by score, ties by key, and cuts.
+func top(scored []rank.Scored, n int) []rank.Scored {
+	slices.SortFunc(scored, compareScored)
+	return scored[:min(len(scored), n)]
+}
+
+func compareScored(a, b rank.Scored) int {
+	return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Key.Conversation, b.Key.Conversation),
+		cmp.Compare(a.Key.Position, b.Key.Position))
+}
+
+// Passage is a chunk with what is needed to show and cite it.
+type Passage struct {
+	rank.Key
+	Title       string
+	Platform    string
+	First, Last int
+	Text        string
+}
+
+// Passages returns the chunks of the keys, in no particular order; keys whose
+// chunk is gone are left out.
+func (v *View) Passages(ws chat.WorkspaceID, keys []rank.Key) ([]Passage, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	var rows []struct {
+		ConversationID string
+		Position       int
+		Title          string
+		Platform       string
+		FirstMessage   int
+		LastMessage    int
+		Text           string
+	}
+	err := v.db.Model(&chunkRow{}).
+		Select("chunks.conversation_id, chunks.position, conversations.title, conversations.platform, "+
+			"chunks.first_message, chunks.last_message, chunks.text").
+		Joins("JOIN conversations ON conversations.workspace_id = chunks.workspace_id AND conversations.id = chunks.conversation_id").
+		Where("chunks.workspace_id = ?", int64(ws)).Where(atKeys(v.db, "chunks", keys)).Scan(&rows).Error
+	passages := make([]Passage, len(rows))
+	for i, r := range rows {
+		passages[i] = Passage{
+			Key:   rank.Key{Conversation: r.ConversationID, Position: r.Position},
+			Title: r.Title, Platform: r.Platform, First: r.FirstMessage, Last: r.LastMessage, Text: r.Text,
+		}
+	}
+	return passages, v.fault(err)
+}
+
+// atKeys is a condition that matches the rows of the table at the keys: one
+// group a conversation.
+func atKeys(db *gorm.DB, table string, keys []rank.Key) *gorm.DB {
+	positions := map[string][]int{}
+	var order []string
+	for _, k := range keys {
+		if positions[k.Conversation] == nil {
+			order = append(order, k.Conversation)
+		}
+		positions[k.Conversation] = append(positions[k.Conversation], k.Position)
+	}
+	cond := db.Session(&gorm.Session{NewDB: true})
+	for i, id := range order {
+		part := table + ".conversation_id = ? AND " + table + ".position IN ?"
+		if i == 0 {
+			cond = cond.Where(part, id, positions[id])
+			continue
+		}
+		cond = cond.Or(part, id, positions[id])
+	}
+	return cond
+}
+
+// MessagesAt returns the messages of the keys, in no particular order, by key.
+func (v *View) MessagesAt(ws chat.WorkspaceID, keys []rank.Key) (map[rank.Key]chat.Message, error) {
+	found := make(map[rank.Key]chat.Message, len(keys))
+	if len(keys) == 0 {
+		return found, nil
+	}
+	var rows []messageRow
+	err := v.db.Where("messages.workspace_id = ?", int64(ws)).Where(atKeys(v.db, "messages", keys)).Find(&rows).Error
+	for _, r := range rows {
+		found[rank.Key{Conversation: r.ConversationID, Position: r.Position}] = r.message()
+	}
+	return found, v.fault(err)
+}

@@ -1,0 +1,120 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/driver"
+	"github.com/ncruces/go-sqlite3/ext/fts5"
+	"github.com/ncruces/go-sqlite3/gormlite"
+	"gorm.io/gorm"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// sqlitePragmas are set on every connection, because SQLite forgets most of
+// them with the connection. The order matters: first of all, wait for locks.
+//
+//   - foreign_keys: the delete is a cascade; without it children would stay.
+//   - synchronous FULL: an answered delete survives a power cut.
+//   - secure_delete: a freed page is overwritten with zeros at the commit.
+//   - journal_mode WAL: readers never wait for the writer.
+var sqlitePragmas = []string{
+	"busy_timeout = 20000",
+	"journal_mode = WAL",
+	"synchronous = FULL",
+	"foreign_keys = ON",
+	"secure_delete = ON",
+	"temp_store = MEMORY",
+	"cache_size = -32000",
+	"trusted_schema = OFF",
+}
+
+type sqliteDialect struct{}
+
+func openSQLite(ctx context.Context, o Options) (*Store, error) {
+	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "cannot make the data directory %s; set LETHE_DATA_DIR to one you may write", filepath.Dir(o.Path))
+	}
+	// The file holds people's thoughts: nobody else on the machine may read it.
+	// SQLite gives its WAL the same permissions.
+	file, err := os.OpenFile(o.Path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "cannot open the database file %s", o.Path)
+	}
+	if err := file.Close(); err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "cannot open the database file %s", o.Path)
+	}
+	write, err := openSQLitePool(ctx, o, "immediate", 1)
+	if err != nil {
+		return nil, err
+	}
+	read, err := openSQLitePool(ctx, o, "deferred", max(4, 2*runtime.NumCPU()), "query_only = ON")
+	if err != nil {
+		return nil, err
+	}
+	return &Store{read: read, write: write, dialect: sqliteDialect{}, now: o.Now}, nil
+}
+
+func openSQLitePool(ctx context.Context, o Options, txlock string, conns int, extra ...string) (*gorm.DB, error) {
+	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(filepath.ToSlash(o.Path)), RawQuery: "_txlock=" + txlock}).String()
+	pool, err := driver.Open(dsn, func(c *sqlite3.Conn) error {
+		if err := fts5.Register(c); err != nil { // a module of its own in this build of SQLite
+			return fmt.Errorf("full-text search: %w", err)
+		}
+		for _, pragma := range append(sqlitePragmas, extra...) {
+			if err := c.Exec("PRAGMA " + pragma); err != nil {
+				return fmt.Errorf("PRAGMA %s: %w", pragma, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "cannot open the database file %s", o.Path)
+	}
+	pool.SetMaxOpenConns(conns)
+	pool.SetMaxIdleConns(conns)
+	if err := pool.PingContext(ctx); err != nil {
+		return nil, errors.Join(fault.Wrap(fault.Unavailable, err, "cannot open the database file %s", o.Path), pool.Close())
+	}
+	db, err := gorm.Open(gormlite.OpenDB(pool), gormConfig(o))
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "cannot open the database file %s", o.Path)
+	}
+	return db, nil
+}
+
+func (sqliteDialect) name() string { return "sqlite" }
+
+// snapshot: in WAL mode any read transaction sees one moment.
+func (sqliteDialect) snapshot() *sql.TxOptions { return &sql.TxOptions{ReadOnly: true} }
+
+// transient: another process held the file longer than busy_timeout.
+func (sqliteDialect) transient(err error) bool { return errors.Is(err, sqlite3.BUSY) }
+
+func (sqliteDialect) fault(err error) error {
+	switch {
+	case errors.Is(err, sqlite3.INTERRUPT):
+		return fault.Wrap(fault.Canceled, err, "the request was canceled or took too long")
+	case errors.Is(err, sqlite3.FULL):
+		return fault.Wrap(fault.Unavailable, err, "the disk of the database is full; free some space and try again")
+	case errors.Is(err, sqlite3.BUSY):
+		return fault.Wrap(fault.Unavailable, err, "the database is busy with another program; try again")
+	case errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.NOTADB):
+		return fault.Wrap(fault.Internal, err, "the database file is damaged")
+	case errors.Is(err, sqlite3.READONLY), errors.Is(err, sqlite3.CANTOPEN), errors.Is(err, sqlite3.IOERR):
+		return fault.Wrap(fault.Unavailable, err, "the database file cannot be written or read")
+	}
+	return nil
+}
+
+func (sqliteDialect) month(column string) string {
+	return "strftime('%Y-%m', " + column + " / 1000000, 'unixepoch')"
+}

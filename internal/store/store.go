@@ -1,0 +1,152 @@
+// Package store keeps the chat history in a database and is the only package
+// that knows GORM and SQL. It owns the schema, the transactions and the
+// translation between rows and the nouns of package chat; it owns no rule about
+// what may be stored or deleted (package history) and no ranking formula
+// (package rank).
+//
+// Reads are methods of View, writes are methods of Tx, and a Tx is only handed
+// out by InTx: a write outside a transaction does not compile, and transactions
+// cannot be nested.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+)
+
+// Store is an open database. It is safe for concurrent use.
+type Store struct {
+	read    *gorm.DB
+	write   *gorm.DB // on SQLite one connection, so that writers queue here and not in the file's lock
+	dialect dialect
+	now     func() time.Time
+}
+
+// Options says which database to open. Exactly one of Path and URL is set.
+type Options struct {
+	Path   string           // an SQLite file, made when it is missing
+	URL    string           // a PostgreSQL URL
+	Logger *slog.Logger     // warnings about the database itself; never SQL or content
+	Now    func() time.Time // the clock; time.Now when nil
+}
+
+// View reads. One from Store.View runs each statement on its own; one from
+// Store.Snapshot, or a Tx, sees a single moment of the database.
+type View struct {
+	db      *gorm.DB
+	dialect dialect
+}
+
+// Tx writes, inside one transaction, and reads what it wrote.
+type Tx struct {
+	View
+	now time.Time
+}
+
+// Open opens the database and brings its schema up to date. The errors are
+// faults: Unavailable when the database cannot be reached, Conflict when its
+// schema is newer than this program.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	s, err := open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Close waits for running statements and closes every connection.
+func (s *Store) Close() error {
+	var errs []error
+	for _, db := range s.pools() {
+		errs = append(errs, db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Name is the kind of database: "sqlite" or "postgres".
+func (s *Store) Name() string { return s.dialect.name() }
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	for _, db := range s.pools() {
+		if err := db.PingContext(ctx); err != nil {
+			return s.fault(err)
+		}
+	}
+	return nil
+}
+
+// View returns a reader whose statements run on their own: for single look-ups.
+func (s *Store) View(ctx context.Context) *View {
+	return &View{db: s.read.WithContext(ctx), dialect: s.dialect}
+}
+
+// Snapshot runs fn on one moment of the database: no statement of fn sees
+// anything that another did not.
+func (s *Store) Snapshot(ctx context.Context, fn func(*View) error) error {
+	err := s.read.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+		return fn(&View{db: db, dialect: s.dialect})
+	}, s.dialect.snapshot())
+	return s.fault(err)
+}
+
+// maxTries is how often a transaction that the database itself gave up on (a
+// deadlock, a serialization failure) is run again.
+const maxTries = 4
+
+// InTx runs fn in one transaction and commits it when fn returns nil. fn may run
+// more than once and must not touch anything outside the transaction. The
+// errors of fn come back as they are; those of the database as faults.
+func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
+	var err error
+	for try := 1; try <= maxTries; try++ {
+		err = s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+			return fn(&Tx{View: View{db: db, dialect: s.dialect}, now: chat.Clock(s.now())})
+		})
+		if err == nil || ctx.Err() != nil || !s.dialect.transient(err) {
+			break
+		}
+	}
+	return s.fault(err)
+}
+
+func (s *Store) pools() []*sql.DB {
+	var pools []*sql.DB
+	for _, g := range []*gorm.DB{s.write, s.read} {
+		db, err := g.DB()
+		if err == nil && (len(pools) == 0 || pools[0] != db) {
+			pools = append(pools, db)
+		}
+	}
+	return pools
+}
+
+// micros is how a time is stored.
+func micros(t time.Time) int64 { return t.UnixMicro() }
+
+// fromMicros is the inverse of micros.
+func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }
+
+func fromNullMicros(us *int64) *time.Time {
+	if us == nil {
+		return nil
+	}
+	t := fromMicros(*us)
+	return &t
+}

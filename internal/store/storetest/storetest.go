@@ -1,0 +1,48 @@
+// Package storetest opens databases for tests: a fresh one each, on every kind
+// that the store supports.
+package storetest
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/store"
+)
+
+// Database is a fresh, empty database of a test.
+type Database struct {
+	Kind string // "sqlite"
+	opts store.Options
+}
+
+// Each runs the test once on every kind of database, as subtests named after
+// them. Each run has a database of its own, so tests may run in parallel.
+func Each(t *testing.T, test func(t *testing.T, db Database)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, Database{Kind: "sqlite", opts: store.Options{Path: filepath.Join(t.TempDir(), "lethe.db")}})
+	})
+}
+
+// Open opens the database, as one program would, and closes it after the test.
+// It may be called several times: that is several programs.
+func (d Database) Open(t testing.TB) *store.Store { return d.OpenAt(t, nil) }
+
+// OpenAt is Open with a clock.
+func (d Database) OpenAt(t testing.TB, now func() time.Time) *store.Store {
+	t.Helper()
+	o := d.opts
+	o.Now = now
+	s, err := store.Open(context.Background(), o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+// Options are what the database is opened with, for a program of its own.
+func (d Database) Options() store.Options { return d.opts }
