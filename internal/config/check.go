@@ -1,0 +1,202 @@
+package config
+
+import (
+	"math"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	minKeyLength       = 16
+	maxKeyLength       = 512
+	maxModelName       = 180 // bytes, as internal/embed has it
+	maxRate            = 100_000
+	maxBurst           = 1_000_000
+	maxShutdownTimeout = 10 * time.Minute
+)
+
+// check looks at every value and every combination that cannot work.
+func (l *loader) check() {
+	l.checkAddr()
+	l.checkDatabase()
+	l.checkKey()
+	l.checkEmbedder()
+	l.checkOrigins()
+	l.checkHosts()
+	l.checkRate()
+	l.checkLog()
+	l.checkWork()
+}
+
+func (l *loader) checkAddr() {
+	host, port, err := net.SplitHostPort(l.config.Addr)
+	if err != nil {
+		l.refuse("LETHE_ADDR", "is not an address with a port")
+		return
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		l.refuse("LETHE_ADDR", "has a port that is not a number from 0 to 65535")
+		return
+	}
+	if host != "" && !isHost(host) {
+		l.refuse("LETHE_ADDR", "has a host that is neither a name nor an IP address")
+	}
+}
+
+func (l *loader) checkDatabase() {
+	c := l.config
+	if c.DatabaseURL == "" && c.DataDir == "" {
+		l.problem("LETHE_DATA_DIR", "is not set, and neither is %s, which would name the user's data directory; set one of them, or LETHE_DATABASE_URL", l.dataHome())
+	}
+	if strings.HasPrefix(c.DataDir, "~") {
+		l.problem("LETHE_DATA_DIR", "%q begins with ~, which only a shell understands; use the whole path", c.DataDir)
+	}
+	if strings.ContainsRune(c.DataDir, 0) {
+		l.problem("LETHE_DATA_DIR", "%q contains a NUL character", c.DataDir)
+	}
+	if c.DatabaseURL == "" {
+		return
+	}
+	// The parser's error is not shown: it quotes the address with its password.
+	u, err := url.Parse(c.DatabaseURL.Reveal())
+	switch {
+	case err != nil:
+		l.refuse("LETHE_DATABASE_URL", "cannot be read as an address (are special characters in the password written as %XX?)")
+	case u.Scheme != "postgres" && u.Scheme != "postgresql":
+		l.refuse("LETHE_DATABASE_URL", "does not begin with postgres:// or postgresql://")
+	case u.Host == "" && u.Query().Get("host") == "":
+		l.refuse("LETHE_DATABASE_URL", "names no host")
+	}
+}
+
+func (l *loader) checkKey() {
+	key := l.config.APIKey.Reveal()
+	if key == "" {
+		return
+	}
+	if len(key) < minKeyLength || len(key) > maxKeyLength {
+		l.refuse("LETHE_API_KEY", "has the wrong length")
+		return
+	}
+	if !isVisibleASCII(key) {
+		l.refuse("LETHE_API_KEY", "contains a space or a character that a header cannot carry")
+	}
+}
+
+func isVisibleASCII(s string) bool {
+	for _, b := range []byte(s) {
+		if b <= ' ' || b > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *loader) checkEmbedder() {
+	switch l.config.Embedder {
+	case EmbedderHash, EmbedderNone:
+	case EmbedderOpenAI:
+		l.checkEmbeddingsServer()
+	case "builtin":
+		l.problem("LETHE_EMBEDDER", "this version has no built-in model yet; use hash, openai or none")
+	default:
+		l.refuse("LETHE_EMBEDDER", "is unknown")
+	}
+}
+
+// checkEmbeddingsServer is asked for the openai embedder only: for the others
+// these settings are left alone, so that switching back and forth is one change.
+func (l *loader) checkEmbeddingsServer() {
+	c := l.config
+	if c.EmbeddingsModel == "" {
+		l.problem("LETHE_EMBEDDINGS_MODEL", "is needed by LETHE_EMBEDDER=openai; use the server's name of a model")
+	}
+	if len(c.EmbeddingsModel) > maxModelName {
+		l.problem("LETHE_EMBEDDINGS_MODEL", "is longer than %d bytes", maxModelName)
+	}
+	if !isVisibleASCII(c.EmbeddingsAPIKey.Reveal()) {
+		l.problem("LETHE_EMBEDDINGS_API_KEY", "contains a space or a character that a header cannot carry")
+	}
+	if c.EmbeddingsURL == "" {
+		l.problem("LETHE_EMBEDDINGS_URL", "is needed by LETHE_EMBEDDER=openai; use the server's address, such as http://localhost:11434/v1")
+		return
+	}
+	u, err := url.Parse(c.EmbeddingsURL)
+	switch accepts, _ := variable("LETHE_EMBEDDINGS_URL"); {
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
+		l.problem("LETHE_EMBEDDINGS_URL", "is not an http or https address; use %s", accepts.Accepts)
+	case u.User != nil:
+		l.problem("LETHE_EMBEDDINGS_URL", "contains a user or password; put the key into LETHE_EMBEDDINGS_API_KEY")
+	case u.RawQuery != "" || u.Fragment != "":
+		l.problem("LETHE_EMBEDDINGS_URL", "has something after the path; use %s", accepts.Accepts)
+	case u.Hostname() == "api.openai.com" && c.EmbeddingsAPIKey == "":
+		l.problem("LETHE_EMBEDDINGS_API_KEY", "is needed by api.openai.com")
+	}
+}
+
+func (l *loader) checkRate() {
+	c := l.config
+	if !l.bad["LETHE_RATE_LIMIT"] && (math.IsNaN(c.RatePerSecond) || c.RatePerSecond < 0 || c.RatePerSecond > maxRate) {
+		l.refuse("LETHE_RATE_LIMIT", "is out of range")
+	}
+	if !l.isSet("LETHE_RATE_BURST") || l.bad["LETHE_RATE_BURST"] {
+		return
+	}
+	switch {
+	case c.RateBurst < 1 || c.RateBurst > maxBurst:
+		l.refuse("LETHE_RATE_BURST", "is out of range")
+	case c.RatePerSecond == 0 && !l.bad["LETHE_RATE_LIMIT"]:
+		l.problem("LETHE_RATE_BURST", "has no effect without a rate limit; set LETHE_RATE_LIMIT too, or leave both")
+	}
+}
+
+func (l *loader) checkLog() {
+	// slog would also read "info+2"; one spelling is enough.
+	if level := strings.ToLower(l.values["LETHE_LOG_LEVEL"]); !l.bad["LETHE_LOG_LEVEL"] && level != "" {
+		if strings.ToLower(l.config.LogLevel.String()) != level || strings.ContainsAny(level, "+-") {
+			l.refuse("LETHE_LOG_LEVEL", "is unknown")
+		}
+	}
+	if l.config.LogFormat != LogText && l.config.LogFormat != LogJSON {
+		l.refuse("LETHE_LOG_FORMAT", "is unknown")
+	}
+}
+
+func (l *loader) checkWork() {
+	if !l.bad["LETHE_INDEX_WORKERS"] && (l.config.Workers < 1 || l.config.Workers > maxWorkers) {
+		l.refuse("LETHE_INDEX_WORKERS", "is out of range")
+	}
+	if d := l.config.ShutdownTimeout; !l.bad["LETHE_SHUTDOWN_TIMEOUT"] && (d <= 0 || d > maxShutdownTimeout) {
+		l.refuse("LETHE_SHUTDOWN_TIMEOUT", "is out of range")
+	}
+}
+
+// isHost reports whether s is an IP address or could be a host's name.
+func isHost(s string) bool {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return true
+	}
+	if s == "" || len(s) > 253 {
+		return false
+	}
+	for _, label := range strings.Split(s, ".") {
+		if label == "" || len(label) > 63 || strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") {
+			return false
+		}
+		for _, r := range label {
+			if !isHostRune(r) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// isHostRune allows the underscore too: container networks have such names.
+func isHostRune(r rune) bool {
+	return r == '-' || r == '_' || (r >= '0' && r <= '9') || (r >= 'a' && r <= 'z') || (r >= 'A' && r <= 'Z')
+}

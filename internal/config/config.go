@@ -1,0 +1,100 @@
+// Package config turns the environment into one validated value. It is the only
+// place that knows the names of Lethe's variables; main hands it the whole
+// environment and hands the value on. It opens no file and no connection.
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Embedder names a way to turn text into vectors.
+type Embedder string
+
+// The embedders that this version has.
+const (
+	EmbedderHash   Embedder = "hash"
+	EmbedderOpenAI Embedder = "openai"
+	EmbedderNone   Embedder = "none"
+)
+
+// The log formats.
+const (
+	LogText = "text"
+	LogJSON = "json"
+)
+
+// Config is everything that a deployment may set. Load makes it; every value of
+// it is then usable as it is. Variables has the meaning of each field.
+type Config struct {
+	Addr             string        `env:"LETHE_ADDR" envDefault:"127.0.0.1:8787"`
+	DatabaseURL      Secret        `env:"LETHE_DATABASE_URL"` // empty: SQLite in DataDir
+	DataDir          string        `env:"LETHE_DATA_DIR"`     // may be empty when DatabaseURL is not
+	APIKey           Secret        `env:"LETHE_API_KEY"`      // empty: the first start mints one
+	Embedder         Embedder      `env:"LETHE_EMBEDDER" envDefault:"hash"`
+	EmbeddingsURL    string        `env:"LETHE_EMBEDDINGS_URL"`
+	EmbeddingsModel  string        `env:"LETHE_EMBEDDINGS_MODEL"`
+	EmbeddingsAPIKey Secret        `env:"LETHE_EMBEDDINGS_API_KEY"`
+	CORSOrigins      []string      `env:"LETHE_CORS_ORIGINS"`  // as a browser sends them
+	Hosts            []string      `env:"LETHE_ALLOWED_HOSTS"` // lower case, no port, no brackets
+	RatePerSecond    float64       `env:"LETHE_RATE_LIMIT"`    // requests per key; 0 for no limit
+	RateBurst        int           `env:"LETHE_RATE_BURST"`    // 0 without a limit
+	LogLevel         slog.Level    `env:"LETHE_LOG_LEVEL" envDefault:"info"`
+	LogFormat        string        `env:"LETHE_LOG_FORMAT" envDefault:"text"`
+	Workers          int           `env:"LETHE_INDEX_WORKERS"`
+	ShutdownTimeout  time.Duration `env:"LETHE_SHUTDOWN_TIMEOUT" envDefault:"10s"`
+}
+
+// Loopback reports whether only this machine can reach the address.
+func (c Config) Loopback() bool {
+	host, _, err := net.SplitHostPort(c.Addr)
+	if err != nil {
+		return false
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// String lists every setting in the form of the environment, one a line, with
+// its secrets masked.
+func (c Config) String() string {
+	var b strings.Builder
+	for _, s := range c.shown() {
+		fmt.Fprintf(&b, "%s=%s\n", s.Key, s.Value)
+	}
+	return b.String()
+}
+
+// GoString is String, so that no verb of fmt shows a secret.
+func (c Config) GoString() string { return c.String() }
+
+// LogValue is what log/slog shows: the settings with their secrets masked.
+func (c Config) LogValue() slog.Value { return slog.GroupValue(c.shown()...) }
+
+func (c Config) shown() []slog.Attr {
+	return []slog.Attr{
+		slog.String("LETHE_ADDR", c.Addr),
+		slog.String("LETHE_DATABASE_URL", maskURL(c.DatabaseURL)),
+		slog.String("LETHE_DATA_DIR", c.DataDir),
+		slog.String("LETHE_API_KEY", c.APIKey.String()),
+		slog.String("LETHE_EMBEDDER", string(c.Embedder)),
+		slog.String("LETHE_EMBEDDINGS_URL", maskURL(Secret(c.EmbeddingsURL))),
+		slog.String("LETHE_EMBEDDINGS_MODEL", c.EmbeddingsModel),
+		slog.String("LETHE_EMBEDDINGS_API_KEY", c.EmbeddingsAPIKey.String()),
+		slog.String("LETHE_CORS_ORIGINS", strings.Join(c.CORSOrigins, ",")),
+		slog.String("LETHE_ALLOWED_HOSTS", strings.Join(c.Hosts, ",")),
+		slog.Float64("LETHE_RATE_LIMIT", c.RatePerSecond),
+		slog.Int("LETHE_RATE_BURST", c.RateBurst),
+		slog.String("LETHE_LOG_LEVEL", strings.ToLower(c.LogLevel.String())),
+		slog.String("LETHE_LOG_FORMAT", c.LogFormat),
+		slog.Int("LETHE_INDEX_WORKERS", c.Workers),
+		slog.Duration("LETHE_SHUTDOWN_TIMEOUT", c.ShutdownTimeout),
+	}
+}

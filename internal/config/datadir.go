@@ -1,0 +1,49 @@
+package config
+
+import (
+	"path"
+	"strings"
+)
+
+// defaultDataDir returns "lethe" in the user's data directory, or "" when the
+// environment does not say where that is.
+func (l *loader) defaultDataDir() string {
+	const name = "lethe"
+	switch l.machine.os {
+	case "windows":
+		if local := l.windowsVariable("LocalAppData"); local != "" {
+			return strings.TrimRight(local, `\/`) + `\` + name
+		}
+	case "darwin":
+		if home := l.values["HOME"]; home != "" {
+			return path.Join(home, "Library", "Application Support", name)
+		}
+	default:
+		// The XDG rules: a relative path is to be ignored.
+		if data := l.values["XDG_DATA_HOME"]; path.IsAbs(data) {
+			return path.Join(data, name)
+		}
+		if home := l.values["HOME"]; home != "" {
+			return path.Join(home, ".local", "share", name)
+		}
+	}
+	return ""
+}
+
+// dataHome names the variable that would have told us the data directory.
+func (l *loader) dataHome() string {
+	if l.machine.os == "windows" {
+		return "LocalAppData"
+	}
+	return "HOME"
+}
+
+// windowsVariable looks a name up in any case, as Windows does.
+func (l *loader) windowsVariable(name string) string {
+	for key, value := range l.values {
+		if strings.EqualFold(key, name) {
+			return value
+		}
+	}
+	return ""
+}

@@ -1,0 +1,142 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+const prefix = "LETHE_"
+
+// machine is what the defaults depend on besides the environment.
+type machine struct {
+	os   string // as runtime.GOOS
+	cpus int
+}
+
+// Load reads the environment, as os.Environ lists it. A variable that is empty
+// counts as not set. Its error is an Invalid fault that names every problem, one
+// a line: the variable, what is wrong with it, what is accepted. Values of
+// secrets are not quoted.
+func Load(environ []string) (Config, error) {
+	return load(environ, machine{os: runtime.GOOS, cpus: runtime.NumCPU()})
+}
+
+func load(environ []string, on machine) (Config, error) {
+	l := &loader{values: environment(environ), machine: on}
+	l.parse()
+	l.fillDefaults()
+	l.check()
+	l.checkNames()
+	if len(l.problems) > 0 {
+		return Config{}, fault.Invalidf("the configuration has %s:\n%s", plural(len(l.problems)), strings.Join(l.problems, "\n"))
+	}
+	return l.config, nil
+}
+
+func plural(n int) string {
+	if n == 1 {
+		return "a problem"
+	}
+	return fmt.Sprintf("%d problems", n)
+}
+
+// loader gathers the problems of one environment.
+type loader struct {
+	values   map[string]string
+	machine  machine
+	config   Config
+	problems []string
+	bad      map[string]bool // variables with a problem: combinations do not report them again
+}
+
+// environment drops what is empty (compose files pass unset variables on like
+// that) and the spaces around values, which .env files often leave.
+func environment(environ []string) map[string]string {
+	values := make(map[string]string, len(environ))
+	for name, value := range env.ToMap(environ) {
+		if value = strings.TrimSpace(value); value != "" {
+			values[name] = value
+		}
+	}
+	return values
+}
+
+func (l *loader) isSet(name string) bool { return l.values[name] != "" }
+
+// problem notes that the variable's value is wrong. The reason must not quote a
+// secret.
+func (l *loader) problem(name, format string, args ...any) {
+	if l.bad == nil {
+		l.bad = make(map[string]bool)
+	}
+	l.bad[name] = true
+	l.problems = append(l.problems, "  "+name+": "+fmt.Sprintf(format, args...))
+}
+
+// refuse is problem for a value that is not of the accepted form. It quotes the
+// value unless that is secret.
+func (l *loader) refuse(name, reason string) {
+	v, _ := variable(name)
+	if v.Secret {
+		l.problem(name, "%s; use %s", reason, v.Accepts)
+		return
+	}
+	l.problem(name, "%q %s; use %s", l.values[name], reason, v.Accepts)
+}
+
+// parse fills the fields from their text. The library knows them by field name;
+// people know them by variable.
+func (l *loader) parse() {
+	err := env.ParseWithOptions(&l.config, env.Options{Environment: l.values})
+	var all env.AggregateError
+	if !errors.As(err, &all) {
+		return
+	}
+	for _, one := range all.Errors {
+		var parse env.ParseError
+		if errors.As(one, &parse) {
+			l.refuse(variableOf(parse.Name), "cannot be read")
+			continue
+		}
+		l.problem(prefix+"*", "%v", one)
+	}
+}
+
+func variableOf(field string) string {
+	f, ok := reflect.TypeFor[Config]().FieldByName(field)
+	if !ok {
+		return field
+	}
+	return f.Tag.Get("env")
+}
+
+const (
+	maxWorkers     = 64
+	publicRate     = 20 // requests per second, when others can reach us
+	burstOverRate  = 2
+	fewestInABurst = 1
+)
+
+// fillDefaults fills in what depends on the machine or on other settings.
+func (l *loader) fillDefaults() {
+	c := &l.config
+	if !l.isSet("LETHE_DATA_DIR") {
+		c.DataDir = l.defaultDataDir()
+	}
+	if !l.isSet("LETHE_INDEX_WORKERS") {
+		c.Workers = min(max(l.machine.cpus, 1), maxWorkers)
+	}
+	if !l.isSet("LETHE_RATE_LIMIT") && !c.Loopback() {
+		c.RatePerSecond = publicRate
+	}
+	if !l.isSet("LETHE_RATE_BURST") && c.RatePerSecond > 0 {
+		c.RateBurst = max(int(c.RatePerSecond*burstOverRate), fewestInABurst)
+	}
+}

@@ -1,0 +1,106 @@
+package config
+
+// Variable describes one setting for people.
+type Variable struct {
+	Name    string
+	Default string // as a sentence may show it; empty for "not set"
+	Accepts string // completes "use ..."
+	Meaning string
+	Secret  bool
+}
+
+// Variables returns every variable that Lethe reads, in the order in which they
+// are best explained.
+func Variables() []Variable {
+	return []Variable{
+		{
+			Name: "LETHE_ADDR", Default: "127.0.0.1:8787",
+			Accepts: "host:port, such as 127.0.0.1:8787, or :8787 for every interface",
+			Meaning: "The address to listen on. On a loopback address only this machine can reach the service.",
+		},
+		{
+			Name: "LETHE_DATABASE_URL", Secret: true,
+			Accepts: "postgres://user:password@host:5432/database",
+			Meaning: "A PostgreSQL with pgvector. When it is not set, everything is kept in one SQLite file, lethe.db, in the data directory.",
+		},
+		{
+			Name: "LETHE_DATA_DIR", Default: "lethe in the user's data directory",
+			Accepts: "the path of a directory; it is created when it is missing",
+			Meaning: "Where the SQLite file lies. The user's data directory is $XDG_DATA_HOME or ~/.local/share on Linux, ~/Library/Application Support on macOS, %LocalAppData% on Windows.",
+		},
+		{
+			Name: "LETHE_API_KEY", Secret: true,
+			Accepts: "16 to 512 printable ASCII characters without spaces",
+			Meaning: "A key that is accepted for the workspace \"default\" with the scopes read and write. Without it, the first start makes a key and prints it once.",
+		},
+		{
+			Name: "LETHE_EMBEDDER", Default: "hash",
+			Accepts: "hash, openai or none",
+			Meaning: "How text becomes vectors. hash compares spelling and needs nothing; openai asks any server with OpenAI's embeddings API; none leaves search to keywords.",
+		},
+		{
+			Name:    "LETHE_EMBEDDINGS_URL",
+			Accepts: "an http or https address without user or password, such as http://localhost:11434/v1",
+			Meaning: "The embeddings server, up to and including /v1. Needed by LETHE_EMBEDDER=openai, and read by it alone.",
+		},
+		{
+			Name:    "LETHE_EMBEDDINGS_MODEL",
+			Accepts: "the server's name of a model, at most 180 bytes",
+			Meaning: "The model to ask for. Needed by LETHE_EMBEDDER=openai. Another model means that everything is embedded again.",
+		},
+		{
+			Name: "LETHE_EMBEDDINGS_API_KEY", Secret: true,
+			Accepts: "the server's key",
+			Meaning: "The key for the embeddings server. Needed when that is api.openai.com; servers on one's own machine mostly want none.",
+		},
+		{
+			Name:    "LETHE_CORS_ORIGINS",
+			Accepts: "origins separated by commas, each scheme://host or scheme://host:port, such as https://chat.example.com",
+			Meaning: "Web pages, beyond browser extensions and Lethe's own, whose scripts may call the API.",
+		},
+		{
+			Name:    "LETHE_ALLOWED_HOSTS",
+			Accepts: "host names or IP addresses separated by commas, without scheme and port, such as lethe.example.com",
+			Meaning: "Names under which the service may be called, beyond the one that it listens on. Other Host headers are refused, which protects against DNS rebinding.",
+		},
+		{
+			Name: "LETHE_RATE_LIMIT", Default: "0 on a loopback address, else 20",
+			Accepts: "a number of requests per second, from 0 (no limit) to 100000",
+			Meaning: "How many requests per second each key may make in the long run.",
+		},
+		{
+			Name: "LETHE_RATE_BURST", Default: "twice the rate limit",
+			Accepts: "a whole number from 1 to 1000000",
+			Meaning: "How many requests a key may make at once before the rate limit holds it back.",
+		},
+		{
+			Name: "LETHE_LOG_LEVEL", Default: "info",
+			Accepts: "debug, info, warn or error",
+			Meaning: "The least important messages that are logged. Logs never hold message text or keys.",
+		},
+		{
+			Name: "LETHE_LOG_FORMAT", Default: "text",
+			Accepts: "text or json",
+			Meaning: "How a line of the log looks.",
+		},
+		{
+			Name: "LETHE_INDEX_WORKERS", Default: "the number of CPUs",
+			Accepts: "a whole number from 1 to 64",
+			Meaning: "How many conversations are indexed at the same time.",
+		},
+		{
+			Name: "LETHE_SHUTDOWN_TIMEOUT", Default: "10s",
+			Accepts: "a duration over 0 and up to 10m, such as 10s or 1m30s",
+			Meaning: "How long a stop waits for running requests and indexing before it cuts them off.",
+		},
+	}
+}
+
+func variable(name string) (Variable, bool) {
+	for _, v := range Variables() {
+		if v.Name == name {
+			return v, true
+		}
+	}
+	return Variable{}, false
+}
