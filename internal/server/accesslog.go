@@ -1,0 +1,75 @@
+package server
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// maxLoggedError keeps an internal error, which may quote a driver at length,
+// from flooding the log.
+const maxLoggedError = 4_000
+
+// accessLog writes one line a request. It names the route and never the address
+// as it was sent: a query string has titles and ids, a body has what people
+// wrote, and the Authorization header is a secret.
+func (s *Server) accessLog(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		start := time.Now()
+		err := next(c)
+		status := c.Response().Status
+		attrs := []slog.Attr{
+			slog.String("method", knownMethod(c.Request().Method)),
+			slog.String("route", routeOf(c)),
+			slog.Int("status", status),
+			slog.Duration("duration", time.Since(start)),
+			slog.String("request_id", c.Response().Header().Get(echo.HeaderXRequestID)),
+		}
+		if p, ok := principalOf(c.Request().Context()); ok {
+			attrs = append(attrs, slog.String("key_id", p.KeyID), slog.Int64("workspace_id", int64(p.Workspace)))
+		}
+		level := slog.LevelInfo
+		if status >= http.StatusInternalServerError {
+			level = slog.LevelError
+			attrs = append(attrs, errorAttrs(errorOf(c))...)
+		}
+		s.log.LogAttrs(c.Request().Context(), level, "request", attrs...)
+		return err
+	}
+}
+
+// errorAttrs tells whoever runs the service why it failed. Only faults of the
+// service come here; those of a request, which may quote it, are never logged.
+func errorAttrs(err error) []slog.Attr {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	return []slog.Attr{
+		slog.String("kind", fault.KindOf(err).String()),
+		slog.String("error", text[:min(len(text), maxLoggedError)]),
+	}
+}
+
+// routeOf is the route's pattern, such as /api/chat-history/imports/:id, or
+// "unknown".
+func routeOf(c echo.Context) string {
+	if path := c.Path(); path != "" {
+		return path
+	}
+	return "unknown"
+}
+
+// knownMethod keeps a made-up method out of logs and labels.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace:
+		return method
+	}
+	return "other"
+}

@@ -1,0 +1,77 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/server/jsonbody"
+)
+
+// limitBody refuses a body of more than limit bytes: at once when the request
+// says so, else when that many have been read.
+func limitBody(limit int64) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			if limit > 0 && r.ContentLength > limit {
+				return tooLarge(limit)
+			}
+			r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, limit)
+			return next(c)
+		}
+	}
+}
+
+func tooLarge(limit int64) error {
+	return fault.New(fault.TooLarge, "the body is larger than the %d bytes that this route takes", limit)
+}
+
+// binder reads JSON bodies, exactly (package jsonbody). The generated code calls
+// it for every operation that has a body.
+type binder struct{}
+
+// Bind reads the request's body into the struct that into points to. It returns
+// Unsupported, TooLarge and Invalid faults.
+func (binder) Bind(into any, c echo.Context) error {
+	r := c.Request()
+	if r.ContentLength != 0 { // without a body, its absence is what to say
+		if err := checkMediaType(r.Header); err != nil {
+			return err
+		}
+	}
+	data, err := io.ReadAll(r.Body)
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return tooLarge(over.Limit)
+	case err != nil:
+		return fault.Wrap(fault.Invalid, err, "the body could not be read to its end; send the request again")
+	}
+	return jsonbody.Decode(data, into)
+}
+
+// checkMediaType accepts JSON in UTF-8, and a body without a label, which can
+// only be meant as JSON.
+func checkMediaType(h http.Header) error {
+	if coding := h.Get(echo.HeaderContentEncoding); coding != "" && !strings.EqualFold(coding, "identity") {
+		return fault.New(fault.Unsupported, "send the body as it is, without Content-Encoding")
+	}
+	label := h.Get(echo.HeaderContentType)
+	if label == "" {
+		return nil
+	}
+	media, params, err := mime.ParseMediaType(label)
+	if err != nil || (media != echo.MIMEApplicationJSON && !strings.HasSuffix(media, "+json")) {
+		return fault.New(fault.Unsupported, "the body must be JSON: send it with 'Content-Type: application/json'")
+	}
+	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "us-ascii") {
+		return fault.New(fault.Unsupported, "the body must be in UTF-8")
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package server
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// extensionSchemes are the origins of browser extensions. Their ids cannot be
+// listed: Firefox makes one up for each installation. An origin is never proof
+// of anything here; only the key is.
+var extensionSchemes = []string{"chrome-extension://", "moz-extension://", "safari-web-extension://"}
+
+// What a preflight is told. Authorization must be named: "*" never covers it.
+const (
+	corsMethods = "GET, POST, PATCH, DELETE, OPTIONS"
+	corsHeaders = "Authorization, Content-Type, Idempotency-Key, X-Request-Id"
+	corsExpose  = "Retry-After, X-Request-Id"
+	corsMaxAge  = "7200" // seconds; browsers keep it no longer
+)
+
+// cors lets allowed origins read every answer, errors included, and answers
+// preflights before anything asks for a key. No credentials: a cookie is never
+// looked at.
+func (s *Server) cors() echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r, h := c.Request(), c.Response().Header()
+			origin := r.Header.Get(echo.HeaderOrigin)
+			h.Add(echo.HeaderVary, echo.HeaderOrigin)
+			allowed := origin != "" && s.allowsOrigin(origin, r)
+			if allowed {
+				h.Set(echo.HeaderAccessControlAllowOrigin, origin)
+				h.Set(echo.HeaderAccessControlExposeHeaders, corsExpose)
+			}
+			if r.Method != http.MethodOptions || r.Header.Get(echo.HeaderAccessControlRequestMethod) == "" {
+				return next(c)
+			}
+			h.Add(echo.HeaderVary, echo.HeaderAccessControlRequestMethod)
+			h.Add(echo.HeaderVary, echo.HeaderAccessControlRequestHeaders)
+			if allowed {
+				h.Set(echo.HeaderAccessControlAllowMethods, corsMethods)
+				h.Set(echo.HeaderAccessControlAllowHeaders, corsHeaders)
+				h.Set(echo.HeaderAccessControlMaxAge, corsMaxAge)
+				if r.Header.Get("Access-Control-Request-Private-Network") == "true" {
+					h.Set("Access-Control-Allow-Private-Network", "true")
+				}
+			}
+			return c.NoContent(http.StatusNoContent)
+		}
+	}
+}
+
+func (s *Server) allowsOrigin(origin string, r *http.Request) bool {
+	for _, scheme := range extensionSchemes {
+		if len(origin) > len(scheme) && strings.HasPrefix(origin, scheme) {
+			return true
+		}
+	}
+	if slices.Contains(s.options.CORSOrigins, "*") || slices.Contains(s.options.CORSOrigins, origin) {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && strings.EqualFold(u.Host, r.Host)
+}

@@ -1,0 +1,87 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/pkg/api"
+)
+
+// statusOf is the one table of what a kind of error is in HTTP.
+var statusOf = map[fault.Kind]int{
+	fault.Internal:        http.StatusInternalServerError,
+	fault.Invalid:         http.StatusBadRequest,
+	fault.Unauthenticated: http.StatusUnauthorized,
+	fault.Forbidden:       http.StatusForbidden,
+	fault.NotFound:        http.StatusNotFound,
+	fault.Conflict:        http.StatusConflict,
+	fault.TooLarge:        http.StatusRequestEntityTooLarge,
+	fault.Unsupported:     http.StatusUnsupportedMediaType,
+	fault.RateLimited:     http.StatusTooManyRequests,
+	fault.Unavailable:     http.StatusServiceUnavailable,
+	fault.Canceled:        http.StatusServiceUnavailable, // our deadline; a caller that went away reads nothing
+}
+
+// problem is an error as the wire shows it, whatever the envelope.
+type problem struct {
+	status  int
+	message string
+}
+
+// problemOf looks an error up. Echo's own errors are about routes and parameters
+// and carry their status; everything else is a fault or a surprise.
+func problemOf(err error) problem {
+	var routing *echo.HTTPError
+	var known *fault.Error
+	if errors.As(err, &routing) && !errors.As(err, &known) {
+		return routingProblem(routing)
+	}
+	return problem{statusOf[fault.KindOf(err)], fault.Message(err)}
+}
+
+func routingProblem(err *echo.HTTPError) problem {
+	switch err.Code {
+	case http.StatusNotFound:
+		return problem{err.Code, "no such path; /openapi.yaml lists those there are"}
+	case http.StatusMethodNotAllowed:
+		return problem{err.Code, "this path does not have that method; the Allow header lists those it has"}
+	case http.StatusBadRequest: // the generated binder, about a query parameter
+		if text, ok := err.Message.(string); ok {
+			return problem{err.Code, text}
+		}
+	}
+	return problem{http.StatusInternalServerError, fault.Message(err)}
+}
+
+// envelope is how one of the APIs words a problem.
+type envelope func(problem) any
+
+// chatHistoryEnvelope is MemoryPlugin's, used for everything that is not of
+// another API.
+func chatHistoryEnvelope(p problem) any { return api.ErrorResponse{Error: p.message} }
+
+// envelopeFor chooses by the path, since an error may come before any route was
+// found.
+func envelopeFor(string) envelope { return chatHistoryEnvelope }
+
+// renderError writes the answer to a request that failed. It is the only place
+// that does.
+func (s *Server) renderError(err error, c echo.Context) {
+	if c.Response().Committed {
+		return // too late: the status is out, and the log has the error
+	}
+	p := problemOf(err)
+	h := c.Response().Header()
+	switch p.status {
+	case http.StatusUnauthorized:
+		h.Set(echo.HeaderWWWAuthenticate, "Bearer")
+	case http.StatusServiceUnavailable:
+		h.Set(echo.HeaderRetryAfter, "1")
+	}
+	if err := c.JSON(p.status, envelopeFor(c.Request().URL.Path)(p)); err != nil {
+		s.log.DebugContext(c.Request().Context(), "the answer could not be written", "error", err)
+	}
+}

@@ -1,0 +1,103 @@
+package server
+
+import (
+	"context"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/server/wire"
+	"github.com/lethe-chat/lethe/pkg/api"
+)
+
+// ListConversations answers GET /api/chat-history/chats.
+func (m *memoryPlugin) ListConversations(ctx context.Context, r wire.ListConversationsRequestObject) (wire.ListConversationsResponseObject, error) {
+	q, err := listQuery(r.Params)
+	if err != nil {
+		return nil, err
+	}
+	page, err := m.history.Conversations(ctx, workspace(ctx), q)
+	if err != nil {
+		return nil, err
+	}
+	return wire.ListConversations200JSONResponse{
+		Items: each(page.Items, summary), Page: page.Page, PageSize: page.PageSize,
+		Total: page.Total, TotalPages: page.TotalPages(),
+	}, nil
+}
+
+func listQuery(p api.ListConversationsParams) (q chat.ListQuery, err error) {
+	q.Platform, q.Title, q.ImportID = provider(p.Provider), value(p.Title), ownID(p.ImportID)
+	if q.Page, err = queryNumber("page", p.Page, 1); err != nil {
+		return q, err
+	}
+	if q.PageSize, err = queryNumber("pageSize", p.PageSize, chat.DefaultPageSize); err != nil {
+		return q, err
+	}
+	if q.PinnedOnly, err = queryBool("pinnedOnly", p.PinnedOnly); err != nil {
+		return q, err
+	}
+	q.From, q.Before, err = created(p.DateFrom, p.DateTo)
+	return q, err
+}
+
+// GetConversation answers GET /api/chat-history/conversation.
+func (m *memoryPlugin) GetConversation(ctx context.Context, r wire.GetConversationRequestObject) (wire.GetConversationResponseObject, error) {
+	id := value(r.Params.ConversationID)
+	if id == "" {
+		return nil, fault.Invalidf("conversationId is required")
+	}
+	style := value(r.Params.SenderStyle)
+	if style != "" && style != "human" && style != "user" {
+		return nil, fault.Invalidf("senderStyle must be human or user")
+	}
+	t, err := m.history.Transcript(ctx, workspace(ctx), id)
+	if err != nil {
+		return nil, err
+	}
+	return wire.GetConversation200JSONResponse{
+		ID: t.ID, Title: t.Title, Total: len(t.Turns), TokenCount: t.Tokens,
+		PlatformConversationID: t.ExternalID, SourceID: t.Platform,
+		Messages: each(t.Turns, func(turn chat.Message) api.ConversationMessage {
+			return api.ConversationMessage{
+				MessageIndex: turn.Position, Sender: senderName(turn.Sender, style),
+				Text: turn.Text, Timestamp: api.NewTime(turn.CreatedAt),
+			}
+		}),
+	}, nil
+}
+
+// senderName is the sender in the style that the caller asked for.
+func senderName(s chat.Sender, style string) string {
+	if s == chat.Human && style == "user" {
+		return "user"
+	}
+	return string(s)
+}
+
+// EditConversation answers PATCH /api/chat-history/conversation.
+func (m *memoryPlugin) EditConversation(ctx context.Context, r wire.EditConversationRequestObject) (wire.EditConversationResponseObject, error) {
+	c, err := m.history.Edit(ctx, workspace(ctx), r.Body.ConversationID, chat.Edit{Title: r.Body.Title, Pinned: r.Body.Pinned})
+	if err != nil {
+		return nil, err
+	}
+	return wire.EditConversation200JSONResponse(summary(c)), nil
+}
+
+// CountConversations answers GET /api/chat-history/count.
+func (m *memoryPlugin) CountConversations(ctx context.Context, _ wire.CountConversationsRequestObject) (wire.CountConversationsResponseObject, error) {
+	n, err := m.history.Count(ctx, workspace(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return wire.CountConversations200JSONResponse{Count: n}, nil
+}
+
+// summary is a conversation as lists show it.
+func summary(c chat.Conversation) api.ConversationSummary {
+	return api.ConversationSummary{
+		ID: c.ID, Title: c.Title, Platform: c.Platform, Pinned: c.Pinned,
+		MessageCount: c.Messages, TokenCount: c.Tokens,
+		CreatedAt: api.NewTime(c.CreatedAt), UpdatedAt: api.NewTime(c.UpdatedAt),
+		Status: api.IndexStatus(c.IndexState), IndexError: textOrNil(c.IndexError),
+	}
+}

@@ -1,0 +1,70 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/server/wire"
+	"github.com/lethe-chat/lethe/pkg/api"
+)
+
+// Recall answers POST /api/chat-history/inject.
+func (m *memoryPlugin) Recall(ctx context.Context, r wire.RecallRequestObject) (wire.RecallResponseObject, error) {
+	start := time.Now()
+	q, err := recallQuery(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	found, err := m.history.Recall(ctx, workspace(ctx), q)
+	if err != nil {
+		return nil, err
+	}
+	answer := wire.Recall200JSONResponse{
+		Content: found.Content, Sources: each(found.Sources, recallSource),
+		TokenCount: found.Tokens, Model: found.Model,
+		ProcessingTime: fmt.Sprintf("%dms", time.Since(start).Milliseconds()),
+	}
+	if len(q.Queries) > 0 {
+		answer.Results = each(found.Results, recallResult)
+	}
+	return answer, nil
+}
+
+func recallQuery(body *api.RecallRequest) (q history.RecallQuery, err error) {
+	q.Text, q.Platform, q.Context = value(body.Query), value(body.Platform), value(body.ConversationContext)
+	if q.MaxTokens, err = bodyNumber("maxTokens", body.MaxTokens, history.DefaultRecallTokens, 1); err != nil {
+		return q, err
+	}
+	for i, part := range body.Queries {
+		budget, err := bodyNumber(fmt.Sprintf("queries[%d].maxTokens", i), part.MaxTokens, q.MaxTokens, 1)
+		if err != nil {
+			return q, err
+		}
+		q.Queries = append(q.Queries, history.RecallPart{Text: part.Query, MaxTokens: budget})
+	}
+	for i, turn := range body.ConversationHistory {
+		sender, ok := chat.ParseSender(turn.Role)
+		if !ok {
+			return q, fault.Invalidf("conversationHistory[%d].role must be human, assistant, system or tool", i)
+		}
+		q.Turns = append(q.Turns, chat.RecallTurn{Sender: sender, Text: turn.Content})
+	}
+	return q, nil
+}
+
+func recallResult(p history.PartRecollection) api.RecallResult {
+	return api.RecallResult{
+		Query: p.Query, Content: p.Content, Sources: each(p.Sources, recallSource), TokenCount: p.Tokens,
+	}
+}
+
+func recallSource(s history.Source) api.RecallSource {
+	return api.RecallSource{
+		ConversationID: s.ConversationID, ConversationTitle: s.Title, MessageID: s.MessageID,
+		Date: api.NewTime(s.Date), RelevanceScore: s.Score,
+	}
+}

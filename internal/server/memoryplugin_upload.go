@@ -1,0 +1,47 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/server/wire"
+	"github.com/lethe-chat/lethe/pkg/api"
+)
+
+// UploadConversation answers POST /api/chat-history/ingest/custom-online.
+func (m *memoryPlugin) UploadConversation(ctx context.Context, r wire.UploadConversationRequestObject) (wire.UploadConversationResponseObject, error) {
+	done, err := m.history.Ingest(ctx, workspace(ctx), upload(r.Body))
+	if err != nil {
+		return nil, err
+	}
+	c := done.Conversation
+	return wire.UploadConversation200JSONResponse{
+		Queued: true, ImportID: done.ImportID, ConversationID: c.ID, Platform: c.Platform,
+		Conversation: api.UploadedSummary{
+			ID: c.ID, PlatformConversationID: c.ExternalID, Title: c.Title,
+			UpdatedAt: api.NewTime(c.UpdatedAt), MessageCount: c.Messages, Status: api.IndexStatus(c.IndexState),
+		},
+	}, nil
+}
+
+func upload(body *api.UploadRequest) chat.Upload {
+	sent := body.Conversation
+	return chat.Upload{
+		Platform: value(body.Platform), DisplayName: value(body.PlatformDisplayName),
+		ExternalID: sent.ID, Title: value(sent.Title),
+		CreatedAt: timeOrZero(sent.CreatedAt), UpdatedAt: timeOrZero(sent.UpdatedAt),
+		Messages: each(sent.Messages, func(m api.UploadedMessage) chat.UploadMessage {
+			return chat.UploadMessage{
+				ExternalID: value(m.ID), Role: m.Role, Text: m.Content, CreatedAt: timeOrZero(m.CreatedAt),
+			}
+		}),
+	}
+}
+
+func timeOrZero(t *api.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.Time
+}

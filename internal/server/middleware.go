@@ -1,0 +1,102 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/server/wire"
+)
+
+// middleware is what every request passes, outermost first. The log and the
+// metrics see the status that the caller sees, so whatever may fail is inside
+// them; CORS stands before all that refuses, so that browsers can read refusals.
+func (s *Server) middleware() []echo.MiddlewareFunc {
+	return []echo.MiddlewareFunc{
+		requestID,
+		s.accessLog,
+		s.countRequests(),
+		s.answerErrors,
+		recoverPanics,
+		secureHeaders,
+		s.cors(),
+		s.checkHost,
+		checkQuery,
+	}
+}
+
+// answerErrors renders a handler's error here, inside the log and the metrics.
+// They see what was answered, and errorOf still tells them why.
+func (s *Server) answerErrors(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if err := next(c); err != nil {
+			c.Set(errorKey, err)
+			s.renderError(err, c)
+		}
+		return nil
+	}
+}
+
+const errorKey = "lethe.error"
+
+// errorOf returns the error that the request ended with, or nil.
+func errorOf(c echo.Context) error {
+	err, _ := c.Get(errorKey).(error)
+	return err
+}
+
+// recoverPanics turns a panic into an internal error whose stack only the log
+// sees.
+func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			switch p := recover(); p {
+			case nil:
+			case http.ErrAbortHandler: // the way to say "drop this connection"
+				panic(p)
+			default:
+				err = fault.New(fault.Internal, "panic: %v\n%s", p, debug.Stack())
+			}
+		}()
+		return next(c)
+	}
+}
+
+// secureHeaders says what a browser must not do with an answer. The
+// documentation page replaces the policy by its own.
+func secureHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		h.Set("Cache-Control", "no-store")
+		return next(c)
+	}
+}
+
+// checkQuery refuses a query string that does not decode. Echo would silently
+// drop the broken part, and a filter that is dropped selects more than was asked.
+func checkQuery(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if _, err := url.ParseQuery(c.Request().URL.RawQuery); err != nil {
+			return fault.Wrap(fault.Invalid, err, "the query string is malformed; percent-encode the values")
+		}
+		return next(c)
+	}
+}
+
+// limitTime gives the work on a request its deadline. It runs after the body was
+// read, so that a slow line does not use up the time of the work.
+func (s *Server) limitTime(next wire.StrictHandlerFunc, _ string) wire.StrictHandlerFunc {
+	return func(c echo.Context, request any) (any, error) {
+		ctx, cancel := context.WithTimeout(c.Request().Context(), s.options.RequestTimeout)
+		defer cancel()
+		c.SetRequest(c.Request().WithContext(ctx))
+		return next(c, request)
+	}
+}

@@ -1,0 +1,92 @@
+package server
+
+import (
+	"math"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/time/rate"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// maxBuckets bounds the limiter's memory. A key has a bucket only while it is
+// not full, so this many keys would have to be busy at once to reach it.
+const maxBuckets = 10_000
+
+// rateLimiter is a token bucket for each key. It is nil when there is no limit.
+type rateLimiter struct {
+	perSecond rate.Limit
+	burst     int
+	now       func() time.Time
+
+	mu      sync.Mutex
+	buckets map[string]*rate.Limiter
+}
+
+func newRateLimiter(perSecond float64, burst int, now func() time.Time) *rateLimiter {
+	if perSecond <= 0 {
+		return nil
+	}
+	return &rateLimiter{
+		perSecond: rate.Limit(perSecond), burst: max(burst, 1), now: now,
+		buckets: make(map[string]*rate.Limiter),
+	}
+}
+
+// wait is 0 when the key may go on, and else how long until it may.
+func (l *rateLimiter) wait(key string) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	bucket, ok := l.buckets[key]
+	if !ok {
+		if len(l.buckets) >= maxBuckets {
+			l.evict(now)
+		}
+		bucket = rate.NewLimiter(l.perSecond, l.burst)
+		l.buckets[key] = bucket
+	}
+	r := bucket.ReserveN(now, 1)
+	delay := r.DelayFrom(now)
+	if delay > 0 {
+		r.CancelAt(now) // a refused request costs nothing
+	}
+	return delay
+}
+
+// evict drops the full buckets, which are as good as none, and if there is none
+// an arbitrary one.
+func (l *rateLimiter) evict(now time.Time) {
+	for key, bucket := range l.buckets {
+		if bucket.TokensAt(now) >= float64(l.burst) {
+			delete(l.buckets, key)
+		}
+	}
+	for key := range l.buckets {
+		if len(l.buckets) < maxBuckets {
+			return
+		}
+		delete(l.buckets, key)
+	}
+}
+
+// limitRate refuses what a key sends beyond its rate, and says when to come
+// back. It stands behind authorize, so strangers cannot make it remember them.
+func (s *Server) limitRate(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		p, ok := principalOf(c.Request().Context())
+		if s.limiter == nil || !ok {
+			return next(c)
+		}
+		delay := s.limiter.wait(p.KeyID)
+		if delay <= 0 {
+			return next(c)
+		}
+		seconds := max(1, int(math.Ceil(delay.Seconds())))
+		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(seconds))
+		return fault.New(fault.RateLimited, "too many requests with this key; try again in %d s", seconds)
+	}
+}

@@ -1,0 +1,165 @@
+package client
+
+import (
+	"context"
+	"iter"
+	"strconv"
+	"time"
+
+	"github.com/lethe-chat/lethe/pkg/api"
+)
+
+// ListOptions select and page conversations. The zero value is the first 25 of
+// all.
+type ListOptions struct {
+	Page        int       // from 1; 0 for the first
+	PageSize    int       // at most 100; 0 for 25
+	Provider    string    // one platform; empty for all
+	Title       string    // a part of the title, in either case; empty for all
+	CreatedFrom time.Time // created at or after; zero for no bound
+	CreatedTo   time.Time // created at or before; zero for no bound
+	PinnedOnly  bool
+	ImportID    string // brought last by this import; empty for all
+}
+
+func (o ListOptions) params() *api.ListConversationsParams {
+	p := &api.ListConversationsParams{
+		Page: number(o.Page), PageSize: number(o.PageSize),
+		Provider: text(o.Provider), Title: text(o.Title), ImportID: text(o.ImportID),
+		DateFrom: moment(o.CreatedFrom), DateTo: moment(o.CreatedTo),
+	}
+	if o.PinnedOnly {
+		p.PinnedOnly = text("true")
+	}
+	return p
+}
+
+// Upload stores one conversation, or brings the stored one with the same
+// platform and id up to date. It can be found by search a moment later: see
+// AwaitImport.
+func (c *Client) Upload(ctx context.Context, u api.UploadRequest) (api.UploadAnswer, error) {
+	return read[api.UploadAnswer](c.raw.UploadConversation(ctx, u))
+}
+
+// List returns one page of the conversations, the one updated last first.
+func (c *Client) List(ctx context.Context, o ListOptions) (api.ConversationList, error) {
+	return read[api.ConversationList](c.raw.ListConversations(ctx, o.params()))
+}
+
+// All yields every conversation that the options select, page by page, beginning
+// with their Page. After an error it stops. Conversations that are added or
+// deleted while it runs may be missed or come twice; collect first, then delete.
+func (c *Client) All(ctx context.Context, o ListOptions) iter.Seq2[api.ConversationSummary, error] {
+	return func(yield func(api.ConversationSummary, error) bool) {
+		o.Page = max(o.Page, 1)
+		for ; ; o.Page++ {
+			page, err := c.List(ctx, o)
+			if err != nil {
+				yield(api.ConversationSummary{}, err)
+				return
+			}
+			for _, item := range page.Items {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			if len(page.Items) == 0 || page.Page >= page.TotalPages {
+				return
+			}
+		}
+	}
+}
+
+// Get returns a conversation with its messages; IsNotFound tells when there is
+// none of that id.
+func (c *Client) Get(ctx context.Context, id string) (api.ConversationDetail, error) {
+	return read[api.ConversationDetail](c.raw.GetConversation(ctx, &api.GetConversationParams{ConversationID: &id}))
+}
+
+// Count returns how many conversations the workspace has.
+func (c *Client) Count(ctx context.Context) (int, error) {
+	answer, err := read[api.CountAnswer](c.raw.CountConversations(ctx))
+	return answer.Count, err
+}
+
+// Delete removes 1 to 10,000 conversations for good and tells which of the ids
+// this very call removed. There is no way back.
+func (c *Client) Delete(ctx context.Context, ids ...string) (api.DeleteAnswer, error) {
+	if ids == nil {
+		ids = []string{} // an empty list is refused by the service, in its own words
+	}
+	return read[api.DeleteAnswer](c.raw.DeleteConversations(ctx, api.DeleteRequest{IDs: ids}))
+}
+
+// Search finds the passages nearest to a query.
+func (c *Client) Search(ctx context.Context, q api.SearchRequest) (api.SearchAnswer, error) {
+	return read[api.SearchAnswer](c.raw.SearchChatHistory(ctx, q))
+}
+
+// Recall returns what the history knows about a query, or several, as one text.
+func (c *Client) Recall(ctx context.Context, q api.RecallRequest) (api.RecallAnswer, error) {
+	return read[api.RecallAnswer](c.raw.Recall(ctx, q))
+}
+
+// Edit renames or pins a conversation and returns it as it is then.
+func (c *Client) Edit(ctx context.Context, e api.EditRequest) (api.ConversationSummary, error) {
+	return read[api.ConversationSummary](c.raw.EditConversation(ctx, e))
+}
+
+// Imports returns one page of the uploads and imports, the newest first. 0 for
+// page or pageSize means the service's own.
+func (c *Client) Imports(ctx context.Context, page, pageSize int) (api.ImportList, error) {
+	return read[api.ImportList](c.raw.ListImports(ctx, &api.ListImportsParams{Page: number(page), PageSize: number(pageSize)}))
+}
+
+// Import returns how far an upload or import is.
+func (c *Client) Import(ctx context.Context, id string) (api.Import, error) {
+	return read[api.Import](c.raw.GetImport(ctx, id))
+}
+
+// Waits of AwaitImport between two looks.
+const (
+	firstLook   = 20 * time.Millisecond
+	slowestLook = time.Second
+)
+
+// AwaitImport looks at an upload or import until it is ready or failed, and
+// returns it as it is then. A failed import is no error; its Error says why. The
+// context bounds the waiting.
+func (c *Client) AwaitImport(ctx context.Context, id string) (api.Import, error) {
+	for wait := firstLook; ; wait = min(2*wait, slowestLook) {
+		i, err := c.Import(ctx, id)
+		if err != nil || i.Status == api.ImportStatusReady || i.Status == api.ImportStatusFailed {
+			return i, err
+		}
+		if err := pause(ctx, wait); err != nil {
+			return i, err
+		}
+	}
+}
+
+// Stats sums the workspace up.
+func (c *Client) Stats(ctx context.Context) (api.Stats, error) {
+	return read[api.Stats](c.raw.GetStats(ctx))
+}
+
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func number(n int) *string {
+	if n == 0 {
+		return nil
+	}
+	return text(strconv.Itoa(n))
+}
+
+func moment(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	return text(api.NewTime(t).String())
+}
