@@ -46,8 +46,8 @@ var mayImport = map[string][]string{
 		"internal/history", "internal/indexer", "internal/server", "internal/config",
 	},
 	"cmd/lethe": {
-		"internal/fault", "internal/chat", "internal/auth", "internal/config", "internal/app",
-		"pkg/api", "pkg/client",
+		"internal/fault", "internal/chat", "internal/auth", "internal/config",
+		"internal/embed", "internal/history", "internal/app", "pkg/api", "pkg/client",
 	},
 
 	"pkg/api":        {},
