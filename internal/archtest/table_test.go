@@ -38,6 +38,10 @@ var mayImport = map[string][]string{
 	},
 	"internal/server/jsonbody": {"internal/fault"},
 	"internal/server/wire":     {"pkg/api"}, // generated: the routes as an interface
+	"internal/server/servertest": {
+		".", "internal/fault", "internal/chat", "internal/auth", "internal/embed", "internal/store",
+		"internal/history", "internal/indexer", "internal/server", "pkg/api", "pkg/client",
+	},
 
 	"internal/config": {"internal/fault"},
 	"internal/app": {
@@ -60,7 +64,7 @@ var mayImport = map[string][]string{
 }
 
 // onlyForTests are packages that nothing but a _test.go file may import.
-var onlyForTests = []string{"internal/store/storetest"}
+var onlyForTests = []string{"internal/store/storetest", "internal/server/servertest"}
 
 // confined says where a library, and all below its path, may be imported, tests
 // included.
@@ -73,6 +77,7 @@ var confined = []confinement{
 	{"github.com/pgvector", []string{"internal/store"}, "the database is the store's secret"},
 	{"github.com/pressly/goose", []string{"internal/store"}, "migrations belong to the store"},
 	{"github.com/labstack", []string{"internal/server"}, "Echo is the server's secret"},
+	{"github.com/getkin/kin-openapi", []string{"internal/server"}, "the contract is checked in one way"},
 	{"github.com/oapi-codegen/runtime/strictmiddleware", []string{"internal/server"}, "Echo is the server's secret"},
 	{"github.com/spf13", []string{"cmd/lethe"}, "only the command parses a command line"},
 	{"github.com/caarlos0/env", []string{"internal/config"}, "the environment is read in one place"},
