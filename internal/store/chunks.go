@@ -1,9 +1,6 @@
 package store
 
 import (
-	"encoding/binary"
-	"math"
-
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/embed"
 )
@@ -95,7 +92,7 @@ func rowsOf(c Claim, x Indexed) (chunks []chunkRow, vectors []embeddingRow) {
 		if chunk.Vector != nil {
 			vectors = append(vectors, embeddingRow{
 				WorkspaceID: int64(c.Workspace), ConversationID: c.Conversation, Position: chunk.Position,
-				Model: x.Model.ID, Dimensions: len(chunk.Vector), Vector: encodeVector(chunk.Vector),
+				Model: x.Model.ID, Dimensions: len(chunk.Vector), Vector: chunk.Vector,
 			})
 		}
 	}
@@ -121,8 +118,8 @@ func (v *View) StoredChunks(ws chat.WorkspaceID, conversation string) ([]StoredC
 	if err != nil {
 		return nil, v.fault(err)
 	}
-	var vectors []embeddingRow
-	if err := v.db.Where(where, int64(ws), conversation).Find(&vectors).Error; err != nil {
+	vectors, err := v.dialect.embeddings(v.db, ws, conversation)
+	if err != nil {
 		return nil, v.fault(err)
 	}
 	chunks := make([]StoredChunk, len(rows))
@@ -133,46 +130,8 @@ func (v *View) StoredChunks(ws chat.WorkspaceID, conversation string) ([]StoredC
 	}
 	for _, e := range vectors {
 		if chunk := at[e.Position]; chunk != nil {
-			chunk.Model, chunk.Vector = e.Model, decodeVector(e.Vector)
+			chunk.Model, chunk.Vector = e.Model, e.Vector
 		}
 	}
 	return chunks, nil
-}
-
-// encodeVector is how a vector is kept on SQLite: float32, little-endian.
-func encodeVector(vector []float32) []byte {
-	out := make([]byte, 4*len(vector))
-	for i, x := range vector {
-		binary.LittleEndian.PutUint32(out[4*i:], math.Float32bits(x))
-	}
-	return out
-}
-
-func decodeVector(raw []byte) []float32 {
-	out := make([]float32, len(raw)/4)
-	for i := range out {
-		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
-	}
-	return out
-}
-
-// dot is the cosine of a stored unit vector with a query's; 0 when they differ
-// in length.
-func dot(raw []byte, query []float32) float64 {
-	if len(raw) != 4*len(query) {
-		return 0
-	}
-	var a, b, c, d float32 // four sums: the compiler keeps them in registers
-	i := 0
-	for ; i+4 <= len(query); i += 4 {
-		block := raw[4*i : 4*i+16]
-		a += math.Float32frombits(binary.LittleEndian.Uint32(block[0:4])) * query[i]
-		b += math.Float32frombits(binary.LittleEndian.Uint32(block[4:8])) * query[i+1]
-		c += math.Float32frombits(binary.LittleEndian.Uint32(block[8:12])) * query[i+2]
-		d += math.Float32frombits(binary.LittleEndian.Uint32(block[12:16])) * query[i+3]
-	}
-	for ; i < len(query); i++ {
-		a += math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:])) * query[i]
-	}
-	return float64(a + b + c + d)
 }

@@ -193,7 +193,7 @@ func (tx *Tx) update(ws chat.WorkspaceID, id string, changes map[string]any) err
 func (tx *Tx) DeleteConversations(ws chat.WorkspaceID, ids []string) ([]string, error) {
 	var gone []conversationRow
 	err := tx.db.Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}}}).
-		Where("workspace_id = ?", int64(ws)).Where(tx.dialect.in("id", ids)).Delete(&gone).Error
+		Where("workspace_id = ?", int64(ws)).Where(tx.dialect.lockedIn(ws, ids)).Delete(&gone).Error
 	if err != nil {
 		return nil, tx.fault(err)
 	}

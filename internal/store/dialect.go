@@ -27,8 +27,9 @@ type dialect interface {
 	// month is SQL for the month, as "2006-01", of a column that holds microseconds.
 	month(column string) string
 
-	// in is the condition that a column is one of the ids, in canonical form.
-	in(column string, ids []string) clause.Expr
+	// lockedIn is the condition that conversations.id is one of the ids, given in
+	// canonical form, with those rows locked in an order that all deletes share.
+	lockedIn(ws chat.WorkspaceID, ids []string) clause.Expr
 
 	// claim marks up to n conversations as taken and returns their rows.
 	claim(db *gorm.DB, now, leaseUntil int64, n int) ([]claimRow, error)
@@ -36,7 +37,8 @@ type dialect interface {
 	// The rest knows how terms and vectors are kept.
 	insertChunks(db *gorm.DB, chunks []chunkRow) error
 	insertEmbeddings(db *gorm.DB, rows []embeddingRow) error
+	embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation string) ([]embeddingRow, error)
 	documentFrequency(db *gorm.DB, ws chat.WorkspaceID, term string) (int, error)
-	keywordCandidates(db *gorm.DB, q keywordQuery) ([]termsRow, error)
+	keywordCandidates(db *gorm.DB, q keywordQuery) ([]candidate, error)
 	nearest(db *gorm.DB, q vectorQuery) ([]rank.Scored, error)
 }

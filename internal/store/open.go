@@ -15,8 +15,10 @@ func open(ctx context.Context, o Options) (*Store, error) {
 	switch {
 	case o.Path != "" && o.URL == "":
 		return openSQLite(ctx, o)
+	case o.URL != "" && o.Path == "":
+		return openPostgres(ctx, o)
 	default:
-		return nil, fault.Invalidf("the store needs an SQLite file")
+		return nil, fault.Invalidf("the store needs either an SQLite file or a PostgreSQL URL")
 	}
 }
 

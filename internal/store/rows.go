@@ -142,13 +142,15 @@ type chunkRow struct {
 
 func (chunkRow) TableName() string { return "chunks" }
 
+// embeddingRow is a row of embeddings, but for its vector, which each database
+// keeps in its own way.
 type embeddingRow struct {
 	WorkspaceID    int64
 	ConversationID string
 	Position       int
 	Model          string
 	Dimensions     int
-	Vector         []byte
+	Vector         []float32 `gorm:"-"`
 }
 
 func (embeddingRow) TableName() string { return "embeddings" }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"gorm.io/gorm"
 
@@ -31,6 +30,8 @@ func termPrefix(ws chat.WorkspaceID) string { return strconv.FormatInt(int64(ws)
 type keywordQuery struct {
 	workspace chat.WorkspaceID
 	terms     []string // prefixed
+	idf       []float64
+	corpus    rank.Corpus
 	filter    chat.Filter
 }
 
@@ -41,12 +42,12 @@ type vectorQuery struct {
 	filter    chat.Filter
 }
 
-// termsRow is a candidate of the keyword leg.
-type termsRow struct {
-	ConversationID string
-	Position       int
-	Terms          string
-	TermCount      int
+// candidate is a passage that the full-text index proposes: how often it says
+// each term of the query, and how long it is.
+type candidate struct {
+	key         rank.Key
+	frequencies []int
+	termCount   int
 }
 
 // SearchKeyword returns the passages that say any of the terms, best first by
@@ -64,16 +65,13 @@ func (v *View) SearchKeyword(ws chat.WorkspaceID, terms []string, f chat.Filter)
 	for i, q := range query {
 		prefixedTerms[i], idf[i] = q.term, rank.IDF(corpus.Docs, q.documents)
 	}
-	rows, err := v.dialect.keywordCandidates(v.db, keywordQuery{workspace: ws, terms: prefixedTerms, filter: f})
+	proposed, err := v.dialect.keywordCandidates(v.db, keywordQuery{workspace: ws, terms: prefixedTerms, idf: idf, corpus: corpus, filter: f})
 	if err != nil {
 		return nil, v.fault(err)
 	}
-	scored := make([]rank.Scored, len(rows))
-	for i, r := range rows {
-		scored[i] = rank.Scored{
-			Key:   rank.Key{Conversation: r.ConversationID, Position: r.Position},
-			Score: rank.Score(frequencies(r.Terms, prefixedTerms), idf, r.TermCount, corpus.AvgTerms),
-		}
+	scored := make([]rank.Scored, len(proposed))
+	for i, c := range proposed {
+		scored[i] = rank.Scored{Key: c.key, Score: rank.Score(c.frequencies, idf, c.termCount, corpus.AvgTerms)}
 	}
 	return top(scored, LegSize), nil
 }
@@ -121,19 +119,6 @@ func (v *View) corpus(ws chat.WorkspaceID) (rank.Corpus, error) {
 		return rank.Corpus{}, v.fault(err)
 	}
 	return rank.Corpus{Docs: docs, AvgTerms: float64(terms) / float64(max(docs, 1))}, nil
-}
-
-// frequencies counts how often each of the terms stands in a chunk's own terms.
-func frequencies(stored string, terms []string) []int {
-	counts := make([]int, len(terms))
-	for word := range strings.SplitSeq(stored, " ") {
-		for i, term := range terms {
-			if word == term {
-				counts[i]++
-			}
-		}
-	}
-	return counts
 }
 
 // top orders by score, ties by key, and cuts.

@@ -28,11 +28,11 @@ func (sqliteDialect) claim(db *gorm.DB, now, leaseUntil int64, n int) ([]claimRo
 	return rows, err
 }
 
-// in binds one value however many ids there are, so that the statement stays the
-// same and is prepared once.
-func (sqliteDialect) in(column string, ids []string) clause.Expr {
+// lockedIn binds one value however many ids there are, so that the statement
+// stays the same and is prepared once. The whole database is locked already.
+func (sqliteDialect) lockedIn(_ chat.WorkspaceID, ids []string) clause.Expr {
 	list, _ := json.Marshal(ids) // strings always marshal
-	return gorm.Expr(column+" IN (SELECT value FROM json_each(?))", string(list))
+	return gorm.Expr("id IN (SELECT value FROM json_each(?))", string(list))
 }
 
 func (sqliteDialect) insertChunks(db *gorm.DB, chunks []chunkRow) error {
@@ -42,11 +42,34 @@ func (sqliteDialect) insertChunks(db *gorm.DB, chunks []chunkRow) error {
 	return db.CreateInBatches(chunks, chunkBatch).Error
 }
 
+// blobRow is an embedding with its vector as a BLOB.
+type blobRow struct {
+	Row    embeddingRow `gorm:"embedded"`
+	Vector []byte
+}
+
+func (blobRow) TableName() string { return "embeddings" }
+
 func (sqliteDialect) insertEmbeddings(db *gorm.DB, rows []embeddingRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	return db.CreateInBatches(rows, chunkBatch).Error
+	blobs := make([]blobRow, len(rows))
+	for i, r := range rows {
+		blobs[i] = blobRow{r, encodeVector(r.Vector)}
+	}
+	return db.CreateInBatches(blobs, chunkBatch).Error
+}
+
+func (sqliteDialect) embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation string) ([]embeddingRow, error) {
+	var blobs []blobRow
+	err := db.Where("workspace_id = ? AND conversation_id = ?", int64(ws), conversation).Find(&blobs).Error
+	rows := make([]embeddingRow, len(blobs))
+	for i, b := range blobs {
+		rows[i] = b.Row
+		rows[i].Vector = decodeVector(b.Vector)
+	}
+	return rows, err
 }
 
 func (sqliteDialect) documentFrequency(db *gorm.DB, _ chat.WorkspaceID, term string) (int, error) {
@@ -57,7 +80,7 @@ func (sqliteDialect) documentFrequency(db *gorm.DB, _ chat.WorkspaceID, term str
 
 // keywordCandidates lets the full-text index propose the best by its own BM25,
 // whose statistics are those of all workspaces together.
-func (sqliteDialect) keywordCandidates(db *gorm.DB, q keywordQuery) ([]termsRow, error) {
+func (sqliteDialect) keywordCandidates(db *gorm.DB, q keywordQuery) ([]candidate, error) {
 	quoted := make([]string, len(q.terms))
 	for i, t := range q.terms {
 		quoted[i] = quoteTerm(t)
@@ -71,12 +94,37 @@ func (sqliteDialect) keywordCandidates(db *gorm.DB, q keywordQuery) ([]termsRow,
 			Joins("JOIN conversations ON conversations.workspace_id = chunks.workspace_id AND conversations.id = chunks.conversation_id"),
 			q.filter)
 	}
-	var rows []termsRow
+	var rows []struct {
+		ConversationID string
+		Position       int
+		Terms          string
+		TermCount      int
+	}
 	err := db.Table("(?) AS found", match).
 		Select("chunks.conversation_id, chunks.position, chunks.terms, chunks.term_count").
 		Joins("JOIN chunks ON chunks.id = found.id").
 		Where("chunks.workspace_id = ?", int64(q.workspace)).Scan(&rows).Error
-	return rows, err
+	found := make([]candidate, len(rows))
+	for i, r := range rows {
+		found[i] = candidate{
+			key:         rank.Key{Conversation: r.ConversationID, Position: r.Position},
+			frequencies: frequencies(r.Terms, q.terms), termCount: r.TermCount,
+		}
+	}
+	return found, err
+}
+
+// frequencies counts how often each of the terms stands in a chunk's own terms.
+func frequencies(stored string, terms []string) []int {
+	counts := make([]int, len(terms))
+	for word := range strings.SplitSeq(stored, " ") {
+		for i, term := range terms {
+			if word == term {
+				counts[i]++
+			}
+		}
+	}
+	return counts
 }
 
 // quoteTerm makes a term a string of FTS5's query language. Terms have no quotes

@@ -44,7 +44,6 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 		return nil, fault.Wrap(fault.Unavailable, err, "cannot make the data directory %s; set LETHE_DATA_DIR to one you may write", filepath.Dir(o.Path))
 	}
 	// The file holds people's thoughts: nobody else on the machine may read it.
-	// SQLite gives its WAL the same permissions.
 	file, err := os.OpenFile(o.Path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "cannot open the database file %s", o.Path)
@@ -60,7 +59,13 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{read: read, write: write, dialect: sqliteDialect{}, now: o.Now}, nil
+	s := &Store{read: read, write: write, dialect: sqliteDialect{}, now: o.Now}
+	for _, beside := range []string{"-wal", "-shm"} { // made by now, and as private as the file itself
+		if err := os.Chmod(o.Path+beside, 0o600); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, errors.Join(fault.Wrap(fault.Unavailable, err, "cannot make %s private", o.Path+beside), s.Close())
+		}
+	}
+	return s, nil
 }
 
 func openSQLitePool(ctx context.Context, o Options, txlock string, conns int, extra ...string) (*gorm.DB, error) {

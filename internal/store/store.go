@@ -27,6 +27,7 @@ type Store struct {
 	write   *gorm.DB // on SQLite one connection, so that writers queue here and not in the file's lock
 	dialect dialect
 	now     func() time.Time
+	closers []func() error // what is left to close after the pools
 }
 
 // Options says which database to open. Exactly one of Path and URL is set.
@@ -75,6 +76,9 @@ func (s *Store) Close() error {
 	var errs []error
 	for _, db := range s.pools() {
 		errs = append(errs, db.Close())
+	}
+	for _, closer := range s.closers {
+		errs = append(errs, closer())
 	}
 	return errors.Join(errs...)
 }

@@ -13,20 +13,37 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
+// The kinds of database.
+const (
+	SQLite   = "sqlite"
+	Postgres = "postgres"
+)
+
 // Database is a fresh, empty database of a test.
 type Database struct {
-	Kind string // "sqlite"
+	Kind string
 	opts store.Options
 }
 
 // Each runs the test once on every kind of database, as subtests named after
-// them. Each run has a database of its own, so tests may run in parallel.
+// them, in parallel. Each run has a database of its own.
 func Each(t *testing.T, test func(t *testing.T, db Database)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		test(t, Database{Kind: "sqlite", opts: store.Options{Path: filepath.Join(t.TempDir(), "lethe.db")}})
-	})
+	for _, kind := range []string{SQLite, Postgres} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			test(t, New(t, kind))
+		})
+	}
+}
+
+// New makes an empty database of the kind.
+func New(t testing.TB, kind string) Database {
+	t.Helper()
+	if kind == Postgres {
+		return Database{Kind: kind, opts: postgresOptions(t)}
+	}
+	return Database{Kind: kind, opts: store.Options{Path: filepath.Join(t.TempDir(), "lethe.db")}}
 }
 
 // Open opens the database, as one program would, and closes it after the test.
@@ -46,3 +63,11 @@ func (d Database) OpenAt(t testing.TB, now func() time.Time) *store.Store {
 
 // Options are what the database is opened with, for a program of its own.
 func (d Database) Options() store.Options { return d.opts }
+
+// Environ is the environment that makes the whole program use the database.
+func (d Database) Environ() []string {
+	if d.Kind == Postgres {
+		return []string{"LETHE_DATABASE_URL=" + d.opts.URL, "LETHE_DATA_DIR=" + filepath.Dir(d.opts.Path)}
+	}
+	return []string{"LETHE_DATA_DIR=" + filepath.Dir(d.opts.Path)}
+}

@@ -1,0 +1,87 @@
+// Command lethe is the chat-history service and the command line to it.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lethe-chat/lethe/internal/config"
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// version is set when a release is built.
+var version = "dev"
+
+// The exit codes: scripts can tell a wrong call from a failure.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the whole program: what main is, without the process around it, so that
+// tests can start it. Data goes to stdout, everything else to stderr.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	p := &program{environ: environ, stdout: stdout, stderr: stderr}
+	root := p.command()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return exitOK
+	case fault.Is(err, fault.Internal) && !p.started:
+		fmt.Fprintf(stderr, "lethe: %v\nRun 'lethe --help' for the commands.\n", err)
+		return exitUsage
+	default:
+		fmt.Fprintf(stderr, "lethe: %v\n", err)
+		return exitFailure
+	}
+}
+
+// program is what the subcommands share.
+type program struct {
+	environ        []string
+	stdout, stderr io.Writer
+	started        bool // a subcommand has begun: errors from here on are not about the call
+}
+
+func (p *program) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:              "lethe",
+		Short:            "The chat history that remembers everything and, told to forget, forgets completely",
+		SilenceUsage:     true,
+		SilenceErrors:    true,
+		PersistentPreRun: func(*cobra.Command, []string) { p.started = true },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(p.serveCommand(), p.keysCommand(), p.versionCommand())
+	return root
+}
+
+// config reads the environment.
+func (p *program) config() (config.Config, error) { return config.Load(p.environ) }
+
+// logger writes to stderr: stdout is for data.
+func (p *program) logger(c config.Config) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == config.LogJSON {
+		return slog.New(slog.NewJSONHandler(p.stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(p.stderr, options))
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lethe-chat/lethe/internal/app"
+	"github.com/lethe-chat/lethe/internal/config"
+)
+
+func (p *program) serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Run the service",
+		Long: "Run the service on LETHE_ADDR, with the SQLite file lethe.db in LETHE_DATA_DIR,\n" +
+			"or on the PostgreSQL of LETHE_DATABASE_URL. It stops on SIGINT and SIGTERM, after\n" +
+			"the requests under way.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context()) },
+	}
+}
+
+func (p *program) serve(ctx context.Context) (err error) {
+	c, err := p.config()
+	if err != nil {
+		return err
+	}
+	logger := p.logger(c)
+	logger.Debug("configuration", "config", c)
+	a, err := app.New(ctx, app.Options{Config: c, Logger: logger, Version: version})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	return a.Run(ctx, func(s app.Started) { p.welcome(c, s) })
+}
+
+// welcome tells a person what to do next. It goes to stdout: it is what the
+// command was called for, and the one place where the first key is shown.
+func (p *program) welcome(c config.Config, s app.Started) {
+	say := func(format string, args ...any) { fmt.Fprintf(p.stdout, format, args...) }
+	say("Lethe %s is listening on %s\n", version, s.URL)
+	if c.DatabaseURL == "" {
+		say("The history is kept in %s\n", c.DataDir)
+	}
+	key := "$LETHE_KEY"
+	switch {
+	case s.FirstKey != "":
+		key = s.FirstKey
+		say("\nYour API key, shown this once (lethe keys create makes more):\n\n    %s\n", s.FirstKey)
+	case c.APIKey != "":
+		key = "$LETHE_API_KEY"
+		say("Requests with the key in LETHE_API_KEY are accepted.\n")
+	default:
+		say("Use a key that you have, or make one: LETHE_KEY=$(lethe keys create --workspace default --name me --scopes read,write)\n")
+	}
+	say("\nTry it: upload a conversation, find it, delete it.\n\n%s\n\nThe API is described at %s/docs. Press Ctrl-C to stop.\n", trial(s.URL, key), s.URL)
+}
+
+// trial is one line for a POSIX shell that works as pasted.
+func trial(url, key string) string {
+	return fmt.Sprintf(`U=%s/api/chat-history; A="Authorization: Bearer %s"; J="Content-Type: application/json"; `+
+		`ID=$(curl -sS $U/ingest/custom-online -H "$A" -H "$J" -d '{"conversation":{"id":"first","title":"A first conversation",`+
+		`"messages":[{"role":"human","content":"Where did I leave the spare key?"},`+
+		`{"role":"assistant","content":"Under the blue flowerpot by the back door."}]}}' | `+
+		`sed 's/.*"conversationId":"\([^"]*\)".*/\1/'); sleep 2; `+
+		`curl -sS $U/search -H "$A" -H "$J" -d '{"query":"spare key"}'; echo; `+
+		`curl -sS -X DELETE $U/chats -H "$A" -H "$J" -d "{\"ids\":[\"$ID\"]}"; echo`, url, key)
+}

@@ -1,0 +1,209 @@
+// Package app puts the parts together and runs them: what is started in which
+// order, and, more carefully, what is stopped in which order. It decides nothing
+// else.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/lethe-chat/lethe/internal/auth"
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/config"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/indexer"
+	"github.com/lethe-chat/lethe/internal/server"
+	"github.com/lethe-chat/lethe/internal/store"
+)
+
+// Options are what an App is made of.
+type Options struct {
+	Config  config.Config
+	Logger  *slog.Logger
+	Version string
+	// Embedder replaces the configured one; for tests that need to stop it midway.
+	Embedder embed.Embedder
+}
+
+// App is an opened service that does not listen yet.
+type App struct {
+	o       Options
+	store   *store.Store
+	history *history.History
+	indexer *indexer.Indexer
+	server  *server.Server
+}
+
+// Started tells what a person needs to know of a service that has just started.
+type Started struct {
+	URL      string
+	FirstKey string // the key minted because there was none; shown this once, else empty
+}
+
+// databaseFile is the embedded database inside the data directory.
+const databaseFile = "lethe.db"
+
+// OpenStore opens the configured database and brings its schema up to date.
+func OpenStore(ctx context.Context, c config.Config, logger *slog.Logger) (*store.Store, error) {
+	if c.DatabaseURL != "" {
+		return store.Open(ctx, store.Options{URL: c.DatabaseURL.Reveal(), Logger: logger})
+	}
+	return store.Open(ctx, store.Options{Path: filepath.Join(c.DataDir, databaseFile), Logger: logger})
+}
+
+// New opens the store and wires the parts. Close releases what it opened.
+func New(ctx context.Context, o Options) (*App, error) {
+	embedder := o.Embedder
+	if embedder == nil {
+		var err error
+		if embedder, err = newEmbedder(o.Config); err != nil {
+			return nil, err
+		}
+	}
+	s, err := OpenStore(ctx, o.Config, o.Logger)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{o: o, store: s}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.indexer = indexer.New(indexer.Options{
+		Store: s, Embedder: embedder, Logger: o.Logger, Workers: o.Config.Workers, Metrics: metrics,
+	})
+	a.history = history.New(history.Options{Store: s, Embedder: embedder, Wake: a.indexer.Wake, APIKey: o.Config.APIKey.Reveal()})
+	a.server = server.New(server.Options{
+		History: a.history, Logger: o.Logger, CORSOrigins: o.Config.CORSOrigins, Hosts: hosts(o.Config),
+		RatePerSecond: o.Config.RatePerSecond, Burst: o.Config.RateBurst, Version: o.Version, Metrics: metrics,
+	})
+	return a, nil
+}
+
+func newEmbedder(c config.Config) (embed.Embedder, error) {
+	switch c.Embedder {
+	case config.EmbedderOpenAI:
+		return embed.NewOpenAI(embed.OpenAIOptions{URL: c.EmbeddingsURL, Model: c.EmbeddingsModel, APIKey: c.EmbeddingsAPIKey.Reveal()})
+	case config.EmbedderNone:
+		return embed.NewNone(), nil
+	case config.EmbedderHash:
+		return embed.NewHash(), nil
+	default:
+		return nil, fault.Invalidf("LETHE_EMBEDDER names no embedder of this version: %q", c.Embedder)
+	}
+}
+
+// hosts are the names under which the service may be asked. On loopback only
+// loopback's own, so that a web page cannot reach it under a name of its choice
+// (DNS rebinding); elsewhere any, unless the configuration lists them.
+func hosts(c config.Config) []string {
+	if len(c.Hosts) > 0 || !c.Loopback() {
+		return c.Hosts
+	}
+	return []string{"localhost", "127.0.0.1", "::1"}
+}
+
+// Close releases the store of an App that was never run, or has stopped.
+func (a *App) Close() error { return a.store.Close() }
+
+// keyUsageEvery is how often the use of keys is written down.
+const keyUsageEvery = time.Minute
+
+// Run listens, serves and indexes until ctx ends, then stops in order. started
+// is called once, when requests are being answered.
+func (a *App) Run(ctx context.Context, started func(Started)) error {
+	first, err := a.firstKey(ctx)
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.o.Config.Addr)
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err, "cannot listen on %s; is another program using it? LETHE_ADDR names another address", a.o.Config.Addr)
+	}
+	soft, stopSoft := context.WithCancel(context.WithoutCancel(ctx))
+	hard, stopHard := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopHard()
+	defer stopSoft()
+	var background sync.WaitGroup
+	background.Go(func() { a.indexer.Run(soft, hard) })
+	background.Go(func() { a.flushKeyUsage(soft) })
+
+	httpServer := a.server.HTTPServer(a.o.Config.Addr)
+	served := make(chan error, 1)
+	go func() { served <- httpServer.Serve(listener) }()
+	a.server.SetReady(true)
+	started(Started{URL: "http://" + listener.Addr().String(), FirstKey: first})
+
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+	}
+	return errors.Join(err, a.stop(httpServer, stopSoft, stopHard, &background))
+}
+
+// stop ends the parts one after the other, each with the reason why it comes
+// where it does.
+func (a *App) stop(httpServer *http.Server, stopSoft, stopHard context.CancelFunc, background *sync.WaitGroup) error {
+	ctx, cancel := context.WithTimeout(context.Background(), a.o.Config.ShutdownTimeout)
+	defer cancel()
+	a.server.SetReady(false) // 1. load balancers send nothing new
+	stopSoft()               // 2. workers begin nothing new, while
+	err := httpServer.Shutdown(ctx)
+	if err != nil { // 3. answers under way are finished, or cut off when time is up
+		err = errors.Join(fmt.Errorf("some requests were cut off: %w", err), httpServer.Close())
+	}
+	done := make(chan struct{})
+	go func() { background.Wait(); close(done) }()
+	select { // 4. workers finish what they hold,
+	case <-done:
+	case <-ctx.Done():
+		stopHard() // or give it back to the queue
+		<-done
+	}
+	return errors.Join(err, a.finalFlush()) // 5. the store is closed last, by Close
+}
+
+func (a *App) finalFlush() error {
+	ctx, cancel := context.WithTimeout(context.Background(), a.o.Config.ShutdownTimeout)
+	defer cancel()
+	return a.history.FlushKeyUsage(ctx)
+}
+
+func (a *App) flushKeyUsage(ctx context.Context) {
+	ticker := time.NewTicker(keyUsageEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if err := a.history.FlushKeyUsage(ctx); err != nil && ctx.Err() == nil {
+				a.o.Logger.Warn("the use of keys was not written down; it will be tried again", "error", err)
+			}
+		}
+	}
+}
+
+// firstKey mints a key when nobody could use the service otherwise: none is
+// configured and none was ever made.
+func (a *App) firstKey(ctx context.Context) (string, error) {
+	if a.o.Config.APIKey != "" {
+		return "", nil
+	}
+	any, err := a.history.HasKeys(ctx)
+	if err != nil || any {
+		return "", err
+	}
+	_, token, err := a.history.CreateKey(ctx, chat.DefaultWorkspace, "first start", []auth.Scope{auth.Read, auth.Write})
+	return token, err
+}

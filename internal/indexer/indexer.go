@@ -1,0 +1,160 @@
+// Package indexer makes stored conversations searchable: it claims those that
+// wait, cuts them into chunks, embeds the chunks, and stores the result if the
+// conversation is still there and unchanged. There is no job table: a
+// conversation that needs indexing says so in its own row, so deleting it
+// deletes its work. The package owns workers, retries and back-off; it knows no
+// SQL and decides nothing about what may be stored.
+package indexer
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/store"
+)
+
+// Options are the parts and the settings of an Indexer.
+type Options struct {
+	Store    *store.Store
+	Embedder embed.Embedder
+	Logger   *slog.Logger         // never sees a text
+	Workers  int                  // how many conversations are worked on at once, at least 1
+	Metrics  *prometheus.Registry // where to count; may be nil
+
+	// The rest has good defaults, and is here for tests.
+	Lease       time.Duration // how long a claim holds without an extension
+	Poll        time.Duration // how often to look for work that another program left
+	MaxAttempts int           // how many tries before a conversation is failed
+	Backoff     func(attempt int) time.Duration
+}
+
+// The defaults of Options.
+const (
+	DefaultLease       = time.Minute
+	DefaultPoll        = 2 * time.Second
+	DefaultMaxAttempts = 8
+	firstBackoff       = time.Second
+	maxBackoff         = 2 * time.Minute
+)
+
+// Indexer runs the workers. It is started once, with Run.
+type Indexer struct {
+	o    Options
+	wake chan struct{}
+	seen *metrics
+}
+
+// New returns an Indexer that is not running yet.
+func New(o Options) *Indexer {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.Workers = max(o.Workers, 1)
+	if o.Lease == 0 {
+		o.Lease = DefaultLease
+	}
+	if o.Poll == 0 {
+		o.Poll = DefaultPoll
+	}
+	if o.MaxAttempts == 0 {
+		o.MaxAttempts = DefaultMaxAttempts
+	}
+	if o.Backoff == nil {
+		o.Backoff = backoff
+	}
+	return &Indexer{o: o, wake: make(chan struct{}, 1), seen: newMetrics(o.Metrics)}
+}
+
+// Wake tells the workers that there may be work. It never blocks.
+func (x *Indexer) Wake() {
+	select {
+	case x.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run works until soft ends; then no new conversation is begun, and those under
+// way are finished. When hard ends too they are abandoned and given back to the
+// queue. Run returns when the last worker has.
+func (x *Indexer) Run(soft, hard context.Context) {
+	if err := x.o.Store.InTx(soft, func(tx *store.Tx) error {
+		_, err := tx.RequeueFailed()
+		return err
+	}); err != nil && soft.Err() == nil {
+		x.o.Logger.Error("indexer: failed conversations were not queued again", "error", err)
+	}
+	var workers sync.WaitGroup
+	for range x.o.Workers {
+		workers.Go(func() { x.work(soft, hard) })
+	}
+	workers.Wait()
+}
+
+func (x *Indexer) work(soft, hard context.Context) {
+	for soft.Err() == nil {
+		claim, ok, err := x.claim(soft)
+		switch {
+		case soft.Err() != nil:
+			return
+		case err != nil:
+			x.o.Logger.Error("indexer: no conversation could be claimed", "error", err)
+			x.sleep(soft, x.o.Poll)
+		case !ok:
+			x.sleep(soft, x.untilDue(soft))
+		default:
+			x.Wake() // where there was one there may be more: let an idle worker look
+			x.index(hard, claim)
+		}
+	}
+}
+
+func (x *Indexer) claim(ctx context.Context) (claim store.Claim, ok bool, err error) {
+	err = x.o.Store.InTx(ctx, func(tx *store.Tx) error {
+		claims, err := tx.Claim(x.o.Lease, 1)
+		if err == nil && len(claims) == 1 {
+			claim, ok = claims[0], true
+		}
+		return err
+	})
+	return claim, ok && err == nil, err
+}
+
+// untilDue is how long an idle worker may sleep: until the next back-off or lease
+// ends, and at most a poll.
+func (x *Indexer) untilDue(ctx context.Context) time.Duration {
+	due, ok, err := x.o.Store.View(ctx).NextDue()
+	if err != nil || !ok {
+		return x.o.Poll
+	}
+	return min(max(time.Until(due), time.Millisecond), x.o.Poll)
+}
+
+func (x *Indexer) sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-x.wake:
+	case <-timer.C:
+	}
+}
+
+// backoff doubles from a second to two minutes, give or take a quarter, so that
+// many conversations that failed together do not come back together.
+func backoff(attempt int) time.Duration {
+	d := min(firstBackoff<<min(attempt-1, 10), maxBackoff)
+	return d - d/4 + rand.N(d/2) //nolint:gosec // spreading out needs no secrets
+}
+
+// lost reports whether an error only says that the conversation is no longer
+// this worker's.
+func lost(err error) bool { return errors.Is(err, store.ErrClaimLost) }
+
+func asRefused(err error, target *errRefused) bool { return errors.As(err, target) }

@@ -1,0 +1,216 @@
+package store
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/pgvector/pgvector-go"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/rank"
+)
+
+// lockedIn locks the rows in id order before they are deleted: two deletes of
+// overlapping ids then wait for each other and cannot deadlock. The ids travel
+// as one value, so that the statement stays the same however many there are.
+func (postgresDialect) lockedIn(ws chat.WorkspaceID, ids []string) clause.Expr {
+	return gorm.Expr(`id IN (
+		SELECT id FROM conversations WHERE workspace_id = ? AND id = ANY (CAST(? AS uuid[]))
+		ORDER BY id FOR UPDATE)`, int64(ws), "{"+strings.Join(ids, ",")+"}")
+}
+
+// claim skips what another worker is just claiming, here or in another program.
+func (postgresDialect) claim(db *gorm.DB, now, leaseUntil int64, n int) ([]claimRow, error) {
+	var rows []claimRow
+	err := db.Raw(`
+		WITH due AS (
+			SELECT workspace_id, id FROM conversations
+			WHERE index_state IN ('queued', 'indexing') AND run_after <= ?
+			ORDER BY run_after LIMIT ? FOR UPDATE SKIP LOCKED)
+		UPDATE conversations AS c SET index_state = 'indexing', run_after = ?, attempts = c.attempts + 1
+		FROM due WHERE c.workspace_id = due.workspace_id AND c.id = due.id
+		RETURNING c.workspace_id, c.id, c.revision, c.attempts`, now, n, leaseUntil).Scan(&rows).Error
+	return rows, err
+}
+
+// insertChunks sends the rows as one JSON value: one statement, prepared once,
+// for any number of them.
+func (postgresDialect) insertChunks(db *gorm.DB, chunks []chunkRow) error {
+	if len(chunks) == 0 {
+		return nil
+	}
+	type row struct {
+		W  int64  `json:"w"`
+		C  string `json:"c"`
+		P  int    `json:"p"`
+		F  int    `json:"f"`
+		L  int    `json:"l"`
+		T  string `json:"t"`
+		V  string `json:"v"`
+		TC int    `json:"n"`
+	}
+	rows := make([]row, len(chunks))
+	for i, c := range chunks {
+		rows[i] = row{c.WorkspaceID, c.ConversationID, c.Position, c.FirstMessage, c.LastMessage, c.Text, tsvector(c.Terms), c.TermCount}
+	}
+	list, err := json.Marshal(rows)
+	if err != nil {
+		return err
+	}
+	return db.Exec(`
+		INSERT INTO chunks (workspace_id, conversation_id, position, first_message, last_message, text, terms, term_count)
+		SELECT w, c, p, f, l, t, v, n FROM json_to_recordset(CAST(? AS json))
+			AS r (w bigint, c uuid, p int, f int, l int, t text, v tsvector, n int)`, string(list)).Error
+}
+
+// tsvector writes terms in PostgreSQL's own form, 'term':1,5: as given, with
+// nothing parsed, stemmed or dropped, and with their places, which are counts.
+func tsvector(terms string) string {
+	places := map[string][]string{}
+	var order []string
+	for i, term := range strings.Fields(terms) {
+		if places[term] == nil {
+			order = append(order, term)
+		}
+		// The type knows places up to 16,383 and 255 of them a term.
+		places[term] = append(places[term], strconv.Itoa(min(i+1, 16383)))
+	}
+	var b strings.Builder
+	for _, term := range order {
+		b.WriteString(quoteLexeme(term) + ":" + strings.Join(places[term], ",") + " ")
+	}
+	return b.String()
+}
+
+var lexemeEscapes = strings.NewReplacer(`'`, `''`, `\`, `\\`)
+
+// quoteLexeme quotes a term for tsvector and tsquery alike.
+func quoteLexeme(term string) string { return "'" + lexemeEscapes.Replace(term) + "'" }
+
+// halfvecRow is an embedding with its vector as pgvector keeps it.
+type halfvecRow struct {
+	Row    embeddingRow `gorm:"embedded"`
+	Vector pgvector.HalfVector
+}
+
+func (halfvecRow) TableName() string { return "embeddings" }
+
+func (postgresDialect) insertEmbeddings(db *gorm.DB, rows []embeddingRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	halves := make([]halfvecRow, len(rows))
+	for i, r := range rows {
+		halves[i] = halfvecRow{r, pgvector.NewHalfVector(r.Vector)}
+	}
+	return db.CreateInBatches(halves, chunkBatch).Error
+}
+
+func (postgresDialect) embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation string) ([]embeddingRow, error) {
+	var halves []halfvecRow
+	err := db.Where("workspace_id = ? AND conversation_id = ?", int64(ws), conversation).Find(&halves).Error
+	rows := make([]embeddingRow, len(halves))
+	for i, h := range halves {
+		rows[i] = h.Row
+		rows[i].Vector = h.Vector.Slice()
+	}
+	return rows, err
+}
+
+func (postgresDialect) documentFrequency(db *gorm.DB, ws chat.WorkspaceID, term string) (int, error) {
+	var n int64
+	err := db.Raw("SELECT count(*) FROM chunks WHERE workspace_id = ? AND terms @@ CAST(? AS tsquery)", int64(ws), quoteLexeme(term)).Scan(&n).Error
+	return int(n), err
+}
+
+// frequencyOf is SQL for how often a passage says a term. PostgreSQL has no
+// function for it that is not slow, but for a query of one word ts_rank is the
+// sum of 1/l² for l up to that number, divided by pi²/6 (its source,
+// calc_rank_or): the first dozen of those sums lie between these bounds.
+const frequencyOf = `width_bucket(CAST(ts_rank('{1,1,1,1}', chunks.terms, CAST(? AS tsquery)) AS float8) * 1.64493406685,
+	ARRAY[0.9, 1.1, 1.3, 1.39, 1.44, 1.477, 1.501, 1.519, 1.533, 1.544, 1.553, 1.561])`
+
+// keywordCandidates scores every passage that has one of the terms in the
+// database, by BM25 as rank.Score has it, and returns the best.
+func (postgresDialect) keywordCandidates(db *gorm.DB, q keywordQuery) ([]candidate, error) {
+	quoted := make([]string, len(q.terms))
+	var score []string
+	var args []any
+	length := "1.2 * (0.25 + 0.75 * chunks.term_count / CAST(? AS float8))"
+	for i, t := range q.terms {
+		quoted[i] = quoteLexeme(t)
+		score = append(score, "CAST(? AS float8) * f"+strconv.Itoa(i)+" * 2.2 / (f"+strconv.Itoa(i)+" + length)")
+		args = append(args, q.idf[i])
+	}
+	columns := []string{length + " AS length"}
+	inner := []any{max(q.corpus.AvgTerms, 1)}
+	for i := range q.terms {
+		columns = append(columns, frequencyOf+" AS f"+strconv.Itoa(i))
+		inner = append(inner, quoted[i])
+	}
+	matching := db.Table("chunks").Select("chunks.conversation_id, chunks.position, chunks.term_count, chunks.terms, "+strings.Join(columns, ", "), inner...).
+		Where("chunks.workspace_id = ? AND chunks.terms @@ CAST(? AS tsquery)", int64(q.workspace), strings.Join(quoted, " | "))
+	if q.filter != (chat.Filter{}) {
+		matching = whereFilter(matching.Joins("JOIN conversations ON conversations.workspace_id = chunks.workspace_id "+
+			"AND conversations.id = chunks.conversation_id"), q.filter)
+	}
+	best := db.Table("(?) AS matching", matching).
+		Select("conversation_id, position, term_count, terms, "+strings.Join(score, " + ")+" AS score", args...).
+		Order("score DESC, conversation_id, position").Limit(candidates)
+	var rows []struct {
+		ConversationID string
+		Position       int
+		TermCount      int
+		Terms          string
+	}
+	err := db.Table("(?) AS best", best).Select("conversation_id, position, term_count, CAST(terms AS text) AS terms").Scan(&rows).Error
+	found := make([]candidate, len(rows))
+	for i, r := range rows {
+		found[i] = candidate{
+			key:         rank.Key{Conversation: r.ConversationID, Position: r.Position},
+			frequencies: placesIn(r.Terms, quoted), termCount: r.TermCount,
+		}
+	}
+	return found, err
+}
+
+// placesIn counts the places of each quoted term in a tsvector's text form.
+func placesIn(vector string, quoted []string) []int {
+	counts := make([]int, len(quoted))
+	for entry := range strings.SplitSeq(vector, " ") {
+		for i, term := range quoted {
+			if places, ok := strings.CutPrefix(entry, term+":"); ok {
+				counts[i] = strings.Count(places, ",") + 1
+			}
+		}
+	}
+	return counts
+}
+
+// nearest sorts all vectors of the workspace by distance: exact. The ids of
+// vectors of another length, which cannot be compared, are left out first.
+func (postgresDialect) nearest(db *gorm.DB, q vectorQuery) ([]rank.Scored, error) {
+	vector := pgvector.NewHalfVector(q.vector)
+	query := db.Table("embeddings").
+		Select("embeddings.conversation_id, embeddings.position, 1 - (embeddings.vector <=> ?) AS score", vector).
+		Where("embeddings.workspace_id = ? AND embeddings.model = ? AND embeddings.dimensions = ?",
+			int64(q.workspace), q.model.ID, len(q.vector))
+	if q.filter != (chat.Filter{}) {
+		query = whereFilter(query.Joins("JOIN conversations ON conversations.workspace_id = embeddings.workspace_id "+
+			"AND conversations.id = embeddings.conversation_id"), q.filter)
+	}
+	var rows []struct {
+		ConversationID string
+		Position       int
+		Score          float64
+	}
+	err := query.Order("score DESC, conversation_id, position").Limit(LegSize).Scan(&rows).Error
+	scored := make([]rank.Scored, len(rows))
+	for i, r := range rows {
+		scored[i] = rank.Scored{Key: rank.Key{Conversation: r.ConversationID, Position: r.Position}, Score: r.Score}
+	}
+	return scored, err
+}
