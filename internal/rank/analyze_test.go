@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -157,6 +158,29 @@ func requireTerms(t *testing.T, terms []string) {
 				t.Fatalf("term %q holds %U", term, r)
 			}
 		}
+	}
+}
+
+// Eight times the text must not take much more than eight times as long: for a
+// quadratic rule it would be sixty-four times.
+func TestAnalyzeIsLinear(t *testing.T) {
+	for name, unit := range map[string]string{
+		"letters": "a", "accents": "é", "capitals": "aB", "blanks": " ", "joiners": "-", "identifier": "a-", "apostrophes": "a'",
+		"marks": "e\u0301", "Chinese": "我喜欢", "half width": "ｶﾞ", "Thai": "ที่", "Korean": "고양이", "digits": "1a", "invisible": "a\u00AD",
+	} {
+		t.Run(name, func(t *testing.T) {
+			best := func(size int) time.Duration {
+				text := strings.Repeat(unit, size/len(unit))
+				least := time.Hour
+				for range 3 {
+					start := time.Now()
+					Analyze(text)
+					least = min(least, time.Since(start))
+				}
+				return least
+			}
+			require.Less(t, best(400_000), 20*best(50_000)+20*time.Millisecond)
+		})
 	}
 }
 

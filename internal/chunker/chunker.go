@@ -1,0 +1,288 @@
+// Package chunker cuts a conversation into the passages that search indexes and
+// shows. It is pure and deterministic. It owns the size and the look of a
+// passage; it neither embeds nor stores one.
+package chunker
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+)
+
+// The size of a chunk. Words are counted by the texts alone, without the dates
+// and senders that a chunk adds: Chinese and Japanese characters count 0.6 words,
+// Thai, Lao, Khmer and Burmese ones 0.2, and a very long word counts as several.
+const (
+	MinWords = 80   // from here on a chunk ends with its message
+	MaxWords = 160  // no chunk has more
+	MaxRunes = 1500 // nor more than these, dates and senders included
+)
+
+const (
+	maxTitleRunes    = 100  // of the title in the first chunk
+	maxPieceRunes    = 1200 // of an unbreakable piece: leaves room for title, date and sender
+	maxQuestionWords = 25   // a question up to here is kept with its answer
+	maxQuestionRunes = 250
+	dateLayout       = "2006-01-02"
+	dateRunes        = len("[2006-01-02] ")
+	labelRunes       = len("Assistant: ") + len("\n")
+)
+
+// Chunk is one passage of a conversation.
+type Chunk struct {
+	Text     string // as indexed and shown: date, senders, texts
+	First    int    // position of the first message that it holds text of
+	Last     int    // position of the last one, inclusive
+	Position int    // 0-based, without gaps
+}
+
+// Split cuts a conversation into chunks. Only indexed messages take part, and
+// every word of theirs is in a chunk whose span holds the message.
+//
+// A chunk begins with the day of its first message; the first one has the title
+// beside it. It ends with a message once it has MinWords, and a short question
+// does not count as an end when an answer follows. A message that does not fit is
+// cut between sentences into even parts, code blocks are kept whole when they fit,
+// and only what has no such borders is cut between words or characters. A chunk that begins
+// within an answer repeats the short question before it, which its span leaves
+// out; nothing else is repeated.
+//
+// Chunks depend on what precedes them, so that appending messages changes none
+// but the last. Split takes time in proportion to the length of the texts.
+func Split(title string, turns []chat.Message) []Chunk {
+	p := packer{title: cutRunes(strings.Join(strings.Fields(title), " "), maxTitleRunes)}
+	p.reset()
+	for i := range turns {
+		if turns[i].Indexed() {
+			p.add(&turns[i])
+		}
+	}
+	p.flush()
+	return p.chunks
+}
+
+// segment is a part of a message in the chunk that is being packed.
+type segment struct {
+	message    *chat.Message
+	start, end int // bytes of its text
+}
+
+// packer fills one chunk after the other.
+type packer struct {
+	title    string
+	chunks   []Chunk
+	segments []segment
+	weight   int // of the segments and the question, in tenths of a word
+	runes    int // the most that the chunk's text can have so far
+
+	question *chat.Message // the short question that the next message may answer
+	answered *chat.Message // the one that the message being packed answers
+	repeated *chat.Message // the one that this chunk begins with and does not span
+}
+
+func (p *packer) reset() {
+	p.segments, p.repeated = p.segments[:0], nil
+	p.weight, p.runes = 0, dateRunes+labelRunes
+	if len(p.chunks) == 0 {
+		p.runes += utf8.RuneCountInString(p.title)
+	}
+}
+
+func (p *packer) add(m *chat.Message) {
+	p.answered = nil
+	if m.Sender == chat.Assistant {
+		p.answered = p.question
+	}
+	if p.weight >= MinWords*wordWeight && p.answered == nil {
+		p.flush()
+	}
+	pieces := cutMessage(m.Text)
+	weight, runes := sum(pieces)
+	p.pack(m, pieces, weight)
+	p.question = nil
+	if m.Sender == chat.Human && weight > 0 && weight <= maxQuestionWords*wordWeight && runes <= maxQuestionRunes {
+		p.question = m
+	}
+}
+
+func sum(pieces []piece) (weight, runes int) {
+	for _, next := range pieces {
+		weight += next.weight
+		runes += next.runes
+	}
+	return weight, runes
+}
+
+// pack places a message's pieces, which weigh so much together, in this chunk
+// and as many more as it takes.
+func (p *packer) pack(m *chat.Message, pieces []piece, weight int) {
+	goal := p.goal(weight)
+	for _, next := range pieces {
+		if next.weight == 0 {
+			p.blank(m, next)
+			continue
+		}
+		if len(p.segments) > 0 && (p.weight >= goal || !p.fits(m, next)) {
+			p.flush()
+			goal = p.goal(weight)
+		}
+		p.place(m, next)
+		weight -= next.weight
+	}
+}
+
+// goal is the weight at which this chunk should end when so much of a message is
+// left, so that its chunks come out even and no scrap is left for the last.
+func (p *packer) goal(left int) int {
+	const most = MaxWords * wordWeight
+	question := 0
+	if p.answered != nil {
+		question, _ = measure(p.answered.Text)
+	}
+	total := p.weight + left
+	if len(p.segments) == 0 {
+		total += question
+	}
+	if total <= most {
+		return most
+	}
+	each := most - question
+	more := (total - most + each - 1) / each
+	return (total + more*question) / (more + 1)
+}
+
+// place puts a piece into the chunk.
+func (p *packer) place(m *chat.Message, next piece) {
+	if len(p.segments) == 0 {
+		p.repeat(next)
+	}
+	p.weight += next.weight
+	p.runes += p.cost(m, next)
+	if p.follows(m, next) {
+		p.segments[len(p.segments)-1].end = next.end
+		return
+	}
+	p.segments = append(p.segments, segment{m, next.start, next.end})
+}
+
+// blank keeps the empty lines between two pieces, but not masses of them.
+func (p *packer) blank(m *chat.Message, next piece) {
+	const most = 16
+	if next.runes <= most && p.follows(m, next) && p.fits(m, next) {
+		p.place(m, next)
+	}
+}
+
+// follows reports whether a piece goes on where the chunk ends so far.
+func (p *packer) follows(m *chat.Message, next piece) bool {
+	n := len(p.segments)
+	return n > 0 && p.segments[n-1].message == m && p.segments[n-1].end == next.start
+}
+
+// repeat begins a chunk with the question that its first piece answers.
+func (p *packer) repeat(first piece) {
+	if p.answered == nil {
+		return
+	}
+	weight, runes := measure(p.answered.Text)
+	runes += labelRunes + dateRunes
+	if p.weight+weight+first.weight > MaxWords*wordWeight || p.runes+runes+first.runes > MaxRunes {
+		return
+	}
+	p.repeated = p.answered
+	p.weight += weight
+	p.runes += runes
+}
+
+func (p *packer) fits(m *chat.Message, next piece) bool {
+	return p.weight+next.weight <= MaxWords*wordWeight && p.runes+p.cost(m, next) <= MaxRunes
+}
+
+// cost is how many runes a piece adds to the chunk's text at most.
+func (p *packer) cost(m *chat.Message, next piece) int {
+	if n := len(p.segments); n > 0 && p.segments[n-1].message == m {
+		return next.runes + len("\n")
+	}
+	return next.runes + labelRunes + dateRunes
+}
+
+func (p *packer) flush() {
+	if len(p.segments) == 0 {
+		return
+	}
+	p.chunks = append(p.chunks, Chunk{
+		Text:     p.render(),
+		First:    p.segments[0].message.Position,
+		Last:     p.segments[len(p.segments)-1].message.Position,
+		Position: len(p.chunks),
+	})
+	p.reset()
+}
+
+// render writes the chunk: a line with the day whenever it changes, then the
+// messages, each after its sender.
+func (p *packer) render() string {
+	var b strings.Builder
+	if p.repeated != nil {
+		p.line(&b, nil, p.repeated, p.repeated.Text)
+	}
+	before := p.repeated
+	for _, s := range p.segments {
+		p.line(&b, before, s.message, s.message.Text[s.start:s.end])
+		before = s.message
+	}
+	return b.String()
+}
+
+func (p *packer) line(b *strings.Builder, before, m *chat.Message, text string) {
+	if day := p.day(before, m); day != "" {
+		newline(b)
+		b.WriteString(day)
+	}
+	newline(b)
+	if before != m {
+		b.WriteString(label(m.Sender))
+	}
+	b.WriteString(strings.TrimSpace(text))
+}
+
+func newline(b *strings.Builder) {
+	if b.Len() > 0 {
+		b.WriteByte('\n')
+	}
+}
+
+// day returns the line that precedes a message: its date where it differs from
+// that of the message before, and the title at the very beginning.
+func (p *packer) day(before, m *chat.Message) string {
+	day := ""
+	if !m.CreatedAt.IsZero() {
+		day = "[" + m.CreatedAt.UTC().Format(dateLayout) + "]"
+	}
+	switch {
+	case before == nil && len(p.chunks) == 0 && p.title != "":
+		return strings.TrimSpace(day + " " + p.title)
+	case before != nil && before.CreatedAt.UTC().Format(dateLayout) == m.CreatedAt.UTC().Format(dateLayout):
+		return ""
+	}
+	return day
+}
+
+func label(s chat.Sender) string {
+	if s == chat.Assistant {
+		return "Assistant: "
+	}
+	return "Human: "
+}
+
+func cutRunes(s string, limit int) string {
+	n := 0
+	for i := range s {
+		if n == limit {
+			return strings.TrimSpace(s[:i])
+		}
+		n++
+	}
+	return s
+}
