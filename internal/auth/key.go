@@ -103,12 +103,14 @@ const (
 	secretBytes = 20 // 32 characters, 160 bits
 )
 
-var encoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+
+var encoding = base32.NewEncoding(alphabet).WithPadding(base32.NoPadding)
 
 // MintToken returns a new random token, "lethe_<prefix>_<secret>", and its prefix.
 func MintToken() (token, prefix string) {
 	random := make([]byte, prefixBytes+secretBytes)
-	rand.Read(random) //nolint:errcheck // crypto/rand.Read never fails since Go 1.24
+	rand.Read(random) // it never fails: crypto/rand ends the program instead
 	prefix = encoding.EncodeToString(random[:prefixBytes])
 	return tokenLabel + prefix + "_" + encoding.EncodeToString(random[prefixBytes:]), prefix
 }
@@ -124,8 +126,8 @@ func TokenPrefix(token string) (string, bool) {
 	if !ok || len(prefix) != encoding.EncodedLen(prefixBytes) || len(secret) != encoding.EncodedLen(secretBytes) {
 		return "", false
 	}
-	for _, part := range []string{prefix, secret} {
-		if _, err := encoding.DecodeString(part); err != nil {
+	for _, r := range prefix + secret {
+		if !strings.ContainsRune(alphabet, r) {
 			return "", false
 		}
 	}
@@ -133,15 +135,18 @@ func TokenPrefix(token string) (string, bool) {
 }
 
 // BearerToken returns the token of an Authorization header ("Bearer <token>",
-// RFC 6750; the scheme in any case), and false when there is none.
+// RFC 6750; the scheme in any case), and false when there is none. A token is
+// visible ASCII without spaces.
 func BearerToken(header string) (string, bool) {
 	scheme, token, ok := strings.Cut(strings.TrimSpace(header), " ")
 	token = strings.TrimSpace(token)
-	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" || strings.ContainsAny(token, " \t") {
+	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" || strings.ContainsFunc(token, notInToken) {
 		return "", false
 	}
 	return token, true
 }
+
+func notInToken(r rune) bool { return r <= ' ' || r > '~' }
 
 // KeyRef names a stored key.
 type KeyRef struct {

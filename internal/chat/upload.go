@@ -3,6 +3,7 @@ package chat
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -43,8 +44,9 @@ type Upload struct {
 }
 
 // given tells what the caller said from what Normalize filled in: a re-send
-// changes only what it says.
-type given struct{ title, createdAt, updatedAt bool }
+// changes only what it says. It is noted once, so that a second Normalize does
+// not take our own additions for the caller's words.
+type given struct{ noted, title, createdAt, updatedAt bool }
 
 // UploadMessage is one message of an Upload.
 type UploadMessage struct {
@@ -61,9 +63,12 @@ type UploadMessage struct {
 
 // Normalize checks the upload and fills in what may be left out: the platform,
 // the title (the first human message, cut at 80 characters), and missing dates
-// (the neighbouring message's, then now). It returns an Invalid fault that names
+// (the neighboring message's, then now). It returns an Invalid fault that names
 // every problem at once, at most twenty of them.
 func (u *Upload) Normalize(now time.Time) error {
+	// Uploads are handed on by value: the caller's own messages stay as they were.
+	u.Messages = slices.Clone(u.Messages)
+	u.makeStorable()
 	if problems := u.problems(); len(problems) > 0 {
 		more := ""
 		if len(problems) > maxProblemsReported {
@@ -72,9 +77,37 @@ func (u *Upload) Normalize(now time.Time) error {
 		}
 		return fault.Invalidf("%s%s", strings.Join(problems, "; "), more)
 	}
+	u.noteGiven()
 	u.fillDates(Clock(now))
-	u.fillText()
+	if u.Title == "" {
+		u.Title = u.titleFromMessages()
+	}
 	return nil
+}
+
+// makeStorable makes every text storable on both databases: PostgreSQL takes
+// neither NUL nor broken UTF-8, and the two stores must hold the same. It comes
+// before the checks, because ids that differ only there are stored alike.
+func (u *Upload) makeStorable() {
+	for i := range u.Messages {
+		m := &u.Messages[i]
+		m.Text = storable(m.Text)
+		m.ExternalID = storable(m.ExternalID)
+		m.Branch = storable(m.Branch)
+	}
+	u.ExternalID = storable(u.ExternalID)
+	u.DisplayName = strings.TrimSpace(storable(u.DisplayName))
+	u.Title = CleanTitle(u.Title)
+}
+
+func (u *Upload) noteGiven() {
+	if u.given.noted {
+		return
+	}
+	u.given = given{noted: true, title: u.Title != "", createdAt: !u.CreatedAt.IsZero(), updatedAt: !u.UpdatedAt.IsZero()}
+	for i := range u.Messages {
+		u.Messages[i].dated = !u.Messages[i].CreatedAt.IsZero()
+	}
 }
 
 func (u *Upload) problems() []string {
@@ -139,10 +172,6 @@ func validTime(t time.Time) bool {
 // fillDates gives each undated message the date of the nearest dated one before
 // it, else after it, else the conversation's, else now.
 func (u *Upload) fillDates(now time.Time) {
-	u.given.createdAt, u.given.updatedAt = !u.CreatedAt.IsZero(), !u.UpdatedAt.IsZero()
-	for i := range u.Messages {
-		u.Messages[i].dated = !u.Messages[i].CreatedAt.IsZero()
-	}
 	known := u.CreatedAt
 	for i := range u.Messages {
 		if t := u.Messages[i].CreatedAt; !t.IsZero() {
@@ -173,24 +202,6 @@ func (u *Upload) fillDates(now time.Time) {
 		u.UpdatedAt = last
 	}
 	u.UpdatedAt = Clock(u.UpdatedAt)
-}
-
-// fillText makes every text storable on both databases: PostgreSQL takes neither
-// NUL nor broken UTF-8, and the two stores must hold the same.
-func (u *Upload) fillText() {
-	for i := range u.Messages {
-		m := &u.Messages[i]
-		m.Text = storable(m.Text)
-		m.ExternalID = storable(m.ExternalID)
-		m.Branch = storable(m.Branch)
-	}
-	u.ExternalID = storable(u.ExternalID)
-	u.DisplayName = strings.TrimSpace(storable(u.DisplayName))
-	u.Title = CleanTitle(u.Title)
-	u.given.title = u.Title != ""
-	if !u.given.title {
-		u.Title = u.titleFromMessages()
-	}
 }
 
 func (u *Upload) titleFromMessages() string {

@@ -42,7 +42,7 @@ func testEmbedder(t *testing.T, e Embedder) {
 		require.Nil(t, vectors[1])
 		require.Nil(t, vectors[2])
 	})
-	t.Run("neighbours do not matter", func(t *testing.T) {
+	t.Run("neighbors do not matter", func(t *testing.T) {
 		alone, err := e.Embed(ctx, texts[3:4])
 		require.NoError(t, err)
 		require.Equal(t, vectors[3], alone[0])

@@ -119,7 +119,7 @@ func hashRunes(kind byte, runes []rune) uint64 {
 	h := (uint64(offset) ^ uint64(kind)) * prime
 	for _, r := range runes {
 		for shift := 0; shift < 32; shift += 8 {
-			h = (h ^ uint64(byte(r>>shift))) * prime
+			h = (h ^ uint64(byte(r>>shift))) * prime //nolint:gosec // one byte of the rune at a time
 		}
 	}
 	h = (h ^ h>>33) * 0xff51afd7ed558ccd

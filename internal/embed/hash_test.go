@@ -59,14 +59,14 @@ func TestHashReadsEveryScript(t *testing.T) {
 }
 
 func TestHashNearness(t *testing.T) {
-	ferry := hashed(t, "the ferry leaves the harbour at nine")
-	near := dot(ferry, hashed(t, "when does the ferry leave the harbour"))
+	ferry := hashed(t, "the ferry leaves the harbor at nine")
+	near := dot(ferry, hashed(t, "when does the ferry leave the harbor"))
 	far := dot(ferry, hashed(t, "my sister bakes rye bread"))
 	require.Greater(t, near, 0.4)
 	require.Less(t, far, 0.2)
 
-	require.Equal(t, hashed(t, "Ferry, HARBOUR"), hashed(t, "ferry harbour"), "case and punctuation say nothing")
-	require.Greater(t, dot(hashed(t, "harbour"), hashed(t, "harbours")), 0.4, "shared trigrams count")
+	require.Equal(t, hashed(t, "Ferry, HARBOR"), hashed(t, "ferry harbor"), "case and punctuation say nothing")
+	require.Greater(t, dot(hashed(t, "harbor"), hashed(t, "harbors")), 0.4, "shared trigrams count")
 	require.Less(t, dot(hashed(t, "nine"), hashed(t, "nine nine nine ferry")), 1-1e-3)
 }
 
@@ -100,7 +100,7 @@ func FuzzHash(f *testing.F) {
 }
 
 func BenchmarkHash(b *testing.B) {
-	text := repeat("the ferry leaves the harbour at nine ", 17) // about 120 words
+	text := repeat("the ferry leaves the harbor at nine ", 17) // about 120 words
 	for b.Loop() {
 		hashText(text)
 	}

@@ -154,7 +154,7 @@ func (e *openAI) batches(texts []string) [][]int {
 
 // embedBatch fills in the vectors at the batch's positions. A batch that the
 // server finds too large is asked for again in halves: servers have limits that
-// they tell nobody, and one long text must not cost its neighbours theirs.
+// they tell nobody, and one long text must not cost its neighbors theirs.
 func (e *openAI) embedBatch(ctx context.Context, batch []int, texts []string, vectors [][]float32) error {
 	input := make([]string, len(batch))
 	for i, at := range batch {
@@ -185,18 +185,18 @@ func (e *openAI) embedBatch(ctx context.Context, batch []int, texts []string, ve
 // change, or no retry left.
 func (e *openAI) attempts(ctx context.Context, input []string) (*openai.CreateEmbeddingResponse, error) {
 	for n := 0; ; n++ {
-		answer, response, err := e.ask(ctx, input)
+		answer, said, err := e.ask(ctx, input)
 		if err == nil {
 			return answer, nil
 		}
 		if ctx.Err() != nil {
 			return nil, canceled(ctx.Err())
 		}
-		refusal, again := e.explain(err, response)
+		refusal, again := e.explain(err, said.status)
 		if !again || n >= e.options.MaxRetries {
 			return nil, refusal
 		}
-		pause, ok := e.pacer.delay(n, headerOf(response))
+		pause, ok := e.pacer.delay(n, said.header)
 		if !ok {
 			return nil, refusal
 		}
@@ -206,8 +206,15 @@ func (e *openAI) attempts(ctx context.Context, input []string) (*openai.CreateEm
 	}
 }
 
+// reply is what is worth knowing of an HTTP answer besides its body. Its status
+// is 0 when none came.
+type reply struct {
+	status int
+	header http.Header
+}
+
 // ask makes one request, within the time-out.
-func (e *openAI) ask(ctx context.Context, input []string) (*openai.CreateEmbeddingResponse, *http.Response, error) {
+func (e *openAI) ask(ctx context.Context, input []string) (*openai.CreateEmbeddingResponse, reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.options.Timeout)
 	defer cancel()
 	var response *http.Response
@@ -216,7 +223,10 @@ func (e *openAI) ask(ctx context.Context, input []string) (*openai.CreateEmbeddi
 		Input:          openai.EmbeddingNewParamsInputUnion{OfArrayOfStrings: input},
 		EncodingFormat: openai.EmbeddingNewParamsEncodingFormatFloat, // the one that every server knows
 	}, option.WithResponseInto(&response))
-	return answer, response, err
+	if response == nil {
+		return answer, reply{}, err
+	}
+	return answer, reply{status: response.StatusCode, header: response.Header}, err
 }
 
 // read checks the answer and puts its vectors in the order of the texts. The

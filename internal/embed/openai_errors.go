@@ -26,17 +26,17 @@ func isTooLarge(err error) bool { return errors.Is(err, errTooLarge) }
 // explain turns what the client said into a fault with a reason of our own, and
 // says whether asking again may help. Neither the server's words nor the
 // client's error go into the fault: both can quote the text or the address.
-func (e *openAI) explain(err error, response *http.Response) (refusal error, again bool) {
-	if response == nil {
+func (e *openAI) explain(err error, status int) (refusal error, again bool) {
+	if status == 0 {
 		if errors.Is(err, context.DeadlineExceeded) {
 			return e.unavailable("did not answer within %s", e.options.Timeout), true
 		}
 		return e.unavailable("cannot be reached; check that it runs and that %s is right", settingURL), true
 	}
-	if response.StatusCode < http.StatusBadRequest {
+	if status < http.StatusBadRequest {
 		return e.explainBody(err)
 	}
-	return e.explainStatus(err, response.StatusCode)
+	return e.explainStatus(err, status)
 }
 
 // explainBody is for an answer that came, with a good status, and cannot be read.
@@ -77,7 +77,7 @@ func (e *openAI) explainStatus(err error, status int) (refusal error, again bool
 	}
 }
 
-// saysTooLarge recognises how the common servers refuse a text or a batch for
+// saysTooLarge recognizes how the common servers refuse a text or a batch for
 // its size; the statuses they use for it differ (400, 413, 422, 500).
 func saysTooLarge(err error) bool {
 	var refused *openai.Error
@@ -94,13 +94,6 @@ func saysTooLarge(err error) bool {
 		}
 	}
 	return false
-}
-
-func headerOf(response *http.Response) http.Header {
-	if response == nil {
-		return nil
-	}
-	return response.Header
 }
 
 // limitAnswer keeps a broken server from filling our memory: the client reads

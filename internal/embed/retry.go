@@ -22,8 +22,10 @@ type pacer struct {
 }
 
 func newPacer() pacer {
-	return pacer{now: time.Now, jitter: rand.Float64, sleep: wait}
+	return pacer{now: time.Now, jitter: jitter, sleep: wait}
 }
+
+func jitter() float64 { return rand.Float64() } //nolint:gosec // it spreads retries, it hides nothing
 
 // delay returns the wait before retry number n, counted from 0, and false when
 // the server asks for a longer wait than we are willing to hold a caller.
@@ -49,7 +51,7 @@ func (p pacer) retryAfter(header http.Header) (time.Duration, bool) {
 		if seconds > uint64(maxRetryAfter/time.Second) {
 			return maxRetryAfter + time.Second, true
 		}
-		return time.Duration(seconds) * time.Second, true //nolint:gosec // at most 30
+		return time.Duration(seconds) * time.Second, true
 	}
 	if at, err := http.ParseTime(value); err == nil {
 		return max(0, at.Sub(p.now())), true
