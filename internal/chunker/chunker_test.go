@@ -374,7 +374,8 @@ func TestSplitIsLinear(t *testing.T) {
 				}
 				return least
 			}
-			require.Less(t, best(400_000), 20*best(50_000)+20*time.Millisecond)
+			// Half a second for a busy machine: a quadratic rule needs far more.
+			require.Less(t, best(400_000), 20*best(50_000)+500*time.Millisecond)
 		})
 	}
 }

@@ -357,10 +357,16 @@ func (a *analysis) folded(word string) string {
 
 // emitWord emits a case-folded word that may hold apostrophes.
 func (a *analysis) emitWord(word string, start, end int) {
-	if at := strings.IndexByte(word, '\''); at >= 0 {
-		a.emitElided(word, at, start, end)
-		return
+	// It's, l'amour, O'Brien: elided articles and verbs are function words.
+	for at := strings.IndexByte(word, '\''); at >= 0; at = strings.IndexByte(word, '\'') {
+		a.emitPlain(word[:at], start, end)
+		word = word[at+1:]
 	}
+	a.emitPlain(word, start, end)
+}
+
+// emitPlain emits a case-folded word of letters, marks and digits.
+func (a *analysis) emitPlain(word string, start, end int) {
 	if len(word) > MaxTermRunes {
 		a.emit(word, start, end)
 		return
@@ -383,13 +389,6 @@ func (a *analysis) emitWord(word string, start, end int) {
 	}
 }
 
-// emitElided emits the sides of an apostrophe: it's, l'amour, O'Brien. Elided
-// articles and verbs are among the function words.
-func (a *analysis) emitElided(word string, at, start, end int) {
-	a.emitWord(word[:at], start, end)
-	a.emitWord(word[at+1:], start, end)
-}
-
 func (a *analysis) emitLatin(word string, start, end int) {
 	plain := bare(word)
 	if stops[plain]&(1<<english) != 0 {
@@ -398,7 +397,11 @@ func (a *analysis) emitLatin(word string, start, end int) {
 	if a.lang != english && stops[word]&(1<<a.lang) != 0 {
 		return
 	}
-	stem := a.stem(plain, stemmers[english])
+	base, ok := irregular[plain]
+	if !ok {
+		base = plain
+	}
+	stem := a.stem(base, stemmers[english])
 	a.emit(stem, start, end)
 	if a.lang == english {
 		return

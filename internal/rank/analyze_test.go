@@ -20,7 +20,8 @@ func TestAnalyze(t *testing.T) {
 		{"nothing", "", ""},
 		{"only punctuation", " ... !? -- // ", ""},
 		{"only function words", "to be or not to be", ""},
-		{"English", "She was running happily with her adopted children.", "run happili adopt children"},
+		{"English", "She was running happily with her adopted children.", "run happili adopt child"},
+		{"irregular forms", "She went home and bought mice", "go home buy mous"},
 		{"possessives and contractions", "They're Caroline's kids, don't you know?", "carolin kid know"},
 		{"accents", "Café résumé", "cafe resum"},
 		{"ligatures and full width", "ﬁne Ｇｏ", "fine go"},
@@ -37,7 +38,7 @@ func TestAnalyze(t *testing.T) {
 		{"address", "https://example.com/a1?q=x", "https://example.com/a1 https exampl com a1 q x"},
 		{"languages", "C++, C# and F#.", "c++ c c# c f# f"},
 		{"letters and digits", "gpt4 1st 10pm", "gpt4 gpt 4 1st 1 10pm 10 pm"},
-		{"end of a sentence", "It broke.Then it-- well...it worked: yes", "broke.then broke well work yes"},
+		{"end of a sentence", "It broke.Then it-- well...it worked: yes", "broke.then break well work yes"},
 	} {
 		t.Run(tc.name, func(t *testing.T) { require.Equal(t, tc.want, strings.Join(Analyze(tc.text), " ")) })
 	}
@@ -74,6 +75,8 @@ func TestQueryMeetsDocument(t *testing.T) {
 	french := "Nous avons visité les châteaux de la Loire et mangé des crêpes avec les enfants."
 	for _, tc := range []struct{ name, query, doc string }{
 		{"English stem", "runs", "he was running"},
+		{"irregular verb", "When did she go there and what did she buy?", "we went home"},
+		{"irregular noun", "child", "The children were asleep"},
 		{"short query, German text", "Häuser", german},
 		{"short query without its umlauts", "Hauser", german},
 		{"German query of several words", "Wo ist das Haus mit den Bäumen?", german},
@@ -179,7 +182,8 @@ func TestAnalyzeIsLinear(t *testing.T) {
 				}
 				return least
 			}
-			require.Less(t, best(400_000), 20*best(50_000)+20*time.Millisecond)
+			// Half a second for a busy machine: a quadratic rule needs far more.
+			require.Less(t, best(400_000), 20*best(50_000)+500*time.Millisecond)
 		})
 	}
 }

@@ -27,8 +27,8 @@ const (
 var stopLists = [languages]string{
 	english: `a about above after again against all also am an and any are aren as at be because been before being below
 between both but by can cannot could couldn did didn do does doesn doing don down during each few for from further had hadn has
-hasn have haven having he her here hers herself him himself his how i if in into is isn it its itself just let me more most my
-myself no nor not of off on once only or other our ours ourselves out over own same shan she should shouldn so some such than that
+hasn have haven having he her here hers herself him himself his how i if in into is isn it its itself just let many me more most much my
+myself no nor not now of off on once only or other our ours ourselves out over own same shan she should shouldn so some such than that
 the their theirs them themselves then there these they this those through to too under until up very was wasn we were weren what
 when where which while who whom why will with won would wouldn you your yours yourself yourselves d ll m re s t ve nd rd st th`,
 	german: `aber als also am an auch auf aus bei bin bis bist da damit dann das dass dein deine dem den der des dich die dies
