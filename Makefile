@@ -17,6 +17,9 @@ LINTER := bin/golangci-lint-$(GOLANGCI_VERSION)-$(shell go env GOVERSION)
 
 POSTGRES := internal/store/storetest/ensure-postgres.sh
 
+# make run DB=postgres: the tests' server, whose data lasts until it is stopped.
+RUN_ENV := $(if $(filter postgres,$(DB)),url="$$($(POSTGRES))" && LETHE_DATABASE_URL="$$url")
+
 # How long each fuzz target runs, and what `make bench` selects.
 FUZZTIME ?= 10s
 BENCH ?= .
@@ -26,8 +29,8 @@ help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build ## Build Lethe and run it on its embedded store
-	bin/lethe serve
+run: build ## Build Lethe and run it on its embedded store (DB=postgres: on the tests' PostgreSQL)
+	$(RUN_ENV) bin/lethe serve
 
 .PHONY: build
 build: ## Build bin/lethe, one static file

@@ -20,7 +20,7 @@ func TestArchitecture(t *testing.T) {
 		"packages have names":                      checkNames(pkgs, emptyNames),
 		"the environment is read in one place":     checkEnvironment(pkgs, environmentReaders),
 		"nothing runs because it is imported":      checkInit(pkgs),
-		"package variables are constants at heart": checkGlobals(pkgs, setByLinker),
+		"package variables are constants at heart": checkGlobals(pkgs, setByLinker, onlyForTests),
 	}
 	for name, broken := range rules {
 		t.Run(name, func(t *testing.T) {
@@ -83,7 +83,9 @@ func TestRulesFindWhatTheyForbid(t *testing.T) {
 
 func TestSourceRulesFindWhatTheyForbid(t *testing.T) {
 	environment := func(p []pkg) []string { return checkEnvironment(p, []string{"internal/config"}) }
-	globals := func(p []pkg) []string { return checkGlobals(p, []string{"internal/x.version"}) }
+	globals := func(p []pkg) []string {
+		return checkGlobals(p, []string{"internal/x.version"}, []string{"internal/xtest"})
+	}
 	tests := map[string]struct {
 		check func([]pkg) []string
 		path  string
@@ -113,6 +115,7 @@ func TestSourceRulesFindWhatTheyForbid(t *testing.T) {
 		"an embedded file":       {globals, "internal/x", "package x\n\n//go:embed a.sql\nvar schema string\n", 0},
 		"an interface held to":   {globals, "internal/x", `package x; var _ I = T{}`, 0},
 		"set by the linker":      {globals, "internal/x", `package x; var version string`, 0},
+		"shared by tests":        {globals, "internal/xtest", `package xtest; import "sync"; var mu sync.Mutex`, 0},
 		"a local of that name":   {globals, "internal/x", `package x; var n = 1; func f() { n := 2; n = 3; n++ }`, 0},
 	}
 	for name, test := range tests {

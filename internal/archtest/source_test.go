@@ -49,11 +49,15 @@ func checkInit(pkgs []pkg) (broken []string) {
 // checkGlobals looks for package variables that can change after they are made.
 // Errors, regular expressions, tables and embedded files are constants in all
 // but name and pass: they have a value from the start, are not pointers, and
-// nothing in their package assigns to them.
-func checkGlobals(pkgs []pkg, setByLinker []string) (broken []string) {
+// nothing in their package assigns to them. Test support may share what is dear
+// to make between the tests of a process.
+func checkGlobals(pkgs []pkg, setByLinker, testSupport []string) (broken []string) {
 	globals := map[string]map[string]bool{} // package -> its variables
 	declared := map[any]bool{}              // their declarations
 	for _, f := range written(pkgs) {
+		if slices.Contains(testSupport, f.pkg) {
+			continue
+		}
 		if globals[f.pkg] == nil {
 			globals[f.pkg] = map[string]bool{}
 		}

@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 
 	"internal/history": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/tokens",
-		"internal/rank", "internal/embed", "internal/store",
+		"internal/chunker", "internal/rank", "internal/embed", "internal/store",
 	},
 
 	"internal/indexer": {
