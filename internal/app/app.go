@@ -83,7 +83,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Store: s, Embedder: embedder, Logger: o.Logger, Workers: o.Config.Workers, Metrics: metrics,
 	})
 	a.history = history.New(history.Options{Store: s, Embedder: embedder, Wake: a.indexer.Wake, APIKey: o.Config.APIKey.Reveal()})
-	a.server = server.New(server.Options{
+	a.server = server.New(server.Options{ //nolint:contextcheck // each request brings its own
 		History: a.history, Logger: o.Logger, CORSOrigins: o.Config.CORSOrigins, Hosts: hosts(o.Config),
 		RatePerSecond: o.Config.RatePerSecond, Burst: o.Config.RateBurst, Version: o.Version, Metrics: metrics,
 	})
@@ -148,13 +148,14 @@ func (a *App) Run(ctx context.Context, started func(Started)) error {
 	case err = <-served:
 	case <-ctx.Done():
 	}
-	return errors.Join(err, a.stop(httpServer, stopSoft, stopHard, &background))
+	return errors.Join(err, a.stop(context.WithoutCancel(ctx), httpServer, stopSoft, stopHard, &background))
 }
 
 // stop ends the parts one after the other, each with the reason why it comes
-// where it does.
-func (a *App) stop(httpServer *http.Server, stopSoft, stopHard context.CancelFunc, background *sync.WaitGroup) error {
-	ctx, cancel := context.WithTimeout(context.Background(), a.o.Config.ShutdownTimeout)
+// where it does. The context is one that has not ended.
+func (a *App) stop(ctx context.Context, httpServer *http.Server, stopSoft, stopHard context.CancelFunc, background *sync.WaitGroup) error {
+	whole := ctx
+	ctx, cancel := context.WithTimeout(ctx, a.o.Config.ShutdownTimeout)
 	defer cancel()
 	a.server.SetReady(false) // 1. load balancers send nothing new
 	stopSoft()               // 2. workers begin nothing new, while
@@ -170,11 +171,11 @@ func (a *App) stop(httpServer *http.Server, stopSoft, stopHard context.CancelFun
 		stopHard() // or give it back to the queue
 		<-done
 	}
-	return errors.Join(err, a.finalFlush()) // 5. the store is closed last, by Close
+	return errors.Join(err, a.finalFlush(whole)) // 5. the store is closed last, by Close
 }
 
-func (a *App) finalFlush() error {
-	ctx, cancel := context.WithTimeout(context.Background(), a.o.Config.ShutdownTimeout)
+func (a *App) finalFlush(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, a.o.Config.ShutdownTimeout)
 	defer cancel()
 	return a.history.FlushKeyUsage(ctx)
 }
@@ -200,8 +201,7 @@ func (a *App) firstKey(ctx context.Context) (string, error) {
 	if a.o.Config.APIKey != "" {
 		return "", nil
 	}
-	any, err := a.history.HasKeys(ctx)
-	if err != nil || any {
+	if made, err := a.history.HasKeys(ctx); err != nil || made {
 		return "", err
 	}
 	_, token, err := a.history.CreateKey(ctx, chat.DefaultWorkspace, "first start", []auth.Scope{auth.Read, auth.Write})

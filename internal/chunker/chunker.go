@@ -286,3 +286,13 @@ func cutRunes(s string, limit int) string {
 	}
 	return s
 }
+
+// Body is a chunk's text without its first line, the date and the title, for
+// where those are shown in another form.
+func Body(text string) string {
+	header, body, ok := strings.Cut(text, "\n")
+	if !ok || !strings.HasPrefix(header, "[") {
+		return text
+	}
+	return body
+}

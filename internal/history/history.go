@@ -152,6 +152,9 @@ func (h *History) Edit(ctx context.Context, ws chat.WorkspaceID, id string, e ch
 		c, err = tx.EditConversation(ws, id, e)
 		return err
 	})
+	if err == nil && c.IndexState == chat.Queued {
+		h.wake()
+	}
 	return c, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/rank"
 	"github.com/lethe-chat/lethe/internal/tokens"
@@ -161,7 +162,7 @@ func (q *RecallQuery) enrich(text string) string {
 }
 
 const (
-	minPassageTokens = 24 // a shorter remainder of the budget is left unused
+	minPassageTokens = 24 // a passage is not cut shorter than this
 	maxPassageShare  = 2  // one passage takes at most 1/2 of the budget, unless it is alone
 )
 
@@ -172,16 +173,12 @@ func digest(hits []Hit, budget int, platform string) (string, []Source) {
 	left := budget - tokens.Count(frame.render(nil))
 	var chosen []quote
 	for _, hit := range hits {
-		if left < minPassageTokens {
-			break
-		}
 		q := newQuote(hit)
-		if resembles(chosen, q) {
+		if resembles(chosen, q) || !q.trim(min(left, max(budget/maxPassageShare, minPassageTokens))) {
 			continue
 		}
-		q.trim(min(left, max(budget/maxPassageShare, minPassageTokens)))
 		cost := tokens.Count(q.block(len(chosen)+1)) + 1
-		if cost > left || strings.TrimSpace(q.text) == "" {
+		if cost > left {
 			continue
 		}
 		left -= cost
@@ -217,7 +214,7 @@ type quote struct {
 }
 
 func newQuote(hit Hit) quote {
-	return quote{hit: hit, text: strings.TrimSpace(hit.Text), terms: rank.Analyze(hit.Text)}
+	return quote{hit: hit, text: strings.TrimSpace(chunker.Body(hit.Text)), terms: rank.Analyze(hit.Text)}
 }
 
 func resembles(chosen []quote, q quote) bool {
@@ -229,18 +226,19 @@ func resembles(chosen []quote, q quote) bool {
 	return false
 }
 
-// trim cuts the text so that its whole block has at most so many tokens.
-func (q *quote) trim(budget int) {
+// trim cuts the text so that its whole block has at most so many tokens. It
+// reports false when too little would be left to be worth reading.
+func (q *quote) trim(budget int) bool {
 	over := tokens.Count(q.block(99)) + 1 - budget
 	if over <= 0 {
-		return
+		return true
 	}
 	keep := tokens.Count(q.text) - over - 1
-	if keep <= 0 {
-		q.text = ""
-		return
+	if keep < minPassageTokens {
+		return false
 	}
 	q.text = tokens.Cut(q.text, keep) + "…"
+	return true
 }
 
 // block is how a quote reads: its number, date, title, and the words.

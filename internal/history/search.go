@@ -129,13 +129,13 @@ func (h *History) queryVector(ctx context.Context, q SearchQuery) ([]float32, Mo
 		return nil, Keyword, nil
 	}
 	vectors, err := h.embedder.Embed(ctx, []string{q.Text})
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return nil, "", fault.Wrap(fault.Canceled, ctx.Err(), "the request was canceled or took too long")
-	case err != nil, len(vectors) != 1, vectors[0] == nil:
-		return nil, Keyword, nil
 	}
-	return vectors[0], q.Mode, nil
+	if err == nil && len(vectors) == 1 && vectors[0] != nil {
+		return vectors[0], q.Mode, nil
+	}
+	return nil, Keyword, nil // degraded, and the answer says so: never a failed search
 }
 
 func (h *History) legs(v *store.View, ws chat.WorkspaceID, q SearchQuery, mode Mode, terms []string, vector []float32) ([]rank.Fused, error) {

@@ -137,9 +137,8 @@ func (tx *Tx) CreateConversation(ws chat.WorkspaceID, t chat.Transcript) (bool, 
 	return true, tx.insertMessages(ws, t.ID, t.Turns)
 }
 
-// UpdateConversation writes what a merge changed. When messages changed, the
-// conversation gets a new revision and is queued again, and a worker that is
-// still busy with the old one will lose its claim.
+// UpdateConversation writes what a merge changed. When the messages or the title
+// changed, the conversation is queued for indexing again.
 func (tx *Tx) UpdateConversation(ws chat.WorkspaceID, stored chat.Conversation, m chat.Merged, importID string) (chat.Conversation, error) {
 	changes := map[string]any{
 		"title": m.Title, "title_folded": chat.Fold(m.Title), "import_id": importID,
@@ -147,11 +146,9 @@ func (tx *Tx) UpdateConversation(ws chat.WorkspaceID, stored chat.Conversation, 
 	}
 	if m.Changed() {
 		changes["message_count"] = len(m.Messages)
-		changes["revision"] = gorm.Expr("revision + 1")
-		changes["index_state"] = string(chat.Queued)
-		changes["attempts"] = 0
-		changes["run_after"] = micros(tx.now)
-		changes["index_error"] = ""
+	}
+	if m.Changed() || m.Title != stored.Title {
+		tx.requeue(changes)
 	}
 	if err := tx.update(ws, stored.ID, changes); err != nil {
 		return chat.Conversation{}, err
@@ -162,11 +159,27 @@ func (tx *Tx) UpdateConversation(ws chat.WorkspaceID, stored chat.Conversation, 
 	return tx.Conversation(ws, stored.ID)
 }
 
+// requeue adds to the changes of a conversation that it must be indexed again: a
+// new revision, which ends the claim of whoever is indexing the old one.
+func (tx *Tx) requeue(changes map[string]any) {
+	changes["revision"] = gorm.Expr("revision + 1")
+	changes["index_state"] = string(chat.Queued)
+	changes["attempts"] = 0
+	changes["run_after"] = micros(tx.now)
+	changes["index_error"] = ""
+}
+
 // EditConversation renames or pins; NotFound when the workspace has no such id.
+// A new title is indexed, so a renamed conversation is queued again.
 func (tx *Tx) EditConversation(ws chat.WorkspaceID, id string, e chat.Edit) (chat.Conversation, error) {
+	stored, err := tx.conversation(tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Where("workspace_id = ? AND id = ?", int64(ws), id))
+	if err != nil {
+		return chat.Conversation{}, err
+	}
 	changes := map[string]any{}
-	if e.Title != nil {
+	if e.Title != nil && *e.Title != stored.Title {
 		changes["title"], changes["title_folded"] = *e.Title, chat.Fold(*e.Title)
+		tx.requeue(changes)
 	}
 	if e.Pinned != nil {
 		changes["pinned"] = *e.Pinned

@@ -41,7 +41,10 @@ func (s *Store) migrate(ctx context.Context) error {
 		if try == migrationTries || ctx.Err() != nil {
 			return fault.Wrap(fault.Unavailable, err, "the database schema cannot be brought up to date")
 		}
-		time.Sleep(migrationPause)
+		select {
+		case <-ctx.Done():
+		case <-time.After(migrationPause):
+		}
 	}
 }
 

@@ -60,18 +60,26 @@ func template(t testing.TB, server string) string {
 	return name
 }
 
-// DropTemplates removes what the tests of this process left on the server; call
-// it from TestMain, after the tests.
-func DropTemplates() {
-	templates.Lock()
-	defer templates.Unlock()
+// Main runs the tests of a package and then removes the template that they left
+// on the server: func TestMain(m *testing.M) { storetest.Main(m) }.
+func Main(m *testing.M) {
+	code := m.Run()
 	for server, name := range templates.names {
-		if conn, err := pgx.Connect(context.Background(), server); err == nil {
-			_, _ = conn.Exec(context.Background(), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") // the next server start loses it anyway
-			_ = conn.Close(context.Background())
-		}
+		drop(server, name)
 	}
-	templates.names = nil
+	os.Exit(code) //nolint:forbidigo // what a TestMain is for
+}
+
+func drop(server, name string) {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, server)
+	if err != nil {
+		return // the server is gone, and the template with it
+	}
+	defer conn.Close(ctx) //nolint:errcheck // nothing was changed through it but the template
+	if _, err := conn.Exec(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
+		fmt.Fprintln(os.Stderr, "storetest: a template database was left behind:", err)
+	}
 }
 
 func admin(t testing.TB, server, statement string) {

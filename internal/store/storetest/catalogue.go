@@ -1,0 +1,66 @@
+package storetest
+
+import (
+	"slices"
+	"strings"
+)
+
+// table is a table as the database's own catalogue has it.
+type table struct {
+	name    string
+	columns []column
+}
+
+type column struct{ name, kind string }
+
+// the column that ties a row to a conversation.
+const conversationID = "conversation_id"
+
+func (t table) has(name string) bool {
+	return slices.ContainsFunc(t.columns, func(c column) bool { return c.name == name })
+}
+
+// holdsVectors reports whether a column is of a kind that vectors are kept in.
+func (t table) holdsVectors() bool {
+	return slices.ContainsFunc(t.columns, func(c column) bool {
+		return c.name == "vector" || c.name == "embedding" || slices.Contains([]string{"vector", "halfvec", "sparsevec", "bit"}, c.kind)
+	})
+}
+
+// tables reads the catalogue: every table that has rows of its own, whoever made
+// it. What makes up a full-text index is none; see fullText.
+func (r *raw) tables() []table {
+	r.t.Helper()
+	list := `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name`
+	columns := `SELECT name, lower(type) FROM pragma_table_xinfo($1)`
+	if r.kind == Postgres {
+		list = `SELECT CAST(CAST(c.oid AS regclass) AS text) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+			WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\_t%' ORDER BY 1`
+		columns = `SELECT a.attname, t.typname FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
+			WHERE a.attrelid = CAST(CAST($1 AS text) AS regclass) AND a.attnum > 0 AND NOT a.attisdropped`
+	}
+	var found []table
+	for _, row := range r.rows(list) {
+		t := table{name: row[0]}
+		for _, c := range r.rows(columns, t.name) {
+			t.columns = append(t.columns, column{name: c[0], kind: c[1]})
+		}
+		found = append(found, t)
+	}
+	return found
+}
+
+// fullText are the full-text indexes, which only SQLite keeps apart from the
+// rows that they index.
+func (r *raw) fullText() (names []string) {
+	r.t.Helper()
+	if r.kind != SQLite {
+		return nil
+	}
+	for _, row := range r.rows(`SELECT name, sql FROM sqlite_schema WHERE type = 'table'`) {
+		if statement := strings.ToLower(row[1]); strings.HasPrefix(statement, "create virtual table") && strings.Contains(statement, "using fts5") {
+			names = append(names, row[0])
+		}
+	}
+	return names
+}

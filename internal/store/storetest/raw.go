@@ -1,0 +1,92 @@
+package storetest
+
+import (
+	"context"
+	"database/sql"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/driver"
+	"github.com/ncruces/go-sqlite3/ext/fts5"
+	"github.com/stretchr/testify/require"
+)
+
+// raw is one connection to the database that goes past the store, so that what
+// the store says of itself can be checked against what is there. It has none of
+// the store's settings. It works beside a running program.
+type raw struct {
+	t    testing.TB
+	kind string
+	conn *sql.Conn
+	ctx  context.Context
+}
+
+// raw opens a connection that ends with the test, or when it is closed.
+func (d Database) raw(t testing.TB) *raw {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context()) // it is used in clean-ups too
+	var pool *sql.DB
+	var err error
+	if d.Kind == Postgres {
+		pool, err = sql.Open("pgx", d.opts.URL)
+	} else {
+		pool, err = driver.Open("file:"+d.opts.Path, func(c *sqlite3.Conn) error {
+			if err := fts5.Register(c); err != nil { // without it the tables that search uses cannot be opened
+				return err
+			}
+			return c.Exec("PRAGMA busy_timeout = 20000")
+		})
+	}
+	require.NoError(t, err)
+	conn, err := pool.Conn(ctx)
+	require.NoError(t, err)
+	r := &raw{t: t, kind: d.Kind, conn: conn, ctx: ctx}
+	t.Cleanup(func() {
+		_ = conn.Close() // closed before, as a rule
+		require.NoError(t, pool.Close())
+	})
+	return r
+}
+
+func (r *raw) close() {
+	r.t.Helper()
+	require.NoError(r.t, r.conn.Close())
+}
+
+// count is the one number that a query answers.
+func (r *raw) count(query string, args ...any) (n int) {
+	r.t.Helper()
+	require.NoError(r.t, r.conn.QueryRowContext(r.ctx, query, args...).Scan(&n), query)
+	return n
+}
+
+// rows are the answers of a query, every value as text.
+func (r *raw) rows(query string, args ...any) (all [][]string) {
+	r.t.Helper()
+	result, err := r.conn.QueryContext(r.ctx, query, args...)
+	require.NoError(r.t, err, query)
+	defer result.Close() //nolint:errcheck // Err says what went wrong
+	columns, err := result.Columns()
+	require.NoError(r.t, err, query)
+	for result.Next() {
+		values, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		require.NoError(r.t, result.Scan(into...), query)
+		row := make([]string, len(columns))
+		for i, v := range values {
+			row[i] = v.String
+		}
+		all = append(all, row)
+	}
+	require.NoError(r.t, result.Err(), query)
+	return all
+}
+
+func (r *raw) exec(statement string) {
+	r.t.Helper()
+	_, err := r.conn.ExecContext(r.ctx, statement)
+	require.NoError(r.t, err, statement)
+}

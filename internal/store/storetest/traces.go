@@ -1,0 +1,165 @@
+package storetest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// Every query of this file is put together from names that the database's own
+// catalogue gives; what a test looks for is always bound.
+
+// Rows counts the rows of every table.
+func (d Database) Rows(t testing.TB) map[string]int {
+	t.Helper()
+	r := d.raw(t)
+	defer r.close()
+	counts := map[string]int{}
+	for _, table := range r.tables() {
+		counts[table.name] = r.count("SELECT count(*) FROM " + table.name) //nolint:gosec // a name of the catalogue
+	}
+	return counts
+}
+
+// RowsOf counts the rows that belong to one conversation: its own, and those of
+// every table that has a column conversation_id, those without any included.
+func (d Database) RowsOf(t testing.TB, id string) map[string]int {
+	t.Helper()
+	r := d.raw(t)
+	defer r.close()
+	counts := map[string]int{"conversations": r.count("SELECT count(*) FROM conversations WHERE CAST(id AS text) = $1", id)}
+	for _, table := range r.tables() {
+		if table.has(conversationID) {
+			//nolint:gosec // a name of the catalogue
+			counts[table.name] = r.count("SELECT count(*) FROM "+table.name+" WHERE CAST(conversation_id AS text) = $1", id)
+		}
+	}
+	return counts
+}
+
+// Untied are the tables that hold vectors but no conversation_id: nothing could
+// tell whose they are.
+func (d Database) Untied(t testing.TB) (names []string) {
+	t.Helper()
+	r := d.raw(t)
+	defer r.close()
+	for _, table := range r.tables() {
+		if table.holdsVectors() && !table.has(conversationID) {
+			names = append(names, table.name)
+		}
+	}
+	return names
+}
+
+// Mentions names the places where a lower-case word stands, in any case and as a
+// part of whatever is longer: in any column of any table, and in the vocabulary
+// of the full-text indexes.
+func (d Database) Mentions(t testing.TB, word string) (places []string) {
+	t.Helper()
+	r := d.raw(t)
+	defer r.close()
+	for _, table := range r.tables() {
+		for _, c := range table.columns {
+			if n := r.count("SELECT count(*) FROM "+table.name+" WHERE "+r.contains(c.name), word); n > 0 { //nolint:gosec // names of the catalogue
+				places = append(places, table.name+"."+c.name)
+			}
+		}
+	}
+	for _, index := range r.fullText() {
+		r.exec("CREATE VIRTUAL TABLE temp.vocabulary USING fts5vocab('main', '" + index + "', 'row')")
+		if n := r.count("SELECT count(*) FROM temp.vocabulary WHERE instr(term, $1) > 0", word); n > 0 {
+			places = append(places, index+" (vocabulary)")
+		}
+		r.exec("DROP TABLE temp.vocabulary")
+	}
+	return places
+}
+
+// contains is SQL for a column in which $1 stands, whatever the column's type.
+func (r *raw) contains(column string) string {
+	column = `"` + column + `"`
+	if r.kind == Postgres { // bytes are written in hexadecimal there
+		return fmt.Sprintf("strpos(lower(CAST(%[1]s AS text)), $1) > 0 OR strpos(CAST(%[1]s AS text), encode(convert_to($1, 'UTF8'), 'hex')) > 0", column)
+	}
+	return fmt.Sprintf("instr(lower(CAST(%[1]s AS TEXT)), $1) > 0 OR instr(CAST(%[1]s AS BLOB), CAST($1 AS BLOB)) > 0", column)
+}
+
+// Orphans counts, in every table that has a conversation_id, the rows whose
+// conversation does not exist, and in every full-text index the entries without
+// a row. It says nothing when there are none.
+func (d Database) Orphans(t testing.TB) (found []string) {
+	t.Helper()
+	r := d.raw(t)
+	defer r.close()
+	return r.orphans()
+}
+
+func (r *raw) orphans() (found []string) {
+	r.t.Helper()
+	for _, table := range r.tables() {
+		if !table.has(conversationID) {
+			continue
+		}
+		same := "CAST(parent.id AS text) = CAST(child.conversation_id AS text)"
+		if table.has("workspace_id") {
+			same += " AND parent.workspace_id = child.workspace_id"
+		}
+		n := r.count("SELECT count(*) FROM " + table.name + " AS child WHERE child.conversation_id IS NOT NULL AND NOT EXISTS " + //nolint:gosec // a name of the catalogue
+			"(SELECT 1 FROM conversations AS parent WHERE " + same + ")")
+		if n > 0 {
+			found = append(found, fmt.Sprintf("%s: %d rows of conversations that do not exist", table.name, n))
+		}
+	}
+	for _, index := range r.fullText() {
+		if _, err := r.conn.ExecContext(r.ctx, "INSERT INTO "+index+"("+index+", rank) VALUES ('integrity-check', 1)"); err != nil { //nolint:gosec // a name of the catalogue
+			found = append(found, fmt.Sprintf("%s: not what its table says: %v", index, err))
+		}
+	}
+	return found
+}
+
+// Damage is everything that is wrong with the database: orphans, counters that do
+// not count what is there, and what the database itself finds broken.
+func (d Database) Damage(t testing.TB) []string {
+	t.Helper()
+	r := d.raw(t)
+	defer r.close()
+	found := r.orphans()
+	for name, query := range map[string]string{
+		"conversations whose message_count is wrong": `SELECT count(*) FROM conversations AS c WHERE message_count <>
+			(SELECT count(*) FROM messages AS m WHERE m.workspace_id = c.workspace_id AND m.conversation_id = c.id)`,
+		"conversations whose messages have gaps": `SELECT count(*) FROM conversations AS c WHERE message_count <>
+			(SELECT max(position) + 1 FROM messages AS m WHERE m.workspace_id = c.workspace_id AND m.conversation_id = c.id)`,
+		"conversations whose chunk_count or term_count is wrong": `SELECT count(*) FROM conversations AS c WHERE (chunk_count, term_count) <>
+			(SELECT count(*), coalesce(sum(term_count), 0) FROM chunks AS h WHERE h.workspace_id = c.workspace_id AND h.conversation_id = c.id)`,
+		"ready conversations whose newest revision is not indexed": `SELECT count(*) FROM conversations WHERE index_state = 'ready' AND indexed_revision <> revision`,
+		"vectors without a chunk": `SELECT count(*) FROM embeddings AS e WHERE NOT EXISTS (SELECT 1 FROM chunks AS h
+			WHERE h.workspace_id = e.workspace_id AND h.conversation_id = e.conversation_id AND h.position = e.position)`,
+	} {
+		if n := r.count(query); n > 0 {
+			found = append(found, fmt.Sprintf("%d %s", n, name))
+		}
+	}
+	if r.kind == SQLite {
+		for _, check := range []string{"integrity_check", "foreign_key_check"} {
+			for _, row := range r.rows("PRAGMA " + check) {
+				if said := strings.Join(row, " "); said != "ok" {
+					found = append(found, check+": "+said)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// Connections is how many programs' connections the database has, but for the
+// one that asks. SQLite has no server to know.
+func (d Database) Connections(t testing.TB) int {
+	t.Helper()
+	if d.Kind != Postgres {
+		return 0
+	}
+	r := d.raw(t)
+	defer r.close()
+	return r.count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+}
