@@ -50,12 +50,13 @@ func Decode(data []byte, into any) error {
 // checkSyntax reads the whole body once, so that nothing is decoded from a body
 // that turns out to be broken or to go on after its value.
 func checkSyntax(data []byte) error {
+	if json.Valid(data) {
+		return nil
+	}
 	var whole json.RawMessage
 	err := json.Unmarshal(data, &whole)
 	var syntax *json.SyntaxError
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &syntax):
 		line, column := position(data, syntax.Offset)
 		return fault.Invalidf("the body is not valid JSON: %s at line %d, column %d (byte %d)",

@@ -1,0 +1,195 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/server"
+	"github.com/lethe-chat/lethe/internal/server/jsonbody"
+	"github.com/lethe-chat/lethe/internal/server/servertest"
+	"github.com/lethe-chat/lethe/pkg/api"
+)
+
+// pageFiles is the one route that is not in the document: what /docs loads.
+const pageFiles = "GET /docs/*"
+
+func TestRoutesEqualSpec(t *testing.T) {
+	doc, err := servertest.Spec()
+	require.NoError(t, err)
+	listed := map[string]bool{pageFiles: true}
+	for path, item := range doc.Paths.Map() {
+		for method := range item.Operations() {
+			listed[method+" "+strings.NewReplacer("{", ":", "}", "").Replace(path)] = true
+		}
+	}
+	served := map[string]bool{}
+	for _, route := range server.New(server.Options{}).Routes() {
+		served[route] = true
+	}
+	require.Equal(t, slices.Sorted(maps.Keys(listed)), slices.Sorted(maps.Keys(served)))
+}
+
+// People read the document first, so each operation says what it does, what it
+// needs, and shows a request and an answer.
+func TestOperationsAreDescribed(t *testing.T) {
+	doc, err := servertest.Spec()
+	require.NoError(t, err)
+	for path, item := range doc.Paths.Map() {
+		for method, o := range item.Operations() {
+			t.Run(method+" "+path, func(t *testing.T) {
+				require.NotEmpty(t, o.OperationID)
+				require.NotEmpty(t, o.Summary)
+				require.NotEmpty(t, o.Description)
+				require.NotEmpty(t, o.Tags)
+				for _, p := range o.Parameters {
+					require.NotEmpty(t, p.Value.Description, p.Value.Name)
+					require.NotNil(t, p.Value.Example, p.Value.Name)
+				}
+				if o.RequestBody != nil {
+					requireExample(t, o.RequestBody.Value.Content)
+				}
+				for status, response := range o.Responses.Map() {
+					require.NotEmpty(t, *response.Value.Description, status)
+					requireExample(t, response.Value.Content)
+				}
+				if !strings.HasPrefix(path, "/api/") {
+					return
+				}
+				require.Regexp(t, "eeds\\s+scope\\s+`(read|write)`", o.Description)
+				for _, status := range []string{"401", "403", "429", "500", "503"} {
+					require.NotNil(t, o.Responses.Value(status), status)
+				}
+				if o.RequestBody != nil {
+					for _, status := range []string{"400", "413", "415"} {
+						require.NotNil(t, o.Responses.Value(status), status)
+					}
+				}
+			})
+		}
+	}
+	for name, schema := range doc.Components.Schemas {
+		require.NotEmpty(t, schema.Value.Description, name)
+		for field, property := range schema.Value.Properties {
+			require.NotEmpty(t, property.Value.Description, name+"."+field)
+		}
+	}
+}
+
+func requireExample(t *testing.T, content openapi3.Content) {
+	t.Helper()
+	require.NotEmpty(t, content)
+	for media, c := range content {
+		require.True(t, c.Example != nil || len(c.Examples) > 0, media)
+	}
+}
+
+// The body reader takes its rules from the generated structs, and people take
+// theirs from the document: every field of every request is replaced by each
+// kind of value, and left out, and both must agree on whether that is allowed.
+func TestBodiesAreReadAsTheSpecSays(t *testing.T) {
+	doc, err := servertest.Spec()
+	require.NoError(t, err)
+	bodies := map[string]struct {
+		full string
+		into func() any
+	}{
+		"DeleteRequest": {`{"ids":["a","b"],"exclude":true,"wait":false}`, func() any { return new(api.DeleteRequest) }},
+		"EditRequest":   {`{"conversationId":"a","title":"b","pinned":true}`, func() any { return new(api.EditRequest) }},
+		"SearchRequest": {`{"query":"a","limit":1,"provider":"b","contextChunks":1,"skipRerank":true,"dateFrom":"2026-01-01","dateTo":"2026-01-01","mode":"hybrid"}`,
+			func() any { return new(api.SearchRequest) }},
+		"RecallRequest": {`{"query":"a","maxTokens":1,"platform":"b","conversationContext":"c","conversationHistory":[{"role":"human","content":"d"}],"queries":[{"query":"e","maxTokens":2}]}`,
+			func() any { return new(api.RecallRequest) }},
+		"UploadRequest": {`{"platform":"a","platformDisplayName":"b","conversation":{"id":"c","title":"d","createdAt":"2026-01-01","updatedAt":"2026-01-01",
+			"messages":[{"id":"e","role":"human","content":"f","createdAt":"2026-01-01"}]}}`, func() any { return new(api.UploadRequest) }},
+	}
+	for name, body := range bodies {
+		t.Run(name, func(t *testing.T) {
+			var tree any
+			require.NoError(t, json.Unmarshal([]byte(body.full), &tree))
+			schema := doc.Components.Schemas[name].Value
+			compared := 0
+			mutate(tree, "", func(where string) {
+				text, err := json.Marshal(tree)
+				require.NoError(t, err)
+				var value any
+				require.NoError(t, json.Unmarshal(text, &value))
+				bySpec := schema.VisitJSON(value, openapi3.EnableJSONSchema2020(), openapi3.VisitAsRequest())
+				byReader := jsonbody.Decode(text, body.into())
+				require.Equal(t, bySpec == nil, byReader == nil, "%s: the document says %v, the reader %v", where, bySpec, byReader)
+				compared++
+			})
+			require.Greater(t, compared, 10)
+		})
+	}
+}
+
+// mutate calls check for the tree as it is and with each of its values replaced
+// or removed, and leaves it as it was.
+func mutate(tree any, where string, check func(string)) {
+	try := func(old any, set func(any), path string) {
+		for _, other := range []any{nil, true, 7.0, []any{}, map[string]any{}} {
+			if fmt.Sprintf("%T", other) == fmt.Sprintf("%T", old) && other != nil && old != nil {
+				continue // the same kind: its rules are not the reader's matter
+			}
+			set(other)
+			check(fmt.Sprintf("%s = %v", path, other))
+		}
+		set(old)
+		mutate(old, path, check)
+	}
+	switch node := tree.(type) {
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(node)) {
+			old := node[key]
+			try(old, func(v any) { node[key] = v }, where+"."+key)
+			delete(node, key)
+			check(where + "." + key + " removed")
+			node[key] = old
+		}
+	case []any:
+		for i, old := range node {
+			try(old, func(v any) { node[i] = v }, fmt.Sprintf("%s[%d]", where, i))
+		}
+	}
+}
+
+func TestServesTheContractByteForByte(t *testing.T) {
+	s := start(t, server.Options{Version: "1.2.3"})
+	for path, want := range map[string]string{
+		"/openapi.yaml": "openapi: 3.1.0",
+		"/docs":         "swagger-ui-bundle.js",
+		"/docs/":        "swagger-ui-bundle.js",
+		"/healthz":      `{"status":"ok","version":"1.2.3"}`,
+		"/readyz":       `{"status":"ready","version":"1.2.3"}`,
+	} {
+		resp := s.get(t, path)
+		require.Equal(t, http.StatusOK, resp.status, path)
+		require.Contains(t, resp.body, want, path)
+	}
+	for _, file := range []string{"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png", "start.js"} {
+		resp := s.get(t, "/docs/"+file)
+		require.Equal(t, http.StatusOK, resp.status, file)
+		require.NotEmpty(t, resp.body, file)
+	}
+	require.Equal(t, http.StatusNotFound, s.get(t, "/docs/oauth2-redirect.html").status)
+	require.Contains(t, s.get(t, "/docs").header.Get("Content-Security-Policy"), "script-src 'self'")
+	require.False(t, bytes.Contains([]byte(s.get(t, "/docs").body), []byte("//")), "the page loads nothing from elsewhere")
+}
+
+func TestReadinessFollowsTheService(t *testing.T) {
+	s := start(t, server.Options{})
+	s.Server.SetReady(false)
+	require.Equal(t, http.StatusServiceUnavailable, s.get(t, "/readyz").status)
+	require.Equal(t, http.StatusOK, s.get(t, "/healthz").status)
+	s.Server.SetReady(true)
+	require.Equal(t, http.StatusOK, s.get(t, "/readyz").status)
+}

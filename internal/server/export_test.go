@@ -1,0 +1,26 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+// Routes lists the table for tests, as "METHOD /path".
+func (s *Server) Routes() []string {
+	var list []string
+	for _, r := range s.echo.Routes() {
+		list = append(list, r.Method+" "+r.Path)
+	}
+	return list
+}
+
+// AddPanic adds a route that panics with a text nobody may see.
+func (s *Server) AddPanic(path, secret string) {
+	s.echo.GET(path, func(echo.Context) error { panic(secret) })
+}
+
+// AddError adds a route that fails with err.
+func (s *Server) AddError(path string, err error) {
+	s.echo.Add(http.MethodGet, path, func(echo.Context) error { return err })
+}

@@ -1,0 +1,134 @@
+package jsonbody
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/pkg/api"
+)
+
+const goodUpload = `{"conversation":{"id":"c","messages":[{"role":"human","content":""}]}}`
+
+func TestDecodeSaysWhatIsWrong(t *testing.T) {
+	tests := []struct {
+		name string
+		into any
+		body string
+		want string
+	}{
+		{"no body", new(api.DeleteRequest), "", "a JSON body is required, and this request has none"},
+		{"white space", new(api.DeleteRequest), " \n\t", "a JSON body is required, and this request has none"},
+		{"null", new(api.DeleteRequest), "null", "the body must be a JSON object"},
+		{"an array", new(api.DeleteRequest), `["a"]`, "the body must be a JSON object"},
+		{"a string", new(api.DeleteRequest), `"ids"`, "the body must be a JSON object"},
+		{"an empty object", new(api.DeleteRequest), "{}", "ids is required"},
+		{"another case", new(api.DeleteRequest), `{"IDS":["a"]}`, "ids is required"},
+		{"null for a list", new(api.DeleteRequest), `{"ids":null}`, "ids must be an array, not null"},
+		{"text for a list", new(api.DeleteRequest), `{"ids":"a"}`, "ids must be an array"},
+		{"an object for a list", new(api.DeleteRequest), `{"ids":{"0":"a"}}`, "ids must be an array"},
+		{"a number in a list", new(api.DeleteRequest), `{"ids":["a",1]}`, "ids[1] must be a string"},
+		{"null in a list", new(api.DeleteRequest), `{"ids":["a","b",null]}`, "ids[2] must be a string, not null"},
+		{"a list in a list", new(api.DeleteRequest), `{"ids":[["a"]]}`, "ids[0] must be a string"},
+		{"given twice", new(api.DeleteRequest), `{"ids":["a"],"ids":["b"]}`, "ids is given twice"},
+		{"text for a truth", new(api.DeleteRequest), `{"ids":["a"],"wait":"yes"}`, "wait must be true or false"},
+		{"null for an option", new(api.DeleteRequest), `{"ids":["a"],"wait":null}`, "wait must be true or false, not null"},
+		{"cut off", new(api.DeleteRequest), `{"ids":["a"`, "the body is not valid JSON: unexpected end of JSON input at line 1, column 11 (byte 11)"},
+		{"a comma too many", new(api.DeleteRequest), "{\n  \"ids\": [\"a\",]\n}", `the body is not valid JSON: invalid character ']' looking for beginning of value at line 2, column 15 (byte 17)`},
+		{"more after it", new(api.DeleteRequest), `{"ids":["a"]} {}`, `the body is not valid JSON: invalid character '{' after top-level value at line 1, column 15 (byte 15)`},
+		{"a text for a number", new(api.SearchRequest), `{"query":"q","limit":"20"}`, "limit must be a whole number"},
+		{"a fraction", new(api.SearchRequest), `{"query":"q","limit":1.5}`, "limit must be a whole number"},
+		{"no number at all", new(api.SearchRequest), `{"query":"q","limit":true}`, "limit must be a whole number"},
+		{"deep, missing", new(api.UploadRequest), `{"conversation":{"id":"c","messages":[{"role":"human","content":"a"},{"role":"human"}]}}`, "conversation.messages[1].content is required"},
+		{"deep, null", new(api.UploadRequest), `{"conversation":{"id":"c","messages":[{"role":"human","content":null}]}}`, "conversation.messages[0].content must be a string, not null"},
+		{"deep, wrong", new(api.UploadRequest), `{"conversation":{"id":"c","messages":[{"role":"human","content":["a"]}]}}`, "conversation.messages[0].content must be a string"},
+		{"no object", new(api.UploadRequest), `{"conversation":{"id":"c","messages":["a"]}}`, "conversation.messages[0] must be an object"},
+		{"null for an object", new(api.UploadRequest), `{"conversation":null}`, "conversation must be an object, not null"},
+		{"no time", new(api.UploadRequest), `{"conversation":{"id":"c","createdAt":"yesterday","messages":[]}}`, "conversation.createdAt must be an ISO 8601 date and time with a zone, such as 2026-03-01T09:30:00Z, or a date"},
+		{"a time without zone", new(api.UploadRequest), `{"conversation":{"id":"c","createdAt":"2026-03-01T09:30:00","messages":[]}}`, "conversation.createdAt must be an ISO 8601 date and time with a zone, such as 2026-03-01T09:30:00Z, or a date"},
+		{"seconds for a time", new(api.UploadRequest), `{"conversation":{"id":"c","createdAt":1772357400,"messages":[]}}`, "conversation.createdAt must be a string"},
+		{"too many items", new(api.DeleteRequest), `{"ids":[` + strings.Repeat(`"",`, maxItems) + `""]}`, "ids has more than 100000 items"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			err := Decode([]byte(test.body), test.into)
+			require.Error(t, err)
+			require.Equal(t, fault.Invalid, fault.KindOf(err))
+			require.Equal(t, test.want, fault.Message(err))
+		})
+	}
+}
+
+func TestDecodeReads(t *testing.T) {
+	var u api.UploadRequest
+	require.NoError(t, Decode([]byte(` {"future":{"a":[1,{"b":null}]},"platform":"p","conversation":{"id":"c","title":null,"createdAt":null,
+		"updatedAt":"2026-03-01T10:30:00.5+01:00","messages":[{"id":null,"role":"human","content":"","createdAt":"2026-03-01"}]}} `), &u))
+	require.Equal(t, "p", *u.Platform)
+	require.Nil(t, u.PlatformDisplayName)
+	require.Nil(t, u.Conversation.Title)
+	require.Nil(t, u.Conversation.CreatedAt)
+	require.Equal(t, time.Date(2026, 3, 1, 9, 30, 0, 500_000_000, time.UTC), u.Conversation.UpdatedAt.Time)
+	require.Equal(t, "", u.Conversation.Messages[0].Content)
+	require.Nil(t, u.Conversation.Messages[0].ID)
+	require.Equal(t, time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), u.Conversation.Messages[0].CreatedAt.Time)
+
+	var d api.DeleteRequest
+	require.NoError(t, Decode([]byte(`{"ids":[]}`), &d))
+	require.Equal(t, []string{}, d.IDs)
+
+	var s api.SearchRequest
+	require.NoError(t, Decode([]byte(`{"query":"\u00e9\ud800","mode":"keyword","skipRerank":true}`), &s))
+	require.Equal(t, "é\uFFFD", s.Query)
+	require.Equal(t, api.SearchModeKeyword, *s.Mode)
+}
+
+func TestWholeNumbersAreClamped(t *testing.T) {
+	for literal, want := range map[string]int{
+		"0": 0, "-3": -3, "2e1": 20, "20.0": 20, "9223372036854775807": math.MaxInt64,
+		"9223372036854775808": math.MaxInt32, "1e400": math.MaxInt32, "-1e400": math.MinInt32,
+	} {
+		var s api.SearchRequest
+		require.NoError(t, Decode([]byte(`{"query":"q","limit":`+literal+`}`), &s), literal)
+		require.Equal(t, want, *s.Limit, literal)
+	}
+}
+
+// FuzzDecode holds the reader to encoding/json: what it accepts, encoding/json
+// reads to the same, and every refusal is an Invalid fault.
+func FuzzDecode(f *testing.F) {
+	for _, seed := range []string{
+		goodUpload, `{"conversation":{"id":"c","title":null,"createdAt":"2026-03-01","messages":[]},"x":[{}]}`,
+		`null`, `{}`, `{"conversation":{"id":"c","messages":[{"role":1}]}}`, `{"a":1}}`, "{\"\xff\":1}", `[[[[`, `{"conversation":{},"conversation":{}}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var strict, lenient api.UploadRequest
+		if err := Decode(body, &strict); err != nil {
+			require.Equal(t, fault.Invalid, fault.KindOf(err))
+			return
+		}
+		require.True(t, json.Valid(body))
+		mine, err := json.Marshal(strict)
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(mine, &lenient))
+		theirs, err := json.Marshal(lenient)
+		require.NoError(t, err)
+		require.JSONEq(t, string(mine), string(theirs))
+	})
+}
+
+func BenchmarkDecodeUpload(b *testing.B) {
+	message := `{"id":"m","role":"human","content":"` + strings.Repeat("What did we say about trams? ", 20) + `"}`
+	body := []byte(`{"conversation":{"id":"c","messages":[` + strings.Repeat(message+",", 1999) + message + `]}}`)
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		var u api.UploadRequest
+		require.NoError(b, Decode(body, &u))
+	}
+}

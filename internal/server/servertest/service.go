@@ -1,0 +1,78 @@
+package servertest
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/auth"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/indexer"
+	"github.com/lethe-chat/lethe/internal/server"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/pkg/client"
+)
+
+// Service is a whole service on a database of its own, which ends with its test.
+type Service struct {
+	URL     string
+	Key     string       // of workspace "default", with every scope
+	HTTP    *http.Client // checks every answer against openapi.yaml
+	Client  *client.Client
+	Server  *server.Server
+	History *history.History
+}
+
+// Start starts a service. The options may leave out everything; History is set
+// here. Indexing runs, with the hash embedder.
+func Start(t testing.TB, o server.Options) *Service {
+	t.Helper()
+	s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "lethe.db")})
+	require.NoError(t, err)
+	embedder := embed.NewHash()
+	x := indexer.New(indexer.Options{Store: s, Embedder: embedder, Workers: 1})
+	o.History = history.New(history.Options{Store: s, Embedder: embedder, Wake: x.Wake})
+
+	running, stop := context.WithCancel(context.Background())
+	stopped := make(chan struct{})
+	go func() { x.Run(running, running); close(stopped) }()
+
+	service := &Service{Server: server.New(o), History: o.History}
+	service.Server.SetReady(true)
+	web := httptest.NewUnstartedServer(nil)
+	web.Config = service.Server.HTTPServer("")
+	web.Start()
+	t.Cleanup(func() {
+		web.Close()
+		stop()
+		<-stopped
+		require.NoError(t, s.Close())
+	})
+
+	service.URL = web.URL
+	service.HTTP = &http.Client{Transport: Validating(t, web.Client().Transport)}
+	service.Key = service.NewKey(t, "default", auth.Read, auth.Write)
+	service.Client = service.NewClient(t, service.Key)
+	return service
+}
+
+// NewKey makes a key for a workspace, which is made when it is new.
+func (s *Service) NewKey(t testing.TB, workspace string, scopes ...auth.Scope) string {
+	t.Helper()
+	_, token, err := s.History.CreateKey(t.Context(), workspace, "test", scopes)
+	require.NoError(t, err)
+	return token
+}
+
+// NewClient returns a client with this key that never repeats a call.
+func (s *Service) NewClient(t testing.TB, key string) *client.Client {
+	t.Helper()
+	c, err := client.New(s.URL, key, client.WithHTTPClient(s.HTTP), client.WithRetries(0))
+	require.NoError(t, err)
+	return c
+}

@@ -1,0 +1,97 @@
+package server_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/server"
+	"github.com/lethe-chat/lethe/internal/server/servertest"
+	"github.com/lethe-chat/lethe/pkg/api"
+)
+
+// service is a running service with a way to send it anything.
+type service struct{ *servertest.Service }
+
+func start(t testing.TB, o server.Options) service {
+	t.Helper()
+	return service{servertest.Start(t, o)}
+}
+
+// reply is an answer that was read to its end.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// says is the text of an error envelope.
+func (r reply) says(t testing.TB) string {
+	t.Helper()
+	var e api.ErrorResponse
+	require.NoError(t, json.Unmarshal([]byte(r.body), &e), r.body)
+	require.NotEmpty(t, e.Error)
+	return e.Error
+}
+
+// get asks without a key.
+func (s service) get(t testing.TB, path string) reply {
+	t.Helper()
+	return s.send(t, http.MethodGet, path, "", nil)
+}
+
+// call sends a JSON body (none when empty) with the service's own key.
+func (s service) call(t testing.TB, method, path, body string) reply {
+	t.Helper()
+	return s.send(t, method, path, body, map[string]string{"Authorization": "Bearer " + s.Key})
+}
+
+// send sends a request as it is told, labelled as JSON when it has a body and no
+// label. An empty header value takes the header away.
+func (s service) send(t testing.TB, method, path, body string, headers map[string]string) reply {
+	t.Helper()
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, reader)
+	require.NoError(t, err)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for name, value := range headers {
+		switch {
+		case name == "Host":
+			r.Host = value
+		case value == "":
+			r.Header.Del(name)
+		default:
+			r.Header.Set(name, value)
+		}
+	}
+	resp, err := s.HTTP.Do(r)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return reply{resp.StatusCode, resp.Header, string(data)}
+}
+
+// upload stores a conversation of these texts, by turns of a human and an
+// assistant, and returns its id.
+func (s service) upload(t testing.TB, externalID string, texts ...string) string {
+	t.Helper()
+	var messages []api.UploadedMessage
+	for i, text := range texts {
+		messages = append(messages, api.UploadedMessage{Role: []string{"human", "assistant"}[i%2], Content: text})
+	}
+	answer, err := s.Client.Upload(t.Context(), api.UploadRequest{
+		Conversation: api.UploadedChat{ID: externalID, Messages: messages},
+	})
+	require.NoError(t, err)
+	return answer.ConversationID
+}
