@@ -80,7 +80,7 @@ func read[T any](resp *http.Response, err error) (T, error) {
 	if err != nil {
 		return answer, fmt.Errorf("lethe: %w", err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read to its end, or the call failed anyway
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return answer, errorOf(resp)
 	}

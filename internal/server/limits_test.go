@@ -1,0 +1,53 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/stretchr/testify/require"
+)
+
+func TestRateLimiterForgetsIdleKeys(t *testing.T) {
+	now := time.Unix(0, 0)
+	l := newRateLimiter(1, 1, func() time.Time { return now })
+	for i := range maxBuckets {
+		require.Zero(t, l.wait(strconv.Itoa(i)))
+	}
+	require.Equal(t, time.Second, l.wait("0"), "its one request is spent")
+	require.Zero(t, l.wait("one more"))
+	require.LessOrEqual(t, len(l.buckets), maxBuckets, "even when every key is busy")
+	now = now.Add(time.Second)
+	require.Zero(t, l.wait("another"))
+	require.Len(t, l.buckets, 1, "full buckets are as good as none")
+}
+
+func TestNoRateLimitByDefault(t *testing.T) {
+	require.Nil(t, newRateLimiter(0, 5, time.Now))
+}
+
+// The work has its deadline, and the deadline's end is answered like any fault.
+func TestWorkHasADeadline(t *testing.T) {
+	s := New(Options{RequestTimeout: time.Millisecond})
+	work := s.limitTime(func(c echo.Context, _ any) (any, error) {
+		<-c.Request().Context().Done()
+		return nil, c.Request().Context().Err()
+	}, "")
+	s.echo.GET("/slow", func(c echo.Context) error { _, err := work(c, nil); return err })
+	w := httptest.NewRecorder()
+	s.Handler().ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/slow", nil))
+	require.Equal(t, http.StatusServiceUnavailable, w.Code)
+	require.JSONEq(t, `{"error":"the request was canceled or took too long"}`, w.Body.String())
+}
+
+func TestServerHasEveryTimeout(t *testing.T) {
+	h := New(Options{}).HTTPServer("127.0.0.1:0")
+	for _, d := range []time.Duration{h.ReadHeaderTimeout, h.ReadTimeout, h.WriteTimeout, h.IdleTimeout} {
+		require.Positive(t, d)
+	}
+	require.Greater(t, h.WriteTimeout, h.ReadTimeout+DefaultRequestTimeout, "else a slow upload could not be answered")
+}
