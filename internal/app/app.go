@@ -24,6 +24,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/indexer"
+	"github.com/lethe-chat/lethe/internal/reclaim"
 	"github.com/lethe-chat/lethe/internal/server"
 	"github.com/lethe-chat/lethe/internal/store"
 )
@@ -35,6 +36,9 @@ type Options struct {
 	Version string
 	// Embedder replaces the configured one; for tests that need to stop it midway.
 	Embedder embed.Embedder
+	// Lease is how long the indexing of a conversation waits for a worker that
+	// died; the indexer's own when 0. For tests that kill the program.
+	Lease time.Duration
 }
 
 // App is an opened service that does not listen yet.
@@ -81,6 +85,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.indexer = indexer.New(indexer.Options{
 		Store: s, Embedder: embedder, Logger: o.Logger, Workers: o.Config.Workers, Metrics: metrics,
+		Lease: o.Lease,
 	})
 	a.history = history.New(history.Options{Store: s, Embedder: embedder, Wake: a.indexer.Wake, APIKey: o.Config.APIKey.Reveal()})
 	a.server = server.New(server.Options{ //nolint:contextcheck // each request brings its own
@@ -137,6 +142,7 @@ func (a *App) Run(ctx context.Context, started func(Started)) error {
 	var background sync.WaitGroup
 	background.Go(func() { a.indexer.Run(soft, hard) })
 	background.Go(func() { a.flushKeyUsage(soft) })
+	background.Go(func() { reclaim.New(reclaim.Options{Store: a.store, Logger: a.o.Logger}).Run(soft) })
 
 	httpServer := a.server.HTTPServer(a.o.Config.Addr)
 	served := make(chan error, 1)

@@ -64,6 +64,7 @@ func TestRulesFindWhatTheyForbid(t *testing.T) {
 		"pkg reaching pkg":                   {checkLayers(importing("pkg/client", "pkg/api"), table), 0},
 		"test support in the product":        {checkTestSupport(importing("internal/history", "internal/storetest"), []string{"internal/storetest"}), 1},
 		"testing in the product":             {checkTestSupport(importing("internal/history", "testing"), []string{"internal/storetest"}), 1},
+		"test support on test support":       {checkTestSupport(importing("internal/apptest", "internal/storetest"), []string{"internal/storetest", "internal/apptest"}), 0},
 		"testing in test support":            {checkTestSupport(importing("internal/storetest", "testing"), []string{"internal/storetest"}), 0},
 		"gorm outside the store":             {checkConfined(importing("internal/history", "gorm.io/gorm/clause"), gorm), 1},
 		"gorm in a test outside the store":   {checkConfined(inTest, gorm), 1},

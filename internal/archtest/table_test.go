@@ -49,6 +49,10 @@ var mayImport = map[string][]string{
 		"internal/chunker", "internal/rank", "internal/embed", "internal/store",
 		"internal/history", "internal/indexer", "internal/server", "internal/config",
 	},
+	"internal/app/apptest": {
+		"internal/fault", "internal/chat", "internal/auth", "internal/config", "internal/embed", "internal/store",
+		"internal/store/storetest", "internal/history", "internal/server/servertest", "internal/app", "pkg/api", "pkg/client",
+	},
 	"cmd/lethe": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/config",
 		"internal/embed", "internal/history", "internal/app", "pkg/api", "pkg/client",
@@ -64,7 +68,7 @@ var mayImport = map[string][]string{
 }
 
 // onlyForTests are packages that nothing but a _test.go file may import.
-var onlyForTests = []string{"internal/store/storetest", "internal/server/servertest"}
+var onlyForTests = []string{"internal/store/storetest", "internal/server/servertest", "internal/app/apptest"}
 
 // confined says where a library, and all below its path, may be imported, tests
 // included.

@@ -61,6 +61,17 @@ func (d Database) OpenAt(t testing.TB, now func() time.Time) *store.Store {
 	return s
 }
 
+// OpenLimited is Open with a limit of its own for exact vector search.
+func (d Database) OpenLimited(t testing.TB, exactLimit int) *store.Store {
+	t.Helper()
+	o := d.opts
+	o.ExactLimit = exactLimit
+	s, err := store.Open(context.Background(), o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
 // Options are what the database is opened with, for a program of its own.
 func (d Database) Options() store.Options { return d.opts }
 

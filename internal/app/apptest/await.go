@@ -1,0 +1,78 @@
+package apptest
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/pkg/api"
+	"github.com/lethe-chat/lethe/pkg/client"
+)
+
+// lookEvery is how often a wait looks again.
+const lookEvery = 10 * time.Millisecond
+
+// Await looks until ok says yes, and fails the test when that takes too long.
+func Await(t testing.TB, what string, ok func(ctx context.Context) (bool, error)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	defer cancel()
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		done, err := ok(ctx)
+		require.NoError(t, err, "while waiting until %s", what)
+		if done {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			require.Fail(t, "waited too long", "until %s", what)
+		case <-ticker.C:
+		}
+	}
+}
+
+// Ready waits until search can find these conversations of the default
+// workspace. One that is not there, or that indexing failed, fails the test.
+func (s *Service) Ready(t testing.TB, ids ...string) {
+	t.Helper()
+	Await(t, "the conversations are indexed", func(ctx context.Context) (bool, error) {
+		waiting := slices.Clone(ids)
+		for c, err := range s.Client.All(ctx, client.ListOptions{PageSize: 100}) {
+			if err != nil {
+				return false, err
+			}
+			if c.Status == api.IndexStatusFailed && slices.Contains(ids, c.ID) {
+				require.Fail(t, "a conversation was not indexed", "%s: %s", c.ID, value(c.IndexError))
+			}
+			waiting = slices.DeleteFunc(waiting, func(id string) bool {
+				return id == c.ID && c.Status == api.IndexStatusReady
+			})
+		}
+		return len(waiting) == 0, nil
+	})
+}
+
+// Idle waits until nothing of the default workspace is left to index. What
+// failed fails the test.
+func (s *Service) Idle(t testing.TB) {
+	t.Helper()
+	Await(t, "nothing is left to index", func(ctx context.Context) (bool, error) {
+		stats, err := s.Client.Stats(ctx)
+		if err == nil && stats.Backlog.Failed > 0 {
+			require.Fail(t, "conversations were not indexed", "%d of them", stats.Backlog.Failed)
+		}
+		return stats.Backlog.Queued+stats.Backlog.Indexing == 0, err
+	})
+}
+
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

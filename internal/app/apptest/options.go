@@ -1,0 +1,48 @@
+package apptest
+
+import (
+	"time"
+
+	"github.com/lethe-chat/lethe/internal/config"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+// Key is the key that every started service accepts, for workspace "default" and
+// with both scopes.
+const Key = "apptest-0123456789abcdef"
+
+// Option changes how a service is started.
+type Option func(*settings)
+
+// settings are what a service is started with. They travel to a process of its
+// own as JSON, all but the embedder.
+type settings struct {
+	Environ  []string
+	Lease    time.Duration
+	embedder embed.Embedder
+}
+
+// WithEnv sets variables of the configuration, as in "LETHE_INDEX_WORKERS=1". Of
+// a variable that is set twice the last one counts.
+func WithEnv(variables ...string) Option {
+	return func(s *settings) { s.Environ = append(s.Environ, variables...) }
+}
+
+// WithEmbedder replaces the embedder. A service in a process of its own asks it
+// over HTTP, as it would ask any embeddings server.
+func WithEmbedder(e embed.Embedder) Option { return func(s *settings) { s.embedder = e } }
+
+// WithLease sets how long the work of a killed process waits to be taken up.
+func WithLease(d time.Duration) Option { return func(s *settings) { s.Lease = d } }
+
+func newSettings(db storetest.Database, opts []Option) settings {
+	s := settings{Environ: append([]string{
+		"LETHE_ADDR=127.0.0.1:0", "LETHE_API_KEY=" + Key, "LETHE_EMBEDDER=" + string(config.EmbedderHash),
+		"LETHE_SHUTDOWN_TIMEOUT=10s", "LETHE_LOG_LEVEL=warn",
+	}, db.Environ()...)}
+	for _, opt := range opts {
+		opt(&s)
+	}
+	return s
+}

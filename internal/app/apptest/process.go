@@ -1,0 +1,168 @@
+package apptest
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/app"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+// childArgument is what the test's own program is called with when it is to be
+// the service instead of the tests.
+const childArgument = "apptest-serve"
+
+// Main is the TestMain of a package that calls StartProcess.
+func Main(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == childArgument {
+		serve()
+		return
+	}
+	storetest.Main(m)
+}
+
+// serve is the life of a service in a process of its own. It ends on SIGTERM,
+// and when whoever started it has gone.
+func serve() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	ctx, abandon := context.WithCancel(ctx)
+	defer abandon()
+	input := bufio.NewReader(os.Stdin)
+	var s settings
+	line, err := input.ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &s)
+	}
+	if err == nil {
+		go func() {
+			_, _ = input.ReadByte() // nothing more is ever sent: it returns when the other end is closed
+			abandon()
+		}()
+		err = run(ctx, s, os.Stderr, func(started app.Started) { fmt.Fprintln(os.Stdout, started.URL) })
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "ended with:", err)
+		os.Exit(1) //nolint:forbidigo // it is a main
+	}
+}
+
+// Process is a service in a process of its own.
+type Process struct {
+	*Service
+	cmd   *exec.Cmd
+	stdin io.Closer
+}
+
+// StartProcess runs the program in a process of its own, until it is killed or
+// told to stop, or the test ends. The package's TestMain must be Main.
+func StartProcess(t testing.TB, db storetest.Database, opts ...Option) *Process {
+	t.Helper()
+	s := newSettings(db, opts)
+	if s.embedder != nil {
+		s.Environ = append(s.Environ, Embeddings(t, s.embedder)...)
+	}
+	spec, err := json.Marshal(s)
+	require.NoError(t, err)
+	p := &Process{Service: &Service{db: db, log: &buffer{}, done: make(chan struct{})}}
+	self, err := os.Executable()
+	require.NoError(t, err)
+	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), self, childArgument)
+	p.cmd.Stderr = p.log
+	stdin, err := p.cmd.StdinPipe()
+	require.NoError(t, err)
+	stdout, err := p.cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, p.cmd.Start())
+	p.stdin = stdin
+	p.cancel = func() { _ = p.cmd.Process.Signal(syscall.SIGTERM) } // one that has ended needs none
+	t.Cleanup(func() { p.kill(t) })
+	_, err = stdin.Write(append(spec, '\n'))
+	require.NoError(t, err)
+
+	url := make(chan string, 1)
+	go func() {
+		defer close(p.done)
+		out := bufio.NewScanner(stdout)
+		if out.Scan() {
+			url <- out.Text()
+		}
+		_, _ = io.Copy(io.Discard, stdout)
+		p.err = p.cmd.Wait()
+	}()
+	select {
+	case u := <-url:
+		p.connect(t, u)
+	case <-p.done:
+		require.Fail(t, "the process did not start", "%v\n%s", p.err, p.log)
+	case <-time.After(Patience):
+		require.Fail(t, "the process did not start in time", p.log.String())
+	}
+	return p
+}
+
+// Kill ends the process with SIGKILL, wherever it is, and waits until it has
+// gone. On PostgreSQL it also waits until the server has noticed, so that what
+// the process had begun is settled.
+func (p *Process) Kill(t testing.TB) {
+	t.Helper()
+	p.kill(t)
+	Await(t, "the database has noticed", func(context.Context) (bool, error) { return p.db.Connections(t) == 0, nil })
+}
+
+func (p *Process) kill(t testing.TB) {
+	t.Helper()
+	_ = p.cmd.Process.Kill() // it may have ended by itself
+	select {
+	case <-p.done:
+	case <-time.After(Patience):
+		require.Fail(t, "the process does not die")
+	}
+	_ = p.stdin.Close()
+}
+
+// Embeddings is an OpenAI-compatible embeddings server for the test's time, with
+// the settings that make a service use it.
+func Embeddings(t testing.TB, e embed.Embedder) []string {
+	t.Helper()
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var ask struct{ Input []string }
+		if err := json.NewDecoder(r.Body).Decode(&ask); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		vectors, err := e.Embed(r.Context(), ask.Input)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		type item struct {
+			Index     int       `json:"index"`
+			Embedding []float32 `json:"embedding"`
+		}
+		var answer struct {
+			Data []item `json:"data"`
+		}
+		for i, v := range vectors {
+			answer.Data = append(answer.Data, item{i, v})
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(answer) // the asker may be dead: that is what is tested
+	}))
+	t.Cleanup(web.Close)
+	return []string{"LETHE_EMBEDDER=openai", "LETHE_EMBEDDINGS_URL=" + web.URL, "LETHE_EMBEDDINGS_MODEL=apptest"}
+}
