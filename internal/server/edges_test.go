@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -254,4 +255,23 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// A body that says that it is too large is refused before it is sent, and a
+// client that sends it all the same still gets to read why.
+func TestTooLargeIsSaidAtOnce(t *testing.T) {
+	s := start(t, server.Options{})
+	waiting, end := io.Pipe() // a body that never comes
+	defer end.Close()
+	for name, body := range map[string]io.Reader{"not sent": waiting, "sent": strings.NewReader(strings.Repeat("a", 60_000_000))} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+uploadPath, body)
+		require.NoError(t, err)
+		r.ContentLength = 60_000_000
+		r.Header.Set("Authorization", "Bearer "+s.Key)
+		r.Header.Set("Content-Type", "application/json")
+		resp, err := s.HTTP.Do(r)
+		require.NoError(t, err, name)
+		require.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode, name)
+		require.NoError(t, resp.Body.Close())
+	}
 }
