@@ -76,3 +76,13 @@ func value(s *string) string {
 	}
 	return *s
 }
+
+// AwaitImport waits until an upload of the client's workspace is indexed.
+func AwaitImport(t testing.TB, c *client.Client, id string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	defer cancel()
+	i, err := c.AwaitImport(ctx, id)
+	require.NoError(t, err)
+	require.Equal(t, api.ImportStatusReady, i.Status, value(i.Error))
+}

@@ -1,0 +1,91 @@
+package app_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/app/apptest"
+	"github.com/lethe-chat/lethe/pkg/api"
+)
+
+// The paths that are asked without the client, which cannot say what is wrong.
+const (
+	chats       = "/api/chat-history/chats"
+	chatsDelete = "/api/chat-history/chats/delete"
+)
+
+// doors are the two ways to the one delete.
+var doors = []struct{ name, method, path string }{
+	{"DELETE", http.MethodDelete, chats},
+	{"POST", http.MethodPost, chatsDelete},
+}
+
+// reply is an answer that was read to its end.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// send sends a body, labelled as JSON if it is not empty, with the service's key.
+// Headers replace those; an empty value takes one away.
+func send(t testing.TB, s *apptest.Service, method, path, body string, headers ...string) reply {
+	t.Helper()
+	var content io.Reader
+	if body != "" {
+		content = strings.NewReader(body)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, s.URL+path, content)
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+apptest.Key)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		if headers[i+1] == "" {
+			r.Header.Del(headers[i])
+			continue
+		}
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := s.HTTP.Do(r)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return reply{resp.StatusCode, resp.Header, string(data)}
+}
+
+// refusal is the text of an error's envelope, which has nothing else in it.
+func (r reply) refusal(t testing.TB) string {
+	t.Helper()
+	var fields map[string]string
+	require.NoError(t, json.Unmarshal([]byte(r.body), &fields), r.body)
+	require.Len(t, fields, 1, r.body)
+	require.NotEmpty(t, fields["error"], r.body)
+	return fields["error"]
+}
+
+// deleteBody is the body that asks to delete these ids.
+func deleteBody(t testing.TB, ids ...string) string {
+	t.Helper()
+	body, err := json.Marshal(api.DeleteRequest{IDs: ids})
+	require.NoError(t, err)
+	return string(body)
+}
+
+// deletedAnswer is what a delete answers, byte by byte.
+func deletedAnswer(t testing.TB, ids ...string) string {
+	t.Helper()
+	if ids == nil {
+		return `{"count":0,"deleted":[]}`
+	}
+	body, err := json.Marshal(map[string]any{"deleted": ids, "count": len(ids)})
+	require.NoError(t, err)
+	return string(body)
+}
