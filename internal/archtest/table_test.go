@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 		"internal/fault", "internal/chat", "internal/tokens", "internal/chunker",
 		"internal/rank", "internal/embed", "internal/store", "internal/history",
 	},
+	"internal/reclaim": {"internal/fault", "internal/chat", "internal/store"},
 	"internal/server": {
 		".", "internal/fault", "internal/chat", "internal/auth", "internal/history",
 		"internal/server/jsonbody", "internal/server/wire", "pkg/api",
@@ -47,7 +48,7 @@ var mayImport = map[string][]string{
 	"internal/app": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/tokens",
 		"internal/chunker", "internal/rank", "internal/embed", "internal/store",
-		"internal/history", "internal/indexer", "internal/server", "internal/config",
+		"internal/history", "internal/indexer", "internal/reclaim", "internal/server", "internal/config",
 	},
 	"internal/app/apptest": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/config", "internal/embed", "internal/store",

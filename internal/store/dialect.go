@@ -41,4 +41,6 @@ type dialect interface {
 	documentFrequency(db *gorm.DB, ws chat.WorkspaceID, term string) (int, error)
 	keywordCandidates(db *gorm.DB, q keywordQuery) ([]candidate, error)
 	nearest(db *gorm.DB, q vectorQuery) ([]rank.Scored, error)
+
+	upkeep
 }

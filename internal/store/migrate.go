@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"embed"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"time"
@@ -85,4 +87,19 @@ func (s *Store) SchemaVersion(ctx context.Context) (int64, error) {
 	}
 	version, err := provider.GetDBVersion(ctx)
 	return version, s.fault(err)
+}
+
+// SchemaFingerprint names the schema that this program makes on a kind of
+// database: it differs when any migration does.
+func SchemaFingerprint(kind string) string {
+	hash := sha256.New()
+	_ = fs.WalkDir(migrations, "migrations/"+kind, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := migrations.ReadFile(path)
+		fmt.Fprintf(hash, "%s %d\n%s", path, len(content), content)
+		return err
+	}) // embedded files always read
+	return hex.EncodeToString(hash.Sum(nil)[:8])
 }

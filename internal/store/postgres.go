@@ -66,7 +66,10 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(unreachable(err), db.Close())
 	}
-	return &Store{read: handle, write: handle, dialect: postgresDialect{}, now: o.Now, closers: []func() error{func() error { pool.Close(); return nil }}}, nil
+	return &Store{
+		read: handle, write: handle, dialect: postgresDialect{}, now: o.Now, pool: pool,
+		closers: []func() error{func() error { pool.Close(); return nil }},
+	}, nil
 }
 
 func unreachable(err error) error {

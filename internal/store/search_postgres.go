@@ -190,27 +190,31 @@ func placesIn(vector string, quoted []string) []int {
 	return counts
 }
 
-// nearest sorts all vectors of the workspace by distance: exact. The ids of
-// vectors of another length, which cannot be compared, are left out first.
-func (postgresDialect) nearest(db *gorm.DB, q vectorQuery) ([]rank.Scored, error) {
-	vector := pgvector.NewHalfVector(q.vector)
+// nearest compares one by one what is small, and asks the workspace's own index
+// otherwise. While that is still being built, a search is slow rather than wrong.
+func (d postgresDialect) nearest(db *gorm.DB, q vectorQuery) ([]rank.Scored, error) {
+	if q.passages > q.exactLimit {
+		if ok, err := d.indexed(db, q); err != nil || ok {
+			if err != nil {
+				return nil, err
+			}
+			return d.approximate(db, q)
+		}
+	}
+	return d.exact(db, q)
+}
+
+// exact sorts all vectors of the workspace by distance. No index orders by this
+// expression, so no plan can take one. Vectors of another length, which cannot be
+// compared, are left out first.
+func (postgresDialect) exact(db *gorm.DB, q vectorQuery) ([]rank.Scored, error) {
 	query := db.Table("embeddings").
-		Select("embeddings.conversation_id, embeddings.position, 1 - (embeddings.vector <=> ?) AS score", vector).
+		Select("embeddings.conversation_id, embeddings.position, 1 - (embeddings.vector <=> ?) AS score", pgvector.NewHalfVector(q.vector)).
 		Where("embeddings.workspace_id = ? AND embeddings.model = ? AND embeddings.dimensions = ?",
 			int64(q.workspace), q.model.ID, len(q.vector))
 	if q.filter != (chat.Filter{}) {
 		query = whereFilter(query.Joins("JOIN conversations ON conversations.workspace_id = embeddings.workspace_id "+
 			"AND conversations.id = embeddings.conversation_id"), q.filter)
 	}
-	var rows []struct {
-		ConversationID string
-		Position       int
-		Score          float64
-	}
-	err := query.Order("score DESC, conversation_id, position").Limit(LegSize).Scan(&rows).Error
-	scored := make([]rank.Scored, len(rows))
-	for i, r := range rows {
-		scored[i] = rank.Scored{Key: rank.Key{Conversation: r.ConversationID, Position: r.Position}, Score: r.Score}
-	}
-	return scored, err
+	return scanScored(query.Order("score DESC, conversation_id, position").Limit(LegSize))
 }

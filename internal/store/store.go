@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"gorm.io/gorm"
 
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -28,6 +29,9 @@ type Store struct {
 	dialect dialect
 	now     func() time.Time
 	closers []func() error // what is left to close after the pools
+
+	pool       *pgxpool.Pool // on PostgreSQL, what maintenance needs and GORM has no words for
+	exactLimit int
 }
 
 // Options says which database to open. Exactly one of Path and URL is set.
@@ -36,13 +40,18 @@ type Options struct {
 	URL    string           // a PostgreSQL URL
 	Logger *slog.Logger     // warnings about the database itself; never SQL or content
 	Now    func() time.Time // the clock; time.Now when nil
+
+	// ExactLimit is how many vectors a search compares one by one where the
+	// database has approximate indexes; DefaultExactLimit when 0.
+	ExactLimit int
 }
 
 // View reads. One from Store.View runs each statement on its own; one from
 // Store.Snapshot, or a Tx, sees a single moment of the database.
 type View struct {
-	db      *gorm.DB
-	dialect dialect
+	db         *gorm.DB
+	dialect    dialect
+	exactLimit int
 }
 
 // Tx writes, inside one transaction, and reads what it wrote.
@@ -64,6 +73,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s, err := open(ctx, o)
 	if err != nil {
 		return nil, err
+	}
+	if s.exactLimit = o.ExactLimit; s.exactLimit == 0 {
+		s.exactLimit = DefaultExactLimit
 	}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -98,14 +110,14 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // View returns a reader whose statements run on their own: for single look-ups.
 func (s *Store) View(ctx context.Context) *View {
-	return &View{db: s.read.WithContext(ctx), dialect: s.dialect}
+	return s.view(s.read.WithContext(ctx))
 }
 
 // Snapshot runs fn on one moment of the database: no statement of fn sees
 // anything that another did not.
 func (s *Store) Snapshot(ctx context.Context, fn func(*View) error) error {
 	err := s.read.WithContext(ctx).Transaction(func(db *gorm.DB) error {
-		return fn(&View{db: db, dialect: s.dialect})
+		return fn(s.view(db))
 	}, s.dialect.snapshot())
 	return s.fault(err)
 }
@@ -121,13 +133,17 @@ func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
 	var err error
 	for try := 1; try <= maxTries; try++ {
 		err = s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
-			return fn(&Tx{View: View{db: db, dialect: s.dialect}, now: chat.Clock(s.now())})
+			return fn(&Tx{View: *s.view(db), now: chat.Clock(s.now())})
 		})
 		if err == nil || ctx.Err() != nil || !s.dialect.transient(err) {
 			break
 		}
 	}
 	return s.fault(err)
+}
+
+func (s *Store) view(db *gorm.DB) *View {
+	return &View{db: db, dialect: s.dialect, exactLimit: s.exactLimit}
 }
 
 func (s *Store) pools() []*sql.DB {

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -35,51 +34,38 @@ func postgresOptions(t testing.TB) store.Options {
 	return store.Options{URL: databaseURL(t, server, name)}
 }
 
-// templates are made once a test process and server.
-var templates struct {
-	sync.Mutex
-	names map[string]string
-}
-
+// template returns the name of the database that tests clone: one a version of
+// the migrations, made by whichever test process comes first.
 func template(t testing.TB, server string) string {
 	t.Helper()
-	templates.Lock()
-	defer templates.Unlock()
-	if name := templates.names[server]; name != "" {
+	ctx := context.Background()
+	name := "lethe_template_" + store.SchemaFingerprint(Postgres)
+	conn, err := pgx.Connect(ctx, server)
+	require.NoError(t, err)
+	defer conn.Close(ctx) //nolint:errcheck // and with it goes the lock
+	_, err = conn.Exec(ctx, "SELECT pg_advisory_lock(hashtext($1))", name)
+	require.NoError(t, err)
+	var exists bool
+	require.NoError(t, conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&exists))
+	if exists {
 		return name
 	}
-	name := "lethe_template_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	admin(t, server, "CREATE DATABASE "+name)
-	s, err := store.Open(context.Background(), store.Options{URL: databaseURL(t, server, name)})
+	draft := name + "_draft" // renamed when it is whole: a process may be killed in between
+	for _, statement := range []string{"DROP DATABASE IF EXISTS " + draft + " WITH (FORCE)", "CREATE DATABASE " + draft} {
+		_, err = conn.Exec(ctx, statement)
+		require.NoError(t, err)
+	}
+	s, err := store.Open(ctx, store.Options{URL: databaseURL(t, server, draft)})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
-	if templates.names == nil {
-		templates.names = map[string]string{}
-	}
-	templates.names[server] = name
+	_, err = conn.Exec(ctx, "ALTER DATABASE "+draft+" RENAME TO "+name)
+	require.NoError(t, err)
 	return name
 }
 
-// Main runs the tests of a package and then removes the template that they left
-// on the server: func TestMain(m *testing.M) { storetest.Main(m) }.
+// Main runs the tests of a package.
 func Main(m *testing.M) {
-	code := m.Run()
-	for server, name := range templates.names {
-		drop(server, name)
-	}
-	os.Exit(code) //nolint:forbidigo // what a TestMain is for
-}
-
-func drop(server, name string) {
-	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, server)
-	if err != nil {
-		return // the server is gone, and the template with it
-	}
-	defer conn.Close(ctx) //nolint:errcheck // nothing was changed through it but the template
-	if _, err := conn.Exec(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
-		fmt.Fprintln(os.Stderr, "storetest: a template database was left behind:", err)
-	}
+	os.Exit(m.Run()) //nolint:forbidigo // what a TestMain is for
 }
 
 func admin(t testing.TB, server, statement string) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
@@ -89,4 +90,23 @@ func (r *raw) exec(statement string) {
 	r.t.Helper()
 	_, err := r.conn.ExecContext(r.ctx, statement)
 	require.NoError(r.t, err, statement)
+}
+
+// Postgres is a connection to a PostgreSQL database that goes past the store, for
+// tests of what only that database can do. It ends with the test.
+func (d Database) Postgres(t testing.TB) *pgx.Conn {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context())
+	conn, err := pgx.Connect(ctx, d.opts.URL)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close(ctx) }) // the database goes with the test
+	return conn
+}
+
+// Count is the one number that a query answers, asked past the store.
+func (d Database) Count(t testing.TB, query string, args ...any) int {
+	t.Helper()
+	r := d.raw(t)
+	defer r.close()
+	return r.count(query, args...)
 }

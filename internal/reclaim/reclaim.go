@@ -1,0 +1,158 @@
+// Package reclaim does what a database needs in the background: it builds the
+// vector indexes of workspaces that have outgrown exact search, replaces broken
+// ones and drops those nobody needs. Of the programs that share a database, one
+// at a time does it. The package owns when; the store knows how.
+package reclaim
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/lethe-chat/lethe/internal/store"
+)
+
+// Options are the parts and settings of a Reclaimer.
+type Options struct {
+	Store  *store.Store
+	Logger *slog.Logger
+	Every  time.Duration // how often to look; DefaultEvery when 0
+}
+
+// DefaultEvery is how often a Reclaimer looks whether there is something to do.
+const DefaultEvery = 30 * time.Second
+
+// Reclaimer is started once, with Run.
+type Reclaimer struct {
+	o Options
+}
+
+// New returns a Reclaimer that is not running yet.
+func New(o Options) *Reclaimer {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Every == 0 {
+		o.Every = DefaultEvery
+	}
+	return &Reclaimer{o: o}
+}
+
+// Run looks now and then, as long as this program is the leader, and returns when
+// ctx ends.
+func (r *Reclaimer) Run(ctx context.Context) {
+	ticker := time.NewTicker(r.o.Every)
+	defer ticker.Stop()
+	var leader store.Leadership
+	defer func() {
+		if leader != nil {
+			leader.Release()
+		}
+	}()
+	for {
+		if leader != nil && leader.Lost(ctx) {
+			leader.Release()
+			leader = nil
+		}
+		if leader == nil {
+			leader = r.lead(ctx)
+		}
+		if leader != nil {
+			r.Once(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (r *Reclaimer) lead(ctx context.Context) store.Leadership {
+	leader, ok, err := r.o.Store.Lead(ctx)
+	if err != nil && ctx.Err() == nil {
+		r.o.Logger.Warn("reclaim: cannot ask for the maintenance of the database", "error", err)
+	}
+	if err != nil || !ok {
+		return nil
+	}
+	return leader
+}
+
+// Once does what is due now: only a leader may call it.
+func (r *Reclaimer) Once(ctx context.Context) {
+	if err := r.vectorIndexes(ctx); err != nil && ctx.Err() == nil {
+		r.o.Logger.Warn("reclaim: the vector indexes are not as they should be; trying again soon", "error", err)
+	}
+}
+
+// vectorIndexes makes the indexes that exist those that are needed.
+func (r *Reclaimer) vectorIndexes(ctx context.Context) error {
+	limit := r.o.Store.ExactLimit()
+	// An index that exists is kept until its workspace is well below the limit, or
+	// one that grows and shrinks around it would be built over and over.
+	spaces, err := r.o.Store.LargeSpaces(ctx, limit/2)
+	if err != nil {
+		return err
+	}
+	indexes, err := r.o.Store.VectorIndexes(ctx)
+	if err != nil {
+		return err
+	}
+	plan := planIndexes(spaces, indexes, limit)
+	for _, index := range plan.drop {
+		r.o.Logger.Info("reclaim: dropping a vector index", "index", index.Name, "valid", index.Valid)
+		if err := r.o.Store.DropVectorIndex(ctx, index); err != nil {
+			return err
+		}
+	}
+	for _, space := range plan.build {
+		started := time.Now()
+		r.o.Logger.Info("reclaim: building a vector index", "workspace_id", int64(space.Workspace), "vectors", space.Vectors)
+		if err := r.o.Store.BuildVectorIndex(ctx, space); err != nil {
+			return err
+		}
+		r.o.Logger.Info("reclaim: built a vector index", "workspace_id", int64(space.Workspace), "took", time.Since(started))
+	}
+	return nil
+}
+
+// indexPlan is the difference between the indexes that are needed and those that
+// exist.
+type indexPlan struct {
+	drop  []store.VectorIndex
+	build []store.VectorSpace
+}
+
+// planIndexes decides: what is broken goes, unless somebody is still building it;
+// what serves a space that has become small or is gone goes too; what is large
+// and has none is built.
+func planIndexes(spaces []store.VectorSpace, indexes []store.VectorIndex, limit int) indexPlan {
+	needed := make(map[store.VectorSpace]int, len(spaces))
+	for _, s := range spaces {
+		needed[unsized(s)] = s.Vectors
+	}
+	var plan indexPlan
+	served := make(map[store.VectorSpace]bool, len(indexes))
+	for _, x := range indexes {
+		switch _, wanted := needed[unsized(x.VectorSpace)]; {
+		case x.Building:
+			served[unsized(x.VectorSpace)] = true
+		case !x.Valid || !wanted:
+			plan.drop = append(plan.drop, x)
+		default:
+			served[unsized(x.VectorSpace)] = true
+		}
+	}
+	for _, s := range spaces {
+		if s.Vectors > limit && !served[unsized(s)] {
+			plan.build = append(plan.build, s)
+		}
+	}
+	return plan
+}
+
+func unsized(s store.VectorSpace) store.VectorSpace {
+	s.Vectors = 0
+	return s
+}
