@@ -39,15 +39,8 @@ func (h *History) Ingest(ctx context.Context, ws chat.WorkspaceID, u chat.Upload
 // ingest is one upload inside a transaction: the conversation, the import that
 // brought it, and the platform's name.
 func ingest(tx *store.Tx, ws chat.WorkspaceID, u chat.Upload) (Ingested, error) {
-	done := Ingested{ImportID: chat.NewID()}
-	changed := 0
-	stored, err := tx.LockByExternalID(ws, u.Platform, u.ExternalID)
-	switch {
-	case fault.Is(err, fault.NotFound):
-		done.Conversation, changed, err = create(tx, ws, u, done.ImportID)
-	case err == nil:
-		done.Conversation, changed, err = merge(tx, ws, stored, u, done.ImportID)
-	}
+	importID := chat.NewID()
+	conversation, changed, err := createOrMerge(tx, ws, u, importID)
 	if err != nil {
 		return Ingested{}, err
 	}
@@ -56,28 +49,35 @@ func ingest(tx *store.Tx, ws chat.WorkspaceID, u chat.Upload) (Ingested, error) 
 			return Ingested{}, err
 		}
 	}
-	return done, tx.CreateImport(ws, chat.Import{
-		ID: done.ImportID, Kind: "upload", Platform: u.Platform, Conversations: 1, Messages: changed,
+	return Ingested{ImportID: importID, Conversation: conversation}, tx.CreateImport(ws, chat.Import{
+		ID: importID, Kind: "upload", Platform: u.Platform, Conversations: 1, Messages: changed,
 	})
 }
 
-func create(tx *store.Tx, ws chat.WorkspaceID, u chat.Upload, importID string) (chat.Conversation, int, error) {
-	fresh := chat.NewTranscript(u)
-	fresh.ImportID = importID
-	made, err := tx.CreateConversation(ws, fresh)
-	if err != nil || made {
-		return fresh.Conversation, len(fresh.Turns), err
-	}
-	// Another upload of the same conversation was committed in between.
-	stored, err := tx.LockByExternalID(ws, u.Platform, u.ExternalID)
-	if err != nil {
-		return chat.Conversation{}, 0, err
-	}
-	return merge(tx, ws, stored, u, importID)
-}
+// maxOvertaken is how often an upload may be overtaken by others of the same
+// conversation that are deleted again at once.
+const maxOvertaken = 20
 
-func merge(tx *store.Tx, ws chat.WorkspaceID, stored chat.Transcript, u chat.Upload, importID string) (chat.Conversation, int, error) {
-	merged := chat.Merge(stored, u)
-	c, err := tx.UpdateConversation(ws, stored.Conversation, merged, importID)
-	return c, merged.Added + len(merged.Edited), err
+// createOrMerge also tells how many messages are new or changed. On PostgreSQL
+// others may create the conversation after this transaction has not found it,
+// and delete it before this one has locked it; then it begins anew.
+func createOrMerge(tx *store.Tx, ws chat.WorkspaceID, u chat.Upload, importID string) (chat.Conversation, int, error) {
+	for range maxOvertaken {
+		stored, err := tx.LockByExternalID(ws, u.Platform, u.ExternalID)
+		if err == nil {
+			merged := chat.Merge(stored, u)
+			c, err := tx.UpdateConversation(ws, stored.Conversation, merged, importID)
+			return c, merged.Added + len(merged.Edited), err
+		}
+		if !fault.Is(err, fault.NotFound) {
+			return chat.Conversation{}, 0, err
+		}
+		fresh := chat.NewTranscript(u)
+		fresh.ImportID = importID
+		made, err := tx.CreateConversation(ws, fresh)
+		if err != nil || made {
+			return fresh.Conversation, len(fresh.Turns), err
+		}
+	}
+	return chat.Conversation{}, 0, fault.New(fault.Unavailable, "this conversation is being created and deleted by others; try again")
 }

@@ -1,0 +1,51 @@
+package history_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+// An upload that finds nothing, is overtaken by another of the same
+// conversation, and then finds that one deleted already, begins anew.
+func TestUploadsAndDeletesOfOneConversation(t *testing.T) {
+	const people, rounds = 8, 60
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		h := history.New(history.Options{Store: s, Embedder: embed.NewNone()})
+		var ws chat.WorkspaceID
+		require.NoError(t, s.InTx(t.Context(), func(tx *store.Tx) (err error) {
+			ws, err = tx.EnsureWorkspace("w")
+			return err
+		}))
+		failures := make(chan error, people*rounds*2)
+		var all sync.WaitGroup
+		for range people {
+			all.Go(func() {
+				for range rounds {
+					done, err := h.Ingest(t.Context(), ws, chat.Upload{ExternalID: "x", Messages: []chat.UploadMessage{{Role: "human", Text: "hello"}}})
+					if err != nil {
+						failures <- err
+						continue
+					}
+					if _, err := h.DeleteConversations(t.Context(), ws, []string{done.Conversation.ID}); err != nil {
+						failures <- err
+					}
+				}
+			})
+		}
+		all.Wait()
+		close(failures)
+		for err := range failures {
+			require.NoError(t, err)
+		}
+		require.Empty(t, db.Damage(t))
+	})
+}
