@@ -1,0 +1,412 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/app/apptest"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+	"github.com/lethe-chat/lethe/pkg/api"
+	"github.com/lethe-chat/lethe/pkg/client"
+)
+
+// together starts every function at the same moment and waits for all.
+func together(functions ...func()) {
+	start := make(chan struct{})
+	var all sync.WaitGroup
+	for _, f := range functions {
+		all.Go(func() {
+			<-start
+			f()
+		})
+	}
+	close(start)
+	all.Wait()
+}
+
+// nothingLeft holds after every race: what is there is whole, what is gone has
+// left nothing.
+func nothingLeft(t testing.TB, db storetest.Database) {
+	t.Helper()
+	require.Empty(t, db.Orphans(t))
+	require.Empty(t, db.Damage(t))
+}
+
+// Of deletes at the same time exactly one reports each id, whatever the order of
+// their lists, and none of them fails.
+func TestDeletesOfTheSameIDAtOnce(t *testing.T) {
+	const rounds, each, deleters = 25, 4, 4
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := apptest.Start(t, db)
+		for round := range rounds {
+			var ids []string
+			for i := range each {
+				ids = append(ids, s.Upload(t, fmt.Sprint(round, "-", i), "words to lose", "lost"))
+			}
+			if round%2 == 0 {
+				s.Ready(t, ids...) // else the deletes meet the indexing too
+			}
+			var answers [deleters]api.DeleteAnswer
+			var errs [deleters]error
+			var deletes []func()
+			for i := range deleters {
+				order := slices.Clone(ids)
+				if i%2 == 1 {
+					slices.Reverse(order)
+				}
+				deletes = append(deletes, func() { answers[i], errs[i] = s.Client.Delete(t.Context(), order...) })
+			}
+			together(deletes...)
+			reported := map[string]int{}
+			for i := range deleters {
+				require.NoError(t, errs[i])
+				require.Equal(t, len(answers[i].Deleted), answers[i].Count)
+				for _, id := range answers[i].Deleted {
+					reported[id]++
+				}
+			}
+			require.Len(t, reported, each)
+			for _, id := range ids {
+				require.Equal(t, 1, reported[id], "each id is reported once")
+			}
+		}
+		s.Idle(t)
+		nothingLeft(t, db)
+		require.Zero(t, db.Rows(t)["conversations"])
+	})
+}
+
+// A delete at the moment of re-uploads: the old conversation is reported and
+// gone, and whoever uploaded after it made a new, whole one.
+func TestDeleteWhileUploading(t *testing.T) {
+	const rounds, uploaders, deleters = 40, 3, 2
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := apptest.Start(t, db)
+		for round := range rounds {
+			old := s.Upload(t, "disputed", "the first words", "the second", "the third")
+			var mu sync.Mutex
+			uploaded, deleted := map[string]bool{}, map[string]int{}
+			var failures []error
+			note := func(err error, fn func()) {
+				mu.Lock()
+				defer mu.Unlock()
+				if err != nil {
+					failures = append(failures, err)
+					return
+				}
+				fn()
+			}
+			var racers []func()
+			for range uploaders {
+				racers = append(racers, func() {
+					answer, err := s.Client.Upload(t.Context(), apptest.Conversation("disputed", "the first words", "the second", "the third", "the fourth"))
+					note(err, func() { uploaded[answer.ConversationID] = true })
+				})
+			}
+			for range deleters {
+				racers = append(racers, func() {
+					answer, err := s.Client.Delete(t.Context(), old)
+					note(err, func() {
+						for _, id := range answer.Deleted {
+							deleted[id]++
+						}
+					})
+				})
+			}
+			together(racers...)
+			require.Empty(t, failures, "round %d", round)
+			require.Equal(t, map[string]int{old: 1}, deleted)
+			_, err := s.Client.Get(t.Context(), old)
+			require.True(t, client.IsNotFound(err), "%v", err)
+
+			var there []string
+			for c, err := range s.Client.All(t.Context(), client.ListOptions{}) {
+				require.NoError(t, err)
+				there = append(there, c.ID)
+			}
+			require.LessOrEqual(t, len(there), 1, "one external id names one conversation")
+			for _, id := range there {
+				require.True(t, uploaded[id])
+				whole, err := s.Client.Get(t.Context(), id)
+				require.NoError(t, err)
+				require.Equal(t, 4, whole.Total)
+				_, err = s.Client.Delete(t.Context(), id)
+				require.NoError(t, err)
+			}
+		}
+		s.Idle(t)
+		nothingLeft(t, db)
+	})
+}
+
+// Deletes, uploads and edits of a few conversations by many at once: every
+// answer is one of the contract's, and what stays is whole and searchable.
+func TestEverybodyAtOnce(t *testing.T) {
+	const people, rounds, chats = 6, 25, 3
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := apptest.Start(t, db)
+		var mu sync.Mutex
+		var failures []error
+		fail := func(err error) {
+			var answered *client.Error
+			if err == nil || (errors.As(err, &answered) && answered.Status == http.StatusNotFound) {
+				return // a conversation that somebody else has deleted
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			failures = append(failures, err)
+		}
+		var everybody []func()
+		for person := range people {
+			everybody = append(everybody, func() {
+				for round := range rounds {
+					name := strconv.Itoa((person + round) % chats)
+					answer, err := s.Client.Upload(t.Context(), apptest.Conversation(name, "question "+name, "answer "+name, fmt.Sprint("more ", person, " ", round)))
+					if err != nil {
+						fail(fmt.Errorf("upload: %w", err))
+						continue
+					}
+					switch round % 3 {
+					case 0:
+						_, err = s.Client.Delete(t.Context(), answer.ConversationID)
+					case 1:
+						_, err = s.Client.Edit(t.Context(), api.EditRequest{ConversationID: answer.ConversationID, Title: new("Renamed")})
+					default:
+						_, err = s.Client.Search(t.Context(), api.SearchRequest{Query: "question"})
+					}
+					fail(err)
+				}
+			})
+		}
+		together(everybody...)
+		require.Empty(t, failures)
+		s.Idle(t)
+		nothingLeft(t, db)
+		for c, err := range s.Client.All(t.Context(), client.ListOptions{}) {
+			require.NoError(t, err)
+			require.Contains(t, s.Finds(t, "question answer"), c.ID)
+		}
+	})
+}
+
+// A delete between the moment when a worker has read the conversation and the
+// one when it stores the passages: the worker comes too late.
+func TestDeleteWhileIndexing(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		gate := apptest.NewGate()
+		s := apptest.Start(t, db, apptest.WithEmbedder(gate), apptest.WithEnv("LETHE_INDEX_WORKERS=1"))
+		for round := range 5 {
+			gate.Shut()
+			id := s.Upload(t, "gone", "the snarkfeld is mine", "so it is")
+			gate.Arrived(t)
+			require.Equal(t, api.IndexStatusIndexing, status(t, s, id))
+			answer, err := s.Client.Delete(t.Context(), id)
+			require.NoError(t, err)
+			require.Equal(t, []string{id}, answer.Deleted, "round %d", round)
+			gate.Open()
+			// There is one worker: when the next conversation is ready, it has let go of the first.
+			next := s.Upload(t, "next"+strconv.Itoa(round), "somebody else's words", "indeed")
+			s.Ready(t, next)
+			for table, n := range db.RowsOf(t, id) {
+				require.Zero(t, n, table)
+			}
+			require.Empty(t, db.Mentions(t, "snarkfeld"))
+			require.Empty(t, s.Finds(t, "snarkfeld"))
+			nothingLeft(t, db)
+		}
+	})
+}
+
+// A new text that arrives while the old one is being indexed: what the worker
+// knows of the old one is never stored.
+func TestUploadAgainWhileIndexing(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		gate := apptest.NewGate()
+		s := apptest.Start(t, db, apptest.WithEmbedder(gate), apptest.WithEnv("LETHE_INDEX_WORKERS=1"))
+		titled := func(texts ...string) api.UploadRequest {
+			u := apptest.Conversation("edited", texts...)
+			u.Conversation.Title = new("What is mine")
+			return u
+		}
+		gate.Shut()
+		id := upload(t, s, titled("the snarkfeld is mine", "so it is"))
+		gate.Arrived(t)
+		require.Equal(t, id, upload(t, s, titled("the wobbelring is mine", "so it is", "for ever")))
+		gate.Open()
+		s.Ready(t, id)
+		require.Empty(t, db.Mentions(t, "snarkfeld"))
+		require.Empty(t, s.Finds(t, "snarkfeld"))
+		require.Equal(t, []string{id}, s.Finds(t, "wobbelring"))
+		whole, err := s.Client.Get(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, 3, whole.Total)
+		nothingLeft(t, db)
+	})
+}
+
+// A delete in the middle of a search and of a recall: they answer, and without
+// what is deleted.
+func TestDeleteWhileSearching(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		gate := apptest.NewGate()
+		s := apptest.Start(t, db, apptest.WithEmbedder(gate))
+		gone := s.Upload(t, "gone", "the snarkfeld is mine", "so it is")
+		stays := s.Upload(t, "stays", "the snarkfeld is yours", "so it is")
+		s.Ready(t, gone, stays)
+
+		gate.Shut()
+		var found api.SearchAnswer
+		var recalled api.RecallAnswer
+		var searching, recalling error
+		var asking sync.WaitGroup
+		asking.Go(func() { found, searching = s.Client.Search(t.Context(), api.SearchRequest{Query: "whose is the snarkfeld"}) })
+		asking.Go(func() {
+			recalled, recalling = s.Client.Recall(t.Context(), api.RecallRequest{Query: new("whose is the snarkfeld")})
+		})
+		gate.Arrived(t)
+		gate.Arrived(t)
+		answer, err := s.Client.Delete(t.Context(), gone)
+		require.NoError(t, err)
+		require.Equal(t, []string{gone}, answer.Deleted)
+		gate.Open()
+		asking.Wait()
+		require.NoError(t, searching)
+		require.NoError(t, recalling)
+		require.NotEmpty(t, found.Results)
+		for _, r := range found.Results {
+			require.Equal(t, stays, r.ConversationID)
+		}
+		require.NotEmpty(t, recalled.Sources)
+		for _, source := range recalled.Sources {
+			require.Equal(t, stays, source.ConversationID)
+		}
+		require.NotContains(t, recalled.Content, "is mine")
+		nothingLeft(t, db)
+	})
+}
+
+// Searches that go on all the time while conversations are deleted one by one:
+// none fails, and none that begins after an answered delete shows what it took.
+func TestSearchesNeverShowTheDeleted(t *testing.T) {
+	const conversations, searchers = 30, 3
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := apptest.Start(t, db)
+		var ids []string
+		for i := range conversations {
+			ids = append(ids, s.Upload(t, strconv.Itoa(i), "we talked of the snarkfeld", "we did, number "+strconv.Itoa(i)))
+		}
+		s.Ready(t, ids...)
+		ctx, stop := context.WithCancel(t.Context())
+		var mu sync.Mutex
+		gone := map[string]bool{}
+		var failures []error
+		search := func() {
+			for ctx.Err() == nil {
+				mu.Lock()
+				before := len(gone)
+				deleted := make(map[string]bool, before)
+				for id := range gone {
+					deleted[id] = true
+				}
+				mu.Unlock()
+				answer, err := s.Client.Search(t.Context(), api.SearchRequest{Query: "snarkfeld", Limit: new(100)})
+				for _, r := range answer.Results {
+					if deleted[r.ConversationID] {
+						err = fmt.Errorf("a search shows %s, which was deleted before it began", r.ConversationID)
+					}
+				}
+				if err != nil {
+					mu.Lock()
+					failures = append(failures, err)
+					mu.Unlock()
+					return
+				}
+			}
+		}
+		remove := func() {
+			defer stop()
+			for _, id := range ids {
+				answer, err := s.Client.Delete(t.Context(), id)
+				mu.Lock()
+				if gone[id] = true; err != nil || answer.Count != 1 {
+					failures = append(failures, fmt.Errorf("delete of %s: %v, %w", id, answer, err))
+				}
+				mu.Unlock()
+			}
+		}
+		together(append(slices.Repeat([]func(){search}, searchers), remove)...)
+		require.Empty(t, failures)
+		require.Empty(t, s.Finds(t, "snarkfeld"))
+		nothingLeft(t, db)
+	})
+}
+
+// A conversation that is deleted and comes again is a new one.
+func TestDeleteThenUploadAgain(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := apptest.Start(t, db)
+		seen := map[string]bool{}
+		for range 5 {
+			id := s.Upload(t, "again", "the snarkfeld is mine", "so it is")
+			require.False(t, seen[id], "an id is never given twice")
+			seen[id] = true
+			s.Ready(t, id)
+			require.Equal(t, []string{id}, s.Finds(t, "snarkfeld"))
+			for old := range seen {
+				if old != id {
+					_, err := s.Client.Get(t.Context(), old)
+					require.True(t, client.IsNotFound(err), "%v", err)
+				}
+			}
+			answer, err := s.Client.Delete(t.Context(), id)
+			require.NoError(t, err)
+			require.Equal(t, []string{id}, answer.Deleted)
+			require.Empty(t, s.Finds(t, "snarkfeld"))
+			nothingLeft(t, db)
+		}
+	})
+}
+
+// Several programs on one database share the work, and a delete through one
+// counts for all.
+func TestSeveralProgramsOnOneDatabase(t *testing.T) {
+	const conversations = 20
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		gate := apptest.NewGate()
+		one, two := apptest.Start(t, db, apptest.WithEmbedder(gate)), apptest.Start(t, db, apptest.WithEmbedder(gate))
+		gate.Shut()
+		var ids []string
+		for i := range conversations {
+			ids = append(ids, one.Upload(t, strconv.Itoa(i), "we talked of the snarkfeld", "we did, number "+strconv.Itoa(i)))
+		}
+		gate.Arrived(t)
+		answer, err := two.Client.Delete(t.Context(), ids[:conversations/2]...)
+		require.NoError(t, err)
+		require.Equal(t, ids[:conversations/2], answer.Deleted)
+		gate.Open()
+		one.Ready(t, ids[conversations/2:]...)
+		require.ElementsMatch(t, ids[conversations/2:], two.Finds(t, "snarkfeld"))
+		one.Idle(t)
+		nothingLeft(t, db)
+	})
+}
+
+func status(t testing.TB, s *apptest.Service, id string) api.IndexStatus {
+	t.Helper()
+	for c, err := range s.Client.All(t.Context(), client.ListOptions{PageSize: 100}) {
+		require.NoError(t, err)
+		if c.ID == id {
+			return c.Status
+		}
+	}
+	require.Fail(t, "no such conversation", id)
+	return ""
+}
