@@ -19,6 +19,7 @@ import (
 type raw struct {
 	t    testing.TB
 	kind string
+	pool *sql.DB
 	conn *sql.Conn
 	ctx  context.Context
 }
@@ -42,17 +43,15 @@ func (d Database) raw(t testing.TB) *raw {
 	require.NoError(t, err)
 	conn, err := pool.Conn(ctx)
 	require.NoError(t, err)
-	r := &raw{t: t, kind: d.Kind, conn: conn, ctx: ctx}
-	t.Cleanup(func() {
-		_ = conn.Close() // closed before, as a rule
-		require.NoError(t, pool.Close())
-	})
+	r := &raw{t: t, kind: d.Kind, pool: pool, conn: conn, ctx: ctx}
+	t.Cleanup(func() { _ = conn.Close(); _ = pool.Close() }) // for tests that fail in between
 	return r
 }
 
 func (r *raw) close() {
 	r.t.Helper()
 	require.NoError(r.t, r.conn.Close())
+	require.NoError(r.t, r.pool.Close())
 }
 
 // count is the one number that a query answers.

@@ -163,3 +163,11 @@ func (d Database) Connections(t testing.TB) int {
 	defer r.close()
 	return r.count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
 }
+
+// Indexing is how many conversations a worker holds, or held when it died.
+func (d Database) Indexing(t testing.TB) int {
+	t.Helper()
+	r := d.raw(t)
+	defer r.close()
+	return r.count("SELECT count(*) FROM conversations WHERE index_state = 'indexing'")
+}
