@@ -152,6 +152,29 @@ func TestCodeBlocks(t *testing.T) {
 	})
 }
 
+func TestWordsAreKeptWhole(t *testing.T) {
+	var long []string
+	for i := range 1000 {
+		long = append(long, fmt.Sprintf("word-%d-of-many", i))
+	}
+	var got []string
+	for _, c := range Split("", talk(strings.Join(long, " "))) {
+		_, body, _ := strings.Cut(c.Text, "Human: ")
+		got = append(got, strings.Fields(body)...)
+	}
+	require.Equal(t, long, got)
+}
+
+func TestLettersKeepTheirMarks(t *testing.T) {
+	for _, letter := range []string{"👩‍👩‍👧", "👍🏽", "e\u0301\u0323", "กี่"} {
+		chunks := Split("", talk(strings.Repeat(letter, 1500)))
+		require.Greater(t, len(chunks), 1)
+		for _, c := range chunks {
+			require.True(t, strings.HasSuffix(c.Text, letter), "%q", c.Text)
+		}
+	}
+}
+
 func TestMassesOfBlanksAreLeftOut(t *testing.T) {
 	require.Equal(t, "[2023-05-08]\nHuman: a\n\n\nb", Split("", talk("a\n\n\nb"))[0].Text)
 	chunks := Split("", talk("a"+strings.Repeat(" \n", 50_000)+"b"))
@@ -375,7 +398,7 @@ func TestSplitIsLinear(t *testing.T) {
 				return least
 			}
 			// Half a second for a busy machine: a quadratic rule needs far more.
-			require.Less(t, best(400_000), 20*best(50_000)+500*time.Millisecond)
+			require.Less(t, best(80_000), 20*best(10_000)+500*time.Millisecond)
 		})
 	}
 }

@@ -183,7 +183,7 @@ func TestAnalyzeIsLinear(t *testing.T) {
 				return least
 			}
 			// Half a second for a busy machine: a quadratic rule needs far more.
-			require.Less(t, best(400_000), 20*best(50_000)+500*time.Millisecond)
+			require.Less(t, best(80_000), 20*best(10_000)+500*time.Millisecond)
 		})
 	}
 }

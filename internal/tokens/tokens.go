@@ -89,8 +89,8 @@ func Cut(text string, limit int) string {
 	return kept
 }
 
-// prefixLen returns how many bytes the first limit tokens of valid text cover,
-// rounded down to a rune.
+// prefixLen returns how many bytes the first limit tokens of valid text cover.
+// The last of them may end within a rune.
 func prefixLen(text string, limit int) int {
 	end := 0
 	for end < len(text) {
@@ -106,9 +106,6 @@ func prefixLen(text string, limit int) int {
 		}
 		for _, p := range parts[:limit] {
 			end += len(p)
-		}
-		for end > 0 && !utf8.RuneStart(text[end]) {
-			end--
 		}
 		return end
 	}

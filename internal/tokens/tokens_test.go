@@ -65,6 +65,7 @@ func TestCut(t *testing.T) {
 		{"negative", "One two three.", -1, ""},
 		{"sentence", "First sentence is here. Second one ends. And a third goes on", 11, "First sentence is here. Second one ends."},
 		{"word", "alpha beta gamma delta epsilon zeta eta theta", 4, "alpha beta gamma delta"},
+		{"within a token", "。...\n\n的」日本.的?ที่👍🏽日本ि", 1, "。."},
 		{"Chinese sentence", "我喜欢喝茶，每天都喝。他不喜欢。", 10, "我喜欢喝茶，每天都喝。"},
 	} {
 		t.Run(tc.name, func(t *testing.T) { require.Equal(t, tc.want, Cut(tc.text, tc.limit)) })
@@ -81,7 +82,7 @@ var awkward = map[string]string{
 
 func TestCutHolds(t *testing.T) {
 	for name, unit := range awkward {
-		text := strings.Repeat(unit, 20_000/len(unit))
+		text := strings.Repeat(unit, 10_000/len(unit))
 		for _, limit := range []int{1, 2, 7, 100, 1500} {
 			got := Cut(text, limit)
 			require.LessOrEqual(t, Count(got), limit, name)
@@ -91,14 +92,14 @@ func TestCutHolds(t *testing.T) {
 	}
 }
 
-// Four times the text must not take much more than four times as long: for a
-// quadratic pattern it would be sixteen times.
+// Eight times the text must not take much more than eight times as long: for a
+// quadratic pattern it would be sixty-four times.
 func TestCountIsLinear(t *testing.T) {
 	Count("load the vocabulary first")
 	for name, unit := range awkward {
 		t.Run(name, func(t *testing.T) {
-			small := strings.Repeat(unit, 50_000/len(unit))
-			large := strings.Repeat(unit, 200_000/len(unit))
+			small := strings.Repeat(unit, 10_000/len(unit))
+			large := strings.Repeat(unit, 80_000/len(unit))
 			best := func(text string) time.Duration {
 				least := time.Hour
 				for range 3 {
@@ -109,7 +110,7 @@ func TestCountIsLinear(t *testing.T) {
 				return least
 			}
 			// Half a second for a busy machine: a quadratic rule needs far more.
-			require.Less(t, best(large), 10*best(small)+500*time.Millisecond)
+			require.Less(t, best(large), 20*best(small)+500*time.Millisecond)
 		})
 	}
 }
