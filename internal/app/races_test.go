@@ -267,7 +267,9 @@ func TestDeleteWhileSearching(t *testing.T) {
 		var recalled api.RecallAnswer
 		var searching, recalling error
 		var asking sync.WaitGroup
-		asking.Go(func() { found, searching = s.Client.Search(t.Context(), api.SearchRequest{Query: "whose is the snarkfeld"}) })
+		asking.Go(func() {
+			found, searching = s.Client.Search(t.Context(), api.SearchRequest{Query: "whose is the snarkfeld"})
+		})
 		asking.Go(func() {
 			recalled, recalling = s.Client.Recall(t.Context(), api.RecallRequest{Query: new("whose is the snarkfeld")})
 		})

@@ -1,0 +1,117 @@
+package app_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/app/apptest"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+	"github.com/lethe-chat/lethe/pkg/api"
+)
+
+// begun starts a process whose embedder stands still in the middle of indexing a
+// conversation.
+func begun(t *testing.T, db storetest.Database, opts ...apptest.Option) (p *apptest.Process, gate *apptest.Gate, id string) {
+	t.Helper()
+	gate = apptest.NewGate()
+	gate.Shut()
+	p = apptest.StartProcess(t, db, append(opts, apptest.WithEmbedder(gate))...)
+	id = p.Upload(t, "interrupted", "the snarkfeld is mine", "so it is")
+	gate.Arrived(t)
+	require.Equal(t, api.IndexStatusIndexing, status(t, p.Service, id))
+	return p, gate, id
+}
+
+// claimed takes the one conversation that waits for indexing, and gives it back.
+// Its Attempt tells how often it was taken before without success.
+func claimed(t *testing.T, db storetest.Database) store.Claim {
+	t.Helper()
+	var claims []store.Claim
+	s := db.Open(t)
+	require.NoError(t, s.InTx(t.Context(), func(tx *store.Tx) (err error) {
+		claims, err = tx.Claim(time.Minute, 2)
+		return err
+	}))
+	require.Len(t, claims, 1, "it waits, and nobody holds it")
+	require.NoError(t, s.InTx(t.Context(), func(tx *store.Tx) error { return tx.Release(claims[0]) }))
+	return claims[0]
+}
+
+// A worker that does not come to an end is given the configured time; then it
+// gives its conversation back, as if it had never taken it, and the next start
+// takes it up at once.
+func TestShutdownGivesUpWhatTakesTooLong(t *testing.T) {
+	const patience = time.Second
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		p, _, id := begun(t, db, apptest.WithEnv("LETHE_SHUTDOWN_TIMEOUT="+patience.String()))
+		asked := time.Now()
+		p.Interrupt()
+		p.Ended(t, apptest.Patience)
+		took := time.Since(asked)
+		require.GreaterOrEqual(t, took, patience, "the work under way had its time")
+		require.Less(t, took, patience+10*time.Second, "and no more")
+		require.Equal(t, 1, claimed(t, db).Attempt)
+		require.Empty(t, db.Damage(t))
+
+		next := apptest.Start(t, db)
+		next.Ready(t, id)
+		require.Equal(t, []string{id}, next.Finds(t, "snarkfeld"))
+	})
+}
+
+// Work that comes to an end within the time is finished, and so is a request that
+// waits for its answer; what comes after the signal is not begun.
+func TestShutdownFinishesWhatIsUnderWay(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		p, gate, id := begun(t, db, apptest.WithEnv("LETHE_INDEX_WORKERS=1"))
+		waiting := p.Upload(t, "waiting", "the wobbelring is yours", "so it is") // the one worker is busy
+		var found api.SearchAnswer
+		var searching error
+		asked := make(chan struct{})
+		go func() {
+			defer close(asked)
+			found, searching = p.Client.Search(t.Context(), api.SearchRequest{Query: "snarkfeld"})
+		}()
+		gate.Arrived(t)
+		p.Interrupt()
+		refused := func() bool { // no connection is taken any more
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+"/healthz", nil)
+			require.NoError(t, err)
+			r.Close = true // a connection of its own
+			resp, err := http.DefaultClient.Do(r)
+			if err == nil {
+				resp.Body.Close()
+			}
+			return err != nil
+		}
+		require.Eventually(t, refused, apptest.Patience, 10*time.Millisecond)
+		gate.Open()
+		<-asked
+		require.NoError(t, searching)
+		require.NotNil(t, found.Results)
+		p.Ended(t, apptest.Patience)
+		require.Empty(t, db.Damage(t))
+		require.Equal(t, waiting, claimed(t, db).Conversation, "the one is finished, the other not begun")
+
+		next := apptest.Start(t, db)
+		next.Ready(t, id, waiting)
+	})
+}
+
+// A service that is told to stop while it idles, or twice, stops at once.
+func TestShutdownOfAnIdleService(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		p := apptest.StartProcess(t, db)
+		id := p.Upload(t, "a", "hello", "hello")
+		p.Ready(t, id)
+		asked := time.Now()
+		p.Interrupt()
+		p.Interrupt()
+		p.Ended(t, apptest.Patience)
+		require.Less(t, time.Since(asked), 5*time.Second)
+	})
+}
