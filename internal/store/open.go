@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -20,6 +21,28 @@ func open(ctx context.Context, o Options) (*Store, error) {
 	default:
 		return nil, fault.Invalidf("the store needs either an SQLite file or a PostgreSQL URL")
 	}
+}
+
+// trace hands every statement to the one who asked for it.
+func trace(db *gorm.DB, to func(string)) error {
+	if to == nil {
+		return nil
+	}
+	tell := func(db *gorm.DB) {
+		if sql := db.Statement.SQL.String(); sql != "" {
+			to(sql)
+		}
+	}
+	const name = "lethe:trace"
+	callbacks := db.Callback()
+	return errors.Join(
+		callbacks.Create().After("gorm:create").Register(name, tell),
+		callbacks.Query().After("gorm:query").Register(name, tell),
+		callbacks.Update().After("gorm:update").Register(name, tell),
+		callbacks.Delete().After("gorm:delete").Register(name, tell),
+		callbacks.Row().After("gorm:row").Register(name, tell),
+		callbacks.Raw().After("gorm:raw").Register(name, tell),
+	)
 }
 
 // statementCacheSize bounds the prepared statements that are kept a connection

@@ -44,6 +44,10 @@ type Options struct {
 	// ExactLimit is how many vectors a search compares one by one where the
 	// database has approximate indexes; DefaultExactLimit when 0.
 	ExactLimit int
+
+	// Trace, when it is set, is given every statement that GORM sends, without its
+	// values: for tests of the statements themselves.
+	Trace func(statement string)
 }
 
 // View reads. One from Store.View runs each statement on its own; one from
@@ -73,6 +77,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s, err := open(ctx, o)
 	if err != nil {
 		return nil, err
+	}
+	if err := errors.Join(trace(s.read, o.Trace), trace(s.write, o.Trace)); err != nil {
+		return nil, errors.Join(s.fault(err), s.Close())
 	}
 	if s.exactLimit = o.ExactLimit; s.exactLimit == 0 {
 		s.exactLimit = DefaultExactLimit

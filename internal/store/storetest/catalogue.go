@@ -3,6 +3,7 @@ package storetest
 import (
 	"slices"
 	"strings"
+	"testing"
 )
 
 // table is a table as the database's own catalogue has it.
@@ -63,4 +64,37 @@ func (r *raw) fullText() (names []string) {
 		}
 	}
 	return names
+}
+
+// Indexes lists the tables of a database, each with the columns of its keys and
+// indexes in order.
+func (d Database) Indexes(t testing.TB) map[string][][]string {
+	t.Helper()
+	r := d.raw(t)
+	defer r.close()
+	tables := map[string][][]string{}
+	for _, table := range r.rows(tablesOf[d.Kind]) {
+		tables[table[0]] = nil
+		for _, index := range r.rows(indexesOf[d.Kind], table[0]) {
+			tables[table[0]] = append(tables[table[0]], strings.Split(index[0], ","))
+		}
+	}
+	return tables
+}
+
+var tablesOf = map[string]string{
+	SQLite: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+	Postgres: `SELECT relname FROM pg_class
+		WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = CAST(current_schema() AS regnamespace)`,
+}
+
+var indexesOf = map[string]string{
+	// A WITHOUT ROWID table's key is listed like any index; an INTEGER PRIMARY KEY is none.
+	SQLite: `SELECT (SELECT group_concat(name) FROM pragma_index_info(list.name)) FROM pragma_index_list(?) AS list
+		UNION ALL SELECT name FROM pragma_table_info(?1) WHERE pk = 1 AND type = 'INTEGER'
+			AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk')`,
+	Postgres: `SELECT string_agg(attname, ',' ORDER BY place)
+		FROM pg_index, unnest(CAST(indkey AS int2[])) WITH ORDINALITY AS key (number, place)
+		JOIN pg_attribute ON attrelid = CAST($1 AS regclass) AND attnum = number
+		WHERE indrelid = CAST($1 AS regclass) GROUP BY indexrelid`,
 }

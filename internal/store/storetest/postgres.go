@@ -2,9 +2,12 @@ package storetest
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -40,6 +43,11 @@ func template(t testing.TB, server string) string {
 	t.Helper()
 	ctx := context.Background()
 	name := "lethe_template_" + store.SchemaFingerprint(Postgres)
+	partitions := layout(t)
+	if partitions != "" {
+		sum := sha256.Sum256([]byte(partitions))
+		name += "_" + hex.EncodeToString(sum[:4])
+	}
 	conn, err := pgx.Connect(ctx, server)
 	require.NoError(t, err)
 	defer conn.Close(ctx) //nolint:errcheck // and with it goes the lock
@@ -58,9 +66,40 @@ func template(t testing.TB, server string) string {
 	s, err := store.Open(ctx, store.Options{URL: databaseURL(t, server, draft)})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
+	if partitions != "" {
+		admin(t, databaseURL(t, server, draft), partitions)
+	}
 	_, err = conn.Exec(ctx, "ALTER DATABASE "+draft+" RENAME TO "+name)
 	require.NoError(t, err)
 	return name
+}
+
+// LayoutVariable, set to "partitioned", runs the tests on tables that are hash
+// partitioned by workspace, as docs/partitions.sql makes them.
+const LayoutVariable = "LETHE_TEST_LAYOUT"
+
+// layout returns the statements that change a migrated database into the layout
+// that is asked for, or nothing.
+func layout(t testing.TB) string {
+	t.Helper()
+	switch os.Getenv(LayoutVariable) {
+	case "":
+		return ""
+	case "partitioned":
+	default:
+		t.Fatalf("%s can only be set to partitioned", LayoutVariable)
+	}
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for filepath.Dir(dir) != dir {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	statements, err := os.ReadFile(filepath.Join(dir, "docs", "partitions.sql"))
+	require.NoError(t, err)
+	return string(statements)
 }
 
 // Main runs the tests of a package.

@@ -40,10 +40,12 @@ func Each(t *testing.T, test func(t *testing.T, db Database)) {
 // New makes an empty database of the kind.
 func New(t testing.TB, kind string) Database {
 	t.Helper()
+	opts := store.Options{Path: filepath.Join(t.TempDir(), "lethe.db")}
 	if kind == Postgres {
-		return Database{Kind: kind, opts: postgresOptions(t)}
+		opts = postgresOptions(t)
 	}
-	return Database{Kind: kind, opts: store.Options{Path: filepath.Join(t.TempDir(), "lethe.db")}}
+	opts.Trace = keyed(t)
+	return Database{Kind: kind, opts: opts}
 }
 
 // Open opens the database, as one program would, and closes it after the test.

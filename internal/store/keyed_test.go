@@ -1,0 +1,44 @@
+package store_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+// unkeyed are the tables and indexes that do not begin with the workspace, each
+// with its reason. There should be few, and none that grows with the history and
+// serves a request.
+var unkeyed = map[string]string{
+	"workspaces":              "the workspaces themselves, found by name when a key is made",
+	"schema_migrations":       "one row a migration",
+	"api_keys.prefix":         "a request says its key before anyone knows its workspace",
+	"conversations.run_after": "work is taken across workspaces, by whoever has waited longest",
+	"chunks.terms":            "each term begins with its workspace",
+	"chunks.id":               "SQLite: the full-text index's row numbers",
+	"chunks_fts":              "SQLite: each term begins with its workspace",
+}
+
+func TestEveryTableAndIndexBeginsWithTheWorkspace(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		db.Open(t)
+		tables := db.Indexes(t)
+		require.NotEmpty(t, tables)
+		for table, indexes := range tables {
+			if _, ok := unkeyed[table]; ok || strings.HasPrefix(table, "chunks_fts") {
+				continue
+			}
+			require.NotEmpty(t, indexes, "table %s has no key", table)
+			for _, columns := range indexes {
+				first := columns[0]
+				if _, ok := unkeyed[table+"."+first]; ok {
+					continue
+				}
+				require.Equal(t, "workspace_id", first, "an index of %s over %v", table, columns)
+			}
+		}
+	})
+}

@@ -1,0 +1,32 @@
+package storetest
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// keyed returns a check of every statement that the store sends in a test: one
+// that reads or writes rows of workspaces must say of which.
+func keyed(t testing.TB) func(string) {
+	return func(statement string) {
+		if !ofWorkspaces.MatchString(statement) || strings.Contains(statement, "workspace_id") {
+			return
+		}
+		for _, known := range acrossWorkspaces {
+			if strings.Contains(statement, known) {
+				return
+			}
+		}
+		t.Errorf("a statement that does not name its workspace: add it to the condition, or, with the reason, to acrossWorkspaces:\n%s", statement)
+	}
+}
+
+// ofWorkspaces are the tables whose rows belong to workspaces.
+var ofWorkspaces = regexp.MustCompile(`\b(conversations|messages|chunks|embeddings|imports|platforms|deletions|tombstones)\b`)
+
+// acrossWorkspaces are parts of the few statements that are about all of them.
+var acrossWorkspaces = []string{
+	"ORDER BY run_after LIMIT", // when the next conversation is due, whoever's it is
+	"token_count <= ",          // what has failed is queued again when a service starts
+}
