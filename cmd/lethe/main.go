@@ -70,7 +70,7 @@ func (p *program) command() *cobra.Command {
 		PersistentPreRun: func(*cobra.Command, []string) { p.started = true },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(p.serveCommand(), p.keysCommand(), p.versionCommand())
+	root.AddCommand(p.serveCommand(), p.healthCommand(), p.keysCommand(), p.doctorCommand(), p.versionCommand())
 	return root
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -46,6 +47,7 @@ func (p *program) welcome(c config.Config, s app.Started) {
 	if c.DatabaseURL == "" {
 		say("The history is kept in %s\n", c.DataDir)
 	}
+	url := "http://" + callable(strings.TrimPrefix(s.URL, "http://"))
 	key := "$LETHE_KEY"
 	switch {
 	case s.FirstKey != "":
@@ -57,7 +59,7 @@ func (p *program) welcome(c config.Config, s app.Started) {
 	default:
 		say("Use a key that you have, or make one: LETHE_KEY=$(lethe keys create --workspace default --name me --scopes read,write)\n")
 	}
-	say("\nTry it: upload a conversation, find it, delete it.\n\n%s\n\nThe API is described at %s/docs. Press Ctrl-C to stop.\n", trial(s.URL, key), s.URL)
+	say("\nTry it: upload a conversation, find it, delete it.\n\n%s\n\nThe API is described at %s/docs. Press Ctrl-C to stop.\n", trial(url, key), url)
 }
 
 // trial is one line for a POSIX shell that works as pasted.
