@@ -65,7 +65,8 @@ var mayImport = map[string][]string{
 
 	".": {}, // openapi.yaml, embedded
 
-	"internal/archtest": {},
+	"internal/archtest":   {},
+	"internal/deploytest": {}, // tests of the files that Lethe is deployed with
 }
 
 // onlyForTests are packages that nothing but a _test.go file may import.
@@ -82,6 +83,7 @@ var confined = []confinement{
 	{"github.com/pgvector", []string{"internal/store"}, "the database is the store's secret"},
 	{"github.com/pressly/goose", []string{"internal/store"}, "migrations belong to the store"},
 	{"github.com/labstack", []string{"internal/server"}, "Echo is the server's secret"},
+	{"github.com/compose-spec/compose-go", []string{"internal/deploytest"}, "the compose file is checked in one way"},
 	{"github.com/getkin/kin-openapi", []string{"internal/server"}, "the contract is checked in one way"},
 	{"github.com/oapi-codegen/runtime/strictmiddleware", []string{"internal/server"}, "Echo is the server's secret"},
 	{"github.com/spf13", []string{"cmd/lethe"}, "only the command parses a command line"},

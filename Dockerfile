@@ -1,0 +1,67 @@
+# The service in an image: one static binary, the certificates that it checks
+# other servers with, and nothing else; no shell, no package, no root.
+#
+#   docker build -t lethe .
+#   docker run -p 127.0.0.1:8787:8787 -v lethe:/data lethe
+#
+# Kept to what every builder understands: no cache mounts, and no syntax line
+# that a builder would have to fetch first.
+
+# The Go of go.mod; internal/deploytest compares them.
+FROM golang:1.26.8-trixie AS build
+
+# For networks with a module proxy of their own; Go's defaults otherwise.
+ARG GOPROXY
+ARG GOSUMDB
+
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+
+# .dockerignore lets through what the build needs, and only that.
+COPY . .
+
+# Set by builders that build for another platform than their own.
+ARG TARGETOS
+ARG TARGETARCH
+ARG VERSION=dev
+
+# Time zones are linked in, for the log of a container with TZ.
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false -tags timetzdata \
+    -ldflags "-s -w -X main.version=${VERSION:-dev}" -o /image/lethe ./cmd/lethe
+
+# What else is in the image. The second tree will belong to the service's user.
+RUN mkdir -p /image/etc/ssl/certs /image/licenses /owned/data /owned/tmp \
+    && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
+    && find . -maxdepth 1 \( -name LICENSE -o -name NOTICE \) -exec cp {} /image/licenses/ \; \
+    && chmod 700 /owned/data && chmod 1777 /owned/tmp
+
+
+FROM scratch
+
+ARG VERSION=dev
+LABEL org.opencontainers.image.title="Lethe" \
+      org.opencontainers.image.description="A self-hosted chat history that finds, recalls and, told to forget, forgets completely" \
+      org.opencontainers.image.source="https://github.com/lethe-chat/lethe" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}"
+
+COPY --from=build /image/ /
+COPY --from=build --chown=65532:65532 /owned/ /
+
+# A number, so that an orchestrator can see that it is not root.
+USER 65532:65532
+
+# PATH makes "docker exec ... lethe keys create" work as the documents write it.
+ENV PATH=/ \
+    LETHE_ADDR=0.0.0.0:8787 \
+    LETHE_DATA_DIR=/data
+
+# The SQLite file, when no PostgreSQL is configured.
+VOLUME /data
+EXPOSE 8787
+
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 CMD ["/lethe", "health"]
+
+ENTRYPOINT ["/lethe"]
+CMD ["serve"]
