@@ -56,7 +56,7 @@ var mayImport = map[string][]string{
 	},
 	"cmd/lethe": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/config",
-		"internal/embed", "internal/history", "internal/app", "pkg/api", "pkg/client",
+		"internal/embed", "internal/history", "internal/store", "internal/app", "pkg/api", "pkg/client",
 	},
 
 	"pkg/api":        {},

@@ -59,7 +59,20 @@ type Stats struct {
 	Platforms     []PlatformStats
 	Months        []MonthStats
 	Backlog       Backlog
+	VectorSearch  VectorSearch
 }
+
+// VectorSearch says how a workspace's vectors are searched.
+type VectorSearch string
+
+// The ways of searching vectors. Answers are right in all of them; Building and
+// Waiting are slower than they will be.
+const (
+	VectorsExact    VectorSearch = "exact"    // few enough to compare one by one
+	VectorsIndexed  VectorSearch = "indexed"  // by an index of the workspace's own
+	VectorsBuilding VectorSearch = "building" // exact, while its index is being built
+	VectorsWaiting  VectorSearch = "waiting"  // exact, until somebody builds its index
+)
 
 // PlatformStats is the part of Stats that one platform has.
 type PlatformStats struct {

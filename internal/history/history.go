@@ -125,7 +125,11 @@ func (h *History) Count(ctx context.Context, ws chat.WorkspaceID) (int, error) {
 // Stats sums up a workspace.
 func (h *History) Stats(ctx context.Context, ws chat.WorkspaceID) (s chat.Stats, err error) {
 	err = h.store.Snapshot(ctx, func(v *store.View) error {
-		s, err = v.Stats(ws)
+		if s, err = v.Stats(ws); err != nil {
+			return err
+		}
+		model := h.embedder.Model()
+		s.VectorSearch, err = v.VectorSearch(ws, model.ID, model.Dimensions)
 		return err
 	})
 	return s, err

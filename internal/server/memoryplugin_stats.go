@@ -27,5 +27,6 @@ func (m *memoryPlugin) GetStats(ctx context.Context, _ wire.GetStatsRequestObjec
 			return api.MonthStats{Month: m.Month, Conversations: m.Conversations}
 		}),
 		Backlog: api.Backlog{Queued: s.Backlog.Queued, Indexing: s.Backlog.Indexing, Failed: s.Backlog.Failed},
+		VectorSearch: api.StatsVectorSearch(s.VectorSearch),
 	}, nil
 }

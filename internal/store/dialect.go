@@ -43,4 +43,5 @@ type dialect interface {
 	nearest(db *gorm.DB, q vectorQuery) ([]rank.Scored, error)
 
 	upkeep
+	examiner
 }

@@ -90,6 +90,30 @@ func (e SearchMode) Valid() bool {
 	}
 }
 
+// Defines values for StatsVectorSearch.
+const (
+	StatsVectorSearchBuilding StatsVectorSearch = "building"
+	StatsVectorSearchExact    StatsVectorSearch = "exact"
+	StatsVectorSearchIndexed  StatsVectorSearch = "indexed"
+	StatsVectorSearchWaiting  StatsVectorSearch = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the StatsVectorSearch enum.
+func (e StatsVectorSearch) Valid() bool {
+	switch e {
+	case StatsVectorSearchBuilding:
+		return true
+	case StatsVectorSearchExact:
+		return true
+	case StatsVectorSearchIndexed:
+		return true
+	case StatsVectorSearchWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
 // Backlog Conversations that search cannot find yet, by state.
 type Backlog struct {
 	// Failed How many indexing refused.
@@ -570,7 +594,17 @@ type Stats struct {
 
 	// Tokens How many tokens those have, as far as indexing has counted them.
 	Tokens int `json:"tokens"`
+
+	// VectorSearch How the search by meaning goes through this workspace's vectors. `exact` compares them one by one, which is
+	// right and, below some twenty thousand, quick. `indexed` uses an index of the workspace's own. `building` and
+	// `waiting` are exact until that index is there: right, and slower than they will be.
+	VectorSearch StatsVectorSearch `json:"vectorSearch"`
 }
+
+// StatsVectorSearch How the search by meaning goes through this workspace's vectors. `exact` compares them one by one, which is
+// right and, below some twenty thousand, quick. `indexed` uses an index of the workspace's own. `building` and
+// `waiting` are exact until that index is there: right, and slower than they will be.
+type StatsVectorSearch string
 
 // UploadAnswer What became of an upload.
 type UploadAnswer struct {

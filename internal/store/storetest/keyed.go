@@ -27,6 +27,9 @@ var ofWorkspaces = regexp.MustCompile(`\b(conversations|messages|chunks|embeddin
 
 // acrossWorkspaces are parts of the few statements that are about all of them.
 var acrossWorkspaces = []string{
+	"indexed_revision <> c.revision",
+	"AND run_after < ",
+	"AS x WHERE NOT EXISTS",    // the doctor looks at everybody, in these three
 	"ORDER BY run_after LIMIT", // when the next conversation is due, whoever's it is
 	"token_count <= ",          // what has failed is queued again when a service starts
 }

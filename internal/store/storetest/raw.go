@@ -109,3 +109,17 @@ func (d Database) Count(t testing.TB, query string, args ...any) int {
 	defer r.close()
 	return r.count(query, args...)
 }
+
+// Break changes rows past the store and past the foreign keys, as only a fault
+// of the program or of the disk could.
+func (d Database) Break(t testing.TB, statement string) {
+	t.Helper()
+	r := d.raw(t)
+	defer r.close()
+	if d.Kind == Postgres {
+		r.exec("SET session_replication_role = replica")
+	} else {
+		r.exec("PRAGMA foreign_keys = OFF")
+	}
+	r.exec(statement)
+}

@@ -1,0 +1,233 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+)
+
+// Finding is what an examination of the whole database says about one thing.
+type Finding struct {
+	Check   string // what was looked at, in a few words that stay the same
+	Count   int    // how many rows are wrong; 0 is healthy
+	Detail  string // what that means
+	Fixable bool   // Mend can put it right
+}
+
+// examination is one check: a count of what is wrong, and the statements that
+// mend it. A check without statements can only be reported.
+type examination struct {
+	check, detail string
+	count         string
+	mend          []string
+}
+
+// examinations are the checks that are the same on both databases. They look at
+// all workspaces, which nothing else does, and take as long as the tables are large.
+var examinations = []examination{
+	orphans("messages"), orphans("chunks"), orphans("embeddings"),
+	{
+		check:  "vectors without a passage",
+		detail: "vectors whose passage is gone: they could answer a search with nothing to show",
+		count:  "SELECT count(*) FROM embeddings AS x WHERE " + passageMissing,
+		mend:   []string{"DELETE FROM embeddings AS x WHERE " + passageMissing},
+	},
+	{
+		check:  "counters that drifted",
+		detail: "conversations whose stored counts of messages, passages or words are not those of their rows",
+		count:  "SELECT count(*) FROM conversations AS c WHERE " + drifted,
+		mend: []string{"UPDATE conversations AS c SET message_count = (" + messagesOf + "), chunk_count = (" + chunksOf +
+			"), term_count = (" + termsOf + ") WHERE " + drifted},
+	},
+	{
+		check:  "indexed at another revision",
+		detail: "conversations that call themselves ready and are indexed as they were before a change",
+		count:  "SELECT count(*) FROM conversations AS c WHERE " + stale,
+		mend:   []string{"UPDATE conversations AS c SET index_state = 'queued', attempts = 0, run_after = @now WHERE " + stale},
+	},
+}
+
+const (
+	passageMissing = `NOT EXISTS (SELECT 1 FROM chunks AS k WHERE k.workspace_id = x.workspace_id
+		AND k.conversation_id = x.conversation_id AND k.position = x.position)`
+	messagesOf = "SELECT count(*) FROM messages AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id"
+	chunksOf   = "SELECT count(*) FROM chunks AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id"
+	termsOf    = "SELECT coalesce(sum(x.term_count), 0) FROM chunks AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id"
+	drifted    = "c.message_count <> (" + messagesOf + ") OR c.chunk_count <> (" + chunksOf + ") OR c.term_count <> (" + termsOf + ")"
+	stale      = "c.index_state = 'ready' AND c.indexed_revision <> c.revision"
+)
+
+func orphans(table string) examination {
+	missing := "NOT EXISTS (SELECT 1 FROM conversations AS c WHERE c.workspace_id = x.workspace_id AND c.id = x.conversation_id)"
+	return examination{
+		check:  table + " of no conversation",
+		detail: "rows that a delete should have taken",
+		count:  "SELECT count(*) FROM " + table + " AS x WHERE " + missing,
+		mend:   []string{"DELETE FROM " + table + " AS x WHERE " + missing},
+	}
+}
+
+// stuckAfter is how long past its time a conversation may wait for a worker
+// before something is wrong with the workers.
+const stuckAfter = 15 * time.Minute
+
+// Examine looks through the whole database for what must never be, and returns a
+// finding a check, healthy ones included.
+func (s *Store) Examine(ctx context.Context) ([]Finding, error) {
+	var findings []Finding
+	for _, x := range examinations {
+		n, err := s.countOf(ctx, x.count)
+		if err != nil {
+			return nil, err
+		}
+		findings = append(findings, Finding{Check: x.check, Count: n, Detail: x.detail, Fixable: len(x.mend) > 0})
+	}
+	stuck, err := s.countOf(ctx, "SELECT count(*) FROM conversations WHERE index_state IN ('queued', 'indexing') AND run_after < ?",
+		micros(s.now().Add(-stuckAfter)))
+	if err != nil {
+		return nil, err
+	}
+	findings = append(findings, Finding{
+		Check: "waiting for a worker", Count: stuck,
+		Detail: "conversations that have been due for indexing for more than 15 minutes: is `lethe serve` running?",
+	})
+	own, err := s.dialect.examine(ctx, s)
+	return append(findings, own...), s.fault(err)
+}
+
+// Mend puts right what Examine found and is fixable, all in one transaction, and
+// then what a database can only rebuild outside of one.
+func (s *Store) Mend(ctx context.Context) error {
+	err := s.InTx(ctx, func(tx *Tx) error {
+		for _, x := range examinations {
+			for _, statement := range x.mend {
+				var args []any
+				if strings.Contains(statement, "@now") {
+					args = append(args, sql.Named("now", micros(tx.now)))
+				}
+				if err := tx.db.Exec(statement, args...).Error; err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return s.fault(s.dialect.mend(ctx, s))
+}
+
+func (s *Store) countOf(ctx context.Context, query string, args ...any) (int, error) {
+	var n int64
+	err := s.write.WithContext(ctx).Raw(query, args...).Scan(&n).Error
+	return int(n), s.fault(err)
+}
+
+// VectorSearch tells how a workspace's vectors are searched at the moment.
+func (v *View) VectorSearch(ws chat.WorkspaceID, model string, dimensions int) (chat.VectorSearch, error) {
+	n, err := v.passages(ws, chat.Filter{})
+	if err != nil {
+		return "", err
+	}
+	state, err := v.dialect.vectorSearch(v.db, VectorSpace{Workspace: ws, Model: model, Dimensions: dimensions, Vectors: n}, v.exactLimit)
+	return state, v.fault(err)
+}
+
+// examiner is what only one kind of database can have wrong.
+type examiner interface {
+	examine(ctx context.Context, s *Store) ([]Finding, error)
+	mend(ctx context.Context, s *Store) error
+	vectorSearch(db *gorm.DB, space VectorSpace, exactLimit int) (chat.VectorSearch, error)
+}
+
+func (sqliteDialect) vectorSearch(*gorm.DB, VectorSpace, int) (chat.VectorSearch, error) {
+	return chat.VectorsExact, nil
+}
+
+func (sqliteDialect) examine(ctx context.Context, s *Store) ([]Finding, error) {
+	var said string
+	if err := s.write.WithContext(ctx).Raw("PRAGMA integrity_check(1)").Scan(&said).Error; err != nil {
+		return nil, err
+	}
+	file := Finding{Check: "the database file", Detail: "SQLite's own integrity check: " + said}
+	if said != "ok" {
+		file.Count = 1
+	}
+	words := Finding{Check: "the full-text index", Detail: "its entries are those of the passages", Fixable: true}
+	if err := s.write.WithContext(ctx).Exec("INSERT INTO chunks_fts (chunks_fts, rank) VALUES ('integrity-check', 1)").Error; err != nil {
+		words.Count, words.Detail = 1, "its entries are not those of the passages"
+	}
+	return []Finding{file, words}, nil
+}
+
+func (sqliteDialect) mend(ctx context.Context, s *Store) error {
+	return s.write.WithContext(ctx).Exec("INSERT INTO chunks_fts (chunks_fts) VALUES ('rebuild')").Error
+}
+
+// examine: a full-text or any other index of PostgreSQL is kept by PostgreSQL; a
+// vector index can be left broken by a build that was cut off.
+func (d postgresDialect) examine(ctx context.Context, s *Store) ([]Finding, error) {
+	indexes, err := d.vectorIndexes(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	broken := Finding{Check: "vector indexes", Detail: "left broken by a build that was cut off", Fixable: true}
+	for _, x := range indexes {
+		if !x.Valid && !x.Building {
+			broken.Count++
+		}
+	}
+	invalid, err := s.countOf(ctx, `SELECT count(*) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+		WHERE NOT i.indisvalid AND c.relnamespace = CAST(current_schema() AS regnamespace) AND NOT starts_with(c.relname, ?)`, annIndexPrefix)
+	if err != nil {
+		return nil, err
+	}
+	other := Finding{Check: "other indexes", Count: invalid, Detail: "not valid: run REINDEX on them"}
+	return []Finding{broken, other}, nil
+}
+
+func (d postgresDialect) mend(ctx context.Context, s *Store) error {
+	indexes, err := d.vectorIndexes(ctx, s)
+	if err != nil {
+		return err
+	}
+	for _, x := range indexes {
+		if x.Valid || x.Building {
+			continue
+		}
+		if err := d.dropVectorIndex(ctx, s, x); err != nil {
+			return err
+		}
+		if err := d.buildVectorIndex(ctx, s, x.VectorSpace); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (postgresDialect) vectorSearch(db *gorm.DB, space VectorSpace, exactLimit int) (chat.VectorSearch, error) {
+	if space.Vectors <= exactLimit {
+		return chat.VectorsExact, nil
+	}
+	var row struct{ Valid, Building bool }
+	err := db.Raw(`SELECT i.indisvalid AND i.indisready AS valid,
+			EXISTS (SELECT FROM pg_stat_progress_create_index AS p WHERE p.index_relid = c.oid) AS building
+		FROM pg_class AS c JOIN pg_index AS i ON i.indexrelid = c.oid
+		WHERE c.relname = ? AND c.relnamespace = CAST(current_schema() AS regnamespace)`, annIndexName(space)).Scan(&row).Error
+	switch {
+	case err != nil:
+		return "", err
+	case row.Valid:
+		return chat.VectorsIndexed, nil
+	case row.Building:
+		return chat.VectorsBuilding, nil
+	default:
+		return chat.VectorsWaiting, nil
+	}
+}

@@ -1,0 +1,54 @@
+package store_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+// Each damage is done past the store, seen by its check alone, and mended.
+func TestTheDoctorSeesAndMendsDamage(t *testing.T) {
+	for _, damage := range []struct{ check, statement, only string }{
+		{"messages of no conversation", "UPDATE messages SET conversation_id = '00000000-0000-7000-8000-000000000000' WHERE position = 0", ""},
+		{"chunks of no conversation", "UPDATE chunks SET conversation_id = '00000000-0000-7000-8000-000000000000' WHERE position = 1", ""},
+		{"embeddings of no conversation", "UPDATE embeddings SET conversation_id = '00000000-0000-7000-8000-000000000000' WHERE position = 1", ""},
+		{"vectors without a passage", "DELETE FROM chunks WHERE position = 1", ""},
+		{"counters that drifted", "UPDATE conversations SET chunk_count = 99", ""},
+		{"indexed at another revision", "UPDATE conversations SET revision = revision + 1", ""},
+		{"the full-text index", "INSERT INTO chunks_fts (chunks_fts) VALUES ('delete-all')", storetest.SQLite},
+	} {
+		t.Run(damage.check, func(t *testing.T) {
+			storetest.Each(t, func(t *testing.T, db storetest.Database) {
+				if damage.only != "" && damage.only != db.Kind {
+					return // the other database has no such part
+				}
+				s := db.Open(t)
+				create(t, s, workspace(t, s, "w"), upload(t, "a", "one", "two"))
+				for _, c := range claim(t, s, 5) {
+					require.NoError(t, finish(s, c, "alpha", "beta"))
+				}
+				require.Empty(t, ill(t, s), "a healthy database")
+				db.Break(t, damage.statement)
+				require.Contains(t, ill(t, s), damage.check)
+				require.NoError(t, s.Mend(ctx))
+				require.Empty(t, ill(t, s), "after mending")
+			})
+		})
+	}
+}
+
+func ill(t *testing.T, s *store.Store) (checks []string) {
+	t.Helper()
+	findings, err := s.Examine(ctx)
+	require.NoError(t, err)
+	require.NotEmpty(t, findings)
+	for _, f := range findings {
+		if f.Count > 0 {
+			checks = append(checks, f.Check)
+		}
+	}
+	return checks
+}
