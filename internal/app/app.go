@@ -48,6 +48,7 @@ type App struct {
 	history *history.History
 	indexer *indexer.Indexer
 	server  *server.Server
+	reclaim *reclaim.Reclaimer
 }
 
 // Started tells what a person needs to know of a service that has just started.
@@ -87,6 +88,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Store: s, Embedder: embedder, Logger: o.Logger, Workers: o.Config.Workers, Metrics: metrics,
 		Lease: o.Lease,
 	})
+	a.reclaim = reclaim.New(reclaim.Options{Store: s, Logger: o.Logger, Metrics: metrics})
 	a.history = history.New(history.Options{Store: s, Embedder: embedder, Wake: a.indexer.Wake, APIKey: o.Config.APIKey.Reveal()})
 	a.server = server.New(server.Options{ //nolint:contextcheck // each request brings its own
 		History: a.history, Logger: o.Logger, CORSOrigins: o.Config.CORSOrigins, Hosts: hosts(o.Config),
@@ -142,7 +144,7 @@ func (a *App) Run(ctx context.Context, started func(Started)) error {
 	var background sync.WaitGroup
 	background.Go(func() { a.indexer.Run(soft, hard) })
 	background.Go(func() { a.flushKeyUsage(soft) })
-	background.Go(func() { reclaim.New(reclaim.Options{Store: a.store, Logger: a.o.Logger}).Run(soft) })
+	background.Go(func() { a.reclaim.Run(soft) })
 
 	httpServer := a.server.HTTPServer(a.o.Config.Addr)
 	served := make(chan error, 1)

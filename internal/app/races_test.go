@@ -240,6 +240,9 @@ func TestUploadAgainWhileIndexing(t *testing.T) {
 		id := upload(t, s, titled("the snarkfeld is mine", "so it is"))
 		gate.Arrived(t)
 		require.Equal(t, id, upload(t, s, titled("the wobbelring is mine", "so it is", "for ever")))
+		gate.Next()
+		gate.Arrived(t) // the one worker is done with the old text
+		require.Zero(t, db.RowsOf(t, id)["chunks"], "and has stored nothing of it")
 		gate.Open()
 		s.Ready(t, id)
 		require.Empty(t, db.Mentions(t, "snarkfeld"))

@@ -24,7 +24,9 @@ func Await(t testing.TB, what string, ok func(ctx context.Context) (bool, error)
 	defer ticker.Stop()
 	for {
 		done, err := ok(ctx)
-		require.NoError(t, err, "while waiting until %s", what)
+		if err != nil && ctx.Err() == nil {
+			require.NoError(t, err, "while waiting until %s", what)
+		}
 		if done {
 			return
 		}

@@ -44,6 +44,14 @@ func (g *Gate) Open() {
 	close(g.open)
 }
 
+// Next lets the calls that wait go on, and stops later ones.
+func (g *Gate) Next() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	close(g.open)
+	g.open = make(chan struct{})
+}
+
 // Arrived waits until a call stands before the shut gate. Each call counts once.
 func (g *Gate) Arrived(t testing.TB) {
 	t.Helper()
