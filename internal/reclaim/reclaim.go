@@ -9,14 +9,17 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
 // Options are the parts and settings of a Reclaimer.
 type Options struct {
-	Store  *store.Store
-	Logger *slog.Logger
-	Every  time.Duration // how often to look; DefaultEvery when 0
+	Store   *store.Store
+	Logger  *slog.Logger
+	Metrics *prometheus.Registry // where to count; may be nil
+	Every   time.Duration        // how often to look; DefaultEvery when 0
 }
 
 // DefaultEvery is how often a Reclaimer looks whether there is something to do.
@@ -24,7 +27,8 @@ const DefaultEvery = 30 * time.Second
 
 // Reclaimer is started once, with Run.
 type Reclaimer struct {
-	o Options
+	o    Options
+	seen *metrics
 }
 
 // New returns a Reclaimer that is not running yet.
@@ -35,7 +39,7 @@ func New(o Options) *Reclaimer {
 	if o.Every == 0 {
 		o.Every = DefaultEvery
 	}
-	return &Reclaimer{o: o}
+	return &Reclaimer{o: o, seen: newMetrics(o.Metrics)}
 }
 
 // Run looks now and then, as long as this program is the leader, and returns when
@@ -99,6 +103,7 @@ func (r *Reclaimer) vectorIndexes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.seen.saw(indexes)
 	plan := planIndexes(spaces, indexes, limit)
 	for _, index := range plan.drop {
 		r.o.Logger.Info("reclaim: dropping a vector index", "index", index.Name, "valid", index.Valid)
@@ -112,6 +117,7 @@ func (r *Reclaimer) vectorIndexes(ctx context.Context) error {
 		if err := r.o.Store.BuildVectorIndex(ctx, space); err != nil {
 			return err
 		}
+		r.seen.built(time.Since(started))
 		r.o.Logger.Info("reclaim: built a vector index", "workspace_id", int64(space.Workspace), "took", time.Since(started))
 	}
 	return nil
