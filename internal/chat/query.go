@@ -1,6 +1,10 @@
 package chat
 
-import "time"
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+)
 
 // Filter selects conversations of one workspace. The zero value selects all.
 type Filter struct {
@@ -10,6 +14,16 @@ type Filter struct {
 	Before     time.Time // created before; zero for no bound
 	PinnedOnly bool
 	ImportID   string // brought by this import; empty for all
+}
+
+// PassesNothing reports whether no conversation can pass the filter, because it
+// asks for what none can have: a platform, a title or an import of a form that is
+// never stored.
+func (f Filter) PassesNothing() bool {
+	_, isID := ParseID(f.ImportID)
+	return (f.Platform != "" && !platformPattern.MatchString(f.Platform)) ||
+		(f.ImportID != "" && !isID) ||
+		utf8.RuneCountInString(f.Title) > MaxTitleRunes || !utf8.ValidString(f.Title) || strings.Contains(f.Title, "\x00")
 }
 
 // Limits of a listing (MemoryPlugin, "List conversations"). Larger page sizes

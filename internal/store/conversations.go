@@ -80,6 +80,9 @@ func (v *View) filtered(ws chat.WorkspaceID, f chat.Filter) *gorm.DB {
 // whereFilter is the one translation of a filter into SQL; the query must have
 // the table conversations in it under its own name.
 func whereFilter(db *gorm.DB, f chat.Filter) *gorm.DB {
+	if f.PassesNothing() { // the databases would differ in what they call an error
+		return db.Where("1 = 0")
+	}
 	if f.Platform != "" {
 		db = db.Where("conversations.platform = ?", f.Platform)
 	}
@@ -95,8 +98,8 @@ func whereFilter(db *gorm.DB, f chat.Filter) *gorm.DB {
 	if f.PinnedOnly {
 		db = db.Where("conversations.pinned = ?", true)
 	}
-	if f.ImportID != "" {
-		db = db.Where("conversations.import_id = ?", f.ImportID)
+	if id, ok := chat.ParseID(f.ImportID); ok {
+		db = db.Where("conversations.import_id = ?", id)
 	}
 	return db
 }
