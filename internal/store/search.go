@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"gorm.io/gorm"
 
@@ -106,7 +108,7 @@ type weighedTerm struct {
 // weigh folds repeated terms, drops those that no passage has, and keeps the
 // rarest.
 func (v *View) weigh(ws chat.WorkspaceID, terms []string) ([]weighedTerm, error) {
-	distinct := slices.Clone(terms)
+	distinct := slices.DeleteFunc(slices.Clone(terms), notATerm)
 	slices.Sort(distinct)
 	distinct = slices.Compact(distinct)
 	var weighed []weighedTerm
@@ -124,6 +126,17 @@ func (v *View) weigh(ws chat.WorkspaceID, terms []string) ([]weighedTerm, error)
 	})
 	return weighed[:min(len(weighed), maxQueryTerms)], nil
 }
+
+// notATerm reports whether no passage can have a term, because rank.Analyze makes
+// none like it. The full-text index of a database may yet take it for something:
+// a blank, a quote or a star means something to each of them.
+func notATerm(s string) bool {
+	return s == "" || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool {
+		return r < utf8.RuneSelf && !strings.ContainsRune(termASCII, r)
+	})
+}
+
+const termASCII = "abcdefghijklmnopqrstuvwxyz0123456789_.-/:@#+"
 
 // corpus counts a workspace's passages and their mean length.
 func (v *View) corpus(ws chat.WorkspaceID) (rank.Corpus, error) {

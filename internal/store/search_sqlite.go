@@ -7,6 +7,8 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/ext/fts5"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -78,40 +80,91 @@ func (sqliteDialect) documentFrequency(db *gorm.DB, _ chat.WorkspaceID, term str
 	return int(n), err
 }
 
-// keywordCandidates lets the full-text index propose the best by its own BM25,
-// whose statistics are those of all workspaces together.
-func (sqliteDialect) keywordCandidates(db *gorm.DB, q keywordQuery) ([]candidate, error) {
-	quoted := make([]string, len(q.terms))
-	for i, t := range q.terms {
-		quoted[i] = quoteTerm(t)
+// scoreFunction is rank.Score as a function of the full-text index: its arguments
+// are the index, the mean length of a passage, and a weight for each term of the
+// query. FTS5's own bm25() would rank by the statistics of all workspaces together.
+const scoreFunction = "passage_score"
+
+func registerScore(api *fts5.API) error {
+	return api.CreateFunction(scoreFunction, func(row fts5.Context, answer sqlite3.Context, args ...sqlite3.Value) {
+		score, err := passageScore(row, args)
+		if err != nil {
+			answer.ResultError(err)
+			return
+		}
+		answer.ResultFloat(score)
+	})
+}
+
+func passageScore(row fts5.Context, args []sqlite3.Value) (float64, error) {
+	avg, weights := args[0].Float(), args[1:]
+	var idf [maxQueryTerms]float64
+	for i, w := range weights {
+		idf[i] = w.Float()
 	}
-	match := db.Table("chunks_fts").Select("chunks_fts.rowid AS id, bm25(chunks_fts) AS score").
-		Where("chunks_fts MATCH ?", strings.Join(quoted, " OR ")).
-		Order("score, id").Limit(candidates)
+	var tf [maxQueryTerms]int
+	places, err := row.InstCount()
+	if err != nil {
+		return 0, err
+	}
+	for i := range places {
+		term, _, _, err := row.Inst(i)
+		if err != nil {
+			return 0, err
+		}
+		tf[term]++
+	}
+	length, err := row.ColumnSize(0)
+	return rank.Score(tf[:len(weights)], idf[:len(weights)], length, avg), err
+}
+
+// keywordCandidates scores every passage that has one of the terms, inside the
+// full-text index, and looks up only the best. When so many tie with the last one
+// that a search may answer that they are not all among these, it looks up all that
+// tie: their keys decide.
+func (sqliteDialect) keywordCandidates(db *gorm.DB, q keywordQuery) ([]candidate, error) {
+	call, args, quoted := scoreFunction+"(chunks_fts, ?", []any{q.corpus.AvgTerms}, make([]string, len(q.terms))
+	for i, t := range q.terms {
+		call, args, quoted[i] = call+", ?", append(args, q.idf[i]), quoteTerm(t)
+	}
+	match := db.Table("chunks_fts").Select("chunks_fts.rowid AS id, "+call+") AS score", args...).
+		Where("chunks_fts MATCH ?", strings.Join(quoted, " OR "))
 	if q.filter != (chat.Filter{}) {
 		match = whereFilter(match.
 			Joins("JOIN chunks ON chunks.id = chunks_fts.rowid").
 			Joins("JOIN conversations ON conversations.workspace_id = chunks.workspace_id AND conversations.id = chunks.conversation_id"),
 			q.filter)
 	}
+	match = match.Session(&gorm.Session{})
+	found, scores, err := lookUp(q, db.Table("(?) AS found", match.Order("score DESC").Limit(candidates)))
+	if err == nil && len(found) == candidates && scores[LegSize-1] == scores[candidates-1] {
+		found, _, err = lookUp(q, db.Table("(?) AS found", match).Where("found.score >= ?", scores[LegSize-1]))
+	}
+	return found, err
+}
+
+// lookUp returns the passages of the best rows that the index found, with their
+// scores, the best first.
+func lookUp(q keywordQuery, found *gorm.DB) ([]candidate, []float64, error) {
 	var rows []struct {
 		ConversationID string
 		Position       int
 		Terms          string
 		TermCount      int
+		Score          float64
 	}
-	err := db.Table("(?) AS found", match).
-		Select("chunks.conversation_id, chunks.position, chunks.terms, chunks.term_count").
-		Joins("JOIN chunks ON chunks.id = found.id").
-		Where("chunks.workspace_id = ?", int64(q.workspace)).Scan(&rows).Error
-	found := make([]candidate, len(rows))
+	err := found.Select("chunks.conversation_id, chunks.position, chunks.terms, chunks.term_count, found.score").
+		Joins("JOIN chunks ON chunks.id = found.id").Where("chunks.workspace_id = ?", int64(q.workspace)).
+		Order("found.score DESC, chunks.conversation_id, chunks.position").Limit(candidates).Scan(&rows).Error
+	proposed, scores := make([]candidate, len(rows)), make([]float64, len(rows))
 	for i, r := range rows {
-		found[i] = candidate{
+		scores[i] = r.Score
+		proposed[i] = candidate{
 			key:         rank.Key{Conversation: r.ConversationID, Position: r.Position},
 			frequencies: frequencies(r.Terms, q.terms), termCount: r.TermCount,
 		}
 	}
-	return found, err
+	return proposed, scores, err
 }
 
 // frequencies counts how often each of the terms stands in a chunk's own terms.
@@ -136,7 +189,8 @@ func quoteTerm(term string) string { return `"` + strings.ReplaceAll(term, `"`, 
 func (sqliteDialect) nearest(db *gorm.DB, q vectorQuery) (found []rank.Scored, err error) {
 	query := db.Model(&embeddingRow{}).
 		Select("embeddings.conversation_id, embeddings.position, embeddings.vector").
-		Where("embeddings.workspace_id = ? AND embeddings.model = ?", int64(q.workspace), q.model.ID)
+		Where("embeddings.workspace_id = ? AND embeddings.model = ? AND embeddings.dimensions = ?",
+			int64(q.workspace), q.model.ID, len(q.vector))
 	if q.filter != (chat.Filter{}) {
 		query = whereFilter(query.Joins("JOIN conversations ON conversations.workspace_id = embeddings.workspace_id "+
 			"AND conversations.id = embeddings.conversation_id"), q.filter)

@@ -71,7 +71,7 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 func openSQLitePool(ctx context.Context, o Options, txlock string, conns int, extra ...string) (*gorm.DB, error) {
 	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(filepath.ToSlash(o.Path)), RawQuery: "_txlock=" + txlock}).String()
 	pool, err := driver.Open(dsn, func(c *sqlite3.Conn) error {
-		if err := fts5.Register(c); err != nil { // a module of its own in this build of SQLite
+		if err := fts5.RegisterCustom(c, registerScore); err != nil { // a module of its own in this build of SQLite
 			return fmt.Errorf("full-text search: %w", err)
 		}
 		for _, pragma := range append(sqlitePragmas, extra...) {
