@@ -59,12 +59,12 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	config.AfterConnect = pgxvector.RegisterTypes // vectors travel in binary
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
-		return nil, unreachable(err)
+		return nil, unreachable(config.ConnConfig, err)
 	}
 	db := stdlib.OpenDBFromPool(pool)
 	handle, err := gorm.Open(postgres.New(postgres.Config{Conn: db}), gormConfig(o))
 	if err != nil {
-		return nil, errors.Join(unreachable(err), db.Close())
+		return nil, errors.Join(unreachable(config.ConnConfig, err), db.Close())
 	}
 	return &Store{
 		read: handle, write: handle, dialect: postgresDialect{}, now: o.Now, pool: pool,
@@ -72,8 +72,16 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	}, nil
 }
 
-func unreachable(err error) error {
-	return fault.Wrap(fault.Unavailable, err, "the PostgreSQL of LETHE_DATABASE_URL cannot be reached; is it running, and are address, user and password right?")
+// unreachable says why there is no connection.
+func unreachable(config *pgx.ConnConfig, err error) error {
+	var pg *pgconn.PgError
+	switch {
+	case errors.As(err, &pg) && pg.Code == unknownDatabase:
+		return fault.Wrap(fault.Unavailable, err, "the PostgreSQL server has no database %q; create it, or correct LETHE_DATABASE_URL", config.Database)
+	case errors.As(err, &pg) && strings.HasPrefix(pg.Code, authorizationClass):
+		return fault.Wrap(fault.Unavailable, err, "the PostgreSQL server refuses the user and password of LETHE_DATABASE_URL")
+	}
+	return fault.Wrap(fault.Unavailable, err, "the PostgreSQL of LETHE_DATABASE_URL cannot be reached; is it running, and is its address right?")
 }
 
 // The versions of pgvector: below the first, halfvec searches can be wrong;
@@ -88,7 +96,7 @@ var (
 func preparePostgres(ctx context.Context, config *pgx.ConnConfig, logger *slog.Logger) error {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return unreachable(err)
+		return unreachable(config, err)
 	}
 	defer conn.Close(ctx) //nolint:errcheck // it was only looked through
 	var version string
@@ -154,6 +162,8 @@ const (
 	queryCanceled        = "57014"
 	lockNotAvailable     = "55P03"
 	diskFull             = "53100"
+	unknownDatabase      = "3D000"
+	authorizationClass   = "28"
 	connectionClass      = "08"
 	resourcesClass       = "53"
 	interventionClass    = "57"

@@ -46,10 +46,10 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	// The file holds people's thoughts: nobody else on the machine may read it.
 	file, err := os.OpenFile(o.Path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "cannot open the database file %s", o.Path)
+		return nil, unopenable(o.Path, err)
 	}
 	if err := file.Close(); err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "cannot open the database file %s", o.Path)
+		return nil, unopenable(o.Path, err)
 	}
 	write, err := openSQLitePool(ctx, o, "immediate", 1)
 	if err != nil {
@@ -57,7 +57,7 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	}
 	read, err := openSQLitePool(ctx, o, "deferred", max(4, 2*runtime.NumCPU()), "query_only = ON")
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, (&Store{read: write, write: write}).Close())
 	}
 	s := &Store{read: read, write: write, dialect: sqliteDialect{}, now: o.Now}
 	for _, beside := range []string{"-wal", "-shm"} { // made by now, and as private as the file itself
@@ -82,18 +82,25 @@ func openSQLitePool(ctx context.Context, o Options, txlock string, conns int, ex
 		return nil
 	})
 	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "cannot open the database file %s", o.Path)
+		return nil, unopenable(o.Path, err)
 	}
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
 	if err := pool.PingContext(ctx); err != nil {
-		return nil, errors.Join(fault.Wrap(fault.Unavailable, err, "cannot open the database file %s", o.Path), pool.Close())
+		return nil, errors.Join(unopenable(o.Path, err), pool.Close())
 	}
 	db, err := gorm.Open(gormlite.OpenDB(pool), gormConfig(o))
 	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "cannot open the database file %s", o.Path)
+		return nil, errors.Join(unopenable(o.Path, err), pool.Close())
 	}
 	return db, nil
+}
+
+func unopenable(path string, err error) error {
+	if errors.Is(err, sqlite3.NOTADB) {
+		return fault.Wrap(fault.Unavailable, err, "%s is not an SQLite database; move it away, or set LETHE_DATA_DIR to another directory", path)
+	}
+	return fault.Wrap(fault.Unavailable, err, "cannot open the database file %s", path)
 }
 
 func (sqliteDialect) name() string { return "sqlite" }
