@@ -7,11 +7,14 @@
 -- The children of a conversation reference it directly and cascade, so that one
 -- DELETE takes everything, and every foreign key begins an index: PostgreSQL
 -- makes none by itself.
+-- Texts that are ordered or indexed compare by their bytes (COLLATE "C"): the same
+-- order as on SQLite and in Go, whatever the database's locale, and no index that
+-- an update of the system's collations could silently break.
 
 -- +goose Up
 CREATE TABLE workspaces (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name       text   NOT NULL UNIQUE,
+    name       text   COLLATE "C" NOT NULL UNIQUE,
     created_at bigint NOT NULL
 );
 
@@ -19,7 +22,7 @@ CREATE TABLE api_keys (
     workspace_id bigint NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
     id           uuid   NOT NULL,
     name         text   NOT NULL,
-    prefix       text   NOT NULL UNIQUE,
+    prefix       text   COLLATE "C" NOT NULL UNIQUE,
     hash         bytea  NOT NULL,
     scopes       text   NOT NULL,
     created_at   bigint NOT NULL,
@@ -30,7 +33,7 @@ CREATE TABLE api_keys (
 
 CREATE TABLE platforms (
     workspace_id bigint NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
-    platform     text   NOT NULL,
+    platform     text   COLLATE "C" NOT NULL,
     display_name text   NOT NULL,
     PRIMARY KEY (workspace_id, platform)
 );
@@ -50,8 +53,8 @@ CREATE INDEX imports_newest ON imports (workspace_id, created_at, id);
 CREATE TABLE conversations (
     workspace_id     bigint  NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
     id               uuid    NOT NULL,
-    platform         text    NOT NULL,
-    external_id      text    NOT NULL,
+    platform         text    COLLATE "C" NOT NULL,
+    external_id      text    COLLATE "C" NOT NULL,
     title            text    NOT NULL,
     title_folded     text    NOT NULL, -- for case-insensitive search in every script
     created_at       bigint  NOT NULL,
@@ -67,7 +70,7 @@ CREATE TABLE conversations (
     indexed_revision bigint  NOT NULL DEFAULT 0,
     attempts         int     NOT NULL DEFAULT 0,
     run_after        bigint  NOT NULL DEFAULT 0, -- when a worker may claim it: now, after a back-off, or when a lease has run out
-    index_error      text    NOT NULL DEFAULT '',
+    index_error      text    COLLATE "C" NOT NULL DEFAULT '',
     PRIMARY KEY (workspace_id, id),
     UNIQUE (workspace_id, platform, external_id)
 );
