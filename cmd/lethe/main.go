@@ -70,7 +70,10 @@ func (p *program) command() *cobra.Command {
 		PersistentPreRun: func(*cobra.Command, []string) { p.started = true },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(p.serveCommand(), p.healthCommand(), p.keysCommand(), p.doctorCommand(), p.versionCommand())
+	root.AddCommand(
+		p.serveCommand(), p.healthCommand(), p.keysCommand(), p.doctorCommand(), p.versionCommand(),
+		p.listCommand(), p.searchCommand(), p.recallCommand(), p.deleteCommand(),
+	)
 	return root
 }
 

@@ -547,7 +547,7 @@ type SearchResult struct {
 	// Highlights Where the query's words are in `text`, in order.
 	Highlights []Highlight `json:"highlights"`
 
-	// MessageID The message that it begins in.
+	// MessageID The message in the passage that says most of the query; the first one on a tie.
 	MessageID string `json:"messageId"`
 
 	// Score How good a match it is; higher is better. Comparable within one answer only.
