@@ -34,8 +34,8 @@ var examinations = []examination{
 	{
 		check:  "vectors without a passage",
 		detail: "vectors whose passage is gone: they could answer a search with nothing to show",
-		count:  "SELECT count(*) FROM embeddings AS x WHERE " + passageMissing,
-		mend:   []string{"DELETE FROM embeddings AS x WHERE " + passageMissing},
+		count:  "SELECT count(*) FROM embeddings AS x WHERE " + chunkMissing,
+		mend:   []string{"DELETE FROM embeddings AS x WHERE " + chunkMissing},
 	},
 	{
 		check:  "counters that drifted",
@@ -53,7 +53,7 @@ var examinations = []examination{
 }
 
 const (
-	passageMissing = `NOT EXISTS (SELECT 1 FROM chunks AS k WHERE k.workspace_id = x.workspace_id
+	chunkMissing = `NOT EXISTS (SELECT 1 FROM chunks AS k WHERE k.workspace_id = x.workspace_id
 		AND k.conversation_id = x.conversation_id AND k.position = x.position)`
 	messagesOf = "SELECT count(*) FROM messages AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id"
 	chunksOf   = "SELECT count(*) FROM chunks AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id"

@@ -74,7 +74,7 @@ func template(t testing.TB, server string) string {
 	return name
 }
 
-// LayoutVariable, set to "partitioned", runs the tests on tables that are hash
+// LayoutVariable names a layout: "partitioned" runs the tests on tables that are hash
 // partitioned by workspace, as docs/partitions.sql makes them.
 const LayoutVariable = "LETHE_TEST_LAYOUT"
 
