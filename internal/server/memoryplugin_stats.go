@@ -26,7 +26,7 @@ func (m *memoryPlugin) GetStats(ctx context.Context, _ wire.GetStatsRequestObjec
 		Months: each(s.Months, func(m chat.MonthStats) api.MonthStats {
 			return api.MonthStats{Month: m.Month, Conversations: m.Conversations}
 		}),
-		Backlog: api.Backlog{Queued: s.Backlog.Queued, Indexing: s.Backlog.Indexing, Failed: s.Backlog.Failed},
+		Backlog:      api.Backlog{Queued: s.Backlog.Queued, Indexing: s.Backlog.Indexing, Failed: s.Backlog.Failed},
 		VectorSearch: api.StatsVectorSearch(s.VectorSearch),
 	}, nil
 }
