@@ -21,6 +21,7 @@ type settings struct {
 	Environ  []string
 	Lease    time.Duration
 	embedder embed.Embedder
+	trouble  bool
 }
 
 // WithEnv sets variables of the configuration, as in "LETHE_INDEX_WORKERS=1". Of
@@ -32,6 +33,11 @@ func WithEnv(variables ...string) Option {
 // WithEmbedder replaces the embedder. A service in a process of its own asks it
 // over HTTP, as it would ask any embeddings server.
 func WithEmbedder(e embed.Embedder) Option { return func(s *settings) { s.embedder = e } }
+
+// WithTrouble says that the test breaks the database, about which the service may
+// complain. It must still know what it complains about: an error of no kind fails
+// the test.
+func WithTrouble() Option { return func(s *settings) { s.trouble = true } }
 
 // WithLease sets how long the work of a killed process waits to be taken up.
 func WithLease(d time.Duration) Option { return func(s *settings) { s.Lease = d } }

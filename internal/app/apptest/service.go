@@ -30,24 +30,26 @@ type Service struct {
 	HTTP   *http.Client // holds every answer against openapi.yaml
 	Client *client.Client
 
-	db     storetest.Database
-	log    *buffer
-	cancel context.CancelFunc
-	done   chan struct{} // closed when the program has ended, with err
-	err    error
+	db      storetest.Database
+	log     *buffer
+	trouble bool
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when the program has ended, with err
+	err     error
 }
 
 // Start runs the program in this process until the test ends or Stop is called.
 // The test fails if it does not end well or logs an error.
 func Start(t testing.TB, db storetest.Database, opts ...Option) *Service {
 	t.Helper()
-	s := &Service{db: db, log: &buffer{}, done: make(chan struct{})}
+	settings := newSettings(db, opts)
+	s := &Service{db: db, log: &buffer{}, done: make(chan struct{}), trouble: settings.trouble}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	s.cancel = cancel
 	url := make(chan string, 1)
 	go func() {
 		defer close(s.done)
-		s.err = run(ctx, newSettings(db, opts), s.log, func(started app.Started) { url <- started.URL })
+		s.err = run(ctx, settings, s.log, func(started app.Started) { url <- started.URL })
 	}()
 	t.Cleanup(func() { s.Stop(t) })
 	select {
@@ -76,6 +78,10 @@ func (s *Service) Stop(t testing.TB) {
 	t.Helper()
 	s.Interrupt()
 	s.Ended(t, Patience)
+	if s.trouble {
+		require.NotContains(t, s.log.String(), "kind=internal")
+		return
+	}
 	require.NotContains(t, s.log.String(), "level=ERROR")
 }
 
