@@ -1,0 +1,155 @@
+package store_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+func stored(t testing.TB, s *store.Store, ws chat.WorkspaceID, id string) []store.StoredChunk {
+	t.Helper()
+	chunks, err := s.View(ctx).StoredChunks(ws, id)
+	require.NoError(t, err)
+	return chunks
+}
+
+// again queues a conversation anew and claims it.
+func again(t testing.TB, s *store.Store, ws chat.WorkspaceID, id string) store.Claim {
+	t.Helper()
+	title := "title " + chat.NewID()
+	inTx(t, s, func(tx *store.Tx) error { _, err := tx.EditConversation(ws, id, chat.Edit{Title: &title}); return err })
+	return claimOne(t, s)
+}
+
+func TestFinishingReplacesAndKeeps(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		id := added(t, s, ws, "x", "one", "two").ID
+		east, north := []float32{1, 0, 0}, []float32{0, 1, 0}
+
+		require.NoError(t, finishAs(s, claimOne(t, s), store.Indexed{Model: testModel, Tokens: 100, Chunks: []store.IndexedChunk{
+			{Position: 0, First: 0, Last: 1, Text: "Alpha, alpha", Terms: []string{"alpha", "alpha"}, Vector: east},
+			{Position: 1, First: 1, Last: 1, Text: "no vector", Terms: []string{"beta"}},
+			{Position: 2, First: 1, Last: 1, Text: "old tail", Terms: []string{"gamma", "delta", "gamma"}, Vector: north},
+		}}))
+		want := []store.StoredChunk{
+			{Position: 0, First: 0, Last: 1, Text: "Alpha, alpha", TermCount: 2, Model: "test", Vector: east},
+			{Position: 1, First: 1, Last: 1, Text: "no vector", TermCount: 1},
+			{Position: 2, First: 1, Last: 1, Text: "old tail", TermCount: 3, Model: "test", Vector: north},
+		}
+		require.Equal(t, want, stored(t, s, ws, id))
+		c := state(t, s, ws, id)
+		require.Equal(t, []any{chat.Ready, 3, 100, ""}, []any{c.IndexState, c.Chunks, c.Tokens, c.IndexError})
+		requireSound(t, db)
+
+		// Keep the first two, replace the third, add a fourth.
+		require.NoError(t, finishAs(s, again(t, s, ws, id), store.Indexed{Model: testModel, Tokens: 130, Keep: 2, KeptTerms: 3, Chunks: []store.IndexedChunk{
+			{Position: 2, First: 1, Last: 2, Text: "new tail", Terms: []string{"epsilon"}, Vector: east},
+			{Position: 3, First: 2, Last: 2, Text: "more", Terms: []string{"zeta", "zeta"}, Vector: north},
+		}}))
+		require.Equal(t, append(want[:2:2],
+			store.StoredChunk{Position: 2, First: 1, Last: 2, Text: "new tail", TermCount: 1, Model: "test", Vector: east},
+			store.StoredChunk{Position: 3, First: 2, Last: 2, Text: "more", TermCount: 2, Model: "test", Vector: north},
+		), stored(t, s, ws, id))
+		require.Equal(t, 4, state(t, s, ws, id).Chunks)
+		requireSound(t, db)
+		require.Empty(t, keyword(t, s, ws, chat.Filter{}, "gamma"))
+		require.Len(t, keyword(t, s, ws, chat.Filter{}, "alpha"), 1)
+
+		// Nothing left to find.
+		require.NoError(t, finishAs(s, again(t, s, ws, id), store.Indexed{Model: testModel}))
+		require.Empty(t, stored(t, s, ws, id))
+		require.Zero(t, state(t, s, ws, id).Chunks)
+		requireSound(t, db)
+	})
+}
+
+func TestWhatFailedIsStillFoundByItsWords(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		id := added(t, s, ws, "x", "text").ID
+		c := claimOne(t, s)
+		inTx(t, s, func(tx *store.Tx) error {
+			return tx.FailIndexing(c, indexed(passage(0, nil, "alpha"), passage(1, nil, "beta")), "no vectors today")
+		})
+		require.Equal(t, []string{id}, conversationsOf(keyword(t, s, ws, chat.Filter{}, "beta")))
+		require.Empty(t, semantic(t, s, ws, testModel, chat.Filter{}, 1, 0, 0))
+		got := state(t, s, ws, id)
+		require.Equal(t, []any{chat.Failed, 2, 7, "no vectors today"}, []any{got.IndexState, got.Chunks, got.Tokens, got.IndexError})
+		requireSound(t, db)
+	})
+}
+
+// More chunks than one statement carries, and the longest that there may be.
+func TestManyAndLargeChunks(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		id := added(t, s, ws, "x", "text").ID
+		const n = 350
+		x := store.Indexed{Model: embed.Model{ID: "wide", Dimensions: 4000}, Tokens: 1}
+		for i := range n {
+			chunk := passage(i, make([]float32, 4000), "common", fmt.Sprint("word", i))
+			chunk.Vector[i] = 1
+			for range i % 300 { // as often as no real passage says it
+				chunk.Terms = append(chunk.Terms, "often")
+			}
+			chunk.Text = fmt.Sprintf("%d %01500d 'quoted' \\ \" 世界", i, i)
+			x.Chunks = append(x.Chunks, chunk)
+		}
+		require.NoError(t, finishAs(s, claimOne(t, s), x))
+		requireSound(t, db)
+		chunks := stored(t, s, ws, id)
+		require.Len(t, chunks, n)
+		for i, chunk := range chunks {
+			require.Equal(t, x.Chunks[i].Text, chunk.Text)
+			require.Equal(t, x.Chunks[i].Vector, chunk.Vector)
+			require.Equal(t, len(x.Chunks[i].Terms), chunk.TermCount)
+		}
+		require.Equal(t, 299, keyword(t, s, ws, chat.Filter{}, "often", "word299")[0].Key.Position)
+	})
+}
+
+// A vector comes back as it was from SQLite. PostgreSQL keeps halves (11 bits of
+// precision, subnormal below 2^-14), which halves its size on disk and in indexes:
+// a component is off by at most 2^-11 of itself, or by 2^-25.
+func TestVectorsComeBack(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	want := make([]float32, 768)
+	var length float64
+	for i := range want {
+		want[i] = float32(random.NormFloat64())
+		length += float64(want[i]) * float64(want[i])
+	}
+	for i := range want {
+		want[i] /= float32(math.Sqrt(length))
+	}
+	want[0], want[1], want[2] = 0, 1e-9, -1e-5
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		id := added(t, s, ws, "x", "text").ID
+		model := embed.Model{ID: "m/ä", Dimensions: len(want)}
+		require.NoError(t, finishAs(s, claimOne(t, s), store.Indexed{Model: model, Chunks: []store.IndexedChunk{passage(0, want, "word")}}))
+		got := stored(t, s, ws, id)[0]
+		require.Equal(t, model.ID, got.Model)
+		if db.Kind == storetest.SQLite {
+			require.Equal(t, want, got.Vector)
+			return
+		}
+		require.Len(t, got.Vector, len(want))
+		for i, x := range want {
+			require.InDelta(t, x, got.Vector[i], max(math.Abs(float64(x))/2048, 1.0/(1<<25)))
+		}
+	})
+}

@@ -1,0 +1,115 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+func cancelled() (context.Context, context.CancelFunc) {
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	return gone, cancel
+}
+
+func TestACanceledContextIsACanceledFault(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		gone, cancel := cancelled()
+		defer cancel()
+		_, read := s.View(gone).Count(ws)
+		for name, err := range map[string]error{
+			"a read":     read,
+			"a write":    s.InTx(gone, func(*store.Tx) error { return nil }),
+			"a snapshot": s.Snapshot(gone, func(*store.View) error { return nil }),
+			"a ping":     s.Ping(gone),
+		} {
+			require.True(t, fault.Is(err, fault.Canceled), "%s: %v", name, err)
+			require.ErrorIs(t, err, context.Canceled, name)
+		}
+	})
+}
+
+// endless counts for hours; both databases read it.
+const endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) SELECT count(*) FROM n"
+
+func TestADeadlineEndsALongStatement(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		count := func(v *store.View) error {
+			var n int
+			return store.FaultOf(v, store.Handle(v).Raw(endless).Scan(&n).Error)
+		}
+		for name, run := range map[string]func(context.Context) error{
+			"a read":     func(ctx context.Context) error { return count(s.View(ctx)) },
+			"a snapshot": func(ctx context.Context) error { return s.Snapshot(ctx, count) },
+			"a write": func(ctx context.Context) error {
+				return s.InTx(ctx, func(tx *store.Tx) error { return count(&tx.View) })
+			},
+		} {
+			soon, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+			began := time.Now()
+			err := run(soon)
+			cancel()
+			require.True(t, fault.Is(err, fault.Canceled), "%s: %v", name, err)
+			require.Less(t, time.Since(began), 10*time.Second, name)
+		}
+		workspace(t, s, "the connections are good for more")
+	})
+}
+
+// A caller who goes away while another one writes does not wait for him.
+func TestWaitingForAnotherWriterEndsWithTheContext(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		c := added(t, s, ws, "x", "text")
+		held, release := make(chan struct{}), make(chan struct{})
+		writer := make(chan error, 1)
+		go func() {
+			writer <- s.InTx(ctx, func(tx *store.Tx) error {
+				_, err := tx.LockByExternalID(ws, c.Platform, c.ExternalID)
+				close(held)
+				<-release
+				return err
+			})
+		}()
+		<-held
+		soon, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		defer cancel()
+		err := s.InTx(soon, func(tx *store.Tx) error {
+			_, err := tx.DeleteConversations(ws, []string{c.ID})
+			return err
+		})
+		require.True(t, fault.Is(err, fault.Canceled), "%v", err)
+		close(release)
+		require.NoError(t, <-writer)
+		n, err := s.View(ctx).Count(ws)
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+	})
+}
+
+// What the database says goes into the log and not to the caller.
+func TestAnErrorOfTheDatabaseStaysInside(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		v := db.Open(t).View(ctx)
+		err := store.FaultOf(v, store.Handle(v).Exec("SELECT secret FROM nowhere").Error)
+		require.True(t, fault.Is(err, fault.Internal))
+		require.Contains(t, err.Error(), "nowhere")
+		require.NotContains(t, fault.Message(err), "nowhere")
+
+		known := fault.Invalidf("not a database's error")
+		require.Same(t, known, store.FaultOf(v, known))
+		require.NoError(t, store.FaultOf(v, nil))
+		require.True(t, fault.Is(store.FaultOf(v, errors.New("surprise")), fault.Internal))
+	})
+}

@@ -1,0 +1,216 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/auth"
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+// named things of a workspace: its own, another's, or nobody's.
+type things struct {
+	conversation chat.Transcript
+	importID     string
+	key          auth.Key
+	waiting      store.Claim // of a conversation that is being indexed
+}
+
+func (h things) keys() []rank.Key { return []rank.Key{{Conversation: h.conversation.ID}} }
+
+// claim says what h is about, but in the workspace ws.
+func (h things) claim(ws chat.WorkspaceID) store.Claim {
+	c := h.waiting
+	c.Workspace = ws
+	return c
+}
+
+func wholeOf[A, B any](a A, b B, err error) (any, error) { return []any{a, b}, err }
+func just[A any](a A, err error) (any, error)            { return a, err }
+func only(err error) (any, error)                        { return nil, err }
+
+type call = func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error)
+
+// inWorkspace has every method of View and Tx that is about one workspace, called
+// in the workspace ws with the names of h.
+var inWorkspace = map[string]call{
+	"Conversation": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.Conversation(ws, h.conversation.ID))
+	},
+	"Transcript": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.Transcript(ws, h.conversation.ID))
+	},
+	"Conversations": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return wholeOf(tx.Conversations(ws, chat.ListQuery{Filter: chat.Filter{ImportID: h.importID}, Page: 1, PageSize: 10}))
+	},
+	"Count":   func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) { return just(tx.Count(ws)) },
+	"Import":  func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) { return just(tx.Import(ws, h.importID)) },
+	"Imports": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) { return wholeOf(tx.Imports(ws, 1, 10)) },
+	"Keys":    func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) { return just(tx.Keys(ws)) },
+	"MessagesAt": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.MessagesAt(ws, h.keys()))
+	},
+	"Passages": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) { return just(tx.Passages(ws, h.keys())) },
+	"StoredChunks": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.StoredChunks(ws, h.conversation.ID))
+	},
+	"SearchKeyword": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.SearchKeyword(ws, []string{"common", "theirs"}, chat.Filter{ImportID: h.importID}))
+	},
+	"SearchSemantic": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.SearchSemantic(ws, testModel, []float32{1, 0, 0}, chat.Filter{ImportID: h.importID}))
+	},
+	"VectorSearch": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) {
+		return just(tx.VectorSearch(ws, testModel.ID, 3))
+	},
+	"Stats": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) { return just(tx.Stats(ws)) },
+	"ClaimedTranscript": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.ClaimedTranscript(h.claim(ws)))
+	},
+
+	"LockByExternalID": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.LockByExternalID(ws, h.conversation.Platform, h.conversation.ExternalID))
+	},
+	"EditConversation": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		title, pinned := "taken over", true
+		return just(tx.EditConversation(ws, h.conversation.ID, chat.Edit{Title: &title, Pinned: &pinned}))
+	},
+	"UpdateConversation": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		m := chat.Merged{Title: "taken over", Messages: h.conversation.Turns, RewriteFrom: len(h.conversation.Turns)}
+		return just(tx.UpdateConversation(ws, h.conversation.Conversation, m, h.importID))
+	},
+	"DeleteConversations": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.DeleteConversations(ws, []string{h.conversation.ID}))
+	},
+	"CreateConversation": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		fresh := h.conversation // the same names and ids, but here: it is another conversation
+		fresh.ExternalID += " here"
+		return just(tx.CreateConversation(ws, fresh))
+	},
+	"CreateImport": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.CreateImport(ws, chat.Import{ID: h.importID, Kind: "upload", Platform: "p"}))
+	},
+	"CreateKey": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		k := minted(ws, "", "another", auth.Read)
+		k.ID = h.key.ID
+		return only(tx.CreateKey(k))
+	},
+	"NamePlatform": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.NamePlatform(ws, h.conversation.Platform, "taken over"))
+	},
+	"TouchKeys": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.TouchKeys(map[auth.KeyRef]time.Time{{Workspace: ws, ID: h.key.ID}: start.Add(time.Hour)}))
+	},
+	"Extend": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.Extend(h.claim(ws), lease))
+	},
+	"Retry": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.Retry(h.claim(ws), lease, "why"))
+	},
+	"Release": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) { return only(tx.Release(h.claim(ws))) },
+	"FinishIndexing": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.FinishIndexing(h.claim(ws), indexed(passage(0, nil, "common"))))
+	},
+	"FailIndexing": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.FailIndexing(h.claim(ws), indexed(), "why"))
+	},
+}
+
+// acrossWorkspaces are the methods that are about all of them, and who may call
+// them: none serves a request of a key's holder.
+var acrossWorkspaces = map[string]string{
+	"Claim":           "the indexer takes work from whoever has waited longest",
+	"NextDue":         "the indexer sleeps until there is work",
+	"RequeueFailed":   "the service starts",
+	"KeyByPrefix":     "a request says its key before anyone knows its workspace",
+	"RevokeKey":       "the operator, by the command line",
+	"AnyKey":          "a first start",
+	"Workspace":       "the operator, by name",
+	"EnsureWorkspace": "the operator, by name",
+}
+
+func TestEveryMethodKeepsToItsWorkspace(t *testing.T) {
+	for _, kind := range []reflect.Type{reflect.TypeFor[*store.View](), reflect.TypeFor[*store.Tx]()} {
+		for i := range kind.NumMethod() {
+			name := kind.Method(i).Name
+			require.True(t, inWorkspace[name] != nil || acrossWorkspaces[name] != "",
+				"%s is new: add it to inWorkspace, with a call that another workspace must not notice, or to acrossWorkspaces", name)
+		}
+	}
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.OpenAt(t, (&clock{}).Now)
+		mine, theirs := workspace(t, s, "mine"), workspace(t, s, "theirs")
+		populate(t, s, mine, "mine")
+		foreign := populate(t, s, theirs, "theirs")
+		added(t, s, theirs, "theirs alone", "theirs four")
+		require.NoError(t, finish(s, claimOne(t, s), "common"))
+		unknown := foreign
+		unknown.conversation.ID, unknown.conversation.ExternalID = chat.NewID(), "nobody's"
+		unknown.importID, unknown.key.ID, unknown.waiting.Conversation = chat.NewID(), chat.NewID(), chat.NewID()
+
+		secrets := []string{"theirs", foreign.conversation.ID, foreign.importID, foreign.key.ID, foreign.waiting.Conversation}
+		for _, turn := range foreign.conversation.Turns {
+			secrets = append(secrets, turn.ID)
+		}
+		before, tables := dump(t, s, theirs), tables(t, s, "workspace_id")
+		for _, secret := range secrets {
+			require.Contains(t, strings.Join(before, "\n"), secret, "what is looked for is there to be found")
+		}
+		try := func(call call, ws chat.WorkspaceID, h things) (told string, after []string) {
+			undo := errors.New("undo")
+			require.Error(t, s.InTx(ctx, func(tx *store.Tx) error {
+				result, err := call(tx, ws, h)
+				told, after = fmt.Sprintf("%+v %v", result, err), before
+				if err == nil { // what failed is undone by everyone
+					after = dumpOf(t, store.Handle(&tx.View), tables, theirs)
+				}
+				return undo
+			}))
+			return told, after
+		}
+		for name, call := range inWorkspace {
+			told, after := try(call, mine, foreign)
+			require.Equal(t, before, after, "%s changed another workspace", name)
+			for _, secret := range secrets {
+				require.NotContains(t, told, secret, name)
+			}
+			same, _ := try(call, mine, unknown)
+			require.Equal(t, same, told, "%s tells what another workspace has from what nobody has", name)
+
+			if name == "VectorSearch" {
+				continue // small workspaces are all searched alike
+			}
+			own, changed := try(call, theirs, foreign)
+			require.NotEqual(t, told+fmt.Sprint(after), own+fmt.Sprint(changed), "%s does nothing where it may", name)
+		}
+	})
+}
+
+// populate makes one of everything, and returns how it is called.
+func populate(t *testing.T, s *store.Store, ws chat.WorkspaceID, name string) (h things) {
+	t.Helper()
+	h.importID = chat.NewID()
+	h.key = createKey(t, s, minted(ws, name, name, auth.Read))
+	h.conversation = transcript(t, name, name+" one", name+" two")
+	h.conversation.ImportID = h.importID
+	inTx(t, s, func(tx *store.Tx) error {
+		if err := tx.NamePlatform(ws, "custom", name); err != nil {
+			return err
+		}
+		return tx.CreateImport(ws, chat.Import{ID: h.importID, Kind: name, Platform: "custom"})
+	})
+	createAll(t, s, ws, h.conversation)
+	require.NoError(t, finish(s, claimOne(t, s), "common", name))
+	added(t, s, ws, name+" waiting", name+" three")
+	h.waiting = claimOne(t, s)
+	return h
+}

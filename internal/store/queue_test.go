@@ -1,0 +1,275 @@
+package store_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+func state(t testing.TB, s *store.Store, ws chat.WorkspaceID, id string) chat.Conversation {
+	t.Helper()
+	c, err := s.View(ctx).Conversation(ws, id)
+	require.NoError(t, err)
+	return c
+}
+
+func TestWhoWaitedLongestIsClaimedFirst(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		now := &clock{}
+		s := db.OpenAt(t, now.Now)
+		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
+		var want []string
+		for i := range 6 {
+			want = append(want, added(t, s, []chat.WorkspaceID{ws, other}[i%2], fmt.Sprint(i), "text").ID)
+			now.Advance(time.Second)
+		}
+		for i := range 3 {
+			c := claimOne(t, s)
+			require.Equal(t, store.Claim{Workspace: []chat.WorkspaceID{ws, other}[i%2], Conversation: want[i], Revision: 1, Attempt: 1}, c)
+		}
+		var several []string
+		for _, c := range claim(t, s, 2) {
+			several = append(several, c.Conversation)
+		}
+		require.ElementsMatch(t, want[3:5], several)
+		require.Len(t, claim(t, s, 100), 1)
+		require.Empty(t, claim(t, s, 100))
+		require.Equal(t, chat.Indexing, state(t, s, ws, want[0]).IndexState)
+	})
+}
+
+func TestALeaseRunsOut(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		now := &clock{}
+		s := db.OpenAt(t, now.Now)
+		ws := workspace(t, s, "w")
+		id := added(t, s, ws, "x", "text").ID
+		one := claimOne(t, s)
+
+		now.Advance(lease - time.Microsecond)
+		require.Empty(t, claim(t, s, 1))
+		inTx(t, s, func(tx *store.Tx) error { return tx.Extend(one, lease) })
+		now.Advance(time.Microsecond)
+		require.Empty(t, claim(t, s, 1), "it was extended")
+		requireDue(t, s, start.Add(2*lease-time.Microsecond))
+
+		now.Advance(lease)
+		two := claimOne(t, s)
+		require.Equal(t, store.Claim{Workspace: ws, Conversation: id, Revision: 1, Attempt: 2}, two)
+		requireLost(t, s, one)
+		require.NoError(t, finishAs(s, two, indexed()))
+		require.Equal(t, chat.Ready, state(t, s, ws, id).IndexState)
+		requireLost(t, s, two)
+	})
+}
+
+// requireDue checks when the next conversation is due; the zero time is for never.
+func requireDue(t testing.TB, s *store.Store, want time.Time) {
+	t.Helper()
+	due, ok, err := s.View(ctx).NextDue()
+	require.NoError(t, err)
+	require.Equal(t, !want.IsZero(), ok)
+	if ok {
+		require.Equal(t, want, due)
+	}
+}
+
+// requireLost checks that a claim that is lost can do nothing at all.
+func requireLost(t testing.TB, s *store.Store, c store.Claim) {
+	t.Helper()
+	before := dump(t, s, c.Workspace)
+	x := indexed(passage(0, []float32{0, 1, 0}, "stale"))
+	for name, use := range map[string]func(tx *store.Tx) error{
+		"Extend":         func(tx *store.Tx) error { return tx.Extend(c, lease) },
+		"Retry":          func(tx *store.Tx) error { return tx.Retry(c, lease, "stale") },
+		"Release":        func(tx *store.Tx) error { return tx.Release(c) },
+		"FinishIndexing": func(tx *store.Tx) error { return tx.FinishIndexing(c, x) },
+		"FailIndexing":   func(tx *store.Tx) error { return tx.FailIndexing(c, x, "stale") },
+	} {
+		require.ErrorIs(t, s.InTx(ctx, use), store.ErrClaimLost, name)
+	}
+	require.Equal(t, before, dump(t, s, c.Workspace))
+}
+
+func TestRetryReleaseAndFail(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		now := &clock{}
+		s := db.OpenAt(t, now.Now)
+		ws := workspace(t, s, "w")
+		requireDue(t, s, time.Time{})
+		id := added(t, s, ws, "x", "text").ID
+		requireDue(t, s, start)
+
+		one := claimOne(t, s)
+		inTx(t, s, func(tx *store.Tx) error { return tx.Retry(one, time.Hour, "the embedder is away") })
+		requireLost(t, s, one)
+		c := state(t, s, ws, id)
+		require.Equal(t, chat.Queued, c.IndexState)
+		require.Equal(t, "the embedder is away", c.IndexError)
+		require.Empty(t, claim(t, s, 1))
+		requireDue(t, s, start.Add(time.Hour))
+
+		now.Advance(time.Hour)
+		two := claimOne(t, s)
+		require.Equal(t, 2, two.Attempt)
+		inTx(t, s, func(tx *store.Tx) error { return tx.Release(two) })
+		requireLost(t, s, two)
+		again := claimOne(t, s)
+		require.Equal(t, 2, again.Attempt, "a released try does not count, and is due at once")
+
+		require.NoError(t, s.InTx(ctx, func(tx *store.Tx) error { return tx.FailIndexing(again, indexed(), "for good") }))
+		requireLost(t, s, again)
+		c = state(t, s, ws, id)
+		require.Equal(t, chat.Failed, c.IndexState)
+		require.Equal(t, "for good", c.IndexError)
+		now.Advance(1000 * time.Hour)
+		require.Empty(t, claim(t, s, 1))
+		requireDue(t, s, time.Time{})
+	})
+}
+
+func TestRequeueingWhatFailed(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.OpenAt(t, (&clock{}).Now)
+		ws := workspace(t, s, "w")
+		outcome := map[string]int{"small": chat.MaxIndexTokens, "large": chat.MaxIndexTokens + 1}
+		id := map[string]string{}
+		for name, size := range outcome {
+			id[name] = added(t, s, ws, name, "text").ID
+			c := claimOne(t, s)
+			inTx(t, s, func(tx *store.Tx) error { return tx.FailIndexing(c, store.Indexed{Tokens: size}, "why") })
+		}
+		id["ready"] = added(t, s, ws, "ready", "text").ID
+		require.NoError(t, finishAs(s, claimOne(t, s), indexed()))
+		id["held"] = added(t, s, ws, "held", "text").ID
+		held := claimOne(t, s)
+
+		for _, want := range []int{1, 0} {
+			inTx(t, s, func(tx *store.Tx) error {
+				n, err := tx.RequeueFailed()
+				require.Equal(t, want, n)
+				return err
+			})
+		}
+		require.Equal(t, chat.Queued, state(t, s, ws, id["small"]).IndexState)
+		require.Equal(t, chat.Failed, state(t, s, ws, id["large"]).IndexState)
+		require.Equal(t, chat.Ready, state(t, s, ws, id["ready"]).IndexState)
+		c := claimOne(t, s)
+		require.Equal(t, id["small"], c.Conversation)
+		require.Equal(t, 1, c.Attempt, "its tries are counted anew")
+		require.NoError(t, finishAs(s, held, indexed()), "a claim that was held still is")
+	})
+}
+
+// A claim is lost when the conversation is not what was claimed any more.
+func TestWhatLosesAClaim(t *testing.T) {
+	yes, title := true, "another title"
+	edit := func(e chat.Edit) func(*testing.T, *store.Store, *clock, store.Claim) {
+		return func(t *testing.T, s *store.Store, _ *clock, c store.Claim) {
+			inTx(t, s, func(tx *store.Tx) error { _, err := tx.EditConversation(c.Workspace, c.Conversation, e); return err })
+		}
+	}
+	send := func(messages ...named) func(*testing.T, *store.Store, *clock, store.Claim) {
+		return func(t *testing.T, s *store.Store, _ *clock, c store.Claim) {
+			merge(t, s, c.Workspace, says(t, messages...))
+		}
+	}
+	cases := map[string]struct {
+		do   func(*testing.T, *store.Store, *clock, store.Claim)
+		lost bool
+		read bool // whether what was claimed can still be read under the claim
+	}{
+		"deleted": {func(t *testing.T, s *store.Store, _ *clock, c store.Claim) { remove(t, s, c.Workspace, c.Conversation) }, true, false},
+		"deleted and uploaded again": {func(t *testing.T, s *store.Store, _ *clock, c store.Claim) {
+			remove(t, s, c.Workspace, c.Conversation)
+			create(t, s, c.Workspace, says(t, named{"a", "text"}))
+		}, true, false},
+		"changed by an upload": {send(named{"a", "new text"}), true, false},
+		"grown by an upload":   {send(named{"a", "text"}, named{"b", "more"}), true, false},
+		"sent again unchanged": {send(named{"a", "text"}), false, true},
+		"retitled":             {edit(chat.Edit{Title: &title}), true, false},
+		"pinned":               {edit(chat.Edit{Pinned: &yes}), false, true},
+		"taken over": {func(t *testing.T, s *store.Store, now *clock, c store.Claim) {
+			now.Advance(lease)
+			require.Equal(t, c.Conversation, claimOne(t, s).Conversation)
+		}, true, true},
+		"run out but not taken": {func(_ *testing.T, _ *store.Store, now *clock, _ store.Claim) { now.Advance(lease) }, false, true},
+	}
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		now := &clock{}
+		s := db.OpenAt(t, now.Now)
+		for name, what := range cases {
+			ws := workspace(t, s, name)
+			create(t, s, ws, says(t, named{"a", "text"}))
+			c := claimOne(t, s)
+			what.do(t, s, now, c)
+			turns, err := s.View(ctx).ClaimedTranscript(c)
+			if what.read {
+				require.NoError(t, err, name)
+				require.Equal(t, "text", turns.Turns[0].Text)
+			} else {
+				require.ErrorIs(t, err, store.ErrClaimLost, name)
+			}
+			if what.lost {
+				requireLost(t, s, c)
+			} else {
+				require.NoError(t, finishAs(s, c, indexed(passage(0, nil, "alpha"))), name)
+			}
+			remove(t, s, ws, list(t, s, ws, chat.Filter{})...) // leave nothing for the next case to claim
+		}
+		requireSound(t, db)
+	})
+}
+
+// Many workers in two programs, each conversation to exactly one of them.
+func TestEachConversationIsClaimedOnce(t *testing.T) {
+	const conversations, workers = 200, 8
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		stores := []*store.Store{db.Open(t), db.Open(t)}
+		ws := workspace(t, stores[0], "w")
+		var fresh []chat.Transcript
+		for i := range conversations {
+			fresh = append(fresh, transcript(t, fmt.Sprint(i), "text"))
+		}
+		createAll(t, stores[0], ws, fresh...)
+		var mu sync.Mutex
+		times := map[string]int{}
+		var working errgroup.Group
+		for i := range workers {
+			working.Go(func() error {
+				for {
+					var claims []store.Claim
+					err := stores[i%2].InTx(ctx, func(tx *store.Tx) (err error) {
+						claims, err = tx.Claim(time.Hour, 1+i%3)
+						return err
+					})
+					if err != nil || len(claims) == 0 {
+						return err
+					}
+					mu.Lock()
+					for _, c := range claims {
+						times[c.Conversation]++
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		require.NoError(t, working.Wait())
+		// A worker may go home while another still holds what it skipped.
+		for _, c := range claim(t, stores[0], conversations) {
+			times[c.Conversation]++
+		}
+		require.Len(t, times, conversations)
+		for id, n := range times {
+			require.Equal(t, 1, n, id)
+		}
+	})
+}

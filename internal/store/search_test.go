@@ -1,0 +1,347 @@
+package store_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+func keyword(t testing.TB, s *store.Store, ws chat.WorkspaceID, f chat.Filter, terms ...string) []rank.Scored {
+	t.Helper()
+	found, err := s.View(ctx).SearchKeyword(ws, terms, f)
+	require.NoError(t, err)
+	return found
+}
+
+func semantic(t testing.TB, s *store.Store, ws chat.WorkspaceID, m embed.Model, f chat.Filter, vector ...float32) []rank.Scored {
+	t.Helper()
+	found, err := s.View(ctx).SearchSemantic(ws, m, vector, f)
+	require.NoError(t, err)
+	return found
+}
+
+// conversationsOf are the conversations found, sorted, each once.
+func conversationsOf(found []rank.Scored) (ids []string) {
+	for _, f := range found {
+		ids = append(ids, f.Key.Conversation)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+func positions(found []rank.Scored) (at []int) {
+	for _, f := range found {
+		at = append(at, f.Key.Position)
+	}
+	return at
+}
+
+// indexedAs creates a ready conversation with a chunk for each list of terms.
+func indexedAs(t testing.TB, s *store.Store, ws chat.WorkspaceID, c chat.Transcript, terms ...[]string) {
+	t.Helper()
+	createAll(t, s, ws, c)
+	var chunks []store.IndexedChunk
+	for i, list := range terms {
+		chunks = append(chunks, passage(i, nil, list...))
+	}
+	indexAs(t, s, c.ID, indexed(chunks...))
+}
+
+func TestKeywordOrder(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		documents := [][]string{
+			0: {"rare", "filler", "filler"},
+			1: {"common", "filler", "filler"},
+			2: {"common", "common", "filler"},
+			3: {"common", "rare", "filler"},
+			4: {"common", "filler", "filler", "filler", "filler", "filler"},
+			5: {"filler", "filler", "filler"},
+		}
+		indexedAs(t, s, ws, transcript(t, "x", "text"), documents...)
+		require.Equal(t, []int{0, 3}, positions(keyword(t, s, ws, chat.Filter{}, "rare")), "a tie goes to the first")
+		require.Equal(t, []int{3, 0, 2, 1, 4}, positions(keyword(t, s, ws, chat.Filter{}, "common", "rare")),
+			"both; the rare one; twice; once; once in a long one")
+		require.Equal(t, keyword(t, s, ws, chat.Filter{}, "common", "rare"),
+			keyword(t, s, ws, chat.Filter{}, "rare", "unknown", "common", "rare"), "order, repeats and unknown words do not matter")
+		require.Empty(t, keyword(t, s, ws, chat.Filter{}, "unknown"))
+		require.Empty(t, keyword(t, s, ws, chat.Filter{}))
+		require.Empty(t, keyword(t, s, ws+100, chat.Filter{}, "common"))
+
+		corpus := rank.Corpus{Docs: 6, AvgTerms: 21.0 / 6}
+		for _, f := range keyword(t, s, ws, chat.Filter{}, "common") {
+			n := 0
+			for _, term := range documents[f.Key.Position] {
+				if term == "common" {
+					n++
+				}
+			}
+			require.Equal(t, rank.Score([]int{n}, []float64{rank.IDF(6, 4)}, len(documents[f.Key.Position]), corpus.AvgTerms), f.Score)
+		}
+	})
+}
+
+// A filter narrows what is found and leaves the scores alone.
+func TestSearchFilters(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		imported := chat.NewID()
+		var all []chat.Transcript
+		for i := range 8 {
+			c := transcript(t, fmt.Sprint(i), "text")
+			c.Platform = []string{"chatgpt", "claude"}[i%2]
+			c.Title = []string{"Garden", "Tax"}[i/4]
+			c.CreatedAt = start.AddDate(0, 0, i)
+			c.Pinned = i%4 == 1
+			if i == 6 {
+				c.ImportID = imported
+			}
+			all = append(all, c)
+		}
+		createAll(t, s, ws, all...)
+		indexAll(t, s, []string{"word", "more"}, []string{"word"})
+		everything := map[rank.Key]float64{}
+		for _, f := range keyword(t, s, ws, chat.Filter{}, "word") {
+			everything[f.Key] = f.Score
+		}
+		require.Len(t, everything, 16)
+		for _, f := range []chat.Filter{
+			{Platform: "claude"}, {Title: "GARD"}, {From: start.AddDate(0, 0, 3)}, {Before: start.AddDate(0, 0, 3)},
+			{PinnedOnly: true}, {ImportID: imported}, {Platform: "claude", Title: "tax", From: start.AddDate(0, 0, 6)}, {Platform: "nowhere"},
+		} {
+			want := listed(all, f)
+			slices.Sort(want)
+			found := keyword(t, s, ws, f, "word")
+			require.Equal(t, want, conversationsOf(found), "%+v", f)
+			require.Len(t, found, 2*len(want))
+			for _, hit := range found {
+				require.Equal(t, everything[hit.Key], hit.Score)
+			}
+			require.Equal(t, want, conversationsOf(semantic(t, s, ws, testModel, f, 1, 0, 0)), "%+v", f)
+		}
+	})
+}
+
+// Equal scores are ordered by key, and there are never more than LegSize, however
+// many passages say the same and whenever they were stored.
+func TestTiesGoByKey(t *testing.T) {
+	const conversations, chunks = 45, 9 // more than are ever proposed
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		var all []chat.Transcript
+		var want []rank.Key
+		for i := range conversations {
+			all = append(all, transcript(t, fmt.Sprint(i), "text"))
+			for position := range chunks {
+				want = append(want, rank.Key{Conversation: all[i].ID, Position: position})
+			}
+		}
+		slices.Reverse(all) // the last id is stored first
+		createAll(t, s, ws, all...)
+		lists := make([][]string, chunks)
+		for i := range lists {
+			lists[i] = []string{"same", "words"}
+		}
+		indexAll(t, s, lists...)
+		for name, found := range map[string][]rank.Scored{
+			"keyword":  keyword(t, s, ws, chat.Filter{}, "same"),
+			"semantic": semantic(t, s, ws, testModel, chat.Filter{}, 1, 0, 0),
+			"filtered": keyword(t, s, ws, chat.Filter{Title: "about"}, "same", "words"),
+		} {
+			require.Len(t, found, store.LegSize, name)
+			for i, f := range found {
+				require.Equal(t, want[i], f.Key, name)
+				require.Equal(t, found[0].Score, f.Score, name)
+			}
+		}
+	})
+}
+
+// What other workspaces say changes nothing, to the last bit.
+func TestStatisticsOfWorkspacesDoNotMix(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws, noisy := workspace(t, s, "w"), workspace(t, s, "noisy")
+		indexedAs(t, s, ws, transcript(t, "x", "text"),
+			[]string{"alpha", "beta"}, []string{"alpha", "alpha", "gamma"}, []string{"beta", "gamma", "gamma", "delta"}, []string{"delta"})
+		queries := [][]string{{"alpha"}, {"beta", "gamma"}, {"alpha", "delta", "gamma"}, {"noise"}}
+		ask := func() (answers [][]rank.Scored) {
+			for _, q := range queries {
+				answers = append(answers, keyword(t, s, ws, chat.Filter{}, q...))
+			}
+			return append(answers, semantic(t, s, ws, testModel, chat.Filter{}, 1, 0, 0))
+		}
+		before := ask()
+		require.Len(t, before[0], 2)
+		long := make([]string, 400)
+		for i := range long {
+			long[i] = []string{"alpha", "beta", "gamma", "noise"}[i%4]
+		}
+		for i := range 20 {
+			createAll(t, s, noisy, transcript(t, fmt.Sprint(i), "text"))
+		}
+		indexAll(t, s, long, []string{"alpha"}, long, []string{"delta", "noise"})
+		require.Equal(t, before, ask())
+		require.Len(t, keyword(t, s, noisy, chat.Filter{}, "noise"), 60)
+	})
+}
+
+func TestSemanticOrder(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		add := func(name string, m embed.Model, vectors ...[]float32) string {
+			c := added(t, s, ws, name, "text")
+			x := store.Indexed{Model: m, Tokens: 1}
+			for i, v := range vectors {
+				x.Chunks = append(x.Chunks, passage(i, v, "word"))
+			}
+			indexAs(t, s, c.ID, x)
+			return c.ID
+		}
+		// Lengths and products that halves hold exactly.
+		id := add("x", testModel, []float32{0, 1, 0}, []float32{1, 0, 0}, []float32{0, -1, 0}, nil, []float32{1, 0, 0}, []float32{-1, 0, 0})
+		add("another model", embed.Model{ID: "other", Dimensions: 3}, []float32{1, 0, 0})
+		add("another size", embed.Model{ID: testModel.ID, Dimensions: 4}, []float32{1, 0, 0, 0})
+
+		found := semantic(t, s, ws, testModel, chat.Filter{}, 1, 0, 0)
+		require.Equal(t, []string{id}, conversationsOf(found), "vectors of other models and sizes are not seen")
+		require.Equal(t, []int{1, 4, 0, 2, 5}, positions(found))
+		for i, want := range []float64{1, 1, 0, 0, -1} {
+			require.InDelta(t, want, found[i].Score, 1e-6)
+		}
+		require.Equal(t, []int{0, 1, 4, 5, 2}, positions(semantic(t, s, ws, testModel, chat.Filter{}, 0, 1, 0)))
+		require.Len(t, semantic(t, s, ws, embed.Model{ID: "other", Dimensions: 3}, chat.Filter{}, 1, 0, 0), 1)
+		require.Empty(t, semantic(t, s, ws, embed.Model{ID: "none", Dimensions: 3}, chat.Filter{}, 1, 0, 0))
+		require.Empty(t, semantic(t, s, ws+100, testModel, chat.Filter{}, 1, 0, 0))
+	})
+}
+
+// Identifiers keep their punctuation, on both databases.
+func TestTermsWithPunctuation(t *testing.T) {
+	terms := []string{
+		"user_id", "v1.2.3", "e-mail", "src/main.go", "http://x.y:80", "me@example.org", "#42", "c++", "a.b-c_d/e:f@g#h+i",
+		"_", ".", "-", "/", ":", "@", "#", "+", "..", "_.-/:@#+", "1:x", "2:x", "世界", "straße", "наука", "ไทย", "\U00020000",
+	}
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		var lists [][]string
+		for _, term := range terms {
+			lists = append(lists, []string{term, "filler", term})
+		}
+		indexedAs(t, s, ws, transcript(t, "x", "text"), lists...)
+		for i, term := range terms {
+			found := keyword(t, s, ws, chat.Filter{}, term)
+			require.Equal(t, []int{i}, positions(found), "%q is found as a whole, and nothing else", term)
+			require.Equal(t, rank.Score([]int{2}, []float64{rank.IDF(len(terms), 1)}, 3, 3), found[0].Score)
+		}
+	})
+}
+
+// No term comes with quotes or operators (rank.Analyze). Should one, it finds
+// what says exactly that, which is nothing, and breaks nothing.
+func TestHostileTerms(t *testing.T) {
+	hostile := []string{
+		`'`, `''`, `"`, `""`, `\`, `\\`, `\'`, `'\`, `alpha'`, `alpha"`, `"alpha`, `alpha\`, `'alpha'`, `OR`, `AND`, `NOT`, `NEAR`,
+		`alpha OR beta`, `alpha" OR "beta`, `alpha' | 'beta`, `alpha | beta`, `alpha & beta`, `!alpha`, `alpha:*`, `alpha*`, `alp*`,
+		`^alpha`, `NEAR(alpha beta)`, `NEAR(alpha, 5)`, `(`, `)`, `(alpha)`, `{alpha}`, `terms:alpha`, `-alpha`, `alpha <-> beta`,
+		`alpha:A`, `'; DROP TABLE chunks; --`, `$1`, `?`, `%`, `alpha beta`, ` `, ``, "\t", "\n", "alpha\nbeta", "\x00", "alpha\x00",
+		"\xff", "alpha\xff", "\u2028", "ALPHA", "2:alpha", "x 2:alpha", ` 2:alpha`, `" 2:alpha`, `(2:alpha`,
+	}
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
+		require.Equal(t, []chat.WorkspaceID{1, 2}, []chat.WorkspaceID{ws, other}, "what the terms above count on")
+		indexedAs(t, s, ws, transcript(t, "x", "text"), []string{"alpha", "beta"}, []string{"beta"})
+		indexedAs(t, s, other, transcript(t, "x", "text"), []string{"alpha", "x", "secret"})
+		before := append(dump(t, s, ws), dump(t, s, other)...)
+		alpha := keyword(t, s, ws, chat.Filter{}, "alpha")
+		require.Len(t, alpha, 1)
+		for _, term := range hostile {
+			require.Empty(t, keyword(t, s, ws, chat.Filter{}, term), "%q", term)
+			require.Equal(t, alpha, keyword(t, s, ws, chat.Filter{}, term, "alpha"), "%q beside a word", term)
+		}
+		require.Equal(t, alpha, keyword(t, s, ws, chat.Filter{}, append(hostile, "alpha")...), "all at once")
+		require.Equal(t, before, append(dump(t, s, ws), dump(t, s, other)...))
+	})
+}
+
+// A query of many words follows its rarest, on both databases the same.
+func TestAQueryOfManyWords(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		var lists [][]string
+		var query []string
+		for i := range 60 {
+			query = append(query, fmt.Sprintf("w%02d", i))
+			lists = append(lists, query[:i+1:i+1]) // w00 is in all of them, w59 in one
+		}
+		indexedAs(t, s, ws, transcript(t, "x", "text"), lists...)
+		found := keyword(t, s, ws, chat.Filter{}, query...)
+		require.Equal(t, 59, found[0].Key.Position)
+		require.Len(t, found, 24, "only passages with one of the 24 rarest words")
+	})
+}
+
+func TestPassagesAndMessagesByKey(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
+		a, b := added(t, s, ws, "a", "one", "two"), added(t, s, ws, "b", "three")
+		foreign := added(t, s, other, "c", "four")
+		x := indexed(passage(0, nil, "p0"), passage(1, nil, "p1"), passage(2, nil, "p2"))
+		x.Chunks[1].First, x.Chunks[1].Last = 0, 1
+		for _, c := range claim(t, s, 10) {
+			require.NoError(t, finishAs(s, c, x))
+		}
+		v := s.View(ctx)
+		keys := []rank.Key{
+			{Conversation: a.ID, Position: 1}, {Conversation: b.ID, Position: 0}, {Conversation: a.ID, Position: 0},
+			{Conversation: a.ID, Position: 99}, {Conversation: chat.NewID(), Position: 0}, {Conversation: foreign.ID, Position: 0},
+			{Conversation: a.ID, Position: 1},
+		}
+		passages, err := v.Passages(ws, keys)
+		require.NoError(t, err)
+		require.ElementsMatch(t, []store.Passage{
+			{Key: keys[0], Title: a.Title, Platform: "custom", First: 0, Last: 1, Text: "[p1]"},
+			{Key: keys[1], Title: b.Title, Platform: "custom", Text: "[p0]"},
+			{Key: keys[2], Title: a.Title, Platform: "custom", Text: "[p0]"},
+		}, passages)
+		messages, err := v.MessagesAt(ws, keys)
+		require.NoError(t, err)
+		require.Equal(t, map[rank.Key]chat.Message{keys[0]: a.Turns[1], keys[1]: b.Turns[0], keys[2]: a.Turns[0]}, messages)
+
+		passages, err = v.Passages(ws, nil)
+		require.NoError(t, err)
+		require.Empty(t, passages)
+		messages, err = v.MessagesAt(ws, nil)
+		require.NoError(t, err)
+		require.Empty(t, messages)
+
+		var many []rank.Key // as many as the largest search asks for
+		for i := range store.LegSize {
+			for position := range 21 {
+				many = append(many, rank.Key{Conversation: fmt.Sprintf("00000000-0000-7000-8000-%012d", i), Position: position})
+			}
+		}
+		passages, err = v.Passages(ws, append(many, keys...))
+		require.NoError(t, err)
+		require.Len(t, passages, 3)
+		messages, err = v.MessagesAt(ws, append(many, keys...))
+		require.NoError(t, err)
+		require.Len(t, messages, 3)
+	})
+}
