@@ -137,6 +137,7 @@ func TestRulesFindWhatTheyForbid(t *testing.T) {
 		"a folder of the machine":       {"- lethe-data:/data", "- /var/run:/data", "sees /var/run"},
 		"a history without a volume":    {"- db-data:/var/lib/postgresql/data", "- db-data:/elsewhere", "is lost with the container"},
 		"no wait for the database":      {"condition: service_healthy", "condition: service_started", "before the database is healthy"},
+		"no wait for the model":         {"condition: service_completed_successfully", "condition: service_started", "before its model is there"},
 		"no health check":               {`test: ["CMD", "/lethe", "health"]`, "disable: true", "no health check"},
 		"a stop for good":               {"restart: unless-stopped", `restart: "no"`, "come back by itself"},
 		"a setting that does not exist": {"LETHE_LOG_LEVEL:", "LETHE_LOGLEVEL:", "no setting LETHE_LOGLEVEL"},

@@ -23,9 +23,10 @@ var oneShots = []string{"ollama-model"}
 
 // kept is where each image keeps what must outlast its container.
 var kept = map[string]string{
-	service:  "/data",
-	database: "/var/lib/postgresql/data",
-	"ollama": "/root/.ollama",
+	service:        "/data",
+	database:       "/var/lib/postgresql/data",
+	"ollama":       "/root/.ollama",
+	"ollama-model": "/root/.ollama",
 }
 
 // fixedByImage are settings that belong to the image: a port or a folder of the
@@ -165,6 +166,9 @@ func checkVolumes(p *types.Project) (problems []string) {
 func checkOrder(p *types.Project) (problems []string) {
 	if p.Services[service].DependsOn[database].Condition != types.ServiceConditionHealthy {
 		problems = append(problems, service+": it starts before the database is healthy")
+	}
+	if p.Services["ollama"].DependsOn["ollama-model"].Condition != types.ServiceConditionCompletedSuccessfully {
+		problems = append(problems, "ollama: it answers before its model is there, and what is uploaded then is not embedded")
 	}
 	return problems
 }
