@@ -63,6 +63,14 @@ lint: $(LINTER) ## go vet and the linters of .golangci.yml
 	go vet ./...
 	$(LINTER) run ./...
 
+.PHONY: compose-check
+compose-check: ## Check docker-compose.yml and the Dockerfile (part of make test; needs no Docker)
+	go test -count=1 ./internal/deploytest
+
+.PHONY: image
+image: ## Build the container image, lethe
+	docker build --build-arg VERSION='$(VERSION)' -t lethe .
+
 .PHONY: fmt
 fmt: $(LINTER) ## Format the code
 	$(LINTER) fmt ./...
