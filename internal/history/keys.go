@@ -159,7 +159,9 @@ type usage struct {
 func (u *usage) note(key keyUse, at time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.minutes[key] = at.Truncate(time.Minute)
+	if at = at.Truncate(time.Minute); at.After(u.minutes[key]) {
+		u.minutes[key] = at
+	}
 }
 
 func (u *usage) take() map[keyUse]time.Time {
