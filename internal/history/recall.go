@@ -173,7 +173,7 @@ func digest(hits []Hit, budget int, platform string) (string, []Source) {
 	left := budget - tokens.Count(frame.render(nil))
 	var chosen []quote
 	for _, hit := range hits {
-		q := newQuote(hit)
+		q := frame.quote(hit)
 		if resembles(chosen, q) || !q.trim(min(left, max(budget/maxPassageShare, minPassageTokens))) {
 			continue
 		}
@@ -184,37 +184,42 @@ func digest(hits []Hit, budget int, platform string) (string, []Source) {
 		left -= cost
 		chosen = append(chosen, q)
 	}
-	if len(chosen) == 0 {
-		return "", []Source{}
+	for ; len(chosen) > 0; chosen = chosen[:len(chosen)-1] { // the least relevant last
+		ordered := byTime(chosen)
+		content := frame.render(ordered)
+		if tokens.Count(content) <= budget { // counts of parts do not always add up
+			return content, sourcesOf(ordered)
+		}
 	}
-	ordered := byTime(chosen)
-	content := frame.render(ordered)
-	for len(chosen) > 1 && tokens.Count(content) > budget { // counts of parts do not always add up
-		chosen = chosen[:len(chosen)-1] // the least relevant
-		ordered = byTime(chosen)
-		content = frame.render(ordered)
-	}
-	sources := make([]Source, len(ordered))
-	for i, q := range ordered {
+	return "", []Source{}
+}
+
+func sourcesOf(quotes []quote) []Source {
+	sources := make([]Source, len(quotes))
+	for i, q := range quotes {
 		sources[i] = Source{
 			ConversationID: q.hit.ConversationID, Title: q.hit.Title, MessageID: q.hit.MessageID,
 			Date: q.hit.Time, Score: q.hit.Score,
 		}
 	}
-	return content, sources
+	return sources
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// quote is a passage on its way into a digest.
+// quote is a passage on its way into a digest. What it says can no longer close
+// the digest's frame.
 type quote struct {
-	hit   Hit
-	text  string
-	terms []string
+	hit         Hit
+	title, text string
+	terms       []string
 }
 
-func newQuote(hit Hit) quote {
-	return quote{hit: hit, text: strings.TrimSpace(chunker.Body(hit.Text)), terms: rank.Analyze(hit.Text)}
+func (f frame) quote(hit Hit) quote {
+	return quote{
+		hit: hit, title: f.escape(hit.Title), text: f.escape(strings.TrimSpace(chunker.Body(hit.Text))),
+		terms: rank.Analyze(hit.Text),
+	}
 }
 
 func resembles(chosen []quote, q quote) bool {
@@ -243,5 +248,5 @@ func (q *quote) trim(budget int) bool {
 
 // block is how a quote reads: its number, date, title, and the words.
 func (q quote) block(number int) string {
-	return fmt.Sprintf("[%d] %s · %q (%s)\n%s", number, q.hit.Time.UTC().Format(time.DateOnly), q.hit.Title, q.hit.platform, q.text)
+	return fmt.Sprintf("[%d] %s · %q (%s)\n%s", number, q.hit.Time.UTC().Format(time.DateOnly), q.title, q.hit.platform, q.text)
 }
