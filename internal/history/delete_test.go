@@ -1,0 +1,85 @@
+package history_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
+)
+
+func TestDeleteRules(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		var mine []string
+		for i := range 8 {
+			mine = append(mine, d.ingest(say(fmt.Sprint(i), "one", "two")).Conversation.ID)
+		}
+		other := d.workspace("other")
+		foreign, err := d.history.Ingest(t.Context(), other, say("x", "text"))
+		require.NoError(t, err)
+		yes := true
+		_, err = d.history.Edit(t.Context(), d.ws, mine[7], chat.Edit{Pinned: &yes})
+		require.NoError(t, err)
+		many := func(n int, of ...string) []string {
+			for len(of) < n {
+				of = append(of, chat.NewID())
+			}
+			return of
+		}
+		for _, c := range []struct {
+			name  string
+			asked []string
+			want  []string
+			left  int
+		}{
+			{"none", nil, nil, 8},
+			{"an empty list", []string{}, nil, 8},
+			{"10,001", many(10_001, mine...), nil, 8},
+			{"unknown", []string{chat.NewID()}, []string{}, 8},
+			{"another workspace's", []string{foreign.Conversation.ID}, []string{}, 8},
+			{"malformed", []string{"", "x", mine[0][1:], mine[0] + " ", "{" + mine[0] + "}", strings.ReplaceAll(mine[0], "-", ""), "\x00", "\xff", "%"}, []string{}, 8},
+			{"one", []string{mine[3]}, []string{mine[3]}, 7},
+			{"the same again", []string{mine[3]}, []string{}, 7},
+			{"in the order of the request, once, in small letters", []string{mine[5], "x", strings.ToUpper(mine[1]), mine[5], chat.NewID(), mine[0], mine[1]}, []string{mine[5], mine[1], mine[0]}, 4},
+			{"10,000, a pinned one among them", slices.Insert(many(9_999, mine[2]), 5_000, mine[7]), []string{mine[2], mine[7]}, 2},
+			{"more than 10,000 are too many even when they repeat", slices.Repeat([]string{mine[4]}, 10_001), nil, 2},
+		} {
+			got, err := d.history.DeleteConversations(t.Context(), d.ws, c.asked)
+			if c.want == nil {
+				require.True(t, fault.Is(err, fault.Invalid), "%s: %v", c.name, err)
+			} else {
+				require.NoError(t, err, c.name)
+				require.Equal(t, history.Deleted{IDs: c.want}, got, c.name)
+			}
+			require.Equal(t, c.left, d.count(), c.name)
+		}
+		n, err := d.history.Count(t.Context(), other)
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+		require.Empty(t, d.db.Damage(t))
+	})
+}
+
+func TestADeletedConversationIsNowhere(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		gone := d.ingest(say("gone", "the zebra ate my homework", "that is unfortunate")).Conversation.ID
+		kept := d.ingest(say("kept", "another zebra", "indeed")).Conversation.ID
+		d.index()
+		require.Len(t, d.search(history.SearchQuery{Text: "zebra homework"}).Hits, 2)
+		_, err := d.history.DeleteConversations(t.Context(), d.ws, []string{gone})
+		require.NoError(t, err)
+		for _, mode := range []history.Mode{history.Hybrid, history.Semantic, history.Keyword} {
+			hits := d.search(history.SearchQuery{Text: "zebra homework", Mode: mode}).Hits
+			require.Len(t, hits, 1, mode)
+			require.Equal(t, kept, hits[0].ConversationID)
+		}
+		require.NotContains(t, d.recall(history.RecallQuery{Text: "zebra homework"}).Content, "homework")
+		require.Empty(t, d.db.Mentions(t, "homework"), "in no table and no index")
+		require.NotEmpty(t, d.db.Mentions(t, "zebra"))
+	})
+}

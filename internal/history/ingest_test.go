@@ -1,0 +1,222 @@
+package history_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
+)
+
+func TestANewConversationIsStoredAndQueued(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		u := say("x", "question", "answer")
+		u.Platform, u.DisplayName = "chatgpt", "ChatGPT"
+		done := d.ingest(u)
+		stored := d.transcript(done.Conversation.ID)
+		require.Equal(t, done.Conversation, stored.Conversation, "the answer is what is stored")
+		require.Equal(t, chat.Conversation{
+			ID: done.Conversation.ID, Platform: "chatgpt", ExternalID: "x", Title: "About x", CreatedAt: now, UpdatedAt: now,
+			ImportID: done.ImportID, Messages: 2, Revision: 1, IndexState: chat.Queued,
+		}, stored.Conversation)
+		require.EqualValues(t, 1, d.woken.Load())
+
+		imported, err := d.history.Import(t.Context(), d.ws, strings.ToUpper(done.ImportID))
+		require.NoError(t, err)
+		require.Equal(t, chat.Import{
+			ID: done.ImportID, Kind: "upload", Platform: "chatgpt", Status: chat.ImportQueued, Conversations: 1, Messages: 2, Pending: 1, CreatedAt: now,
+		}, imported)
+		stats, err := d.history.Stats(t.Context(), d.ws)
+		require.NoError(t, err)
+		require.Equal(t, []chat.PlatformStats{{Platform: "chatgpt", DisplayName: "ChatGPT", Conversations: 1, Messages: 2}}, stats.Platforms)
+	})
+}
+
+// Whatever a re-send brings, only what it changes is done again.
+func TestSendingAgain(t *testing.T) {
+	cases := map[string]struct {
+		change  func(*chat.Upload)
+		queued  bool
+		changed int // messages, as the import counts them
+	}{
+		"unchanged":       {func(*chat.Upload) {}, false, 0},
+		"without a title": {func(u *chat.Upload) { u.Title = "" }, false, 0},
+		"only its tail":   {func(u *chat.Upload) { u.Messages = u.Messages[1:] }, false, 0},
+		"a later date":    {func(u *chat.Upload) { u.UpdatedAt = now.Add(time.Hour) }, false, 0},
+		"another title":   {func(u *chat.Upload) { u.Title = "Renamed" }, true, 0},
+		"an edit":         {func(u *chat.Upload) { u.Messages[1].Text = "better answer" }, true, 1},
+		"one more": {func(u *chat.Upload) {
+			u.Messages = append(u.Messages, chat.UploadMessage{Role: "human", Text: "thanks"}, chat.UploadMessage{Role: "ai", Text: "welcome"})
+		}, true, 2},
+	}
+	each(t, func(t *testing.T, d *desk) {
+		for name, c := range cases {
+			first := d.ingest(say(name, "question", "answer"))
+			require.Equal(t, 1, d.index())
+			before := d.transcript(first.Conversation.ID)
+			require.Equal(t, chat.Ready, before.IndexState)
+			d.woken.Store(0)
+			embedded := d.embedder.texts
+
+			u := say(name, "question", "answer")
+			c.change(&u)
+			d.passed += time.Hour
+			second := d.ingest(u)
+			after := d.transcript(first.Conversation.ID)
+			require.Equal(t, first.Conversation.ID, second.Conversation.ID, name)
+			require.NotEqual(t, first.ImportID, second.ImportID)
+			require.Equal(t, after.Conversation, second.Conversation)
+			for i, m := range before.Turns {
+				require.Equal(t, m.ID, after.Turns[i].ID)
+			}
+			if c.queued {
+				require.Equal(t, chat.Queued, after.IndexState, name)
+				require.Equal(t, before.Revision+1, after.Revision)
+				require.EqualValues(t, 1, d.woken.Load())
+				require.Equal(t, 1, d.index())
+			} else {
+				require.Equal(t, chat.Ready, after.IndexState, name)
+				require.Equal(t, before.Revision, after.Revision)
+				require.Equal(t, before.Turns, after.Turns)
+				require.Zero(t, d.woken.Load())
+				require.Zero(t, d.index())
+				require.Equal(t, embedded, d.embedder.texts, "nothing is embedded again")
+			}
+			imported, err := d.history.Import(t.Context(), d.ws, second.ImportID)
+			require.NoError(t, err)
+			require.Equal(t, []any{1, c.changed, chat.ImportReady}, []any{imported.Conversations, imported.Messages, imported.Status}, name)
+		}
+		require.Equal(t, len(cases), d.count())
+		require.Empty(t, d.db.Damage(t))
+	})
+}
+
+func TestTitlesAndDatesDefault(t *testing.T) {
+	at := func(hour int) time.Time { return time.Date(2025, 7, 1, hour, 0, 0, 0, time.UTC) }
+	long := strings.Repeat("word ", 40)
+	cases := map[string]struct {
+		upload           chat.Upload
+		title            string
+		created, updated time.Time
+		messages         []time.Time
+	}{
+		"nothing given": {
+			chat.Upload{Messages: []chat.UploadMessage{{Role: "assistant", Text: "hello"}, {Role: "human", Text: " a \n question "}}},
+			"a question", now, now, []time.Time{now, now},
+		},
+		"a long first message": {
+			chat.Upload{Messages: []chat.UploadMessage{{Role: "human", Text: long}}},
+			strings.TrimSpace(long[:80]), now, now, []time.Time{now},
+		},
+		"no human message": {chat.Upload{Messages: []chat.UploadMessage{{Role: "ai", Text: "hi"}}}, "Untitled", now, now, []time.Time{now}},
+		"dates of the neighbours": {
+			chat.Upload{Title: " T\t1 ", Messages: []chat.UploadMessage{{Role: "human"}, {Role: "ai", CreatedAt: at(2)}, {Role: "human"}, {Role: "ai", CreatedAt: at(3)}}},
+			"T 1", at(2), at(3), []time.Time{at(2), at(2), at(2), at(3)},
+		},
+		"dates of the conversation": {
+			chat.Upload{Title: "T", CreatedAt: at(1), UpdatedAt: at(9), Messages: []chat.UploadMessage{{Role: "human"}, {Role: "ai", CreatedAt: at(4)}}},
+			"T", at(1), at(9), []time.Time{at(4), at(4)},
+		},
+		"another zone, and nanoseconds": {
+			chat.Upload{Title: "T", CreatedAt: at(1).Add(999).In(time.FixedZone("east", 3600)), Messages: []chat.UploadMessage{{Role: "human"}}},
+			"T", at(1), at(1), []time.Time{at(1)},
+		},
+	}
+	each(t, func(t *testing.T, d *desk) {
+		for name, c := range cases {
+			u := c.upload
+			u.ExternalID = name
+			got := d.transcript(d.ingest(u).Conversation.ID)
+			require.Equal(t, c.title, got.Title, name)
+			require.Equal(t, c.created, got.CreatedAt, name)
+			require.Equal(t, c.updated, got.UpdatedAt, name)
+			for i, want := range c.messages {
+				require.Equal(t, want, got.Turns[i].CreatedAt, name)
+			}
+		}
+	})
+}
+
+func TestAnInvalidUploadStoresNothing(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		_, err := d.history.Ingest(t.Context(), d.ws, chat.Upload{Platform: "no platform!", Messages: []chat.UploadMessage{{Role: "narrator"}}})
+		require.True(t, fault.Is(err, fault.Invalid))
+		for _, problem := range []string{"platform", "conversation.id", "messages[0].role"} {
+			require.Contains(t, fault.Message(err), problem)
+		}
+		for table, n := range d.db.Rows(t) {
+			if table != "workspaces" && table != "schema_migrations" && !strings.HasPrefix(table, "sqlite_") {
+				require.Zero(t, n, table)
+			}
+		}
+		require.Zero(t, d.woken.Load())
+	})
+}
+
+func TestPagesAreClamped(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		for i := range 3 {
+			d.ingest(say(string(rune('a'+i)), "text"))
+		}
+		for _, c := range []struct{ page, size, gotPage, gotSize, items int }{
+			{1, 0, 1, 25, 3}, {0, -7, 1, 1, 1}, {-5, 1000, 1, 100, 3}, {2, 2, 2, 2, 1}, {9, 2, 9, 2, 0}, {1 << 60, 100, 1_000_000, 100, 0},
+		} {
+			page, err := d.history.Conversations(t.Context(), d.ws, chat.ListQuery{Page: c.page, PageSize: c.size})
+			require.NoError(t, err)
+			require.Equal(t, []int{c.gotPage, c.gotSize, 3, c.items}, []int{page.Page, page.PageSize, page.Total, len(page.Items)})
+			imports, err := d.history.Imports(t.Context(), d.ws, c.page, c.size)
+			require.NoError(t, err)
+			require.Equal(t, []int{c.gotPage, c.gotSize, 3, c.items}, []int{imports.Page, imports.PageSize, imports.Total, len(imports.Items)})
+		}
+	})
+}
+
+func TestEditing(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		id := d.ingest(say("x", "text")).Conversation.ID
+		d.index()
+		d.woken.Store(0)
+		yes, blank, title := true, " \n\x00 "[:2], "  New\n title "
+		edit := func(id string, e chat.Edit) (chat.Conversation, error) {
+			return d.history.Edit(t.Context(), d.ws, id, e)
+		}
+
+		_, err := edit(id, chat.Edit{})
+		require.True(t, fault.Is(err, fault.Invalid), "%v", err)
+		_, err = edit(id, chat.Edit{Title: &blank})
+		require.True(t, fault.Is(err, fault.Invalid), "%v", err)
+		for _, unknown := range []string{"", "x", chat.NewID(), id + "0"} {
+			_, err = edit(unknown, chat.Edit{Pinned: &yes})
+			require.True(t, fault.Is(err, fault.NotFound), "%v", err)
+			require.Equal(t, "Conversation not found", fault.Message(err))
+		}
+		c, err := edit(strings.ToUpper(id), chat.Edit{Pinned: &yes})
+		require.NoError(t, err)
+		require.True(t, c.Pinned)
+		require.Zero(t, d.woken.Load())
+
+		c, err = edit(id, chat.Edit{Title: &title})
+		require.NoError(t, err)
+		require.Equal(t, "New title", c.Title)
+		require.EqualValues(t, 1, d.woken.Load())
+		require.Equal(t, 1, d.index())
+		require.Equal(t, id, d.search(history.SearchQuery{Text: "new title"}).Hits[0].ConversationID, "the new title is found")
+	})
+}
+
+func TestUnknownIDsAreNotFound(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		for _, id := range []string{"", "x", "' OR 1=1 --", "\x00", chat.NewID()} {
+			_, err := d.history.Transcript(t.Context(), d.ws, id)
+			require.True(t, fault.Is(err, fault.NotFound), "%v", err)
+			require.Equal(t, "Conversation not found", fault.Message(err))
+			_, err = d.history.Import(t.Context(), d.ws, id)
+			require.True(t, fault.Is(err, fault.NotFound), "%v", err)
+			require.Equal(t, "Import not found", fault.Message(err))
+		}
+	})
+}
