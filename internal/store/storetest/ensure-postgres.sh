@@ -7,6 +7,15 @@
 #   ensure-postgres.sh status    say whether it runs
 #   ensure-postgres.sh clean     stop it and delete everything kept for it
 #
+# A test that kills its server, or fills its disk, gets one for itself:
+#
+#   ensure-postgres.sh private NAME start [small]   start it, or start it again,
+#                                and print its URL; with "small" also, on a second
+#                                line, a folder of 48 MB for a tablespace, where
+#                                the machine lets us make one
+#   ensure-postgres.sh private NAME kill            end it as a power cut would
+#   ensure-postgres.sh private NAME stop            end it and delete its data
+#
 # The first way that works is taken:
 #   1. LETHE_TEST_DATABASE_URL, as given
 #   2. a Docker engine, with pgvector's own image
@@ -19,7 +28,8 @@
 # The server is for throw-away data: it does not sync to disk and every start
 # begins with an empty cluster. It listens on loopback alone and asks for a
 # password. It stays up after the tests, for the next run; runs at the same time
-# share it.
+# share it. A private one is killed and deleted by its test, or, when the test has
+# died, by the next that starts one, or by "stop".
 #
 # Settings: LETHE_TEST_POSTGRES_DIR (the private folder),
 # LETHE_TEST_POSTGRES_IMAGE, LETHE_TEST_POSTGRES_NO_DOCKER=1.
@@ -41,6 +51,7 @@ DATA=$DIR/data           # the cluster, made anew at each start
 PASSWORD=$DIR/password   # of the superuser, made once
 SERVER=$DIR/server       # two lines: the folder of the binaries, the port
 UNPACKED=$DIR/debian-13  # way 4's packages
+PRIVATE=$DIR/private     # a folder for each private server
 
 log() { echo "ensure-postgres: $*" >&2; }
 die() { log "$*"; exit 1; }
@@ -126,41 +137,57 @@ local_stop() {
   rm -f "$DATA/postmaster.pid"
 }
 
+# new_cluster BINDIR DATA makes one; its settings are read from standard input.
 new_cluster() {
-  local bin=$1
-  rm -rf "$DATA"
-  mkdir -m 700 "$DATA"
+  local bin=$1 data=$2
+  rm -rf "$data"
+  mkdir -m 700 "$data"
   # initdb reads the password as the server's owner, who may not read ours.
-  cp "$PASSWORD" "$DIR/password.initdb"
-  chmod 600 "$DIR/password.initdb"
-  chown "$(owner)" "$DATA" "$DIR/password.initdb"
-  as_owner "$bin/initdb" -D "$DATA" -U postgres --auth=scram-sha-256 --pwfile="$DIR/password.initdb" \
-    --no-sync --encoding=UTF8 --locale=C >"$DIR/initdb.log" 2>&1 </dev/null || { cat "$DIR/initdb.log" >&2; return 1; }
-  rm -f "$DIR/password.initdb"
+  cp "$PASSWORD" "$data.password"
+  chmod 600 "$data.password"
+  chown "$(owner)" "$data" "$data.password"
+  as_owner "$bin/initdb" -D "$data" -U postgres --auth=scram-sha-256 --pwfile="$data.password" \
+    --no-sync --encoding=UTF8 --locale=C >"$data.initdb.log" 2>&1 </dev/null || { cat "$data.initdb.log" >&2; return 1; }
+  rm -f "$data.password"
   # No socket files: their paths may be at most about 100 bytes long.
-  cat >>"$DATA/postgresql.conf" <<SETTINGS
+  {
+    cat
+    cat <<SETTINGS
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
+jit = off
+SETTINGS
+  } >>"$data/postgresql.conf"
+}
+
+shared_settings() {
+  cat <<SETTINGS
 max_connections = $MAX_CONNECTIONS
 shared_buffers = 256MB
 max_wal_size = 2GB
 fsync = off
 synchronous_commit = off
 full_page_writes = off
-jit = off
 SETTINGS
+}
+
+any_port() { echo $((20000 + RANDOM % 12000)); } # below the ports that systems hand out
+
+# run_cluster BINDIR DATA LOG PORT
+run_cluster() {
+  as_owner "$1/pg_ctl" -D "$2" -l "$3" -w -t 60 -o "-p $4" start >/dev/null 2>&1 </dev/null
 }
 
 # local_start BINDIR makes a cluster and starts it on a port that is free.
 local_start() {
   local bin=$1 attempt try_port
   log "starting $("$bin/postgres" --version) from $bin"
-  new_cluster "$bin" || return 1
+  shared_settings | new_cluster "$bin" "$DATA" || return 1
   : >"$DIR/server.log"
   chown "$(owner)" "$DIR/server.log"
   for attempt in 1 2 3 4 5; do
-    try_port=$((20000 + RANDOM % 12000)) # below the ports that systems hand out
-    if as_owner "$bin/pg_ctl" -D "$DATA" -l "$DIR/server.log" -w -t 60 -o "-p $try_port" start >/dev/null 2>&1 </dev/null; then
+    try_port=$(any_port)
+    if run_cluster "$bin" "$DATA" "$DIR/server.log" "$try_port"; then
       printf '%s\n%s\n' "$bin" "$try_port" >"$SERVER"
       query "$bin" "$try_port" 'create extension if not exists vector' && return 0
       log "pgvector does not load; the server said:"
@@ -187,7 +214,7 @@ docker_port() { bounded 10 docker port "$CONTAINER" 5432/tcp 2>/dev/null </dev/n
 # Over TCP, and not by pg_isready: while the image sets its cluster up it runs a
 # server that answers on the socket alone.
 docker_answers() {
-  [ "$(bounded 10 docker exec "$CONTAINER" psql -XqAt -h 127.0.0.1 -U postgres -c 'select 1' 2>/dev/null </dev/null)" = 1 ]
+  [ "$(bounded 10 docker exec "${1:-$CONTAINER}" psql -XqAt -h 127.0.0.1 -U postgres -c 'select 1' 2>/dev/null </dev/null)" = 1 ]
 }
 
 # A container that an older password started is of no use.
@@ -330,6 +357,175 @@ unpacked() {
   echo "$bin"
 }
 
+# ---- a server for one test ---------------------------------------------------
+
+# Its folder holds: way (the folder of the binaries, or "docker"), port, holder
+# (the process id of the test), data, log and perhaps small, a file system that is
+# easily filled.
+SMALL=48m
+
+# Unlike the shared server's its data survives a crash: that is what is tested.
+private_settings() {
+  cat <<SETTINGS
+max_connections = 60
+shared_buffers = 32MB
+SETTINGS
+}
+
+private_container() { echo "$CONTAINER-private-$(basename "$1")"; }
+
+# private_way prints the folder of the binaries, or "docker". What is there already
+# is taken before what must be fetched.
+private_way() {
+  if [ -f "$SERVER" ] && [ -x "$(bindir)/initdb" ]; then bindir; return; fi
+  if installed; then return; fi
+  if [ ! -f "$UNPACKED/complete" ] && docker_engine; then echo docker; return; fi
+  unpacked || no_way
+}
+
+# private_new HOME makes the folder; SIZE is empty or "small".
+private_new() {
+  local home=$1 size=$2
+  mkdir -p "$home"
+  echo "$PPID" >"$home/holder"
+  if [ "$(cat "$home/way")" = docker ]; then return; fi
+  private_settings | new_cluster "$(cat "$home/way")" "$home/data" || return 1
+  : >"$home/log"
+  chown "$(owner)" "$home/log"
+  [ "$size" = small ] || return 0
+  mkdir "$home/small"
+  # Only root may mount, and in some containers not even root.
+  if mount -t tmpfs -o "size=$SMALL" lethe-test "$home/small" 2>/dev/null; then
+    chown "$(owner)" "$home/small"
+    chmod 700 "$home/small"
+  else
+    rmdir "$home/small"
+  fi
+}
+
+# private_run HOME PORT SIZE
+private_run() {
+  local home=$1 port=$2 size=$3 name
+  if [ "$(cat "$home/way")" != docker ]; then run_cluster "$(cat "$home/way")" "$home/data" "$home/log" "$port"; return; fi
+  name=$(private_container "$home")
+  if [ -f "$home/port" ]; then
+    bounded 30 docker start "$name" >/dev/null </dev/null || return 1
+  else
+    # The image's PostgreSQL runs as the user 999.
+    bounded 300 docker run -d --name "$name" -e "POSTGRES_PASSWORD=$(cat "$PASSWORD")" -p "127.0.0.1:$port:5432" \
+      ${size:+--tmpfs "/small:size=$SMALL,uid=999,gid=999,mode=0700"} \
+      "$IMAGE" -c max_connections=60 -c shared_buffers=32MB -c jit=off >/dev/null </dev/null ||
+      { bounded 30 docker rm -f -v "$name" >/dev/null 2>&1 </dev/null; return 1; }
+  fi
+  for _ in $(seq 1 60); do
+    if docker_answers "$name"; then return; fi
+    sleep 1
+  done
+  return 1
+}
+
+# private_start HOME SIZE starts it on the port that it had before.
+private_start() {
+  local home=$1 size=$2 attempt port
+  if [ -f "$home/port" ]; then
+    port=$(cat "$home/port")
+    private_run "$home" "$port" "$size" || { tail -20 "$home/log" >&2; die "it does not start again"; }
+  else
+    private_new "$home" "$size" || die "no cluster could be made in $home"
+    for attempt in 1 2 3 4 5; do
+      port=$(any_port)
+      if private_run "$home" "$port" "$size"; then echo "$port" >"$home/port"; break; fi
+      [ "$attempt" != 5 ] || { tail -20 "$home/log" >&2; die "it does not start"; }
+    done
+  fi
+  url "$port"
+  if [ -d "$home/small" ]; then echo "$home/small"; elif [ -n "$size" ] && [ "$(cat "$home/way")" = docker ]; then echo /small; fi
+}
+
+# children PID prints the process ids of its children.
+children() {
+  local file
+  if command -v ps >/dev/null; then ps -A -o pid= -o ppid= | awk -v parent="$1" '$2 == parent { print $1 }'; return; fi
+  for file in /proc/[0-9]*/status; do
+    awk -v parent="$1" '$1 == "Pid:" { pid = $2 } $1 == "PPid:" && $2 == parent { print pid }' "$file" 2>/dev/null || true
+  done
+}
+
+# alive PID: it runs, and is not just waiting for its parent to take note of its end.
+alive() {
+  kill -0 "$1" 2>/dev/null || return 1
+  case $(if command -v ps >/dev/null; then ps -p "$1" -o stat=; else awk '$1 == "State:" { print $2 }' "/proc/$1/status"; fi 2>/dev/null) in
+  '' | Z*) return 1 ;;
+  esac
+}
+
+# private_kill HOME ends every process of the server at once. Killing only the
+# first would let the others finish what they are doing.
+private_kill() {
+  local home=$1 pid family member waited=0
+  if [ "$(cat "$home/way" 2>/dev/null)" = docker ]; then
+    bounded 30 docker kill "$(private_container "$home")" >/dev/null 2>&1 </dev/null || true
+    return
+  fi
+  [ -f "$home/data/postmaster.pid" ] || return 0
+  pid=$(sed -n 1p "$home/data/postmaster.pid")
+  runs "$pid" "$home/data" || return 0
+  kill -STOP "$pid" # it starts no more of them
+  family="$pid $(children "$pid")"
+  # shellcheck disable=SC2086 # one word a process
+  kill -9 $family 2>/dev/null || true
+  for member in $family; do
+    while alive "$member" && [ "$waited" -lt 100 ]; do
+      sleep 0.05
+      waited=$((waited + 1))
+    done
+  done
+  rm -f "$home/data/postmaster.pid" # the next start would take it for one of a server that runs
+}
+
+private_stop() {
+  local home=$1
+  private_kill "$home"
+  if [ "$(cat "$home/way" 2>/dev/null)" = docker ]; then
+    bounded 60 docker rm -f -v "$(private_container "$home")" >/dev/null 2>&1 </dev/null || true
+  fi
+  if [ -d "$home/small" ]; then umount "$home/small" 2>/dev/null || true; fi
+  rm -rf "$home"
+}
+
+# private_sweep [all] stops those whose test has died.
+private_sweep() {
+  local home holder
+  for home in "$PRIVATE"/*; do
+    [ -d "$home" ] || continue
+    holder=$(cat "$home/holder" 2>/dev/null || true)
+    if [ "${1:-}" = all ] || { [ -n "$holder" ] && ! kill -0 "$holder" 2>/dev/null; }; then private_stop "$home"; fi
+  done
+}
+
+private() {
+  local home
+  case ${1:-} in
+  '' | *[!a-z0-9-]*) die "a private server needs a name of a-z, 0-9 and -" ;;
+  esac
+  home=$PRIVATE/$1
+  case ${2:-} in
+  start)
+    if [ ! -d "$home" ]; then
+      prepare
+      private_sweep
+      mkdir -p "$PRIVATE" "$home"
+      private_way >"$home/way"
+      unlock # the rest takes seconds, and disturbs nobody
+    fi
+    private_start "$home" "${3:-}"
+    ;;
+  kill) private_kill "$home" ;;
+  stop) private_stop "$home" ;;
+  *) die "a private server can be told start, kill or stop" ;;
+  esac
+}
+
 # ---- the commands ------------------------------------------------------------
 
 prepare() {
@@ -372,6 +568,7 @@ TEXT
 
 stop() {
   prepare
+  private_sweep all
   local_stop
   if docker_engine; then docker_remove; fi
 }
@@ -387,5 +584,9 @@ clean)
   rm -rf "$DIR"
   HELD=
   ;;
-*) sed -n '2,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+private)
+  shift
+  private "$@"
+  ;;
+*) sed -n '2,18s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac

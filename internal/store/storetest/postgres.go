@@ -26,15 +26,28 @@ const URLVariable = "LETHE_TEST_DATABASE_URL"
 // half of what Lethe promises would go untested.
 func postgresOptions(t testing.TB) store.Options {
 	t.Helper()
+	server := sharedServer(t)
+	source := template(t, server)
+	name := databaseName()
+	admin(t, server, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY FILE_COPY", name, source))
+	t.Cleanup(func() { drop(t, server, name) })
+	return store.Options{URL: databaseURL(t, server, name)}
+}
+
+func sharedServer(t testing.TB) string {
+	t.Helper()
 	server := os.Getenv(URLVariable)
 	if server == "" {
 		t.Fatalf("%s is not set: run the tests with `make test` or `make test-short`, which find or fetch a PostgreSQL with pgvector", URLVariable)
 	}
-	source := template(t, server)
-	name := "lethe_test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	admin(t, server, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY FILE_COPY", name, source))
-	t.Cleanup(func() { admin(t, server, fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", name)) })
-	return store.Options{URL: databaseURL(t, server, name)}
+	return server
+}
+
+func databaseName() string { return "lethe_test_" + strings.ReplaceAll(uuid.NewString(), "-", "") }
+
+func drop(t testing.TB, server, name string) {
+	t.Helper()
+	admin(t, server, fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", name))
 }
 
 // template returns the name of the database that tests clone: one a version of
@@ -89,6 +102,14 @@ func layout(t testing.TB) string {
 	default:
 		t.Fatalf("%s can only be set to partitioned", LayoutVariable)
 	}
+	statements, err := os.ReadFile(filepath.Join(moduleRoot(t), "docs", "partitions.sql"))
+	require.NoError(t, err)
+	return string(statements)
+}
+
+// moduleRoot is the folder that has go.mod.
+func moduleRoot(t testing.TB) string {
+	t.Helper()
 	dir, err := os.Getwd()
 	require.NoError(t, err)
 	for filepath.Dir(dir) != dir {
@@ -97,9 +118,7 @@ func layout(t testing.TB) string {
 		}
 		dir = filepath.Dir(dir)
 	}
-	statements, err := os.ReadFile(filepath.Join(dir, "docs", "partitions.sql"))
-	require.NoError(t, err)
-	return string(statements)
+	return dir
 }
 
 // Main runs the tests of a package.

@@ -2,8 +2,11 @@ package storetest
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // Every query of this file is put together from names that the database's own
@@ -153,15 +156,19 @@ func (d Database) Damage(t testing.TB) []string {
 }
 
 // Connections is how many programs' connections the database has, but for the
-// one that asks. SQLite has no server to know.
+// one that asks. Where the URL names its program, those of others do not count.
+// SQLite has no server to know.
 func (d Database) Connections(t testing.TB) int {
 	t.Helper()
 	if d.Kind != Postgres {
 		return 0
 	}
+	u, err := url.Parse(d.opts.URL)
+	require.NoError(t, err)
 	r := d.raw(t)
 	defer r.close()
-	return r.count("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+	return r.count(`SELECT count(*) FROM pg_stat_activity
+		WHERE datname = current_database() AND pid <> pg_backend_pid() AND $1 IN ('', application_name)`, u.Query().Get("application_name"))
 }
 
 // Indexing is how many conversations a worker holds, or held when it died.
