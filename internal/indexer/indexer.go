@@ -126,9 +126,15 @@ func (x *Indexer) claim(ctx context.Context) (claim store.Claim, ok bool, err er
 	return claim, ok && err == nil, err
 }
 
+// lookTime bounds the question when something is due: a database that has vanished
+// must not hold a worker.
+const lookTime = 10 * time.Second
+
 // untilDue is how long an idle worker may sleep: until the next back-off or lease
 // ends, and at most a poll.
 func (x *Indexer) untilDue(ctx context.Context) time.Duration {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
 	due, ok, err := x.o.Store.View(ctx).NextDue()
 	if err != nil || !ok {
 		return x.o.Poll

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/pgvector/pgvector-go"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -94,33 +93,50 @@ func (postgresDialect) indexed(db *gorm.DB, q vectorQuery) (bool, error) {
 // "lethe" in ASCII.
 const advisoryKey = 0x6c65746865
 
-// lock is an advisory lock, which lives and dies with its connection.
-type lock struct{ conn *pgxpool.Conn }
+// leadership is an advisory lock, which lives and dies with its connection.
+type leadership struct{ conn *pgx.Conn }
+
+// goodbye bounds what is done for politeness.
+const goodbye = time.Second
 
 func (postgresDialect) lead(ctx context.Context, s *Store) (Leadership, bool, error) {
-	conn, err := s.pool.Acquire(ctx)
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	conn, err := s.connect(ctx)
 	if err != nil {
 		return nil, false, err
 	}
+	l := &leadership{conn}
 	var got bool
 	if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", int64(advisoryKey)).Scan(&got); err != nil || !got {
-		conn.Release()
+		l.Release()
 		return nil, false, err
 	}
-	return &lock{conn}, true, nil
+	return l, true, nil
 }
 
-func (l *lock) Lost(ctx context.Context) bool { return l.conn.Ping(ctx) != nil }
-
-// Release closes the connection instead of returning it: the lock must go, and
-// unlocking could fail.
-func (l *lock) Release() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+func (l *leadership) Lost(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, postgresConnectTimeout)
 	defer cancel()
-	_ = l.conn.Hijack().Close(ctx) // a broken connection has lost the lock already
+	return l.conn.Ping(ctx) != nil
+}
+
+// Release closes the connection, and with it goes the lock.
+func (l *leadership) Release() {
+	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
+	defer cancel()
+	_ = l.conn.Close(ctx) // a broken connection has lost the lock already
+}
+
+// connect opens a connection beside the pool: what holds one for minutes must not
+// take it from the requests.
+func (s *Store) connect(ctx context.Context) (*pgx.Conn, error) {
+	return pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
 }
 
 func (postgresDialect) largeSpaces(ctx context.Context, s *Store, above int) ([]VectorSpace, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	// Counters first: only workspaces that can be large have their vectors counted.
 	rows, err := s.pool.Query(ctx, `
 		SELECT e.workspace_id, e.model, e.dimensions, count(*)
@@ -137,6 +153,8 @@ func (postgresDialect) largeSpaces(ctx context.Context, s *Store, above int) ([]
 }
 
 func (postgresDialect) vectorIndexes(ctx context.Context, s *Store) ([]VectorIndex, error) {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	rows, err := s.pool.Query(ctx, `
 		SELECT c.relname, CAST(CAST(i.indrelid AS regclass) AS text), i.indisvalid AND i.indisready,
 			EXISTS (SELECT FROM pg_stat_progress_create_index AS p WHERE p.index_relid = c.oid),
@@ -159,7 +177,7 @@ func (postgresDialect) vectorIndexes(ctx context.Context, s *Store) ([]VectorInd
 // buildVectorIndex creates the index concurrently: reads and writes go on. On a
 // partitioned table it lies on the partition that has the workspace.
 func (postgresDialect) buildVectorIndex(ctx context.Context, s *Store, space VectorSpace) error {
-	return s.maintain(ctx, func(conn *pgxpool.Conn) error {
+	return s.maintain(ctx, func(conn *pgx.Conn) error {
 		var table string
 		err := conn.QueryRow(ctx, "SELECT CAST(CAST(tableoid AS regclass) AS text) FROM embeddings WHERE workspace_id = $1 LIMIT 1",
 			int64(space.Workspace)).Scan(&table)
@@ -182,7 +200,7 @@ func (postgresDialect) buildVectorIndex(ctx context.Context, s *Store, space Vec
 }
 
 func (postgresDialect) dropVectorIndex(ctx context.Context, s *Store, index VectorIndex) error {
-	return s.maintain(ctx, func(conn *pgxpool.Conn) error {
+	return s.maintain(ctx, func(conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, "DROP INDEX CONCURRENTLY IF EXISTS "+pgx.Identifier{index.Name}.Sanitize())
 		return err
 	})
@@ -194,15 +212,15 @@ const maintenanceMemory = "512MB"
 
 // maintain runs fn on a connection without time-outs: an index takes as long as
 // it takes.
-func (s *Store) maintain(ctx context.Context, fn func(*pgxpool.Conn) error) error {
-	conn, err := s.pool.Acquire(ctx)
+func (s *Store) maintain(ctx context.Context, fn func(*pgx.Conn) error) error {
+	conn, err := s.connect(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { // its settings must not reach anyone else
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
 		defer cancel()
-		_ = conn.Hijack().Close(closing) // nothing more is asked of it
+		_ = conn.Close(closing) // nothing more is asked of it
 	}()
 	_, err = conn.Exec(ctx, `SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false),
 		set_config('maintenance_work_mem', $1, false)`, maintenanceMemory)

@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 
+	"github.com/pressly/goose/v3/lock"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -17,6 +18,10 @@ type dialect interface {
 
 	// snapshot returns the options of a transaction that reads one moment.
 	snapshot() *sql.TxOptions
+
+	// migrationLock is how one program keeps the others from migrating the same
+	// database; nil where none can be had.
+	migrationLock() lock.SessionLocker
 
 	// transient reports whether the database gave a transaction up that would
 	// succeed when run again; fault tells what an error means to a caller, and is

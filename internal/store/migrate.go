@@ -40,7 +40,10 @@ func (s *Store) migrate(ctx context.Context) error {
 		if err == nil || fault.Is(err, fault.Conflict) {
 			return err
 		}
-		if try == migrationTries || ctx.Err() != nil {
+		if s.dialect.migrationLock() != nil || try == migrationTries || ctx.Err() != nil {
+			if known := s.dialect.fault(err); known != nil {
+				return known
+			}
 			return fault.Wrap(fault.Unavailable, err, "the database schema cannot be brought up to date")
 		}
 		select {
@@ -55,7 +58,17 @@ func (s *Store) provider(pool *sql.DB) (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(gooseDialects[s.Name()], pool, dir, goose.WithTableName("schema_migrations"))
+	return newProvider(s.dialect, pool, dir)
+}
+
+// newProvider prepares the migrations of a folder. Where the database has locks
+// that last as long as a connection, one program at a time migrates.
+func newProvider(d dialect, pool *sql.DB, dir fs.FS) (*goose.Provider, error) {
+	options := []goose.ProviderOption{goose.WithTableName("schema_migrations")}
+	if lock := d.migrationLock(); lock != nil {
+		options = append(options, goose.WithSessionLocker(lock))
+	}
+	return goose.NewProvider(gooseDialects[d.name()], pool, dir, options...)
 }
 
 var gooseDialects = map[string]goose.Dialect{"sqlite": goose.DialectSQLite3, "postgres": goose.DialectPostgres}

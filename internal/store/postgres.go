@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -38,7 +39,16 @@ var postgresDefaults = map[string]string{
 	"application_name":                    "lethe",
 }
 
-const postgresConnectTimeout = 10 * time.Second
+const (
+	postgresConnectTimeout = 10 * time.Second
+	// How long a connection that was not used for a second may take to say that it
+	// still lives, before another is taken.
+	postgresPingTimeout  = 2 * time.Second
+	postgresCloseTimeout = 3 * time.Second
+	// How many connections there may be unless the URL says otherwise (pool_max_conns):
+	// enough that a few slow statements do not hold up the quick ones.
+	postgresMaxConns = 10
+)
 
 func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	config, err := pgxpool.ParseConfig(o.URL)
@@ -56,6 +66,10 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	if err := preparePostgres(ctx, config.ConnConfig, o.Logger); err != nil {
 		return nil, err
 	}
+	config.PingTimeout = postgresPingTimeout
+	if !strings.Contains(o.URL, "pool_max_conns") {
+		config.MaxConns = max(config.MaxConns, postgresMaxConns)
+	}
 	config.AfterConnect = pgxvector.RegisterTypes // vectors travel in binary
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -68,8 +82,22 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 	}
 	return &Store{
 		read: handle, write: handle, dialect: postgresDialect{}, now: o.Now, pool: pool,
-		closers: []func() error{func() error { pool.Close(); return nil }},
+		closers: []func() error{func() error { closePool(pool); return nil }},
 	}, nil
+}
+
+// closePool says goodbye to the server on every connection, but does not wait for
+// one that has vanished: the program is about to end.
+func closePool(pool *pgxpool.Pool) {
+	closed := make(chan struct{})
+	go func() {
+		pool.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-time.After(postgresCloseTimeout):
+	}
 }
 
 // unreachable says why there is no connection.
@@ -99,37 +127,59 @@ func preparePostgres(ctx context.Context, config *pgx.ConnConfig, logger *slog.L
 		return unreachable(config, err)
 	}
 	defer conn.Close(ctx) //nolint:errcheck // it was only looked through
-	var version string
-	err = conn.QueryRow(ctx, "SELECT extversion FROM pg_extension WHERE extname = 'vector'").Scan(&version)
+	found, err := findVector(ctx, conn)
 	if errors.Is(err, pgx.ErrNoRows) {
-		version, err = createVector(ctx, conn)
+		if _, err = conn.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS vector"); err == nil || isDuplicate(err) {
+			found, err = findVector(ctx, conn) // also after another program has made it in the same moment
+		}
 	}
 	if err != nil {
-		return err
+		return vectorFault(config, err)
 	}
-	switch found := parseVersion(version); {
-	case older(found, requiredVector):
-		return fault.New(fault.Unavailable, "the database has pgvector %s, Lethe needs 0.8.0 or newer: install it and run ALTER EXTENSION vector UPDATE", version)
-	case older(found, advisedVector):
-		logger.Warn("this pgvector has known faults in vacuuming vector indexes; 0.8.4 or newer is advised", "version", version)
+	switch version := parseVersion(found.version); {
+	case older(version, requiredVector):
+		return fault.New(fault.Unavailable, "the database has pgvector %s, Lethe needs 0.8.0 or newer: install it and run ALTER EXTENSION vector UPDATE", found.version)
+	case !found.visible:
+		return fault.New(fault.Unavailable, "pgvector is in the schema %q, where this user does not look: add search_path=public,%s to LETHE_DATABASE_URL", found.schema, found.schema)
+	case older(version, advisedVector):
+		logger.Warn("this pgvector has known faults in vacuuming vector indexes; 0.8.4 or newer is advised", "version", found.version)
 	}
 	return nil
 }
 
-func createVector(ctx context.Context, conn *pgx.Conn) (version string, err error) {
-	if _, err = conn.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS vector"); err == nil {
-		err = conn.QueryRow(ctx, "SELECT extversion FROM pg_extension WHERE extname = 'vector'").Scan(&version)
-	}
+// extension is the pgvector that a database has.
+type extension struct {
+	version, schema string
+	visible         bool // by the search_path of our connections
+}
+
+func findVector(ctx context.Context, conn *pgx.Conn) (x extension, err error) {
+	err = conn.QueryRow(ctx, `SELECT e.extversion, n.nspname, to_regtype('halfvec') IS NOT NULL
+		FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'vector'`).
+		Scan(&x.version, &x.schema, &x.visible)
+	return x, err
+}
+
+func isDuplicate(err error) bool {
 	var pg *pgconn.PgError
-	switch {
-	case err == nil:
-		return version, nil
-	case errors.As(err, &pg) && pg.Code == "23505": // another program was creating it in the same moment
-		return createVector(ctx, conn)
-	case errors.As(err, &pg) && (pg.Code == "42501"): // insufficient privilege
-		return "", fault.Wrap(fault.Unavailable, err, "the database has no pgvector and this user may not add it: run CREATE EXTENSION vector as a superuser")
+	return errors.As(err, &pg) && (pg.Code == uniqueViolation || pg.Code == duplicateObject)
+}
+
+// vectorFault says what to do when pgvector is not there and could not be added.
+func vectorFault(config *pgx.ConnConfig, err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return unreachable(config, err)
+	}
+	switch pg.Code {
+	case insufficientPrivilege:
+		return fault.Wrap(fault.Unavailable, err, "the database has no pgvector and this user may not add it: run CREATE EXTENSION vector as a superuser")
+	case featureNotSupported, undefinedFile: // which one, depends on the server's version
+		return fault.Wrap(fault.Unavailable, err, "the PostgreSQL server has no pgvector: install it (0.8.4 or newer), for instance the package postgresql-17-pgvector or the image pgvector/pgvector")
+	case readOnlyTransaction:
+		return fault.Wrap(fault.Unavailable, err, "the database has no pgvector and takes no changes; is LETHE_DATABASE_URL the address of a replica?")
 	default:
-		return "", fault.Wrap(fault.Unavailable, err, "the PostgreSQL server has no pgvector: install it (0.8.4 or newer), for instance the package postgresql-17-pgvector or the image pgvector/pgvector")
+		return fault.Wrap(fault.Unavailable, err, "the database has no pgvector and it could not be added: run CREATE EXTENSION vector")
 	}
 }
 
@@ -157,16 +207,24 @@ func (postgresDialect) snapshot() *sql.TxOptions {
 
 // SQLSTATEs, from the appendix "PostgreSQL Error Codes" of its manual.
 const (
-	serializationFailure = "40001"
-	deadlockDetected     = "40P01"
-	queryCanceled        = "57014"
-	lockNotAvailable     = "55P03"
-	diskFull             = "53100"
-	unknownDatabase      = "3D000"
-	authorizationClass   = "28"
-	connectionClass      = "08"
-	resourcesClass       = "53"
-	interventionClass    = "57"
+	serializationFailure  = "40001"
+	deadlockDetected      = "40P01"
+	queryCanceled         = "57014"
+	lockNotAvailable      = "55P03"
+	diskFull              = "53100"
+	idleInTransaction     = "25P03" // and the connection with it
+	readOnlyTransaction   = "25006"
+	insufficientPrivilege = "42501"
+	featureNotSupported   = "0A000"
+	undefinedFile         = "58P01"
+	uniqueViolation       = "23505"
+	duplicateObject       = "42710"
+	unknownDatabase       = "3D000"
+	authorizationClass    = "28"
+	connectionClass       = "08"
+	resourcesClass        = "53"
+	interventionClass     = "57"
+	systemClass           = "58" // the server's own disk or machine
 )
 
 func (postgresDialect) transient(err error) bool {
@@ -184,13 +242,17 @@ func (postgresDialect) fault(err error) error {
 		return nil
 	}
 	switch {
-	case pg.Code == queryCanceled:
+	case pg.Code == queryCanceled, pg.Code == idleInTransaction:
 		return fault.Wrap(fault.Unavailable, err, "the database took too long; try again")
 	case pg.Code == lockNotAvailable, pg.Code == serializationFailure, pg.Code == deadlockDetected:
 		return fault.Wrap(fault.Unavailable, err, "the database is busy with the same data; try again")
 	case pg.Code == diskFull:
 		return fault.Wrap(fault.Unavailable, err, "the disk of the database is full; free some space and try again")
-	case strings.HasPrefix(pg.Code, connectionClass), strings.HasPrefix(pg.Code, resourcesClass), strings.HasPrefix(pg.Code, interventionClass):
+	case pg.Code == readOnlyTransaction:
+		return fault.Wrap(fault.Unavailable, err, "the database takes no changes at the moment; if that lasts, LETHE_DATABASE_URL may be the address of a replica")
+	case pg.Code == insufficientPrivilege:
+		return fault.Wrap(fault.Unavailable, err, "the user in LETHE_DATABASE_URL lacks a right: it must own Lethe's tables, or may make them in the schema")
+	case slices.Contains([]string{connectionClass, resourcesClass, interventionClass, systemClass}, pg.Code[:min(2, len(pg.Code))]):
 		return fault.Wrap(fault.Unavailable, err, "the database is not answering; try again")
 	}
 	return nil

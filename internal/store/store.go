@@ -32,6 +32,7 @@ type Store struct {
 
 	pool       *pgxpool.Pool // on PostgreSQL, what maintenance needs and GORM has no words for
 	exactLimit int
+	patience   time.Duration
 }
 
 // Options says which database to open. Exactly one of Path and URL is set.
@@ -45,10 +46,19 @@ type Options struct {
 	// database has approximate indexes; DefaultExactLimit when 0.
 	ExactLimit int
 
+	// Patience is how long a transaction may take whose caller has set no deadline;
+	// DefaultPatience when 0.
+	Patience time.Duration
+
 	// Trace, when it is set, is given every statement that GORM sends, without its
 	// values: for tests of the statements themselves.
 	Trace func(statement string)
 }
+
+// DefaultPatience ends what waits for a database that has vanished without a
+// word, which the network may take a quarter of an hour to notice. It is longer
+// than PostgreSQL itself lets a statement run.
+const DefaultPatience = 90 * time.Second
 
 // View reads. One from Store.View runs each statement on its own; one from
 // Store.Snapshot, or a Tx, sees a single moment of the database.
@@ -83,6 +93,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	if s.exactLimit = o.ExactLimit; s.exactLimit == 0 {
 		s.exactLimit = DefaultExactLimit
+	}
+	if s.patience = o.Patience; s.patience == 0 {
+		s.patience = DefaultPatience
 	}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -123,6 +136,8 @@ func (s *Store) View(ctx context.Context) *View {
 // Snapshot runs fn on one moment of the database: no statement of fn sees
 // anything that another did not.
 func (s *Store) Snapshot(ctx context.Context, fn func(*View) error) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	err := s.read.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		return fn(s.view(db))
 	}, s.dialect.snapshot())
@@ -137,6 +152,8 @@ const maxTries = 4
 // more than once and must not touch anything outside the transaction. The
 // errors of fn come back as they are; those of the database as faults.
 func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	var err error
 	for try := 1; try <= maxTries; try++ {
 		err = s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
@@ -147,6 +164,14 @@ func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
 		}
 	}
 	return s.fault(err)
+}
+
+// bounded gives a context a deadline if it has none.
+func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, s.patience)
 }
 
 func (s *Store) view(db *gorm.DB) *View {

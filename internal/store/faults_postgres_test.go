@@ -1,0 +1,224 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+func TestPgvectorThatIsTooOld(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]string{
+		"0.7.4":  "the database has pgvector 0.7.4, Lethe needs 0.8.0 or newer: install it and run ALTER EXTENSION vector UPDATE",
+		"0.5":    "the database has pgvector 0.5, Lethe needs 0.8.0",
+		"0.8.0":  "",
+		"0.10.1": "",
+		"1.0":    "",
+	} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			db := storetest.New(t, storetest.Postgres)
+			_, err := db.Postgres(t).Exec(ctx, "UPDATE pg_extension SET extversion = $1 WHERE extname = 'vector'", version)
+			require.NoError(t, err)
+			var log bytes.Buffer
+			o := db.Options()
+			o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			s, err := store.Open(ctx, o)
+			if want != "" {
+				require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+				require.Contains(t, fault.Message(err), want)
+				return
+			}
+			require.NoError(t, err)
+			require.NoError(t, s.Close())
+			if version == "0.8.0" {
+				require.Contains(t, log.String(), "0.8.4 or newer is advised")
+			} else {
+				require.Empty(t, log.String())
+			}
+		})
+	}
+}
+
+func TestPgvectorThatThisUserMayNotAdd(t *testing.T) {
+	t.Parallel()
+	_, err := store.Open(ctx, storetest.NewEmpty(t).AsNobody(t).Options())
+	require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+	require.Equal(t, "the database has no pgvector and this user may not add it: run CREATE EXTENSION vector as a superuser", fault.Message(err))
+}
+
+// An extension lives in a schema, and a session sees those of its search_path.
+func TestPgvectorOutOfSight(t *testing.T) {
+	t.Parallel()
+	db := storetest.NewEmpty(t)
+	for _, statement := range []string{"CREATE SCHEMA extensions", "CREATE EXTENSION vector SCHEMA extensions"} {
+		_, err := db.Postgres(t).Exec(ctx, statement)
+		require.NoError(t, err)
+	}
+	_, err := store.Open(ctx, db.Options())
+	require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+	require.Contains(t, fault.Message(err), `pgvector is in the schema "extensions"`)
+
+	s, err := store.Open(ctx, db.With(t, "search_path", "public,extensions").Options())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	workspace(t, s, "w")
+}
+
+// A user who may read a database but not make tables in it learns so.
+func TestSchemaThatThisUserMayNotMake(t *testing.T) {
+	t.Parallel()
+	db := storetest.NewEmpty(t)
+	_, err := db.Postgres(t).Exec(ctx, "CREATE EXTENSION vector")
+	require.NoError(t, err)
+	_, err = store.Open(ctx, db.AsNobody(t).Options())
+	require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+	require.Contains(t, fault.Message(err), "lacks a right")
+}
+
+// What a server says that has no pgvector at all cannot be had from one that has.
+func TestServersThatDoNotGivePgvector(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]string{
+		"0A000": "install it (0.8.4 or newer)",
+		"58P01": "install it (0.8.4 or newer)",
+		"25006": "is LETHE_DATABASE_URL the address of a replica?",
+		"42501": "run CREATE EXTENSION vector as a superuser",
+		"53100": "run CREATE EXTENSION vector",
+	} {
+		err := store.VectorFault(&pgx.ConnConfig{}, &pgconn.PgError{Code: code})
+		require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+		require.Contains(t, fault.Message(err), want, code)
+	}
+	err := store.VectorFault(&pgx.ConnConfig{}, io.ErrUnexpectedEOF)
+	require.Contains(t, fault.Message(err), "cannot be reached")
+}
+
+// A migration that changes rows must not run twice, however many programs start
+// at once, and may take longer than a statement of a request.
+func TestOneProgramMigrates(t *testing.T) {
+	t.Parallel()
+	const programs = 4
+	db := storetest.New(t, storetest.Postgres).With(t, "statement_timeout", "200ms")
+	_, err := db.Postgres(t).Exec(ctx, "CREATE TABLE counted (n int)")
+	require.NoError(t, err)
+	dir := fstest.MapFS{"0999_count.sql": {Data: []byte("-- +goose Up\nINSERT INTO counted SELECT 1 FROM pg_sleep(0.5);\n")}}
+	errs := make([]error, programs)
+	var s *store.Store
+	var starting sync.WaitGroup
+	for i := range programs {
+		s = db.Open(t)
+		migrate := s.Migrate
+		starting.Go(func() { errs[i] = migrate(ctx, dir) })
+	}
+	starting.Wait()
+	for _, err := range errs {
+		require.NoError(t, err)
+	}
+	require.Equal(t, 1, db.Count(t, "SELECT count(*) FROM counted"))
+	require.Equal(t, 1, db.Count(t, "SELECT count(*) FROM schema_migrations WHERE version_id = 999"))
+	require.Zero(t, db.Count(t, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"))
+
+	// The connection that has migrated is an ordinary one again.
+	require.NoError(t, s.Migrate(ctx, fstest.MapFS{"1000_nothing.sql": {Data: []byte("-- +goose Up\nSELECT 1;\n")}}))
+	held := db.Postgres(t)
+	_, err = held.Exec(ctx, "BEGIN; LOCK TABLE workspaces")
+	require.NoError(t, err)
+	err = s.InTx(ctx, func(tx *store.Tx) error { _, err := tx.EnsureWorkspace("w"); return err })
+	require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+	require.Equal(t, "the database took too long; try again", fault.Message(err))
+}
+
+// A server that has vanished without a word: what waits for it ends, and what
+// comes after takes another connection.
+func TestAFrozenConnectionHoldsNobodyForEver(t *testing.T) {
+	t.Parallel()
+	db, proxy := storetest.New(t, storetest.Postgres).Through(t)
+	o := db.Options()
+	o.Patience = 300 * time.Millisecond
+	s, err := store.Open(ctx, o)
+	require.NoError(t, err)
+	defer func() {
+		began := time.Now()
+		require.NoError(t, s.Close())
+		require.Less(t, time.Since(began), 10*time.Second, "nor the end of the program")
+	}()
+	ws := workspace(t, s, "w")
+	leader, ok, err := s.Lead(ctx)
+	require.NoError(t, err)
+	require.True(t, ok)
+
+	for name, run := range map[string]func() error{
+		"a transaction": func() error {
+			return s.InTx(ctx, func(tx *store.Tx) error {
+				proxy.Freeze()
+				_, err := tx.Claim(time.Minute, 1)
+				return err
+			})
+		},
+		"a snapshot": func() error {
+			return s.Snapshot(ctx, func(v *store.View) error {
+				proxy.Freeze()
+				_, err := v.Count(ws)
+				return err
+			})
+		},
+	} {
+		began := time.Now()
+		require.True(t, fault.Is(run(), fault.Canceled), name)
+		require.Less(t, time.Since(began), 10*time.Second, name)
+		n, err := s.View(ctx).Count(ws)
+		require.NoError(t, err, "after "+name)
+		require.Zero(t, n)
+	}
+	soon, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	defer cancel()
+	require.True(t, leader.Lost(soon), "who cannot ask does not lead")
+	leader.Release()
+}
+
+// What holds a connection for minutes takes none of the few that requests have.
+func TestMaintenanceTakesNoConnectionFromRequests(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t, storetest.Postgres)
+	s := db.With(t, "pool_max_conns", "1").Open(t)
+	leader, ok, err := s.Lead(ctx)
+	require.NoError(t, err)
+	require.True(t, ok)
+	defer leader.Release()
+	ws := workspace(t, s, "w")
+	added(t, s, ws, "x", "text")
+	require.NoError(t, finish(s, claimOne(t, s), "text"))
+	// A transaction that has touched the table makes the build wait for it.
+	held := db.Postgres(t)
+	_, err = held.Exec(ctx, "BEGIN; LOCK TABLE embeddings IN ROW EXCLUSIVE MODE")
+	require.NoError(t, err)
+	built := make(chan error, 1)
+	go func() {
+		built <- s.BuildVectorIndex(ctx, store.VectorSpace{Workspace: ws, Model: testModel.ID, Dimensions: testModel.Dimensions})
+	}()
+	building := func() bool {
+		soon, cancel := context.WithTimeout(ctx, 20*time.Second)
+		defer cancel()
+		indexes, err := s.VectorIndexes(soon)
+		require.NoError(t, err, "nobody can ask while an index is built")
+		return len(indexes) == 1 && indexes[0].Building
+	}
+	require.Eventually(t, building, 20*time.Second, 10*time.Millisecond)
+	_, err = held.Exec(ctx, "ROLLBACK")
+	require.NoError(t, err)
+	require.NoError(t, <-built)
+}
