@@ -1,0 +1,269 @@
+package indexer_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/indexer"
+	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+// patience is how long a test waits for a signal that must come.
+const patience = 20 * time.Second
+
+// scripted is an embedder that does what a test tells it to.
+type scripted struct {
+	mu    sync.Mutex
+	texts []string // all that it was asked for
+	do    func(ctx context.Context, call int, texts []string) ([][]float32, error)
+	calls int
+}
+
+var model = embed.Model{ID: "scripted", Dimensions: 2}
+
+func (e *scripted) Model() embed.Model { return model }
+
+func (e *scripted) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	e.mu.Lock()
+	e.calls++
+	call, do := e.calls, e.do
+	e.texts = append(e.texts, texts...)
+	e.mu.Unlock()
+	if do != nil {
+		if vectors, err := do(ctx, call, texts); vectors != nil || err != nil {
+			return vectors, err
+		}
+	}
+	vectors := make([][]float32, len(texts))
+	for i := range vectors {
+		vectors[i] = []float32{1, 0}
+	}
+	return vectors, nil
+}
+
+// asked returns the texts that it was asked for since the last time.
+func (e *scripted) asked() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	texts := e.texts
+	e.texts = nil
+	return texts
+}
+
+// settled is the end of one claim, as the indexer's journal tells it.
+type settled struct {
+	conversation string
+	attempt      int
+	outcome      string
+}
+
+// journal is the indexer's log: tests wait for what it says.
+type journal struct {
+	settled chan settled
+	mu      sync.Mutex
+	lines   []string // of level Info and above
+	all     strings.Builder
+}
+
+func (j *journal) Enabled(context.Context, slog.Level) bool { return true }
+func (j *journal) WithAttrs([]slog.Attr) slog.Handler       { return j }
+func (j *journal) WithGroup(string) slog.Handler            { return j }
+
+func (j *journal) Handle(_ context.Context, r slog.Record) error {
+	attrs := map[string]string{}
+	line := r.Level.String() + " " + r.Message
+	var attempt int
+	r.Attrs(func(a slog.Attr) bool {
+		attrs[a.Key] = a.Value.String()
+		line += " " + a.String()
+		if a.Key == "attempt" {
+			attempt = int(a.Value.Int64())
+		}
+		return true
+	})
+	j.mu.Lock()
+	j.all.WriteString(line + "\n")
+	if r.Level >= slog.LevelInfo {
+		j.lines = append(j.lines, line)
+	}
+	j.mu.Unlock()
+	if r.Message == "indexer: conversation settled" {
+		j.settled <- settled{attrs["conversation"], attempt, attrs["outcome"]}
+	}
+	return nil
+}
+
+func (j *journal) warnings() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.lines
+}
+
+// works is a database with indexers on it.
+type works struct {
+	t        *testing.T
+	db       storetest.Database
+	store    *store.Store
+	history  *history.History
+	ws       chat.WorkspaceID
+	embedder *scripted
+	journal  *journal
+}
+
+// secret is in every text, and must not be in any log.
+const secret = "xylophone"
+
+func each(t *testing.T, test func(t *testing.T, w *works)) {
+	t.Helper()
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		w := &works{t: t, db: db, store: db.Open(t), embedder: &scripted{}, journal: &journal{settled: make(chan settled, 1000)}}
+		w.history = history.New(history.Options{Store: w.store, Embedder: w.embedder})
+		require.NoError(t, w.store.InTx(t.Context(), func(tx *store.Tx) (err error) {
+			w.ws, err = tx.EnsureWorkspace("w")
+			return err
+		}))
+		test(t, w)
+		require.NotContains(t, w.journal.all.String(), secret, "a text reached the log")
+		require.Empty(t, db.Damage(t))
+	})
+}
+
+// running is an indexer at work.
+type running struct {
+	*indexer.Indexer
+	t          *testing.T
+	soft, hard context.CancelFunc
+	done       chan struct{}
+}
+
+// start runs an indexer. What a test does not set is set so that it need not wait.
+func (w *works) start(o indexer.Options) *running {
+	w.t.Helper()
+	if o.Store == nil {
+		o.Store = w.store
+	}
+	if o.Embedder == nil {
+		o.Embedder = w.embedder
+	}
+	if o.Backoff == nil {
+		o.Backoff = func(int) time.Duration { return time.Millisecond }
+	}
+	if o.Poll == 0 {
+		o.Poll = 10 * time.Millisecond
+	}
+	o.Logger = slog.New(w.journal)
+	softly, soft := context.WithCancel(context.Background())
+	hardly, hard := context.WithCancel(context.Background())
+	r := &running{Indexer: indexer.New(o), t: w.t, soft: soft, hard: hard, done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		r.Run(softly, hardly)
+	}()
+	w.t.Cleanup(func() { soft(); hard(); <-r.done })
+	return r
+}
+
+// stop ends an indexer softly and waits for it.
+func (r *running) stop() {
+	r.t.Helper()
+	r.soft()
+	wait(r.t, r.done)
+}
+
+// wait receives a signal that must come.
+func wait[T any](t *testing.T, signal <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-signal:
+	case <-time.After(patience):
+		t.Fatal("the signal did not come")
+	}
+	return v
+}
+
+// expect waits for the next claim that ends.
+func (w *works) expect(conversation string, attempt int, outcome string) {
+	w.t.Helper()
+	require.Equal(w.t, settled{conversation, attempt, outcome}, wait(w.t, w.journal.settled))
+}
+
+// add uploads a conversation and returns its id.
+func (w *works) add(id string, texts ...string) string {
+	w.t.Helper()
+	u := chat.Upload{ExternalID: id, Title: "About " + id}
+	for i, text := range texts {
+		u.Messages = append(u.Messages, chat.UploadMessage{Role: []string{"human", "assistant"}[i%2], Text: text + " " + secret})
+	}
+	done, err := w.history.Ingest(w.t.Context(), w.ws, u)
+	require.NoError(w.t, err)
+	return done.Conversation.ID
+}
+
+func (w *works) remove(id string) {
+	w.t.Helper()
+	gone, err := w.history.DeleteConversations(w.t.Context(), w.ws, []string{id})
+	require.NoError(w.t, err)
+	require.Equal(w.t, []string{id}, gone.IDs)
+}
+
+func (w *works) conversation(id string) chat.Conversation {
+	w.t.Helper()
+	c, err := w.store.View(w.t.Context()).Conversation(w.ws, id)
+	require.NoError(w.t, err)
+	return c
+}
+
+func (w *works) chunks(id string) []store.StoredChunk {
+	w.t.Helper()
+	chunks, err := w.store.View(w.t.Context()).StoredChunks(w.ws, id)
+	require.NoError(w.t, err)
+	return chunks
+}
+
+// found are the conversations that a word finds, and those that a vector finds.
+func (w *works) found(word string) (byWord, byVector []string) {
+	w.t.Helper()
+	v := w.store.View(w.t.Context())
+	words, err := v.SearchKeyword(w.ws, rank.Analyze(word), chat.Filter{})
+	require.NoError(w.t, err)
+	vectors, err := v.SearchSemantic(w.ws, model, []float32{1, 0}, chat.Filter{})
+	require.NoError(w.t, err)
+	ids := func(list []rank.Scored) (ids []string) {
+		for _, s := range list {
+			ids = append(ids, s.Key.Conversation)
+		}
+		return ids
+	}
+	return ids(words), ids(vectors)
+}
+
+// due is the claim that another worker gets, if there is anything due.
+func (w *works) due() (claims []store.Claim) {
+	w.t.Helper()
+	require.NoError(w.t, w.store.InTx(w.t.Context(), func(tx *store.Tx) (err error) {
+		claims, err = tx.Claim(time.Minute, 1)
+		return err
+	}))
+	return claims
+}
+
+// long is a text that fills a passage, named so that no two are alike.
+func long(name string) string {
+	var b strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&b, "%sword%d ", name, i)
+	}
+	return b.String()
+}
