@@ -101,29 +101,30 @@ func (x *Indexer) work(soft, hard context.Context) {
 	for soft.Err() == nil {
 		claim, ok, err := x.claim(soft)
 		switch {
+		case ok: // also when soft has ended meanwhile: nobody else can take it for a lease
+			x.Wake() // where there was one there may be more: let an idle worker look
+			x.index(hard, claim)
 		case soft.Err() != nil:
 			return
 		case err != nil:
 			x.o.Logger.Error("indexer: no conversation could be claimed", "error", err)
 			x.sleep(soft, x.o.Poll)
-		case !ok:
-			x.sleep(soft, x.untilDue(soft))
 		default:
-			x.Wake() // where there was one there may be more: let an idle worker look
-			x.index(hard, claim)
+			x.sleep(soft, x.untilDue(soft))
 		}
 	}
 }
 
 func (x *Indexer) claim(ctx context.Context) (claim store.Claim, ok bool, err error) {
-	err = x.o.Store.InTx(ctx, func(tx *store.Tx) error {
-		claims, err := tx.Claim(x.o.Lease, 1)
-		if err == nil && len(claims) == 1 {
-			claim, ok = claims[0], true
-		}
+	var claims []store.Claim
+	err = x.o.Store.InTx(ctx, func(tx *store.Tx) (err error) {
+		claims, err = tx.Claim(x.o.Lease, 1)
 		return err
 	})
-	return claim, ok && err == nil, err
+	if err != nil || len(claims) == 0 {
+		return store.Claim{}, false, err
+	}
+	return claims[0], true, nil
 }
 
 // lookTime bounds the question when something is due: a database that has vanished
