@@ -115,7 +115,11 @@ func (x *Indexer) work(soft, hard context.Context) {
 	}
 }
 
+// claim takes a conversation that is due. A stop does not break it off: were the
+// answer lost, the conversation would be held, by nobody, for a lease.
 func (x *Indexer) claim(ctx context.Context) (claim store.Claim, ok bool, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	defer cancel()
 	var claims []store.Claim
 	err = x.o.Store.InTx(ctx, func(tx *store.Tx) (err error) {
 		claims, err = tx.Claim(x.o.Lease, 1)
@@ -127,8 +131,8 @@ func (x *Indexer) claim(ctx context.Context) (claim store.Claim, ok bool, err er
 	return claims[0], true, nil
 }
 
-// lookTime bounds the question when something is due: a database that has vanished
-// must not hold a worker.
+// lookTime bounds the search for work: a database that has vanished must not hold
+// a worker.
 const lookTime = 10 * time.Second
 
 // untilDue is how long an idle worker may sleep: until the next back-off or lease

@@ -240,6 +240,32 @@ func TestASoftStopFinishesWhatIsUnderWay(t *testing.T) {
 	})
 }
 
+// Whenever a soft stop comes, also in the middle of a claim, nothing is left held
+// by an indexer that has gone.
+func TestASoftStopLeavesNothingHeld(t *testing.T) {
+	const rounds = 40
+	each(t, func(t *testing.T, w *works) {
+		for round := range rounds {
+			w.add(fmt.Sprint(round), "text")
+			o := w.db.Options()
+			claiming := make(chan struct{}, 100)
+			o.Trace = func(statement string) {
+				if strings.Contains(statement, "index_state = 'indexing'") {
+					claiming <- struct{}{}
+				}
+			}
+			s, err := store.Open(t.Context(), o)
+			require.NoError(t, err)
+			x := w.start(indexer.Options{Store: s, Workers: 1})
+			wait(t, claiming)
+			time.AfterFunc(time.Duration(round)*50*time.Microsecond, x.soft)
+			wait(t, x.done)
+			require.NoError(t, s.Close())
+			require.Zero(t, w.db.Indexing(t))
+		}
+	})
+}
+
 func TestAHardStopGivesBackWhatIsUnderWay(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		begun := make(chan struct{}, 2)
