@@ -24,9 +24,11 @@ type dialect interface {
 	migrationLock() lock.SessionLocker
 
 	// transient reports whether the database gave a transaction up that would
-	// succeed when run again; fault tells what an error means to a caller, and is
-	// nil for an error that means nothing particular.
+	// succeed when run again; disconnected, whether it ended because its connection
+	// did, which undoes it unless it was being committed; fault tells what an error
+	// means to a caller, and is nil for an error that means nothing particular.
 	transient(err error) bool
+	disconnected(err error) bool
 	fault(err error) error
 
 	// month is SQL for the month, as "2006-01", of a column that holds microseconds.

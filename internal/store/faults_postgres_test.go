@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
@@ -221,4 +222,60 @@ func TestMaintenanceTakesNoConnectionFromRequests(t *testing.T) {
 	_, err = held.Exec(ctx, "ROLLBACK")
 	require.NoError(t, err)
 	require.NoError(t, <-built)
+}
+
+// An answer that is lost on its way: whether the commit was done nobody can say,
+// so it is not done twice.
+func TestALostCommitIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	db, proxy := storetest.New(t, storetest.Postgres).Through(t)
+	s := db.Open(t)
+	ws := workspace(t, s, "w")
+	gone, stays := added(t, s, ws, "gone", "text"), added(t, s, ws, "stays", "text")
+	proxy.CutAfter("commit")
+	runs := 0
+	err := s.InTx(ctx, func(tx *store.Tx) error {
+		runs++
+		ids, err := tx.DeleteConversations(ws, []string{gone.ID})
+		require.Equal(t, []string{gone.ID}, ids)
+		return err
+	})
+	require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+	require.Equal(t, "the database cannot be reached; try again", fault.Message(err))
+	require.Equal(t, 1, runs)
+	require.Empty(t, remove(t, s, ws, gone.ID), "it was done")
+	require.Equal(t, []string{stays.ID}, remove(t, s, ws, stays.ID))
+	requireSound(t, db)
+}
+
+// A connection that breaks before the commit has changed nothing, so the work is
+// done on another one, and nobody notices.
+func TestWorkOnABrokenConnectionIsDoneOnAnother(t *testing.T) {
+	t.Parallel()
+	db, proxy := storetest.New(t, storetest.Postgres).Through(t)
+	s := db.Open(t)
+	ws := workspace(t, s, "w")
+	id := added(t, s, ws, "x", "text").ID
+	for name, run := range map[string]func(breakOnce func()) error{
+		"a transaction": func(breakOnce func()) error {
+			return s.InTx(ctx, func(tx *store.Tx) error {
+				if _, err := tx.DeleteConversations(ws, []string{id}); err != nil {
+					return err
+				}
+				breakOnce()
+				return tx.CreateImport(ws, chat.Import{ID: chat.NewID(), Kind: "upload"})
+			})
+		},
+		"a snapshot": func(breakOnce func()) error {
+			return s.Snapshot(ctx, func(v *store.View) error {
+				breakOnce()
+				_, err := v.Count(ws)
+				return err
+			})
+		},
+	} {
+		require.NoError(t, run(sync.OnceFunc(proxy.Cut)), name)
+	}
+	require.Zero(t, db.Count(t, "SELECT count(*) FROM conversations"))
+	require.Equal(t, 1, db.Count(t, "SELECT count(*) FROM imports"))
 }

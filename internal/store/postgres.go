@@ -220,6 +220,8 @@ const (
 	uniqueViolation       = "23505"
 	duplicateObject       = "42710"
 	unknownDatabase       = "3D000"
+	adminShutdown         = "57P01"
+	crashShutdown         = "57P02"
 	authorizationClass    = "28"
 	connectionClass       = "08"
 	resourcesClass        = "53"
@@ -262,8 +264,17 @@ func (postgresDialect) month(column string) string {
 	return fmt.Sprintf("to_char(to_timestamp(%s / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM')", column)
 }
 
-// isConnectionLoss reports whether the connection broke under a statement.
+func (postgresDialect) disconnected(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == adminShutdown || pg.Code == crashShutdown
+	}
+	return isConnectionLoss(err)
+}
+
+// isConnectionLoss reports whether the connection broke under a statement, or was
+// broken before it.
 func isConnectionLoss(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+	return pgconn.SafeToRetry(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, driver.ErrBadConn)
 }

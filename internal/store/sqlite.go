@@ -3,8 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
+	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
+	"math/bits"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -51,11 +53,11 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	if err := file.Close(); err != nil {
 		return nil, unopenable(o.Path, err)
 	}
-	write, err := openSQLitePool(ctx, o, "immediate", 1)
+	write, err := openSQLitePool(ctx, o, url.Values{"_txlock": {"immediate"}}, 1)
 	if err != nil {
 		return nil, err
 	}
-	read, err := openSQLitePool(ctx, o, "deferred", max(4, 2*runtime.NumCPU()), "query_only = ON")
+	read, err := openSQLitePool(ctx, o, url.Values{"_txlock": {"deferred"}, "_pragma": {"query_only(on)"}}, max(4, 2*runtime.NumCPU()))
 	if err != nil {
 		return nil, errors.Join(err, (&Store{read: write, write: write}).Close())
 	}
@@ -68,22 +70,13 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-func openSQLitePool(ctx context.Context, o Options, txlock string, conns int, extra ...string) (*gorm.DB, error) {
-	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(filepath.ToSlash(o.Path)), RawQuery: "_txlock=" + txlock}).String()
-	pool, err := driver.Open(dsn, func(c *sqlite3.Conn) error {
-		if err := fts5.RegisterCustom(c, registerScore); err != nil { // a module of its own in this build of SQLite
-			return fmt.Errorf("full-text search: %w", err)
-		}
-		for _, pragma := range append(sqlitePragmas, extra...) {
-			if err := c.Exec("PRAGMA " + pragma); err != nil {
-				return fmt.Errorf("PRAGMA %s: %w", pragma, err)
-			}
-		}
-		return nil
-	})
+func openSQLitePool(ctx context.Context, o Options, settings url.Values, conns int) (*gorm.DB, error) {
+	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(filepath.ToSlash(o.Path)), RawQuery: settings.Encode()}).String()
+	inner, err := (&driver.SQLite{}).OpenConnector(dsn)
 	if err != nil {
 		return nil, unopenable(o.Path, err)
 	}
+	pool := sql.OpenDB(connector{inner})
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
 	if err := pool.PingContext(ctx); err != nil {
@@ -94,6 +87,44 @@ func openSQLitePool(ctx context.Context, o Options, txlock string, conns int, ex
 		return nil, errors.Join(unopenable(o.Path, err), pool.Close())
 	}
 	return db, nil
+}
+
+// connectionMemory is how many bytes SQLite may use for one connection. Before a
+// statement changes pages it copies them, to undo it if it fails; the copies are
+// kept in memory (temp_store), because a file of them would be one more place with
+// people's texts in it. So the limit bounds what one statement may delete. Memory
+// is taken as it is needed, and running out of it breaks the connection for good.
+const connectionMemory = 2 << 30
+
+// connector opens connections as we need them. It is asked more than once: a
+// connection whose transaction was canceled is thrown away.
+type connector struct{ sqldriver.Connector }
+
+// Connect opens a connection.
+func (c connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
+	if bits.UintSize == 64 { // elsewhere there is no room for more than is usual
+		ctx = sqlite3.WithMaxMemory(ctx, connectionMemory)
+	}
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := setUp(conn.(driver.Conn).Raw()); err != nil { //nolint:forcetypeassert // it is the driver's own
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+func setUp(conn *sqlite3.Conn) error {
+	if err := fts5.RegisterCustom(conn, registerScore); err != nil { // a module of its own in this build of SQLite
+		return fmt.Errorf("full-text search: %w", err)
+	}
+	for _, pragma := range sqlitePragmas {
+		if err := conn.Exec("PRAGMA " + pragma); err != nil {
+			return fmt.Errorf("PRAGMA %s: %w", pragma, err)
+		}
+	}
+	return nil
 }
 
 func unopenable(path string, err error) error {
@@ -110,6 +141,9 @@ func (sqliteDialect) snapshot() *sql.TxOptions { return &sql.TxOptions{ReadOnly:
 
 // transient: another process held the file longer than busy_timeout.
 func (sqliteDialect) transient(err error) bool { return errors.Is(err, sqlite3.BUSY) }
+
+// disconnected: a file has no connection that could break.
+func (sqliteDialect) disconnected(error) bool { return false }
 
 func (sqliteDialect) fault(err error) error {
 	switch {

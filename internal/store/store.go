@@ -134,32 +134,41 @@ func (s *Store) View(ctx context.Context) *View {
 }
 
 // Snapshot runs fn on one moment of the database: no statement of fn sees
-// anything that another did not.
+// anything that another did not. fn may run more than once.
 func (s *Store) Snapshot(ctx context.Context, fn func(*View) error) error {
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
-	err := s.read.WithContext(ctx).Transaction(func(db *gorm.DB) error {
-		return fn(s.view(db))
-	}, s.dialect.snapshot())
-	return s.fault(err)
+	return s.transaction(ctx, s.read, func(db *gorm.DB) error { return fn(s.view(db)) }, s.dialect.snapshot())
 }
-
-// maxTries is how often a transaction that the database itself gave up on (a
-// deadlock, a serialization failure) is run again.
-const maxTries = 4
 
 // InTx runs fn in one transaction and commits it when fn returns nil. fn may run
 // more than once and must not touch anything outside the transaction. The
 // errors of fn come back as they are; those of the database as faults.
+//
+// Unavailable may also mean that the connection broke during the commit, and then
+// nobody knows whether fn's changes are stored: all of them are, or none.
 func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
+	return s.transaction(ctx, s.write, func(db *gorm.DB) error {
+		return fn(&Tx{View: *s.view(db), now: chat.Clock(s.now())})
+	})
+}
+
+// maxTries is how often a transaction is run that came to nothing by no fault of
+// its own: the database gave it up (a deadlock, a serialization failure), or its
+// connection broke.
+const maxTries = 4
+
+func (s *Store) transaction(ctx context.Context, on *gorm.DB, fn func(*gorm.DB) error, options ...*sql.TxOptions) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	var err error
 	for try := 1; try <= maxTries; try++ {
-		err = s.write.WithContext(ctx).Transaction(func(db *gorm.DB) error {
-			return fn(&Tx{View: *s.view(db), now: chat.Clock(s.now())})
-		})
-		if err == nil || ctx.Err() != nil || !s.dialect.transient(err) {
+		committing := false
+		err = on.WithContext(ctx).Transaction(func(db *gorm.DB) error {
+			err := fn(db)
+			committing = err == nil
+			return err
+		}, options...)
+		undone := s.dialect.transient(err) || (!committing && s.dialect.disconnected(err))
+		if err == nil || ctx.Err() != nil || !undone {
 			break
 		}
 	}

@@ -27,7 +27,7 @@ func Await(t testing.TB, what string, ok func(ctx context.Context) (bool, error)
 		if err != nil && ctx.Err() == nil {
 			require.NoError(t, err, "while waiting until %s", what)
 		}
-		if done {
+		if done && err == nil {
 			return
 		}
 		select {
