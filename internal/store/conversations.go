@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -201,21 +202,29 @@ func (tx *Tx) update(ws chat.WorkspaceID, id string, changes map[string]any) err
 		Where("workspace_id = ? AND id = ?", int64(ws), id).Updates(changes).Error)
 }
 
+// deleteBatch is how many conversations one statement deletes: so many that more
+// make it no faster, and so few that SQLite can hold in memory what it may have to
+// undo.
+const deleteBatch = 100
+
 // DeleteConversations deletes those of the ids that the workspace has, with
 // everything that belongs to them, and returns them in no particular order. One
-// statement does it: the schema's foreign keys take messages, chunks and vectors
-// along, so nothing that refers to a conversation can be forgotten here. The ids
-// must be in canonical form and not repeat.
+// kind of statement does it: the schema's foreign keys take messages, chunks and
+// vectors along, so nothing that refers to a conversation can be forgotten here.
+// The ids must be in canonical form and not repeat.
 func (tx *Tx) DeleteConversations(ws chat.WorkspaceID, ids []string) ([]string, error) {
-	var gone []conversationRow
-	err := tx.db.Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}}}).
-		Where("workspace_id = ?", int64(ws)).Where(tx.dialect.lockedIn(ws, ids)).Delete(&gone).Error
-	if err != nil {
-		return nil, tx.fault(err)
-	}
-	deleted := make([]string, len(gone))
-	for i, row := range gone {
-		deleted[i] = row.ID
+	ids = slices.Sorted(slices.Values(ids)) // two deletes then lock in the same order
+	var deleted []string
+	for batch := range slices.Chunk(ids, deleteBatch) {
+		var gone []conversationRow
+		err := tx.db.Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}}}).
+			Where("workspace_id = ?", int64(ws)).Where(tx.dialect.lockedIn(ws, batch)).Delete(&gone).Error
+		if err != nil {
+			return nil, tx.fault(err)
+		}
+		for _, row := range gone {
+			deleted = append(deleted, row.ID)
+		}
 	}
 	return deleted, nil
 }
