@@ -72,7 +72,7 @@ func scanScored(query *gorm.DB) ([]rank.Scored, error) {
 		Position       int
 		Score          float64
 	}
-	err := query.Scan(&rows).Error
+	err := query.Find(&rows).Error
 	scored := make([]rank.Scored, len(rows))
 	for i, r := range rows {
 		scored[i] = rank.Scored{Key: rank.Key{Conversation: r.ConversationID, Position: r.Position}, Score: r.Score}
@@ -85,7 +85,7 @@ func (postgresDialect) indexed(db *gorm.DB, q vectorQuery) (bool, error) {
 	var n int64
 	err := db.Raw(`SELECT count(*) FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid
 		WHERE c.relname = ? AND i.indisvalid AND i.indisready AND c.relnamespace = CAST(current_schema() AS regnamespace)`,
-		annIndexName(VectorSpace{Workspace: q.workspace, Model: q.model.ID, Dimensions: len(q.vector)})).Scan(&n).Error
+		annIndexName(VectorSpace{Workspace: q.workspace, Model: q.model.ID, Dimensions: len(q.vector)})).Row().Scan(&n)
 	return n > 0, err
 }
 

@@ -188,7 +188,7 @@ func (v *View) Passages(ws chat.WorkspaceID, keys []rank.Key) ([]Passage, error)
 		Select("chunks.conversation_id, chunks.position, conversations.title, conversations.platform, "+
 			"chunks.first_message, chunks.last_message, chunks.text").
 		Joins("JOIN conversations ON conversations.workspace_id = chunks.workspace_id AND conversations.id = chunks.conversation_id").
-		Where("chunks.workspace_id = ?", int64(ws)).Where(atKeys(v.db, "chunks", keys)).Scan(&rows).Error
+		Where("chunks.workspace_id = ?", int64(ws)).Where(atKeys(v.db, "chunks", keys)).Find(&rows).Error
 	passages := make([]Passage, len(rows))
 	for i, r := range rows {
 		passages[i] = Passage{

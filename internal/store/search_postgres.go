@@ -32,7 +32,7 @@ func (postgresDialect) claim(db *gorm.DB, now, leaseUntil int64, n int) ([]claim
 			ORDER BY run_after LIMIT ? FOR UPDATE SKIP LOCKED)
 		UPDATE conversations AS c SET index_state = 'indexing', run_after = ?, attempts = c.attempts + 1
 		FROM due WHERE c.workspace_id = due.workspace_id AND c.id = due.id
-		RETURNING c.workspace_id, c.id, c.revision, c.attempts`, now, n, leaseUntil).Scan(&rows).Error
+		RETURNING c.workspace_id, c.id, c.revision, c.attempts`, now, n, leaseUntil).Find(&rows).Error
 	return rows, err
 }
 
@@ -122,7 +122,7 @@ func (postgresDialect) embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation
 
 func (postgresDialect) documentFrequency(db *gorm.DB, ws chat.WorkspaceID, term string) (int, error) {
 	var n int64
-	err := db.Raw("SELECT count(*) FROM chunks WHERE workspace_id = ? AND terms @@ CAST(? AS tsquery)", int64(ws), quoteLexeme(term)).Scan(&n).Error
+	err := db.Raw("SELECT count(*) FROM chunks WHERE workspace_id = ? AND terms @@ CAST(? AS tsquery)", int64(ws), quoteLexeme(term)).Row().Scan(&n)
 	return int(n), err
 }
 
@@ -166,7 +166,7 @@ func (postgresDialect) keywordCandidates(db *gorm.DB, q keywordQuery) ([]candida
 		TermCount      int
 		Terms          string
 	}
-	err := db.Table("(?) AS best", best).Select("conversation_id, position, term_count, CAST(terms AS text) AS terms").Scan(&rows).Error
+	err := db.Table("(?) AS best", best).Select("conversation_id, position, term_count, CAST(terms AS text) AS terms").Find(&rows).Error
 	found := make([]candidate, len(rows))
 	for i, r := range rows {
 		found[i] = candidate{

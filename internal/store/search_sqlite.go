@@ -26,7 +26,7 @@ func (sqliteDialect) claim(db *gorm.DB, now, leaseUntil int64, n int) ([]claimRo
 			SELECT rowid FROM conversations
 			WHERE index_state IN ('queued', 'indexing') AND run_after <= ?
 			ORDER BY run_after LIMIT ?)
-		RETURNING workspace_id, id, revision, attempts`, leaseUntil, now, n).Scan(&rows).Error
+		RETURNING workspace_id, id, revision, attempts`, leaseUntil, now, n).Find(&rows).Error
 	return rows, err
 }
 
@@ -76,7 +76,7 @@ func (sqliteDialect) embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation s
 
 func (sqliteDialect) documentFrequency(db *gorm.DB, _ chat.WorkspaceID, term string) (int, error) {
 	var n int64
-	err := db.Raw(`SELECT count(*) FROM chunks_fts WHERE chunks_fts MATCH ?`, quoteTerm(term)).Scan(&n).Error
+	err := db.Raw(`SELECT count(*) FROM chunks_fts WHERE chunks_fts MATCH ?`, quoteTerm(term)).Row().Scan(&n)
 	return int(n), err
 }
 
@@ -155,7 +155,7 @@ func lookUp(q keywordQuery, found *gorm.DB) ([]candidate, []float64, error) {
 	}
 	err := found.Select("chunks.conversation_id, chunks.position, chunks.terms, chunks.term_count, found.score").
 		Joins("JOIN chunks ON chunks.id = found.id").Where("chunks.workspace_id = ?", int64(q.workspace)).
-		Order("found.score DESC, chunks.conversation_id, chunks.position").Limit(candidates).Scan(&rows).Error
+		Order("found.score DESC, chunks.conversation_id, chunks.position").Limit(candidates).Find(&rows).Error
 	proposed, scores := make([]candidate, len(rows)), make([]float64, len(rows))
 	for i, r := range rows {
 		scores[i] = r.Score

@@ -36,7 +36,7 @@ func (v *View) platformStats(ws chat.WorkspaceID) ([]chat.PlatformStats, error) 
 		Select("conversations.platform AS platform, max(coalesce(platforms.display_name, '')) AS display_name, " +
 			"count(*) AS conversations, sum(message_count) AS messages").
 		Joins("LEFT JOIN platforms ON platforms.workspace_id = conversations.workspace_id AND platforms.platform = conversations.platform").
-		Group("conversations.platform").Order("conversations.platform").Scan(&stats).Error
+		Group("conversations.platform").Order("conversations.platform").Find(&stats).Error
 	return stats, v.fault(err)
 }
 
@@ -44,7 +44,7 @@ func (v *View) monthStats(ws chat.WorkspaceID) ([]chat.MonthStats, error) {
 	stats := []chat.MonthStats{}
 	month := v.dialect.month("created_at")
 	err := v.filtered(ws, chat.Filter{}).Select(month + " AS month, count(*) AS conversations").
-		Group(month).Order(month).Scan(&stats).Error
+		Group(month).Order(month).Find(&stats).Error
 	return stats, v.fault(err)
 }
 
@@ -54,7 +54,7 @@ func (v *View) backlog(ws chat.WorkspaceID) (chat.Backlog, error) {
 		N          int
 	}
 	err := v.filtered(ws, chat.Filter{}).Select("index_state, count(*) AS n").
-		Where("index_state <> ?", string(chat.Ready)).Group("index_state").Scan(&rows).Error
+		Where("index_state <> ?", string(chat.Ready)).Group("index_state").Find(&rows).Error
 	var b chat.Backlog
 	for _, r := range rows {
 		switch chat.IndexState(r.IndexState) {
