@@ -89,7 +89,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Lease: o.Lease,
 	})
 	a.reclaim = reclaim.New(reclaim.Options{Store: s, Logger: o.Logger, Metrics: metrics})
-	a.history = history.New(history.Options{Store: s, Embedder: embedder, Wake: a.indexer.Wake, APIKey: o.Config.APIKey.Reveal()})
+	a.history = history.New(history.Options{Store: s, Embedder: embedder, Wake: a.indexer.Wake, Deleted: a.reclaim.Wake, APIKey: o.Config.APIKey.Reveal()})
 	a.server = server.New(server.Options{ //nolint:contextcheck // each request brings its own
 		History: a.history, Logger: o.Logger, CORSOrigins: o.Config.CORSOrigins, Hosts: hosts(o.Config),
 		RatePerSecond: o.Config.RatePerSecond, Burst: o.Config.RateBurst, Version: o.Version, Metrics: metrics,

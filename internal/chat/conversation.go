@@ -56,6 +56,9 @@ const (
 	Indexing IndexState = "indexing"
 	Ready    IndexState = "ready"
 	Failed   IndexState = "failed"
+	// Excluded is the answer to an upload of what was deleted with the wish that it
+	// never comes back. Nothing stored is ever in this state.
+	Excluded IndexState = "excluded"
 )
 
 // MaxIndexTokens is the size above which a conversation is stored but refused by

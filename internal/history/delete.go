@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"time"
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
@@ -13,7 +14,8 @@ const MaxDelete = 10_000
 
 // Deleted tells which of the asked-for conversations a delete removed.
 type Deleted struct {
-	IDs []string // in the order of the request; empty, never nil
+	IDs     []string      // in the order of the request; empty, never nil
+	Receipt chat.Deletion // the zero value when nothing was deleted
 }
 
 // DeleteConversations removes conversations with their messages, chunks and
@@ -21,8 +23,10 @@ type Deleted struct {
 // an error, none. Ids that repeat count once; those that are unknown, malformed,
 // another workspace's or deleted before are left out of the answer, so of two
 // deletes of one id exactly one reports it. Pinned conversations go like any
-// other. Invalid when there is no id, or more than MaxDelete.
-func (h *History) DeleteConversations(ctx context.Context, ws chat.WorkspaceID, ids []string) (Deleted, error) {
+// other. The receipt, and what recognizes the conversations when they come again,
+// are written in the same transaction. Invalid when there is no id, or more than
+// MaxDelete.
+func (h *History) DeleteConversations(ctx context.Context, ws chat.WorkspaceID, ids []string, o chat.DeleteOptions) (Deleted, error) {
 	switch n := len(ids); {
 	case n == 0:
 		return Deleted{}, fault.Invalidf("ids must name at least one conversation")
@@ -34,14 +38,73 @@ func (h *History) DeleteConversations(ctx context.Context, ws chat.WorkspaceID, 
 		return Deleted{IDs: []string{}}, nil
 	}
 	var gone []string
+	var receipt chat.Deletion
 	err := h.store.InTx(ctx, func(tx *store.Tx) (err error) {
-		gone, err = tx.DeleteConversations(ws, asked)
+		gone, receipt, err = tx.DeleteConversations(ws, asked, o)
 		return err
 	})
 	if err != nil {
 		return Deleted{}, err
 	}
-	return Deleted{IDs: inOrder(asked, gone)}, nil
+	if len(gone) > 0 {
+		h.deleted()
+	}
+	return Deleted{IDs: inOrder(asked, gone), Receipt: receipt}, nil
+}
+
+// reclaimPoll is how often a waiting delete looks whether its storage is
+// reclaimed.
+const reclaimPoll = 20 * time.Millisecond
+
+// AwaitReclaimed waits until the storage of a delete is reclaimed, and returns
+// its receipt. When ctx ends before, the receipt says so by having no
+// ReclaimedAt; that is no error, for the delete itself is done.
+func (h *History) AwaitReclaimed(ctx context.Context, ws chat.WorkspaceID, receipt chat.Deletion) (chat.Deletion, error) {
+	ticker := time.NewTicker(reclaimPoll)
+	defer ticker.Stop()
+	for receipt.ReclaimedAt == nil {
+		select {
+		case <-ctx.Done():
+			return receipt, nil
+		case <-ticker.C:
+		}
+		now, err := h.store.View(ctx).Deletion(ws, receipt.ID)
+		if err != nil && ctx.Err() == nil {
+			return receipt, err
+		}
+		if err == nil {
+			receipt = now
+		}
+	}
+	return receipt, nil
+}
+
+// DeletionPage is one page of a workspace's receipts, newest first.
+type DeletionPage struct {
+	Items    []chat.Deletion
+	Page     int
+	PageSize int
+	Total    int
+}
+
+// Deletions returns one page of a workspace's receipts.
+func (h *History) Deletions(ctx context.Context, ws chat.WorkspaceID, page, pageSize int) (DeletionPage, error) {
+	page, pageSize = clampPage(page, pageSize)
+	out := DeletionPage{Page: page, PageSize: pageSize}
+	err := h.store.Snapshot(ctx, func(v *store.View) (err error) {
+		out.Items, out.Total, err = v.Deletions(ws, page, pageSize)
+		return err
+	})
+	return out, err
+}
+
+// Deletion returns one receipt; NotFound when the workspace has none of that id.
+func (h *History) Deletion(ctx context.Context, ws chat.WorkspaceID, id string) (chat.Deletion, error) {
+	id, ok := chat.ParseID(id)
+	if !ok {
+		return chat.Deletion{}, fault.NotFoundf("Deletion not found")
+	}
+	return h.store.View(ctx).Deletion(ws, id)
 }
 
 // fold makes ids canonical and drops repeated and malformed ones.

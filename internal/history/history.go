@@ -19,6 +19,7 @@ type History struct {
 	embedder embed.Embedder
 	now      func() time.Time
 	wake     func()
+	deleted  func()
 	usage    usage
 	static   staticKey
 }
@@ -29,6 +30,7 @@ type Options struct {
 	Embedder embed.Embedder   // for queries; the indexer has it for passages
 	Now      func() time.Time // the clock; time.Now when nil
 	Wake     func()           // called after a commit that left work for the indexer; may be nil
+	Deleted  func()           // called after a commit that left storage to reclaim; may be nil
 	APIKey   string           // a token accepted for the workspace `default` with every scope; may be empty
 }
 
@@ -40,7 +42,10 @@ func New(o Options) *History {
 	if o.Wake == nil {
 		o.Wake = func() {}
 	}
-	h := &History{store: o.Store, embedder: o.Embedder, now: o.Now, wake: o.Wake}
+	if o.Deleted == nil {
+		o.Deleted = func() {}
+	}
+	h := &History{store: o.Store, embedder: o.Embedder, now: o.Now, wake: o.Wake, deleted: o.Deleted}
 	h.usage.minutes = make(map[keyUse]time.Time)
 	h.static.set(o.APIKey)
 	return h

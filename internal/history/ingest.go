@@ -41,8 +41,8 @@ func (h *History) Ingest(ctx context.Context, ws chat.WorkspaceID, u chat.Upload
 func ingest(tx *store.Tx, ws chat.WorkspaceID, u chat.Upload) (Ingested, error) {
 	importID := chat.NewID()
 	conversation, changed, err := createOrMerge(tx, ws, u, importID)
-	if err != nil {
-		return Ingested{}, err
+	if err != nil || conversation.IndexState == chat.Excluded {
+		return Ingested{Conversation: conversation}, err
 	}
 	if u.DisplayName != "" {
 		if err := tx.NamePlatform(ws, u.Platform, u.DisplayName); err != nil {
@@ -72,7 +72,21 @@ func createOrMerge(tx *store.Tx, ws chat.WorkspaceID, u chat.Upload, importID st
 		if !fault.Is(err, fault.NotFound) {
 			return chat.Conversation{}, 0, err
 		}
+		deleted, excluded, err := tx.Tombstoned(ws, u.Platform, u.ExternalID)
+		if err != nil {
+			return chat.Conversation{}, 0, err
+		}
 		fresh := chat.NewTranscript(u)
+		if excluded {
+			refused := fresh.Conversation
+			refused.ID, refused.Messages, refused.IndexState = "", 0, chat.Excluded
+			return refused, 0, nil
+		}
+		if deleted { // whoever sends it now wants it back
+			if err := tx.RemoveTombstone(ws, u.Platform, u.ExternalID); err != nil {
+				return chat.Conversation{}, 0, err
+			}
+		}
 		fresh.ImportID = importID
 		made, err := tx.CreateConversation(ws, fresh)
 		if err != nil || made {

@@ -35,7 +35,7 @@ func TestUploadsAndDeletesOfOneConversation(t *testing.T) {
 						failures <- err
 						continue
 					}
-					if _, err := h.DeleteConversations(t.Context(), ws, []string{done.Conversation.ID}); err != nil {
+					if _, err := h.DeleteConversations(t.Context(), ws, []string{done.Conversation.ID}, chat.DeleteOptions{}); err != nil {
 						failures <- err
 					}
 				}

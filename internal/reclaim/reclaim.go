@@ -1,4 +1,5 @@
-// Package reclaim does what a database needs in the background: it builds the
+// Package reclaim does what a database needs in the background: it reclaims the
+// storage of what was deleted and writes so into the receipts, builds the
 // vector indexes of workspaces that have outgrown exact search, replaces broken
 // ones and drops those nobody needs. Of the programs that share a database, one
 // at a time does it. The package owns when; the store knows how.
@@ -29,6 +30,7 @@ const DefaultEvery = 30 * time.Second
 type Reclaimer struct {
 	o    Options
 	seen *metrics
+	wake chan struct{}
 }
 
 // New returns a Reclaimer that is not running yet.
@@ -39,7 +41,15 @@ func New(o Options) *Reclaimer {
 	if o.Every == 0 {
 		o.Every = DefaultEvery
 	}
-	return &Reclaimer{o: o, seen: newMetrics(o.Metrics)}
+	return &Reclaimer{o: o, seen: newMetrics(o.Metrics), wake: make(chan struct{}, 1)}
+}
+
+// Wake tells that something was deleted. It never blocks.
+func (r *Reclaimer) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
 }
 
 // Run looks now and then, as long as this program is the leader, and returns when
@@ -68,6 +78,7 @@ func (r *Reclaimer) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+		case <-r.wake:
 		}
 	}
 }
@@ -85,9 +96,37 @@ func (r *Reclaimer) lead(ctx context.Context) store.Leadership {
 
 // Once does what is due now: only a leader may call it.
 func (r *Reclaimer) Once(ctx context.Context) {
+	if err := r.storage(ctx); err != nil && ctx.Err() == nil {
+		r.o.Logger.Warn("reclaim: deleted storage is not reclaimed yet; trying again soon", "error", err)
+	}
 	if err := r.vectorIndexes(ctx); err != nil && ctx.Err() == nil {
 		r.o.Logger.Warn("reclaim: the vector indexes are not as they should be; trying again soon", "error", err)
 	}
+}
+
+// When it pays to reclaim. On SQLite at once: nobody else will, and it is the
+// promise of the embedded store. On PostgreSQL a vacuum reads whole tables and
+// indexes, so small deletes wait for others.
+const (
+	worthRows  = 5_000
+	worthDelay = 5 * time.Minute
+)
+
+// storage reclaims what deletes have left, when there is enough of it, or it is
+// old enough.
+func (r *Reclaimer) storage(ctx context.Context) error {
+	left, err := r.o.Store.Unreclaimed(ctx)
+	if err != nil || left.Deletes == 0 {
+		return err
+	}
+	if r.o.Store.Name() == "postgres" && left.Rows < worthRows && time.Since(left.Oldest) < worthDelay {
+		return nil
+	}
+	settled, err := r.o.Store.Reclaim(ctx, false)
+	if settled > 0 {
+		r.o.Logger.Info("reclaim: the storage of deleted conversations is reclaimed", "deletes", settled)
+	}
+	return err
 }
 
 // vectorIndexes makes the indexes that exist those that are needed.

@@ -170,14 +170,14 @@ func TestALargeWorkspaceGetsAnIndexOfItsOwn(t *testing.T) {
 
 	// Three quarters go, and nothing has been vacuumed.
 	require.NoError(t, f.store.InTx(context.Background(), func(tx *store.Tx) error {
-		_, err := tx.DeleteConversations(f.large, f.chats[:30])
+		_, _, err := tx.DeleteConversations(f.large, f.chats[:30], chat.DeleteOptions{})
 		return err
 	}))
 	require.GreaterOrEqual(t, f.recall(f.large), 0.98, "right after a large delete")
 
 	// And the rest of what made it large: the index is not needed any more.
 	require.NoError(t, f.store.InTx(context.Background(), func(tx *store.Tx) error {
-		_, err := tx.DeleteConversations(f.large, f.chats[30:55])
+		_, _, err := tx.DeleteConversations(f.large, f.chats[30:55], chat.DeleteOptions{})
 		return err
 	}))
 	New(Options{Store: f.store}).Once(context.Background())

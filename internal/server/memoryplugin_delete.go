@@ -2,8 +2,9 @@ package server
 
 import (
 	"context"
+	"time"
 
-	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/server/wire"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
@@ -26,18 +27,75 @@ func (m *memoryPlugin) DeleteConversationsByPost(ctx context.Context, r wire.Del
 	return wire.DeleteConversationsByPost200JSONResponse{DeletedJSONResponse: answer}, nil
 }
 
-// delete is what both routes do. A promise that cannot be kept is refused before
-// anything is deleted: nobody must believe that an upload stays excluded, or that
-// the storage is reclaimed, when it is not so.
+// delete is what both routes do.
 func (m *memoryPlugin) delete(ctx context.Context, body *api.DeleteRequest) (wire.DeletedJSONResponse, error) {
-	for field, asked := range map[string]*bool{"exclude": body.Exclude, "wait": body.Wait} {
-		if value(asked) {
-			return wire.DeletedJSONResponse{}, fault.Invalidf("this version does not support %s; nothing was deleted, leave it out", field)
-		}
-	}
-	deleted, err := m.history.DeleteConversations(ctx, workspace(ctx), body.IDs)
+	principal, _ := principalOf(ctx)
+	deleted, err := m.history.DeleteConversations(ctx, principal.Workspace, body.IDs,
+		chat.DeleteOptions{KeyID: principal.KeyID, Exclude: value(body.Exclude)})
 	if err != nil {
 		return wire.DeletedJSONResponse{}, err
 	}
-	return wire.DeletedJSONResponse{Deleted: deleted.IDs, Count: len(deleted.IDs)}, nil
+	answer := wire.DeletedJSONResponse{Deleted: deleted.IDs, Count: len(deleted.IDs)}
+	if len(deleted.IDs) == 0 {
+		return answer, nil
+	}
+	answer.DeletionID = textOrNil(deleted.Receipt.ID)
+	if value(body.Wait) {
+		waiting, cancel := context.WithTimeout(ctx, maxWait)
+		defer cancel()
+		receipt, err := m.history.AwaitReclaimed(waiting, principal.Workspace, deleted.Receipt)
+		if err != nil {
+			return wire.DeletedJSONResponse{}, err
+		}
+		answer.ReclaimedAt = timeOrNil(receipt.ReclaimedAt)
+	}
+	return answer, nil
+}
+
+// maxWait is how long a delete waits for its storage to be reclaimed: an answer
+// that comes later finds nobody (an extension's worker is killed after 30 s).
+const maxWait = 15 * time.Second
+
+// ListDeletions answers GET /api/chat-history/deletions.
+func (m *memoryPlugin) ListDeletions(ctx context.Context, r wire.ListDeletionsRequestObject) (wire.ListDeletionsResponseObject, error) {
+	number, err := queryNumber("page", r.Params.Page, 1)
+	if err != nil {
+		return nil, err
+	}
+	size, err := queryNumber("pageSize", r.Params.PageSize, chat.DefaultPageSize)
+	if err != nil {
+		return nil, err
+	}
+	page, err := m.history.Deletions(ctx, workspace(ctx), number, size)
+	if err != nil {
+		return nil, err
+	}
+	return wire.ListDeletions200JSONResponse{
+		Items: each(page.Items, deletionOf), Page: page.Page, PageSize: page.PageSize,
+		Total: page.Total, TotalPages: (page.Total + page.PageSize - 1) / page.PageSize,
+	}, nil
+}
+
+// GetDeletion answers GET /api/chat-history/deletions/{id}.
+func (m *memoryPlugin) GetDeletion(ctx context.Context, r wire.GetDeletionRequestObject) (wire.GetDeletionResponseObject, error) {
+	found, err := m.history.Deletion(ctx, workspace(ctx), r.ID)
+	if err != nil {
+		return nil, err
+	}
+	return wire.GetDeletion200JSONResponse(deletionOf(found)), nil
+}
+
+func deletionOf(d chat.Deletion) api.Deletion {
+	return api.Deletion{
+		ID: d.ID, DeletedAt: api.NewTime(d.DeletedAt), KeyID: d.KeyID, Conversations: d.Conversations,
+		Messages: d.Messages, Chunks: d.Chunks, Embeddings: d.Embeddings, ReclaimedAt: timeOrNil(d.ReclaimedAt),
+	}
+}
+
+func timeOrNil(t *time.Time) *api.Time {
+	if t == nil {
+		return nil
+	}
+	at := api.NewTime(*t)
+	return &at
 }

@@ -46,8 +46,6 @@ func TestDeleteRefusesWhatIsNoListOfIDs(t *testing.T) {
 		`{"ids":["` + id + `"],"ids":["` + id + `"]}`:                       "ids is given twice",
 		`{"ids":["` + id + `"]`:                                             "not valid JSON",
 		`{"ids":["` + id + `"]} and more`:                                   "not valid JSON",
-		`{"ids":["` + id + `"],"exclude":true}`:                             "does not support exclude",
-		`{"ids":["` + id + `"],"wait":true}`:                                "does not support wait",
 		`{"ids":["` + id + `"],"wait":"true"}`:                              "wait must be true or false",
 		`{"ids":["` + id + `"],"exclude":null}`:                             "exclude must be true or false, not null",
 		`{"ids":[` + strings.Repeat(`"`+id+`",`, 10_000) + `"` + id + `"]}`: "10000",

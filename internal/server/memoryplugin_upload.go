@@ -17,10 +17,10 @@ func (m *memoryPlugin) UploadConversation(ctx context.Context, r wire.UploadConv
 	}
 	c := done.Conversation
 	return wire.UploadConversation200JSONResponse{
-		Queued: true, ImportID: done.ImportID, ConversationID: c.ID, Platform: c.Platform,
+		Queued: c.IndexState != chat.Excluded, ImportID: done.ImportID, ConversationID: c.ID, Platform: c.Platform,
 		Conversation: api.UploadedSummary{
 			ID: c.ID, PlatformConversationID: c.ExternalID, Title: c.Title,
-			UpdatedAt: api.NewTime(c.UpdatedAt), MessageCount: c.Messages, Status: api.IndexStatus(c.IndexState),
+			UpdatedAt: api.NewTime(c.UpdatedAt), MessageCount: c.Messages, Status: api.UploadStatus(c.IndexState),
 		},
 	}, nil
 }

@@ -46,6 +46,7 @@ type upkeep interface {
 	largeSpaces(ctx context.Context, s *Store, above int) ([]VectorSpace, error)
 	buildVectorIndex(ctx context.Context, s *Store, space VectorSpace) error
 	dropVectorIndex(ctx context.Context, s *Store, index VectorIndex) error
+	reclaim(ctx context.Context, s *Store, full bool) error
 }
 
 // Lead asks for the right to do the maintenance; false when another program has

@@ -50,12 +50,16 @@ func (tx *Tx) FailIndexing(c Claim, x Indexed, reason string) error {
 }
 
 func indexedChanges(x Indexed) map[string]any {
-	terms := x.KeptTerms
+	terms, vectors := x.KeptTerms, x.Keep // what is kept has its vectors
 	for _, chunk := range x.Chunks {
 		terms += len(chunk.Terms)
+		if chunk.Vector != nil {
+			vectors++
+		}
 	}
 	return map[string]any{
 		"token_count": x.Tokens, "chunk_count": x.Keep + len(x.Chunks), "term_count": terms,
+		"vector_count": vectors,
 	}
 }
 

@@ -211,20 +211,32 @@ const deleteBatch = 100
 // everything that belongs to them, and returns them in no particular order. One
 // kind of statement does it: the schema's foreign keys take messages, chunks and
 // vectors along, so nothing that refers to a conversation can be forgotten here.
-// The ids must be in canonical form and not repeat.
-func (tx *Tx) DeleteConversations(ws chat.WorkspaceID, ids []string) ([]string, error) {
+// The ids must be in canonical form and not repeat. The receipt is written in the
+// same transaction; it is the zero value when there was nothing to delete.
+func (tx *Tx) DeleteConversations(ws chat.WorkspaceID, ids []string, o chat.DeleteOptions) ([]string, chat.Deletion, error) {
 	ids = slices.Sorted(slices.Values(ids)) // two deletes then lock in the same order
-	var deleted []string
+	var gone []conversationRow
+	deleted := []string{}
 	for batch := range slices.Chunk(ids, deleteBatch) {
-		var gone []conversationRow
-		err := tx.db.Clauses(clause.Returning{Columns: []clause.Column{{Name: "id"}}}).
-			Where("workspace_id = ?", int64(ws)).Where(tx.dialect.lockedIn(ws, batch)).Delete(&gone).Error
+		var rows []conversationRow
+		err := tx.db.Clauses(clause.Returning{Columns: receiptColumns}).
+			Where("workspace_id = ?", int64(ws)).Where(tx.dialect.lockedIn(ws, batch)).Delete(&rows).Error
 		if err != nil {
-			return nil, tx.fault(err)
+			return nil, chat.Deletion{}, tx.fault(err)
 		}
-		for _, row := range gone {
-			deleted = append(deleted, row.ID)
+		for _, row := range rows {
+			gone, deleted = append(gone, row), append(deleted, row.ID)
 		}
 	}
-	return deleted, nil
+	if len(gone) == 0 {
+		return deleted, chat.Deletion{}, nil
+	}
+	receipt, err := tx.record(ws, gone, o)
+	return deleted, receipt, err
+}
+
+// receiptColumns are what a delete says of the rows that it took: their names,
+// for the tombstones, and their counts, for the receipt.
+var receiptColumns = []clause.Column{
+	{Name: "id"}, {Name: "platform"}, {Name: "external_id"}, {Name: "message_count"}, {Name: "chunk_count"}, {Name: "vector_count"},
 }

@@ -2,58 +2,165 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// A delete of as many conversations as one may ask for, with a quarter of a
-// gigabyte in them: more than SQLite may hold in memory unless it is told
-// otherwise, and running out of it there would stop every writer for good.
-func TestDeleteOfMuchAtOnce(t *testing.T) {
-	const conversations, messageSize = 10_000, 25_000
-	fill := map[string]string{
-		storetest.SQLite: `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < %[1]d - 1)
-			INSERT INTO %[2]s SELECT %[3]s FROM n`,
-		storetest.Postgres: `INSERT INTO %[2]s SELECT %[3]s FROM generate_series(0, %[1]d - 1) AS n (i)`,
-	}
-	id := map[string]string{
-		storetest.SQLite:   `printf('00000000-0000-7000-8000-%012d', i)`,
-		storetest.Postgres: `CAST('00000000-0000-7000-8000-' || lpad(CAST(i AS text), 12, '0') AS uuid)`,
-	}
-	long := map[string]string{
-		storetest.SQLite:   fmt.Sprintf(`printf('%%.%dc', 'x')`, messageSize),
-		storetest.Postgres: fmt.Sprintf(`repeat('x', %d)`, messageSize),
-	}
+func TestDeleteTakesEverythingOfItsConversations(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
+		var mine []string
+		for i := range 6 {
+			mine = append(mine, added(t, s, ws, fmt.Sprint(i), "one", "two", "three").ID)
+		}
+		foreign := added(t, s, other, "0", "one")
+		indexAll(t, s, []string{"alpha", "common"}, []string{"beta", "common"})
+		elsewhere := dump(t, s, other)
+
+		asked := []string{mine[4], chat.NewID(), foreign.ID, mine[1]}
+		gone := remove(t, s, ws, asked...)
+		require.ElementsMatch(t, []string{mine[1], mine[4]}, gone)
+		require.Zero(t, rowsOf(t, s, gone...), "no row of any table names them")
+		require.Equal(t, elsewhere, dump(t, s, other))
+		requireSound(t, db)
+
+		left := []string{mine[0], mine[2], mine[3], mine[5]}
+		require.ElementsMatch(t, left, list(t, s, ws, chat.Filter{}))
+		v := s.View(ctx)
+		for _, term := range []string{"alpha", "beta", "common"} {
+			found, err := v.SearchKeyword(ws, []string{term}, chat.Filter{})
+			require.NoError(t, err)
+			require.Equal(t, left, conversationsOf(found), term)
+		}
+		found, err := v.SearchSemantic(ws, testModel, []float32{1, 0, 0}, chat.Filter{})
+		require.NoError(t, err)
+		require.Equal(t, left, conversationsOf(found))
+		stats, err := v.Stats(ws)
+		require.NoError(t, err)
+		require.Equal(t, []int{4, 12, 28, 8, 8}, []int{stats.Conversations, stats.Messages, stats.Tokens, stats.Chunks, stats.Embeddings})
+
+		require.Empty(t, remove(t, s, ws, asked...), "a second time there is nothing to delete")
+		require.NotNil(t, remove(t, s, ws, asked...))
+		require.ElementsMatch(t, left, remove(t, s, ws, left...))
+		require.Zero(t, rowsOf(t, s, mine...))
+		require.Equal(t, elsewhere, dump(t, s, other))
+
+		created := added(t, s, ws, "0", "again") // the name is free
+		require.Equal(t, []string{created.ID}, list(t, s, ws, chat.Filter{}))
+	})
+}
+
+func TestDeleteOfManyIDs(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
 		ws := workspace(t, s, "w")
-		kept := create(t, s, ws, upload(t, "kept", "hello"))
-		insert := func(into, values string) { db.Break(t, fmt.Sprintf(fill[db.Kind], conversations, into, values)) }
-		insert(`conversations (workspace_id, id, platform, external_id, title, title_folded, created_at, updated_at, import_id, message_count, index_state)`,
-			fmt.Sprintf(`%d, %s, 'custom', CAST(i AS text), 't', 't', 0, 0, %[2]s, 1, 'ready'`, ws, id[db.Kind]))
-		insert(`messages (workspace_id, conversation_id, position, id, external_id, sender, text, created_at)`,
-			fmt.Sprintf(`%d, %s, 0, %[2]s, '', 'human', %s, 0`, ws, id[db.Kind], long[db.Kind]))
-		var ids []string
-		for i := range conversations {
-			ids = append(ids, fmt.Sprintf("00000000-0000-7000-8000-%012d", i))
+		var fresh []chat.Transcript
+		for i := range 300 {
+			fresh = append(fresh, transcript(t, fmt.Sprint(i), "text"))
 		}
-		require.NoError(t, s.InTx(ctx, func(tx *store.Tx) error {
-			gone, err := tx.DeleteConversations(ws, ids)
-			require.ElementsMatch(t, ids, gone)
-			return err
-		}))
+		createAll(t, s, ws, fresh...)
+		asked := make([]string, 10_000)
+		var want []string
+		for i := range asked {
+			asked[i] = chat.NewID()
+			if i%50 == 0 {
+				asked[i] = fresh[i/50].ID
+				want = append(want, asked[i])
+			}
+		}
+		require.ElementsMatch(t, want, remove(t, s, ws, asked...))
 		n, err := s.View(ctx).Count(ws)
 		require.NoError(t, err)
-		require.Equal(t, 1, n)
-		require.Empty(t, db.Orphans(t))
-		require.NoError(t, s.InTx(ctx, func(tx *store.Tx) error { // and the store still writes
-			gone, err := tx.DeleteConversations(ws, []string{kept.ID})
-			require.Len(t, gone, 1)
-			return err
-		}))
+		require.Equal(t, len(fresh)-len(want), n)
+		require.Empty(t, remove(t, s, ws), "of no ids nothing")
+		requireSound(t, db)
+	})
+}
+
+// Deletes of overlapping ids in opposite orders, in one program and in two: none
+// waits for ever, and each id is reported by exactly one.
+func TestConcurrentDeletesOfTheSame(t *testing.T) {
+	const rounds, deleters, conversations = 20, 4, 12
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		stores := []*store.Store{db.Open(t), db.Open(t)}
+		ws := workspace(t, stores[0], "w")
+		for round := range rounds {
+			var fresh []chat.Transcript
+			for i := range conversations {
+				fresh = append(fresh, transcript(t, fmt.Sprint(round, "/", i), "one", "two"))
+			}
+			createAll(t, stores[0], ws, fresh...)
+			var mu sync.Mutex
+			var gone, all []string
+			for _, c := range fresh {
+				all = append(all, c.ID)
+			}
+			var deleting errgroup.Group
+			for i := range deleters {
+				asked := slices.Clone(all[i : conversations-deleters+i+1]) // overlapping
+				if i%2 == 1 {
+					slices.Reverse(asked)
+				}
+				deleting.Go(func() error {
+					return stores[i%2].InTx(ctx, func(tx *store.Tx) error {
+						mine, _, err := tx.DeleteConversations(ws, asked, chat.DeleteOptions{})
+						mu.Lock()
+						defer mu.Unlock()
+						gone = append(gone, mine...)
+						return err
+					})
+				})
+			}
+			require.NoError(t, deleting.Wait())
+			require.ElementsMatch(t, all, gone)
+			require.Zero(t, rowsOf(t, stores[0], all...))
+		}
+	})
+}
+
+// A delete meets workers that are about to store chunks of what it deletes.
+func TestADeleteLeavesNothingToThoseWhoIndex(t *testing.T) {
+	const rounds, conversations = 10, 8
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		stores := []*store.Store{db.Open(t), db.Open(t)}
+		ws := workspace(t, stores[0], "w")
+		for round := range rounds {
+			var fresh []chat.Transcript
+			var all []string
+			for i := range conversations {
+				fresh = append(fresh, transcript(t, fmt.Sprint(round, "/", i), "one", "two"))
+				all = append(all, fresh[i].ID)
+			}
+			createAll(t, stores[0], ws, fresh...)
+			var racing errgroup.Group
+			for i, c := range claim(t, stores[0], conversations) {
+				racing.Go(func() error {
+					err := finishAs(stores[i%2], c, indexed(passage(0, []float32{1, 0, 0}, "alpha"), passage(1, nil, "beta")))
+					if err != nil {
+						require.ErrorIs(t, err, store.ErrClaimLost)
+					}
+					return nil
+				})
+			}
+			racing.Go(func() error {
+				return stores[1].InTx(ctx, func(tx *store.Tx) error {
+					gone, _, err := tx.DeleteConversations(ws, all, chat.DeleteOptions{})
+					require.Len(t, gone, conversations)
+					return err
+				})
+			})
+			require.NoError(t, racing.Wait())
+			require.Zero(t, rowsOf(t, stores[0], all...))
+		}
+		requireSound(t, db)
 	})
 }

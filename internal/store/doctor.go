@@ -42,7 +42,7 @@ var examinations = []examination{
 		detail: "conversations whose stored counts of messages, passages or words are not those of their rows",
 		count:  "SELECT count(*) FROM conversations AS c WHERE " + drifted,
 		mend: []string{"UPDATE conversations AS c SET message_count = (" + messagesOf + "), chunk_count = (" + chunksOf +
-			"), term_count = (" + termsOf + ") WHERE " + drifted},
+			"), term_count = (" + termsOf + "), vector_count = (" + vectorsOf + ") WHERE " + drifted},
 	},
 	{
 		check:  "indexed at another revision",
@@ -58,8 +58,10 @@ const (
 	messagesOf = "SELECT count(*) FROM messages AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id"
 	chunksOf   = "SELECT count(*) FROM chunks AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id"
 	termsOf    = "SELECT coalesce(sum(x.term_count), 0) FROM chunks AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id"
-	drifted    = "c.message_count <> (" + messagesOf + ") OR c.chunk_count <> (" + chunksOf + ") OR c.term_count <> (" + termsOf + ")"
-	stale      = "c.index_state = 'ready' AND c.indexed_revision <> c.revision"
+	vectorsOf  = "SELECT count(*) FROM embeddings AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id"
+	drifted    = "c.message_count <> (" + messagesOf + ") OR c.chunk_count <> (" + chunksOf + ") OR c.term_count <> (" + termsOf +
+		") OR c.vector_count <> (" + vectorsOf + ")"
+	stale = "c.index_state = 'ready' AND c.indexed_revision <> c.revision"
 )
 
 func orphans(table string) examination {

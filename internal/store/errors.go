@@ -7,6 +7,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
+// errReadersLeft says that somebody still reads a state from before.
+var errReadersLeft = fault.New(fault.Unavailable, "the database is being read; its log will be emptied a little later")
+
 // fault turns a database's error into one with a kind; faults pass unchanged.
 func (s *Store) fault(err error) error { return faultOf(s.dialect, err) }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
@@ -86,7 +87,7 @@ func TestWaitingForAnotherWriterEndsWithTheContext(t *testing.T) {
 		soon, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 		defer cancel()
 		err := s.InTx(soon, func(tx *store.Tx) error {
-			_, err := tx.DeleteConversations(ws, []string{c.ID})
+			_, _, err := tx.DeleteConversations(ws, []string{c.ID}, chat.DeleteOptions{})
 			return err
 		})
 		require.True(t, fault.Is(err, fault.Canceled), "%v", err)

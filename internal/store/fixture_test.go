@@ -117,7 +117,7 @@ func merge(t testing.TB, s *store.Store, ws chat.WorkspaceID, u chat.Upload) (ch
 func remove(t testing.TB, s *store.Store, ws chat.WorkspaceID, ids ...string) (gone []string) {
 	t.Helper()
 	inTx(t, s, func(tx *store.Tx) (err error) {
-		gone, err = tx.DeleteConversations(ws, ids)
+		gone, _, err = tx.DeleteConversations(ws, ids, chat.DeleteOptions{})
 		return err
 	})
 	return gone

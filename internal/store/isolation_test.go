@@ -23,6 +23,8 @@ type things struct {
 	importID     string
 	key          auth.Key
 	waiting      store.Claim // of a conversation that is being indexed
+	receipt      string      // of a delete
+	gone         string      // the external id of what it took
 }
 
 func (h things) keys() []rank.Key { return []rank.Key{{Conversation: h.conversation.ID}} }
@@ -89,7 +91,21 @@ var inWorkspace = map[string]call{
 		return just(tx.UpdateConversation(ws, h.conversation.Conversation, m, h.importID))
 	},
 	"DeleteConversations": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
-		return just(tx.DeleteConversations(ws, []string{h.conversation.ID}))
+		gone, receipt, err := tx.DeleteConversations(ws, []string{h.conversation.ID}, chat.DeleteOptions{})
+		return []any{gone, receipt.Conversations}, err
+	},
+	"Deletion": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.Deletion(ws, h.receipt))
+	},
+	"Deletions": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) {
+		return wholeOf(tx.Deletions(ws, 1, 10))
+	},
+	"Tombstoned": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		deleted, excluded, err := tx.Tombstoned(ws, "custom", h.gone)
+		return []any{deleted, excluded}, err
+	},
+	"RemoveTombstone": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.RemoveTombstone(ws, "custom", h.gone))
 	},
 	"CreateConversation": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		fresh := h.conversation // the same names and ids, but here: it is another conversation
@@ -156,8 +172,9 @@ func TestEveryMethodKeepsToItsWorkspace(t *testing.T) {
 		unknown := foreign
 		unknown.conversation.ID, unknown.conversation.ExternalID = chat.NewID(), "nobody's"
 		unknown.importID, unknown.key.ID, unknown.waiting.Conversation = chat.NewID(), chat.NewID(), chat.NewID()
+		unknown.receipt, unknown.gone = chat.NewID(), "nobody's"
 
-		secrets := []string{"theirs", foreign.conversation.ID, foreign.importID, foreign.key.ID, foreign.waiting.Conversation}
+		secrets := []string{"theirs", foreign.conversation.ID, foreign.importID, foreign.key.ID, foreign.waiting.Conversation, foreign.receipt}
 		for _, turn := range foreign.conversation.Turns {
 			secrets = append(secrets, turn.ID)
 		}
@@ -210,6 +227,14 @@ func populate(t *testing.T, s *store.Store, ws chat.WorkspaceID, name string) (h
 	})
 	createAll(t, s, ws, h.conversation)
 	require.NoError(t, finish(s, claimOne(t, s), "common", name))
+	deleted := transcript(t, name+" deleted", name+" zero")
+	createAll(t, s, ws, deleted)
+	h.gone = deleted.ExternalID
+	inTx(t, s, func(tx *store.Tx) error {
+		_, receipt, err := tx.DeleteConversations(ws, []string{deleted.ID}, chat.DeleteOptions{KeyID: name})
+		h.receipt = receipt.ID
+		return err
+	})
 	added(t, s, ws, name+" waiting", name+" three")
 	h.waiting = claimOne(t, s)
 	return h

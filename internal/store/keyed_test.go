@@ -19,6 +19,8 @@ var unkeyed = map[string]string{
 	"conversations.run_after": "work is taken across workspaces, by whoever has waited longest",
 	"chunks.terms":            "each term begins with its workspace",
 	"chunks.id":               "SQLite: the full-text index's row numbers",
+	"secrets":                 "one row, the key of the tombstones' hashes",
+	"deletions.deleted_at":    "what is left to reclaim, over all workspaces: a few rows",
 	"chunks_fts":              "SQLite: each term begins with its workspace",
 }
 

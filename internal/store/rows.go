@@ -80,6 +80,7 @@ type conversationRow struct {
 	TokenCount      int
 	ChunkCount      int
 	TermCount       int
+	VectorCount     int
 	Revision        int64
 	IndexState      string
 	IndexedRevision int64

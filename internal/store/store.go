@@ -33,6 +33,7 @@ type Store struct {
 	pool       *pgxpool.Pool // on PostgreSQL, what maintenance needs and GORM has no words for
 	exactLimit int
 	patience   time.Duration
+	secret     []byte // keys the hashes of tombstones
 }
 
 // Options says which database to open. Exactly one of Path and URL is set.
@@ -66,6 +67,7 @@ type View struct {
 	db         *gorm.DB
 	dialect    dialect
 	exactLimit int
+	secret     []byte
 }
 
 // Tx writes, inside one transaction, and reads what it wrote.
@@ -99,6 +101,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
+	}
+	row := s.read.WithContext(ctx).Raw("SELECT value FROM secrets WHERE name = ?", "tombstones").Row()
+	if err := row.Scan(&s.secret); err != nil {
+		return nil, errors.Join(s.fault(err), s.Close())
 	}
 	return s, nil
 }
@@ -184,7 +190,7 @@ func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFun
 }
 
 func (s *Store) view(db *gorm.DB) *View {
-	return &View{db: db, dialect: s.dialect, exactLimit: s.exactLimit}
+	return &View{db: db, dialect: s.dialect, exactLimit: s.exactLimit, secret: s.secret}
 }
 
 func (s *Store) pools() []*sql.DB {

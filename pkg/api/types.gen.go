@@ -114,6 +114,33 @@ func (e StatsVectorSearch) Valid() bool {
 	}
 }
 
+// Defines values for UploadStatus.
+const (
+	UploadStatusExcluded UploadStatus = "excluded"
+	UploadStatusFailed   UploadStatus = "failed"
+	UploadStatusIndexing UploadStatus = "indexing"
+	UploadStatusQueued   UploadStatus = "queued"
+	UploadStatusReady    UploadStatus = "ready"
+)
+
+// Valid indicates whether the value is a known member of the UploadStatus enum.
+func (e UploadStatus) Valid() bool {
+	switch e {
+	case UploadStatusExcluded:
+		return true
+	case UploadStatusFailed:
+		return true
+	case UploadStatusIndexing:
+		return true
+	case UploadStatusQueued:
+		return true
+	case UploadStatusReady:
+		return true
+	default:
+		return false
+	}
+}
+
 // Backlog Conversations that search cannot find yet, by state.
 type Backlog struct {
 	// Failed How many indexing refused.
@@ -243,20 +270,73 @@ type DeleteAnswer struct {
 
 	// Deleted The ids that this call removed, in the order of the request.
 	Deleted []string `json:"deleted"`
+
+	// DeletionID The receipt's id in `GET /api/chat-history/deletions/{id}`. Absent when nothing was deleted.
+	DeletionID *string `json:"deletionId,omitempty"`
+
+	// ReclaimedAt When the storage was reclaimed; null while it is not. Only in answers to `wait`.
+	ReclaimedAt *Time `json:"reclaimedAt,omitempty"`
 }
 
 // DeleteRequest Which conversations to delete.
 type DeleteRequest struct {
-	// Exclude Reserved: to refuse later uploads of these conversations. **This version does not support
-	// it**: `true` is 400 and deletes nothing.
+	// Exclude Refuse later uploads of these conversations, recognized by platform and the platform's own id.
+	// Such an upload is answered with `status: excluded` and stores nothing.
 	Exclude *bool `json:"exclude,omitempty"`
 
 	// IDs The conversations' ids, 1 to 10,000.
 	IDs []string `json:"ids"`
 
-	// Wait Reserved: to answer only when the storage is reclaimed. **This version does not support
-	// it**: `true` is 400 and deletes nothing.
+	// Wait Answer when the storage is reclaimed too, and not only when everything is deleted. If that takes
+	// longer than a request may, the answer comes all the same, with `reclaimedAt` null.
 	Wait *bool `json:"wait,omitempty"`
+}
+
+// Deletion The receipt of a delete, written in the same transaction: it exists exactly when the rows are gone.
+// It holds no text, no title and no id of what was deleted.
+type Deletion struct {
+	// Chunks How many passages went with them.
+	Chunks int `json:"chunks"`
+
+	// Conversations How many conversations went.
+	Conversations int `json:"conversations"`
+
+	// DeletedAt When the delete took place.
+	DeletedAt Time `json:"deletedAt"`
+
+	// Embeddings How many vectors went with them.
+	Embeddings int `json:"embeddings"`
+
+	// ID The receipt's id.
+	ID string `json:"id"`
+
+	// KeyID The id of the API key that asked for it.
+	KeyID string `json:"keyId"`
+
+	// Messages How many messages went with them.
+	Messages int `json:"messages"`
+
+	// ReclaimedAt When the storage was reclaimed, null until then. On SQLite nothing of the deleted is in any file of
+	// the data directory from then on; on PostgreSQL its space and index entries are free to be reused.
+	ReclaimedAt *Time `json:"reclaimedAt"`
+}
+
+// DeletionList One page of receipts.
+type DeletionList struct {
+	// Items The page's receipts.
+	Items []Deletion `json:"items"`
+
+	// Page Which page this is.
+	Page int `json:"page"`
+
+	// PageSize How many items a page has at most.
+	PageSize int `json:"pageSize"`
+
+	// Total How many receipts there are, over all pages.
+	Total int `json:"total"`
+
+	// TotalPages How many pages that makes.
+	TotalPages int `json:"totalPages"`
 }
 
 // EditRequest What to change of which conversation.
@@ -620,7 +700,9 @@ type UploadAnswer struct {
 	// Platform The platform that it was stored under.
 	Platform string `json:"platform"`
 
-	// Queued Always true, the upload was taken. `conversation.status` says whether indexing has work with it.
+	// Queued True, the upload was taken; `conversation.status` says whether indexing has work with it. False only
+	// for a conversation that was deleted with `exclude`: nothing was stored, the ids are empty and
+	// `conversation.status` is `excluded`.
 	Queued bool `json:"queued"`
 }
 
@@ -635,6 +717,10 @@ type UploadRequest struct {
 	// PlatformDisplayName What people call the platform. The last one given counts.
 	PlatformDisplayName *string `json:"platformDisplayName,omitempty"`
 }
+
+// UploadStatus What became of the upload: an index status, `queued` as a rule, or `excluded` for a conversation that
+// was deleted with the wish that it never comes back.
+type UploadStatus string
 
 // UploadedChat The conversation as its platform knows it.
 type UploadedChat struct {
@@ -693,9 +779,9 @@ type UploadedSummary struct {
 	// PlatformConversationID The platform's own id, as it was sent.
 	PlatformConversationID string `json:"platformConversationId"`
 
-	// Status How far a conversation's way into the search index is: `queued` and `indexing` are on the way,
-	// `ready` can be found by search, `failed` cannot.
-	Status IndexStatus `json:"status"`
+	// Status What became of the upload: an index status, `queued` as a rule, or `excluded` for a conversation that
+	// was deleted with the wish that it never comes back.
+	Status UploadStatus `json:"status"`
 
 	// Title Its title.
 	Title string `json:"title"`
@@ -721,6 +807,9 @@ type ConversationNotFound = ErrorResponse
 
 // Deleted What a delete removed.
 type Deleted = DeleteAnswer
+
+// DeletionNotFound What went wrong.
+type DeletionNotFound = ErrorResponse
 
 // Forbidden What went wrong.
 type Forbidden = ErrorResponse
@@ -786,6 +875,15 @@ type GetConversationParams struct {
 	// SenderStyle What a person's messages are labelled as in `sender`: `human` (the default) or `user`, for
 	// clients that look for that word.
 	SenderStyle *string `form:"senderStyle,omitempty" json:"senderStyle,omitempty"`
+}
+
+// ListDeletionsParams defines parameters for ListDeletions.
+type ListDeletionsParams struct {
+	// Page Which page, counted from 1. Larger than 1,000,000 is read as that.
+	Page *Page `form:"page,omitempty" json:"page,omitempty"`
+
+	// PageSize How many items a page has. Larger than 100 is read as 100.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 }
 
 // ListImportsParams defines parameters for ListImports.

@@ -31,5 +31,6 @@ var acrossWorkspaces = []string{
 	"AND run_after < ",
 	"AS x WHERE NOT EXISTS",    // the doctor looks at everybody, in these three
 	"ORDER BY run_after LIMIT", // when the next conversation is due, whoever's it is
+	"reclaimed_at IS NULL",     // what is left to reclaim
 	"token_count <= ",          // what has failed is queued again when a service starts
 }

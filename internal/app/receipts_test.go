@@ -1,0 +1,79 @@
+package app_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/app/apptest"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+	"github.com/lethe-chat/lethe/pkg/api"
+)
+
+func answered[T any](t *testing.T, s *apptest.Service, method, path, body string) (answer T) {
+	t.Helper()
+	got := send(t, s, method, path, body)
+	require.Equal(t, 200, got.status, got.body)
+	require.NoError(t, json.Unmarshal([]byte(got.body), &answer))
+	return answer
+}
+
+// A delete that asks to wait is answered when its storage is reclaimed. On
+// PostgreSQL small deletes wait for others, so this is for SQLite.
+func TestADeleteCanWaitUntilItsStorageIsReclaimed(t *testing.T) {
+	s := apptest.Start(t, storetest.New(t, storetest.SQLite))
+	id := s.Upload(t, "x", "the snarkfeld is here")
+	s.Ready(t, id)
+	answer := answered[api.DeleteAnswer](t, s, "DELETE", chats, `{"ids":["`+id+`"],"wait":true}`)
+	require.Equal(t, []string{id}, answer.Deleted)
+	require.NotNil(t, answer.DeletionID)
+	require.NotNil(t, answer.ReclaimedAt)
+	receipt := answered[api.Deletion](t, s, "GET", "/api/chat-history/deletions/"+*answer.DeletionID, "")
+	require.Equal(t, 1, receipt.Conversations)
+	require.NotNil(t, receipt.ReclaimedAt)
+}
+
+func TestEveryDeleteHasOneReceipt(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := apptest.Start(t, db)
+		one, two := s.Upload(t, "one", "the snarkfeld"), s.Upload(t, "two", "the snarkfeld")
+		s.Ready(t, one, two)
+		first := answered[api.DeleteAnswer](t, s, "DELETE", chats, `{"ids":["`+one+`"]}`)
+		require.Nil(t, first.ReclaimedAt, "only when it was asked for")
+		none := answered[api.DeleteAnswer](t, s, "DELETE", chats, `{"ids":["`+one+`"]}`)
+		require.Nil(t, none.DeletionID)
+		second := answered[api.DeleteAnswer](t, s, "POST", chatsDelete, `{"ids":["`+two+`","`+one+`"]}`)
+		list := answered[api.DeletionList](t, s, "GET", "/api/chat-history/deletions", "")
+		require.Equal(t, 2, list.Total)
+		require.Equal(t, *second.DeletionID, list.Items[0].ID)
+		require.Equal(t, *first.DeletionID, list.Items[1].ID)
+		require.Equal(t, 1, list.Items[0].Messages)
+		require.Equal(t, 404, send(t, s, "GET", "/api/chat-history/deletions/nobody", "").status)
+	})
+}
+
+func TestWhatWasExcludedDoesNotComeBack(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := apptest.Start(t, db)
+		plain, excluded := s.Upload(t, "plain", "the snarkfeld"), s.Upload(t, "excluded", "the snarkfeld")
+		s.Ready(t, plain, excluded)
+		answered[api.DeleteAnswer](t, s, "DELETE", chats, `{"ids":["`+plain+`"]}`)
+		answered[api.DeleteAnswer](t, s, "DELETE", chats, `{"ids":["`+excluded+`"],"exclude":true}`)
+
+		const upload = "/api/chat-history/ingest/custom-online"
+		body := func(id string) string {
+			return `{"conversation":{"id":"` + id + `","messages":[{"role":"human","content":"the snarkfeld"}]}}`
+		}
+		refused := answered[api.UploadAnswer](t, s, "POST", upload, body("excluded"))
+		require.False(t, refused.Queued)
+		require.Equal(t, api.UploadStatusExcluded, refused.Conversation.Status)
+		require.Empty(t, refused.ConversationID)
+		back := answered[api.UploadAnswer](t, s, "POST", upload, body("plain"))
+		require.True(t, back.Queued)
+		require.NotEqual(t, plain, back.ConversationID)
+		s.Ready(t, back.ConversationID)
+		require.Equal(t, []string{back.ConversationID}, s.Finds(t, "snarkfeld"))
+		require.Empty(t, db.Damage(t))
+	})
+}

@@ -1,0 +1,149 @@
+package store
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+type deletionRow struct {
+	WorkspaceID   int64
+	ID            string
+	DeletedAt     int64
+	KeyID         string
+	Conversations int
+	Messages      int
+	Chunks        int
+	Embeddings    int
+	ReclaimedAt   *int64
+}
+
+func (deletionRow) TableName() string { return "deletions" }
+
+func (r deletionRow) deletion() chat.Deletion {
+	return chat.Deletion{
+		ID: r.ID, DeletedAt: fromMicros(r.DeletedAt), KeyID: r.KeyID, Conversations: r.Conversations,
+		Messages: r.Messages, Chunks: r.Chunks, Embeddings: r.Embeddings, ReclaimedAt: fromNullMicros(r.ReclaimedAt),
+	}
+}
+
+type tombstoneRow struct {
+	WorkspaceID      int64
+	ExternalHash     []byte
+	ConversationHash []byte
+	DeletionID       string
+	Excluded         bool
+}
+
+func (tombstoneRow) TableName() string { return "tombstones" }
+
+// hashSize is how much of a keyed hash is kept: enough that no two conversations
+// of one workspace will ever share it.
+const hashSize = 16
+
+// keyed hashes an id so that only this database can tell whether it has met it.
+func keyed(secret []byte, kind string, parts ...string) []byte {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(kind + "\x00" + strings.Join(parts, "\x00"))) // a hash takes everything
+	return mac.Sum(nil)[:hashSize]
+}
+
+func (v *View) externalHash(platform, externalID string) []byte {
+	return keyed(v.secret, "external", platform, externalID)
+}
+
+func (v *View) conversationHash(id string) []byte { return keyed(v.secret, "conversation", id) }
+
+// record writes the receipt of a delete and the tombstones of what it took, in
+// the delete's own transaction.
+func (tx *Tx) record(ws chat.WorkspaceID, gone []conversationRow, o chat.DeleteOptions) (chat.Deletion, error) {
+	receipt := deletionRow{WorkspaceID: int64(ws), ID: chat.NewID(), DeletedAt: micros(tx.now), KeyID: o.KeyID, Conversations: len(gone)}
+	tombstones := make([]tombstoneRow, len(gone))
+	for i, c := range gone {
+		receipt.Messages += c.MessageCount
+		receipt.Chunks += c.ChunkCount
+		receipt.Embeddings += c.VectorCount
+		tombstones[i] = tombstoneRow{
+			WorkspaceID: int64(ws), ExternalHash: tx.externalHash(c.Platform, c.ExternalID),
+			ConversationHash: tx.conversationHash(c.ID), DeletionID: receipt.ID, Excluded: o.Exclude,
+		}
+	}
+	if err := tx.db.Create(&receipt).Error; err != nil {
+		return chat.Deletion{}, tx.fault(err)
+	}
+	err := tx.db.Clauses(clause.OnConflict{
+		Columns:   []clause.Column{{Name: "workspace_id"}, {Name: "external_hash"}},
+		DoUpdates: clause.AssignmentColumns([]string{"conversation_hash", "deletion_id", "excluded"}),
+	}).CreateInBatches(tombstones, tombstoneBatch).Error
+	return receipt.deletion(), tx.fault(err)
+}
+
+// tombstoneBatch is how many tombstones one INSERT carries.
+const tombstoneBatch = 500
+
+// Deletions returns one page of a workspace's receipts, newest first, and how
+// many there are.
+func (v *View) Deletions(ws chat.WorkspaceID, page, pageSize int) ([]chat.Deletion, int, error) {
+	var total int64
+	if err := v.deletions(ws).Count(&total).Error; err != nil {
+		return nil, 0, v.fault(err)
+	}
+	var rows []deletionRow
+	err := v.deletions(ws).Order("deleted_at DESC, id DESC").Limit(pageSize).Offset((page - 1) * pageSize).Find(&rows).Error
+	items := make([]chat.Deletion, len(rows))
+	for i, r := range rows {
+		items[i] = r.deletion()
+	}
+	return items, int(total), v.fault(err)
+}
+
+// Deletion returns one receipt; NotFound when the workspace has none of that id.
+func (v *View) Deletion(ws chat.WorkspaceID, id string) (chat.Deletion, error) {
+	var rows []deletionRow
+	if err := v.deletions(ws).Where("id = ?", id).Limit(1).Find(&rows).Error; err != nil {
+		return chat.Deletion{}, v.fault(err)
+	}
+	if len(rows) == 0 {
+		return chat.Deletion{}, fault.NotFoundf("Deletion not found")
+	}
+	return rows[0].deletion(), nil
+}
+
+func (v *View) deletions(ws chat.WorkspaceID) *gorm.DB {
+	return v.db.Model(&deletionRow{}).Where("workspace_id = ?", int64(ws))
+}
+
+// Tombstoned reports whether a conversation of this external id was deleted
+// before, and whether uploads of it are refused.
+func (v *View) Tombstoned(ws chat.WorkspaceID, platform, externalID string) (deleted, excluded bool, err error) {
+	var rows []tombstoneRow
+	err = v.db.Where("workspace_id = ? AND external_hash = ?", int64(ws), v.externalHash(platform, externalID)).Limit(1).Find(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return false, false, v.fault(err)
+	}
+	return true, rows[0].Excluded, nil
+}
+
+// RemoveTombstone forgets that a conversation was deleted, and lifts an exclusion.
+func (tx *Tx) RemoveTombstone(ws chat.WorkspaceID, platform, externalID string) error {
+	return tx.fault(tx.db.Where("workspace_id = ? AND external_hash = ?", int64(ws), tx.externalHash(platform, externalID)).
+		Delete(&tombstoneRow{}).Error)
+}
+
+func (s *Store) unreclaimed(db *gorm.DB) (count int, chunks int64, oldest time.Time, err error) {
+	var row struct {
+		N      int
+		Chunks int64
+		Oldest int64
+	}
+	err = db.Model(&deletionRow{}).Select("count(*) AS n, coalesce(sum(chunks + messages), 0) AS chunks, coalesce(min(deleted_at), 0) AS oldest").
+		Where("reclaimed_at IS NULL").Scan(&row).Error
+	return row.N, row.Chunks, fromMicros(row.Oldest), err
+}
