@@ -36,19 +36,17 @@ func (m *memoryPlugin) delete(ctx context.Context, body *api.DeleteRequest) (wir
 		return wire.DeletedJSONResponse{}, err
 	}
 	answer := wire.DeletedJSONResponse{Deleted: deleted.IDs, Count: len(deleted.IDs)}
-	if len(deleted.IDs) == 0 {
+	// Who asks for nothing more gets the documented answer and nothing more.
+	if !value(body.Wait) || len(deleted.IDs) == 0 {
 		return answer, nil
 	}
-	answer.DeletionID = textOrNil(deleted.Receipt.ID)
-	if value(body.Wait) {
-		waiting, cancel := context.WithTimeout(ctx, maxWait)
-		defer cancel()
-		receipt, err := m.history.AwaitReclaimed(waiting, principal.Workspace, deleted.Receipt)
-		if err != nil {
-			return wire.DeletedJSONResponse{}, err
-		}
-		answer.ReclaimedAt = timeOrNil(receipt.ReclaimedAt)
+	waiting, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
+	receipt, err := m.history.AwaitReclaimed(waiting, principal.Workspace, deleted.Receipt)
+	if err != nil {
+		return wire.DeletedJSONResponse{}, err
 	}
+	answer.DeletionID, answer.ReclaimedAt = textOrNil(receipt.ID), timeOrNil(receipt.ReclaimedAt)
 	return answer, nil
 }
 

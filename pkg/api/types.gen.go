@@ -271,10 +271,10 @@ type DeleteAnswer struct {
 	// Deleted The ids that this call removed, in the order of the request.
 	Deleted []string `json:"deleted"`
 
-	// DeletionID The receipt's id in `GET /api/chat-history/deletions/{id}`. Absent when nothing was deleted.
+	// DeletionID The receipt's id in `GET /api/chat-history/deletions/{id}`. Only in answers to `wait` that deleted something.
 	DeletionID *string `json:"deletionId,omitempty"`
 
-	// ReclaimedAt When the storage was reclaimed; null while it is not. Only in answers to `wait`.
+	// ReclaimedAt When the storage was reclaimed; absent while it is not. Only in answers to `wait`.
 	ReclaimedAt *Time `json:"reclaimedAt,omitempty"`
 }
 
@@ -288,7 +288,7 @@ type DeleteRequest struct {
 	IDs []string `json:"ids"`
 
 	// Wait Answer when the storage is reclaimed too, and not only when everything is deleted. If that takes
-	// longer than a request may, the answer comes all the same, with `reclaimedAt` null.
+	// longer than a request may, the answer comes all the same, without `reclaimedAt`.
 	Wait *bool `json:"wait,omitempty"`
 }
 
