@@ -4,9 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
-
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Unreclaimed sums up the deletes whose storage has not been reclaimed yet.
@@ -121,7 +120,7 @@ func (postgresDialect) reclaim(ctx context.Context, s *Store, full bool) error {
 	if full {
 		command = "VACUUM (FULL) "
 	}
-	return s.maintain(ctx, func(conn *pgxpool.Conn) error {
+	return s.maintain(ctx, func(conn *pgx.Conn) error {
 		for _, table := range reclaimTables {
 			if _, err := conn.Exec(ctx, command+table); err != nil {
 				return err
