@@ -49,7 +49,7 @@ func TestDeleteRules(t *testing.T) {
 			{"10,000, a pinned one among them", slices.Insert(many(9_999, mine[2]), 5_000, mine[7]), []string{mine[2], mine[7]}, 2},
 			{"more than 10,000 are too many even when they repeat", slices.Repeat([]string{mine[4]}, 10_001), nil, 2},
 		} {
-			got, err := d.history.DeleteConversations(t.Context(), d.ws, c.asked)
+			got, err := d.history.DeleteConversations(t.Context(), d.ws, c.asked, chat.DeleteOptions{})
 			if c.want == nil {
 				require.True(t, fault.Is(err, fault.Invalid), "%s: %v", c.name, err)
 			} else {
@@ -71,7 +71,7 @@ func TestADeletedConversationIsNowhere(t *testing.T) {
 		kept := d.ingest(say("kept", "another zebra", "indeed")).Conversation.ID
 		d.index()
 		require.Len(t, d.search(history.SearchQuery{Text: "zebra homework"}).Hits, 2)
-		_, err := d.history.DeleteConversations(t.Context(), d.ws, []string{gone})
+		_, err := d.history.DeleteConversations(t.Context(), d.ws, []string{gone}, chat.DeleteOptions{})
 		require.NoError(t, err)
 		for _, mode := range []history.Mode{history.Hybrid, history.Semantic, history.Keyword} {
 			hits := d.search(history.SearchQuery{Text: "zebra homework", Mode: mode}).Hits

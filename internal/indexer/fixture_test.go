@@ -213,7 +213,7 @@ func (w *works) add(id string, texts ...string) string {
 
 func (w *works) remove(id string) {
 	w.t.Helper()
-	gone, err := w.history.DeleteConversations(w.t.Context(), w.ws, []string{id})
+	gone, err := w.history.DeleteConversations(w.t.Context(), w.ws, []string{id}, chat.DeleteOptions{})
 	require.NoError(w.t, err)
 	require.Equal(w.t, []string{id}, gone.IDs)
 }
