@@ -242,7 +242,7 @@ func TestImportsAndStats(t *testing.T) {
 	ctx := t.Context()
 	empty, err := s.Client.Stats(ctx)
 	require.NoError(t, err)
-	require.Equal(t, api.Stats{Platforms: []api.PlatformStats{}, Months: []api.MonthStats{}}, empty)
+	require.Equal(t, api.Stats{Platforms: []api.PlatformStats{}, Months: []api.MonthStats{}, VectorSearch: api.StatsVectorSearchExact}, empty)
 
 	for i := range 3 {
 		up, err := s.Client.Upload(ctx, api.UploadRequest{PlatformDisplayName: new("Mine"), Conversation: api.UploadedChat{
