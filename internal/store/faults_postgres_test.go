@@ -236,7 +236,7 @@ func TestALostCommitIsNotRepeated(t *testing.T) {
 	runs := 0
 	err := s.InTx(ctx, func(tx *store.Tx) error {
 		runs++
-		ids, err := tx.DeleteConversations(ws, []string{gone.ID})
+		ids, _, err := tx.DeleteConversations(ws, []string{gone.ID}, chat.DeleteOptions{})
 		require.Equal(t, []string{gone.ID}, ids)
 		return err
 	})
