@@ -259,7 +259,7 @@ func TestWorkOnABrokenConnectionIsDoneOnAnother(t *testing.T) {
 	for name, run := range map[string]func(breakOnce func()) error{
 		"a transaction": func(breakOnce func()) error {
 			return s.InTx(ctx, func(tx *store.Tx) error {
-				if _, err := tx.DeleteConversations(ws, []string{id}); err != nil {
+				if _, _, err := tx.DeleteConversations(ws, []string{id}, chat.DeleteOptions{}); err != nil {
 					return err
 				}
 				breakOnce()
