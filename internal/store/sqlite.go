@@ -24,12 +24,16 @@ import (
 // sqlitePragmas are set on every connection, because SQLite forgets most of
 // them with the connection. The order matters: first of all, wait for locks.
 //
+//   - page_size, of a file that is new: a vector of 512 numbers has 2 KiB, so a
+//     page of 4 KiB holds one and wastes the rest. Larger pages make the file a
+//     third smaller, and deletes and scans of vectors faster.
 //   - foreign_keys: the delete is a cascade; without it children would stay.
 //   - synchronous FULL: an answered delete survives a power cut.
 //   - secure_delete: a freed page is overwritten with zeros at the commit.
 //   - journal_mode WAL: readers never wait for the writer.
 var sqlitePragmas = []string{
 	"busy_timeout = 20000",
+	"page_size = 16384",
 	"journal_mode = WAL",
 	"synchronous = FULL",
 	"foreign_keys = ON",
