@@ -344,7 +344,9 @@ func TestDiskFull(t *testing.T) {
 	disk.Fill(t)
 
 	var refused error
-	big := func(i int) api.UploadRequest { return apptest.Conversation("big"+strconv.Itoa(i), noise(i), noise(i+1)) }
+	big := func(i int) api.UploadRequest {
+		return apptest.Conversation("big"+strconv.Itoa(i), noise(i), noise(i+1))
+	}
 	stored := 0 // into what space the pages have left
 	for ; refused == nil && stored < 100; stored++ {
 		_, refused = s.Client.Upload(t.Context(), big(stored))
