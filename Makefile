@@ -24,8 +24,9 @@ POSTGRES := internal/store/storetest/ensure-postgres.sh
 # make run DB=postgres: the tests' server, whose data lasts until it is stopped.
 RUN_ENV := $(if $(filter postgres,$(DB)),url="$$($(POSTGRES))" && LETHE_DATABASE_URL="$$url")
 
-# How long each fuzz target runs, and what `make bench` selects.
+# How long each fuzz target and `make soak` run, and what `make bench` selects.
 FUZZTIME ?= 10s
+SOAK ?= 5m
 BENCH ?= .
 
 .PHONY: help
@@ -57,6 +58,11 @@ test-partitioned: ## The store's suite on hash-partitioned tables (docs/scaling.
 .PHONY: test-race
 test-race: ## The tests under the race detector (needs a C compiler)
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" CGO_ENABLED=1 go test -race ./...
+
+.PHONY: soak
+soak: ## Writers, searchers and a deleter on two instances, for SOAK (5m)
+	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
+		go test -count=1 -timeout 30m -v -run '^TestSoak$$' ./internal/app -args -soak $(SOAK)
 
 .PHONY: lint
 lint: $(LINTER) ## go vet and the linters of .golangci.yml
