@@ -14,21 +14,25 @@ FROM golang:1.26.8-trixie AS build
 ARG GOPROXY
 ARG GOSUMDB
 
+# Set by builders that build for another platform than their own. Time zones are
+# linked in, for the log of a container with TZ.
+ARG TARGETOS
+ARG TARGETARCH
+ENV CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH GOFLAGS="-trimpath -buildvcs=false -tags=timetzdata"
+
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 
+# The dependencies that take longest, compiled before the source is there: so a
+# change of the source does not compile them again.
+RUN go build github.com/labstack/echo/v4 github.com/ncruces/go-sqlite3/ext/fts5 github.com/ncruces/go-sqlite3/gormlite \
+    github.com/openai/openai-go/v3 github.com/tiktoken-go/tokenizer/codec gorm.io/driver/postgres
+
 # .dockerignore lets through what the build needs, and only that.
 COPY . .
-
-# Set by builders that build for another platform than their own.
-ARG TARGETOS
-ARG TARGETARCH
 ARG VERSION=dev
-
-# Time zones are linked in, for the log of a container with TZ.
-RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false -tags timetzdata \
-    -ldflags "-s -w -X main.version=${VERSION:-dev}" -o /image/lethe ./cmd/lethe
+RUN go build -ldflags "-s -w -X main.version=${VERSION:-dev}" -o /image/lethe ./cmd/lethe
 
 # What else is in the image. The second tree will belong to the service's user.
 RUN mkdir -p /image/etc/ssl/certs /image/licenses /owned/data /owned/tmp \

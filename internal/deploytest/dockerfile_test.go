@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +35,27 @@ func TestImageIsClosed(t *testing.T) {
 	require.Empty(t, values(stage, "ADD"))
 	for _, copied := range values(stage, "COPY") {
 		require.Contains(t, copied, "--from=build", "the image holds what the build made, and no file of the work tree")
+	}
+}
+
+// Dependencies are compiled before the source is copied. One that Lethe no longer
+// has would fail the build, which is not run here.
+func TestImageCompilesDependenciesThatAreThere(t *testing.T) {
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "./cmd/lethe")
+	list.Dir = root
+	out, err := list.Output()
+	require.NoError(t, err)
+	packages := strings.Fields(string(out))
+
+	var early []string
+	for _, run := range values(dockerfile(read(t, "Dockerfile")), "RUN") {
+		if command, ok := strings.CutPrefix(run, "go build "); ok && !strings.Contains(command, "./cmd/lethe") {
+			early = append(early, strings.Fields(command)...)
+		}
+	}
+	require.NotEmpty(t, early)
+	for _, dependency := range early {
+		require.True(t, slices.Contains(packages, dependency), "%s is not a package that cmd/lethe is built from", dependency)
 	}
 }
 
