@@ -51,7 +51,7 @@ func TestUploadAnswersAsDocumented(t *testing.T) {
 	var second api.UploadAnswer
 	require.NoError(t, json.Unmarshal([]byte(again.body), &second))
 	require.Equal(t, got["conversationId"], second.ConversationID)
-	require.Equal(t, api.IndexStatusReady, second.Conversation.Status, "nothing changed, so nothing is queued")
+	require.Equal(t, api.UploadStatusReady, second.Conversation.Status, "nothing changed, so nothing is queued")
 	require.True(t, second.Queued)
 }
 
@@ -281,7 +281,7 @@ func TestTooManyTokensFailInTheBackground(t *testing.T) {
 		ID: "huge", Messages: []api.UploadedMessage{{Role: "human", Content: strings.Repeat("tram ", 100_001)}},
 	}})
 	require.NoError(t, err)
-	require.Equal(t, api.IndexStatusQueued, up.Conversation.Status)
+	require.Equal(t, api.UploadStatusQueued, up.Conversation.Status)
 	done, err := s.Client.AwaitImport(t.Context(), up.ImportID)
 	require.NoError(t, err)
 	require.Equal(t, api.ImportStatusFailed, done.Status)
