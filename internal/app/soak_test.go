@@ -23,7 +23,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-var soakFor = flag.Duration("soak", 8*time.Second, "how long TestSoak goes on; `make soak` gives it five minutes")
+var soakFor = flag.Duration("soak", 6*time.Second, "how long TestSoak goes on; `make soak` gives it five minutes")
 
 // Four people who write, four who search and one who deletes, on two instances of
 // the service: no call fails, nothing deleted is ever found again, the database
