@@ -194,6 +194,11 @@ func TestWhatLosesAClaim(t *testing.T) {
 		}, true, false},
 		"changed by an upload": {send(named{"a", "new text"}), true, false},
 		"grown by an upload":   {send(named{"a", "text"}, named{"b", "more"}), true, false},
+		"changed, and claimed by another": {func(t *testing.T, s *store.Store, now *clock, c store.Claim) {
+			send(named{"a", "new text"})(t, s, now, c)
+			other := claimOne(t, s)
+			require.Equal(t, c.Attempt, other.Attempt, "only the revision tells them apart")
+		}, true, false},
 		"sent again unchanged": {send(named{"a", "text"}), false, true},
 		"retitled":             {edit(chat.Edit{Title: &title}), true, false},
 		"pinned":               {edit(chat.Edit{Pinned: &yes}), false, true},

@@ -168,6 +168,38 @@ func TestTiesGoByKey(t *testing.T) {
 	})
 }
 
+// The best are found among more than are ever looked up: what is proposed is
+// ranked as what is answered.
+func TestTheBestOfMany(t *testing.T) {
+	const many, best = 320, 480
+	fill := func(n int) []string { return slices.Repeat([]string{"filler"}, n) }
+	cases := map[string]struct {
+		many, best []string
+		query      []string
+	}{
+		"a word that most passages have still tells them apart": {
+			slices.Repeat([]string{"common"}, 10), append(fill(40), "common", "most"), []string{"common", "most"},
+		},
+		"five times in a long passage is more than once in a short one": {
+			append(fill(9), "word"), append(fill(27), slices.Repeat([]string{"word"}, 5)...), []string{"word"},
+		},
+		"shorter is better": {append(fill(30), "word"), append(fill(29), "word"), []string{"word"}},
+	}
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		for name, c := range cases {
+			ws := workspace(t, s, name)
+			lists := append(slices.Repeat([][]string{c.many}, many), slices.Repeat([][]string{c.best}, best)...)
+			indexedAs(t, s, ws, transcript(t, "x", "text"), lists...)
+			found := keyword(t, s, ws, chat.Filter{}, c.query...)
+			require.Len(t, found, store.LegSize)
+			for i, f := range found {
+				require.Equal(t, many+i, f.Key.Position, name)
+			}
+		}
+	})
+}
+
 // What other workspaces say changes nothing, to the last bit.
 func TestStatisticsOfWorkspacesDoNotMix(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
