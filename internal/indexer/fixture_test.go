@@ -13,6 +13,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/indexer"
 	"github.com/lethe-chat/lethe/internal/rank"
@@ -51,6 +52,33 @@ func (e *scripted) Embed(ctx context.Context, texts []string) ([][]float32, erro
 		vectors[i] = []float32{1, 0}
 	}
 	return vectors, nil
+}
+
+// pause stops an embedder in the middle of its work.
+type pause struct{ begun, finish chan struct{} }
+
+func newPause() pause { return pause{make(chan struct{}), make(chan struct{})} }
+
+// embed says that it has begun, and goes on when the test says so. It gives up
+// with its context.
+func (p pause) embed(ctx context.Context, _ int, _ []string) ([][]float32, error) {
+	select {
+	case p.begun <- struct{}{}:
+	case <-ctx.Done():
+	}
+	select {
+	case <-p.finish:
+		return nil, nil
+	case <-ctx.Done():
+		return nil, fault.Wrap(fault.Canceled, ctx.Err(), "embedding was stopped")
+	}
+}
+
+// script changes what it does from now on.
+func (e *scripted) script(do func(context.Context, int, []string) ([][]float32, error)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.do = do
 }
 
 // asked returns the texts that it was asked for since the last time.
@@ -173,6 +201,25 @@ func (w *works) start(o indexer.Options) *running {
 	}()
 	w.t.Cleanup(func() { soft(); hard(); <-r.done })
 	return r
+}
+
+// tracing opens the database once more, and tells of each statement that has one
+// of the parts.
+func (w *works) tracing(parts ...string) (*store.Store, <-chan struct{}) {
+	w.t.Helper()
+	seen := make(chan struct{}, 10_000)
+	o := w.db.Options()
+	o.Trace = func(statement string) {
+		for _, part := range parts {
+			if strings.Contains(statement, part) {
+				seen <- struct{}{}
+			}
+		}
+	}
+	s, err := store.Open(w.t.Context(), o)
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() { require.NoError(w.t, s.Close()) })
+	return s, seen
 }
 
 // stop ends an indexer softly and waits for it.

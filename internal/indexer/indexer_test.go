@@ -15,7 +15,6 @@ import (
 	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/indexer"
-	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/tokens"
 )
 
@@ -219,19 +218,15 @@ func TestPassagesWithoutAVector(t *testing.T) {
 
 func TestASoftStopFinishesWhatIsUnderWay(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
-		begun, finish := make(chan struct{}), make(chan struct{})
-		w.embedder.do = func(context.Context, int, []string) ([][]float32, error) {
-			begun <- struct{}{}
-			<-finish
-			return nil, nil
-		}
+		work := newPause()
+		w.embedder.do = work.embed
 		first := w.add("first", "text")
 		x := w.start(indexer.Options{})
-		wait(t, begun)
+		wait(t, work.begun)
 		second := w.add("second", "text")
 		x.soft()
 		x.Wake()
-		close(finish)
+		close(work.finish)
 		w.expect(first, 1, "ready")
 		wait(t, x.done)
 		require.Equal(t, chat.Ready, w.conversation(first).IndexState)
@@ -245,22 +240,16 @@ func TestASoftStopFinishesWhatIsUnderWay(t *testing.T) {
 func TestASoftStopLeavesNothingHeld(t *testing.T) {
 	const rounds = 40
 	each(t, func(t *testing.T, w *works) {
+		s, claiming := w.tracing("index_state = 'indexing'")
 		for round := range rounds {
 			w.add(fmt.Sprint(round), "text")
-			o := w.db.Options()
-			claiming := make(chan struct{}, 100)
-			o.Trace = func(statement string) {
-				if strings.Contains(statement, "index_state = 'indexing'") {
-					claiming <- struct{}{}
-				}
-			}
-			s, err := store.Open(t.Context(), o)
-			require.NoError(t, err)
-			x := w.start(indexer.Options{Store: s, Workers: 1})
+			x := w.start(indexer.Options{Store: s})
 			wait(t, claiming)
 			time.AfterFunc(time.Duration(round)*50*time.Microsecond, x.soft)
 			wait(t, x.done)
-			require.NoError(t, s.Close())
+			for len(claiming) > 0 {
+				<-claiming
+			}
 			require.Zero(t, w.db.Indexing(t))
 		}
 	})
@@ -268,15 +257,11 @@ func TestASoftStopLeavesNothingHeld(t *testing.T) {
 
 func TestAHardStopGivesBackWhatIsUnderWay(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
-		begun := make(chan struct{}, 2)
-		w.embedder.do = func(ctx context.Context, _ int, _ []string) ([][]float32, error) {
-			begun <- struct{}{}
-			<-ctx.Done()
-			return nil, fault.Wrap(fault.Canceled, ctx.Err(), "embedding was stopped")
-		}
+		work := newPause()
+		w.embedder.do = work.embed
 		id := w.add("x", "text")
 		x := w.start(indexer.Options{})
-		wait(t, begun)
+		wait(t, work.begun)
 		x.soft()
 		x.hard()
 		w.expect(id, 1, "released")
@@ -295,27 +280,23 @@ func TestAHardStopGivesBackWhatIsUnderWay(t *testing.T) {
 // without a word.
 func TestALostClaimEndsQuietly(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
-		begun, finish := make(chan struct{}, 1), make(chan struct{})
-		w.embedder.do = func(context.Context, int, []string) ([][]float32, error) {
-			begun <- struct{}{}
-			<-finish
-			return nil, nil
-		}
+		work := newPause()
+		w.embedder.do = work.embed
 		w.start(indexer.Options{})
 
 		deleted := w.add("deleted", "text")
-		wait(t, begun)
+		wait(t, work.begun)
 		w.remove(deleted)
-		finish <- struct{}{}
+		work.finish <- struct{}{}
 		w.expect(deleted, 1, "lost")
 
 		changed := w.add("changed", "one")
-		wait(t, begun)
+		wait(t, work.begun)
 		require.Equal(t, changed, w.add("changed", "one", "two"))
-		finish <- struct{}{}
+		work.finish <- struct{}{}
 		w.expect(changed, 1, "lost")
-		wait(t, begun) // with what is new
-		finish <- struct{}{}
+		wait(t, work.begun) // with what is new
+		work.finish <- struct{}{}
 		w.expect(changed, 1, "ready")
 		require.Contains(t, w.chunks(changed)[0].Text, "two")
 		require.Empty(t, w.journal.warnings())
@@ -326,15 +307,11 @@ func TestALostClaimEndsQuietly(t *testing.T) {
 // as soon as the lease is to be extended.
 func TestALostClaimStopsTheEmbedder(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
-		begun := make(chan struct{}, 1)
-		w.embedder.do = func(ctx context.Context, _ int, _ []string) ([][]float32, error) {
-			begun <- struct{}{}
-			<-ctx.Done()
-			return nil, fault.Wrap(fault.Canceled, ctx.Err(), "embedding was stopped")
-		}
+		work := newPause()
+		w.embedder.do = work.embed
 		id := w.add("x", "text")
 		w.start(indexer.Options{Lease: 30 * time.Millisecond})
-		wait(t, begun)
+		wait(t, work.begun)
 		w.remove(id)
 		w.expect(id, 1, "lost")
 		require.Empty(t, w.journal.warnings())
@@ -345,33 +322,17 @@ func TestALostClaimStopsTheEmbedder(t *testing.T) {
 func TestTheLeaseIsExtendedWhileTheWorkGoesOn(t *testing.T) {
 	const lease = 600 * time.Millisecond
 	each(t, func(t *testing.T, w *works) {
-		extended := make(chan struct{}, 1000)
-		o := w.db.Options()
-		o.Trace = func(statement string) {
-			if strings.Contains(statement, `"run_after"=`) || strings.Contains(statement, "`run_after`=") {
-				extended <- struct{}{}
-			}
-		}
-		s, err := store.Open(t.Context(), o)
-		require.NoError(t, err)
-		t.Cleanup(func() { require.NoError(t, s.Close()) })
-		begun, finish := make(chan struct{}), make(chan struct{})
-		w.embedder.do = func(context.Context, int, []string) ([][]float32, error) {
-			begun <- struct{}{}
-			<-finish
-			return nil, nil
-		}
+		s, extended := w.tracing("SET \"run_after\"=", "SET `run_after`=")
+		work := newPause()
+		w.embedder.do = work.embed
 		id := w.add("x", "text")
 		w.start(indexer.Options{Store: s, Lease: lease})
-		wait(t, begun)
-		for len(extended) > 0 {
-			<-extended
-		}
+		wait(t, work.begun)
 		for range 6 { // two leases
 			wait(t, extended)
 			require.Empty(t, w.due(), "another worker took it")
 		}
-		close(finish)
+		close(work.finish)
 		w.expect(id, 1, "ready")
 	})
 }
@@ -435,14 +396,8 @@ func contains(list []string, s string) bool {
 func TestIndexersShareTheWork(t *testing.T) {
 	const programs, workers, conversations = 2, 2, 24
 	each(t, func(t *testing.T, w *works) {
-		busy, everyone := make(chan struct{}, programs*workers), make(chan struct{})
-		w.embedder.do = func(_ context.Context, call int, _ []string) ([][]float32, error) {
-			if call <= programs*workers { // all of them have something in hand at once
-				busy <- struct{}{}
-				<-everyone
-			}
-			return nil, nil
-		}
+		work := newPause()
+		w.embedder.do = work.embed
 		waiting := map[string]bool{}
 		for i := range conversations {
 			waiting[w.add(fmt.Sprint(i), "text")] = true
@@ -454,10 +409,11 @@ func TestIndexersShareTheWork(t *testing.T) {
 			}
 			w.start(indexer.Options{Store: s, Workers: workers})
 		}
-		for range programs * workers {
-			wait(t, busy)
+		for range programs * workers { // all of them have something in hand at once
+			wait(t, work.begun)
 		}
-		close(everyone)
+		w.embedder.script(nil)
+		close(work.finish)
 		for range conversations {
 			end := wait(t, w.journal.settled)
 			require.Equal(t, settled{end.conversation, 1, "ready"}, end)
@@ -469,25 +425,25 @@ func TestIndexersShareTheWork(t *testing.T) {
 	})
 }
 
-// One call wakes an idle worker, and that one the next, as long as there is work.
+// One call wakes one idle worker, and that one the next, as long as there is work.
 func TestWake(t *testing.T) {
 	const workers = 3
 	each(t, func(t *testing.T, w *works) {
-		x := w.start(indexer.Options{Workers: workers, Poll: time.Hour})
-		busy, everyone := make(chan struct{}, workers), make(chan struct{})
-		w.embedder.do = func(context.Context, int, []string) ([][]float32, error) {
-			busy <- struct{}{}
-			<-everyone
-			return nil, nil
+		s, looked := w.tracing("ORDER BY run_after LIMIT")
+		work := newPause()
+		w.embedder.do = work.embed
+		x := w.start(indexer.Options{Store: s, Workers: workers, Poll: time.Hour})
+		for range workers { // each looks when the next is due before it lies down
+			wait(t, looked)
 		}
 		for i := range workers {
 			w.add(fmt.Sprint(i), "text")
 		}
 		x.Wake()
 		for range workers {
-			wait(t, busy)
+			wait(t, work.begun)
 		}
-		close(everyone)
+		close(work.finish)
 		for range workers {
 			require.Equal(t, "ready", wait(t, w.journal.settled).outcome)
 		}
