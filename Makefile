@@ -112,8 +112,9 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	done
 
 .PHONY: bench
-bench: ## Run the benchmarks that BENCH selects (docs/benchmarks.md)
-	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+bench: ## Run the benchmarks beside plain SQL (DB=postgres, BENCH=Delete; docs/benchmarks.md)
+	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
+		go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 30m ./internal/bench -args -db $(or $(DB),sqlite)
 
 .PHONY: postgres-stop
 postgres-stop: ## Stop the PostgreSQL that the tests started

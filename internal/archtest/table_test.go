@@ -66,6 +66,7 @@ var mayImport = map[string][]string{
 	".": {}, // openapi.yaml, embedded
 
 	"internal/archtest":   {},
+	"internal/bench":      {}, // nothing but benchmarks
 	"internal/deploytest": {}, // tests of the files that Lethe is deployed with
 }
 

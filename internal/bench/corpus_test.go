@@ -1,0 +1,132 @@
+package bench_test
+
+import (
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/rank"
+)
+
+// The shape of the conversations that are measured.
+const (
+	messagesEach = 20
+	chunksEach   = 40
+	chunkWords   = 80
+	messageWords = chunksEach * chunkWords / messagesEach
+	dimensions   = 512
+	vocabulary   = 4000
+)
+
+// corpus makes up texts whose words are as unevenly spread as those of a
+// language, always the same for the same seed.
+type corpus struct {
+	rng   *rand.Rand
+	zipf  *rand.Zipf
+	words []string
+}
+
+func newCorpus(seed uint64) *corpus {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	return &corpus{rng: rng, zipf: rand.NewZipf(rng, 1.2, 8, vocabulary-1), words: inventWords(rng)}
+}
+
+// inventWords makes words that the analyzer leaves as they are, so that the
+// terms of a text are its words.
+func inventWords(rng *rand.Rand) []string {
+	const consonants, vowels = "bdfgklmnprtvz", "aiou"
+	seen := map[string]bool{}
+	words := make([]string, 0, vocabulary)
+	for len(words) < vocabulary {
+		var b strings.Builder
+		for range 2 + rng.IntN(3) {
+			b.WriteByte(consonants[rng.IntN(len(consonants))])
+			b.WriteByte(vowels[rng.IntN(len(vowels))])
+		}
+		b.WriteByte(consonants[rng.IntN(len(consonants))])
+		word := b.String()
+		if terms := rank.Analyze(word); len(terms) != 1 || terms[0] != word || seen[word] {
+			continue
+		}
+		seen[word] = true
+		words = append(words, word)
+	}
+	return words
+}
+
+// text is so many words, the common ones more often.
+func (c *corpus) text(words int) string {
+	var b strings.Builder
+	for i := range words {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(c.words[c.zipf.Uint64()])
+	}
+	return b.String()
+}
+
+// query is so many different words, common and rare ones as in a text.
+func (c *corpus) query(words int) string {
+	picked := map[string]bool{}
+	var list []string
+	for len(list) < words {
+		word := c.words[c.zipf.Uint64()]
+		if !picked[word] {
+			picked[word] = true
+			list = append(list, word)
+		}
+	}
+	return strings.Join(list, " ")
+}
+
+// vector points into a random direction and has unit length.
+func (c *corpus) vector() []float32 { return randomVector(c.rng) }
+
+func randomVector(rng *rand.Rand) []float32 {
+	v := make([]float32, dimensions)
+	sum := 0.0
+	for i := range v {
+		x := rng.Float64() + rng.Float64() + rng.Float64() - 1.5
+		v[i] = float32(x)
+		sum += x * x
+	}
+	scale := float32(1 / math.Sqrt(sum))
+	for i := range v {
+		v[i] *= scale
+	}
+	return v
+}
+
+func blob(v []float32) []byte {
+	out := make([]byte, 0, 4*len(v))
+	for _, x := range v {
+		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(x))
+	}
+	return out
+}
+
+// conversation is one made-up chat as it is stored when it has been indexed.
+type conversation struct {
+	id       string
+	messages []string
+	chunks   []string
+	vectors  [][]float32
+}
+
+func (c *corpus) conversation() conversation {
+	made := conversation{id: chat.NewID()}
+	perMessage := chunksEach / messagesEach
+	for range messagesEach {
+		var parts []string
+		for range perMessage {
+			parts = append(parts, c.text(chunkWords))
+			made.vectors = append(made.vectors, c.vector())
+		}
+		made.messages = append(made.messages, strings.Join(parts, " "))
+		made.chunks = append(made.chunks, parts...)
+	}
+	return made
+}

@@ -1,0 +1,187 @@
+package bench_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+// bystanders are the conversations that stay.
+const bystanders = 2000
+
+// deletion is how many conversations a call takes, and in how many rounds that
+// is measured.
+type deletion struct{ conversations, rounds int }
+
+// rowByRow is the deletion that is also measured as GORM's users often do it.
+var rowByRow = deletion{50, 2}
+
+// deletions are those that are measured. The last one is for -large alone: its
+// data take minutes to make.
+func deletions() []deletion {
+	usual := []deletion{{1, 15}, {50, 11}, {500, 2}}
+	if *large {
+		return append(usual, deletion{5000, 1})
+	}
+	return usual
+}
+
+// BenchmarkDelete deletes conversations through the client, the service and the
+// store, and beside it with the one statement that this comes down to. Both have
+// a copy of the same database and the same ids.
+func BenchmarkDelete(b *testing.B) {
+	victims := 2 * rowByRow.conversations * rowByRow.rounds
+	for _, d := range deletions() {
+		victims += d.conversations * d.rounds
+	}
+	source, ids := filled(b, *database, newCorpus(1), map[string]int{"bench": bystanders + victims})
+	ours, plain := source.Clone(b), source.Clone(b)
+	client := start(b, ours, directions{}).client(b, "bench")
+	sql := plainDelete(b, plain)
+	left := ids["bench"][bystanders/2:] // some were made before those that go, some after
+	take := func(n int) (batch []string) {
+		batch, left = left[:n], left[n:]
+		return batch
+	}
+	for _, d := range deletions() {
+		b.Run(fmt.Sprintf("conversations=%d", d.conversations), func(b *testing.B) {
+			var batch []string
+			duel{
+				prepare: func(int) { batch = take(d.conversations) },
+				ours: func(int) {
+					answer, err := client.Delete(b.Context(), batch...)
+					require.NoError(b, err)
+					require.Equal(b, d.conversations, answer.Count)
+				},
+				plain: func(int) { require.Equal(b, d.conversations, sql(batch)) },
+			}.run(b, d.rounds)
+		})
+	}
+	b.Run(fmt.Sprintf("conversations=%d/gorm-row-by-row", rowByRow.conversations), func(b *testing.B) {
+		gorm := gormDelete(b, plain)
+		duel{
+			ours:  func(int) { gorm(take(rowByRow.conversations)) },
+			plain: func(int) { sql(take(rowByRow.conversations)) },
+		}.run(b, rowByRow.rounds)
+	})
+}
+
+// plainDelete returns a function that deletes with SQL alone and tells how many
+// conversations went.
+func plainDelete(b *testing.B, db storetest.Database) func(ids []string) int {
+	ctx := context.Background()
+	if db.Kind == storetest.Postgres {
+		conn := db.PlainPostgres(b)
+		return func(ids []string) (n int) {
+			tx, err := conn.Begin(ctx)
+			require.NoError(b, err)
+			gone, err := tx.Query(ctx, "DELETE FROM conversations WHERE workspace_id = $1 AND id = ANY ($2) RETURNING id", 1, ids)
+			require.NoError(b, err)
+			for gone.Next() {
+				var id string
+				require.NoError(b, gone.Scan(&id))
+				n++
+			}
+			require.NoError(b, gone.Err())
+			require.NoError(b, tx.Commit(ctx))
+			return n
+		}
+	}
+	pool := db.PlainSQLite(b)
+	return func(ids []string) (n int) {
+		tx, err := pool.BeginTx(ctx, nil)
+		require.NoError(b, err)
+		for batch := range slices.Chunk(ids, sqliteDelete) {
+			list, err := json.Marshal(batch)
+			require.NoError(b, err)
+			gone, err := tx.QueryContext(ctx, "DELETE FROM conversations WHERE workspace_id = ? AND id IN (SELECT value FROM json_each(?)) RETURNING id", 1, string(list))
+			require.NoError(b, err)
+			for gone.Next() {
+				var id string
+				require.NoError(b, gone.Scan(&id))
+				n++
+			}
+			require.NoError(b, gone.Err())
+			require.NoError(b, gone.Close())
+		}
+		require.NoError(b, tx.Commit())
+		return n
+	}
+}
+
+// sqliteDelete is how many conversations one statement takes on SQLite: one over
+// thousands needs more memory than its driver has.
+const sqliteDelete = 500
+
+// The tables as GORM's users would write them down.
+type (
+	conversationModel struct {
+		WorkspaceID int64  `gorm:"primaryKey"`
+		ID          string `gorm:"primaryKey"`
+		Title       string
+	}
+	messageModel struct {
+		WorkspaceID    int64  `gorm:"primaryKey"`
+		ConversationID string `gorm:"primaryKey"`
+		Position       int    `gorm:"primaryKey"`
+		Text           string
+	}
+	chunkModel     messageModel
+	embeddingModel struct {
+		WorkspaceID    int64  `gorm:"primaryKey"`
+		ConversationID string `gorm:"primaryKey"`
+		Position       int    `gorm:"primaryKey"`
+		Model          string
+	}
+)
+
+func (conversationModel) TableName() string { return "conversations" }
+func (messageModel) TableName() string      { return "messages" }
+func (chunkModel) TableName() string        { return "chunks" }
+func (embeddingModel) TableName() string    { return "embeddings" }
+
+// gormDelete returns a function that loads the rows and deletes one after the
+// other, children first, in one transaction.
+func gormDelete(b *testing.B, db storetest.Database) func(ids []string) {
+	gorm := db.PlainGORM(b)
+	return func(ids []string) {
+		tx := gorm.Begin()
+		require.NoError(b, tx.Error)
+		each := func(rows any, query string, remove func()) {
+			require.NoError(b, tx.Where(query, 1, ids).Find(rows).Error)
+			remove()
+		}
+		const children = "workspace_id = ? AND conversation_id IN ?"
+		var embeddings []embeddingModel
+		each(&embeddings, children, func() {
+			for i := range embeddings {
+				require.NoError(b, tx.Delete(&embeddings[i]).Error)
+			}
+		})
+		var chunks []chunkModel
+		each(&chunks, children, func() {
+			for i := range chunks {
+				require.NoError(b, tx.Delete(&chunks[i]).Error)
+			}
+		})
+		var messages []messageModel
+		each(&messages, children, func() {
+			for i := range messages {
+				require.NoError(b, tx.Delete(&messages[i]).Error)
+			}
+		})
+		var conversations []conversationModel
+		each(&conversations, "workspace_id = ? AND id IN ?", func() {
+			for i := range conversations {
+				require.NoError(b, tx.Delete(&conversations[i]).Error)
+			}
+		})
+		require.NoError(b, tx.Commit().Error)
+	}
+}

@@ -1,0 +1,267 @@
+package bench_test
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+	"github.com/lethe-chat/lethe/pkg/api"
+)
+
+// searched are the sizes of the workspaces that are searched, in chunks.
+var searched = []int{1000}
+
+// What a search asks for when its caller says nothing else.
+const (
+	legSize    = 100
+	hits       = 20
+	neighbours = 2 // passages of context on either side of a hit
+)
+
+// BenchmarkSearch asks the service, through HTTP, and beside it the database
+// alone, for what the answer needs: each leg's best hundred in the plainest
+// statement that finds them, and the texts of twenty passages with their
+// neighbours. The plain side ranks by what the database offers, not as well.
+func BenchmarkSearch(b *testing.B) {
+	sizes := map[string]int{}
+	for _, chunks := range searched {
+		sizes[workspaceOf(chunks)] = chunks / chunksEach
+	}
+	c := newCorpus(5)
+	source, _ := filled(b, *database, c, sizes)
+	ours, plain := source.Clone(b), source.Clone(b)
+	service := start(b, ours, directions{})
+	reader := newReader(b, plain)
+	for _, chunks := range searched {
+		client := service.client(b, workspaceOf(chunks))
+		var ws chat.WorkspaceID
+		ws, err := service.store.View(b.Context()).Workspace(workspaceOf(chunks))
+		require.NoError(b, err)
+		for _, mode := range []api.SearchMode{"keyword", "semantic", "hybrid"} {
+			b.Run(fmt.Sprintf("chunks=%d/%s", chunks, mode), func(b *testing.B) {
+				var query string
+				t := duel{
+					prepare: func(round int) { query = c.query(2 + round%5) }, // 2 to 6 words
+					ours: func(int) {
+						answer, err := client.Search(b.Context(), api.SearchRequest{Query: query, Mode: &mode})
+						require.NoError(b, err)
+						require.Equal(b, mode, answer.Mode)
+						require.NotEmpty(b, answer.Results)
+					},
+					plain: func(int) { require.NotEmpty(b, plainSearch(reader, ws, mode, query)) },
+				}.run(b, 601)
+				b.ReportMetric(ms(quantile(t.ours, 0.95)), "ours-p95-ms")
+				b.ReportMetric(ms(quantile(t.plain, 0.95)), "plain-p95-ms")
+			})
+		}
+	}
+}
+
+func workspaceOf(chunks int) string { return fmt.Sprintf("chunks-%d", chunks) }
+
+// at is a passage's key, and how well it answers.
+type at struct {
+	conversation string
+	position     int
+	score        float64
+}
+
+// reader asks a database in plain SQL.
+type reader interface {
+	keyword(ws chat.WorkspaceID, words []string) []at
+	semantic(ws chat.WorkspaceID, query []float32) []at
+	passages(ws chat.WorkspaceID, keys []at) int
+}
+
+func plainSearch(r reader, ws chat.WorkspaceID, mode api.SearchMode, query string) int {
+	var found []at
+	if mode != "semantic" {
+		found = append(found, r.keyword(ws, terms(ws, query))...)
+	}
+	if mode != "keyword" {
+		found = append(found, r.semantic(ws, direction(query))...)
+	}
+	return r.passages(ws, found[:min(len(found), hits)])
+}
+
+func newReader(b *testing.B, db storetest.Database) reader {
+	if db.Kind == storetest.Postgres {
+		return newPostgresReader(b, db)
+	}
+	return newSQLiteReader(b, db)
+}
+
+// scanner is a row of either driver.
+type scanner interface{ Scan(into ...any) error }
+
+type sqliteReader struct {
+	b     *testing.B
+	query func(each func(scanner), sql string, args ...any)
+}
+
+func newSQLiteReader(b *testing.B, db storetest.Database) reader {
+	pool := db.PlainSQLite(b)
+	return sqliteReader{b: b, query: func(each func(scanner), sql string, args ...any) {
+		rows, err := pool.QueryContext(context.Background(), sql, args...)
+		require.NoError(b, err)
+		for rows.Next() {
+			each(rows)
+		}
+		require.NoError(b, rows.Err())
+		require.NoError(b, rows.Close())
+	}}
+}
+
+func (r sqliteReader) keyword(_ chat.WorkspaceID, words []string) (found []at) {
+	r.query(func(row scanner) {
+		var a at
+		require.NoError(r.b, row.Scan(&a.conversation, &a.position, &a.score))
+		found = append(found, a)
+	}, `SELECT chunks.conversation_id, chunks.position, found.score
+		FROM (SELECT rowid, bm25(chunks_fts) AS score FROM chunks_fts WHERE chunks_fts MATCH ? ORDER BY score LIMIT ?) AS found
+		JOIN chunks ON chunks.id = found.rowid`, `"`+strings.Join(words, `" OR "`)+`"`, legSize)
+	return found
+}
+
+// semantic reads every vector: SQLite has no function for it.
+func (r sqliteReader) semantic(ws chat.WorkspaceID, query []float32) (found []at) {
+	worst := math.Inf(-1)
+	r.query(func(row scanner) {
+		var id string
+		var position int
+		var raw []byte
+		require.NoError(r.b, row.Scan(&id, &position, &raw))
+		if score := dot(raw, query); score > worst || len(found) < legSize {
+			found = append(found, at{id, position, score})
+		}
+		if len(found) == 2*legSize {
+			found = best(found)
+			worst = found[legSize-1].score
+		}
+	}, "SELECT conversation_id, position, vector FROM embeddings WHERE workspace_id = ? AND model = ?", int64(ws), benchModel.ID)
+	return best(found)
+}
+
+func dot(raw []byte, query []float32) (sum float64) {
+	var s float32
+	for i, x := range query {
+		s += x * math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+	}
+	return float64(s)
+}
+
+func best(found []at) []at {
+	slices.SortFunc(found, func(a, b at) int {
+		switch {
+		case a.score > b.score:
+			return -1
+		case a.score < b.score:
+			return 1
+		}
+		return 0
+	})
+	return found[:min(len(found), legSize)]
+}
+
+func (r sqliteReader) passages(ws chat.WorkspaceID, keys []at) (n int) {
+	list, err := json.Marshal(around(keys))
+	require.NoError(r.b, err)
+	r.query(func(row scanner) {
+		require.NoError(r.b, row.Scan(passage()...))
+		n++
+	}, passagesSQL("json_each(?) AS wanted",
+		"wanted.value ->> 0", "wanted.value ->> 1")+"?", string(list), int64(ws))
+	return n
+}
+
+// around are the keys of passages and of their neighbours.
+func around(keys []at) (all [][2]any) {
+	for _, k := range keys {
+		for p := max(k.position-neighbours, 0); p <= k.position+neighbours; p++ {
+			all = append(all, [2]any{k.conversation, p})
+		}
+	}
+	return all
+}
+
+// passagesSQL reads the passages at the wanted keys with what an answer says of
+// them. Its last placeholder is the workspace.
+func passagesSQL(wanted, conversation, position string) string {
+	return `SELECT chunks.conversation_id, chunks.position, conversations.title, chunks.text, messages.id, messages.sender, messages.created_at
+		FROM ` + wanted + `
+		JOIN chunks ON chunks.conversation_id = ` + conversation + ` AND chunks.position = ` + position + `
+		JOIN conversations ON conversations.workspace_id = chunks.workspace_id AND conversations.id = chunks.conversation_id
+		JOIN messages ON messages.workspace_id = chunks.workspace_id AND messages.conversation_id = chunks.conversation_id
+			AND messages.position = chunks.first_message
+		WHERE chunks.workspace_id = `
+}
+
+// passage is room for a row of passagesSQL.
+func passage() []any {
+	var conversation, title, text, message, sender string
+	var position, created int64
+	return []any{&conversation, &position, &title, &text, &message, &sender, &created}
+}
+
+type postgresReader struct {
+	b     *testing.B
+	query func(each func(scanner), sql string, args ...any)
+}
+
+func newPostgresReader(b *testing.B, db storetest.Database) reader {
+	conn := db.PlainPostgres(b)
+	return postgresReader{b: b, query: func(each func(scanner), sql string, args ...any) {
+		rows, err := conn.Query(context.Background(), sql, args...)
+		require.NoError(b, err)
+		for rows.Next() {
+			each(rows)
+		}
+		require.NoError(b, rows.Err())
+	}}
+}
+
+func (r postgresReader) keyword(ws chat.WorkspaceID, words []string) (found []at) {
+	r.query(func(row scanner) {
+		var a at
+		require.NoError(r.b, row.Scan(&a.conversation, &a.position, &a.score))
+		found = append(found, a)
+	}, `SELECT conversation_id, position, ts_rank(terms, query) AS score
+		FROM chunks, CAST($2::text AS tsquery) AS query
+		WHERE workspace_id = $1 AND terms @@ query ORDER BY score DESC LIMIT $3`,
+		int64(ws), "'"+strings.Join(words, "' | '")+"'", legSize)
+	return found
+}
+
+func (r postgresReader) semantic(ws chat.WorkspaceID, query []float32) (found []at) {
+	r.query(func(row scanner) {
+		var a at
+		require.NoError(r.b, row.Scan(&a.conversation, &a.position, &a.score))
+		found = append(found, a)
+	}, `SELECT conversation_id, position, vector <=> $2 AS distance FROM embeddings
+		WHERE workspace_id = $1 AND model = $3 AND dimensions = $4 ORDER BY distance LIMIT $5`,
+		int64(ws), storetest.HalfVector(query), benchModel.ID, dimensions, legSize)
+	return found
+}
+
+func (r postgresReader) passages(ws chat.WorkspaceID, keys []at) (n int) {
+	var conversations []string
+	var positions []int
+	for _, k := range around(keys) {
+		conversations, positions = append(conversations, k[0].(string)), append(positions, k[1].(int))
+	}
+	r.query(func(row scanner) {
+		require.NoError(r.b, row.Scan(passage()...))
+		n++
+	}, passagesSQL("unnest($1::uuid[], $2::int[]) AS wanted (conversation, position)",
+		"wanted.conversation", "wanted.position")+"$3", conversations, positions, int64(ws))
+	return n
+}
