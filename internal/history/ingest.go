@@ -82,16 +82,20 @@ func createOrMerge(tx *store.Tx, ws chat.WorkspaceID, u chat.Upload, importID st
 			refused.ID, refused.Messages, refused.IndexState = "", 0, chat.Excluded
 			return refused, 0, nil
 		}
-		if deleted { // whoever sends it now wants it back
-			if err := tx.RemoveTombstone(ws, u.Platform, u.ExternalID); err != nil {
-				return chat.Conversation{}, 0, err
-			}
-		}
 		fresh.ImportID = importID
 		made, err := tx.CreateConversation(ws, fresh)
-		if err != nil || made {
-			return fresh.Conversation, len(fresh.Turns), err
+		if err != nil {
+			return chat.Conversation{}, 0, err
 		}
+		if !made {
+			continue
+		}
+		if deleted { // whoever sends it now wants it back
+			// After the conversation, as a delete does it too: in another order the
+			// two could wait for each other.
+			err = tx.RemoveTombstone(ws, u.Platform, u.ExternalID)
+		}
+		return fresh.Conversation, len(fresh.Turns), err
 	}
 	return chat.Conversation{}, 0, fault.New(fault.Unavailable, "this conversation is being created and deleted by others; try again")
 }

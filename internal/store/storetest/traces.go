@@ -178,3 +178,15 @@ func (d Database) Indexing(t testing.TB) int {
 	defer r.close()
 	return r.count("SELECT count(*) FROM conversations WHERE index_state = 'indexing'")
 }
+
+// Deadlocks is how often PostgreSQL had to break one off, as far as it was told by
+// connections that have ended: close the store first. SQLite has one writer.
+func (d Database) Deadlocks(t testing.TB) int {
+	t.Helper()
+	if d.Kind != Postgres {
+		return 0
+	}
+	r := d.raw(t)
+	defer r.close()
+	return r.count("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+}
