@@ -81,6 +81,8 @@ func TestDeletesOfTheSameIDAtOnce(t *testing.T) {
 		s.Idle(t)
 		nothingLeft(t, db)
 		require.Zero(t, db.Rows(t)["conversations"])
+		s.Stop(t)
+		require.Zero(t, db.Deadlocks(t))
 	})
 }
 
@@ -144,6 +146,8 @@ func TestDeleteWhileUploading(t *testing.T) {
 		}
 		s.Idle(t)
 		nothingLeft(t, db)
+		s.Stop(t)
+		require.Zero(t, db.Deadlocks(t))
 	})
 }
 
@@ -194,6 +198,8 @@ func TestEverybodyAtOnce(t *testing.T) {
 			require.NoError(t, err)
 			require.Contains(t, s.Finds(t, "question answer"), c.ID)
 		}
+		s.Stop(t)
+		require.Zero(t, db.Deadlocks(t))
 	})
 }
 
