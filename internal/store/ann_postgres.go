@@ -32,11 +32,14 @@ func annIndexName(s VectorSpace) string {
 
 // How an approximate search runs. It must find what exact search would, also
 // while many of the index's entries belong to deleted rows, so it looks further
-// than pgvector's defaults, and goes on until enough living rows are found.
+// than pgvector's defaults, and goes on until enough living rows are found. That
+// the index is worth its while is decided before: a planner with old statistics
+// must not sort everything instead.
 const (
 	annSettings = `SELECT set_config('hnsw.ef_search', '200', true),
 		set_config('hnsw.iterative_scan', 'relaxed_order', true),
 		set_config('hnsw.max_scan_tuples', '200000', true),
+		set_config('enable_sort', 'off', true),
 		set_config('plan_cache_mode', 'force_custom_plan', true)`
 )
 
