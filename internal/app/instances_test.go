@@ -155,18 +155,27 @@ func (b *balancer) set(i int, c *client.Client) {
 	b.clients[i] = c
 }
 
-func (b *balancer) next() *client.Client {
+func (b *balancer) start() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.turn++
-	return b.clients[b.turn%len(b.clients)]
+	return b.turn
 }
 
-// do is for calls that may be repeated. An answer, whatever it says, ends it.
+func (b *balancer) at(i int) *client.Client {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.clients[i%len(b.clients)]
+}
+
+// do is for calls that may be repeated. An answer, whatever it says, ends it. A
+// call goes round the instances by itself: turns shared with the other callers
+// could bring it back to the one that is down every time.
 func (b *balancer) do(call func(*client.Client) error) error {
 	var err error
-	for range 6 {
-		err = call(b.next())
+	start := b.start()
+	for try := range 6 {
+		err = call(b.at(start + try))
 		var answered *client.Error
 		if err == nil || errors.As(err, &answered) {
 			return err

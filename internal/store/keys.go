@@ -1,7 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -112,8 +115,14 @@ func (tx *Tx) RevokeKey(idOrPrefix string) (auth.Key, error) {
 }
 
 // TouchKeys records when keys were last used, by key id. Only later times count.
+// Keys are always taken in one order: two instances that write the same ones
+// down in the order of their maps would wait for each other.
 func (tx *Tx) TouchKeys(used map[auth.KeyRef]time.Time) error {
-	for ref, at := range used {
+	order := slices.SortedFunc(maps.Keys(used), func(a, b auth.KeyRef) int {
+		return cmp.Or(cmp.Compare(a.Workspace, b.Workspace), cmp.Compare(a.ID, b.ID))
+	})
+	for _, ref := range order {
+		at := used[ref]
 		err := tx.db.Model(&keyRow{}).
 			Where("workspace_id = ? AND id = ? AND (last_used_at IS NULL OR last_used_at < ?)", int64(ref.Workspace), ref.ID, micros(at)).
 			Update("last_used_at", micros(at)).Error
