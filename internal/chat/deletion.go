@@ -1,6 +1,10 @@
 package chat
 
-import "time"
+import (
+	"time"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+)
 
 // Deletion is the receipt of a delete: what went, when, and by whose key. It
 // holds no text, no title and no id of what was deleted.
@@ -19,4 +23,37 @@ type Deletion struct {
 type DeleteOptions struct {
 	KeyID   string // whose key asked for it
 	Exclude bool   // refuse later uploads of these conversations, until that is lifted
+}
+
+// MatchingDelete is a delete by filter. The zero value is refused: it would be a
+// filter that got lost.
+type MatchingDelete struct {
+	Filter        Filter // PinnedOnly asks for the pinned ones; Unpinned is not for callers to set
+	All           bool   // everything; only without a filter
+	IncludePinned bool   // pinned ones too, which are spared otherwise
+	DryRun        bool   // only count
+	Expected      *int   // how many there must be; nil for any number
+	DeleteOptions
+}
+
+// Selection is the filter of what the delete would take. Invalid when it selects
+// nothing in particular and does not say All, or says both.
+func (m MatchingDelete) Selection() (Filter, error) {
+	f := m.Filter
+	switch {
+	case f.SelectsAll() && !m.All:
+		return Filter{}, fault.Invalidf("the filter selects nothing in particular; give one, or all: true to delete every conversation")
+	case !f.SelectsAll() && m.All:
+		return Filter{}, fault.Invalidf("give a filter or all, not both: it is unclear which of them you mean")
+	}
+	f.Unpinned = !m.IncludePinned && !f.PinnedOnly
+	return f, nil
+}
+
+// Lift names conversations whose exclusion is to end. Only hashes of them are
+// left, so they are told by the ids that they had, here or at their platform.
+type Lift struct {
+	IDs         []string // ours
+	Platform    string   // of the ExternalIDs; empty for DefaultPlatform
+	ExternalIDs []string
 }

@@ -13,7 +13,15 @@ type Filter struct {
 	From       time.Time // created at or after; zero for no bound
 	Before     time.Time // created before; zero for no bound
 	PinnedOnly bool
+	Unpinned   bool   // only those that are not pinned
 	ImportID   string // brought by this import; empty for all
+}
+
+// SelectsAll reports whether the filter asks for nothing in particular. Sparing
+// the pinned ones is no choice of what else to take.
+func (f Filter) SelectsAll() bool {
+	f.Unpinned = false
+	return f == Filter{}
 }
 
 // PassesNothing reports whether no conversation can pass the filter, because it

@@ -40,14 +40,20 @@ func (m *memoryPlugin) delete(ctx context.Context, body *api.DeleteRequest) (wir
 	if !value(body.Wait) || len(deleted.IDs) == 0 {
 		return answer, nil
 	}
-	waiting, cancel := context.WithTimeout(ctx, maxWait)
-	defer cancel()
-	receipt, err := m.history.AwaitReclaimed(waiting, principal.Workspace, deleted.Receipt)
+	receipt, err := m.await(ctx, deleted.Receipt)
 	if err != nil {
 		return wire.DeletedJSONResponse{}, err
 	}
 	answer.DeletionID, answer.ReclaimedAt = textOrNil(receipt.ID), timeOrNil(receipt.ReclaimedAt)
 	return answer, nil
+}
+
+// await waits for a delete's storage to be reclaimed, though not longer than
+// somebody waits for an answer.
+func (m *memoryPlugin) await(ctx context.Context, receipt chat.Deletion) (chat.Deletion, error) {
+	waiting, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
+	return m.history.AwaitReclaimed(waiting, workspace(ctx), receipt)
 }
 
 // maxWait is how long a delete waits for its storage to be reclaimed: an answer

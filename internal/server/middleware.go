@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -90,11 +91,28 @@ func checkQuery(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// deletes are the operations that may take longer than the others. A delete that
+// is cut off is undone, and asking again would come to the same end: what is
+// large enough could never be deleted. deletePatience is how many times longer.
+var deletes = map[string]bool{"DeleteConversations": true, "DeleteConversationsByPost": true, "DeleteMatchingConversations": true}
+
+const deletePatience = 15
+
 // limitTime gives the work on a request its deadline. It runs after the body was
 // read, so that a slow line does not use up the time of the work.
-func (s *Server) limitTime(next wire.StrictHandlerFunc, _ string) wire.StrictHandlerFunc {
+func (s *Server) limitTime(next wire.StrictHandlerFunc, operation string) wire.StrictHandlerFunc {
+	limit := s.options.RequestTimeout
+	if deletes[operation] {
+		limit *= deletePatience
+	}
 	return func(c echo.Context, request any) (any, error) {
-		ctx, cancel := context.WithTimeout(c.Request().Context(), s.options.RequestTimeout)
+		if limit > s.options.RequestTimeout {
+			err := http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(limit + writeGrace))
+			if err != nil { // a late answer may then be cut off; the delete is none the worse
+				s.log.DebugContext(c.Request().Context(), "no longer write deadline", "error", err)
+			}
+		}
+		ctx, cancel := context.WithTimeout(c.Request().Context(), limit)
 		defer cancel()
 		c.SetRequest(c.Request().WithContext(ctx))
 		return next(c, request)

@@ -32,6 +32,8 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/api/chat-history/chats", auth.Read, 0, api.ListConversations},
 		{http.MethodDelete, "/api/chat-history/chats", auth.Write, body, api.DeleteConversations},
 		{http.MethodPost, "/api/chat-history/chats/delete", auth.Write, body, api.DeleteConversationsByPost},
+		{http.MethodPost, "/api/chat-history/chats/delete-matching", auth.Write, body, api.DeleteMatchingConversations},
+		{http.MethodPost, "/api/chat-history/exclusions/lift", auth.Write, body, api.LiftExclusions},
 		{http.MethodGet, "/api/chat-history/conversation", auth.Read, 0, api.GetConversation},
 		{http.MethodPatch, "/api/chat-history/conversation", auth.Write, body, api.EditConversation},
 		{http.MethodGet, "/api/chat-history/count", auth.Read, 0, api.CountConversations},

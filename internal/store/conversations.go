@@ -68,10 +68,23 @@ func (v *View) Conversations(ws chat.WorkspaceID, q chat.ListQuery) ([]chat.Conv
 }
 
 // Count returns how many conversations the workspace has.
-func (v *View) Count(ws chat.WorkspaceID) (int, error) {
+func (v *View) Count(ws chat.WorkspaceID) (int, error) { return v.CountMatching(ws, chat.Filter{}) }
+
+// CountMatching returns how many of them pass the filter.
+func (v *View) CountMatching(ws chat.WorkspaceID, f chat.Filter) (int, error) {
 	var n int64
-	err := v.filtered(ws, chat.Filter{}).Count(&n).Error
+	err := v.filtered(ws, f).Count(&n).Error
 	return int(n), v.fault(err)
+}
+
+// LockMatching returns the ids of the conversations that pass the filter, in the
+// order in which all deletes lock, and holds them until the transaction ends, so
+// that what is counted is what is deleted.
+func (tx *Tx) LockMatching(ws chat.WorkspaceID, f chat.Filter) ([]string, error) {
+	ids := []string{}
+	err := tx.filtered(ws, f).Clauses(clause.Locking{Strength: "UPDATE"}).
+		Order("conversations.id").Pluck("conversations.id", &ids).Error
+	return ids, tx.fault(err)
 }
 
 func (v *View) filtered(ws chat.WorkspaceID, f chat.Filter) *gorm.DB {
@@ -98,6 +111,9 @@ func whereFilter(db *gorm.DB, f chat.Filter) *gorm.DB {
 	}
 	if f.PinnedOnly {
 		db = db.Where("conversations.pinned = ?", true)
+	}
+	if f.Unpinned {
+		db = db.Where("conversations.pinned = ?", false)
 	}
 	if id, ok := chat.ParseID(f.ImportID); ok {
 		db = db.Where("conversations.import_id = ?", id)

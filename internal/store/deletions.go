@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"slices"
 	"strings"
 	"time"
 
@@ -135,6 +136,31 @@ func (v *View) Tombstoned(ws chat.WorkspaceID, platform, externalID string) (del
 func (tx *Tx) RemoveTombstone(ws chat.WorkspaceID, platform, externalID string) error {
 	return tx.fault(tx.db.Where("workspace_id = ? AND external_hash = ?", int64(ws), tx.externalHash(platform, externalID)).
 		Delete(&tombstoneRow{}).Error)
+}
+
+// LiftExclusions lets uploads of excluded conversations in again, and returns how
+// many were excluded. That they were deleted stays known, so an old export still
+// does not bring them back by itself. The ids must be in canonical form.
+func (tx *Tx) LiftExclusions(ws chat.WorkspaceID, l chat.Lift) (int, error) {
+	hashes := map[string][][]byte{}
+	for _, id := range l.IDs {
+		hashes["conversation_hash"] = append(hashes["conversation_hash"], tx.conversationHash(id))
+	}
+	for _, id := range l.ExternalIDs {
+		hashes["external_hash"] = append(hashes["external_hash"], tx.externalHash(l.Platform, id))
+	}
+	lifted := 0
+	for _, column := range []string{"conversation_hash", "external_hash"} {
+		for batch := range slices.Chunk(hashes[column], tombstoneBatch) {
+			res := tx.db.Model(&tombstoneRow{}).Where("workspace_id = ? AND excluded = ?", int64(ws), true).
+				Where(column+" IN ?", batch).Update("excluded", false)
+			if res.Error != nil {
+				return 0, tx.fault(res.Error)
+			}
+			lifted += int(res.RowsAffected)
+		}
+	}
+	return lifted, nil
 }
 
 func (s *Store) unreclaimed(db *gorm.DB) (count int, chunks int64, oldest time.Time, err error) {

@@ -278,6 +278,69 @@ type DeleteAnswer struct {
 	ReclaimedAt *Time `json:"reclaimedAt,omitempty"`
 }
 
+// DeleteFilter What a conversation must be to be deleted. All that is given must hold.
+type DeleteFilter struct {
+	// DateFrom Created at or after this: an ISO 8601 date (its first moment, UTC) or a date and time with a zone.
+	DateFrom *string `json:"dateFrom,omitempty"`
+
+	// DateTo Created at or before this: an ISO 8601 date (the whole day counts, UTC) or a date and time with a zone.
+	DateTo *string `json:"dateTo,omitempty"`
+
+	// ImportID This upload or import brought it last.
+	ImportID *string `json:"importId,omitempty"`
+
+	// Pinned `true`: only pinned conversations. `false`, or left out: only those that are not.
+	Pinned *bool `json:"pinned,omitempty"`
+
+	// Provider Of this platform (exact name). `all` or empty means every platform.
+	Provider *string `json:"provider,omitempty"`
+
+	// Title Its title contains this text. Upper and lower case are the same.
+	Title *string `json:"title,omitempty"`
+}
+
+// DeleteMatchingAnswer What a delete by filter removed, or would remove.
+type DeleteMatchingAnswer struct {
+	// Count How many conversations it removed, or for a `dryRun` how many it would.
+	Count int `json:"count"`
+
+	// Deleted The ids that this call removed, in the order in which they were made. Empty for a `dryRun`.
+	Deleted []string `json:"deleted"`
+
+	// DeletionID The receipt's id in `GET /api/chat-history/deletions/{id}`. Absent when nothing was deleted.
+	DeletionID *string `json:"deletionId,omitempty"`
+
+	// DryRun Whether nothing was deleted because the request asked only for the number.
+	DryRun bool `json:"dryRun"`
+
+	// ReclaimedAt When the storage was reclaimed; absent while it is not. Only in answers to `wait`.
+	ReclaimedAt *Time `json:"reclaimedAt,omitempty"`
+}
+
+// DeleteMatchingRequest Which conversations to delete, and how.
+type DeleteMatchingRequest struct {
+	// All Delete every conversation of the workspace. Only without a filter.
+	All *bool `json:"all,omitempty"`
+
+	// DryRun Only tell how many conversations match.
+	DryRun *bool `json:"dryRun,omitempty"`
+
+	// Exclude Refuse later uploads of these conversations, as in `DELETE /api/chat-history/chats`.
+	Exclude *bool `json:"exclude,omitempty"`
+
+	// ExpectedCount How many conversations the caller means to delete. When it is another number, nothing is deleted.
+	ExpectedCount *int `json:"expectedCount,omitempty"`
+
+	// Filter What a conversation must be to be deleted. All that is given must hold.
+	Filter *DeleteFilter `json:"filter,omitempty"`
+
+	// IncludePinned Delete pinned conversations too.
+	IncludePinned *bool `json:"includePinned,omitempty"`
+
+	// Wait Answer when the storage is reclaimed too, as in `DELETE /api/chat-history/chats`.
+	Wait *bool `json:"wait,omitempty"`
+}
+
 // DeleteRequest Which conversations to delete.
 type DeleteRequest struct {
 	// Exclude Refuse later uploads of these conversations, recognized by platform and the platform's own id.
@@ -440,6 +503,24 @@ type ImportStatus string
 // IndexStatus How far a conversation's way into the search index is: `queued` and `indexing` are on the way,
 // `ready` can be found by search, `failed` cannot.
 type IndexStatus string
+
+// LiftAnswer What became of a `LiftRequest`.
+type LiftAnswer struct {
+	// Lifted How many conversations were excluded and are so no more.
+	Lifted int `json:"lifted"`
+}
+
+// LiftRequest Conversations that were deleted with `exclude`.
+type LiftRequest struct {
+	// IDs The ids that they had here, at most 10,000.
+	IDs []string `json:"ids,omitempty"`
+
+	// Platform The platform that `platformConversationIds` are of.
+	Platform *string `json:"platform,omitempty"`
+
+	// PlatformConversationIDs The platform's own ids of them, at most 10,000.
+	PlatformConversationIDs []string `json:"platformConversationIds,omitempty"`
+}
 
 // MonthStats One month in figures.
 type MonthStats struct {
@@ -805,6 +886,9 @@ type Conflict = ErrorResponse
 // ConversationNotFound What went wrong.
 type ConversationNotFound = ErrorResponse
 
+// CountDiffers What went wrong.
+type CountDiffers = ErrorResponse
+
 // Deleted What a delete removed.
 type Deleted = DeleteAnswer
 
@@ -901,8 +985,14 @@ type DeleteConversationsJSONRequestBody = DeleteRequest
 // DeleteConversationsByPostJSONRequestBody defines body for DeleteConversationsByPost for application/json ContentType.
 type DeleteConversationsByPostJSONRequestBody = DeleteRequest
 
+// DeleteMatchingConversationsJSONRequestBody defines body for DeleteMatchingConversations for application/json ContentType.
+type DeleteMatchingConversationsJSONRequestBody = DeleteMatchingRequest
+
 // EditConversationJSONRequestBody defines body for EditConversation for application/json ContentType.
 type EditConversationJSONRequestBody = EditRequest
+
+// LiftExclusionsJSONRequestBody defines body for LiftExclusions for application/json ContentType.
+type LiftExclusionsJSONRequestBody = LiftRequest
 
 // UploadConversationJSONRequestBody defines body for UploadConversation for application/json ContentType.
 type UploadConversationJSONRequestBody = UploadRequest

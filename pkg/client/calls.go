@@ -91,6 +91,32 @@ func (c *Client) Delete(ctx context.Context, ids ...string) (api.DeleteAnswer, e
 	return read[api.DeleteAnswer](c.raw.DeleteConversations(ctx, api.DeleteRequest{IDs: ids}))
 }
 
+// DeleteMatching removes every conversation that a filter selects, in one
+// transaction however many they are, or with DryRun only counts them. Pinned ones
+// are spared unless asked for. There is no way back.
+func (c *Client) DeleteMatching(ctx context.Context, r api.DeleteMatchingRequest) (api.DeleteMatchingAnswer, error) {
+	return read[api.DeleteMatchingAnswer](c.raw.DeleteMatchingConversations(ctx, r))
+}
+
+// LiftExclusions lets uploads of conversations in again that were deleted with
+// Exclude, and returns how many of the named ones were.
+func (c *Client) LiftExclusions(ctx context.Context, r api.LiftRequest) (int, error) {
+	answer, err := read[api.LiftAnswer](c.raw.LiftExclusions(ctx, r))
+	return answer.Lifted, err
+}
+
+// Deletions returns one page of the receipts of deletes, the newest first. 0 for
+// page or pageSize means the service's own.
+func (c *Client) Deletions(ctx context.Context, page, pageSize int) (api.DeletionList, error) {
+	return read[api.DeletionList](c.raw.ListDeletions(ctx, &api.ListDeletionsParams{Page: number(page), PageSize: number(pageSize)}))
+}
+
+// Deletion returns the receipt of a delete; IsNotFound tells when there is none
+// of that id.
+func (c *Client) Deletion(ctx context.Context, id string) (api.Deletion, error) {
+	return read[api.Deletion](c.raw.GetDeletion(ctx, id))
+}
+
 // Search finds the passages nearest to a query.
 func (c *Client) Search(ctx context.Context, q api.SearchRequest) (api.SearchAnswer, error) {
 	return read[api.SearchAnswer](c.raw.SearchChatHistory(ctx, q))

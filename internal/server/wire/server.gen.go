@@ -26,6 +26,9 @@ type ServerInterface interface {
 	// DeleteConversationsByPost Delete conversations (for proxies that strip a DELETE's body)
 	// (POST /api/chat-history/chats/delete)
 	DeleteConversationsByPost(ctx echo.Context) error
+	// DeleteMatchingConversations Delete the conversations that match a filter
+	// (POST /api/chat-history/chats/delete-matching)
+	DeleteMatchingConversations(ctx echo.Context) error
 	// GetConversation Read one conversation with its messages
 	// (GET /api/chat-history/conversation)
 	GetConversation(ctx echo.Context, params GetConversationParams) error
@@ -41,6 +44,9 @@ type ServerInterface interface {
 	// GetDeletion Read one receipt
 	// (GET /api/chat-history/deletions/{id})
 	GetDeletion(ctx echo.Context, id string) error
+	// LiftExclusions Take conversations again that a delete excluded
+	// (POST /api/chat-history/exclusions/lift)
+	LiftExclusions(ctx echo.Context) error
 	// ListImports List uploads and imports
 	// (GET /api/chat-history/imports)
 	ListImports(ctx echo.Context, params ListImportsParams) error
@@ -151,6 +157,15 @@ func (w *ServerInterfaceWrapper) DeleteConversationsByPost(ctx echo.Context) err
 	return err
 }
 
+// DeleteMatchingConversations converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteMatchingConversations(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteMatchingConversations(ctx)
+	return err
+}
+
 // GetConversation converts echo context to params.
 func (w *ServerInterfaceWrapper) GetConversation(ctx echo.Context) error {
 	var err error
@@ -232,6 +247,15 @@ func (w *ServerInterfaceWrapper) GetDeletion(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetDeletion(ctx, id)
+	return err
+}
+
+// LiftExclusions converts echo context to params.
+func (w *ServerInterfaceWrapper) LiftExclusions(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.LiftExclusions(ctx)
 	return err
 }
 
@@ -362,11 +386,13 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/api/chat-history/chats", wrapper.DeleteConversations, options.OperationMiddlewares["DeleteConversations"]...)
 	router.GET(options.BaseURL+"/api/chat-history/chats", wrapper.ListConversations, options.OperationMiddlewares["ListConversations"]...)
 	router.POST(options.BaseURL+"/api/chat-history/chats/delete", wrapper.DeleteConversationsByPost, options.OperationMiddlewares["DeleteConversationsByPost"]...)
+	router.POST(options.BaseURL+"/api/chat-history/chats/delete-matching", wrapper.DeleteMatchingConversations, options.OperationMiddlewares["DeleteMatchingConversations"]...)
 	router.GET(options.BaseURL+"/api/chat-history/conversation", wrapper.GetConversation, options.OperationMiddlewares["GetConversation"]...)
 	router.PATCH(options.BaseURL+"/api/chat-history/conversation", wrapper.EditConversation, options.OperationMiddlewares["EditConversation"]...)
 	router.GET(options.BaseURL+"/api/chat-history/count", wrapper.CountConversations, options.OperationMiddlewares["CountConversations"]...)
 	router.GET(options.BaseURL+"/api/chat-history/deletions", wrapper.ListDeletions, options.OperationMiddlewares["ListDeletions"]...)
 	router.GET(options.BaseURL+"/api/chat-history/deletions/:id", wrapper.GetDeletion, options.OperationMiddlewares["GetDeletion"]...)
+	router.POST(options.BaseURL+"/api/chat-history/exclusions/lift", wrapper.LiftExclusions, options.OperationMiddlewares["LiftExclusions"]...)
 	router.GET(options.BaseURL+"/api/chat-history/imports", wrapper.ListImports, options.OperationMiddlewares["ListImports"]...)
 	router.GET(options.BaseURL+"/api/chat-history/imports/:id", wrapper.GetImport, options.OperationMiddlewares["GetImport"]...)
 	router.POST(options.BaseURL+"/api/chat-history/ingest/custom-online", wrapper.UploadConversation, options.OperationMiddlewares["UploadConversation"]...)
@@ -381,6 +407,8 @@ type BadRequestJSONResponse ErrorResponse
 type ConflictJSONResponse ErrorResponse
 
 type ConversationNotFoundJSONResponse ErrorResponse
+
+type CountDiffersJSONResponse ErrorResponse
 
 type DeletedJSONResponse DeleteAnswer
 
@@ -798,6 +826,162 @@ func (response DeleteConversationsByPost500JSONResponse) VisitDeleteConversation
 type DeleteConversationsByPost503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response DeleteConversationsByPost503JSONResponse) VisitDeleteConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMatchingConversationsRequestObject struct {
+	Body *DeleteMatchingConversationsJSONRequestBody
+}
+
+type DeleteMatchingConversationsResponseObject interface {
+	VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error
+}
+
+type DeleteMatchingConversations200JSONResponse DeleteMatchingAnswer
+
+func (response DeleteMatchingConversations200JSONResponse) VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMatchingConversations400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DeleteMatchingConversations400JSONResponse) VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMatchingConversations401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DeleteMatchingConversations401JSONResponse) VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMatchingConversations403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DeleteMatchingConversations403JSONResponse) VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMatchingConversations409JSONResponse struct{ CountDiffersJSONResponse }
+
+func (response DeleteMatchingConversations409JSONResponse) VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMatchingConversations413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response DeleteMatchingConversations413JSONResponse) VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMatchingConversations415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response DeleteMatchingConversations415JSONResponse) VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMatchingConversations429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DeleteMatchingConversations429JSONResponse) VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMatchingConversations500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response DeleteMatchingConversations500JSONResponse) VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMatchingConversations503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteMatchingConversations503JSONResponse) VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -1419,6 +1603,148 @@ func (response GetDeletion500JSONResponse) VisitGetDeletionResponse(w http.Respo
 type GetDeletion503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response GetDeletion503JSONResponse) VisitGetDeletionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftExclusionsRequestObject struct {
+	Body *LiftExclusionsJSONRequestBody
+}
+
+type LiftExclusionsResponseObject interface {
+	VisitLiftExclusionsResponse(w http.ResponseWriter) error
+}
+
+type LiftExclusions200JSONResponse LiftAnswer
+
+func (response LiftExclusions200JSONResponse) VisitLiftExclusionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftExclusions400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response LiftExclusions400JSONResponse) VisitLiftExclusionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftExclusions401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response LiftExclusions401JSONResponse) VisitLiftExclusionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftExclusions403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response LiftExclusions403JSONResponse) VisitLiftExclusionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftExclusions413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response LiftExclusions413JSONResponse) VisitLiftExclusionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftExclusions415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response LiftExclusions415JSONResponse) VisitLiftExclusionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftExclusions429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response LiftExclusions429JSONResponse) VisitLiftExclusionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftExclusions500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response LiftExclusions500JSONResponse) VisitLiftExclusionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftExclusions503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response LiftExclusions503JSONResponse) VisitLiftExclusionsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2219,6 +2545,9 @@ type StrictServerInterface interface {
 	// DeleteConversationsByPost Delete conversations (for proxies that strip a DELETE's body)
 	// (POST /api/chat-history/chats/delete)
 	DeleteConversationsByPost(ctx context.Context, request DeleteConversationsByPostRequestObject) (DeleteConversationsByPostResponseObject, error)
+	// DeleteMatchingConversations Delete the conversations that match a filter
+	// (POST /api/chat-history/chats/delete-matching)
+	DeleteMatchingConversations(ctx context.Context, request DeleteMatchingConversationsRequestObject) (DeleteMatchingConversationsResponseObject, error)
 	// GetConversation Read one conversation with its messages
 	// (GET /api/chat-history/conversation)
 	GetConversation(ctx context.Context, request GetConversationRequestObject) (GetConversationResponseObject, error)
@@ -2234,6 +2563,9 @@ type StrictServerInterface interface {
 	// GetDeletion Read one receipt
 	// (GET /api/chat-history/deletions/{id})
 	GetDeletion(ctx context.Context, request GetDeletionRequestObject) (GetDeletionResponseObject, error)
+	// LiftExclusions Take conversations again that a delete excluded
+	// (POST /api/chat-history/exclusions/lift)
+	LiftExclusions(ctx context.Context, request LiftExclusionsRequestObject) (LiftExclusionsResponseObject, error)
 	// ListImports List uploads and imports
 	// (GET /api/chat-history/imports)
 	ListImports(ctx context.Context, request ListImportsRequestObject) (ListImportsResponseObject, error)
@@ -2383,6 +2715,52 @@ func (sh *strictHandler) DeleteConversationsByPost(ctx echo.Context) error {
 	return nil
 }
 
+// DeleteMatchingConversations operation middleware
+func (sh *strictHandler) DeleteMatchingConversations(ctx echo.Context) error {
+	var request DeleteMatchingConversationsRequestObject
+
+	var body DeleteMatchingConversationsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteMatchingConversations(ctx.Request().Context(), request.(DeleteMatchingConversationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteMatchingConversations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteMatchingConversationsResponseObject); ok {
+		return validResponse.VisitDeleteMatchingConversationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetConversation operation middleware
 func (sh *strictHandler) GetConversation(ctx echo.Context, params GetConversationParams) error {
 	var request GetConversationRequestObject
@@ -2521,6 +2899,52 @@ func (sh *strictHandler) GetDeletion(ctx echo.Context, id string) error {
 		return err
 	} else if validResponse, ok := response.(GetDeletionResponseObject); ok {
 		return validResponse.VisitGetDeletionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// LiftExclusions operation middleware
+func (sh *strictHandler) LiftExclusions(ctx echo.Context) error {
+	var request LiftExclusionsRequestObject
+
+	var body LiftExclusionsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.LiftExclusions(ctx.Request().Context(), request.(LiftExclusionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LiftExclusions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(LiftExclusionsResponseObject); ok {
+		return validResponse.VisitLiftExclusionsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -160,6 +160,42 @@ type ClientInterface interface {
 	// Corresponds with POST /api/chat-history/chats/delete (the `DeleteConversationsByPost` operationId).
 	DeleteConversationsByPost(ctx context.Context, body DeleteConversationsByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteMatchingConversationsWithBody Delete the conversations that match a filter
+	//
+	// Deletes every conversation that matches all the given filters, the same ones that the list has,
+	// in one transaction however many they are: all of them, or after an error none. Everything said of
+	// `DELETE /api/chat-history/chats` holds. Needs scope `write`.
+	//
+	// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
+	// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
+	// that got lost must never mean everything: say `all` to mean it.
+	//
+	// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
+	// answer, the delete is refused with 409 when it would take more or fewer.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
+	DeleteMatchingConversationsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteMatchingConversations Delete the conversations that match a filter
+	//
+	// Deletes every conversation that matches all the given filters, the same ones that the list has,
+	// in one transaction however many they are: all of them, or after an error none. Everything said of
+	// `DELETE /api/chat-history/chats` holds. Needs scope `write`.
+	//
+	// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
+	// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
+	// that got lost must never mean everything: say `all` to mean it.
+	//
+	// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
+	// answer, the delete is refused with 409 when it would take more or fewer.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
+	DeleteMatchingConversations(ctx context.Context, body DeleteMatchingConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetConversation Read one conversation with its messages
 	//
 	// The whole conversation, messages in order. Needs scope `read`.
@@ -207,6 +243,30 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/chat-history/deletions/{id} (the `GetDeletion` operationId).
 	GetDeletion(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LiftExclusionsWithBody Take conversations again that a delete excluded
+	//
+	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. What was
+	// deleted does not come back. Name them by the ids that they had here, by the ids that their
+	// platform gives them, or both; nothing else of them is known any more. Repeating the call is safe.
+	// Needs scope `write`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/chat-history/exclusions/lift (the `LiftExclusions` operationId).
+	LiftExclusionsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LiftExclusions Take conversations again that a delete excluded
+	//
+	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. What was
+	// deleted does not come back. Name them by the ids that they had here, by the ids that their
+	// platform gives them, or both; nothing else of them is known any more. Repeating the call is safe.
+	// Needs scope `write`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/chat-history/exclusions/lift (the `LiftExclusions` operationId).
+	LiftExclusions(ctx context.Context, body LiftExclusionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListImports List uploads and imports
 	//
@@ -452,6 +512,62 @@ func (c *Client) DeleteConversationsByPost(ctx context.Context, body DeleteConve
 	return c.Client.Do(req)
 }
 
+// DeleteMatchingConversationsWithBody Delete the conversations that match a filter
+//
+// Deletes every conversation that matches all the given filters, the same ones that the list has,
+// in one transaction however many they are: all of them, or after an error none. Everything said of
+// `DELETE /api/chat-history/chats` holds. Needs scope `write`.
+//
+// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
+// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
+// that got lost must never mean everything: say `all` to mean it.
+//
+// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
+// answer, the delete is refused with 409 when it would take more or fewer.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
+func (c *Client) DeleteMatchingConversationsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMatchingConversationsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteMatchingConversations Delete the conversations that match a filter
+//
+// Deletes every conversation that matches all the given filters, the same ones that the list has,
+// in one transaction however many they are: all of them, or after an error none. Everything said of
+// `DELETE /api/chat-history/chats` holds. Needs scope `write`.
+//
+// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
+// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
+// that got lost must never mean everything: say `all` to mean it.
+//
+// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
+// answer, the delete is refused with 409 when it would take more or fewer.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
+func (c *Client) DeleteMatchingConversations(ctx context.Context, body DeleteMatchingConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMatchingConversationsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetConversation Read one conversation with its messages
 //
 // The whole conversation, messages in order. Needs scope `read`.
@@ -550,6 +666,50 @@ func (c *Client) ListDeletions(ctx context.Context, params *ListDeletionsParams,
 // Corresponds with GET /api/chat-history/deletions/{id} (the `GetDeletion` operationId).
 func (c *Client) GetDeletion(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDeletionRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LiftExclusionsWithBody Take conversations again that a delete excluded
+//
+// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. What was
+// deleted does not come back. Name them by the ids that they had here, by the ids that their
+// platform gives them, or both; nothing else of them is known any more. Repeating the call is safe.
+// Needs scope `write`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/chat-history/exclusions/lift (the `LiftExclusions` operationId).
+func (c *Client) LiftExclusionsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLiftExclusionsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LiftExclusions Take conversations again that a delete excluded
+//
+// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. What was
+// deleted does not come back. Name them by the ids that they had here, by the ids that their
+// platform gives them, or both; nothing else of them is known any more. Repeating the call is safe.
+// Needs scope `write`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/chat-history/exclusions/lift (the `LiftExclusions` operationId).
+func (c *Client) LiftExclusions(ctx context.Context, body LiftExclusionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLiftExclusionsRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -992,6 +1152,46 @@ func NewDeleteConversationsByPostRequestWithBody(server string, contentType stri
 	return req, nil
 }
 
+// NewDeleteMatchingConversationsRequest calls the generic DeleteMatchingConversations builder with application/json body
+func NewDeleteMatchingConversationsRequest(server string, body DeleteMatchingConversationsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDeleteMatchingConversationsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewDeleteMatchingConversationsRequestWithBody constructs an http.Request for the DeleteMatchingConversations method, with any body, and a specified content type
+func NewDeleteMatchingConversationsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/chat-history/chats/delete-matching")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetConversationRequest constructs an http.Request for the GetConversation method
 func NewGetConversationRequest(server string, params *GetConversationParams) (*http.Request, error) {
 	var err error
@@ -1221,6 +1421,46 @@ func NewGetDeletionRequest(server string, id string) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewLiftExclusionsRequest calls the generic LiftExclusions builder with application/json body
+func NewLiftExclusionsRequest(server string, body LiftExclusionsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLiftExclusionsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewLiftExclusionsRequestWithBody constructs an http.Request for the LiftExclusions method, with any body, and a specified content type
+func NewLiftExclusionsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/chat-history/exclusions/lift")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -1587,6 +1827,42 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/chat-history/chats/delete (the `DeleteConversationsByPost` operationId).
 	DeleteConversationsByPostWithResponse(ctx context.Context, body DeleteConversationsByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteConversationsByPostResponse, error)
 
+	// DeleteMatchingConversationsWithBodyWithResponse Delete the conversations that match a filter
+	//
+	// Deletes every conversation that matches all the given filters, the same ones that the list has,
+	// in one transaction however many they are: all of them, or after an error none. Everything said of
+	// `DELETE /api/chat-history/chats` holds. Needs scope `write`.
+	//
+	// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
+	// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
+	// that got lost must never mean everything: say `all` to mean it.
+	//
+	// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
+	// answer, the delete is refused with 409 when it would take more or fewer.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
+	DeleteMatchingConversationsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMatchingConversationsResponse, error)
+
+	// DeleteMatchingConversationsWithResponse Delete the conversations that match a filter
+	//
+	// Deletes every conversation that matches all the given filters, the same ones that the list has,
+	// in one transaction however many they are: all of them, or after an error none. Everything said of
+	// `DELETE /api/chat-history/chats` holds. Needs scope `write`.
+	//
+	// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
+	// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
+	// that got lost must never mean everything: say `all` to mean it.
+	//
+	// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
+	// answer, the delete is refused with 409 when it would take more or fewer.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
+	DeleteMatchingConversationsWithResponse(ctx context.Context, body DeleteMatchingConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMatchingConversationsResponse, error)
+
 	// GetConversationWithResponse Read one conversation with its messages
 	//
 	// The whole conversation, messages in order. Needs scope `read`.
@@ -1642,6 +1918,30 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/chat-history/deletions/{id} (the `GetDeletion` operationId).
 	GetDeletionWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetDeletionResponse, error)
+
+	// LiftExclusionsWithBodyWithResponse Take conversations again that a delete excluded
+	//
+	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. What was
+	// deleted does not come back. Name them by the ids that they had here, by the ids that their
+	// platform gives them, or both; nothing else of them is known any more. Repeating the call is safe.
+	// Needs scope `write`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/chat-history/exclusions/lift (the `LiftExclusions` operationId).
+	LiftExclusionsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LiftExclusionsResponse, error)
+
+	// LiftExclusionsWithResponse Take conversations again that a delete excluded
+	//
+	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. What was
+	// deleted does not come back. Name them by the ids that they had here, by the ids that their
+	// platform gives them, or both; nothing else of them is known any more. Repeating the call is safe.
+	// Needs scope `write`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/chat-history/exclusions/lift (the `LiftExclusions` operationId).
+	LiftExclusionsWithResponse(ctx context.Context, body LiftExclusionsJSONRequestBody, reqEditors ...RequestEditorFn) (*LiftExclusionsResponse, error)
 
 	// ListImportsWithResponse List uploads and imports
 	//
@@ -2087,6 +2387,124 @@ func (r DeleteConversationsByPostResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r DeleteConversationsByPostResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteMatchingConversationsResponse429Headers the declared response headers of an HTTP 429 response for DeleteMatchingConversations
+type DeleteMatchingConversationsResponse429Headers struct {
+	RetryAfter *int
+}
+
+// DeleteMatchingConversationsResponse503Headers the declared response headers of an HTTP 503 response for DeleteMatchingConversations
+type DeleteMatchingConversationsResponse503Headers struct {
+	RetryAfter *int
+}
+
+type DeleteMatchingConversationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DeleteMatchingAnswer
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *CountDiffers
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteMatchingConversationsResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteMatchingConversationsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteMatchingConversationsResponse) GetJSON200() *DeleteMatchingAnswer {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteMatchingConversationsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteMatchingConversationsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteMatchingConversationsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r DeleteMatchingConversationsResponse) GetJSON409() *CountDiffers {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r DeleteMatchingConversationsResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r DeleteMatchingConversationsResponse) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteMatchingConversationsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteMatchingConversationsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteMatchingConversationsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteMatchingConversationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteMatchingConversationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteMatchingConversationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteMatchingConversationsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -2600,6 +3018,117 @@ func (r GetDeletionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetDeletionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LiftExclusionsResponse429Headers the declared response headers of an HTTP 429 response for LiftExclusions
+type LiftExclusionsResponse429Headers struct {
+	RetryAfter *int
+}
+
+// LiftExclusionsResponse503Headers the declared response headers of an HTTP 503 response for LiftExclusions
+type LiftExclusionsResponse503Headers struct {
+	RetryAfter *int
+}
+
+type LiftExclusionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LiftAnswer
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *LiftExclusionsResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *LiftExclusionsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LiftExclusionsResponse) GetJSON200() *LiftAnswer {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r LiftExclusionsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r LiftExclusionsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r LiftExclusionsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r LiftExclusionsResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r LiftExclusionsResponse) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r LiftExclusionsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r LiftExclusionsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r LiftExclusionsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r LiftExclusionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LiftExclusionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LiftExclusionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LiftExclusionsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -3338,6 +3867,54 @@ func (c *ClientWithResponses) DeleteConversationsByPostWithResponse(ctx context.
 	return ParseDeleteConversationsByPostResponse(rsp)
 }
 
+// DeleteMatchingConversationsWithBodyWithResponse Delete the conversations that match a filter
+//
+// Deletes every conversation that matches all the given filters, the same ones that the list has,
+// in one transaction however many they are: all of them, or after an error none. Everything said of
+// `DELETE /api/chat-history/chats` holds. Needs scope `write`.
+//
+// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
+// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
+// that got lost must never mean everything: say `all` to mean it.
+//
+// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
+// answer, the delete is refused with 409 when it would take more or fewer.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
+func (c *ClientWithResponses) DeleteMatchingConversationsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMatchingConversationsResponse, error) {
+	rsp, err := c.DeleteMatchingConversationsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteMatchingConversationsResponse(rsp)
+}
+
+// DeleteMatchingConversationsWithResponse Delete the conversations that match a filter
+//
+// Deletes every conversation that matches all the given filters, the same ones that the list has,
+// in one transaction however many they are: all of them, or after an error none. Everything said of
+// `DELETE /api/chat-history/chats` holds. Needs scope `write`.
+//
+// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
+// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
+// that got lost must never mean everything: say `all` to mean it.
+//
+// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
+// answer, the delete is refused with 409 when it would take more or fewer.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
+func (c *ClientWithResponses) DeleteMatchingConversationsWithResponse(ctx context.Context, body DeleteMatchingConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMatchingConversationsResponse, error) {
+	rsp, err := c.DeleteMatchingConversations(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteMatchingConversationsResponse(rsp)
+}
+
 // GetConversationWithResponse Read one conversation with its messages
 //
 // The whole conversation, messages in order. Needs scope `read`.
@@ -3428,6 +4005,42 @@ func (c *ClientWithResponses) GetDeletionWithResponse(ctx context.Context, id st
 		return nil, err
 	}
 	return ParseGetDeletionResponse(rsp)
+}
+
+// LiftExclusionsWithBodyWithResponse Take conversations again that a delete excluded
+//
+// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. What was
+// deleted does not come back. Name them by the ids that they had here, by the ids that their
+// platform gives them, or both; nothing else of them is known any more. Repeating the call is safe.
+// Needs scope `write`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/chat-history/exclusions/lift (the `LiftExclusions` operationId).
+func (c *ClientWithResponses) LiftExclusionsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LiftExclusionsResponse, error) {
+	rsp, err := c.LiftExclusionsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLiftExclusionsResponse(rsp)
+}
+
+// LiftExclusionsWithResponse Take conversations again that a delete excluded
+//
+// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. What was
+// deleted does not come back. Name them by the ids that they had here, by the ids that their
+// platform gives them, or both; nothing else of them is known any more. Repeating the call is safe.
+// Needs scope `write`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/chat-history/exclusions/lift (the `LiftExclusions` operationId).
+func (c *ClientWithResponses) LiftExclusionsWithResponse(ctx context.Context, body LiftExclusionsJSONRequestBody, reqEditors ...RequestEditorFn) (*LiftExclusionsResponse, error) {
+	rsp, err := c.LiftExclusions(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLiftExclusionsResponse(rsp)
 }
 
 // ListImportsWithResponse List uploads and imports
@@ -3915,6 +4528,118 @@ func ParseDeleteConversationsByPostResponse(rsp *http.Response) (*DeleteConversa
 	return response, nil
 }
 
+// ParseDeleteMatchingConversationsResponse parses an HTTP response from a DeleteMatchingConversationsWithResponse call
+func ParseDeleteMatchingConversationsResponse(rsp *http.Response) (*DeleteMatchingConversationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteMatchingConversationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DeleteMatchingAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest CountDiffers
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers DeleteMatchingConversationsResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteMatchingConversationsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetConversationResponse parses an HTTP response from a GetConversationWithResponse call
 func ParseGetConversationResponse(rsp *http.Response) (*GetConversationResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -4385,6 +5110,111 @@ func ParseGetDeletionResponse(rsp *http.Response) (*GetDeletionResponse, error) 
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetDeletionResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLiftExclusionsResponse parses an HTTP response from a LiftExclusionsWithResponse call
+func ParseLiftExclusionsResponse(rsp *http.Response) (*LiftExclusionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LiftExclusionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LiftAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers LiftExclusionsResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers LiftExclusionsResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -1,0 +1,77 @@
+package history
+
+import (
+	"context"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store"
+)
+
+// DeleteMatching removes every conversation that a filter selects, in one
+// transaction however many they are, as DeleteConversations does with those it is
+// told. The ids of what went are in the order in which they were made. With DryRun
+// it removes nothing. The number is of what matches; it is counted under the locks
+// that the delete holds. Invalid when the filter selects nothing in particular and
+// All is not said; Conflict when there are more or fewer than Expected.
+func (h *History) DeleteMatching(ctx context.Context, ws chat.WorkspaceID, m chat.MatchingDelete) (n int, deleted Deleted, err error) {
+	filter, err := m.Selection()
+	if err != nil {
+		return 0, Deleted{}, err
+	}
+	if m.DryRun {
+		n, err = h.store.View(ctx).CountMatching(ws, filter)
+		if err == nil {
+			err = expect(m.Expected, n)
+		}
+		return n, Deleted{IDs: []string{}}, err
+	}
+	err = h.store.InTx(ctx, func(tx *store.Tx) error {
+		ids, err := tx.LockMatching(ws, filter)
+		if err != nil {
+			return err
+		}
+		if err := expect(m.Expected, len(ids)); err != nil {
+			return err
+		}
+		gone, receipt, err := tx.DeleteConversations(ws, ids, m.DeleteOptions)
+		deleted = Deleted{IDs: inOrder(ids, gone), Receipt: receipt}
+		return err
+	})
+	if err != nil {
+		return 0, Deleted{}, err
+	}
+	if len(deleted.IDs) > 0 {
+		h.deleted()
+	}
+	return len(deleted.IDs), deleted, nil
+}
+
+func expect(expected *int, n int) error {
+	if expected != nil && *expected != n {
+		return fault.New(fault.Conflict, "the filter matches %d conversations and expectedCount is %d; nothing was deleted", n, *expected)
+	}
+	return nil
+}
+
+// LiftExclusions lets later uploads of conversations in again that a delete
+// excluded, and tells how many of the named ones were. Ids that are unknown,
+// malformed or another workspace's count for nothing. Invalid when none is named,
+// or more than MaxDelete.
+func (h *History) LiftExclusions(ctx context.Context, ws chat.WorkspaceID, l chat.Lift) (n int, err error) {
+	switch named := len(l.IDs) + len(l.ExternalIDs); {
+	case named == 0:
+		return 0, fault.Invalidf("name at least one conversation, in ids or in platformConversationIds")
+	case named > MaxDelete:
+		return 0, fault.Invalidf("name at most %d conversations, got %d; lift the rest in another request", MaxDelete, named)
+	}
+	if l.Platform == "" {
+		l.Platform = chat.DefaultPlatform
+	}
+	l.IDs = fold(l.IDs)
+	err = h.store.InTx(ctx, func(tx *store.Tx) error {
+		n, err = tx.LiftExclusions(ws, l)
+		return err
+	})
+	return n, err
+}
