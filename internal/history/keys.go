@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -55,8 +54,8 @@ func (h *History) Authenticate(ctx context.Context, token string) (auth.Principa
 func (h *History) CreateKey(ctx context.Context, workspace, name string, scopes []auth.Scope) (auth.Key, string, error) {
 	workspace, name = strings.TrimSpace(workspace), strings.TrimSpace(name)
 	for field, value := range map[string]string{"workspace": workspace, "name": name} {
-		if n := utf8.RuneCountInString(value); n == 0 || n > maxNameRunes || !utf8.ValidString(value) || strings.ContainsFunc(value, isControl) {
-			return auth.Key{}, "", fault.Invalidf("the %s must have 1 to %d printable characters", field, maxNameRunes)
+		if err := checkName(field, value); err != nil {
+			return auth.Key{}, "", err
 		}
 	}
 	if len(scopes) == 0 {
@@ -73,8 +72,6 @@ func (h *History) CreateKey(ctx context.Context, workspace, name string, scopes 
 	}
 	return key, token, err
 }
-
-func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 func (h *History) mint(ctx context.Context, workspace, name string, scopes []auth.Scope) (auth.Key, string, error) {
 	token, prefix := auth.MintToken()

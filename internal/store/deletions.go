@@ -76,8 +76,8 @@ func (tx *Tx) record(ws chat.WorkspaceID, gone []conversationRow, o chat.DeleteO
 			ConversationHash: tx.conversationHash(c.ID), DeletionID: receipt.ID, Excluded: o.Exclude,
 		}
 	}
-	if err := tx.db.Create(&receipt).Error; err != nil {
-		return chat.Deletion{}, tx.fault(err)
+	if err := tx.db.Create(&receipt).Error; err != nil || len(tombstones) == 0 {
+		return receipt.deletion(), tx.fault(err)
 	}
 	err := tx.db.Clauses(clause.OnConflict{
 		Columns:   []clause.Column{{Name: "workspace_id"}, {Name: "external_hash"}},

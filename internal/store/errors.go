@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"gorm.io/gorm"
+
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
@@ -25,6 +27,9 @@ func faultOf(d dialect, err error) error {
 	}
 	if f := d.fault(err); f != nil {
 		return f
+	}
+	if errors.Is(err, gorm.ErrForeignKeyViolated) {
+		return fault.Wrap(fault.Conflict, err, "what this belongs to was deleted meanwhile")
 	}
 	return fault.Wrap(fault.Internal, err, "the database refused")
 }

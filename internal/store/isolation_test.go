@@ -90,6 +90,19 @@ var inWorkspace = map[string]call{
 		m := chat.Merged{Title: "taken over", Messages: h.conversation.Turns, RewriteFrom: len(h.conversation.Turns)}
 		return just(tx.UpdateConversation(ws, h.conversation.Conversation, m, h.importID))
 	},
+	"CountMatching": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.CountMatching(ws, chat.Filter{ImportID: h.importID}))
+	},
+	"LockMatching": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.LockMatching(ws, chat.Filter{ImportID: h.importID}))
+	},
+	"LiftExclusions": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.LiftExclusions(ws, chat.Lift{IDs: []string{h.conversation.ID}, Platform: "custom", ExternalIDs: []string{h.gone}}))
+	},
+	"DeleteWorkspace": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) {
+		receipt, err := tx.DeleteWorkspace(ws, chat.DeleteOptions{})
+		return receipt.Conversations, err
+	},
 	"DeleteConversations": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		gone, receipt, err := tx.DeleteConversations(ws, []string{h.conversation.ID}, chat.DeleteOptions{})
 		return []any{gone, receipt.Conversations}, err
@@ -152,6 +165,8 @@ var acrossWorkspaces = map[string]string{
 	"AnyKey":          "a first start",
 	"Workspace":       "the operator, by name",
 	"EnsureWorkspace": "the operator, by name",
+	"CreateWorkspace": "the operator, by name",
+	"Workspaces":      "the operator",
 }
 
 func TestEveryMethodKeepsToItsWorkspace(t *testing.T) {
@@ -231,7 +246,7 @@ func populate(t *testing.T, s *store.Store, ws chat.WorkspaceID, name string) (h
 	createAll(t, s, ws, deleted)
 	h.gone = deleted.ExternalID
 	inTx(t, s, func(tx *store.Tx) error {
-		_, receipt, err := tx.DeleteConversations(ws, []string{deleted.ID}, chat.DeleteOptions{KeyID: name})
+		_, receipt, err := tx.DeleteConversations(ws, []string{deleted.ID}, chat.DeleteOptions{KeyID: name, Exclude: true})
 		h.receipt = receipt.ID
 		return err
 	})

@@ -8,35 +8,11 @@ import (
 	"time"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
 )
-
-// EnsureWorkspace returns the id of the workspace of that name, making it when
-// it is new.
-func (tx *Tx) EnsureWorkspace(name string) (chat.WorkspaceID, error) {
-	row := workspaceRow{Name: name, CreatedAt: micros(tx.now)}
-	err := tx.db.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "name"}}, DoNothing: true}).
-		Omit("ID").Create(&row).Error
-	if err != nil {
-		return 0, tx.fault(err)
-	}
-	return tx.Workspace(name)
-}
-
-// Workspace returns the id of the workspace of that name; NotFound when there is
-// none.
-func (v *View) Workspace(name string) (chat.WorkspaceID, error) {
-	var row workspaceRow
-	err := v.db.Where("name = ?", name).Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return 0, fault.NotFoundf("there is no workspace %q", name)
-	}
-	return chat.WorkspaceID(row.ID), v.fault(err)
-}
 
 // CreateKey stores a key. Conflict when its prefix is taken: mint another.
 func (tx *Tx) CreateKey(k auth.Key) error {

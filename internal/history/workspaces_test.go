@@ -1,0 +1,131 @@
+package history_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/auth"
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
+)
+
+func TestWorkspaces(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		for _, name := range []string{"", " ", "a\nb", strings.Repeat("x", 101)} {
+			_, err := d.history.CreateWorkspace(t.Context(), name)
+			require.True(t, fault.Is(err, fault.Invalid), "%q", name)
+		}
+		team, err := d.history.CreateWorkspace(t.Context(), " team ")
+		require.NoError(t, err)
+		_, err = d.history.CreateWorkspace(t.Context(), "team")
+		require.True(t, fault.Is(err, fault.Conflict))
+		d.ingest(say("x", "one"))
+		all, err := d.history.Workspaces(t.Context())
+		require.NoError(t, err)
+		require.Len(t, all, 2)
+		require.Equal(t, chat.Workspace{ID: team, Name: "team", CreatedAt: now}, all[0])
+		require.Equal(t, chat.Workspace{ID: d.ws, Name: "w", CreatedAt: now, Conversations: 1}, all[1])
+	})
+}
+
+func TestDeletingAWorkspaceLeavesOneReceiptOfIt(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		_, token, err := d.history.CreateKey(t.Context(), "w", "k", []auth.Scope{auth.Read})
+		require.NoError(t, err)
+		other := d.workspace("other")
+		_, err = d.history.Ingest(t.Context(), other, say("theirs", "kept"))
+		require.NoError(t, err)
+		for i := range 3 {
+			d.ingest(say(fmt.Sprint(i), "the zebra", "indeed"))
+		}
+		d.index()
+		gone := d.ingest(say("earlier", "one")).Conversation.ID
+		_, err = d.history.DeleteConversations(t.Context(), d.ws, []string{gone}, chat.DeleteOptions{Exclude: true})
+		require.NoError(t, err)
+
+		two := 2
+		_, err = d.history.DeleteWorkspace(t.Context(), "w", &two)
+		require.True(t, fault.Is(err, fault.Conflict))
+		require.Equal(t, 3, d.count())
+		receipt, err := d.history.DeleteWorkspace(t.Context(), "w", nil)
+		require.NoError(t, err)
+		require.Equal(t, history.OperatorKeyID, receipt.KeyID)
+		require.Equal(t, []int{3, 6, 3, 3}, []int{receipt.Conversations, receipt.Messages, receipt.Chunks, receipt.Embeddings})
+
+		for _, table := range []string{"conversations", "messages", "chunks", "embeddings", "imports", "platforms", "api_keys", "tombstones"} {
+			require.Zero(t, d.db.Count(t, fmt.Sprintf("SELECT count(*) FROM %s WHERE workspace_id = %d", table, d.ws)), table)
+		}
+		require.Equal(t, 2, d.db.Count(t, fmt.Sprintf("SELECT count(*) FROM deletions WHERE workspace_id = %d", d.ws)), "receipts stay")
+		_, err = d.history.Authenticate(t.Context(), token)
+		require.True(t, fault.Is(err, fault.Unauthenticated))
+		_, err = d.history.DeleteWorkspace(t.Context(), "w", nil)
+		require.True(t, fault.Is(err, fault.NotFound))
+		n, err := d.history.Count(t.Context(), other)
+		require.NoError(t, err)
+		require.Equal(t, 1, n, "one workspace's delete is nobody else's")
+
+		again, err := d.history.CreateWorkspace(t.Context(), "w")
+		require.NoError(t, err)
+		require.NotEqual(t, d.ws, again)
+		page, err := d.history.Deletions(t.Context(), again, 1, 10)
+		require.NoError(t, err)
+		require.Empty(t, page.Items, "the new one of that name knows nothing of the old one")
+		empty, err := d.history.DeleteWorkspace(t.Context(), "w", nil)
+		require.NoError(t, err)
+		require.NotEmpty(t, empty.ID, "a receipt also of nothing")
+		require.Empty(t, d.db.Damage(t))
+	})
+}
+
+// Uploads go on while their workspace is deleted. Each is in before, and counted,
+// or refused; nothing is left of any.
+func TestUploadsIntoAWorkspaceThatIsDeleted(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		for round := range 5 {
+			name := fmt.Sprint("round ", round)
+			ws := d.workspace(name)
+			var mu sync.Mutex
+			stored := 0
+			begun := make(chan struct{}, 3)
+			var people sync.WaitGroup
+			for person := range 3 {
+				people.Go(func() {
+					for i := 0; ; i++ {
+						_, err := d.history.Ingest(t.Context(), ws, say(fmt.Sprint(person, "-", i), "one"))
+						if i == 2 {
+							begun <- struct{}{}
+						}
+						if err == nil {
+							mu.Lock()
+							stored++
+							mu.Unlock()
+							continue
+						}
+						if !fault.Is(err, fault.Conflict) {
+							t.Error(errors.Unwrap(err), err)
+						}
+						if i < 2 {
+							begun <- struct{}{}
+						}
+						return
+					}
+				})
+			}
+			for range cap(begun) {
+				<-begun
+			}
+			receipt, err := d.history.DeleteWorkspace(t.Context(), name, nil)
+			require.NoError(t, err)
+			people.Wait()
+			require.Equal(t, stored, receipt.Conversations, "what was stored before is what the receipt counts")
+			require.Equal(t, stored, receipt.Messages)
+		}
+		require.Empty(t, d.db.Damage(t))
+	})
+}

@@ -1,0 +1,98 @@
+package store
+
+import (
+	"errors"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// EnsureWorkspace returns the id of the workspace of that name, making it when
+// it is new.
+func (tx *Tx) EnsureWorkspace(name string) (chat.WorkspaceID, error) {
+	if _, err := tx.createWorkspace(name); err != nil {
+		return 0, err
+	}
+	return tx.Workspace(name)
+}
+
+// CreateWorkspace makes a workspace; Conflict when there is one of that name.
+func (tx *Tx) CreateWorkspace(name string) (chat.WorkspaceID, error) {
+	made, err := tx.createWorkspace(name)
+	if err != nil {
+		return 0, err
+	}
+	if !made {
+		return 0, fault.New(fault.Conflict, "there is a workspace %q already", name)
+	}
+	return tx.Workspace(name)
+}
+
+func (tx *Tx) createWorkspace(name string) (made bool, err error) {
+	row := workspaceRow{Name: name, CreatedAt: micros(tx.now)}
+	res := tx.db.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "name"}}, DoNothing: true}).Omit("ID").Create(&row)
+	return res.RowsAffected > 0, tx.fault(res.Error)
+}
+
+// Workspace returns the id of the workspace of that name; NotFound when there is
+// none.
+func (v *View) Workspace(name string) (chat.WorkspaceID, error) {
+	var row workspaceRow
+	err := v.db.Where("name = ?", name).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return 0, fault.NotFoundf("there is no workspace %q", name)
+	}
+	return chat.WorkspaceID(row.ID), v.fault(err)
+}
+
+// Workspaces returns all of them, in the order of their names.
+func (v *View) Workspaces() ([]chat.Workspace, error) {
+	var rows []struct {
+		ID            int64
+		Name          string
+		CreatedAt     int64
+		Conversations int
+	}
+	err := v.db.Model(&workspaceRow{}).
+		Select("workspaces.*, (SELECT count(*) FROM conversations AS c WHERE c.workspace_id = workspaces.id) AS conversations").
+		Order("workspaces.name").Find(&rows).Error
+	all := make([]chat.Workspace, len(rows))
+	for i, r := range rows {
+		all[i] = chat.Workspace{ID: chat.WorkspaceID(r.ID), Name: r.Name, CreatedAt: fromMicros(r.CreatedAt), Conversations: r.Conversations}
+	}
+	return all, v.fault(err)
+}
+
+// DeleteWorkspace deletes a workspace with everything in it: conversations as
+// DeleteConversations does it, then its keys, imports, platforms and tombstones.
+// Only receipts stay, this delete's own among them, which is written even when
+// there was no conversation. NotFound when there is no such workspace.
+func (tx *Tx) DeleteWorkspace(ws chat.WorkspaceID, o chat.DeleteOptions) (chat.Deletion, error) {
+	// Uploads hold the workspace while they add to it. With the row locked no new
+	// conversation can slip in between what is counted and what the cascade takes.
+	var rows []workspaceRow
+	err := tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", int64(ws)).Limit(1).Find(&rows).Error
+	if err != nil {
+		return chat.Deletion{}, tx.fault(err)
+	}
+	if len(rows) == 0 {
+		return chat.Deletion{}, fault.NotFoundf("there is no such workspace")
+	}
+	ids, err := tx.LockMatching(ws, chat.Filter{})
+	if err != nil {
+		return chat.Deletion{}, err
+	}
+	_, receipt, err := tx.DeleteConversations(ws, ids, o)
+	if err != nil {
+		return chat.Deletion{}, err
+	}
+	if len(ids) == 0 {
+		if receipt, err = tx.record(ws, nil, o); err != nil {
+			return chat.Deletion{}, err
+		}
+	}
+	return receipt, tx.fault(tx.db.Where("id = ?", int64(ws)).Delete(&workspaceRow{}).Error)
+}
