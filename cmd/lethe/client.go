@@ -18,9 +18,14 @@ type remote struct {
 }
 
 func (r *remote) flags(cmd *cobra.Command) {
+	r.connection(cmd)
+	cmd.Flags().BoolVar(&r.asJSON, "json", false, "print the service's answer as JSON")
+}
+
+// connection are the flags of a command whose output has a form of its own.
+func (r *remote) connection(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&r.url, "url", "", "the service's address (default: http:// and LETHE_ADDR)")
 	cmd.Flags().StringVar(&r.key, "key", "", "an API key (default: LETHE_API_KEY)")
-	cmd.Flags().BoolVar(&r.asJSON, "json", false, "print the service's answer as JSON")
 }
 
 func (p *program) client(r remote) (*client.Client, error) {

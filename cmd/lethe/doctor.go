@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,20 +17,32 @@ import (
 // errUnhealthy makes the exit code 1, for scripts.
 var errUnhealthy = errors.New("the database is not as it should be; `lethe doctor --fix` mends what can be mended")
 
+var errUnproven = errors.New("the receipt is not proven")
+
 func (p *program) doctorCommand() *cobra.Command {
 	var fix, asJSON bool
+	var receipt string
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look through the whole database for what must never be",
 		Long: "Look through the whole database for what must never be: rows of no conversation,\n" +
 			"vectors without a passage, counters that drifted, work that nobody does, broken\n" +
 			"indexes. It works beside a running service. The exit code is 1 when something is\n" +
-			"wrong and was not mended.",
+			"wrong and was not mended.\n\n" +
+			"With --receipt it looks for anything that is left of one delete instead, and says when\n" +
+			"its storage was reclaimed. The exit code is 0 only when both are as they should be.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.doctor(cmd.Context(), fix, asJSON) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if receipt != "" {
+				return p.prove(cmd.Context(), receipt, asJSON)
+			}
+			return p.doctor(cmd.Context(), fix, asJSON)
+		},
 	}
+	cmd.Flags().StringVar(&receipt, "receipt", "", "prove the delete with this receipt (GET /api/chat-history/deletions lists them)")
 	cmd.Flags().BoolVar(&fix, "fix", false, "mend what can be mended, then look again")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, one finding a line")
+	cmd.MarkFlagsMutuallyExclusive("receipt", "fix")
 	return cmd
 }
 
@@ -60,6 +73,43 @@ func (p *program) doctor(ctx context.Context, fix, asJSON bool) (err error) {
 	}
 	if wrong(findings) > 0 {
 		return errUnhealthy
+	}
+	return nil
+}
+
+// prove looks for what is left of one delete.
+func (p *program) prove(ctx context.Context, id string, asJSON bool) (err error) {
+	c, err := p.config()
+	if err != nil {
+		return err
+	}
+	s, err := app.OpenStore(ctx, c, p.logger(c))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	receipt, findings, err := s.Prove(ctx, id)
+	if err != nil {
+		return err
+	}
+	storage := store.Finding{Check: "storage not reclaimed", Detail: "rows are gone; `lethe reclaim --now` overwrites what they left"}
+	if receipt.ReclaimedAt == nil {
+		storage.Count = 1
+	}
+	findings = append(findings, storage)
+	if !asJSON {
+		err := p.say("deleted %s by key %s: %d conversations, %d messages, %d passages, %d vectors; storage reclaimed: %s\n",
+			receipt.DeletedAt.Format(time.RFC3339), receipt.KeyID, receipt.Conversations, receipt.Messages, receipt.Chunks, receipt.Embeddings,
+			date(receipt.ReclaimedAt))
+		if err != nil {
+			return err
+		}
+	}
+	if err := p.printFindings(findings, asJSON); err != nil {
+		return err
+	}
+	if wrong(findings) > 0 {
+		return errUnproven
 	}
 	return nil
 }

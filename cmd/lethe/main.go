@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
 	"github.com/lethe-chat/lethe/internal/config"
@@ -36,20 +37,25 @@ func main() {
 // run is the whole program: what main is, without the process around it, so that
 // tests can start it. Data goes to stdout, everything else to stderr.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	p := &program{environ: environ, stdout: stdout, stderr: stderr}
+	p := &program{environ: environ, stdout: stdout, stderr: stderr, stdin: os.Stdin, terminal: isatty.IsTerminal(os.Stdin.Fd())}
+	return p.run(ctx, args)
+}
+
+func (p *program) run(ctx context.Context, args []string) int {
 	root := p.command() //nolint:contextcheck // cobra hands the context to each command
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
 	err := root.ExecuteContext(ctx)
 	switch {
 	case err == nil:
 		return exitOK
 	case fault.Is(err, fault.Internal) && !p.started:
-		fmt.Fprintf(stderr, "lethe: %v\nRun 'lethe --help' for the commands.\n", err)
+		fmt.Fprintf(p.stderr, "lethe: %v\nRun 'lethe --help' for the commands.\n", err)
 		return exitUsage
 	default:
-		fmt.Fprintf(stderr, "lethe: %v\n", err)
+		fmt.Fprintf(p.stderr, "lethe: %v\n", err)
 		return exitFailure
 	}
 }
@@ -58,6 +64,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 type program struct {
 	environ        []string
 	stdout, stderr io.Writer
+	stdin          io.Reader
+	terminal       bool // somebody is there to be asked
 	started        bool // a subcommand has begun: errors from here on are not about the call
 }
 
@@ -73,6 +81,7 @@ func (p *program) command() *cobra.Command {
 	root.AddCommand(
 		p.serveCommand(), p.healthCommand(), p.keysCommand(), p.doctorCommand(), p.versionCommand(),
 		p.reclaimCommand(), p.listCommand(), p.searchCommand(), p.recallCommand(), p.deleteCommand(),
+		p.exportCommand(), p.liftCommand(), p.workspacesCommand(),
 	)
 	return root
 }

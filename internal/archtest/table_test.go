@@ -13,6 +13,7 @@ var mayImport = map[string][]string{
 	"internal/chat":   {"internal/fault"},
 	"internal/auth":   {"internal/fault", "internal/chat"},
 
+	"internal/archive": {"internal/fault", "internal/chat"},
 	"internal/chunker": {"internal/fault", "internal/chat", "internal/tokens"},
 	"internal/rank":    {"internal/fault", "internal/chat"},
 	"internal/embed":   {"internal/fault", "internal/chat", "internal/tokens"},
@@ -34,7 +35,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/reclaim": {"internal/fault", "internal/chat", "internal/store"},
 	"internal/server": {
-		".", "internal/fault", "internal/chat", "internal/auth", "internal/history",
+		".", "internal/fault", "internal/chat", "internal/auth", "internal/archive", "internal/history",
 		"internal/server/jsonbody", "internal/server/wire", "pkg/api",
 	},
 	"internal/server/jsonbody": {"internal/fault"},
@@ -55,7 +56,7 @@ var mayImport = map[string][]string{
 		"internal/store/storetest", "internal/history", "internal/server/servertest", "internal/app", "pkg/api", "pkg/client",
 	},
 	"cmd/lethe": {
-		"internal/fault", "internal/chat", "internal/auth", "internal/config",
+		"internal/fault", "internal/chat", "internal/auth", "internal/archive", "internal/config",
 		"internal/embed", "internal/history", "internal/store", "internal/app", "pkg/api", "pkg/client",
 	},
 

@@ -15,6 +15,7 @@ type Merged struct {
 	Title     string
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	Pinned    bool
 }
 
 // Changed reports whether any message is new, edited or moved: whether the
@@ -38,6 +39,10 @@ func Merge(stored Transcript, u Upload) Merged {
 	m.matchByPlace(u.Messages)
 	out := m.combine(u.Messages)
 	out.Title, out.CreatedAt, out.UpdatedAt = stored.Title, stored.CreatedAt, stored.UpdatedAt
+	out.Pinned = stored.Pinned
+	if u.Pinned != nil {
+		out.Pinned = *u.Pinned
+	}
 	if u.given.title {
 		out.Title = u.Title
 	}
@@ -58,7 +63,7 @@ func Merge(stored Transcript, u Upload) Merged {
 func NewTranscript(u Upload) Transcript {
 	t := Transcript{Conversation: Conversation{
 		ID: NewID(), Platform: u.Platform, ExternalID: u.ExternalID, Title: u.Title,
-		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Revision: 1, IndexState: Queued,
+		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Pinned: u.Pinned != nil && *u.Pinned, Revision: 1, IndexState: Queued,
 	}}
 	t.Turns = make([]Message, len(u.Messages))
 	for i, m := range u.Messages {

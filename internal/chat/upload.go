@@ -38,6 +38,7 @@ type Upload struct {
 	Title       string
 	CreatedAt   time.Time // zero when the caller gave none
 	UpdatedAt   time.Time
+	Pinned      *bool // nil when the caller did not say
 	Messages    []UploadMessage
 
 	given given // set by Normalize

@@ -30,7 +30,7 @@ func upload(body *api.UploadRequest) chat.Upload {
 	return chat.Upload{
 		Platform: value(body.Platform), DisplayName: value(body.PlatformDisplayName),
 		ExternalID: sent.ID, Title: value(sent.Title),
-		CreatedAt: timeOrZero(sent.CreatedAt), UpdatedAt: timeOrZero(sent.UpdatedAt),
+		CreatedAt: timeOrZero(sent.CreatedAt), UpdatedAt: timeOrZero(sent.UpdatedAt), Pinned: sent.Pinned,
 		Messages: each(sent.Messages, func(m api.UploadedMessage) chat.UploadMessage {
 			return chat.UploadMessage{
 				ExternalID: value(m.ID), Role: m.Role, Text: m.Content, CreatedAt: timeOrZero(m.CreatedAt),

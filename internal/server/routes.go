@@ -44,6 +44,7 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/api/chat-history/imports/:id", auth.Read, 0, api.GetImport},
 		{http.MethodGet, "/api/chat-history/deletions", auth.Read, 0, api.ListDeletions},
 		{http.MethodGet, "/api/chat-history/deletions/:id", auth.Read, 0, api.GetDeletion},
+		{http.MethodGet, "/api/chat-history/export", auth.Read, 0, api.ExportConversations},
 		{http.MethodGet, "/api/chat-history/stats", auth.Read, 0, api.GetStats},
 
 		{http.MethodGet, "/healthz", noKey, 0, s.health},

@@ -67,6 +67,23 @@ func (v *View) Conversations(ws chat.WorkspaceID, q chat.ListQuery) ([]chat.Conv
 	return items, int(total), v.fault(err)
 }
 
+// ConversationsAfter returns up to n conversations that pass the filter in the
+// order of their ids, which is that in which they were made, beginning after the
+// id given; empty for the first.
+func (v *View) ConversationsAfter(ws chat.WorkspaceID, f chat.Filter, after string, n int) ([]chat.Conversation, error) {
+	query := v.filtered(ws, f)
+	if after != "" {
+		query = query.Where("conversations.id > ?", after)
+	}
+	var rows []conversationRow
+	err := query.Order("conversations.id").Limit(n).Find(&rows).Error
+	items := make([]chat.Conversation, len(rows))
+	for i, r := range rows {
+		items[i] = r.conversation()
+	}
+	return items, v.fault(err)
+}
+
 // Count returns how many conversations the workspace has.
 func (v *View) Count(ws chat.WorkspaceID) (int, error) { return v.CountMatching(ws, chat.Filter{}) }
 
@@ -162,7 +179,7 @@ func (tx *Tx) CreateConversation(ws chat.WorkspaceID, t chat.Transcript) (bool, 
 func (tx *Tx) UpdateConversation(ws chat.WorkspaceID, stored chat.Conversation, m chat.Merged, importID string) (chat.Conversation, error) {
 	changes := map[string]any{
 		"title": m.Title, "title_folded": chat.Fold(m.Title), "import_id": importID,
-		"created_at": micros(m.CreatedAt), "updated_at": micros(m.UpdatedAt),
+		"created_at": micros(m.CreatedAt), "updated_at": micros(m.UpdatedAt), "pinned": m.Pinned,
 	}
 	if m.Changed() {
 		changes["message_count"] = len(m.Messages)

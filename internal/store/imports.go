@@ -24,6 +24,17 @@ func (tx *Tx) NamePlatform(ws chat.WorkspaceID, platform, displayName string) er
 	}).Create(&platformRow{WorkspaceID: int64(ws), Platform: platform, DisplayName: displayName}).Error)
 }
 
+// PlatformNames returns what people call the platforms that have such a name.
+func (v *View) PlatformNames(ws chat.WorkspaceID) (map[string]string, error) {
+	var rows []platformRow
+	err := v.db.Where("workspace_id = ?", int64(ws)).Find(&rows).Error
+	names := make(map[string]string, len(rows))
+	for _, r := range rows {
+		names[r.Platform] = r.DisplayName
+	}
+	return names, v.fault(err)
+}
+
 // Imports returns one page of the imports, newest first, and how many there are.
 func (v *View) Imports(ws chat.WorkspaceID, page, pageSize int) ([]chat.Import, int, error) {
 	var total int64

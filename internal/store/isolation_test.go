@@ -90,6 +90,10 @@ var inWorkspace = map[string]call{
 		m := chat.Merged{Title: "taken over", Messages: h.conversation.Turns, RewriteFrom: len(h.conversation.Turns)}
 		return just(tx.UpdateConversation(ws, h.conversation.Conversation, m, h.importID))
 	},
+	"ConversationsAfter": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.ConversationsAfter(ws, chat.Filter{ImportID: h.importID}, "", 10))
+	},
+	"PlatformNames": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) { return just(tx.PlatformNames(ws)) },
 	"CountMatching": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.CountMatching(ws, chat.Filter{ImportID: h.importID}))
 	},

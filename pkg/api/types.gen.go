@@ -818,6 +818,9 @@ type UploadedChat struct {
 	// Messages Its messages in order, 1 to 50,000. A longer chat is sent in several uploads.
 	Messages []UploadedMessage `json:"messages"`
 
+	// Pinned Pin it, or unpin it. Without this it stays as it is, and a new one is not pinned.
+	Pinned *bool `json:"pinned,omitempty"`
+
 	// Title Its title; cut at 500 characters. Without one, the first human message's first 80 characters.
 	Title *string `json:"title,omitempty" wire:"null"`
 
@@ -968,6 +971,30 @@ type ListDeletionsParams struct {
 
 	// PageSize How many items a page has. Larger than 100 is read as 100.
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+}
+
+// ExportConversationsParams defines parameters for ExportConversations.
+type ExportConversationsParams struct {
+	// ConversationID Only this conversation; 404 when there is none of that id.
+	ConversationID *string `form:"conversationId,omitempty" json:"conversationId,omitempty"`
+
+	// Provider Only conversations of this platform (exact name). `all` or empty means every platform.
+	Provider *string `form:"provider,omitempty" json:"provider,omitempty"`
+
+	// Title Only conversations whose title contains this text. Upper and lower case are the same.
+	Title *string `form:"title,omitempty" json:"title,omitempty"`
+
+	// DateFrom Only conversations created at or after this: an ISO 8601 date or a date and time with a zone.
+	DateFrom *string `form:"dateFrom,omitempty" json:"dateFrom,omitempty"`
+
+	// DateTo Only conversations created at or before this: an ISO 8601 date (the whole day counts) or a date and time with a zone.
+	DateTo *string `form:"dateTo,omitempty" json:"dateTo,omitempty"`
+
+	// PinnedOnly `true`: only pinned conversations.
+	PinnedOnly *string `form:"pinnedOnly,omitempty" json:"pinnedOnly,omitempty"`
+
+	// ImportID Only conversations that this upload or import brought last.
+	ImportID *string `form:"importId,omitempty" json:"importId,omitempty"`
 }
 
 // ListImportsParams defines parameters for ListImports.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"io"
 	"iter"
 	"strconv"
 	"time"
@@ -91,6 +92,12 @@ func (c *Client) Delete(ctx context.Context, ids ...string) (api.DeleteAnswer, e
 	return read[api.DeleteAnswer](c.raw.DeleteConversations(ctx, api.DeleteRequest{IDs: ids}))
 }
 
+// DeleteWith removes conversations as Delete does, with what else a delete may be
+// told: to refuse later uploads of them, and to wait for the storage.
+func (c *Client) DeleteWith(ctx context.Context, r api.DeleteRequest) (api.DeleteAnswer, error) {
+	return read[api.DeleteAnswer](c.raw.DeleteConversations(ctx, r))
+}
+
 // DeleteMatching removes every conversation that a filter selects, in one
 // transaction however many they are, or with DryRun only counts them. Pinned ones
 // are spared unless asked for. There is no way back.
@@ -103,6 +110,26 @@ func (c *Client) DeleteMatching(ctx context.Context, r api.DeleteMatchingRequest
 func (c *Client) LiftExclusions(ctx context.Context, r api.LiftRequest) (int, error) {
 	answer, err := read[api.LiftAnswer](c.raw.LiftExclusions(ctx, r))
 	return answer.Lifted, err
+}
+
+// Export writes the conversations that the options select to w as JSON lines, each
+// of which is an UploadRequest. Page and PageSize mean nothing here. After an
+// error w may have some of the lines: the file is not to be trusted then.
+func (c *Client) Export(ctx context.Context, o ListOptions, w io.Writer) error {
+	p := &api.ExportConversationsParams{
+		Provider: text(o.Provider), Title: text(o.Title), ImportID: text(o.ImportID),
+		DateFrom: moment(o.CreatedFrom), DateTo: moment(o.CreatedTo),
+	}
+	if o.PinnedOnly {
+		p.PinnedOnly = text("true")
+	}
+	return copied(w)(c.raw.ExportConversations(ctx, p))
+}
+
+// ExportOne writes one conversation as Export does; IsNotFound tells when there
+// is none of that id.
+func (c *Client) ExportOne(ctx context.Context, id string, w io.Writer) error {
+	return copied(w)(c.raw.ExportConversations(ctx, &api.ExportConversationsParams{ConversationID: &id}))
 }
 
 // Deletions returns one page of the receipts of deletes, the newest first. 0 for

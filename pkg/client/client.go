@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -88,4 +89,21 @@ func read[T any](resp *http.Response, err error) (T, error) {
 		return answer, fmt.Errorf("lethe: the answer could not be read: %w", err)
 	}
 	return answer, nil
+}
+
+// copied hands an answer's body on as it comes.
+func copied(w io.Writer) func(*http.Response, error) error {
+	return func(resp *http.Response, err error) error {
+		if err != nil {
+			return fmt.Errorf("lethe: %w", err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return errorOf(resp)
+		}
+		if _, err := io.Copy(w, resp.Body); err != nil {
+			return fmt.Errorf("lethe: the answer broke off: %w", err)
+		}
+		return nil
+	}
 }

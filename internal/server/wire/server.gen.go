@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -47,6 +48,9 @@ type ServerInterface interface {
 	// LiftExclusions Take conversations again that a delete excluded
 	// (POST /api/chat-history/exclusions/lift)
 	LiftExclusions(ctx echo.Context) error
+	// ExportConversations Take conversations away as a file
+	// (GET /api/chat-history/export)
+	ExportConversations(ctx echo.Context, params ExportConversationsParams) error
 	// ListImports List uploads and imports
 	// (GET /api/chat-history/imports)
 	ListImports(ctx echo.Context, params ListImportsParams) error
@@ -259,6 +263,66 @@ func (w *ServerInterfaceWrapper) LiftExclusions(ctx echo.Context) error {
 	return err
 }
 
+// ExportConversations converts echo context to params.
+func (w *ServerInterfaceWrapper) ExportConversations(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportConversationsParams
+	// ------------- Optional query parameter "conversationId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "conversationId", ctx.QueryParams(), &params.ConversationID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conversationId: %s", err))
+	}
+
+	// ------------- Optional query parameter "provider" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "provider", ctx.QueryParams(), &params.Provider, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
+	}
+
+	// ------------- Optional query parameter "title" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "title", ctx.QueryParams(), &params.Title, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter title: %s", err))
+	}
+
+	// ------------- Optional query parameter "dateFrom" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "dateFrom", ctx.QueryParams(), &params.DateFrom, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dateFrom: %s", err))
+	}
+
+	// ------------- Optional query parameter "dateTo" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "dateTo", ctx.QueryParams(), &params.DateTo, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter dateTo: %s", err))
+	}
+
+	// ------------- Optional query parameter "pinnedOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pinnedOnly", ctx.QueryParams(), &params.PinnedOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pinnedOnly: %s", err))
+	}
+
+	// ------------- Optional query parameter "importId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "importId", ctx.QueryParams(), &params.ImportID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter importId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ExportConversations(ctx, params)
+	return err
+}
+
 // ListImports converts echo context to params.
 func (w *ServerInterfaceWrapper) ListImports(ctx echo.Context) error {
 	var err error
@@ -393,6 +457,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/chat-history/deletions", wrapper.ListDeletions, options.OperationMiddlewares["ListDeletions"]...)
 	router.GET(options.BaseURL+"/api/chat-history/deletions/:id", wrapper.GetDeletion, options.OperationMiddlewares["GetDeletion"]...)
 	router.POST(options.BaseURL+"/api/chat-history/exclusions/lift", wrapper.LiftExclusions, options.OperationMiddlewares["LiftExclusions"]...)
+	router.GET(options.BaseURL+"/api/chat-history/export", wrapper.ExportConversations, options.OperationMiddlewares["ExportConversations"]...)
 	router.GET(options.BaseURL+"/api/chat-history/imports", wrapper.ListImports, options.OperationMiddlewares["ListImports"]...)
 	router.GET(options.BaseURL+"/api/chat-history/imports/:id", wrapper.GetImport, options.OperationMiddlewares["GetImport"]...)
 	router.POST(options.BaseURL+"/api/chat-history/ingest/custom-online", wrapper.UploadConversation, options.OperationMiddlewares["UploadConversation"]...)
@@ -1759,6 +1824,163 @@ func (response LiftExclusions503JSONResponse) VisitLiftExclusionsResponse(w http
 	return err
 }
 
+type ExportConversationsRequestObject struct {
+	Params ExportConversationsParams
+}
+
+type ExportConversationsResponseObject interface {
+	VisitExportConversationsResponse(w http.ResponseWriter) error
+}
+
+type ExportConversations200ApplicationXNdjsonResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response ExportConversations200ApplicationXNdjsonResponse) VisitExportConversationsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type ExportConversations400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ExportConversations400JSONResponse) VisitExportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportConversations401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ExportConversations401JSONResponse) VisitExportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportConversations403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ExportConversations403JSONResponse) VisitExportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportConversations404JSONResponse struct {
+	ConversationNotFoundJSONResponse
+}
+
+func (response ExportConversations404JSONResponse) VisitExportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportConversations429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ExportConversations429JSONResponse) VisitExportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportConversations500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ExportConversations500JSONResponse) VisitExportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportConversations503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ExportConversations503JSONResponse) VisitExportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListImportsRequestObject struct {
 	Params ListImportsParams
 }
@@ -2566,6 +2788,9 @@ type StrictServerInterface interface {
 	// LiftExclusions Take conversations again that a delete excluded
 	// (POST /api/chat-history/exclusions/lift)
 	LiftExclusions(ctx context.Context, request LiftExclusionsRequestObject) (LiftExclusionsResponseObject, error)
+	// ExportConversations Take conversations away as a file
+	// (GET /api/chat-history/export)
+	ExportConversations(ctx context.Context, request ExportConversationsRequestObject) (ExportConversationsResponseObject, error)
 	// ListImports List uploads and imports
 	// (GET /api/chat-history/imports)
 	ListImports(ctx context.Context, request ListImportsRequestObject) (ListImportsResponseObject, error)
@@ -2945,6 +3170,31 @@ func (sh *strictHandler) LiftExclusions(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(LiftExclusionsResponseObject); ok {
 		return validResponse.VisitLiftExclusionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportConversations operation middleware
+func (sh *strictHandler) ExportConversations(ctx echo.Context, params ExportConversationsParams) error {
+	var request ExportConversationsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportConversations(ctx.Request().Context(), request.(ExportConversationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportConversations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportConversationsResponseObject); ok {
+		return validResponse.VisitExportConversationsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

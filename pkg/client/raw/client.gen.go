@@ -268,6 +268,19 @@ type ClientInterface interface {
 	// Corresponds with POST /api/chat-history/exclusions/lift (the `LiftExclusions` operationId).
 	LiftExclusions(ctx context.Context, body LiftExclusionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ExportConversations Take conversations away as a file
+	//
+	// Every conversation that matches all the given filters, oldest first, as JSON lines: each line is what
+	// `POST /api/chat-history/ingest/custom-online` takes, so the file can be uploaded again line by line.
+	// It is the one way back from a delete, so take it before. Needs scope `read`.
+	//
+	// The answer is sent while it is read and may be long. Conversations that are deleted meanwhile are not
+	// in it. When something fails on the way the connection is cut, so that half a file never looks like a
+	// whole one: a client must check that the answer ended as HTTP says.
+	//
+	// Corresponds with GET /api/chat-history/export (the `ExportConversations` operationId).
+	ExportConversations(ctx context.Context, params *ExportConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListImports List uploads and imports
 	//
 	// One page of what was delivered to the workspace, the newest first. Needs scope `read`.
@@ -710,6 +723,29 @@ func (c *Client) LiftExclusionsWithBody(ctx context.Context, contentType string,
 // Corresponds with POST /api/chat-history/exclusions/lift (the `LiftExclusions` operationId).
 func (c *Client) LiftExclusions(ctx context.Context, body LiftExclusionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewLiftExclusionsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportConversations Take conversations away as a file
+//
+// Every conversation that matches all the given filters, oldest first, as JSON lines: each line is what
+// `POST /api/chat-history/ingest/custom-online` takes, so the file can be uploaded again line by line.
+// It is the one way back from a delete, so take it before. Needs scope `read`.
+//
+// The answer is sent while it is read and may be long. Conversations that are deleted meanwhile are not
+// in it. When something fails on the way the connection is cut, so that half a file never looks like a
+// whole one: a client must check that the answer ended as HTTP says.
+//
+// Corresponds with GET /api/chat-history/export (the `ExportConversations` operationId).
+func (c *Client) ExportConversations(ctx context.Context, params *ExportConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportConversationsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1465,6 +1501,132 @@ func NewLiftExclusionsRequestWithBody(server string, contentType string, body io
 	return req, nil
 }
 
+// NewExportConversationsRequest constructs an http.Request for the ExportConversations method
+func NewExportConversationsRequest(server string, params *ExportConversationsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/chat-history/export")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.ConversationID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "conversationId", *params.ConversationID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Provider != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "provider", *params.Provider, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Title != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "title", *params.Title, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.DateFrom != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "dateFrom", *params.DateFrom, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.DateTo != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "dateTo", *params.DateTo, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.PinnedOnly != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pinnedOnly", *params.PinnedOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ImportID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "importId", *params.ImportID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListImportsRequest constructs an http.Request for the ListImports method
 func NewListImportsRequest(server string, params *ListImportsParams) (*http.Request, error) {
 	var err error
@@ -1942,6 +2104,21 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/chat-history/exclusions/lift (the `LiftExclusions` operationId).
 	LiftExclusionsWithResponse(ctx context.Context, body LiftExclusionsJSONRequestBody, reqEditors ...RequestEditorFn) (*LiftExclusionsResponse, error)
+
+	// ExportConversationsWithResponse Take conversations away as a file
+	//
+	// Every conversation that matches all the given filters, oldest first, as JSON lines: each line is what
+	// `POST /api/chat-history/ingest/custom-online` takes, so the file can be uploaded again line by line.
+	// It is the one way back from a delete, so take it before. Needs scope `read`.
+	//
+	// The answer is sent while it is read and may be long. Conversations that are deleted meanwhile are not
+	// in it. When something fails on the way the connection is cut, so that half a file never looks like a
+	// whole one: a client must check that the answer ended as HTTP says.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/chat-history/export (the `ExportConversations` operationId).
+	ExportConversationsWithResponse(ctx context.Context, params *ExportConversationsParams, reqEditors ...RequestEditorFn) (*ExportConversationsResponse, error)
 
 	// ListImportsWithResponse List uploads and imports
 	//
@@ -3135,6 +3312,103 @@ func (r LiftExclusionsResponse) ContentType() string {
 	return ""
 }
 
+// ExportConversationsResponse429Headers the declared response headers of an HTTP 429 response for ExportConversations
+type ExportConversationsResponse429Headers struct {
+	RetryAfter *int
+}
+
+// ExportConversationsResponse503Headers the declared response headers of an HTTP 503 response for ExportConversations
+type ExportConversationsResponse503Headers struct {
+	RetryAfter *int
+}
+
+type ExportConversationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *ConversationNotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ExportConversationsResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExportConversationsResponse503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ExportConversationsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ExportConversationsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ExportConversationsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ExportConversationsResponse) GetJSON404() *ConversationNotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ExportConversationsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ExportConversationsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExportConversationsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportConversationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportConversationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportConversationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportConversationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListImportsResponse429Headers the declared response headers of an HTTP 429 response for ListImports
 type ListImportsResponse429Headers struct {
 	RetryAfter *int
@@ -4041,6 +4315,27 @@ func (c *ClientWithResponses) LiftExclusionsWithResponse(ctx context.Context, bo
 		return nil, err
 	}
 	return ParseLiftExclusionsResponse(rsp)
+}
+
+// ExportConversationsWithResponse Take conversations away as a file
+//
+// Every conversation that matches all the given filters, oldest first, as JSON lines: each line is what
+// `POST /api/chat-history/ingest/custom-online` takes, so the file can be uploaded again line by line.
+// It is the one way back from a delete, so take it before. Needs scope `read`.
+//
+// The answer is sent while it is read and may be long. Conversations that are deleted meanwhile are not
+// in it. When something fails on the way the connection is cut, so that half a file never looks like a
+// whole one: a client must check that the answer ended as HTTP says.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/chat-history/export (the `ExportConversations` operationId).
+func (c *ClientWithResponses) ExportConversationsWithResponse(ctx context.Context, params *ExportConversationsParams, reqEditors ...RequestEditorFn) (*ExportConversationsResponse, error) {
+	rsp, err := c.ExportConversations(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportConversationsResponse(rsp)
 }
 
 // ListImportsWithResponse List uploads and imports
@@ -5215,6 +5510,97 @@ func ParseLiftExclusionsResponse(rsp *http.Response) (*LiftExclusionsResponse, e
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers LiftExclusionsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportConversationsResponse parses an HTTP response from a ExportConversationsWithResponse call
+func ParseExportConversationsResponse(rsp *http.Response) (*ExportConversationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportConversationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest ConversationNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers ExportConversationsResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExportConversationsResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/pkg/client"
+)
+
+func (p *program) exportCommand() *cobra.Command {
+	var r remote
+	var s selection
+	var out string
+	cmd := &cobra.Command{
+		Use:   "export [ID...]",
+		Short: "Write conversations to a file, as JSON lines that can be uploaded again",
+		Long: "Write conversations with their messages to a file: all of them, those that the flags\n" +
+			"select, or those named. Each line is one conversation, as an upload takes it. There is\n" +
+			"no trash: this file, written before a delete, is the way back.",
+		Example: "  lethe export --out all.jsonl\n" +
+			"  lethe export --platform chatgpt --to 2024-12-31 > old.jsonl",
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			if err := s.read(); err != nil {
+				return err
+			}
+			if len(ids) > 0 && s.given() {
+				return fault.Invalidf("give ids or flags that select, not both")
+			}
+			c, err := p.client(r)
+			if err != nil {
+				return err
+			}
+			write := func(w io.Writer) error { return exportTo(cmd, c, ids, s.options, w) }
+			if out == "" {
+				return write(p.stdout)
+			}
+			return writeNew(out, write)
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "", "the file to write, which must not exist (default: standard output)")
+	s.flags(cmd)
+	r.connection(cmd)
+	return cmd
+}
+
+func exportTo(cmd *cobra.Command, c *client.Client, ids []string, o client.ListOptions, w io.Writer) error {
+	if len(ids) == 0 {
+		return c.Export(cmd.Context(), o, w)
+	}
+	for _, id := range ids {
+		if err := c.ExportOne(cmd.Context(), id, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeNew writes a file that only its owner can read, and that is there, whole
+// and on the disk, or not at all. It never replaces one.
+func writeNew(path string, write func(io.Writer) error) (err error) {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.Conflict, "%s exists; give another name", path)
+	}
+	part, err := os.CreateTemp(filepath.Dir(path), ".lethe-export-*")
+	if err != nil {
+		return fault.Wrap(fault.Invalid, err, "%s cannot be written; give another name", path)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(part.Name()))
+		}
+	}()
+	if err := errors.Join(write(part), part.Sync(), part.Close()); err != nil {
+		return err
+	}
+	return os.Rename(part.Name(), path)
+}

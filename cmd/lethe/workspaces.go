@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lethe-chat/lethe/internal/archive"
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
+)
+
+func (p *program) workspacesCommand() *cobra.Command {
+	workspaces := &cobra.Command{
+		Use:   "workspaces",
+		Short: "List, make and delete whole workspaces",
+		Long: "List, make and delete whole workspaces. The commands work on the database itself, beside\n" +
+			"a running service, which knows of the change at once.",
+	}
+	workspaces.AddCommand(p.listWorkspacesCommand(), p.createWorkspaceCommand(), p.deleteWorkspaceCommand())
+	return workspaces
+}
+
+func (p *program) listWorkspacesCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the workspaces and how many conversations each has",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.withHistory(cmd.Context(), func(h *history.History) error {
+				all, err := h.Workspaces(cmd.Context())
+				if err != nil {
+					return err
+				}
+				return p.printWorkspaces(all, asJSON)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, one workspace a line")
+	return cmd
+}
+
+func (p *program) printWorkspaces(all []chat.Workspace, asJSON bool) error {
+	if asJSON {
+		out := json.NewEncoder(p.stdout)
+		for _, w := range all {
+			err := out.Encode(struct {
+				Name          string    `json:"name"`
+				Conversations int       `json:"conversations"`
+				CreatedAt     time.Time `json:"createdAt"`
+			}{w.Name, w.Conversations, w.CreatedAt})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "NAME\tCONVERSATIONS\tCREATED")
+	for _, w := range all {
+		fmt.Fprintf(table, "%s\t%d\t%s\n", w.Name, w.Conversations, date(&w.CreatedAt))
+	}
+	return table.Flush()
+}
+
+func (p *program) createWorkspaceCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "create NAME",
+		Short: "Make an empty workspace (lethe keys create makes one too)",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.withHistory(cmd.Context(), func(h *history.History) error {
+				if _, err := h.CreateWorkspace(cmd.Context(), args[0]); err != nil {
+					return err
+				}
+				return p.say("made the workspace %q; lethe keys create --workspace opens it\n", args[0])
+			})
+		},
+	}
+}
+
+func (p *program) deleteWorkspaceCommand() *cobra.Command {
+	var export string
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "delete NAME",
+		Short: "Delete a workspace with all its conversations and keys, for good",
+		Long: "Delete a workspace with all its conversations and keys, in one transaction, and print the\n" +
+			"id of the receipt, which `lethe doctor --receipt` proves. There is no undo; --export\n" +
+			"writes the conversations to a file first.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.withHistory(cmd.Context(), func(h *history.History) error {
+				return p.deleteWorkspace(cmd.Context(), h, args[0], export, yes)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&export, "export", "", "first write its conversations to this file, which must not exist")
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
+}
+
+// workspacePatience is how long the delete of a whole workspace may take: hours
+// of uploads go in one transaction.
+const workspacePatience = time.Hour
+
+func (p *program) deleteWorkspace(ctx context.Context, h *history.History, name, export string, yes bool) error {
+	w, err := workspaceOf(ctx, h, name)
+	if err != nil {
+		return err
+	}
+	if !yes {
+		if export, err = p.confirm(w.Conversations, export, false); err != nil {
+			return err
+		}
+	}
+	var expected *int
+	if export != "" {
+		written := 0
+		expected = &written // what came after the file was begun is not in it, and must not go
+		err := writeNew(export, func(out io.Writer) error {
+			for c, err := range h.Export(ctx, w.ID, chat.Filter{}) {
+				if err != nil {
+					return err
+				}
+				if err := archive.Write(out, c.Transcript, c.PlatformName); err != nil {
+					return err
+				}
+				written++
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, workspacePatience)
+	defer cancel()
+	receipt, err := h.DeleteWorkspace(ctx, name, expected)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.stderr, "deleted the workspace %q: %d conversations, %d messages; its receipt:\n", name, receipt.Conversations, receipt.Messages)
+	return p.say("%s\n", receipt.ID)
+}
+
+func workspaceOf(ctx context.Context, h *history.History, name string) (chat.Workspace, error) {
+	all, err := h.Workspaces(ctx)
+	if err != nil {
+		return chat.Workspace{}, err
+	}
+	for _, w := range all {
+		if w.Name == name {
+			return w, nil
+		}
+	}
+	return chat.Workspace{}, fault.NotFoundf("there is no workspace %q; `lethe workspaces list` shows those there are", name)
+}

@@ -1,0 +1,80 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"time"
+
+	"github.com/lethe-chat/lethe/internal/archive"
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/server/wire"
+	"github.com/lethe-chat/lethe/pkg/api"
+)
+
+// ExportConversations answers GET /api/chat-history/export.
+func (m *memoryPlugin) ExportConversations(ctx context.Context, r wire.ExportConversationsRequestObject) (wire.ExportConversationsResponseObject, error) {
+	if id := value(r.Params.ConversationID); id != "" {
+		one, err := m.history.ExportOne(ctx, workspace(ctx), id)
+		if err != nil {
+			return nil, err
+		}
+		return exported(func(yield func(history.Exported, error) bool) { yield(one, nil) }), nil
+	}
+	filter, err := exportFilter(r.Params)
+	if err != nil {
+		return nil, err
+	}
+	return exported(m.history.Export(ctx, workspace(ctx), filter)), nil
+}
+
+func exportFilter(p api.ExportConversationsParams) (f chat.Filter, err error) {
+	f = chat.Filter{Platform: provider(p.Provider), Title: value(p.Title), ImportID: ownID(p.ImportID)}
+	if f.PinnedOnly, err = queryBool("pinnedOnly", p.PinnedOnly); err != nil {
+		return f, err
+	}
+	f.From, f.Before, err = created(p.DateFrom, p.DateTo)
+	return f, err
+}
+
+// exported is an answer that is written while it is read from the store.
+type exported iter.Seq2[history.Exported, error]
+
+// linePatience is how long one line may take to be read and taken.
+const linePatience = 30 * time.Second
+
+// VisitExportConversationsResponse writes the lines. What fails before the first
+// is answered like any error; later that can only be told by cutting the
+// connection: half a file must not look whole.
+func (e exported) VisitExportConversationsResponse(w http.ResponseWriter) error {
+	begun := false
+	begin := func() {
+		w.Header().Set("Content-Type", archive.MediaType)
+		w.Header().Set("Content-Disposition", `attachment; filename="lethe-export.jsonl"`)
+		w.WriteHeader(http.StatusOK)
+		begun = true
+	}
+	deadline := http.NewResponseController(w)
+	for c, err := range e {
+		switch {
+		case err != nil && !begun:
+			return err
+		case err != nil:
+			panic(http.ErrAbortHandler)
+		case !begun:
+			begin()
+		}
+		if err := deadline.SetWriteDeadline(time.Now().Add(linePatience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			panic(http.ErrAbortHandler)
+		}
+		if err := archive.Write(w, c.Transcript, c.PlatformName); err != nil {
+			panic(http.ErrAbortHandler) // whoever asked is gone
+		}
+	}
+	if !begun {
+		begin()
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package store
+
+import (
+	"context"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// Prove looks for anything that is left of what a delete took, whichever
+// workspace it was in, and returns its receipt with a finding for each place it
+// looked. The receipt holds no id, only keyed hashes, so the ids of everything that
+// is there are hashed and compared. Of a workspace that was deleted nothing at all
+// may be left. NotFound when there is no such receipt.
+func (s *Store) Prove(ctx context.Context, id string) (receipt chat.Deletion, findings []Finding, err error) {
+	id, ok := chat.ParseID(id)
+	if !ok {
+		return receipt, nil, fault.NotFoundf("there is no receipt %q", id)
+	}
+	err = s.Snapshot(ctx, func(v *View) error {
+		var rows []deletionRow
+		if err := v.db.Where("id = ?", id).Limit(1).Find(&rows).Error; err != nil {
+			return v.fault(err)
+		}
+		if len(rows) == 0 {
+			return fault.NotFoundf("there is no receipt %q", id)
+		}
+		receipt = rows[0].deletion()
+		findings, err = v.remains(chat.WorkspaceID(rows[0].WorkspaceID), id)
+		return v.fault(err)
+	})
+	if err != nil {
+		return receipt, nil, err
+	}
+	indexes, err := s.dialect.examine(ctx, s) // a row that is gone may still have an entry in a broken one
+	return receipt, append(findings, indexes...), s.fault(err)
+}
+
+// remains looks in every table that holds a part of a conversation.
+func (v *View) remains(ws chat.WorkspaceID, receipt string) ([]Finding, error) {
+	var exists int64
+	if err := v.db.Model(&workspaceRow{}).Where("id = ?", int64(ws)).Count(&exists).Error; err != nil {
+		return nil, err
+	}
+	gone, err := v.recognized(ws, receipt)
+	if err != nil {
+		return nil, err
+	}
+	var findings []Finding
+	for _, place := range []struct{ table, column string }{
+		{"conversations", "id"}, {"messages", "conversation_id"}, {"chunks", "conversation_id"}, {"embeddings", "conversation_id"},
+	} {
+		n, err := v.left(ws, place.table, place.column, func(id string) bool {
+			return exists == 0 || gone[string(v.conversationHash(id))]
+		})
+		if err != nil {
+			return nil, err
+		}
+		findings = append(findings, Finding{
+			Check: place.table + " left of it", Count: n, Detail: "conversations that the receipt says are gone, and that still have rows here",
+		})
+	}
+	return findings, nil
+}
+
+// recognized are the hashes of the conversations that a delete took. Those that
+// were uploaded again since are not among them: their old id means nothing now.
+func (v *View) recognized(ws chat.WorkspaceID, receipt string) (map[string]bool, error) {
+	var rows []tombstoneRow
+	err := v.db.Where("workspace_id = ? AND deletion_id = ?", int64(ws), receipt).Find(&rows).Error
+	gone := make(map[string]bool, len(rows))
+	for _, r := range rows {
+		gone[string(r.ConversationHash)] = true
+	}
+	return gone, err
+}
+
+// left counts the conversations of a table that are meant.
+func (v *View) left(ws chat.WorkspaceID, table, column string, meant func(id string) bool) (int, error) {
+	rows, err := v.db.Table(table).Where("workspace_id = ?", int64(ws)).Distinct(column).Rows()
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	n := 0
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return 0, err
+		}
+		if meant(id) {
+			n++
+		}
+	}
+	return n, rows.Err()
+}
