@@ -1,0 +1,61 @@
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/server"
+	"github.com/lethe-chat/lethe/pkg/api"
+	"github.com/lethe-chat/lethe/pkg/client"
+)
+
+// What was taken away comes back as it was: each line is an upload.
+func TestAnExportCanBeUploadedAgain(t *testing.T) {
+	s := start(t, server.Options{})
+	s.foreign(t)
+	var ids []string
+	for i := range 105 { // more than the store looks up at once
+		ids = append(ids, s.upload(t, fmt.Sprint("number ", i), "hello", "good day"))
+	}
+	_, err := s.Client.Edit(t.Context(), api.EditRequest{ConversationID: ids[3], Pinned: new(true)})
+	require.NoError(t, err)
+	export := func(o client.ListOptions) string {
+		var file strings.Builder
+		require.NoError(t, s.Client.Export(t.Context(), o, &file))
+		return file.String()
+	}
+	all := export(client.ListOptions{})
+	require.Equal(t, 105, strings.Count(all, "\n"))
+	pinned := export(client.ListOptions{PinnedOnly: true})
+	require.Equal(t, 1, strings.Count(pinned, "\n"))
+	require.Empty(t, export(client.ListOptions{Title: "nobody's"}))
+	var one strings.Builder
+	require.NoError(t, s.Client.ExportOne(t.Context(), ids[3], &one))
+	require.Equal(t, pinned, one.String())
+	require.True(t, client.IsNotFound(s.Client.ExportOne(t.Context(), "x", &one)))
+
+	const upload = "/api/chat-history/ingest/custom-online"
+	for line := range strings.Lines(all) {
+		answer := s.call(t, http.MethodPost, upload, line)
+		require.Equal(t, http.StatusOK, answer.status)
+		require.NotContains(t, answer.body, `"status":"queued"`, "over what is there a line changes nothing")
+		break
+	}
+	_, err = s.Client.DeleteMatching(t.Context(), api.DeleteMatchingRequest{All: new(true), IncludePinned: new(true)})
+	require.NoError(t, err)
+	require.Empty(t, export(client.ListOptions{}))
+	for line := range strings.Lines(all) {
+		require.Equal(t, http.StatusOK, s.call(t, http.MethodPost, upload, line).status)
+	}
+	require.ElementsMatch(t, strings.Split(all, "\n"), strings.Split(export(client.ListOptions{}), "\n"))
+
+	for query, want := range map[string]int{
+		"?dateFrom=x": 400, "?pinnedOnly=maybe": 400, "?conversationId=" + ids[0]: 404, "?provider=all&title=": 200,
+	} {
+		require.Equal(t, want, s.call(t, http.MethodGet, "/api/chat-history/export"+query, "").status, query)
+	}
+}
