@@ -8,7 +8,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/indexer"
 	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
@@ -33,15 +35,15 @@ func benchIndex(b *testing.B, embedder embed.Embedder, workers int) {
 	s := open(b, storetest.New(b, *database))
 	made := newCorpus(4)
 	require.NoError(b, s.InTx(b.Context(), func(tx *store.Tx) error {
-		if _, err := tx.EnsureWorkspace("bench"); err != nil {
-			return err
-		}
-		list := make([]conversation, conversations)
-		for i := range list {
-			list[i] = made.conversation()
-		}
-		return create(tx, list)
+		_, err := tx.EnsureWorkspace("bench")
+		return err
 	}))
+	var uploads []chat.Upload
+	for range conversations {
+		uploads = append(uploads, upload(made.conversation()))
+	}
+	_, err := history.New(history.Options{Store: s, Embedder: embedder}).IngestAll(b.Context(), 1, uploads)
+	require.NoError(b, err)
 	x := indexer.New(indexer.Options{Store: s, Embedder: embedder, Workers: workers})
 	ctx, stop := context.WithCancel(b.Context())
 	stopped := make(chan struct{})

@@ -10,18 +10,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/chat"
-	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// uploadRows are the rows that an upload writes: the conversation, its messages,
-// and the import that brought it.
-const uploadRows = 1 + messagesEach + 1
-
 // BenchmarkUpload stores new conversations, and beside it inserts the same rows
-// with SQL alone: through HTTP and one at a time, and through the store and many
-// in one transaction.
+// into the same tables, with the same keys and indexes, in one transaction of
+// nothing but COPY (on SQLite: of statements prepared once). What is sent and what
+// is copied is made before. Ours checks it, looks whether it is there already or
+// was deleted, and numbers it: one conversation a call over HTTP, one through the
+// store's door, and many that come together.
 func BenchmarkUpload(b *testing.B) {
 	source, _ := filled(b, *database, newCorpus(2), map[string]int{"bench": 250})
 	ours, plain := source.Clone(b), source.Clone(b)
@@ -29,85 +27,83 @@ func BenchmarkUpload(b *testing.B) {
 	client := service.client(b, "bench")
 	insert := plainInsert(b, plain)
 	made := newCorpus(3)
-
-	b.Run("conversations=1", func(b *testing.B) {
-		var next conversation
-		report(b, duel{
-			prepare: func(int) { next = made.conversation() },
-			ours: func(int) {
-				_, err := client.Upload(b.Context(), request(next))
-				require.NoError(b, err)
-			},
-			plain: func(int) { insert([]conversation{next}) },
-		}.run(b, 1500), 1)
-	})
-	const many = 100
-	b.Run(fmt.Sprintf("conversations=%d/one-transaction", many), func(b *testing.B) {
-		var next []conversation
-		report(b, duel{
-			prepare: func(int) {
-				next = nil
-				for range many {
-					next = append(next, made.conversation())
-				}
-			},
-			ours: func(int) {
-				require.NoError(b, service.store.InTx(b.Context(), func(tx *store.Tx) error { return create(tx, next) }))
-			},
-			plain: func(int) { insert(next) },
-		}.run(b, 11), many)
-	})
+	ways := []struct {
+		name          string
+		conversations int
+		rounds        int
+		send          func([]chat.Upload) error
+	}{
+		{"http", 1, 500, func(list []chat.Upload) error {
+			_, err := client.Upload(b.Context(), request(list[0]))
+			return err
+		}},
+		{"store", 1, 500, func(list []chat.Upload) error {
+			_, err := service.history.Ingest(b.Context(), 1, list[0])
+			return err
+		}},
+		{"store", 100, 41, func(list []chat.Upload) error {
+			_, err := service.history.IngestAll(b.Context(), 1, list)
+			return err
+		}},
+	}
+	for _, way := range ways {
+		b.Run(fmt.Sprintf("%s/conversations=%d", way.name, way.conversations), func(b *testing.B) {
+			var uploads []chat.Upload
+			var copies rows
+			report(b, duel{
+				prepare: func(int) {
+					list := make([]conversation, way.conversations)
+					uploads = nil
+					for i := range list {
+						list[i] = made.conversation()
+						uploads = append(uploads, upload(list[i]))
+					}
+					copies = uploaded(list)
+				},
+				ours:  func(int) { require.NoError(b, way.send(uploads)) },
+				plain: func(int) { insert(copies) },
+			}.run(b, way.rounds), way.conversations)
+		})
+	}
 }
 
-// report adds how many rows a second that is.
+// report adds how many rows a second that is: the conversations, their messages,
+// and the import that brought them.
 func report(b *testing.B, t times, conversations int) {
-	rows := float64(conversations * uploadRows)
+	rows := float64(conversations*(1+messagesEach) + 1)
 	b.ReportMetric(rows/median(t.ours).Seconds(), "ours-rows/s")
 	b.ReportMetric(rows/median(t.plain).Seconds(), "plain-rows/s")
 }
 
-func request(c conversation) api.UploadRequest {
-	platform, title := "bench", "made up"
-	r := api.UploadRequest{Platform: &platform, Conversation: api.UploadedChat{ID: c.id, Title: &title}}
+// upload is a conversation as an export file has it.
+func upload(c conversation) chat.Upload {
+	u := chat.Upload{Platform: "bench", ExternalID: c.id, Title: "made up"}
 	for i, text := range c.messages {
-		id, at := strconv.Itoa(i), api.NewTime(time.Now())
+		u.Messages = append(u.Messages, chat.UploadMessage{
+			ExternalID: strconv.Itoa(i), Role: []string{"human", "assistant"}[i%2], Text: text, CreatedAt: time.Now(),
+		})
+	}
+	return u
+}
+
+func request(u chat.Upload) api.UploadRequest {
+	r := api.UploadRequest{Platform: &u.Platform, Conversation: api.UploadedChat{ID: u.ExternalID, Title: &u.Title}}
+	for _, m := range u.Messages {
+		at := api.NewTime(m.CreatedAt)
 		r.Conversation.Messages = append(r.Conversation.Messages, api.UploadedMessage{
-			ID: &id, Role: []string{"human", "assistant"}[i%2], Content: text, CreatedAt: &at,
+			ID: &m.ExternalID, Role: m.Role, Content: m.Text, CreatedAt: &at,
 		})
 	}
 	return r
 }
 
-// create stores conversations as an import of many would.
-func create(tx *store.Tx, conversations []conversation) error {
-	for _, c := range conversations {
-		u := chat.Upload{Platform: "bench", ExternalID: c.id, Title: "made up"}
-		for i, text := range c.messages {
-			u.Messages = append(u.Messages, chat.UploadMessage{ExternalID: strconv.Itoa(i), Role: []string{"human", "assistant"}[i%2], Text: text})
-		}
-		if err := u.Normalize(time.Now()); err != nil {
-			return err
-		}
-		t := chat.NewTranscript(u)
-		t.ImportID = chat.NewID()
-		if made, err := tx.CreateConversation(1, t); err != nil || !made {
-			return fmt.Errorf("made: %v, %w", made, err)
-		}
-		if err := tx.CreateImport(1, chat.Import{ID: t.ImportID, Kind: "upload", Platform: "bench", Conversations: 1, Messages: messagesEach}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // plainInsert returns a function that inserts the rows of uploads in one
 // transaction: on SQLite with statements prepared once, on PostgreSQL with COPY.
-func plainInsert(b *testing.B, db storetest.Database) func([]conversation) {
+func plainInsert(b *testing.B, db storetest.Database) func(rows) {
 	ctx := context.Background()
 	if db.Kind == storetest.Postgres {
 		conn := db.PlainPostgres(b)
-		return func(list []conversation) {
-			r := uploaded(list)
+		return func(r rows) {
 			tx, err := conn.Begin(ctx)
 			require.NoError(b, err)
 			for _, table := range uploadTables {
@@ -128,9 +124,8 @@ func plainInsert(b *testing.B, db storetest.Database) func([]conversation) {
 			require.NoError(b, err)
 		}
 	}
-	return func(list []conversation) {
+	return func(r rows) {
 		// The one connection is in this transaction, so the statements are in it too.
-		r := uploaded(list)
 		_, err := pool.ExecContext(ctx, "BEGIN IMMEDIATE")
 		require.NoError(b, err)
 		for _, table := range uploadTables {
@@ -145,15 +140,15 @@ func plainInsert(b *testing.B, db storetest.Database) func([]conversation) {
 
 var uploadTables = []string{"conversations", "messages", "imports"}
 
-// uploaded are the rows of conversations that are not indexed yet.
+// uploaded are the rows of conversations that are not indexed yet, and that came
+// together.
 func uploaded(list []conversation) rows {
-	all := rows{}
+	all := rows{"imports": {{1, chat.NewID(), "upload", "bench", len(list), len(list) * messagesEach, time.Now().UnixMicro()}}}
 	for _, c := range list {
 		r := rowsOf(1, conversation{id: c.id, messages: c.messages})
 		for table := range r {
 			all[table] = append(all[table], r[table]...)
 		}
-		all["imports"] = append(all["imports"], []any{1, chat.NewID(), "upload", "bench", 1, messagesEach, time.Now().UnixMicro()})
 	}
 	return all
 }

@@ -1,7 +1,9 @@
 package history
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
@@ -34,6 +36,124 @@ func (h *History) Ingest(ctx context.Context, ws chat.WorkspaceID, u chat.Upload
 		h.wake()
 	}
 	return done, nil
+}
+
+// MaxDelivery is how many conversations IngestAll takes at once: so many that one
+// transaction costs little for each, and so few that they are held in memory.
+const MaxDelivery = 1000
+
+// Delivered is the answer to many uploads that came together.
+type Delivered struct {
+	ImportID      string              // empty when every conversation was refused
+	Conversations []chat.Conversation // in the order of the uploads
+}
+
+// IngestAll is Ingest for conversations of one platform that came together, as out
+// of an export file: all in one transaction, as one import, or after an error none.
+// Of two uploads of the same conversation the later is merged into the earlier.
+// Invalid when there are none, more than MaxDelivery, or of several platforms.
+func (h *History) IngestAll(ctx context.Context, ws chat.WorkspaceID, uploads []chat.Upload) (Delivered, error) {
+	if n := len(uploads); n == 0 || n > MaxDelivery {
+		return Delivered{}, fault.Invalidf("a delivery has 1 to %d conversations, got %d; send the rest in another", MaxDelivery, n)
+	}
+	uploads = slices.Clone(uploads)
+	for i := range uploads {
+		if err := uploads[i].Normalize(h.now()); err != nil {
+			return Delivered{}, fault.Invalidf("conversations[%d]: %s", i, err.Error())
+		}
+		if uploads[i].Platform != uploads[0].Platform {
+			return Delivered{}, fault.Invalidf("conversations[%d] is of the platform %s and conversations[0] of %s; send them apart", i, uploads[i].Platform, uploads[0].Platform)
+		}
+	}
+	var done Delivered
+	err := h.store.InTx(ctx, func(tx *store.Tx) (err error) {
+		done, err = ingestAll(tx, ws, uploads)
+		return err
+	})
+	if err != nil {
+		return Delivered{}, err
+	}
+	if slices.ContainsFunc(done.Conversations, func(c chat.Conversation) bool { return c.IndexState == chat.Queued }) {
+		h.wake()
+	}
+	return done, nil
+}
+
+// ingestAll is a delivery inside a transaction. What nobody has met yet is created
+// together; the rest, which is merged or may be refused, one after the other.
+func ingestAll(tx *store.Tx, ws chat.WorkspaceID, uploads []chat.Upload) (Delivered, error) {
+	done := Delivered{ImportID: chat.NewID(), Conversations: make([]chat.Conversation, len(uploads))}
+	left, messages, err := createNew(tx, ws, uploads, done)
+	if err != nil {
+		return Delivered{}, err
+	}
+	for _, i := range left {
+		c, changed, err := createOrMerge(tx, ws, uploads[i], done.ImportID)
+		if err != nil {
+			return Delivered{}, err
+		}
+		done.Conversations[i] = c
+		messages += changed
+	}
+	stored, displayName := 0, ""
+	for i, c := range done.Conversations {
+		if c.IndexState != chat.Excluded {
+			stored++
+			displayName = cmp.Or(uploads[i].DisplayName, displayName) // the last one wins
+		}
+	}
+	if stored == 0 {
+		return Delivered{Conversations: done.Conversations}, nil
+	}
+	if displayName != "" {
+		if err := tx.NamePlatform(ws, uploads[0].Platform, displayName); err != nil {
+			return Delivered{}, err
+		}
+	}
+	return done, tx.CreateImport(ws, chat.Import{
+		ID: done.ImportID, Kind: "upload", Platform: uploads[0].Platform, Conversations: stored, Messages: messages,
+	})
+}
+
+// createNew creates the conversations that the workspace has not met, puts them
+// into the delivery, and returns the places of the others, which nobody can delete
+// now, and how many messages it stored.
+func createNew(tx *store.Tx, ws chat.WorkspaceID, uploads []chat.Upload, done Delivered) (left []int, messages int, err error) {
+	names := make([]string, len(uploads))
+	for i, u := range uploads {
+		names[i] = u.ExternalID
+	}
+	if err := tx.LockDelivery(ws); err != nil {
+		return nil, 0, err
+	}
+	known, err := tx.LockKnown(ws, uploads[0].Platform, names)
+	if err != nil {
+		return nil, 0, err
+	}
+	var fresh []chat.Transcript
+	places := map[string]int{} // by our ids
+	for i, u := range uploads {
+		if _, met := known[u.ExternalID]; met {
+			left = append(left, i)
+			continue
+		}
+		t := chat.NewTranscript(u)
+		t.ImportID = done.ImportID
+		fresh, places[t.ID], known[u.ExternalID] = append(fresh, t), i, t.ID
+	}
+	made, err := tx.CreateConversations(ws, fresh)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, t := range fresh {
+		if !made[t.ID] { // another transaction was faster
+			left = append(left, places[t.ID])
+			continue
+		}
+		done.Conversations[places[t.ID]] = t.Conversation
+		messages += len(t.Turns)
+	}
+	return left, messages, nil
 }
 
 // ingest is one upload inside a transaction: the conversation, the import that

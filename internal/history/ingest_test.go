@@ -220,3 +220,103 @@ func TestUnknownIDsAreNotFound(t *testing.T) {
 		}
 	})
 }
+
+// Conversations that come together are stored as they would be one after the
+// other: new ones, those that are there, those that come twice, those that were
+// deleted, and those that are not to come back.
+func TestADeliveryOfMany(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		other := d.workspace("other")
+		var uploads []chat.Upload
+		for _, name := range []string{"new", "stored", "twice", "deleted", "excluded", "newer", "twice", "stored as well"} {
+			u := say(name, "question", "answer")
+			u.Platform, u.DisplayName = "chatgpt", "Chat "+name
+			uploads = append(uploads, u)
+		}
+		uploads[6].Messages[1].Text = "a better answer"
+		for _, ws := range []chat.WorkspaceID{d.ws, other} {
+			for _, i := range []int{1, 7, 3, 4} {
+				before := uploads[i]
+				before.Messages = before.Messages[:1]
+				stored, err := d.history.Ingest(t.Context(), ws, before)
+				require.NoError(t, err)
+				if i == 1 || i == 7 {
+					continue
+				}
+				_, err = d.history.DeleteConversations(t.Context(), ws, []string{stored.Conversation.ID}, chat.DeleteOptions{Exclude: i == 4})
+				require.NoError(t, err)
+			}
+		}
+		d.woken.Store(0)
+		done, err := d.history.IngestAll(t.Context(), d.ws, uploads)
+		require.NoError(t, err)
+		require.Len(t, done.Conversations, len(uploads))
+		require.EqualValues(t, 1, d.woken.Load())
+		var messages int
+		merged := map[string]string{}
+		for i, u := range uploads {
+			one, err := d.history.Ingest(t.Context(), other, u)
+			require.NoError(t, err)
+			got, want := done.Conversations[i], one.Conversation
+			require.Equal(t, i == 4, got.IndexState == chat.Excluded)
+			if i != 4 {
+				require.Equal(t, done.ImportID, got.ImportID)
+				imported, err := d.history.Import(t.Context(), other, one.ImportID)
+				require.NoError(t, err)
+				messages += imported.Messages
+				merged[got.ID] = want.ID
+			}
+			got.ID, got.ImportID, want.ID, want.ImportID = "", "", "", ""
+			require.Equal(t, want, got, u.ExternalID)
+		}
+		imported, err := d.history.Import(t.Context(), d.ws, done.ImportID)
+		require.NoError(t, err)
+		require.Equal(t, []any{7, messages, 6}, []any{imported.Conversations, imported.Messages, imported.Pending}, "one of them came twice")
+		mine, err := d.history.Stats(t.Context(), d.ws)
+		require.NoError(t, err)
+		theirs, err := d.history.Stats(t.Context(), other)
+		require.NoError(t, err)
+		require.Equal(t, theirs, mine)
+		require.Empty(t, d.db.Damage(t))
+
+		for got, want := range merged {
+			require.Equal(t, texts(d, other, want), texts(d, d.ws, got))
+		}
+
+		refused, err := d.history.IngestAll(t.Context(), d.ws, uploads[4:5])
+		require.NoError(t, err)
+		require.Empty(t, refused.ImportID)
+	})
+}
+
+func texts(d *desk, ws chat.WorkspaceID, id string) (said []string) {
+	d.t.Helper()
+	stored, err := d.history.Transcript(d.t.Context(), ws, id)
+	require.NoError(d.t, err)
+	for _, m := range stored.Turns {
+		said = append(said, m.Text)
+	}
+	return said
+}
+
+func TestDeliveriesThatAreRefused(t *testing.T) {
+	elsewhere := say("y", "hello")
+	elsewhere.Platform = "elsewhere"
+	refused := map[string]struct {
+		uploads []chat.Upload
+		why     string
+	}{
+		"none":              {nil, "a delivery has 1 to 1000 conversations, got 0; send the rest in another"},
+		"too many":          {make([]chat.Upload, history.MaxDelivery+1), "a delivery has 1 to 1000 conversations, got 1001; send the rest in another"},
+		"one is wrong":      {[]chat.Upload{say("x", "hello"), {ExternalID: "y"}}, "conversations[1]: conversation.messages must have at least one message"},
+		"several platforms": {[]chat.Upload{say("x", "hello"), elsewhere}, "conversations[1] is of the platform elsewhere and conversations[0] of custom; send them apart"},
+	}
+	each(t, func(t *testing.T, d *desk) {
+		for name, c := range refused {
+			_, err := d.history.IngestAll(t.Context(), d.ws, c.uploads)
+			require.True(t, fault.Is(err, fault.Invalid), name)
+			require.EqualError(t, err, c.why)
+		}
+		require.Zero(t, d.count())
+	})
+}

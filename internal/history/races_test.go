@@ -53,3 +53,52 @@ func TestUploadsAndDeletesOfOneConversation(t *testing.T) {
 		require.Empty(t, db.Damage(t))
 	})
 }
+
+// Deliveries of the same conversations at the same time, in different orders, and
+// deletes of what they bring: none fails, and none has to be broken off.
+func TestDeliveriesAndDeletesAtOnce(t *testing.T) {
+	const people, rounds, size = 4, 20, 12
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s, err := store.Open(t.Context(), db.Options())
+		require.NoError(t, err)
+		h := history.New(history.Options{Store: s, Embedder: embed.NewNone()})
+		var ws chat.WorkspaceID
+		require.NoError(t, s.InTx(t.Context(), func(tx *store.Tx) (err error) {
+			ws, err = tx.EnsureWorkspace("w")
+			return err
+		}))
+		failures := make(chan error, people*rounds*2)
+		var all sync.WaitGroup
+		for person := range people {
+			all.Go(func() {
+				for range rounds {
+					var uploads []chat.Upload
+					for i := range size {
+						name := string(rune('a' + (i*5+person*7)%size))
+						uploads = append(uploads, chat.Upload{ExternalID: name, Messages: []chat.UploadMessage{{Role: "human", Text: "hello"}}})
+					}
+					done, err := h.IngestAll(t.Context(), ws, uploads)
+					if err != nil {
+						failures <- err
+						continue
+					}
+					var ids []string
+					for _, c := range done.Conversations[:size/2] {
+						ids = append(ids, c.ID)
+					}
+					if _, err := h.DeleteConversations(t.Context(), ws, ids, chat.DeleteOptions{}); err != nil {
+						failures <- err
+					}
+				}
+			})
+		}
+		all.Wait()
+		close(failures)
+		for err := range failures {
+			require.NoError(t, err)
+		}
+		require.NoError(t, s.Close())
+		require.Zero(t, db.Deadlocks(t))
+		require.Empty(t, db.Damage(t))
+	})
+}

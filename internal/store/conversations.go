@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -158,20 +159,129 @@ func (tx *Tx) LockByExternalID(ws chat.WorkspaceID, platform, externalID string)
 // indexing. It reports false, and stores nothing, when another transaction was
 // faster with the same external id: lock that one and merge.
 func (tx *Tx) CreateConversation(ws chat.WorkspaceID, t chat.Transcript) (bool, error) {
-	row := conversationRow{
+	made, err := tx.CreateConversations(ws, []chat.Transcript{t})
+	return len(made) > 0, err
+}
+
+// conversationBatch is how many conversations one INSERT carries: some twenty
+// values each, far below the 32,766 that SQLite binds.
+const conversationBatch = 100
+
+// CreateConversations is CreateConversation for many. It returns the ids of those
+// that it stored; of two with the same external id that is the first.
+func (tx *Tx) CreateConversations(ws chat.WorkspaceID, fresh []chat.Transcript) (map[string]bool, error) {
+	rows := make([]conversationRow, len(fresh))
+	for i, t := range fresh {
+		rows[i] = tx.queuedRow(ws, t)
+	}
+	// Two transactions that create the same then meet at the first of them, and
+	// cannot wait for each other.
+	slices.SortStableFunc(rows, func(a, b conversationRow) int {
+		return cmp.Or(cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.ExternalID, b.ExternalID))
+	})
+	stored := 0
+	for batch := range slices.Chunk(rows, conversationBatch) {
+		res := tx.db.Clauses(clause.OnConflict{
+			Columns:   []clause.Column{{Name: "workspace_id"}, {Name: "platform"}, {Name: "external_id"}},
+			DoNothing: true,
+		}).Create(&batch)
+		if res.Error != nil {
+			return nil, tx.fault(res.Error)
+		}
+		stored += int(res.RowsAffected)
+	}
+	made, err := tx.thoseStored(ws, rows, stored)
+	if err != nil {
+		return nil, err
+	}
+	mine := slices.DeleteFunc(slices.Clone(fresh), func(t chat.Transcript) bool { return !made[t.ID] })
+	return made, tx.insertMessages(ws, mine...)
+}
+
+func (tx *Tx) queuedRow(ws chat.WorkspaceID, t chat.Transcript) conversationRow {
+	return conversationRow{
 		WorkspaceID: int64(ws), ID: t.ID, Platform: t.Platform, ExternalID: t.ExternalID,
 		Title: t.Title, TitleFolded: chat.Fold(t.Title), CreatedAt: micros(t.CreatedAt), UpdatedAt: micros(t.UpdatedAt),
 		Pinned: t.Pinned, ImportID: t.ImportID, MessageCount: len(t.Turns), Revision: 1,
 		IndexState: string(chat.Queued), RunAfter: micros(tx.now),
 	}
-	res := tx.db.Clauses(clause.OnConflict{
-		Columns:   []clause.Column{{Name: "workspace_id"}, {Name: "platform"}, {Name: "external_id"}},
-		DoNothing: true,
-	}).Create(&row)
-	if res.Error != nil || res.RowsAffected == 0 {
-		return false, tx.fault(res.Error)
+}
+
+// thoseStored tells which of new rows are there, of which so many were stored.
+func (tx *Tx) thoseStored(ws chat.WorkspaceID, rows []conversationRow, stored int) (map[string]bool, error) {
+	made := make(map[string]bool, stored)
+	if stored == len(rows) {
+		for _, r := range rows {
+			made[r.ID] = true
+		}
+		return made, nil
 	}
-	return true, tx.insertMessages(ws, t.ID, t.Turns)
+	// Whoever was faster with the others has given them ids of their own.
+	for batch := range slices.Chunk(rows, idBatch) {
+		asked, there := make([]string, len(batch)), []string{}
+		for i, r := range batch {
+			asked[i] = r.ID
+		}
+		err := tx.db.Model(&conversationRow{}).Where("workspace_id = ? AND id IN ?", int64(ws), asked).Pluck("id", &there).Error
+		if err != nil {
+			return nil, tx.fault(err)
+		}
+		for _, id := range there {
+			made[id] = true
+		}
+	}
+	return made, nil
+}
+
+// idBatch is how many ids one query asks for.
+const idBatch = 1000
+
+// LockDelivery lets the transactions that write many conversations of a workspace
+// at once follow each other, each until it ends: they lock more than one, and in
+// an order that is not theirs to choose. Nobody else waits for them.
+func (tx *Tx) LockDelivery(ws chat.WorkspaceID) error {
+	// Rows that refer to the workspace can still be written: they need its key alone.
+	err := tx.db.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("id = ?", int64(ws)).Take(&workspaceRow{}).Error
+	return tx.fault(err)
+}
+
+// LockKnown tells which of a platform's external ids the workspace has met: the
+// id of the conversation, which is held until the transaction ends, or nothing
+// for one that was deleted.
+func (tx *Tx) LockKnown(ws chat.WorkspaceID, platform string, externalIDs []string) (map[string]string, error) {
+	known := make(map[string]string)
+	for batch := range slices.Chunk(externalIDs, idBatch) {
+		if err := tx.lockKnown(ws, platform, batch, known); err != nil {
+			return nil, tx.fault(err)
+		}
+	}
+	return known, nil
+}
+
+func (tx *Tx) lockKnown(ws chat.WorkspaceID, platform string, externalIDs []string, known map[string]string) error {
+	named := make(map[string]string, len(externalIDs)) // by hash
+	hashes := make([][]byte, len(externalIDs))
+	for i, id := range externalIDs {
+		hashes[i] = tx.externalHash(platform, id)
+		named[string(hashes[i])] = id
+	}
+	var deleted []tombstoneRow
+	err := tx.db.Select("external_hash").Where("workspace_id = ? AND external_hash IN ?", int64(ws), hashes).Find(&deleted).Error
+	if err != nil {
+		return err
+	}
+	for _, d := range deleted {
+		known[named[string(d.ExternalHash)]] = ""
+	}
+	var stored []conversationRow
+	err = tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id", "external_id").
+		Where("workspace_id = ? AND platform = ? AND external_id IN ?", int64(ws), platform, externalIDs).
+		Order("id"). // as deletes do it
+		Find(&stored).Error
+	for _, c := range stored {
+		known[c.ExternalID] = c.ID
+	}
+	return err
 }
 
 // UpdateConversation writes what a merge changed. When the messages or the title

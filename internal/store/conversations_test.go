@@ -330,3 +330,49 @@ func TestFiltersThatNothingCanPass(t *testing.T) {
 		}
 	})
 }
+
+// Many conversations are made together, whatever their number and size, but for
+// those whose external id somebody has taken: also the other one in the same call.
+func TestCreatingManyAtOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		taken := added(t, s, ws, "taken", "was here first")
+		var fresh []chat.Transcript
+		for i := range 230 {
+			var said []string
+			for j := range i % 7 {
+				said = append(said, fmt.Sprintf("message %d of %d, with \t\\N \"quotes\", ünï©ode and\na line", j, i))
+			}
+			fresh = append(fresh, transcript(t, fmt.Sprint("chat", i), append(said, strings.Repeat("long ", i))...))
+		}
+		fresh = append(fresh, transcript(t, "taken", "too late"), transcript(t, "chat7", "too late as well"))
+		var made map[string]bool
+		inTx(t, s, func(tx *store.Tx) (err error) {
+			made, err = tx.CreateConversations(ws, fresh)
+			return err
+		})
+		require.Len(t, made, 230)
+		for i, c := range fresh {
+			require.Equal(t, i < 230, made[c.ID])
+			got, err := s.View(ctx).Transcript(ws, c.ID)
+			if i >= 230 {
+				require.True(t, fault.Is(err, fault.NotFound))
+				continue
+			}
+			require.NoError(t, err)
+			require.Equal(t, c, got)
+		}
+		known := func(names ...string) (known map[string]string) {
+			inTx(t, s, func(tx *store.Tx) (err error) {
+				known, err = tx.LockKnown(ws, "custom", names)
+				return err
+			})
+			return known
+		}
+		require.Equal(t, map[string]string{"taken": taken.ID, "chat3": fresh[3].ID}, known("taken", "chat3", "nobody's"))
+		require.Equal(t, []string{taken.ID}, remove(t, s, ws, taken.ID))
+		require.Equal(t, map[string]string{"taken": ""}, known("taken"), "deleted")
+		requireSound(t, db)
+	})
+}

@@ -41,6 +41,9 @@ type dialect interface {
 	// claim marks up to n conversations as taken and returns their rows.
 	claim(db *gorm.DB, now, leaseUntil int64, n int) ([]claimRow, error)
 
+	// insertMessages writes any number of messages, of any number of conversations.
+	insertMessages(db *gorm.DB, rows []messageRow) error
+
 	// The rest knows how terms and vectors are kept.
 	insertChunks(db *gorm.DB, chunks []chunkRow) error
 	insertEmbeddings(db *gorm.DB, rows []embeddingRow) error

@@ -129,6 +129,15 @@ var inWorkspace = map[string]call{
 		fresh.ExternalID += " here"
 		return just(tx.CreateConversation(ws, fresh))
 	},
+	"CreateConversations": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		fresh := h.conversation
+		fresh.ExternalID += " here"
+		made, err := tx.CreateConversations(ws, []chat.Transcript{fresh, fresh})
+		return []any{len(made)}, err
+	},
+	"LockKnown": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.LockKnown(ws, "custom", []string{h.conversation.ExternalID, h.gone}))
+	},
 	"CreateImport": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return only(tx.CreateImport(ws, chat.Import{ID: h.importID, Kind: "upload", Platform: "p"}))
 	},
@@ -167,6 +176,7 @@ var acrossWorkspaces = map[string]string{
 	"KeyByPrefix":     "a request says its key before anyone knows its workspace",
 	"RevokeKey":       "the operator, by the command line",
 	"AnyKey":          "a first start",
+	"LockDelivery":    "it reads nothing and changes nothing",
 	"Workspace":       "the operator, by name",
 	"EnsureWorkspace": "the operator, by name",
 	"CreateWorkspace": "the operator, by name",

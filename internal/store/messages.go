@@ -1,20 +1,31 @@
 package store
 
-import "github.com/lethe-chat/lethe/internal/chat"
+import (
+	"gorm.io/gorm"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+)
 
 // messageBatch is how many messages one INSERT carries: ten values each, far
 // below the 32,766 that SQLite binds.
 const messageBatch = 200
 
-func (tx *Tx) insertMessages(ws chat.WorkspaceID, conversation string, turns []chat.Message) error {
-	if len(turns) == 0 {
+// insertInBatches writes rows by INSERTs of so many each.
+func insertInBatches[R any](db *gorm.DB, rows []R, batch int) error {
+	if len(rows) == 0 {
 		return nil
 	}
-	rows := make([]messageRow, len(turns))
-	for i, m := range turns {
-		rows[i] = newMessageRow(ws, conversation, m)
+	return db.CreateInBatches(rows, batch).Error
+}
+
+func (tx *Tx) insertMessages(ws chat.WorkspaceID, conversations ...chat.Transcript) error {
+	var rows []messageRow
+	for _, c := range conversations {
+		for _, m := range c.Turns {
+			rows = append(rows, newMessageRow(ws, c.ID, m))
+		}
 	}
-	return tx.fault(tx.db.CreateInBatches(rows, messageBatch).Error)
+	return tx.fault(tx.dialect.insertMessages(tx.db, rows))
 }
 
 // rewriteMessages updates the edited messages that stayed in their place, and
@@ -43,5 +54,7 @@ func (tx *Tx) rewriteMessages(ws chat.WorkspaceID, conversation string, m chat.M
 	if err != nil {
 		return tx.fault(err)
 	}
-	return tx.insertMessages(ws, conversation, m.Messages[m.RewriteFrom:])
+	rewritten := chat.Transcript{Turns: m.Messages[m.RewriteFrom:]}
+	rewritten.ID = conversation
+	return tx.insertMessages(ws, rewritten)
 }

@@ -76,7 +76,7 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 		return nil, unreachable(config.ConnConfig, err)
 	}
 	db := stdlib.OpenDBFromPool(pool)
-	handle, err := gorm.Open(postgres.New(postgres.Config{Conn: db}), gormConfig(o))
+	handle, err := gorm.Open(postgres.New(postgres.Config{Conn: copyingPool{db, o.Trace}}), gormConfig(o))
 	if err != nil {
 		return nil, errors.Join(unreachable(config.ConnConfig, err), db.Close())
 	}

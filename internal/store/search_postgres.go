@@ -99,14 +99,11 @@ type halfvecRow struct {
 func (halfvecRow) TableName() string { return "embeddings" }
 
 func (postgresDialect) insertEmbeddings(db *gorm.DB, rows []embeddingRow) error {
-	if len(rows) == 0 {
-		return nil
-	}
 	halves := make([]halfvecRow, len(rows))
 	for i, r := range rows {
 		halves[i] = halfvecRow{r, pgvector.NewHalfVector(r.Vector)}
 	}
-	return db.CreateInBatches(halves, chunkBatch).Error
+	return insertInBatches(db, halves, chunkBatch)
 }
 
 func (postgresDialect) embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation string) ([]embeddingRow, error) {

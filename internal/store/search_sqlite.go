@@ -37,11 +37,12 @@ func (sqliteDialect) lockedIn(_ chat.WorkspaceID, ids []string) clause.Expr {
 	return gorm.Expr("id IN (SELECT value FROM json_each(?))", string(list))
 }
 
+func (sqliteDialect) insertMessages(db *gorm.DB, rows []messageRow) error {
+	return insertInBatches(db, rows, messageBatch)
+}
+
 func (sqliteDialect) insertChunks(db *gorm.DB, chunks []chunkRow) error {
-	if len(chunks) == 0 {
-		return nil
-	}
-	return db.CreateInBatches(chunks, chunkBatch).Error
+	return insertInBatches(db, chunks, chunkBatch)
 }
 
 // blobRow is an embedding with its vector as a BLOB.
@@ -53,14 +54,11 @@ type blobRow struct {
 func (blobRow) TableName() string { return "embeddings" }
 
 func (sqliteDialect) insertEmbeddings(db *gorm.DB, rows []embeddingRow) error {
-	if len(rows) == 0 {
-		return nil
-	}
 	blobs := make([]blobRow, len(rows))
 	for i, r := range rows {
 		blobs[i] = blobRow{r, encodeVector(r.Vector)}
 	}
-	return db.CreateInBatches(blobs, chunkBatch).Error
+	return insertInBatches(db, blobs, chunkBatch)
 }
 
 func (sqliteDialect) embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation string) ([]embeddingRow, error) {
