@@ -42,7 +42,7 @@ func benchIndex(b *testing.B, embedder embed.Embedder, workers int) {
 	for range conversations {
 		uploads = append(uploads, upload(made.conversation()))
 	}
-	_, err := history.New(history.Options{Store: s, Embedder: embedder}).IngestAll(b.Context(), 1, uploads)
+	_, err := history.New(history.Options{Store: s, Embedder: embedder}).IngestAll(b.Context(), 1, uploads, history.Delivery{})
 	require.NoError(b, err)
 	x := indexer.New(indexer.Options{Store: s, Embedder: embedder, Workers: workers})
 	ctx, stop := context.WithCancel(b.Context())

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
@@ -42,7 +43,7 @@ func BenchmarkUpload(b *testing.B) {
 			return err
 		}},
 		{"store", 100, 41, func(list []chat.Upload) error {
-			_, err := service.history.IngestAll(b.Context(), 1, list)
+			_, err := service.history.IngestAll(b.Context(), 1, list, history.Delivery{})
 			return err
 		}},
 	}

@@ -59,6 +59,8 @@ const (
 	// Excluded is the answer to an upload of what was deleted with the wish that it
 	// never comes back. Nothing stored is ever in this state.
 	Excluded IndexState = "excluded"
+	// LeftDeleted is the answer to an imported file's copy of what was deleted.
+	LeftDeleted IndexState = "deleted"
 )
 
 // MaxIndexTokens is the size above which a conversation is stored but refused by

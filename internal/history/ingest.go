@@ -48,11 +48,19 @@ type Delivered struct {
 	Conversations []chat.Conversation // in the order of the uploads
 }
 
+// Delivery says how conversations come together.
+type Delivery struct {
+	ImportID    string // the import that they go on with; empty for one of their own
+	Kind        string // how they came; "upload" when empty
+	KeepDeleted bool   // leave deleted what was deleted before, instead of taking it for wanted again
+}
+
 // IngestAll is Ingest for conversations of one platform that came together, as out
 // of an export file: all in one transaction, as one import, or after an error none.
 // Of two uploads of the same conversation the later is merged into the earlier.
+// Those that are not stored have no id, and Excluded or LeftDeleted for a state.
 // Invalid when there are none, more than MaxDelivery, or of several platforms.
-func (h *History) IngestAll(ctx context.Context, ws chat.WorkspaceID, uploads []chat.Upload) (Delivered, error) {
+func (h *History) IngestAll(ctx context.Context, ws chat.WorkspaceID, uploads []chat.Upload, how Delivery) (Delivered, error) {
 	if n := len(uploads); n == 0 || n > MaxDelivery {
 		return Delivered{}, fault.Invalidf("a delivery has 1 to %d conversations, got %d; send the rest in another", MaxDelivery, n)
 	}
@@ -67,7 +75,7 @@ func (h *History) IngestAll(ctx context.Context, ws chat.WorkspaceID, uploads []
 	}
 	var done Delivered
 	err := h.store.InTx(ctx, func(tx *store.Tx) (err error) {
-		done, err = ingestAll(tx, ws, uploads)
+		done, err = ingestAll(tx, ws, uploads, how)
 		return err
 	})
 	if err != nil {
@@ -81,14 +89,14 @@ func (h *History) IngestAll(ctx context.Context, ws chat.WorkspaceID, uploads []
 
 // ingestAll is a delivery inside a transaction. What nobody has met yet is created
 // together; the rest, which is merged or may be refused, one after the other.
-func ingestAll(tx *store.Tx, ws chat.WorkspaceID, uploads []chat.Upload) (Delivered, error) {
-	done := Delivered{ImportID: chat.NewID(), Conversations: make([]chat.Conversation, len(uploads))}
+func ingestAll(tx *store.Tx, ws chat.WorkspaceID, uploads []chat.Upload, how Delivery) (Delivered, error) {
+	done := Delivered{ImportID: cmp.Or(how.ImportID, chat.NewID()), Conversations: make([]chat.Conversation, len(uploads))}
 	left, messages, err := createNew(tx, ws, uploads, done)
 	if err != nil {
 		return Delivered{}, err
 	}
 	for _, i := range left {
-		c, changed, err := createOrMerge(tx, ws, uploads[i], done.ImportID)
+		c, changed, err := createOrMerge(tx, ws, uploads[i], done.ImportID, how.KeepDeleted)
 		if err != nil {
 			return Delivered{}, err
 		}
@@ -97,7 +105,7 @@ func ingestAll(tx *store.Tx, ws chat.WorkspaceID, uploads []chat.Upload) (Delive
 	}
 	stored, displayName := 0, ""
 	for i, c := range done.Conversations {
-		if c.IndexState != chat.Excluded {
+		if c.ID != "" {
 			stored++
 			displayName = cmp.Or(uploads[i].DisplayName, displayName) // the last one wins
 		}
@@ -110,8 +118,8 @@ func ingestAll(tx *store.Tx, ws chat.WorkspaceID, uploads []chat.Upload) (Delive
 			return Delivered{}, err
 		}
 	}
-	return done, tx.CreateImport(ws, chat.Import{
-		ID: done.ImportID, Kind: "upload", Platform: uploads[0].Platform, Conversations: stored, Messages: messages,
+	return done, tx.AddToImport(ws, chat.Import{
+		ID: done.ImportID, Kind: cmp.Or(how.Kind, uploadKind), Platform: uploads[0].Platform, Conversations: stored, Messages: messages,
 	})
 }
 
@@ -145,9 +153,20 @@ func createNew(tx *store.Tx, ws chat.WorkspaceID, uploads []chat.Upload, done De
 	if err != nil {
 		return nil, 0, err
 	}
+	since, err := tx.TombstonedAmong(ws, uploads[0].Platform, names)
+	if err != nil {
+		return nil, 0, err
+	}
 	for _, t := range fresh {
 		if !made[t.ID] { // another transaction was faster
 			left = append(left, places[t.ID])
+			continue
+		}
+		if since[t.ExternalID] { // and another one deleted what that had made
+			left = append(left, places[t.ID])
+			if err := tx.TakeBack(ws, t.ID); err != nil {
+				return nil, 0, err
+			}
 			continue
 		}
 		done.Conversations[places[t.ID]] = t.Conversation
@@ -156,12 +175,15 @@ func createNew(tx *store.Tx, ws chat.WorkspaceID, uploads []chat.Upload, done De
 	return left, messages, nil
 }
 
+// uploadKind is the kind of an import that is a caller's own upload.
+const uploadKind = "upload"
+
 // ingest is one upload inside a transaction: the conversation, the import that
 // brought it, and the platform's name.
 func ingest(tx *store.Tx, ws chat.WorkspaceID, u chat.Upload) (Ingested, error) {
 	importID := chat.NewID()
-	conversation, changed, err := createOrMerge(tx, ws, u, importID)
-	if err != nil || conversation.IndexState == chat.Excluded {
+	conversation, changed, err := createOrMerge(tx, ws, u, importID, false)
+	if err != nil || conversation.ID == "" {
 		return Ingested{Conversation: conversation}, err
 	}
 	if u.DisplayName != "" {
@@ -169,8 +191,8 @@ func ingest(tx *store.Tx, ws chat.WorkspaceID, u chat.Upload) (Ingested, error) 
 			return Ingested{}, err
 		}
 	}
-	return Ingested{ImportID: importID, Conversation: conversation}, tx.CreateImport(ws, chat.Import{
-		ID: importID, Kind: "upload", Platform: u.Platform, Conversations: 1, Messages: changed,
+	return Ingested{ImportID: importID, Conversation: conversation}, tx.AddToImport(ws, chat.Import{
+		ID: importID, Kind: uploadKind, Platform: u.Platform, Conversations: 1, Messages: changed,
 	})
 }
 
@@ -181,7 +203,10 @@ const maxOvertaken = 20
 // createOrMerge also tells how many messages are new or changed. On PostgreSQL
 // others may create the conversation after this transaction has not found it,
 // and delete it before this one has locked it; then it begins anew.
-func createOrMerge(tx *store.Tx, ws chat.WorkspaceID, u chat.Upload, importID string) (chat.Conversation, int, error) {
+//
+// Whether it was deleted is asked once it is made: a delete that excludes it may
+// have come in between, and whoever was deleted by then must not slip back in.
+func createOrMerge(tx *store.Tx, ws chat.WorkspaceID, u chat.Upload, importID string, keepDeleted bool) (chat.Conversation, int, error) {
 	for range maxOvertaken {
 		stored, err := tx.LockByExternalID(ws, u.Platform, u.ExternalID)
 		if err == nil {
@@ -192,16 +217,7 @@ func createOrMerge(tx *store.Tx, ws chat.WorkspaceID, u chat.Upload, importID st
 		if !fault.Is(err, fault.NotFound) {
 			return chat.Conversation{}, 0, err
 		}
-		deleted, excluded, err := tx.Tombstoned(ws, u.Platform, u.ExternalID)
-		if err != nil {
-			return chat.Conversation{}, 0, err
-		}
 		fresh := chat.NewTranscript(u)
-		if excluded {
-			refused := fresh.Conversation
-			refused.ID, refused.Messages, refused.IndexState = "", 0, chat.Excluded
-			return refused, 0, nil
-		}
 		fresh.ImportID = importID
 		made, err := tx.CreateConversation(ws, fresh)
 		if err != nil {
@@ -210,12 +226,24 @@ func createOrMerge(tx *store.Tx, ws chat.WorkspaceID, u chat.Upload, importID st
 		if !made {
 			continue
 		}
-		if deleted { // whoever sends it now wants it back
-			// After the conversation, as a delete does it too: in another order the
-			// two could wait for each other.
+		deleted, excluded, err := tx.Tombstoned(ws, u.Platform, u.ExternalID)
+		switch {
+		case err != nil:
+			return chat.Conversation{}, 0, err
+		case excluded:
+			return refused(fresh.Conversation, chat.Excluded), 0, tx.TakeBack(ws, fresh.ID)
+		case deleted && keepDeleted:
+			return refused(fresh.Conversation, chat.LeftDeleted), 0, tx.TakeBack(ws, fresh.ID)
+		case deleted: // whoever sends it now wants it back
 			err = tx.RemoveTombstone(ws, u.Platform, u.ExternalID)
 		}
 		return fresh.Conversation, len(fresh.Turns), err
 	}
 	return chat.Conversation{}, 0, fault.New(fault.Unavailable, "this conversation is being created and deleted by others; try again")
+}
+
+// refused is the answer to an upload that is not stored.
+func refused(c chat.Conversation, why chat.IndexState) chat.Conversation {
+	c.ID, c.ImportID, c.Messages, c.IndexState = "", "", 0, why
+	return c
 }

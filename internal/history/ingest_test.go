@@ -248,7 +248,7 @@ func TestADeliveryOfMany(t *testing.T) {
 			}
 		}
 		d.woken.Store(0)
-		done, err := d.history.IngestAll(t.Context(), d.ws, uploads)
+		done, err := d.history.IngestAll(t.Context(), d.ws, uploads, history.Delivery{})
 		require.NoError(t, err)
 		require.Len(t, done.Conversations, len(uploads))
 		require.EqualValues(t, 1, d.woken.Load())
@@ -283,7 +283,7 @@ func TestADeliveryOfMany(t *testing.T) {
 			require.Equal(t, texts(d, other, want), texts(d, d.ws, got))
 		}
 
-		refused, err := d.history.IngestAll(t.Context(), d.ws, uploads[4:5])
+		refused, err := d.history.IngestAll(t.Context(), d.ws, uploads[4:5], history.Delivery{})
 		require.NoError(t, err)
 		require.Empty(t, refused.ImportID)
 	})
@@ -313,7 +313,7 @@ func TestDeliveriesThatAreRefused(t *testing.T) {
 	}
 	each(t, func(t *testing.T, d *desk) {
 		for name, c := range refused {
-			_, err := d.history.IngestAll(t.Context(), d.ws, c.uploads)
+			_, err := d.history.IngestAll(t.Context(), d.ws, c.uploads, history.Delivery{})
 			require.True(t, fault.Is(err, fault.Invalid), name)
 			require.EqualError(t, err, c.why)
 		}

@@ -77,7 +77,7 @@ func TestDeliveriesAndDeletesAtOnce(t *testing.T) {
 						name := string(rune('a' + (i*5+person*7)%size))
 						uploads = append(uploads, chat.Upload{ExternalID: name, Messages: []chat.UploadMessage{{Role: "human", Text: "hello"}}})
 					}
-					done, err := h.IngestAll(t.Context(), ws, uploads)
+					done, err := h.IngestAll(t.Context(), ws, uploads, history.Delivery{})
 					if err != nil {
 						failures <- err
 						continue

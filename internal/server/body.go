@@ -6,9 +6,11 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/lethe-chat/lethe/internal/archive"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/server/jsonbody"
 )
@@ -19,6 +21,13 @@ func limitBody(limit int64) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
+			if limit == streamed {
+				if err := checkLines(r.Header); err != nil {
+					return err
+				}
+				r.Body = patientBody{ReadCloser: r.Body, deadline: http.NewResponseController(c.Response()), more: morePatience}
+				return next(c)
+			}
 			if limit > 0 && r.ContentLength > limit {
 				return tooLarge(limit)
 			}
@@ -26,6 +35,15 @@ func limitBody(limit int64) echo.MiddlewareFunc {
 			return next(c)
 		}
 	}
+}
+
+// streamPatience is how long a streamed body may say nothing, and how long the
+// work on what came may take before more is read.
+const streamPatience = 2 * time.Minute
+
+func morePatience(connection *http.ResponseController) error {
+	until := time.Now().Add(streamPatience)
+	return errors.Join(connection.SetReadDeadline(until), connection.SetWriteDeadline(until))
 }
 
 func tooLarge(limit int64) error {
@@ -54,6 +72,21 @@ func (binder) Bind(into any, c echo.Context) error {
 		return fault.Wrap(fault.Invalid, err, "the body could not be read to its end; send the request again")
 	}
 	return jsonbody.Decode(data, into)
+}
+
+// checkLines accepts what a file of JSON lines may be called.
+func checkLines(h http.Header) error {
+	if coding := h.Get(echo.HeaderContentEncoding); coding != "" && !strings.EqualFold(coding, "identity") {
+		return fault.New(fault.Unsupported, "send the file as it is, without Content-Encoding")
+	}
+	media, _, err := mime.ParseMediaType(h.Get(echo.HeaderContentType))
+	switch media {
+	case archive.MediaType, "application/jsonl", "application/json-lines", echo.MIMEApplicationJSON, echo.MIMEOctetStream, "":
+		if err == nil || media == "" {
+			return nil
+		}
+	}
+	return fault.New(fault.Unsupported, "the file must have one JSON object a line: send it with 'Content-Type: %s'", archive.MediaType)
 }
 
 // checkMediaType accepts JSON in UTF-8, and a body without a label, which can

@@ -24,7 +24,7 @@ const noKey auth.Scope = ""
 // routes is every route there is. TestRoutesEqualSpec holds it to openapi.yaml.
 func (s *Server) routes() []route {
 	api := wire.ServerInterfaceWrapper{Handler: wire.NewStrictHandler(
-		&memoryPlugin{history: s.history}, []wire.StrictMiddlewareFunc{s.limitTime})}
+		&memoryPlugin{history: s.history, maxLine: s.options.MaxUpload}, []wire.StrictMiddlewareFunc{s.limitTime})}
 	docs := newDocs()
 	body, upload := s.options.MaxBody, s.options.MaxUpload
 
@@ -44,6 +44,7 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/api/chat-history/imports/:id", auth.Read, 0, api.GetImport},
 		{http.MethodGet, "/api/chat-history/deletions", auth.Read, 0, api.ListDeletions},
 		{http.MethodGet, "/api/chat-history/deletions/:id", auth.Read, 0, api.GetDeletion},
+		{http.MethodPost, "/api/chat-history/import", auth.Write, streamed, api.ImportConversations},
 		{http.MethodGet, "/api/chat-history/export", auth.Read, 0, api.ExportConversations},
 		{http.MethodGet, "/api/chat-history/stats", auth.Read, 0, api.GetStats},
 

@@ -236,6 +236,12 @@ func (tx *Tx) thoseStored(ws chat.WorkspaceID, rows []conversationRow, stored in
 // idBatch is how many ids one query asks for.
 const idBatch = 1000
 
+// TakeBack undoes the creation of a conversation that this very transaction
+// created, which nobody else has seen. It is no delete, and has no receipt.
+func (tx *Tx) TakeBack(ws chat.WorkspaceID, id string) error {
+	return tx.fault(tx.db.Where("workspace_id = ? AND id = ?", int64(ws), id).Delete(&conversationRow{}).Error)
+}
+
 // LockDelivery lets the transactions that write many conversations of a workspace
 // at once follow each other, each until it ends: they lock more than one, and in
 // an order that is not theirs to choose. Nobody else waits for them.
@@ -259,19 +265,12 @@ func (tx *Tx) LockKnown(ws chat.WorkspaceID, platform string, externalIDs []stri
 }
 
 func (tx *Tx) lockKnown(ws chat.WorkspaceID, platform string, externalIDs []string, known map[string]string) error {
-	named := make(map[string]string, len(externalIDs)) // by hash
-	hashes := make([][]byte, len(externalIDs))
-	for i, id := range externalIDs {
-		hashes[i] = tx.externalHash(platform, id)
-		named[string(hashes[i])] = id
-	}
-	var deleted []tombstoneRow
-	err := tx.db.Select("external_hash").Where("workspace_id = ? AND external_hash IN ?", int64(ws), hashes).Find(&deleted).Error
+	deleted, err := tx.TombstonedAmong(ws, platform, externalIDs)
 	if err != nil {
 		return err
 	}
-	for _, d := range deleted {
-		known[named[string(d.ExternalHash)]] = ""
+	for id := range deleted {
+		known[id] = ""
 	}
 	var stored []conversationRow
 	err = tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id", "external_id").

@@ -132,6 +132,28 @@ func (v *View) Tombstoned(ws chat.WorkspaceID, platform, externalID string) (del
 	return true, rows[0].Excluded, nil
 }
 
+// TombstonedAmong tells which of a platform's external ids were deleted before.
+func (v *View) TombstonedAmong(ws chat.WorkspaceID, platform string, externalIDs []string) (map[string]bool, error) {
+	deleted := map[string]bool{}
+	for batch := range slices.Chunk(externalIDs, idBatch) {
+		named := make(map[string]string, len(batch)) // by hash
+		hashes := make([][]byte, len(batch))
+		for i, id := range batch {
+			hashes[i] = v.externalHash(platform, id)
+			named[string(hashes[i])] = id
+		}
+		var rows []tombstoneRow
+		err := v.db.Select("external_hash").Where("workspace_id = ? AND external_hash IN ?", int64(ws), hashes).Find(&rows).Error
+		if err != nil {
+			return nil, v.fault(err)
+		}
+		for _, r := range rows {
+			deleted[named[string(r.ExternalHash)]] = true
+		}
+	}
+	return deleted, nil
+}
+
 // RemoveTombstone forgets that a conversation was deleted, and lifts an exclusion.
 func (tx *Tx) RemoveTombstone(ws chat.WorkspaceID, platform, externalID string) error {
 	return tx.fault(tx.db.Where("workspace_id = ? AND external_hash = ?", int64(ws), tx.externalHash(platform, externalID)).

@@ -263,7 +263,7 @@ func TestWorkOnABrokenConnectionIsDoneOnAnother(t *testing.T) {
 					return err
 				}
 				breakOnce()
-				return tx.CreateImport(ws, chat.Import{ID: chat.NewID(), Kind: "upload"})
+				return tx.AddToImport(ws, chat.Import{ID: chat.NewID(), Kind: "upload"})
 			})
 		},
 		"a snapshot": func(breakOnce func()) error {

@@ -8,9 +8,17 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// CreateImport records a delivery.
-func (tx *Tx) CreateImport(ws chat.WorkspaceID, i chat.Import) error {
-	return tx.fault(tx.db.Create(&importRow{
+// AddToImport records what a delivery brought, and adds it to what the same import
+// brought before.
+func (tx *Tx) AddToImport(ws chat.WorkspaceID, i chat.Import) error {
+	more := clause.OnConflict{
+		Columns: []clause.Column{{Name: "workspace_id"}, {Name: "id"}},
+		DoUpdates: clause.Assignments(map[string]any{
+			"conversations": gorm.Expr("imports.conversations + ?", i.Conversations),
+			"messages":      gorm.Expr("imports.messages + ?", i.Messages),
+		}),
+	}
+	return tx.fault(tx.db.Clauses(more).Create(&importRow{
 		WorkspaceID: int64(ws), ID: i.ID, Kind: i.Kind, Platform: i.Platform,
 		Conversations: i.Conversations, Messages: i.Messages, CreatedAt: micros(tx.now),
 	}).Error)

@@ -18,7 +18,7 @@ func TestAnImportIsAsFarAsItsConversations(t *testing.T) {
 		s := db.OpenAt(t, (&clock{}).Now)
 		ws := workspace(t, s, "w")
 		want := chat.Import{ID: chat.NewID(), Kind: "upload", Platform: "p", Status: chat.ImportReady, Conversations: 3, Messages: 7, CreatedAt: start}
-		inTx(t, s, func(tx *store.Tx) error { return tx.CreateImport(ws, want) })
+		inTx(t, s, func(tx *store.Tx) error { return tx.AddToImport(ws, want) })
 		check := func(status chat.ImportStatus, ready, pending, failed int, reason string) {
 			t.Helper()
 			want.Status, want.Ready, want.Pending, want.Failed, want.Error = status, ready, pending, failed, reason
@@ -71,10 +71,10 @@ func TestImportsAreListedNewestFirst(t *testing.T) {
 			id := chat.NewID()
 			want = append([]string{id}, want...)
 			inTx(t, s, func(tx *store.Tx) error {
-				return tx.CreateImport(ws, chat.Import{ID: id, Kind: "upload", Platform: "p"})
+				return tx.AddToImport(ws, chat.Import{ID: id, Kind: "upload", Platform: "p"})
 			})
 		}
-		inTx(t, s, func(tx *store.Tx) error { return tx.CreateImport(other, chat.Import{ID: chat.NewID(), Kind: "upload"}) })
+		inTx(t, s, func(tx *store.Tx) error { return tx.AddToImport(other, chat.Import{ID: chat.NewID(), Kind: "upload"}) })
 		var got []string
 		for page := range 4 {
 			items, total, err := s.View(ctx).Imports(ws, page+1, 3)

@@ -138,8 +138,14 @@ var inWorkspace = map[string]call{
 	"LockKnown": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.LockKnown(ws, "custom", []string{h.conversation.ExternalID, h.gone}))
 	},
-	"CreateImport": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
-		return only(tx.CreateImport(ws, chat.Import{ID: h.importID, Kind: "upload", Platform: "p"}))
+	"TakeBack": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.TakeBack(ws, h.conversation.ID))
+	},
+	"TombstonedAmong": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.TombstonedAmong(ws, "custom", []string{h.gone}))
+	},
+	"AddToImport": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.AddToImport(ws, chat.Import{ID: h.importID, Kind: "upload", Platform: "p", Conversations: 1}))
 	},
 	"CreateKey": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		k := minted(ws, "", "another", auth.Read)
@@ -252,7 +258,7 @@ func populate(t *testing.T, s *store.Store, ws chat.WorkspaceID, name string) (h
 		if err := tx.NamePlatform(ws, "custom", name); err != nil {
 			return err
 		}
-		return tx.CreateImport(ws, chat.Import{ID: h.importID, Kind: name, Platform: "custom"})
+		return tx.AddToImport(ws, chat.Import{ID: h.importID, Kind: name, Platform: "custom"})
 	})
 	createAll(t, s, ws, h.conversation)
 	require.NoError(t, finish(s, claimOne(t, s), "common", name))

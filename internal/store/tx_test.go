@@ -148,7 +148,7 @@ func TestTheClockIsTheStores(t *testing.T) {
 		at := time.Date(2031, 5, 6, 7, 8, 9, 123_456_789, time.FixedZone("east", 3600))
 		s := db.OpenAt(t, func() time.Time { return at })
 		ws := workspace(t, s, "w")
-		inTx(t, s, func(tx *store.Tx) error { return tx.CreateImport(ws, chat.Import{ID: chat.NewID(), Kind: "upload"}) })
+		inTx(t, s, func(tx *store.Tx) error { return tx.AddToImport(ws, chat.Import{ID: chat.NewID(), Kind: "upload"}) })
 		items, _, err := s.View(ctx).Imports(ws, 1, 1)
 		require.NoError(t, err)
 		require.Equal(t, time.Date(2031, 5, 6, 6, 8, 9, 123_456_000, time.UTC), items[0].CreatedAt, "UTC, to the microsecond")

@@ -458,7 +458,7 @@ type Import struct {
 	// ID Its id.
 	ID string `json:"id"`
 
-	// Kind How it came, `upload`.
+	// Kind How it came, `upload` or `file`.
 	Kind string `json:"kind"`
 
 	// Messages How many of their messages were new or changed.
@@ -478,6 +478,27 @@ type Import struct {
 	Status ImportStatus `json:"status"`
 }
 
+// ImportAnswer What became of a file.
+type ImportAnswer struct {
+	// Conversations How many of its conversations are stored now, new or not.
+	Conversations int `json:"conversations"`
+
+	// Deleted How many stay deleted.
+	Deleted int `json:"deleted"`
+
+	// Excluded How many are excluded.
+	Excluded int `json:"excluded"`
+
+	// Failed How many lines could not be stored.
+	Failed int `json:"failed"`
+
+	// ImportID Its id in `GET /api/chat-history/imports/{id}`; null when nothing of it was stored.
+	ImportID *string `json:"importId"`
+
+	// Problems What is wrong with those lines; the first twenty.
+	Problems []ImportProblem `json:"problems"`
+}
+
 // ImportList One page of imports.
 type ImportList struct {
 	// Items The page's imports.
@@ -494,6 +515,15 @@ type ImportList struct {
 
 	// TotalPages How many pages that makes.
 	TotalPages int `json:"totalPages"`
+}
+
+// ImportProblem What is wrong with one line.
+type ImportProblem struct {
+	// Line Which line, from 1.
+	Line int `json:"line"`
+
+	// Reason What is wrong with it.
+	Reason string `json:"reason"`
 }
 
 // ImportStatus How far the conversations are that it brought: `queued` none begun, `processing` some on the
@@ -995,6 +1025,12 @@ type ExportConversationsParams struct {
 
 	// ImportID Only conversations that this upload or import brought last.
 	ImportID *string `form:"importId,omitempty" json:"importId,omitempty"`
+}
+
+// ImportConversationsParams defines parameters for ImportConversations.
+type ImportConversationsParams struct {
+	// RestoreDeleted `true`: store conversations too that were deleted here before.
+	RestoreDeleted *string `form:"restoreDeleted,omitempty" json:"restoreDeleted,omitempty"`
 }
 
 // ListImportsParams defines parameters for ListImports.

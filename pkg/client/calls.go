@@ -159,6 +159,17 @@ func (c *Client) Edit(ctx context.Context, e api.EditRequest) (api.ConversationS
 	return read[api.ConversationSummary](c.raw.EditConversation(ctx, e))
 }
 
+// ImportFile stores the conversations of a file that Export wrote, or of any with
+// an UploadRequest a line. What was deleted before stays deleted unless
+// restoreDeleted.
+func (c *Client) ImportFile(ctx context.Context, file io.Reader, restoreDeleted bool) (api.ImportAnswer, error) {
+	p := &api.ImportConversationsParams{}
+	if restoreDeleted {
+		p.RestoreDeleted = text("true")
+	}
+	return read[api.ImportAnswer](c.raw.ImportConversationsWithBody(ctx, p, "application/x-ndjson", file))
+}
+
 // Imports returns one page of the uploads and imports, the newest first. 0 for
 // page or pageSize means the service's own.
 func (c *Client) Imports(ctx context.Context, page, pageSize int) (api.ImportList, error) {

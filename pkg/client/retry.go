@@ -49,11 +49,14 @@ func (r *retrier) Do(req *http.Request) (*http.Response, error) {
 }
 
 func mayRepeat(req *http.Request, status int) bool {
+	if req.Body != nil && req.GetBody == nil { // a file that was sent as it was read
+		return false
+	}
 	switch status {
 	case http.StatusTooManyRequests:
 		return true
 	case http.StatusServiceUnavailable:
-		return req.Method != http.MethodDelete && !strings.HasSuffix(req.URL.Path, "/chats/delete")
+		return req.Method != http.MethodDelete && !strings.Contains(req.URL.Path, "/chats/delete")
 	}
 	return false
 }

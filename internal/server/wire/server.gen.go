@@ -51,6 +51,9 @@ type ServerInterface interface {
 	// ExportConversations Take conversations away as a file
 	// (GET /api/chat-history/export)
 	ExportConversations(ctx echo.Context, params ExportConversationsParams) error
+	// ImportConversations Import a file
+	// (POST /api/chat-history/import)
+	ImportConversations(ctx echo.Context, params ImportConversationsParams) error
 	// ListImports List uploads and imports
 	// (GET /api/chat-history/imports)
 	ListImports(ctx echo.Context, params ListImportsParams) error
@@ -323,6 +326,24 @@ func (w *ServerInterfaceWrapper) ExportConversations(ctx echo.Context) error {
 	return err
 }
 
+// ImportConversations converts echo context to params.
+func (w *ServerInterfaceWrapper) ImportConversations(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ImportConversationsParams
+	// ------------- Optional query parameter "restoreDeleted" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "restoreDeleted", ctx.QueryParams(), &params.RestoreDeleted, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter restoreDeleted: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ImportConversations(ctx, params)
+	return err
+}
+
 // ListImports converts echo context to params.
 func (w *ServerInterfaceWrapper) ListImports(ctx echo.Context) error {
 	var err error
@@ -458,6 +479,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/chat-history/deletions/:id", wrapper.GetDeletion, options.OperationMiddlewares["GetDeletion"]...)
 	router.POST(options.BaseURL+"/api/chat-history/exclusions/lift", wrapper.LiftExclusions, options.OperationMiddlewares["LiftExclusions"]...)
 	router.GET(options.BaseURL+"/api/chat-history/export", wrapper.ExportConversations, options.OperationMiddlewares["ExportConversations"]...)
+	router.POST(options.BaseURL+"/api/chat-history/import", wrapper.ImportConversations, options.OperationMiddlewares["ImportConversations"]...)
 	router.GET(options.BaseURL+"/api/chat-history/imports", wrapper.ListImports, options.OperationMiddlewares["ListImports"]...)
 	router.GET(options.BaseURL+"/api/chat-history/imports/:id", wrapper.GetImport, options.OperationMiddlewares["GetImport"]...)
 	router.POST(options.BaseURL+"/api/chat-history/ingest/custom-online", wrapper.UploadConversation, options.OperationMiddlewares["UploadConversation"]...)
@@ -1981,6 +2003,149 @@ func (response ExportConversations503JSONResponse) VisitExportConversationsRespo
 	return err
 }
 
+type ImportConversationsRequestObject struct {
+	Params ImportConversationsParams
+	Body   io.Reader
+}
+
+type ImportConversationsResponseObject interface {
+	VisitImportConversationsResponse(w http.ResponseWriter) error
+}
+
+type ImportConversations200JSONResponse ImportAnswer
+
+func (response ImportConversations200JSONResponse) VisitImportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportConversations400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ImportConversations400JSONResponse) VisitImportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportConversations401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ImportConversations401JSONResponse) VisitImportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportConversations403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ImportConversations403JSONResponse) VisitImportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportConversations413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response ImportConversations413JSONResponse) VisitImportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportConversations415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ImportConversations415JSONResponse) VisitImportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportConversations429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ImportConversations429JSONResponse) VisitImportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportConversations500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ImportConversations500JSONResponse) VisitImportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportConversations503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ImportConversations503JSONResponse) VisitImportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListImportsRequestObject struct {
 	Params ListImportsParams
 }
@@ -2791,6 +2956,9 @@ type StrictServerInterface interface {
 	// ExportConversations Take conversations away as a file
 	// (GET /api/chat-history/export)
 	ExportConversations(ctx context.Context, request ExportConversationsRequestObject) (ExportConversationsResponseObject, error)
+	// ImportConversations Import a file
+	// (POST /api/chat-history/import)
+	ImportConversations(ctx context.Context, request ImportConversationsRequestObject) (ImportConversationsResponseObject, error)
 	// ListImports List uploads and imports
 	// (GET /api/chat-history/imports)
 	ListImports(ctx context.Context, request ListImportsRequestObject) (ListImportsResponseObject, error)
@@ -3195,6 +3363,33 @@ func (sh *strictHandler) ExportConversations(ctx echo.Context, params ExportConv
 		return err
 	} else if validResponse, ok := response.(ExportConversationsResponseObject); ok {
 		return validResponse.VisitExportConversationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ImportConversations operation middleware
+func (sh *strictHandler) ImportConversations(ctx echo.Context, params ImportConversationsParams) error {
+	var request ImportConversationsRequestObject
+
+	request.Params = params
+
+	request.Body = ctx.Request().Body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ImportConversations(ctx.Request().Context(), request.(ImportConversationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ImportConversations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ImportConversationsResponseObject); ok {
+		return validResponse.VisitImportConversationsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -281,6 +281,22 @@ type ClientInterface interface {
 	// Corresponds with GET /api/chat-history/export (the `ExportConversations` operationId).
 	ExportConversations(ctx context.Context, params *ExportConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ImportConversationsWithBody Import a file
+	//
+	// Stores the conversations of a file with one JSON object a line, each what
+	// `POST /api/chat-history/ingest/custom-online` takes: what `GET /api/chat-history/export` writes. The
+	// file is stored while it arrives and may be of any length; one line may have as many bytes as one
+	// upload. It is merged into what is there, so sending it again changes nothing. Needs scope `write`.
+	//
+	// Conversations that were deleted before stay deleted, because an old file is no wish to have them
+	// again: `restoreDeleted` is. Those deleted with `exclude` stay out until that is lifted. A line
+	// that cannot be stored is told in the answer and holds up no other.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/chat-history/import (the `ImportConversations` operationId).
+	ImportConversationsWithBody(ctx context.Context, params *ImportConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListImports List uploads and imports
 	//
 	// One page of what was delivered to the workspace, the newest first. Needs scope `read`.
@@ -746,6 +762,32 @@ func (c *Client) LiftExclusions(ctx context.Context, body LiftExclusionsJSONRequ
 // Corresponds with GET /api/chat-history/export (the `ExportConversations` operationId).
 func (c *Client) ExportConversations(ctx context.Context, params *ExportConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewExportConversationsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ImportConversationsWithBody Import a file
+//
+// Stores the conversations of a file with one JSON object a line, each what
+// `POST /api/chat-history/ingest/custom-online` takes: what `GET /api/chat-history/export` writes. The
+// file is stored while it arrives and may be of any length; one line may have as many bytes as one
+// upload. It is merged into what is there, so sending it again changes nothing. Needs scope `write`.
+//
+// Conversations that were deleted before stay deleted, because an old file is no wish to have them
+// again: `restoreDeleted` is. Those deleted with `exclude` stay out until that is lifted. A line
+// that cannot be stored is told in the answer and holds up no other.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/chat-history/import (the `ImportConversations` operationId).
+func (c *Client) ImportConversationsWithBody(ctx context.Context, params *ImportConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewImportConversationsRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1627,6 +1669,62 @@ func NewExportConversationsRequest(server string, params *ExportConversationsPar
 	return req, nil
 }
 
+// NewImportConversationsRequestWithBody constructs an http.Request for the ImportConversations method, with any body, and a specified content type
+func NewImportConversationsRequestWithBody(server string, params *ImportConversationsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/chat-history/import")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.RestoreDeleted != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "restoreDeleted", *params.RestoreDeleted, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListImportsRequest constructs an http.Request for the ListImports method
 func NewListImportsRequest(server string, params *ListImportsParams) (*http.Request, error) {
 	var err error
@@ -2119,6 +2217,22 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/chat-history/export (the `ExportConversations` operationId).
 	ExportConversationsWithResponse(ctx context.Context, params *ExportConversationsParams, reqEditors ...RequestEditorFn) (*ExportConversationsResponse, error)
+
+	// ImportConversationsWithBodyWithResponse Import a file
+	//
+	// Stores the conversations of a file with one JSON object a line, each what
+	// `POST /api/chat-history/ingest/custom-online` takes: what `GET /api/chat-history/export` writes. The
+	// file is stored while it arrives and may be of any length; one line may have as many bytes as one
+	// upload. It is merged into what is there, so sending it again changes nothing. Needs scope `write`.
+	//
+	// Conversations that were deleted before stay deleted, because an old file is no wish to have them
+	// again: `restoreDeleted` is. Those deleted with `exclude` stay out until that is lifted. A line
+	// that cannot be stored is told in the answer and holds up no other.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/chat-history/import (the `ImportConversations` operationId).
+	ImportConversationsWithBodyWithResponse(ctx context.Context, params *ImportConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportConversationsResponse, error)
 
 	// ListImportsWithResponse List uploads and imports
 	//
@@ -3409,6 +3523,117 @@ func (r ExportConversationsResponse) ContentType() string {
 	return ""
 }
 
+// ImportConversationsResponse429Headers the declared response headers of an HTTP 429 response for ImportConversations
+type ImportConversationsResponse429Headers struct {
+	RetryAfter *int
+}
+
+// ImportConversationsResponse503Headers the declared response headers of an HTTP 503 response for ImportConversations
+type ImportConversationsResponse503Headers struct {
+	RetryAfter *int
+}
+
+type ImportConversationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ImportAnswer
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ImportConversationsResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ImportConversationsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ImportConversationsResponse) GetJSON200() *ImportAnswer {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ImportConversationsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ImportConversationsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ImportConversationsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ImportConversationsResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ImportConversationsResponse) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ImportConversationsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ImportConversationsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ImportConversationsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ImportConversationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ImportConversationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ImportConversationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ImportConversationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListImportsResponse429Headers the declared response headers of an HTTP 429 response for ListImports
 type ListImportsResponse429Headers struct {
 	RetryAfter *int
@@ -4336,6 +4561,28 @@ func (c *ClientWithResponses) ExportConversationsWithResponse(ctx context.Contex
 		return nil, err
 	}
 	return ParseExportConversationsResponse(rsp)
+}
+
+// ImportConversationsWithBodyWithResponse Import a file
+//
+// Stores the conversations of a file with one JSON object a line, each what
+// `POST /api/chat-history/ingest/custom-online` takes: what `GET /api/chat-history/export` writes. The
+// file is stored while it arrives and may be of any length; one line may have as many bytes as one
+// upload. It is merged into what is there, so sending it again changes nothing. Needs scope `write`.
+//
+// Conversations that were deleted before stay deleted, because an old file is no wish to have them
+// again: `restoreDeleted` is. Those deleted with `exclude` stay out until that is lifted. A line
+// that cannot be stored is told in the answer and holds up no other.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/chat-history/import (the `ImportConversations` operationId).
+func (c *ClientWithResponses) ImportConversationsWithBodyWithResponse(ctx context.Context, params *ImportConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportConversationsResponse, error) {
+	rsp, err := c.ImportConversationsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseImportConversationsResponse(rsp)
 }
 
 // ListImportsWithResponse List uploads and imports
@@ -5601,6 +5848,111 @@ func ParseExportConversationsResponse(rsp *http.Response) (*ExportConversationsR
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers ExportConversationsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseImportConversationsResponse parses an HTTP response from a ImportConversationsWithResponse call
+func ParseImportConversationsResponse(rsp *http.Response) (*ImportConversationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ImportConversationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ImportAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers ImportConversationsResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers ImportConversationsResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

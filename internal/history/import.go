@@ -1,0 +1,126 @@
+package history
+
+import (
+	"context"
+	"iter"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// FileKind is the kind of an import that is a file.
+const FileKind = "file"
+
+// Read is a conversation as it stands in a file, or what is wrong with that place.
+type Read struct {
+	Upload chat.Upload
+	Line   int   // where it begins, from 1
+	Err    error // Invalid: this one cannot be stored; anything else ends the import
+}
+
+// Imported is the answer to a file.
+type Imported struct {
+	ImportID      string // empty when nothing of it was stored
+	Conversations int    // stored, or there already
+	Deleted       int    // left out because they were deleted before
+	Excluded      int    // refused because they were deleted with that wish
+	Failed        int    // not stored because something is wrong with them
+	Problems      []Problem
+}
+
+// Problem is what is wrong with one place of a file.
+type Problem struct {
+	Line   int
+	Reason string
+}
+
+// maxImportProblems is how many problems an answer lists; all are counted.
+const maxImportProblems = 20
+
+// Limits of what is held in memory and stored in one transaction.
+const (
+	importBatch     = 200
+	importBatchText = 8 << 20 // bytes
+)
+
+// ImportFile stores the conversations of a file, some hundred in each transaction,
+// as one import. What was deleted before stays deleted, unless restoreDeleted: an
+// old file is no wish to have it again. What is excluded stays out in either case.
+// A conversation that cannot be stored is told in the answer and holds up nothing
+// else. An error ends the import; what came before it is stored, and the answer
+// says how much, so the same file can be sent again.
+func (h *History) ImportFile(ctx context.Context, ws chat.WorkspaceID, file iter.Seq[Read], restoreDeleted bool) (Imported, error) {
+	i := importer{h: h, ws: ws, how: Delivery{ImportID: chat.NewID(), Kind: FileKind, KeepDeleted: !restoreDeleted}}
+	for read := range file {
+		if err := i.take(ctx, read); err != nil {
+			return i.done, err
+		}
+	}
+	return i.done, i.flush(ctx)
+}
+
+// importer collects conversations until a transaction is worth it.
+type importer struct {
+	h       *History
+	ws      chat.WorkspaceID
+	how     Delivery
+	waiting []chat.Upload
+	text    int
+	done    Imported
+}
+
+func (i *importer) take(ctx context.Context, read Read) error {
+	err := read.Err
+	if err == nil {
+		err = read.Upload.Normalize(i.h.now())
+	}
+	switch {
+	case fault.Is(err, fault.Invalid):
+		i.done.Failed++
+		if len(i.done.Problems) < maxImportProblems {
+			i.done.Problems = append(i.done.Problems, Problem{Line: read.Line, Reason: fault.Message(err)})
+		}
+		return nil
+	case err != nil: // what was read before it is as good as ever
+		if stored := i.flush(ctx); stored != nil {
+			return stored
+		}
+		return err
+	}
+	if len(i.waiting) > 0 && i.waiting[0].Platform != read.Upload.Platform {
+		if err := i.flush(ctx); err != nil {
+			return err
+		}
+	}
+	i.waiting = append(i.waiting, read.Upload)
+	for _, m := range read.Upload.Messages {
+		i.text += len(m.Text)
+	}
+	if len(i.waiting) < importBatch && i.text < importBatchText {
+		return nil
+	}
+	return i.flush(ctx)
+}
+
+func (i *importer) flush(ctx context.Context) error {
+	if len(i.waiting) == 0 {
+		return nil
+	}
+	delivered, err := i.h.IngestAll(ctx, i.ws, i.waiting, i.how)
+	if err != nil {
+		return err
+	}
+	i.waiting, i.text = i.waiting[:0], 0
+	for _, c := range delivered.Conversations {
+		switch {
+		case c.IndexState == chat.Excluded:
+			i.done.Excluded++
+		case c.IndexState == chat.LeftDeleted:
+			i.done.Deleted++
+		default:
+			i.done.Conversations++
+			i.done.ImportID = i.how.ImportID
+		}
+	}
+	return nil
+}

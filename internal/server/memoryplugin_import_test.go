@@ -1,0 +1,101 @@
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/server"
+	"github.com/lethe-chat/lethe/pkg/api"
+	"github.com/lethe-chat/lethe/pkg/client"
+)
+
+func lineOf(id string, more ...string) string {
+	return fmt.Sprintf(`{"conversation":{"id":%q,"messages":[{"role":"human","content":"hello"}]}%s}`, id, strings.Join(more, ""))
+}
+
+// An export that was taken before a delete brings nothing back by itself.
+func TestAnOldExportDoesNotResurrect(t *testing.T) {
+	s := start(t, server.Options{})
+	deleted, excluded, kept := s.upload(t, "deleted", "hello"), s.upload(t, "excluded", "hello"), s.upload(t, "kept", "hello")
+	var file strings.Builder
+	require.NoError(t, s.Client.Export(t.Context(), client.ListOptions{}, &file))
+	_, err := s.Client.Delete(t.Context(), deleted)
+	require.NoError(t, err)
+	_, err = s.Client.DeleteWith(t.Context(), api.DeleteRequest{IDs: []string{excluded}, Exclude: new(true)})
+	require.NoError(t, err)
+	imported := func(restore bool) api.ImportAnswer {
+		answer, err := s.Client.ImportFile(t.Context(), strings.NewReader(file.String()), restore)
+		require.NoError(t, err)
+		return answer
+	}
+	answer := imported(false)
+	require.Equal(t, []int{1, 1, 1, 0}, []int{answer.Conversations, answer.Deleted, answer.Excluded, answer.Failed})
+	list, err := s.Client.List(t.Context(), client.ListOptions{})
+	require.NoError(t, err)
+	require.Len(t, list.Items, 1)
+	require.Equal(t, kept, list.Items[0].ID)
+	require.Equal(t, 1, imported(false).Deleted, "nor the second time")
+
+	answer = imported(true)
+	require.Equal(t, []int{2, 0, 1, 0}, []int{answer.Conversations, answer.Deleted, answer.Excluded, answer.Failed})
+	_, err = s.Client.LiftExclusions(t.Context(), api.LiftRequest{IDs: []string{excluded}})
+	require.NoError(t, err)
+	require.Equal(t, 1, imported(false).Deleted, "what is lifted is still deleted")
+	require.Equal(t, 3, imported(true).Conversations)
+	require.Equal(t, 3, imported(false).Conversations, "it is wanted again")
+}
+
+func TestAnImportStoresWhatItCan(t *testing.T) {
+	s := start(t, server.Options{MaxUpload: 1000})
+	file := "\xef\xbb\xbf" + lineOf("1") + "\r\n\n" + // a mark that editors leave, and an empty line
+		"{}\n" +
+		lineOf("2", `,"platform":"chatgpt"`) + "\n" +
+		"no json\n" +
+		lineOf("3", `,"platform":"not a platform"`) + "\n" +
+		lineOf("4") // no line break at the end
+	answer, err := s.Client.ImportFile(t.Context(), strings.NewReader(file), false)
+	require.NoError(t, err)
+	require.Equal(t, 3, answer.Conversations)
+	require.Equal(t, 3, answer.Failed)
+	require.Equal(t, []int{3, 5, 6}, []int{answer.Problems[0].Line, answer.Problems[1].Line, answer.Problems[2].Line})
+	require.Contains(t, answer.Problems[0].Reason, "conversation is required")
+	require.Contains(t, answer.Problems[1].Reason, "not valid JSON")
+	require.Contains(t, answer.Problems[2].Reason, "platform must be")
+	imported, err := s.Client.AwaitImport(t.Context(), *answer.ImportID)
+	require.NoError(t, err)
+	require.Equal(t, 3, imported.Conversations, "one import, however many transactions")
+	require.Equal(t, "file", imported.Kind)
+
+	const path = "/api/chat-history/import"
+	long := lineOf("5") + "\n" + lineOf(strings.Repeat("x", 1000)) + "\n" + lineOf("6")
+	refused := s.call(t, http.MethodPost, path, long)
+	require.Equal(t, http.StatusRequestEntityTooLarge, refused.status, refused.body)
+	require.Contains(t, refused.says(t), "line 2 is longer than the 1000 bytes that one conversation may have; 1 conversations are stored")
+	require.Equal(t, http.StatusBadRequest, s.call(t, http.MethodPost, path+"?restoreDeleted=perhaps", lineOf("7")).status)
+	empty, err := s.Client.ImportFile(t.Context(), strings.NewReader("\n"), false)
+	require.NoError(t, err)
+	require.Nil(t, empty.ImportID)
+	n, err := s.Client.Count(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 4, n)
+}
+
+// A file is stored in many transactions, of many platforms.
+func TestAnImportIsAsLongAsItIs(t *testing.T) {
+	s := start(t, server.Options{MaxBody: 1000, MaxUpload: 1000})
+	var file strings.Builder
+	for i := range 900 {
+		file.WriteString(lineOf(fmt.Sprint(i), fmt.Sprintf(`,"platform":"p%d"`, i/300)) + "\n")
+	}
+	answer, err := s.Client.ImportFile(t.Context(), strings.NewReader(file.String()), false)
+	require.NoError(t, err)
+	require.Equal(t, 900, answer.Conversations)
+	require.Empty(t, answer.Problems)
+	imported, err := s.Client.Import(t.Context(), *answer.ImportID)
+	require.NoError(t, err)
+	require.Equal(t, []int{900, 900}, []int{imported.Conversations, imported.Messages})
+}
