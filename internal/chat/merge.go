@@ -43,8 +43,11 @@ func Merge(stored Transcript, u Upload) Merged {
 	if u.Pinned != nil {
 		out.Pinned = *u.Pinned
 	}
-	if u.given.title {
+	switch {
+	case u.given.title:
 		out.Title = u.Title
+	case stored.Title == titleOf(stored.Turns): // or words that were edited away would stay in it
+		out.Title = titleOf(out.Messages)
 	}
 	if u.given.createdAt {
 		out.CreatedAt = u.CreatedAt
@@ -56,6 +59,16 @@ func Merge(stored Transcript, u Upload) Merged {
 		out.UpdatedAt = u.UpdatedAt
 	}
 	return out
+}
+
+func titleOf(turns []Message) string {
+	return derivedTitle(func(yield func(Sender, string) bool) {
+		for _, m := range turns {
+			if !yield(m.Sender, m.Text) {
+				return
+			}
+		}
+	})
 }
 
 // NewTranscript is the conversation that a first upload makes. The upload must

@@ -180,3 +180,21 @@ func TestMergeChangesOnlyWhatTheUploadSays(t *testing.T) {
 	require.Equal(t, noon.Add(48*time.Hour), m.UpdatedAt)
 	require.Equal(t, noon.Add(48*time.Hour), m.Messages[1].CreatedAt)
 }
+
+// A title that nobody gave follows the message that it was taken from, or words
+// that were edited away would stay in it.
+func TestATitleOfItsOwnFollowsItsMessage(t *testing.T) {
+	unnamed := func(lines ...string) chat.Upload {
+		u := said(t, lines...)
+		bare := chat.Upload{ExternalID: u.ExternalID, Messages: u.Messages}
+		require.NoError(t, bare.Normalize(noon))
+		return bare
+	}
+	stored := chat.NewTranscript(unnamed("h#1:the old secret", "a#2:indeed"))
+	require.Equal(t, "the old secret", stored.Title)
+	require.Equal(t, "something else", chat.Merge(stored, unnamed("h#1:something else")).Title)
+	require.Equal(t, "the old secret", chat.Merge(stored, unnamed("a#2:something else")).Title)
+	stored.Title = "Named by somebody"
+	require.Equal(t, "Named by somebody", chat.Merge(stored, unnamed("h#1:something else")).Title)
+	require.Equal(t, "T", chat.Merge(stored, said(t, "h#1:something else")).Title)
+}

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"fmt"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -206,11 +207,22 @@ func (u *Upload) fillDates(now time.Time) {
 }
 
 func (u *Upload) titleFromMessages() string {
-	for _, m := range u.Messages {
-		if m.sender != Human {
+	return derivedTitle(func(yield func(Sender, string) bool) {
+		for _, m := range u.Messages {
+			if !yield(m.sender, m.Text) {
+				return
+			}
+		}
+	})
+}
+
+// derivedTitle is the title of a conversation that nobody named.
+func derivedTitle(said iter.Seq2[Sender, string]) string {
+	for sender, text := range said {
+		if sender != Human {
 			continue
 		}
-		if title := cut(oneLine(m.Text), defaultTitleRunes); title != "" {
+		if title := cut(oneLine(text), defaultTitleRunes); title != "" {
 			return title
 		}
 	}
