@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -17,6 +18,9 @@ const authTimeout = 5 * time.Second
 
 type principalKey struct{}
 
+// errScope marks the refusal of a key that lacks a scope.
+var errScope = errors.New("a scope is missing")
+
 // authorize lets a request pass whose key has the scope, and puts who it speaks
 // for into its context.
 func (s *Server) authorize(scope auth.Scope) echo.MiddlewareFunc {
@@ -29,7 +33,7 @@ func (s *Server) authorize(scope auth.Scope) echo.MiddlewareFunc {
 			ctx := context.WithValue(c.Request().Context(), principalKey{}, p)
 			c.SetRequest(c.Request().WithContext(ctx))
 			if !p.Can(scope) {
-				return fault.New(fault.Forbidden, "API key does not have the required scope for this operation (%s)", scope)
+				return fault.Wrap(fault.Forbidden, errScope, "API key does not have the required scope for this operation (%s)", scope)
 			}
 			return next(c)
 		}

@@ -4,5 +4,5 @@
 // rule about chats: a handler binds, calls history, translates and returns.
 //
 // To follow a request: routes.go names its handler and what stands before it,
-// memoryplugin_*.go has the handler, errors.go renders what it returns.
+// memoryplugin_*.go or fini_*.go has the handler, errors.go renders what it returns.
 package server

@@ -29,6 +29,7 @@ var statusOf = map[fault.Kind]int{
 type problem struct {
 	status  int
 	message string
+	cause   error
 }
 
 // problemOf looks an error up. Echo's own errors are about routes and parameters
@@ -39,21 +40,21 @@ func problemOf(err error) problem {
 	if errors.As(err, &routing) && !errors.As(err, &known) {
 		return routingProblem(routing)
 	}
-	return problem{statusOf[fault.KindOf(err)], fault.Message(err)}
+	return problem{statusOf[fault.KindOf(err)], fault.Message(err), err}
 }
 
 func routingProblem(err *echo.HTTPError) problem {
 	switch err.Code {
 	case http.StatusNotFound:
-		return problem{err.Code, "no such path; /openapi.yaml lists those there are"}
+		return problem{err.Code, "no such path; /openapi.yaml lists those there are", err}
 	case http.StatusMethodNotAllowed:
-		return problem{err.Code, "this path does not have that method; the Allow header lists those it has"}
+		return problem{err.Code, "this path does not have that method; the Allow header lists those it has", err}
 	case http.StatusBadRequest: // the generated binder, about a query parameter
 		if text, ok := err.Message.(string); ok {
-			return problem{err.Code, text}
+			return problem{err.Code, text, err}
 		}
 	}
-	return problem{http.StatusInternalServerError, fault.Message(err)}
+	return problem{http.StatusInternalServerError, fault.Message(err), err}
 }
 
 // envelope is how one of the APIs words a problem.
@@ -65,7 +66,12 @@ func chatHistoryEnvelope(p problem) any { return api.ErrorResponse{Error: p.mess
 
 // envelopeFor chooses by the path, since an error may come before any route was
 // found.
-func envelopeFor(string) envelope { return chatHistoryEnvelope }
+func envelopeFor(path string) envelope {
+	if isFini(path) {
+		return finiEnvelope
+	}
+	return chatHistoryEnvelope
+}
 
 // renderError writes the answer to a request that failed. It is the only place
 // that does.

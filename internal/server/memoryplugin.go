@@ -1,9 +1,6 @@
 package server
 
-import (
-	"github.com/lethe-chat/lethe/internal/history"
-	"github.com/lethe-chat/lethe/internal/server/wire"
-)
+import "github.com/lethe-chat/lethe/internal/history"
 
 // memoryPlugin answers the routes under /api/chat-history, those of
 // MemoryPlugin's chat-history API and our additions to it. Each handler reads
@@ -12,5 +9,3 @@ type memoryPlugin struct {
 	history *history.History
 	maxLine int64 // bytes of one line of an imported file
 }
-
-var _ wire.StrictServerInterface = (*memoryPlugin)(nil)

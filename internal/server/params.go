@@ -49,6 +49,32 @@ func atLeast(field string, n, least int) error {
 	return nil
 }
 
+// queryMillis reads milliseconds since 1970 from a query string; absent or empty
+// is the zero time.
+func queryMillis(field string, text *string) (time.Time, error) {
+	if value(text) == "" {
+		return time.Time{}, nil
+	}
+	n, err := strconv.ParseInt(*text, 10, 64)
+	at, ok := chat.FromEpochMillis(n)
+	if err != nil || !ok {
+		return time.Time{}, fault.Invalidf("%s must be a time in milliseconds since 1970, such as 1772323200000", field)
+	}
+	return at, nil
+}
+
+// queryDirection reads which way a walk goes: true for towards newer
+// conversations.
+func queryDirection(text *string) (newer bool, err error) {
+	switch value(text) {
+	case "", "next":
+		return false, nil
+	case "previous":
+		return true, nil
+	}
+	return false, fault.Invalidf("direction must be next (older) or previous (newer)")
+}
+
 // queryBool reads a truth value from a query string; absent or empty is false.
 func queryBool(field string, text *string) (bool, error) {
 	switch value(text) {

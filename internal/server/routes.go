@@ -21,10 +21,21 @@ type route struct {
 
 const noKey auth.Scope = ""
 
+// handlers are those of every API there is.
+type handlers struct {
+	*memoryPlugin
+	*fini
+}
+
+var _ wire.StrictServerInterface = handlers{}
+
 // routes is every route there is. TestRoutesEqualSpec holds it to openapi.yaml.
 func (s *Server) routes() []route {
 	api := wire.ServerInterfaceWrapper{Handler: wire.NewStrictHandler(
-		&memoryPlugin{history: s.history, maxLine: s.options.MaxUpload}, []wire.StrictMiddlewareFunc{s.limitTime})}
+		handlers{
+			&memoryPlugin{history: s.history, maxLine: s.options.MaxUpload},
+			&fini{history: s.history},
+		}, []wire.StrictMiddlewareFunc{s.limitTime})}
 	docs := newDocs()
 	body, upload := s.options.MaxBody, s.options.MaxUpload
 
@@ -47,6 +58,11 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/api/chat-history/import", auth.Write, streamed, api.ImportConversations},
 		{http.MethodGet, "/api/chat-history/export", auth.Read, 0, api.ExportConversations},
 		{http.MethodGet, "/api/chat-history/stats", auth.Read, 0, api.GetStats},
+
+		{http.MethodGet, "/v2/hc-interactions/public", auth.Read, 0, api.ListPublicConversations},
+		{http.MethodDelete, "/v2/hc-interactions/public", auth.Write, body, api.DeletePublicConversations},
+		{http.MethodGet, "/v2/hc-interactions/:id/public", auth.Read, 0, api.GetPublicConversation},
+		{http.MethodDelete, "/v2/hc-interactions/:id/public", auth.Write, 0, api.DeletePublicConversation},
 
 		{http.MethodGet, "/healthz", noKey, 0, s.health},
 		{http.MethodGet, "/readyz", noKey, 0, s.readiness},

@@ -69,6 +69,45 @@ func (e IndexStatus) Valid() bool {
 	}
 }
 
+// Defines values for PublicEventRole.
+const (
+	PublicEventRoleAgent    PublicEventRole = "agent"
+	PublicEventRoleFinibot  PublicEventRole = "finibot"
+	PublicEventRoleOtherbot PublicEventRole = "otherbot"
+	PublicEventRoleUser     PublicEventRole = "user"
+)
+
+// Valid indicates whether the value is a known member of the PublicEventRole enum.
+func (e PublicEventRole) Valid() bool {
+	switch e {
+	case PublicEventRoleAgent:
+		return true
+	case PublicEventRoleFinibot:
+		return true
+	case PublicEventRoleOtherbot:
+		return true
+	case PublicEventRoleUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PublicEventType.
+const (
+	PublicEventTypeMessage PublicEventType = "message"
+)
+
+// Valid indicates whether the value is a known member of the PublicEventType enum.
+func (e PublicEventType) Valid() bool {
+	switch e {
+	case PublicEventTypeMessage:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SearchMode.
 const (
 	SearchModeHybrid   SearchMode = "hybrid"
@@ -576,6 +615,182 @@ type PlatformStats struct {
 	Platform string `json:"platform"`
 }
 
+// PublicArticle An article that an answer rests on. Lethe has none.
+type PublicArticle struct {
+	// DocumentURL Where it is.
+	DocumentURL *string `json:"documentUrl"`
+
+	// ID Its id.
+	ID string `json:"id"`
+
+	// Title Its title.
+	Title string `json:"title"`
+}
+
+// PublicConversation A conversation with its messages. What Lethe does not have is null or empty.
+type PublicConversation struct {
+	// Channel Always null.
+	Channel *string `json:"channel"`
+
+	// CreatedAt When it began, in milliseconds since 1970 (UTC).
+	CreatedAt int64 `json:"createdAt"`
+
+	// Events Its messages, in order.
+	Events []PublicEvent `json:"events"`
+
+	// ExternalID The caller's own id of it.
+	ExternalID string `json:"externalId"`
+
+	// HasFeedback Always false.
+	HasFeedback bool `json:"hasFeedback"`
+
+	// ID Lethe's id of it.
+	ID string `json:"id"`
+
+	// Resolved Always null.
+	Resolved *bool `json:"resolved"`
+
+	// Source The platform that it is from.
+	Source string `json:"source"`
+
+	// Status Always null.
+	Status *string `json:"status"`
+
+	// SubjectPreview Its title.
+	SubjectPreview string `json:"subjectPreview"`
+
+	// URL Always null.
+	URL *string `json:"url"`
+
+	// UsedArticles Always empty.
+	UsedArticles []PublicArticle `json:"usedArticles"`
+
+	// UsedSubfolders Always empty.
+	UsedSubfolders []PublicSubfolder `json:"usedSubfolders"`
+
+	// UserAttributes Always empty.
+	UserAttributes map[string]interface{} `json:"userAttributes"`
+}
+
+// PublicConversationList One page of conversations.
+type PublicConversationList struct {
+	// Conversations The page's conversations, the one changed last first, whichever way the page was reached.
+	Conversations []PublicConversation `json:"conversations"`
+
+	// HasMore Whether there is more in the direction that was asked for.
+	HasMore bool `json:"hasMore"`
+
+	// NextCursor The cursor for what is older; null when nothing is.
+	NextCursor *string `json:"nextCursor"`
+
+	// PrevCursor The cursor for what is newer, with `direction=previous`; null when nothing is.
+	PrevCursor *string `json:"prevCursor"`
+}
+
+// PublicDeleteRequest Which conversations to delete.
+type PublicDeleteRequest struct {
+	// IDs The conversations' ids, 1 to 50, no two of them alike (in upper or lower case).
+	IDs []string `json:"ids"`
+}
+
+// PublicError What went wrong, under `/v2`.
+type PublicError struct {
+	// Error The status in words.
+	Error string `json:"error"`
+
+	// Message What was wrong and what to do, for people.
+	Message string `json:"message"`
+
+	// StatusCode The HTTP status.
+	StatusCode int `json:"statusCode"`
+}
+
+// PublicEvent One message. What Lethe does not have is null or empty.
+type PublicEvent struct {
+	// Approved Always null.
+	Approved *bool `json:"approved"`
+
+	// Attachments Always empty.
+	Attachments []map[string]interface{} `json:"attachments"`
+
+	// CreatedAt When it was written, in milliseconds since 1970 (UTC).
+	CreatedAt int64 `json:"createdAt"`
+
+	// CsatRating Always null.
+	CsatRating *float64 `json:"csatRating"`
+
+	// ExternalCreatedAt Always null.
+	ExternalCreatedAt *int64 `json:"externalCreatedAt"`
+
+	// ExternalID The caller's own id of it; null when it gave none.
+	ExternalID *string `json:"externalId"`
+
+	// Feedback Always null.
+	Feedback *string `json:"feedback"`
+
+	// ID Lethe's id of it.
+	ID string `json:"id"`
+
+	// Message What it says.
+	Message string `json:"message"`
+
+	// Resolved Always null.
+	Resolved *bool `json:"resolved"`
+
+	// Role Who wrote it: `user` a person, `finibot` the assistant, `otherbot` a system prompt or a tool. Never
+	// `agent`.
+	Role PublicEventRole `json:"role"`
+
+	// Tags Always empty.
+	Tags []string `json:"tags"`
+
+	// Type Always `message`.
+	Type PublicEventType `json:"type"`
+
+	// UsedArticles Always empty.
+	UsedArticles []PublicArticle `json:"usedArticles"`
+}
+
+// PublicEventRole Who wrote it: `user` a person, `finibot` the assistant, `otherbot` a system prompt or a tool. Never
+// `agent`.
+type PublicEventRole string
+
+// PublicEventType Always `message`.
+type PublicEventType string
+
+// PublicNotAccessible The answer to a delete of several conversations of which not every one was accessible.
+type PublicNotAccessible struct {
+	// Deleted The ids that this call deleted all the same, in the order of the request; none when it was atomic.
+	Deleted []string `json:"deleted"`
+
+	// Error The status in words.
+	Error string `json:"error"`
+
+	// Message Always the same text.
+	Message string `json:"message"`
+
+	// NotAccessible The ids that the workspace does not have, in the order of the request.
+	NotAccessible []string `json:"notAccessible"`
+
+	// StatusCode The HTTP status, 406.
+	StatusCode int `json:"statusCode"`
+}
+
+// PublicSubfolder A folder of such articles. Lethe has none.
+type PublicSubfolder struct {
+	// ID Its id.
+	ID string `json:"id"`
+
+	// Title Its title.
+	Title string `json:"title"`
+}
+
+// PublicSuccess That a delete came to its end.
+type PublicSuccess struct {
+	// Success Always true; what fails is answered with an error.
+	Success bool `json:"success"`
+}
+
 // RecallAnswer A digest and what it rests on.
 type RecallAnswer struct {
 	// Content The text. Empty when nothing was found.
@@ -910,6 +1125,9 @@ type Page = string
 // PageSize defines model for PageSize.
 type PageSize = string
 
+// PublicID defines model for PublicID.
+type PublicID = string
+
 // BadRequest What went wrong.
 type BadRequest = ErrorResponse
 
@@ -936,6 +1154,36 @@ type ImportNotFound = ErrorResponse
 
 // InternalError What went wrong.
 type InternalError = ErrorResponse
+
+// PublicBadRequest What went wrong, under `/v2`.
+type PublicBadRequest = PublicError
+
+// PublicDeleted That a delete came to its end.
+type PublicDeleted = PublicSuccess
+
+// PublicForbidden What went wrong, under `/v2`.
+type PublicForbidden = PublicError
+
+// PublicInternalError What went wrong, under `/v2`.
+type PublicInternalError = PublicError
+
+// PublicNotFound What went wrong, under `/v2`.
+type PublicNotFound = PublicError
+
+// PublicTooLarge What went wrong, under `/v2`.
+type PublicTooLarge = PublicError
+
+// PublicTooManyRequests What went wrong, under `/v2`.
+type PublicTooManyRequests = PublicError
+
+// PublicUnauthorized What went wrong, under `/v2`.
+type PublicUnauthorized = PublicError
+
+// PublicUnavailable What went wrong, under `/v2`.
+type PublicUnavailable = PublicError
+
+// PublicUnsupportedMediaType What went wrong, under `/v2`.
+type PublicUnsupportedMediaType = PublicError
 
 // TooLarge What went wrong.
 type TooLarge = ErrorResponse
@@ -1042,6 +1290,41 @@ type ListImportsParams struct {
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 }
 
+// DeletePublicConversationsParams defines parameters for DeletePublicConversations.
+type DeletePublicConversationsParams struct {
+	// Atomic `true`: delete nothing unless every id can be deleted.
+	Atomic *string `form:"atomic,omitempty" json:"atomic,omitempty"`
+}
+
+// ListPublicConversationsParams defines parameters for ListPublicConversations.
+type ListPublicConversationsParams struct {
+	// Since The beginning of the window, in milliseconds since 1970 (UTC).
+	Since *string `form:"since,omitempty" json:"since,omitempty"`
+
+	// Until The end of the window, in milliseconds since 1970 (UTC).
+	Until *string `form:"until,omitempty" json:"until,omitempty"`
+
+	// Limit How many conversations a page has at most. Larger than 100 is read as 100.
+	Limit *string `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor Where to go on; a `nextCursor` or `prevCursor` of this list, or the id of a conversation.
+	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// Direction Which way to go on from `cursor`. `next` is towards older conversations, `previous` towards newer ones.
+	Direction *string `form:"direction,omitempty" json:"direction,omitempty"`
+
+	// Source Only conversations of these platforms (exact names), with commas between them or the parameter
+	// repeated; 100 at most.
+	Source []string `form:"source,omitempty" json:"source,omitempty"`
+
+	// Channel Only conversations of these channels, written as `source` is. Lethe knows no channels, so nothing is found
+	// with one.
+	Channel []string `form:"channel,omitempty" json:"channel,omitempty"`
+
+	// AgentID Only conversations of this agent. Lethe knows no agents, so nothing is found with one.
+	AgentID *string `form:"agentId,omitempty" json:"agentId,omitempty"`
+}
+
 // DeleteConversationsJSONRequestBody defines body for DeleteConversations for application/json ContentType.
 type DeleteConversationsJSONRequestBody = DeleteRequest
 
@@ -1065,3 +1348,6 @@ type RecallJSONRequestBody = RecallRequest
 
 // SearchChatHistoryJSONRequestBody defines body for SearchChatHistory for application/json ContentType.
 type SearchChatHistoryJSONRequestBody = SearchRequest
+
+// DeletePublicConversationsJSONRequestBody defines body for DeletePublicConversations for application/json ContentType.
+type DeletePublicConversationsJSONRequestBody = PublicDeleteRequest

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,8 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/lethe-chat/lethe/pkg/api"
 )
 
 // maxErrorBody is as much of a refusal as is read; a proxy in between may send a
@@ -23,6 +22,11 @@ type Error struct {
 	Message    string        // what the service said
 	RequestID  string        // names the request in the service's log; may be empty
 	RetryAfter time.Duration // when to try again, 0 when the service did not say
+
+	// Of a refused DeletePublicBulk or DeletePublicAtomic, status 406: what it
+	// deleted all the same, and which ids were not there.
+	Deleted       []string
+	NotAccessible []string
 }
 
 // Error says what the service said, with the status and the request's id.
@@ -48,14 +52,23 @@ func errorOf(resp *http.Response) *Error {
 		RetryAfter: retryAfter(resp.Header),
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-	var said api.ErrorResponse
+	var said refusal
 	if err == nil && json.Unmarshal(body, &said) == nil {
-		e.Message = said.Error
+		e.Message, e.Deleted, e.NotAccessible = cmp.Or(said.Message, said.Error), said.Deleted, said.NotAccessible
 	}
 	if e.Message == "" { // not ours: a proxy's, or cut off
 		e.Message = "the answer has no explanation"
 	}
 	return e
+}
+
+// refusal is the body of every refusal: under /api it has an error that says what
+// was wrong, under /v2 a message does, and error is the status in words.
+type refusal struct {
+	Error         string   `json:"error"`
+	Message       string   `json:"message"`
+	Deleted       []string `json:"deleted"`
+	NotAccessible []string `json:"notAccessible"`
 }
 
 // retryAfter reads the header's seconds; 0 when there are none.

@@ -72,6 +72,18 @@ type ServerInterface interface {
 	// GetStats Sum up the workspace
 	// (GET /api/chat-history/stats)
 	GetStats(ctx echo.Context) error
+	// DeletePublicConversations Delete several conversations
+	// (DELETE /v2/hc-interactions/public)
+	DeletePublicConversations(ctx echo.Context, params DeletePublicConversationsParams) error
+	// ListPublicConversations List conversations with their messages, by cursor
+	// (GET /v2/hc-interactions/public)
+	ListPublicConversations(ctx echo.Context, params ListPublicConversationsParams) error
+	// DeletePublicConversation Delete one conversation
+	// (DELETE /v2/hc-interactions/{id}/public)
+	DeletePublicConversation(ctx echo.Context, id PublicID) error
+	// GetPublicConversation Read one conversation with its messages
+	// (GET /v2/hc-interactions/{id}/public)
+	GetPublicConversation(ctx echo.Context, id PublicID) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -421,6 +433,123 @@ func (w *ServerInterfaceWrapper) GetStats(ctx echo.Context) error {
 	return err
 }
 
+// DeletePublicConversations converts echo context to params.
+func (w *ServerInterfaceWrapper) DeletePublicConversations(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeletePublicConversationsParams
+	// ------------- Optional query parameter "atomic" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "atomic", ctx.QueryParams(), &params.Atomic, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter atomic: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeletePublicConversations(ctx, params)
+	return err
+}
+
+// ListPublicConversations converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPublicConversations(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPublicConversationsParams
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", ctx.QueryParams(), &params.Since, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter since: %s", err))
+	}
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", ctx.QueryParams(), &params.Until, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter until: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "direction" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "direction", ctx.QueryParams(), &params.Direction, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter direction: %s", err))
+	}
+
+	// ------------- Optional query parameter "source" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "source", ctx.QueryParams(), &params.Source, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter source: %s", err))
+	}
+
+	// ------------- Optional query parameter "channel" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "channel", ctx.QueryParams(), &params.Channel, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter channel: %s", err))
+	}
+
+	// ------------- Optional query parameter "agentId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "agentId", ctx.QueryParams(), &params.AgentID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter agentId: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPublicConversations(ctx, params)
+	return err
+}
+
+// DeletePublicConversation converts echo context to params.
+func (w *ServerInterfaceWrapper) DeletePublicConversation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id PublicID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeletePublicConversation(ctx, id)
+	return err
+}
+
+// GetPublicConversation converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPublicConversation(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id PublicID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPublicConversation(ctx, id)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -486,6 +615,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/chat-history/inject", wrapper.Recall, options.OperationMiddlewares["Recall"]...)
 	router.POST(options.BaseURL+"/api/chat-history/search", wrapper.SearchChatHistory, options.OperationMiddlewares["SearchChatHistory"]...)
 	router.GET(options.BaseURL+"/api/chat-history/stats", wrapper.GetStats, options.OperationMiddlewares["GetStats"]...)
+	router.DELETE(options.BaseURL+"/v2/hc-interactions/:id/public", wrapper.DeletePublicConversation, options.OperationMiddlewares["DeletePublicConversation"]...)
+	router.GET(options.BaseURL+"/v2/hc-interactions/:id/public", wrapper.GetPublicConversation, options.OperationMiddlewares["GetPublicConversation"]...)
+	router.DELETE(options.BaseURL+"/v2/hc-interactions/public", wrapper.DeletePublicConversations, options.OperationMiddlewares["DeletePublicConversations"]...)
+	router.GET(options.BaseURL+"/v2/hc-interactions/public", wrapper.ListPublicConversations, options.OperationMiddlewares["ListPublicConversations"]...)
 
 }
 
@@ -506,6 +639,40 @@ type ForbiddenJSONResponse ErrorResponse
 type ImportNotFoundJSONResponse ErrorResponse
 
 type InternalErrorJSONResponse ErrorResponse
+
+type PublicBadRequestJSONResponse PublicError
+
+type PublicDeletedJSONResponse PublicSuccess
+
+type PublicForbiddenJSONResponse PublicError
+
+type PublicInternalErrorJSONResponse PublicError
+
+type PublicNotFoundJSONResponse PublicError
+
+type PublicTooLargeJSONResponse PublicError
+
+type PublicTooManyRequestsResponseHeaders struct {
+	RetryAfter *int
+}
+type PublicTooManyRequestsJSONResponse struct {
+	Body PublicError
+
+	Headers PublicTooManyRequestsResponseHeaders
+}
+
+type PublicUnauthorizedJSONResponse PublicError
+
+type PublicUnavailableResponseHeaders struct {
+	RetryAfter *int
+}
+type PublicUnavailableJSONResponse struct {
+	Body PublicError
+
+	Headers PublicUnavailableResponseHeaders
+}
+
+type PublicUnsupportedMediaTypeJSONResponse PublicError
 
 type TooLargeJSONResponse ErrorResponse
 
@@ -2921,6 +3088,529 @@ func (response GetStats503JSONResponse) VisitGetStatsResponse(w http.ResponseWri
 	return err
 }
 
+type DeletePublicConversationsRequestObject struct {
+	Params DeletePublicConversationsParams
+	Body   *DeletePublicConversationsJSONRequestBody
+}
+
+type DeletePublicConversationsResponseObject interface {
+	VisitDeletePublicConversationsResponse(w http.ResponseWriter) error
+}
+
+type DeletePublicConversations200JSONResponse struct{ PublicDeletedJSONResponse }
+
+func (response DeletePublicConversations200JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversations400JSONResponse struct{ PublicBadRequestJSONResponse }
+
+func (response DeletePublicConversations400JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversations401JSONResponse struct{ PublicUnauthorizedJSONResponse }
+
+func (response DeletePublicConversations401JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversations403JSONResponse struct{ PublicForbiddenJSONResponse }
+
+func (response DeletePublicConversations403JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversations406JSONResponse PublicNotAccessible
+
+func (response DeletePublicConversations406JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversations413JSONResponse struct{ PublicTooLargeJSONResponse }
+
+func (response DeletePublicConversations413JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversations415JSONResponse struct {
+	PublicUnsupportedMediaTypeJSONResponse
+}
+
+func (response DeletePublicConversations415JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversations429JSONResponse struct {
+	PublicTooManyRequestsJSONResponse
+}
+
+func (response DeletePublicConversations429JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversations500JSONResponse struct {
+	PublicInternalErrorJSONResponse
+}
+
+func (response DeletePublicConversations500JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversations503JSONResponse struct{ PublicUnavailableJSONResponse }
+
+func (response DeletePublicConversations503JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicConversationsRequestObject struct {
+	Params ListPublicConversationsParams
+}
+
+type ListPublicConversationsResponseObject interface {
+	VisitListPublicConversationsResponse(w http.ResponseWriter) error
+}
+
+type ListPublicConversations200JSONResponse PublicConversationList
+
+func (response ListPublicConversations200JSONResponse) VisitListPublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicConversations400JSONResponse struct{ PublicBadRequestJSONResponse }
+
+func (response ListPublicConversations400JSONResponse) VisitListPublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicConversations401JSONResponse struct{ PublicUnauthorizedJSONResponse }
+
+func (response ListPublicConversations401JSONResponse) VisitListPublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicConversations403JSONResponse struct{ PublicForbiddenJSONResponse }
+
+func (response ListPublicConversations403JSONResponse) VisitListPublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicConversations429JSONResponse struct {
+	PublicTooManyRequestsJSONResponse
+}
+
+func (response ListPublicConversations429JSONResponse) VisitListPublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicConversations500JSONResponse struct {
+	PublicInternalErrorJSONResponse
+}
+
+func (response ListPublicConversations500JSONResponse) VisitListPublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicConversations503JSONResponse struct{ PublicUnavailableJSONResponse }
+
+func (response ListPublicConversations503JSONResponse) VisitListPublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversationRequestObject struct {
+	ID PublicID `json:"id"`
+}
+
+type DeletePublicConversationResponseObject interface {
+	VisitDeletePublicConversationResponse(w http.ResponseWriter) error
+}
+
+type DeletePublicConversation200JSONResponse struct{ PublicDeletedJSONResponse }
+
+func (response DeletePublicConversation200JSONResponse) VisitDeletePublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversation400JSONResponse struct{ PublicBadRequestJSONResponse }
+
+func (response DeletePublicConversation400JSONResponse) VisitDeletePublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversation401JSONResponse struct{ PublicUnauthorizedJSONResponse }
+
+func (response DeletePublicConversation401JSONResponse) VisitDeletePublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversation403JSONResponse struct{ PublicForbiddenJSONResponse }
+
+func (response DeletePublicConversation403JSONResponse) VisitDeletePublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversation429JSONResponse struct {
+	PublicTooManyRequestsJSONResponse
+}
+
+func (response DeletePublicConversation429JSONResponse) VisitDeletePublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversation500JSONResponse struct {
+	PublicInternalErrorJSONResponse
+}
+
+func (response DeletePublicConversation500JSONResponse) VisitDeletePublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversation503JSONResponse struct{ PublicUnavailableJSONResponse }
+
+func (response DeletePublicConversation503JSONResponse) VisitDeletePublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPublicConversationRequestObject struct {
+	ID PublicID `json:"id"`
+}
+
+type GetPublicConversationResponseObject interface {
+	VisitGetPublicConversationResponse(w http.ResponseWriter) error
+}
+
+type GetPublicConversation200JSONResponse PublicConversation
+
+func (response GetPublicConversation200JSONResponse) VisitGetPublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPublicConversation400JSONResponse struct{ PublicBadRequestJSONResponse }
+
+func (response GetPublicConversation400JSONResponse) VisitGetPublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPublicConversation401JSONResponse struct{ PublicUnauthorizedJSONResponse }
+
+func (response GetPublicConversation401JSONResponse) VisitGetPublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPublicConversation403JSONResponse struct{ PublicForbiddenJSONResponse }
+
+func (response GetPublicConversation403JSONResponse) VisitGetPublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPublicConversation404JSONResponse struct{ PublicNotFoundJSONResponse }
+
+func (response GetPublicConversation404JSONResponse) VisitGetPublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPublicConversation429JSONResponse struct {
+	PublicTooManyRequestsJSONResponse
+}
+
+func (response GetPublicConversation429JSONResponse) VisitGetPublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPublicConversation500JSONResponse struct {
+	PublicInternalErrorJSONResponse
+}
+
+func (response GetPublicConversation500JSONResponse) VisitGetPublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPublicConversation503JSONResponse struct{ PublicUnavailableJSONResponse }
+
+func (response GetPublicConversation503JSONResponse) VisitGetPublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// DeleteConversations Delete conversations
@@ -2977,6 +3667,18 @@ type StrictServerInterface interface {
 	// GetStats Sum up the workspace
 	// (GET /api/chat-history/stats)
 	GetStats(ctx context.Context, request GetStatsRequestObject) (GetStatsResponseObject, error)
+	// DeletePublicConversations Delete several conversations
+	// (DELETE /v2/hc-interactions/public)
+	DeletePublicConversations(ctx context.Context, request DeletePublicConversationsRequestObject) (DeletePublicConversationsResponseObject, error)
+	// ListPublicConversations List conversations with their messages, by cursor
+	// (GET /v2/hc-interactions/public)
+	ListPublicConversations(ctx context.Context, request ListPublicConversationsRequestObject) (ListPublicConversationsResponseObject, error)
+	// DeletePublicConversation Delete one conversation
+	// (DELETE /v2/hc-interactions/{id}/public)
+	DeletePublicConversation(ctx context.Context, request DeletePublicConversationRequestObject) (DeletePublicConversationResponseObject, error)
+	// GetPublicConversation Read one conversation with its messages
+	// (GET /v2/hc-interactions/{id}/public)
+	GetPublicConversation(ctx context.Context, request GetPublicConversationRequestObject) (GetPublicConversationResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -3601,6 +4303,129 @@ func (sh *strictHandler) GetStats(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(GetStatsResponseObject); ok {
 		return validResponse.VisitGetStatsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeletePublicConversations operation middleware
+func (sh *strictHandler) DeletePublicConversations(ctx echo.Context, params DeletePublicConversationsParams) error {
+	var request DeletePublicConversationsRequestObject
+
+	request.Params = params
+
+	var body DeletePublicConversationsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeletePublicConversations(ctx.Request().Context(), request.(DeletePublicConversationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeletePublicConversations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeletePublicConversationsResponseObject); ok {
+		return validResponse.VisitDeletePublicConversationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListPublicConversations operation middleware
+func (sh *strictHandler) ListPublicConversations(ctx echo.Context, params ListPublicConversationsParams) error {
+	var request ListPublicConversationsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPublicConversations(ctx.Request().Context(), request.(ListPublicConversationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPublicConversations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPublicConversationsResponseObject); ok {
+		return validResponse.VisitListPublicConversationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeletePublicConversation operation middleware
+func (sh *strictHandler) DeletePublicConversation(ctx echo.Context, id PublicID) error {
+	var request DeletePublicConversationRequestObject
+
+	request.ID = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeletePublicConversation(ctx.Request().Context(), request.(DeletePublicConversationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeletePublicConversation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeletePublicConversationResponseObject); ok {
+		return validResponse.VisitDeletePublicConversationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPublicConversation operation middleware
+func (sh *strictHandler) GetPublicConversation(ctx echo.Context, id PublicID) error {
+	var request GetPublicConversationRequestObject
+
+	request.ID = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPublicConversation(ctx.Request().Context(), request.(GetPublicConversationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPublicConversation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPublicConversationResponseObject); ok {
+		return validResponse.VisitGetPublicConversationResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -420,6 +420,82 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/chat-history/stats (the `GetStats` operationId).
 	GetStats(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeletePublicConversationsWithBody Delete several conversations
+	//
+	// Deletes 1 to 50 conversations with everything that was made from them; there is no way back. It is
+	// the same delete as that of `/api/chat-history/chats`, receipt included. Needs scope `write`.
+	//
+	// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
+	// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
+	// alike) the answer is 406 although the others are gone. `deleted` in that answer says which ones, in
+	// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
+	// means that nothing was deleted.
+	//
+	// A body that is not a list of 1 to 50 different UUIDs is 400 and deletes nothing. Whatever the
+	// answer, nothing is half deleted: one transaction takes all that goes.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with DELETE /v2/hc-interactions/public (the `DeletePublicConversations` operationId).
+	DeletePublicConversationsWithBody(ctx context.Context, params *DeletePublicConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeletePublicConversations Delete several conversations
+	//
+	// Deletes 1 to 50 conversations with everything that was made from them; there is no way back. It is
+	// the same delete as that of `/api/chat-history/chats`, receipt included. Needs scope `write`.
+	//
+	// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
+	// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
+	// alike) the answer is 406 although the others are gone. `deleted` in that answer says which ones, in
+	// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
+	// means that nothing was deleted.
+	//
+	// A body that is not a list of 1 to 50 different UUIDs is 400 and deletes nothing. Whatever the
+	// answer, nothing is half deleted: one transaction takes all that goes.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with DELETE /v2/hc-interactions/public (the `DeletePublicConversations` operationId).
+	DeletePublicConversations(ctx context.Context, params *DeletePublicConversationsParams, body DeletePublicConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPublicConversations List conversations with their messages, by cursor
+	//
+	// The conversations whose last change lies in a window of time, each with all of its messages, the
+	// one changed last first; equal times are ordered by id. Needs scope `read`.
+	//
+	// Without `since` the window begins 7 days before its end, and without `until` it ends now; both ends
+	// belong to it. `since` must be before `until`, and they may be at most 90 days apart.
+	//
+	// A page goes on where the last one ended: send its `nextCursor` as `cursor` for what is **older**
+	// (`direction` `next`, the default), its `prevCursor` with `direction=previous` for what is
+	// **newer**, and leave the other parameters as they are. Each is null where nothing is left on that
+	// side. A cursor stays good when its conversation is deleted or changed meanwhile, so listing a page,
+	// deleting it and going on with `nextCursor` leaves nothing out. The id of a conversation is taken as
+	// a cursor too, for as long as that conversation is there.
+	//
+	// A page ends before `limit` when its messages come to 8 MiB of text.
+	//
+	// Corresponds with GET /v2/hc-interactions/public (the `ListPublicConversations` operationId).
+	ListPublicConversations(ctx context.Context, params *ListPublicConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeletePublicConversation Delete one conversation
+	//
+	// Deletes the conversation with everything that was made from it; there is no way back. It is the
+	// same delete as that of `/api/chat-history/chats`, receipt included. The answer is the same when
+	// nothing matched: an id that is unknown, malformed, deleted before or of another workspace. Needs
+	// scope `write`.
+	//
+	// Corresponds with DELETE /v2/hc-interactions/{id}/public (the `DeletePublicConversation` operationId).
+	DeletePublicConversation(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPublicConversation Read one conversation with its messages
+	//
+	// One conversation, exactly as the list has it. An id that is unknown, malformed or of another workspace
+	// is 404. Needs scope `read`.
+	//
+	// Corresponds with GET /v2/hc-interactions/{id}/public (the `GetPublicConversation` operationId).
+	GetPublicConversation(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // DeleteConversationsWithBody Delete conversations
@@ -1002,6 +1078,132 @@ func (c *Client) SearchChatHistory(ctx context.Context, body SearchChatHistoryJS
 // Corresponds with GET /api/chat-history/stats (the `GetStats` operationId).
 func (c *Client) GetStats(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetStatsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeletePublicConversationsWithBody Delete several conversations
+//
+// Deletes 1 to 50 conversations with everything that was made from them; there is no way back. It is
+// the same delete as that of `/api/chat-history/chats`, receipt included. Needs scope `write`.
+//
+// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
+// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
+// alike) the answer is 406 although the others are gone. `deleted` in that answer says which ones, in
+// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
+// means that nothing was deleted.
+//
+// A body that is not a list of 1 to 50 different UUIDs is 400 and deletes nothing. Whatever the
+// answer, nothing is half deleted: one transaction takes all that goes.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with DELETE /v2/hc-interactions/public (the `DeletePublicConversations` operationId).
+func (c *Client) DeletePublicConversationsWithBody(ctx context.Context, params *DeletePublicConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeletePublicConversationsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeletePublicConversations Delete several conversations
+//
+// Deletes 1 to 50 conversations with everything that was made from them; there is no way back. It is
+// the same delete as that of `/api/chat-history/chats`, receipt included. Needs scope `write`.
+//
+// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
+// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
+// alike) the answer is 406 although the others are gone. `deleted` in that answer says which ones, in
+// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
+// means that nothing was deleted.
+//
+// A body that is not a list of 1 to 50 different UUIDs is 400 and deletes nothing. Whatever the
+// answer, nothing is half deleted: one transaction takes all that goes.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with DELETE /v2/hc-interactions/public (the `DeletePublicConversations` operationId).
+func (c *Client) DeletePublicConversations(ctx context.Context, params *DeletePublicConversationsParams, body DeletePublicConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeletePublicConversationsRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPublicConversations List conversations with their messages, by cursor
+//
+// The conversations whose last change lies in a window of time, each with all of its messages, the
+// one changed last first; equal times are ordered by id. Needs scope `read`.
+//
+// Without `since` the window begins 7 days before its end, and without `until` it ends now; both ends
+// belong to it. `since` must be before `until`, and they may be at most 90 days apart.
+//
+// A page goes on where the last one ended: send its `nextCursor` as `cursor` for what is **older**
+// (`direction` `next`, the default), its `prevCursor` with `direction=previous` for what is
+// **newer**, and leave the other parameters as they are. Each is null where nothing is left on that
+// side. A cursor stays good when its conversation is deleted or changed meanwhile, so listing a page,
+// deleting it and going on with `nextCursor` leaves nothing out. The id of a conversation is taken as
+// a cursor too, for as long as that conversation is there.
+//
+// A page ends before `limit` when its messages come to 8 MiB of text.
+//
+// Corresponds with GET /v2/hc-interactions/public (the `ListPublicConversations` operationId).
+func (c *Client) ListPublicConversations(ctx context.Context, params *ListPublicConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPublicConversationsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeletePublicConversation Delete one conversation
+//
+// Deletes the conversation with everything that was made from it; there is no way back. It is the
+// same delete as that of `/api/chat-history/chats`, receipt included. The answer is the same when
+// nothing matched: an id that is unknown, malformed, deleted before or of another workspace. Needs
+// scope `write`.
+//
+// Corresponds with DELETE /v2/hc-interactions/{id}/public (the `DeletePublicConversation` operationId).
+func (c *Client) DeletePublicConversation(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeletePublicConversationRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPublicConversation Read one conversation with its messages
+//
+// One conversation, exactly as the list has it. An id that is unknown, malformed or of another workspace
+// is 404. Needs scope `read`.
+//
+// Corresponds with GET /v2/hc-interactions/{id}/public (the `GetPublicConversation` operationId).
+func (c *Client) GetPublicConversation(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPublicConversationRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -1972,6 +2174,279 @@ func NewGetStatsRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewDeletePublicConversationsRequest calls the generic DeletePublicConversations builder with application/json body
+func NewDeletePublicConversationsRequest(server string, params *DeletePublicConversationsParams, body DeletePublicConversationsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDeletePublicConversationsRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewDeletePublicConversationsRequestWithBody constructs an http.Request for the DeletePublicConversations method, with any body, and a specified content type
+func NewDeletePublicConversationsRequestWithBody(server string, params *DeletePublicConversationsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v2/hc-interactions/public")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Atomic != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "atomic", *params.Atomic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListPublicConversationsRequest constructs an http.Request for the ListPublicConversations method
+func NewListPublicConversationsRequest(server string, params *ListPublicConversationsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v2/hc-interactions/public")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Since != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "since", *params.Since, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Until != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "until", *params.Until, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Direction != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "direction", *params.Direction, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Source != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "source", params.Source, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Channel != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "channel", params.Channel, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AgentID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "agentId", *params.AgentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeletePublicConversationRequest constructs an http.Request for the DeletePublicConversation method
+func NewDeletePublicConversationRequest(server string, id PublicID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v2/hc-interactions/%s/public", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetPublicConversationRequest constructs an http.Request for the GetPublicConversation method
+func NewGetPublicConversationRequest(server string, id PublicID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v2/hc-interactions/%s/public", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -2363,6 +2838,88 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/chat-history/stats (the `GetStats` operationId).
 	GetStatsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetStatsResponse, error)
+
+	// DeletePublicConversationsWithBodyWithResponse Delete several conversations
+	//
+	// Deletes 1 to 50 conversations with everything that was made from them; there is no way back. It is
+	// the same delete as that of `/api/chat-history/chats`, receipt included. Needs scope `write`.
+	//
+	// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
+	// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
+	// alike) the answer is 406 although the others are gone. `deleted` in that answer says which ones, in
+	// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
+	// means that nothing was deleted.
+	//
+	// A body that is not a list of 1 to 50 different UUIDs is 400 and deletes nothing. Whatever the
+	// answer, nothing is half deleted: one transaction takes all that goes.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v2/hc-interactions/public (the `DeletePublicConversations` operationId).
+	DeletePublicConversationsWithBodyWithResponse(ctx context.Context, params *DeletePublicConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeletePublicConversationsResponse, error)
+
+	// DeletePublicConversationsWithResponse Delete several conversations
+	//
+	// Deletes 1 to 50 conversations with everything that was made from them; there is no way back. It is
+	// the same delete as that of `/api/chat-history/chats`, receipt included. Needs scope `write`.
+	//
+	// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
+	// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
+	// alike) the answer is 406 although the others are gone. `deleted` in that answer says which ones, in
+	// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
+	// means that nothing was deleted.
+	//
+	// A body that is not a list of 1 to 50 different UUIDs is 400 and deletes nothing. Whatever the
+	// answer, nothing is half deleted: one transaction takes all that goes.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v2/hc-interactions/public (the `DeletePublicConversations` operationId).
+	DeletePublicConversationsWithResponse(ctx context.Context, params *DeletePublicConversationsParams, body DeletePublicConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeletePublicConversationsResponse, error)
+
+	// ListPublicConversationsWithResponse List conversations with their messages, by cursor
+	//
+	// The conversations whose last change lies in a window of time, each with all of its messages, the
+	// one changed last first; equal times are ordered by id. Needs scope `read`.
+	//
+	// Without `since` the window begins 7 days before its end, and without `until` it ends now; both ends
+	// belong to it. `since` must be before `until`, and they may be at most 90 days apart.
+	//
+	// A page goes on where the last one ended: send its `nextCursor` as `cursor` for what is **older**
+	// (`direction` `next`, the default), its `prevCursor` with `direction=previous` for what is
+	// **newer**, and leave the other parameters as they are. Each is null where nothing is left on that
+	// side. A cursor stays good when its conversation is deleted or changed meanwhile, so listing a page,
+	// deleting it and going on with `nextCursor` leaves nothing out. The id of a conversation is taken as
+	// a cursor too, for as long as that conversation is there.
+	//
+	// A page ends before `limit` when its messages come to 8 MiB of text.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v2/hc-interactions/public (the `ListPublicConversations` operationId).
+	ListPublicConversationsWithResponse(ctx context.Context, params *ListPublicConversationsParams, reqEditors ...RequestEditorFn) (*ListPublicConversationsResponse, error)
+
+	// DeletePublicConversationWithResponse Delete one conversation
+	//
+	// Deletes the conversation with everything that was made from it; there is no way back. It is the
+	// same delete as that of `/api/chat-history/chats`, receipt included. The answer is the same when
+	// nothing matched: an id that is unknown, malformed, deleted before or of another workspace. Needs
+	// scope `write`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v2/hc-interactions/{id}/public (the `DeletePublicConversation` operationId).
+	DeletePublicConversationWithResponse(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*DeletePublicConversationResponse, error)
+
+	// GetPublicConversationWithResponse Read one conversation with its messages
+	//
+	// One conversation, exactly as the list has it. An id that is unknown, malformed or of another workspace
+	// is 404. Needs scope `read`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v2/hc-interactions/{id}/public (the `GetPublicConversation` operationId).
+	GetPublicConversationWithResponse(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*GetPublicConversationResponse, error)
 }
 
 // DeleteConversationsResponse429Headers the declared response headers of an HTTP 429 response for DeleteConversations
@@ -4265,6 +4822,422 @@ func (r GetStatsResponse) ContentType() string {
 	return ""
 }
 
+// DeletePublicConversationsResponse429Headers the declared response headers of an HTTP 429 response for DeletePublicConversations
+type DeletePublicConversationsResponse429Headers struct {
+	RetryAfter *int
+}
+
+// DeletePublicConversationsResponse503Headers the declared response headers of an HTTP 503 response for DeletePublicConversations
+type DeletePublicConversationsResponse503Headers struct {
+	RetryAfter *int
+}
+
+type DeletePublicConversationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PublicDeleted
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *PublicBadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *PublicUnauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *PublicForbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *PublicNotAccessible
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PublicTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *PublicUnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *PublicTooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *PublicInternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *PublicUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeletePublicConversationsResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeletePublicConversationsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeletePublicConversationsResponse) GetJSON200() *PublicDeleted {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeletePublicConversationsResponse) GetJSON400() *PublicBadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeletePublicConversationsResponse) GetJSON401() *PublicUnauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeletePublicConversationsResponse) GetJSON403() *PublicForbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r DeletePublicConversationsResponse) GetJSON406() *PublicNotAccessible {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r DeletePublicConversationsResponse) GetJSON413() *PublicTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r DeletePublicConversationsResponse) GetJSON415() *PublicUnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeletePublicConversationsResponse) GetJSON429() *PublicTooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeletePublicConversationsResponse) GetJSON500() *PublicInternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeletePublicConversationsResponse) GetJSON503() *PublicUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeletePublicConversationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeletePublicConversationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeletePublicConversationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeletePublicConversationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPublicConversationsResponse429Headers the declared response headers of an HTTP 429 response for ListPublicConversations
+type ListPublicConversationsResponse429Headers struct {
+	RetryAfter *int
+}
+
+// ListPublicConversationsResponse503Headers the declared response headers of an HTTP 503 response for ListPublicConversations
+type ListPublicConversationsResponse503Headers struct {
+	RetryAfter *int
+}
+
+type ListPublicConversationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PublicConversationList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *PublicBadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *PublicUnauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *PublicForbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *PublicTooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *PublicInternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *PublicUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListPublicConversationsResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListPublicConversationsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPublicConversationsResponse) GetJSON200() *PublicConversationList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListPublicConversationsResponse) GetJSON400() *PublicBadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListPublicConversationsResponse) GetJSON401() *PublicUnauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListPublicConversationsResponse) GetJSON403() *PublicForbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListPublicConversationsResponse) GetJSON429() *PublicTooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListPublicConversationsResponse) GetJSON500() *PublicInternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListPublicConversationsResponse) GetJSON503() *PublicUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPublicConversationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPublicConversationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPublicConversationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPublicConversationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeletePublicConversationResponse429Headers the declared response headers of an HTTP 429 response for DeletePublicConversation
+type DeletePublicConversationResponse429Headers struct {
+	RetryAfter *int
+}
+
+// DeletePublicConversationResponse503Headers the declared response headers of an HTTP 503 response for DeletePublicConversation
+type DeletePublicConversationResponse503Headers struct {
+	RetryAfter *int
+}
+
+type DeletePublicConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PublicDeleted
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *PublicBadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *PublicUnauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *PublicForbidden
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *PublicTooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *PublicInternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *PublicUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeletePublicConversationResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeletePublicConversationResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeletePublicConversationResponse) GetJSON200() *PublicDeleted {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeletePublicConversationResponse) GetJSON400() *PublicBadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeletePublicConversationResponse) GetJSON401() *PublicUnauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeletePublicConversationResponse) GetJSON403() *PublicForbidden {
+	return r.JSON403
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeletePublicConversationResponse) GetJSON429() *PublicTooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeletePublicConversationResponse) GetJSON500() *PublicInternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeletePublicConversationResponse) GetJSON503() *PublicUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeletePublicConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeletePublicConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeletePublicConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeletePublicConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPublicConversationResponse429Headers the declared response headers of an HTTP 429 response for GetPublicConversation
+type GetPublicConversationResponse429Headers struct {
+	RetryAfter *int
+}
+
+// GetPublicConversationResponse503Headers the declared response headers of an HTTP 503 response for GetPublicConversation
+type GetPublicConversationResponse503Headers struct {
+	RetryAfter *int
+}
+
+type GetPublicConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PublicConversation
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *PublicBadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *PublicUnauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *PublicForbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *PublicNotFound
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *PublicTooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *PublicInternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *PublicUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetPublicConversationResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetPublicConversationResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPublicConversationResponse) GetJSON200() *PublicConversation {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetPublicConversationResponse) GetJSON400() *PublicBadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetPublicConversationResponse) GetJSON401() *PublicUnauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetPublicConversationResponse) GetJSON403() *PublicForbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetPublicConversationResponse) GetJSON404() *PublicNotFound {
+	return r.JSON404
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetPublicConversationResponse) GetJSON429() *PublicTooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetPublicConversationResponse) GetJSON500() *PublicInternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetPublicConversationResponse) GetJSON503() *PublicUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPublicConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPublicConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPublicConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPublicConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // DeleteConversationsWithBodyWithResponse Delete conversations
 //
 // Deletes the named conversations with everything that was made from them: messages, passages,
@@ -4767,6 +5740,118 @@ func (c *ClientWithResponses) GetStatsWithResponse(ctx context.Context, reqEdito
 		return nil, err
 	}
 	return ParseGetStatsResponse(rsp)
+}
+
+// DeletePublicConversationsWithBodyWithResponse Delete several conversations
+//
+// Deletes 1 to 50 conversations with everything that was made from them; there is no way back. It is
+// the same delete as that of `/api/chat-history/chats`, receipt included. Needs scope `write`.
+//
+// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
+// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
+// alike) the answer is 406 although the others are gone. `deleted` in that answer says which ones, in
+// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
+// means that nothing was deleted.
+//
+// A body that is not a list of 1 to 50 different UUIDs is 400 and deletes nothing. Whatever the
+// answer, nothing is half deleted: one transaction takes all that goes.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v2/hc-interactions/public (the `DeletePublicConversations` operationId).
+func (c *ClientWithResponses) DeletePublicConversationsWithBodyWithResponse(ctx context.Context, params *DeletePublicConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeletePublicConversationsResponse, error) {
+	rsp, err := c.DeletePublicConversationsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeletePublicConversationsResponse(rsp)
+}
+
+// DeletePublicConversationsWithResponse Delete several conversations
+//
+// Deletes 1 to 50 conversations with everything that was made from them; there is no way back. It is
+// the same delete as that of `/api/chat-history/chats`, receipt included. Needs scope `write`.
+//
+// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
+// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
+// alike) the answer is 406 although the others are gone. `deleted` in that answer says which ones, in
+// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
+// means that nothing was deleted.
+//
+// A body that is not a list of 1 to 50 different UUIDs is 400 and deletes nothing. Whatever the
+// answer, nothing is half deleted: one transaction takes all that goes.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v2/hc-interactions/public (the `DeletePublicConversations` operationId).
+func (c *ClientWithResponses) DeletePublicConversationsWithResponse(ctx context.Context, params *DeletePublicConversationsParams, body DeletePublicConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeletePublicConversationsResponse, error) {
+	rsp, err := c.DeletePublicConversations(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeletePublicConversationsResponse(rsp)
+}
+
+// ListPublicConversationsWithResponse List conversations with their messages, by cursor
+//
+// The conversations whose last change lies in a window of time, each with all of its messages, the
+// one changed last first; equal times are ordered by id. Needs scope `read`.
+//
+// Without `since` the window begins 7 days before its end, and without `until` it ends now; both ends
+// belong to it. `since` must be before `until`, and they may be at most 90 days apart.
+//
+// A page goes on where the last one ended: send its `nextCursor` as `cursor` for what is **older**
+// (`direction` `next`, the default), its `prevCursor` with `direction=previous` for what is
+// **newer**, and leave the other parameters as they are. Each is null where nothing is left on that
+// side. A cursor stays good when its conversation is deleted or changed meanwhile, so listing a page,
+// deleting it and going on with `nextCursor` leaves nothing out. The id of a conversation is taken as
+// a cursor too, for as long as that conversation is there.
+//
+// A page ends before `limit` when its messages come to 8 MiB of text.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v2/hc-interactions/public (the `ListPublicConversations` operationId).
+func (c *ClientWithResponses) ListPublicConversationsWithResponse(ctx context.Context, params *ListPublicConversationsParams, reqEditors ...RequestEditorFn) (*ListPublicConversationsResponse, error) {
+	rsp, err := c.ListPublicConversations(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPublicConversationsResponse(rsp)
+}
+
+// DeletePublicConversationWithResponse Delete one conversation
+//
+// Deletes the conversation with everything that was made from it; there is no way back. It is the
+// same delete as that of `/api/chat-history/chats`, receipt included. The answer is the same when
+// nothing matched: an id that is unknown, malformed, deleted before or of another workspace. Needs
+// scope `write`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v2/hc-interactions/{id}/public (the `DeletePublicConversation` operationId).
+func (c *ClientWithResponses) DeletePublicConversationWithResponse(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*DeletePublicConversationResponse, error) {
+	rsp, err := c.DeletePublicConversation(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeletePublicConversationResponse(rsp)
+}
+
+// GetPublicConversationWithResponse Read one conversation with its messages
+//
+// One conversation, exactly as the list has it. An id that is unknown, malformed or of another workspace
+// is 404. Needs scope `read`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v2/hc-interactions/{id}/public (the `GetPublicConversation` operationId).
+func (c *ClientWithResponses) GetPublicConversationWithResponse(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*GetPublicConversationResponse, error) {
+	rsp, err := c.GetPublicConversation(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPublicConversationResponse(rsp)
 }
 
 // ParseDeleteConversationsResponse parses an HTTP response from a DeleteConversationsWithResponse call
@@ -6548,6 +7633,398 @@ func ParseGetStatsResponse(rsp *http.Response) (*GetStatsResponse, error) {
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetStatsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeletePublicConversationsResponse parses an HTTP response from a DeletePublicConversationsWithResponse call
+func ParseDeletePublicConversationsResponse(rsp *http.Response) (*DeletePublicConversationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeletePublicConversationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PublicDeleted
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest PublicBadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest PublicUnauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest PublicForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest PublicNotAccessible
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PublicTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest PublicUnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest PublicTooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest PublicInternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest PublicUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers DeletePublicConversationsResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeletePublicConversationsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListPublicConversationsResponse parses an HTTP response from a ListPublicConversationsWithResponse call
+func ParseListPublicConversationsResponse(rsp *http.Response) (*ListPublicConversationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPublicConversationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PublicConversationList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest PublicBadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest PublicUnauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest PublicForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest PublicTooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest PublicInternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest PublicUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers ListPublicConversationsResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListPublicConversationsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeletePublicConversationResponse parses an HTTP response from a DeletePublicConversationWithResponse call
+func ParseDeletePublicConversationResponse(rsp *http.Response) (*DeletePublicConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeletePublicConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PublicDeleted
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest PublicBadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest PublicUnauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest PublicForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest PublicTooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest PublicInternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest PublicUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers DeletePublicConversationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeletePublicConversationResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetPublicConversationResponse parses an HTTP response from a GetPublicConversationWithResponse call
+func ParseGetPublicConversationResponse(rsp *http.Response) (*GetPublicConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPublicConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PublicConversation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest PublicBadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest PublicUnauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest PublicForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest PublicNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest PublicTooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest PublicInternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest PublicUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers GetPublicConversationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetPublicConversationResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -1,0 +1,110 @@
+package history
+
+import (
+	"context"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store"
+)
+
+// MaxBulkDelete is how many ids one bulk delete takes (Fini, "Bulk delete
+// conversations").
+const MaxBulkDelete = 50
+
+// BulkDelete asks to delete several conversations and to be told of those that
+// are not there.
+type BulkDelete struct {
+	IDs    []string
+	Atomic bool   // delete nothing unless every one of them is there
+	KeyID  string // whose key asks for it
+}
+
+// BulkDeleted tells what became of the ids of a BulkDelete, each in the order of
+// the request, and none twice. Neither list is nil.
+type BulkDeleted struct {
+	Deleted []string
+	Missing []string // unknown, deleted before or another workspace's: they are all alike
+}
+
+// DeleteBulk removes what the workspace has of the ids as DeleteConversations
+// does, and names the others. When it is atomic and one is missing, it removes
+// nothing. Invalid when there is no id, more than MaxBulkDelete, one that is no
+// UUID, or one twice.
+func (h *History) DeleteBulk(ctx context.Context, ws chat.WorkspaceID, b BulkDelete) (BulkDeleted, error) {
+	asked, err := bulkIDs(b.IDs)
+	if err != nil {
+		return BulkDeleted{}, err
+	}
+	o := chat.DeleteOptions{KeyID: b.KeyID}
+	if b.Atomic {
+		return h.deleteTogether(ctx, ws, asked, o)
+	}
+	gone, err := h.DeleteConversations(ctx, ws, asked, o)
+	return BulkDeleted{Deleted: gone.IDs, Missing: without(asked, gone.IDs)}, err
+}
+
+// bulkIDs makes the ids canonical.
+func bulkIDs(ids []string) ([]string, error) {
+	if n := len(ids); n < 1 || n > MaxBulkDelete {
+		return nil, fault.Invalidf("ids must have 1 to %d items, got %d", MaxBulkDelete, n)
+	}
+	first := make(map[string]int, len(ids))
+	asked := make([]string, len(ids))
+	for i, id := range ids {
+		canonical, ok := chat.ParseID(id)
+		if !ok {
+			return nil, fault.Invalidf("ids[%d] is not a UUID", i)
+		}
+		if j, dup := first[canonical]; dup {
+			return nil, fault.Invalidf("ids[%d] is the same as ids[%d]", i, j)
+		}
+		first[canonical], asked[i] = i, canonical
+	}
+	return asked, nil
+}
+
+// deleteTogether removes all of the ids or none. Which it is, is decided under
+// the locks that the delete then uses: an answer from before could be out of date
+// when the rows go.
+func (h *History) deleteTogether(ctx context.Context, ws chat.WorkspaceID, asked []string, o chat.DeleteOptions) (BulkDeleted, error) {
+	var answer BulkDeleted
+	err := h.store.InTx(ctx, func(tx *store.Tx) error {
+		held, err := tx.LockConversations(ws, asked)
+		if err != nil {
+			return err
+		}
+		answer = BulkDeleted{Deleted: []string{}, Missing: without(asked, held)}
+		if len(answer.Missing) > 0 {
+			return nil
+		}
+		gone, _, err := tx.DeleteConversations(ws, asked, o)
+		if err == nil && len(gone) != len(asked) { // nobody can take what is held
+			err = fault.New(fault.Internal, "%d of %d locked conversations were deleted", len(gone), len(asked))
+		}
+		answer.Deleted = asked
+		return err
+	})
+	if err != nil {
+		return BulkDeleted{}, err
+	}
+	if len(answer.Deleted) > 0 {
+		h.deleted()
+	}
+	return answer, nil
+}
+
+// without is what remains of the ids, in their order.
+func without(ids, taken []string) []string {
+	isTaken := make(map[string]bool, len(taken))
+	for _, id := range taken {
+		isTaken[id] = true
+	}
+	rest := []string{}
+	for _, id := range ids {
+		if !isTaken[id] {
+			rest = append(rest, id)
+		}
+	}
+	return rest
+}

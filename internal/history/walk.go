@@ -1,0 +1,166 @@
+package history
+
+import (
+	"context"
+	"slices"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store"
+)
+
+// maxWalkText is how many bytes of text a page of a walk has at most, but for a
+// single conversation that has more: a hundred conversations may be gigabytes,
+// and an answer is made in memory.
+const maxWalkText = 8 << 20
+
+// Walk returns one page of the conversations that changed in a window of time,
+// with their messages, and the cursors that lead on from it. Page sizes over the
+// maximum are clamped, and a page ends early when its texts come to 8 MiB.
+//
+// A walk along Older sees every conversation once that is neither deleted nor
+// changed while it lasts, whatever else is added or deleted, and so does the walk
+// back along Newer.
+//
+// Invalid when the window or the cursor is none; a bare id as a cursor must be
+// that of a conversation the workspace has.
+func (h *History) Walk(ctx context.Context, ws chat.WorkspaceID, q chat.WalkQuery) (page chat.WalkPage, err error) {
+	window, err := q.Window(h.now())
+	if err != nil {
+		return chat.WalkPage{}, err
+	}
+	var from *chat.Place
+	if q.Cursor != "" {
+		place, err := chat.ParseCursor(q.Cursor)
+		if err != nil {
+			return chat.WalkPage{}, err
+		}
+		from = &place
+	}
+	if q.Size == 0 {
+		q.Size = chat.DefaultWalkSize
+	}
+	step := walkStep{ws: ws, window: window, from: from, newer: q.Newer && from != nil, size: min(max(q.Size, 1), chat.MaxWalkSize)}
+	err = h.store.Snapshot(ctx, func(v *store.View) (err error) {
+		step := step // it may run again
+		if step.from, err = step.located(v); err != nil {
+			return err
+		}
+		if len(q.Channels) > 0 || q.AgentID != "" {
+			page = chat.WalkPage{}
+			return nil
+		}
+		page, err = step.take(v)
+		return err
+	})
+	return page, err
+}
+
+// walkStep is one step of a walk, in one moment of the database.
+type walkStep struct {
+	ws     chat.WorkspaceID
+	window chat.Window
+	from   *chat.Place // nil for the beginning
+	newer  bool
+	size   int
+}
+
+// located is the place to begin at, also for a cursor that is only an id.
+func (s walkStep) located(v *store.View) (*chat.Place, error) {
+	if s.from == nil || !s.from.At.IsZero() {
+		return s.from, nil
+	}
+	c, err := v.Conversation(s.ws, s.from.ID)
+	if fault.Is(err, fault.NotFound) {
+		return nil, fault.Invalidf("cursor is the id of no conversation that is there; a nextCursor or prevCursor outlives its conversation")
+	}
+	place := chat.PlaceOf(c)
+	return &place, err
+}
+
+func (s walkStep) take(v *store.View) (chat.WalkPage, error) {
+	near, err := s.ahead(v)
+	if err != nil {
+		return chat.WalkPage{}, err
+	}
+	more := len(near) > s.size
+	near = near[:min(len(near), s.size)]
+	fitting, err := s.fitting(v, near)
+	if err != nil {
+		return chat.WalkPage{}, err
+	}
+	more = more || fitting < len(near)
+	near = near[:fitting]
+	if s.newer {
+		slices.Reverse(near)
+	}
+	page := chat.WalkPage{More: more}
+	if page.Items, err = v.Transcripts(s.ws, near); err != nil {
+		return chat.WalkPage{}, err
+	}
+	return page, s.cursors(v, &page)
+}
+
+// ahead returns what lies in the direction of the walk, the nearest first, and
+// one more than the page takes.
+func (s walkStep) ahead(v *store.View) ([]chat.Conversation, error) {
+	if s.newer {
+		return v.Newer(s.ws, s.window, *s.from, s.size+1)
+	}
+	return v.Older(s.ws, s.window, s.from, s.size+1)
+}
+
+// fitting is how many of the conversations have texts that fit on one page; the
+// first one always does.
+func (s walkStep) fitting(v *store.View, near []chat.Conversation) (int, error) {
+	sizes, err := v.TextSizes(s.ws, near)
+	if err != nil {
+		return 0, err
+	}
+	total := 0
+	for i, c := range near {
+		if total += sizes[c.ID]; total > maxWalkText && i > 0 {
+			return i, nil
+		}
+	}
+	return len(near), nil
+}
+
+// cursors finds out where the walk can go on from a page. What lies ahead is
+// known; behind, somebody may have come or gone since.
+func (s walkStep) cursors(v *store.View, page *chat.WalkPage) error {
+	newest, oldest := s.ends(page.Items)
+	var behind []chat.Conversation
+	var err error
+	switch {
+	case s.newer:
+		behind, err = v.Older(s.ws, s.window, &oldest, 1)
+	case s.from != nil:
+		behind, err = v.Newer(s.ws, s.window, newest, 1)
+	}
+	older, newer := page.More, len(behind) > 0
+	if s.newer {
+		older, newer = newer, older
+	}
+	if older {
+		page.Older = oldest.Cursor()
+	}
+	if newer {
+		page.Newer = newest.Cursor()
+	}
+	return err
+}
+
+// ends are the places of the first and the last conversation of a page. One that
+// everything has vanished from lies where the walk was going to: at the end of
+// the window.
+func (s walkStep) ends(items []chat.Transcript) (newest, oldest chat.Place) {
+	switch n := len(items); {
+	case n > 0:
+		return chat.PlaceOf(items[0].Conversation), chat.PlaceOf(items[n-1].Conversation)
+	case s.newer:
+		return chat.Edge(s.window.Before), chat.Edge(s.window.Before)
+	default:
+		return chat.Edge(s.window.From), chat.Edge(s.window.From)
+	}
+}

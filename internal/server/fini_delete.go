@@ -1,0 +1,43 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/server/wire"
+	"github.com/lethe-chat/lethe/pkg/api"
+)
+
+// DeletePublicConversation answers DELETE /v2/hc-interactions/{id}/public. It
+// says the same whether there was anything to delete or not.
+func (f *fini) DeletePublicConversation(ctx context.Context, r wire.DeletePublicConversationRequestObject) (wire.DeletePublicConversationResponseObject, error) {
+	principal, _ := principalOf(ctx)
+	_, err := f.history.DeleteConversations(ctx, principal.Workspace, []string{r.ID}, chat.DeleteOptions{KeyID: principal.KeyID})
+	if err != nil {
+		return nil, err
+	}
+	return wire.DeletePublicConversation200JSONResponse{PublicDeletedJSONResponse: wire.PublicDeletedJSONResponse{Success: true}}, nil
+}
+
+// DeletePublicConversations answers DELETE /v2/hc-interactions/public. Ids that
+// are not there make it a 406, after the others have been deleted.
+func (f *fini) DeletePublicConversations(ctx context.Context, r wire.DeletePublicConversationsRequestObject) (wire.DeletePublicConversationsResponseObject, error) {
+	atomic, err := queryBool("atomic", r.Params.Atomic)
+	if err != nil {
+		return nil, err
+	}
+	principal, _ := principalOf(ctx)
+	done, err := f.history.DeleteBulk(ctx, principal.Workspace, history.BulkDelete{IDs: r.Body.IDs, Atomic: atomic, KeyID: principal.KeyID})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(done.Missing) > 0:
+		return wire.DeletePublicConversations406JSONResponse{
+			StatusCode: http.StatusNotAcceptable, Message: finiNotAccessible, Error: http.StatusText(http.StatusNotAcceptable),
+			Deleted: done.Deleted, NotAccessible: done.Missing,
+		}, nil
+	}
+	return wire.DeletePublicConversations200JSONResponse{PublicDeletedJSONResponse: wire.PublicDeletedJSONResponse(api.PublicSuccess{Success: true})}, nil
+}

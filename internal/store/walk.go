@@ -1,0 +1,109 @@
+package store
+
+import (
+	"slices"
+
+	"gorm.io/gorm"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+)
+
+// Older returns up to n conversations of the window that stand behind a place,
+// the nearest first, which is the one changed last. Without a place it begins at
+// the newest. The index conversations_newest is read from there on, however far
+// that is from its beginning.
+func (v *View) Older(ws chat.WorkspaceID, w chat.Window, than *chat.Place, n int) ([]chat.Conversation, error) {
+	query := v.inWindow(ws, w)
+	if than != nil {
+		query = query.Where("(updated_at, id) < (?, ?)", micros(than.At), than.ID)
+	}
+	return v.walked(query.Order("updated_at DESC, id DESC"), n)
+}
+
+// Newer returns up to n conversations of the window that stand before a place,
+// the nearest first, which is the one changed first.
+func (v *View) Newer(ws chat.WorkspaceID, w chat.Window, than chat.Place, n int) ([]chat.Conversation, error) {
+	return v.walked(v.inWindow(ws, w).Where("(updated_at, id) > (?, ?)", micros(than.At), than.ID).Order("updated_at, id"), n)
+}
+
+func (v *View) inWindow(ws chat.WorkspaceID, w chat.Window) *gorm.DB {
+	query := v.db.Where("workspace_id = ? AND updated_at >= ? AND updated_at < ?", int64(ws), micros(w.From), micros(w.Before))
+	if w.PassesNothing() {
+		return query.Where("1 = 0")
+	}
+	if platforms := w.Platforms(); len(platforms) > 0 {
+		query = query.Where("platform IN ?", platforms)
+	}
+	return query
+}
+
+func (v *View) walked(query *gorm.DB, n int) ([]chat.Conversation, error) {
+	var rows []conversationRow
+	err := query.Limit(n).Find(&rows).Error
+	items := make([]chat.Conversation, len(rows))
+	for i, r := range rows {
+		items[i] = r.conversation()
+	}
+	return items, v.fault(err)
+}
+
+// TextSizes returns how many bytes of text the messages of each conversation
+// have. Neither database reads the texts for it.
+func (v *View) TextSizes(ws chat.WorkspaceID, conversations []chat.Conversation) (map[string]int, error) {
+	var rows []struct {
+		ConversationID string
+		Bytes          int
+	}
+	err := v.db.Model(&messageRow{}).Select("conversation_id, sum(octet_length(text)) AS bytes").
+		Where("workspace_id = ? AND conversation_id IN ?", int64(ws), idsOf(conversations)).
+		Group("conversation_id").Find(&rows).Error
+	sizes := make(map[string]int, len(rows))
+	for _, r := range rows {
+		sizes[r.ConversationID] = r.Bytes
+	}
+	return sizes, v.fault(err)
+}
+
+// Transcripts returns the conversations with their messages, in the order given.
+func (v *View) Transcripts(ws chat.WorkspaceID, conversations []chat.Conversation) ([]chat.Transcript, error) {
+	var rows []messageRow
+	err := v.db.Where("workspace_id = ? AND conversation_id IN ?", int64(ws), idsOf(conversations)).
+		Order("conversation_id, position").Find(&rows).Error
+	if err != nil {
+		return nil, v.fault(err)
+	}
+	turns := make(map[string][]chat.Message, len(conversations))
+	for _, r := range rows {
+		turns[r.ConversationID] = append(turns[r.ConversationID], r.message())
+	}
+	out := make([]chat.Transcript, len(conversations))
+	for i, c := range conversations {
+		out[i] = chat.Transcript{Conversation: c, Turns: turns[c.ID]}
+	}
+	return out, nil
+}
+
+// LockConversations returns those of the ids that the workspace has, in id order,
+// and holds them until the transaction ends: nobody else deletes or changes them.
+// The ids must be in canonical form.
+func (tx *Tx) LockConversations(ws chat.WorkspaceID, ids []string) ([]string, error) {
+	var held []string
+	for batch := range slices.Chunk(slices.Sorted(slices.Values(ids)), deleteBatch) {
+		var found []string
+		err := tx.db.Model(&conversationRow{}).Where("workspace_id = ?", int64(ws)).Where(tx.dialect.lockedIn(ws, batch)).
+			Order("id").Pluck("id", &found).Error
+		if err != nil {
+			return nil, tx.fault(err)
+		}
+		held = append(held, found...)
+	}
+	return held, nil
+}
+
+func idsOf(conversations []chat.Conversation) []string {
+	ids := make([]string, len(conversations))
+	for i, c := range conversations {
+		ids[i] = c.ID
+	}
+	return ids
+}
