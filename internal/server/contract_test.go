@@ -61,7 +61,7 @@ func TestOperationsAreDescribed(t *testing.T) {
 					require.NotEmpty(t, *response.Value.Description, status)
 					requireExample(t, response.Value.Content)
 				}
-				if !strings.HasPrefix(path, "/api/") {
+				if !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/v2/") {
 					return
 				}
 				require.Regexp(t, "eeds\\s+scope\\s+`(read|write)`", o.Description)
@@ -102,8 +102,9 @@ func TestBodiesAreReadAsTheSpecSays(t *testing.T) {
 		full string
 		into func() any
 	}{
-		"DeleteRequest": {`{"ids":["a","b"],"exclude":true,"wait":false}`, func() any { return new(api.DeleteRequest) }},
-		"EditRequest":   {`{"conversationId":"a","title":"b","pinned":true}`, func() any { return new(api.EditRequest) }},
+		"DeleteRequest":       {`{"ids":["a","b"],"exclude":true,"wait":false}`, func() any { return new(api.DeleteRequest) }},
+		"PublicDeleteRequest": {`{"ids":["0197b3a0-2b1c-7d44-8a55-0e4c9a2d1f10","0197b3a0-3c2d-7e55-9b66-1f5d0b3e2a21"]}`, func() any { return new(api.PublicDeleteRequest) }},
+		"EditRequest":         {`{"conversationId":"a","title":"b","pinned":true}`, func() any { return new(api.EditRequest) }},
 		"SearchRequest": {`{"query":"a","limit":1,"provider":"b","contextChunks":1,"skipRerank":true,"dateFrom":"2026-01-01","dateTo":"2026-01-01","mode":"hybrid"}`,
 			func() any { return new(api.SearchRequest) }},
 		"RecallRequest": {`{"query":"a","maxTokens":1,"platform":"b","conversationContext":"c","conversationHistory":[{"role":"human","content":"d"}],"queries":[{"query":"e","maxTokens":2}]}`,

@@ -18,7 +18,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/server"
 )
 
-// every is each route under /api with a body that it would take, and the scope
+// every is each route under /api and /v2 with a body that it would take, and the scope
 // that it wants.
 var every = []struct {
 	method, path, body string
@@ -35,7 +35,13 @@ var every = []struct {
 	{"POST", "/api/chat-history/inject", `{"query":"hello"}`, auth.Read},
 	{"GET", "/api/chat-history/imports", "", auth.Read},
 	{"GET", "/api/chat-history/imports/a", "", auth.Read},
+	{"GET", "/api/chat-history/deletions", "", auth.Read},
+	{"GET", "/api/chat-history/deletions/a", "", auth.Read},
 	{"GET", "/api/chat-history/stats", "", auth.Read},
+	{"GET", "/v2/hc-interactions/public", "", auth.Read},
+	{"DELETE", "/v2/hc-interactions/public", `{"ids":["0197b3a0-2b1c-7d44-8a55-0e4c9a2d1f10"]}`, auth.Write},
+	{"GET", "/v2/hc-interactions/a/public", "", auth.Read},
+	{"DELETE", "/v2/hc-interactions/a/public", "", auth.Write},
 }
 
 func TestKeysAndScopes(t *testing.T) {
@@ -56,6 +62,9 @@ func TestKeysAndScopes(t *testing.T) {
 				answer := s.send(t, r.method, r.path, r.body, map[string]string{"Authorization": header})
 				require.Equal(t, http.StatusUnauthorized, answer.status, name)
 				require.Equal(t, "Bearer", answer.header.Get("WWW-Authenticate"), name)
+				if strings.HasPrefix(r.path, "/v2/") {
+					require.Equal(t, "Invalid or revoked API key", answer.says(t), name)
+				}
 				require.NotContains(t, answer.body, "aaaa")
 			}
 			good, bad := reader, writer
@@ -64,7 +73,11 @@ func TestKeysAndScopes(t *testing.T) {
 			}
 			refused := s.send(t, r.method, r.path, r.body, map[string]string{"Authorization": "Bearer " + bad})
 			require.Equal(t, http.StatusForbidden, refused.status)
-			require.Contains(t, refused.says(t), string(r.scope))
+			if strings.HasPrefix(r.path, "/v2/") {
+				require.Equal(t, "API key does not have the required scope for this operation", refused.says(t))
+			} else {
+				require.Contains(t, refused.says(t), string(r.scope))
+			}
 			allowed := s.send(t, r.method, r.path, r.body, map[string]string{"Authorization": "bearer " + good})
 			require.NotContains(t, []int{http.StatusUnauthorized, http.StatusForbidden}, allowed.status)
 		})
@@ -126,7 +139,7 @@ func TestBodyWithoutLengthIsLimited(t *testing.T) {
 
 func TestUnknownPathsAndMethods(t *testing.T) {
 	s := start(t, server.Options{})
-	for _, path := range []string{"/", "/api/chat-history", "/api/chat-history/chats/", "/api/chat-history/nothing", "/v2/hc-interactions/public"} {
+	for _, path := range []string{"/", "/api/chat-history", "/api/chat-history/chats/", "/api/chat-history/nothing", "/v2", "/v2/", "/v2/hc-interactions", "/v2/hc-interactions/a", "/v2x"} {
 		answer := s.call(t, http.MethodGet, path, "")
 		require.Equal(t, http.StatusNotFound, answer.status, path)
 		require.Equal(t, "no-store", answer.header.Get("Cache-Control"))
@@ -139,6 +152,8 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 		require.Contains(t, answer.header.Get("Allow"), method)
 	}
 	require.Equal(t, http.StatusMethodNotAllowed, s.call(t, "FROBNICATE", "/api/chat-history/count", "").status)
+	require.Equal(t, http.StatusMethodNotAllowed, s.call(t, http.MethodPost, "/v2/hc-interactions/public", `{"ids":["a"]}`).status)
+	require.Equal(t, http.StatusBadRequest, s.call(t, http.MethodGet, "/v2/hc-interactions/public?source=%zz", "").status)
 	require.Equal(t, http.StatusBadRequest, s.call(t, http.MethodGet, "/api/chat-history/chats?provider=%zz", "").status)
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -67,7 +68,7 @@ func chatHistoryEnvelope(p problem) any { return api.ErrorResponse{Error: p.mess
 // envelopeFor chooses by the path, since an error may come before any route was
 // found.
 func envelopeFor(path string) envelope {
-	if isFini(path) {
+	if strings.HasPrefix(path, finiRoot) {
 		return finiEnvelope
 	}
 	return chatHistoryEnvelope

@@ -3,7 +3,6 @@ package server
 import (
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/pkg/api"
@@ -13,9 +12,8 @@ import (
 // over the same conversations and with the same delete as memoryPlugin.
 type fini struct{ history *history.History }
 
-const finiRoot = "/v2"
-
-func isFini(path string) bool { return path == finiRoot || strings.HasPrefix(path, finiRoot+"/") }
+// finiRoot begins the path of everything that is answered in Fini's envelope.
+const finiRoot = "/v2/"
 
 // The messages that Fini documents word by word.
 const (

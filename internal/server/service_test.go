@@ -29,13 +29,18 @@ type reply struct {
 	body   string
 }
 
-// says is the text of an error envelope.
+// says is the text of an error envelope, of either API.
 func (r reply) says(t testing.TB) string {
 	t.Helper()
-	var e api.ErrorResponse
+	var e api.PublicError
 	require.NoError(t, json.Unmarshal([]byte(r.body), &e), r.body)
 	require.NotEmpty(t, e.Error)
-	return e.Error
+	if e.StatusCode == 0 {
+		return e.Error
+	}
+	require.Equal(t, r.status, e.StatusCode)
+	require.Equal(t, http.StatusText(r.status), e.Error)
+	return e.Message
 }
 
 // get asks without a key.

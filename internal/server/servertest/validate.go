@@ -6,9 +6,11 @@ package servertest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -40,7 +42,7 @@ type reporter interface {
 // default one) and fails the test for each answer that openapi.yaml does not
 // allow: an unknown status, another content type, a missing header, a body that
 // does not fit its schema. Answers to paths and methods that the document does
-// not have must be 404 or 405, or a preflight's 204, in the error envelope. It is
+// not have must be 404 or 405, or a preflight's 204, in their API's envelope. It is
 // safe for concurrent use, but no longer than the test lasts.
 func Validating(t reporter, next http.RoundTripper) http.RoundTripper {
 	t.Helper()
@@ -143,7 +145,7 @@ func checkUnlisted(r *http.Request, resp *http.Response, body []byte) error {
 			return nil
 		}
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound: // a broken query string, a foreign host
-		return checkEnvelope(resp, body)
+		return checkEnvelope(r, resp, body)
 	case http.StatusMethodNotAllowed:
 		if resp.Header.Get("Allow") == "" {
 			return errors.New("no Allow")
@@ -151,16 +153,27 @@ func checkUnlisted(r *http.Request, resp *http.Response, body []byte) error {
 		if r.Method == http.MethodHead {
 			return nil
 		}
-		return checkEnvelope(resp, body)
+		return checkEnvelope(r, resp, body)
 	}
 	return errors.New("neither 404 nor 405, for a path or method that it does not have")
 }
 
-func checkEnvelope(resp *http.Response, body []byte) error {
+func checkEnvelope(r *http.Request, resp *http.Response, body []byte) error {
 	if media := resp.Header.Get("Content-Type"); media != "application/json" {
 		return fmt.Errorf("content type %q", media)
 	}
-	if !bytes.HasPrefix(body, []byte(`{"error":"`)) {
+	var said map[string]any
+	if err := json.Unmarshal(body, &said); err != nil {
+		return err
+	}
+	fields := []string{"error"}
+	if strings.HasPrefix(r.URL.Path, "/v2/") {
+		fields = []string{"error", "message", "statusCode"}
+		if said["statusCode"] != float64(resp.StatusCode) {
+			return errors.New("another status in the envelope")
+		}
+	}
+	if !slices.Equal(slices.Sorted(maps.Keys(said)), fields) {
 		return errors.New("not the error envelope")
 	}
 	return nil

@@ -1,0 +1,457 @@
+package history_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
+)
+
+// said stores a conversation that was last changed so many minutes before now.
+func (d *desk) said(id string, minutesAgo int, texts ...string) string {
+	d.t.Helper()
+	if len(texts) == 0 {
+		texts = []string{"one", "two"}
+	}
+	u := say(id, texts...)
+	u.UpdatedAt = now.Add(-time.Duration(minutesAgo) * time.Minute)
+	return d.ingest(u).Conversation.ID
+}
+
+func (d *desk) walk(q chat.WalkQuery) chat.WalkPage {
+	d.t.Helper()
+	page, err := d.history.Walk(d.t.Context(), d.ws, q)
+	require.NoError(d.t, err)
+	return page
+}
+
+func walked(page chat.WalkPage) []string {
+	ids := []string{}
+	for _, item := range page.Items {
+		ids = append(ids, item.ID)
+	}
+	return ids
+}
+
+func (d *desk) delete(ids ...string) {
+	d.t.Helper()
+	gone, err := d.history.DeleteConversations(d.t.Context(), d.ws, ids, chat.DeleteOptions{})
+	require.NoError(d.t, err)
+	require.ElementsMatch(d.t, ids, gone.IDs)
+}
+
+func TestWalkThereAndBack(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		var all []string // newest first
+		for i := range 7 {
+			all = append(all, d.said(fmt.Sprint(i), i/2, fmt.Sprint("text ", i)))
+		}
+		slices.Sort(all[0:2]) // of equal times the larger id comes first
+		slices.Reverse(all[0:2])
+		slices.Sort(all[2:4])
+		slices.Reverse(all[2:4])
+		slices.Sort(all[4:6])
+		slices.Reverse(all[4:6])
+		d.said("too old", 8*24*60)
+
+		first := d.walk(chat.WalkQuery{Size: 3})
+		require.Equal(t, all[:3], walked(first))
+		require.True(t, first.More)
+		require.Empty(t, first.Newer, "there is nothing before the beginning")
+		require.True(t, strings.HasPrefix(first.Older, all[2]+"_"))
+		require.Equal(t, "text ", first.Items[0].Turns[0].Text[:5], "with their messages")
+
+		second := d.walk(chat.WalkQuery{Size: 3, Cursor: first.Older})
+		require.Equal(t, all[3:6], walked(second))
+		require.True(t, second.More)
+		third := d.walk(chat.WalkQuery{Size: 3, Cursor: second.Older})
+		require.Equal(t, all[6:], walked(third))
+		require.False(t, third.More)
+		require.Empty(t, third.Older)
+
+		back := d.walk(chat.WalkQuery{Size: 3, Cursor: third.Newer, Newer: true})
+		require.Equal(t, all[3:6], walked(back), "newest first in this direction too")
+		require.True(t, back.More)
+		require.Equal(t, second.Older, back.Older)
+		again := d.walk(chat.WalkQuery{Size: 3, Cursor: back.Newer, Newer: true})
+		require.Equal(t, all[:3], walked(again))
+		require.False(t, again.More)
+		require.Empty(t, again.Newer)
+		require.Equal(t, first.Older, again.Older)
+
+		require.Equal(t, all, walked(d.walk(chat.WalkQuery{})), "without a size there are fifty")
+		require.Equal(t, all, walked(d.walk(chat.WalkQuery{Newer: true})), "without a cursor there is no direction")
+		exact := d.walk(chat.WalkQuery{Size: 7})
+		require.Equal(t, all, walked(exact))
+		require.False(t, exact.More)
+		require.Empty(t, exact.Older)
+
+		// A bare id is a cursor while its conversation is there.
+		require.Equal(t, all[3:], walked(d.walk(chat.WalkQuery{Cursor: strings.ToUpper(all[2])})))
+		require.Equal(t, all[:2], walked(d.walk(chat.WalkQuery{Cursor: all[2], Newer: true})))
+	})
+}
+
+// The walk that people take most: list, delete what was listed, go on.
+func TestWalkGoesOnWhenItsPageIsDeleted(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		for i := range 10 {
+			d.said(fmt.Sprint(i), i)
+		}
+		seen, cursor := 0, ""
+		for {
+			page := d.walk(chat.WalkQuery{Size: 4, Cursor: cursor})
+			seen += len(page.Items)
+			d.delete(walked(page)...)
+			if page.Older == "" {
+				break
+			}
+			cursor = page.Older
+		}
+		require.Equal(t, 10, seen)
+		require.Zero(t, d.count())
+
+		// What lies ahead vanishes, and the way back leads over all that is left.
+		a, b := d.said("a", 1), d.said("b", 2)
+		page := d.walk(chat.WalkQuery{Size: 1})
+		require.Equal(t, []string{a}, walked(page))
+		d.delete(b)
+		empty := d.walk(chat.WalkQuery{Size: 1, Cursor: page.Older})
+		require.Empty(t, empty.Items)
+		require.False(t, empty.More)
+		require.Empty(t, empty.Older)
+		require.Equal(t, []string{a}, walked(d.walk(chat.WalkQuery{Size: 1, Cursor: empty.Newer, Newer: true})))
+
+		c := d.said("c", 3)
+		last := d.walk(chat.WalkQuery{Size: 1, Cursor: a})
+		require.Equal(t, []string{c}, walked(last))
+		d.delete(a)
+		empty = d.walk(chat.WalkQuery{Size: 1, Cursor: last.Newer, Newer: true})
+		require.Empty(t, empty.Items)
+		require.Empty(t, empty.Newer)
+		require.Equal(t, []string{c}, walked(d.walk(chat.WalkQuery{Size: 1, Cursor: empty.Older})))
+		d.delete(c)
+		empty = d.walk(chat.WalkQuery{Size: 1, Cursor: last.Newer, Newer: true})
+		require.Equal(t, chat.WalkPage{Items: []chat.Transcript{}}, empty)
+	})
+}
+
+// A cursor keeps its place when its conversation is changed, and with it moves to
+// the front.
+func TestWalkGoesOnWhenItsCursorIsSentAgain(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		_, b, c := d.said("a", 1), d.said("b", 2), d.said("c", 3)
+		page := d.walk(chat.WalkQuery{Size: 2})
+		require.Equal(t, b, page.Items[1].ID)
+		require.Equal(t, b, d.said("b", 0, "one", "two", "three"))
+		require.Equal(t, []string{c}, walked(d.walk(chat.WalkQuery{Size: 2, Cursor: page.Older})))
+	})
+}
+
+func TestWalkRefuses(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		gone := d.said("gone", 1)
+		d.delete(gone)
+		theirs, err := d.history.Ingest(t.Context(), d.workspace("other"), say("theirs", "one"))
+		require.NoError(t, err)
+		for _, cursor := range []string{gone, theirs.Conversation.ID, chat.NewID()} {
+			_, err := d.history.Walk(t.Context(), d.ws, chat.WalkQuery{Cursor: cursor})
+			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
+			require.Equal(t, "cursor is the id of no conversation that is there; a nextCursor or prevCursor outlives its conversation", fault.Message(err))
+		}
+		for says, q := range map[string]chat.WalkQuery{
+			"cursor must be":          {Cursor: "x"},
+			"since must be before":    {Since: now, Until: now},
+			"at most 90 days apart":   {Since: now.AddDate(0, 0, -91)},
+			"cursor must be a":        {Cursor: "x", AgentID: "a"},
+			"cursor is the id of no ": {Cursor: gone, Channels: []string{"chat"}},
+		} {
+			_, err := d.history.Walk(t.Context(), d.ws, q)
+			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
+			require.Contains(t, fault.Message(err), says)
+		}
+	})
+}
+
+func TestWalkFindsNothingByWhatNoConversationHas(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		id := d.said("a", 1)
+		require.Equal(t, []string{id}, walked(d.walk(chat.WalkQuery{Sources: []string{"custom", "\x00"}})))
+		for _, q := range []chat.WalkQuery{{Channels: []string{"chat"}}, {AgentID: "a"}, {Sources: []string{"\x00"}}, {Sources: []string{"Custom"}}} {
+			page := d.walk(q)
+			require.Empty(t, page.Items)
+			require.False(t, page.More)
+			require.Empty(t, page.Older+page.Newer)
+		}
+	})
+}
+
+// A page has at most 8 MiB of text, or one conversation; nothing is left out.
+func TestWalkPagesAreBounded(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		big := strings.Repeat("船", 1<<20) // three bytes each
+		var all []string
+		for i, texts := range [][]string{{"a"}, {big}, {big}, {big}, {big, big, big, big}, {"b"}, {big, big}} {
+			all = append(all, d.said(fmt.Sprint(i), i, texts...))
+		}
+		var pages [][]string
+		cursor := ""
+		for {
+			page := d.walk(chat.WalkQuery{Cursor: cursor})
+			pages = append(pages, walked(page))
+			require.Equal(t, page.More, page.Older != "")
+			if cursor = page.Older; cursor == "" {
+				cursor = page.Newer
+				break
+			}
+		}
+		require.Equal(t, [][]string{all[:3], all[3:4], all[4:5], all[5:]}, pages)
+		back := d.walk(chat.WalkQuery{Cursor: cursor, Newer: true})
+		require.Equal(t, all[4:5], walked(back))
+		require.True(t, back.More)
+		back = d.walk(chat.WalkQuery{Cursor: back.Newer, Newer: true})
+		require.Equal(t, all[2:4], walked(back))
+		require.Equal(t, all[:2], walked(d.walk(chat.WalkQuery{Cursor: back.Newer, Newer: true})))
+	})
+}
+
+// Whoever walks sees each conversation that stays exactly once, in order, there
+// and back, while others come and go around it, and the cursors' own.
+func TestWalksAmongWritersAndDeleters(t *testing.T) {
+	const stay, comeAndGo, walks = 40, 60, 4
+	each(t, func(t *testing.T, d *desk) {
+		var stays, goes []string
+		for i := range stay + comeAndGo {
+			id := d.said(fmt.Sprint(i), i%20)
+			if i%5 < 2 {
+				stays = append(stays, id)
+			} else {
+				goes = append(goes, id)
+			}
+		}
+		require.Len(t, stays, stay)
+		var order []string
+		for _, item := range d.walk(chat.WalkQuery{Size: 100}).Items {
+			if slices.Contains(stays, item.ID) {
+				order = append(order, item.ID)
+			}
+		}
+		backwards := slices.Clone(order)
+		slices.Reverse(backwards)
+
+		walking := make(chan struct{})
+		var others errgroup.Group
+		others.Go(func() error { // one at a time, in no order
+			random := rand.New(rand.NewPCG(4, 6))
+			random.Shuffle(len(goes), func(i, j int) { goes[i], goes[j] = goes[j], goes[i] })
+			for i := 0; ; i++ {
+				select {
+				case <-walking:
+					return nil
+				default:
+				}
+				if i < len(goes) {
+					if _, err := d.history.DeleteConversations(t.Context(), d.ws, goes[i:i+1], chat.DeleteOptions{}); err != nil {
+						return err
+					}
+				}
+				u := say(fmt.Sprint("new ", i), "one")
+				u.UpdatedAt = now.Add(-time.Duration(random.IntN(20)) * time.Minute)
+				done, err := d.history.Ingest(t.Context(), d.ws, u)
+				if err != nil {
+					return err
+				}
+				if i%3 == 0 {
+					goes = append(goes, done.Conversation.ID)
+				}
+			}
+		})
+		var walkers errgroup.Group
+		for n := range walks {
+			walkers.Go(func() error {
+				for _, newer := range []bool{false, true} {
+					seen, err := d.wholeWalk(chat.WalkQuery{Size: 3 + n}, newer, stays)
+					if err != nil {
+						return err
+					}
+					want := order
+					if newer {
+						want = backwards
+					}
+					if !slices.Equal(want, seen) {
+						return fmt.Errorf("newer %v, %d a page: saw %d of %d, or in another order", newer, 3+n, len(seen), len(want))
+					}
+				}
+				return nil
+			})
+		}
+		err := walkers.Wait()
+		close(walking)
+		require.NoError(t, others.Wait())
+		require.NoError(t, err)
+	})
+}
+
+// wholeWalk goes from one end to the other and returns those of the ids that it
+// came by, as often as it did.
+func (d *desk) wholeWalk(q chat.WalkQuery, newer bool, of []string) (seen []string, err error) {
+	if newer { // from the oldest end
+		q.Newer, q.Cursor = true, chat.Edge(now.Add(-time.Hour)).Cursor()
+	}
+	for {
+		page, err := d.history.Walk(d.t.Context(), d.ws, q)
+		if err != nil {
+			return nil, err
+		}
+		ids := walked(page)
+		if newer {
+			slices.Reverse(ids)
+		}
+		for _, id := range ids {
+			if slices.Contains(of, id) {
+				seen = append(seen, id)
+			}
+		}
+		if q.Cursor = page.Older; newer {
+			q.Cursor = page.Newer
+		}
+		if q.Cursor == "" {
+			return seen, nil
+		}
+	}
+}
+
+func TestBulkDelete(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		theirs, err := d.history.Ingest(t.Context(), d.workspace("other"), say("theirs", "one"))
+		require.NoError(t, err)
+		for _, atomic := range []bool{false, true} {
+			a, b, c := d.said("a", 1), d.said("b", 2), d.said("c", 3)
+			gone, unknown := d.said("gone", 4), chat.NewID()
+			d.delete(gone)
+			receipts := d.receipts()
+
+			asked := []string{c, theirs.Conversation.ID, strings.ToUpper(a), gone, unknown}
+			done, err := d.history.DeleteBulk(t.Context(), d.ws, history.BulkDelete{IDs: asked, Atomic: atomic, KeyID: "k"})
+			require.NoError(t, err)
+			require.Equal(t, []string{theirs.Conversation.ID, gone, unknown}, done.Missing)
+			if atomic {
+				require.Equal(t, []string{}, done.Deleted)
+				require.Equal(t, 3, d.count(), "nothing is deleted")
+				require.Equal(t, receipts, d.receipts(), "and nothing is written down")
+			} else {
+				require.Equal(t, []string{c, a}, done.Deleted)
+				require.Equal(t, 1, d.count())
+				require.Equal(t, receipts+1, d.receipts())
+			}
+
+			rest := []string{b}
+			if atomic {
+				rest = []string{b, c, a}
+			}
+			done, err = d.history.DeleteBulk(t.Context(), d.ws, history.BulkDelete{IDs: rest, Atomic: atomic, KeyID: "k"})
+			require.NoError(t, err)
+			require.Equal(t, history.BulkDeleted{Deleted: rest, Missing: []string{}}, done)
+			require.Zero(t, d.count())
+			page, err := d.history.Deletions(t.Context(), d.ws, 1, 1)
+			require.NoError(t, err)
+			require.Equal(t, len(rest), page.Items[0].Conversations)
+			require.Equal(t, "k", page.Items[0].KeyID)
+		}
+	})
+}
+
+func (d *desk) receipts() int {
+	d.t.Helper()
+	page, err := d.history.Deletions(d.t.Context(), d.ws, 1, 1)
+	require.NoError(d.t, err)
+	return page.Total
+}
+
+func TestBulkDeleteRefuses(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		id := d.said("kept", 1)
+		for _, test := range []struct {
+			ids  []string
+			says string
+		}{
+			{nil, "ids must have 1 to 50 items, got 0"},
+			{[]string{}, "ids must have 1 to 50 items, got 0"},
+			{unknown(51), "ids must have 1 to 50 items, got 51"},
+			{[]string{id, "conv-id-1"}, "ids[1] is not a UUID"},
+			{[]string{id, ""}, "ids[1] is not a UUID"},
+			{[]string{id, strings.ReplaceAll(id, "-", "")}, "ids[1] is not a UUID"},
+			{[]string{"{" + id + "}"}, "ids[0] is not a UUID"},
+			{[]string{id, chat.NewID(), id}, "ids[2] is the same as ids[0]"},
+			{[]string{id, strings.ToUpper(id)}, "ids[1] is the same as ids[0]"},
+		} {
+			for _, atomic := range []bool{false, true} {
+				_, err := d.history.DeleteBulk(t.Context(), d.ws, history.BulkDelete{IDs: test.ids, Atomic: atomic})
+				require.True(t, fault.Is(err, fault.Invalid), "%v", err)
+				require.Equal(t, test.says, fault.Message(err))
+			}
+		}
+		require.Equal(t, 1, d.count())
+		done, err := d.history.DeleteBulk(t.Context(), d.ws, history.BulkDelete{IDs: unknown(50)})
+		require.NoError(t, err)
+		require.Len(t, done.Missing, 50)
+	})
+}
+
+func unknown(n int) (ids []string) {
+	for range n {
+		ids = append(ids, chat.NewID())
+	}
+	return ids
+}
+
+// Atomic deletes of overlapping ids race: one of them has all it asked for, the
+// others nothing, and none deletes a part.
+func TestAtomicDeletesRace(t *testing.T) {
+	const rounds, deleters = 30, 4
+	each(t, func(t *testing.T, d *desk) {
+		for round := range rounds {
+			var ids []string
+			for i := range deleters + 1 {
+				ids = append(ids, d.said(fmt.Sprint(round, "/", i), i))
+			}
+			answers := make([]history.BulkDeleted, deleters)
+			begin := make(chan struct{})
+			var racing errgroup.Group
+			for i := range deleters {
+				asked := []string{ids[i+1], ids[0]} // the last one is everybody's
+				if i%2 == 0 {
+					slices.Reverse(asked)
+				}
+				racing.Go(func() (err error) {
+					<-begin
+					answers[i], err = d.history.DeleteBulk(t.Context(), d.ws, history.BulkDelete{IDs: asked, Atomic: true})
+					return err
+				})
+			}
+			close(begin)
+			require.NoError(t, racing.Wait())
+			won := 0
+			for i, answer := range answers {
+				if len(answer.Deleted) > 0 {
+					won++
+					require.ElementsMatch(t, []string{ids[0], ids[i+1]}, answer.Deleted)
+					require.Empty(t, answer.Missing)
+				} else {
+					require.Equal(t, ids[:1], answer.Missing)
+				}
+			}
+			require.Equal(t, 1, won)
+			require.Equal(t, (round+1)*(deleters-1), d.count())
+		}
+	})
+}

@@ -1,0 +1,248 @@
+package store_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+// changed stores a conversation that was last changed so many minutes after the
+// clocks' first moment.
+func changed(t testing.TB, s *store.Store, ws chat.WorkspaceID, platform string, minute int) chat.Conversation {
+	t.Helper()
+	u := upload(t, fmt.Sprint(platform, " ", minute, " ", chat.NewID()), "one", "two")
+	u.Platform, u.UpdatedAt = platform, start.Add(time.Duration(minute)*time.Minute)
+	return create(t, s, ws, u).Conversation
+}
+
+func window(fromMinute, beforeMinute int, sources ...string) chat.Window {
+	return chat.Window{
+		From: start.Add(time.Duration(fromMinute) * time.Minute), Before: start.Add(time.Duration(beforeMinute) * time.Minute),
+		Sources: sources,
+	}
+}
+
+func older(t testing.TB, s *store.Store, ws chat.WorkspaceID, w chat.Window, than *chat.Place, n int) []string {
+	t.Helper()
+	found, err := s.View(ctx).Older(ws, w, than, n)
+	require.NoError(t, err)
+	return conversationIDs(found)
+}
+
+func newer(t testing.TB, s *store.Store, ws chat.WorkspaceID, w chat.Window, than chat.Place, n int) []string {
+	t.Helper()
+	found, err := s.View(ctx).Newer(ws, w, than, n)
+	require.NoError(t, err)
+	return conversationIDs(found)
+}
+
+func conversationIDs(list []chat.Conversation) []string {
+	ids := []string{}
+	for _, c := range list {
+		ids = append(ids, c.ID)
+	}
+	return ids
+}
+
+// Places order by time and then by id, in both directions, whether a conversation
+// stands on them or not.
+func TestWalkFollowsTheOrder(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
+		var all []chat.Conversation
+		for _, minute := range []int{5, 1, 3, 3, 3, 9, 0, 10} {
+			all = append(all, changed(t, s, ws, "custom", minute))
+			changed(t, s, other, "custom", minute)
+		}
+		slices.SortFunc(all, func(a, b chat.Conversation) int {
+			return cmp.Or(b.UpdatedAt.Compare(a.UpdatedAt), strings.Compare(b.ID, a.ID))
+		})
+		want := conversationIDs(all)[1:] // what changed at the window's end is not in it
+		w := window(0, 10)
+		require.Equal(t, want, older(t, s, ws, w, nil, 100))
+		require.Equal(t, want[:3], older(t, s, ws, w, nil, 3))
+		for i, c := range all[1:] {
+			place := chat.PlaceOf(c)
+			require.Equal(t, want[i+1:], older(t, s, ws, w, &place, 100))
+			back := newer(t, s, ws, w, place, 100)
+			slices.Reverse(back)
+			require.Equal(t, want[:i], back)
+			if i > 0 {
+				require.Equal(t, want[i-1:i], newer(t, s, ws, w, place, 1), "the nearest comes first")
+			}
+		}
+		edge := chat.Edge(start.Add(3 * time.Minute))
+		require.Equal(t, want[5:], older(t, s, ws, w, &edge, 100))
+		require.Len(t, newer(t, s, ws, w, edge, 100), 5)
+
+		first, last := chat.Edge(w.Before), chat.Edge(w.From)
+		require.Equal(t, want, older(t, s, ws, w, &first, 100))
+		require.Len(t, newer(t, s, ws, w, last, 100), len(want))
+		require.Empty(t, older(t, s, ws, w, &last, 100))
+		require.Empty(t, newer(t, s, ws, w, first, 100))
+	})
+}
+
+func TestWalkThroughPlatforms(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		a, b, c := changed(t, s, ws, "a", 1).ID, changed(t, s, ws, "b", 2).ID, changed(t, s, ws, "c", 3).ID
+		for _, test := range []struct{ sources, want []string }{
+			{nil, []string{c, b, a}},
+			{[]string{"a"}, []string{a}},
+			{[]string{"a", "c"}, []string{c, a}},
+			{[]string{"A"}, []string{}},
+			{[]string{"nothing"}, []string{}},
+			{[]string{"\x00", "\xff", "a b"}, []string{}},
+			{[]string{"\x00", "b"}, []string{b}},
+		} {
+			require.Equal(t, test.want, older(t, s, ws, window(0, 10, test.sources...), nil, 10), "%q", test.sources)
+			slices.Reverse(test.want)
+			require.Equal(t, test.want, newer(t, s, ws, window(0, 10, test.sources...), chat.Edge(start), 10), "%q", test.sources)
+		}
+	})
+}
+
+// A step of a walk reads what the page takes and no more, however many
+// conversations lie before it: an index has them in this order.
+func TestWalkIsServedByAnIndex(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		var fresh []chat.Transcript
+		for i := range 3000 {
+			c := transcript(t, fmt.Sprint(i), "text")
+			c.UpdatedAt = start.Add(time.Duration(i) * time.Second)
+			fresh = append(fresh, c)
+		}
+		createAll(t, s, ws, fresh...)
+		require.NoError(t, store.DB(s).Exec("ANALYZE").Error)
+		middle := chat.PlaceOf(fresh[1500].Conversation)
+		w := chat.Window{From: start, Before: start.Add(time.Hour)}
+		for name, step := range map[string]func(v *store.View) error{
+			"from the beginning": func(v *store.View) error { _, err := v.Older(ws, w, nil, 50); return err },
+			"older":              func(v *store.View) error { _, err := v.Older(ws, w, &middle, 50); return err },
+			"newer":              func(v *store.View) error { _, err := v.Newer(ws, w, middle, 50); return err },
+		} {
+			plan := planOf(t, s, step)
+			require.Contains(t, plan, "conversations_newest", name)
+			for _, sorted := range []string{"Sort", "TEMP B-TREE", "Seq Scan", "Bitmap"} {
+				require.NotContains(t, plan, sorted, name)
+			}
+		}
+	})
+}
+
+// planOf is how the database runs the one statement that do sends.
+func planOf(t *testing.T, s *store.Store, do func(v *store.View) error) string {
+	t.Helper()
+	var statement string
+	var values []any
+	queries := store.Handle(s.View(ctx)).Callback().Query().After("gorm:query")
+	require.NoError(t, queries.Register("test:plan", func(db *gorm.DB) {
+		statement, values = db.Statement.SQL.String(), slices.Clone(db.Statement.Vars)
+	}))
+	require.NoError(t, do(s.View(ctx)))
+	explain := "EXPLAIN "
+	if s.Name() == storetest.SQLite {
+		explain = "EXPLAIN QUERY PLAN "
+	}
+	rows, err := store.Pools(s)[0].QueryContext(ctx, explain+statement, values...)
+	require.NoError(t, err)
+	defer rows.Close()
+	columns, err := rows.Columns()
+	require.NoError(t, err)
+	var lines []string
+	for rows.Next() {
+		into := make([]any, len(columns)) // the last one says what is done
+		for i := range into {
+			into[i] = new(any)
+		}
+		require.NoError(t, rows.Scan(into...))
+		lines = append(lines, fmt.Sprint(*into[len(into)-1].(*any)))
+	}
+	require.NoError(t, rows.Err())
+	return strings.Join(lines, "\n")
+}
+
+func TestTextSizesAndTranscripts(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
+		a, b := added(t, s, ws, "a", "one", "zwölf", "船"), added(t, s, ws, "b", "")
+		theirs := added(t, s, other, "a", "not yours")
+		asked := []chat.Conversation{b.Conversation, theirs.Conversation, a.Conversation}
+		sizes, err := s.View(ctx).TextSizes(ws, asked)
+		require.NoError(t, err)
+		require.Equal(t, map[string]int{a.ID: 3 + 6 + 3, b.ID: 0}, sizes)
+
+		all, err := s.View(ctx).Transcripts(ws, asked)
+		require.NoError(t, err)
+		require.Len(t, all, 3)
+		require.Empty(t, all[1].Turns, "another workspace's messages are not read")
+		for i, want := range map[int]chat.Transcript{0: b, 2: a} {
+			whole, err := s.View(ctx).Transcript(ws, want.ID)
+			require.NoError(t, err)
+			require.Equal(t, whole.Turns, all[i].Turns)
+		}
+		none, err := s.View(ctx).Transcripts(ws, nil)
+		require.NoError(t, err)
+		require.Empty(t, none)
+		sizes, err = s.View(ctx).TextSizes(ws, nil)
+		require.NoError(t, err)
+		require.Empty(t, sizes)
+	})
+}
+
+func TestLockedConversationsAreThoseThatAreThere(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
+		a, b, theirs := added(t, s, ws, "a", "one").ID, added(t, s, ws, "b", "one").ID, added(t, s, other, "a", "one").ID
+		inTx(t, s, func(tx *store.Tx) error {
+			held, err := tx.LockConversations(ws, []string{b, theirs, chat.NewID(), a})
+			require.Equal(t, slices.Sorted(slices.Values([]string{a, b})), held)
+			return err
+		})
+	})
+}
+
+// What is locked, nobody else takes: a delete that comes meanwhile waits for as
+// long as it may.
+func TestADeleteWaitsForTheLocks(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s, elsewhere := db.Open(t), db.Open(t)
+		ws := workspace(t, s, "w")
+		a, b := added(t, s, ws, "a", "one").ID, added(t, s, ws, "b", "one").ID
+		inTx(t, s, func(tx *store.Tx) error {
+			held, err := tx.LockConversations(ws, []string{b, a})
+			require.NoError(t, err)
+			require.Len(t, held, 2)
+			short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+			defer cancel()
+			err = elsewhere.InTx(short, func(tx *store.Tx) error {
+				_, _, err := tx.DeleteConversations(ws, []string{a}, chat.DeleteOptions{})
+				return err
+			})
+			require.Contains(t, []fault.Kind{fault.Canceled, fault.Unavailable}, fault.KindOf(err), "%v", err)
+			require.Error(t, err)
+			gone, _, err := tx.DeleteConversations(ws, held, chat.DeleteOptions{})
+			require.Len(t, gone, 2)
+			return err
+		})
+	})
+}
