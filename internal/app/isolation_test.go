@@ -40,7 +40,34 @@ func TestWorkspacesCannotTellThatOthersExist(t *testing.T) {
 			},
 			"delete":         func(id, _, _ string) (string, string, string) { return "DELETE", chats, `{"ids":["` + id + `"]}` },
 			"delete by POST": func(id, _, _ string) (string, string, string) { return "POST", chatsDelete, `{"ids":["` + id + `"]}` },
-			"list":           func(_, _, _ string) (string, string, string) { return "GET", chats, "" },
+			"/v2 get": func(id, _, _ string) (string, string, string) {
+				return "GET", "/v2/hc-interactions/" + id + "/public", ""
+			},
+			"/v2 delete": func(id, _, _ string) (string, string, string) {
+				return "DELETE", "/v2/hc-interactions/" + id + "/public", ""
+			},
+			"/v2 bulk delete": func(id, _, _ string) (string, string, string) {
+				return "DELETE", public, `{"ids":["` + id + `"]}`
+			},
+			"/v2 atomic bulk delete": func(id, _, _ string) (string, string, string) {
+				return "DELETE", public + "?atomic=true", `{"ids":["` + id + `"]}`
+			},
+			"/v2 list":          func(_, _, _ string) (string, string, string) { return "GET", public, "" },
+			"/v2 list a source": func(_, _, word string) (string, string, string) { return "GET", public + "?source=" + word, "" },
+			"/v2 list from a cursor": func(id, _, _ string) (string, string, string) {
+				return "GET", public + "?cursor=" + id, ""
+			},
+			"/v2 list back from a cursor": func(id, _, _ string) (string, string, string) {
+				return "GET", public + "?direction=previous&cursor=" + id, ""
+			},
+			"/v2 list from a place": func(id, _, _ string) (string, string, string) {
+				return "GET", public + "?cursor=" + id + "_1772366405000000", ""
+			},
+			"/v2 list back from a place": func(id, _, _ string) (string, string, string) {
+				return "GET", public + "?direction=previous&cursor=" + id + "_1772366405000000", ""
+			},
+			"deletions": func(_, _, _ string) (string, string, string) { return "GET", "/api/chat-history/deletions", "" },
+			"list":      func(_, _, _ string) (string, string, string) { return "GET", chats, "" },
 			"list an import": func(_, importID, _ string) (string, string, string) {
 				return "GET", chats + "?importId=" + importID, ""
 			},

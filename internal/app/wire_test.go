@@ -17,6 +17,7 @@ import (
 const (
 	chats       = "/api/chat-history/chats"
 	chatsDelete = "/api/chat-history/chats/delete"
+	public      = "/v2/hc-interactions/public"
 )
 
 // doors are the two ways to the one delete.

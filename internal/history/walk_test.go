@@ -129,6 +129,7 @@ func TestWalkGoesOnWhenItsPageIsDeleted(t *testing.T) {
 		require.Empty(t, empty.Items)
 		require.False(t, empty.More)
 		require.Empty(t, empty.Older)
+		require.NotEmpty(t, empty.Newer)
 		require.Equal(t, []string{a}, walked(d.walk(chat.WalkQuery{Size: 1, Cursor: empty.Newer, Newer: true})))
 
 		c := d.said("c", 3)
@@ -138,6 +139,7 @@ func TestWalkGoesOnWhenItsPageIsDeleted(t *testing.T) {
 		empty = d.walk(chat.WalkQuery{Size: 1, Cursor: last.Newer, Newer: true})
 		require.Empty(t, empty.Items)
 		require.Empty(t, empty.Newer)
+		require.NotEmpty(t, empty.Older)
 		require.Equal(t, []string{c}, walked(d.walk(chat.WalkQuery{Size: 1, Cursor: empty.Older})))
 		d.delete(c)
 		empty = d.walk(chat.WalkQuery{Size: 1, Cursor: last.Newer, Newer: true})
