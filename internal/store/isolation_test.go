@@ -103,6 +103,26 @@ var inWorkspace = map[string]call{
 	"LiftExclusions": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.LiftExclusions(ws, chat.Lift{IDs: []string{h.conversation.ID}, Platform: "custom", ExternalIDs: []string{h.gone}}))
 	},
+	"Older": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		place := chat.PlaceOf(h.conversation.Conversation)
+		place.At = place.At.Add(time.Hour)
+		return just(tx.Older(ws, window(-600, 600, h.conversation.Platform), &place, 10))
+	},
+	"Newer": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		place := chat.PlaceOf(h.conversation.Conversation)
+		place.At = place.At.Add(-time.Hour)
+		return just(tx.Newer(ws, window(-600, 600, h.conversation.Platform), place, 10))
+	},
+	"TextSizes": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.TextSizes(ws, []chat.Conversation{h.conversation.Conversation}))
+	},
+	"Transcripts": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		all, err := tx.Transcripts(ws, []chat.Conversation{h.conversation.Conversation})
+		return all[0].Turns, err // the rest is what it was given
+	},
+	"LockConversations": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.LockConversations(ws, []string{h.conversation.ID}))
+	},
 	"DeleteWorkspace": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) {
 		receipt, err := tx.DeleteWorkspace(ws, chat.DeleteOptions{})
 		return receipt.Conversations, err

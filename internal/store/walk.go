@@ -1,8 +1,6 @@
 package store
 
 import (
-	"slices"
-
 	"gorm.io/gorm"
 
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -81,23 +79,6 @@ func (v *View) Transcripts(ws chat.WorkspaceID, conversations []chat.Conversatio
 		out[i] = chat.Transcript{Conversation: c, Turns: turns[c.ID]}
 	}
 	return out, nil
-}
-
-// LockConversations returns those of the ids that the workspace has, in id order,
-// and holds them until the transaction ends: nobody else deletes or changes them.
-// The ids must be in canonical form.
-func (tx *Tx) LockConversations(ws chat.WorkspaceID, ids []string) ([]string, error) {
-	var held []string
-	for batch := range slices.Chunk(slices.Sorted(slices.Values(ids)), deleteBatch) {
-		var found []string
-		err := tx.db.Model(&conversationRow{}).Where("workspace_id = ?", int64(ws)).Where(tx.dialect.lockedIn(ws, batch)).
-			Order("id").Pluck("id", &found).Error
-		if err != nil {
-			return nil, tx.fault(err)
-		}
-		held = append(held, found...)
-	}
-	return held, nil
 }
 
 func idsOf(conversations []chat.Conversation) []string {

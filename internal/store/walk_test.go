@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/lethe-chat/lethe/internal/chat"
-	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
@@ -163,7 +161,7 @@ func planOf(t *testing.T, s *store.Store, do func(v *store.View) error) string {
 	}
 	rows, err := store.Pools(s)[0].QueryContext(ctx, explain+statement, values...)
 	require.NoError(t, err)
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // Err says what went wrong
 	columns, err := rows.Columns()
 	require.NoError(t, err)
 	var lines []string
@@ -205,44 +203,5 @@ func TestTextSizesAndTranscripts(t *testing.T) {
 		sizes, err = s.View(ctx).TextSizes(ws, nil)
 		require.NoError(t, err)
 		require.Empty(t, sizes)
-	})
-}
-
-func TestLockedConversationsAreThoseThatAreThere(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db storetest.Database) {
-		s := db.Open(t)
-		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
-		a, b, theirs := added(t, s, ws, "a", "one").ID, added(t, s, ws, "b", "one").ID, added(t, s, other, "a", "one").ID
-		inTx(t, s, func(tx *store.Tx) error {
-			held, err := tx.LockConversations(ws, []string{b, theirs, chat.NewID(), a})
-			require.Equal(t, slices.Sorted(slices.Values([]string{a, b})), held)
-			return err
-		})
-	})
-}
-
-// What is locked, nobody else takes: a delete that comes meanwhile waits for as
-// long as it may.
-func TestADeleteWaitsForTheLocks(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db storetest.Database) {
-		s, elsewhere := db.Open(t), db.Open(t)
-		ws := workspace(t, s, "w")
-		a, b := added(t, s, ws, "a", "one").ID, added(t, s, ws, "b", "one").ID
-		inTx(t, s, func(tx *store.Tx) error {
-			held, err := tx.LockConversations(ws, []string{b, a})
-			require.NoError(t, err)
-			require.Len(t, held, 2)
-			short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
-			defer cancel()
-			err = elsewhere.InTx(short, func(tx *store.Tx) error {
-				_, _, err := tx.DeleteConversations(ws, []string{a}, chat.DeleteOptions{})
-				return err
-			})
-			require.Contains(t, []fault.Kind{fault.Canceled, fault.Unavailable}, fault.KindOf(err), "%v", err)
-			require.Error(t, err)
-			gone, _, err := tx.DeleteConversations(ws, held, chat.DeleteOptions{})
-			require.Len(t, gone, 2)
-			return err
-		})
 	})
 }

@@ -1,0 +1,24 @@
+package store
+
+import (
+	"slices"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+)
+
+// LockConversations returns those of the ids that the workspace has, in id order,
+// and holds them until the transaction ends: nobody else deletes or changes them.
+// The ids must be in canonical form.
+func (tx *Tx) LockConversations(ws chat.WorkspaceID, ids []string) ([]string, error) {
+	var held []string
+	for batch := range slices.Chunk(slices.Sorted(slices.Values(ids)), deleteBatch) {
+		var found []string
+		err := tx.db.Model(&conversationRow{}).Where("workspace_id = ?", int64(ws)).Where(tx.dialect.lockedIn(ws, batch)).
+			Order("id").Pluck("id", &found).Error
+		if err != nil {
+			return nil, tx.fault(err)
+		}
+		held = append(held, found...)
+	}
+	return held, nil
+}
