@@ -10,13 +10,17 @@ type Merged struct {
 	// before: everything from here on is new or has moved. It is len(Messages)
 	// when nothing is.
 	RewriteFrom int
-	Added       int // how many messages are new
+	Outdated    []Span // what was made from messages whose text is another one now must go
+	Added       int    // how many messages are new
 
 	Title     string
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	Pinned    bool
 }
+
+// Span is a run of messages in the numbering that was stored before a merge.
+type Span struct{ From, To int } // both inclusive
 
 // Changed reports whether any message is new, edited or moved: whether the
 // conversation must be indexed again.
@@ -227,9 +231,12 @@ func (m *merger) combine(sent []UploadMessage) Merged {
 	}
 	emitNew(-1)
 	for at, msg := range m.stored {
-		edited := false
+		edited, before := false, msg.Text
 		if i := m.matched[at]; i >= 0 {
 			edited = apply(&msg, sent[i])
+		}
+		if msg.Text != before {
+			out.Outdated = append(out.Outdated, Span{at, m.answerTo(at)})
 		}
 		emit(msg, at)
 		if edited {
@@ -241,6 +248,17 @@ func (m *merger) combine(sent []UploadMessage) Merged {
 		out.RewriteFrom = len(out.Messages)
 	}
 	return out
+}
+
+// answerTo is the message after one, as search sees them: an answer's passages
+// repeat the question before them.
+func (m *merger) answerTo(at int) int {
+	for next := at + 1; next < len(m.stored); next++ {
+		if s := m.stored[next]; !s.Hidden && (s.Sender == Human || s.Sender == Assistant) {
+			return next
+		}
+	}
+	return at
 }
 
 func firstMatched(sent []UploadMessage, place map[int]int) int {

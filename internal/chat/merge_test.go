@@ -198,3 +198,21 @@ func TestATitleOfItsOwnFollowsItsMessage(t *testing.T) {
 	require.Equal(t, "Named by somebody", chat.Merge(stored, unnamed("h#1:something else")).Title)
 	require.Equal(t, "T", chat.Merge(stored, said(t, "h#1:something else")).Title)
 }
+
+// What was made from a text that was edited is outdated, and so is an answer that
+// repeats it as its question.
+func TestEditedTextsAreOutdated(t *testing.T) {
+	before := stored(t, "h#1:one", "a#2:two", "h#3:three", "a#4:four")
+	for _, test := range []struct {
+		sent []string
+		want []chat.Span
+	}{
+		{[]string{"h#1:one", "a#2:two"}, nil},
+		{[]string{"h#1:one", "h#5:five"}, nil},
+		{[]string{"h#1:another"}, []chat.Span{{From: 0, To: 1}}},
+		{[]string{"a#4:another"}, []chat.Span{{From: 3, To: 3}}},
+		{[]string{"h#0:zero", "h#3:another", "a#4:another"}, []chat.Span{{From: 2, To: 3}, {From: 3, To: 3}}},
+	} {
+		require.Equal(t, test.want, chat.Merge(before, said(t, test.sent...)).Outdated, "%v", test.sent)
+	}
+}

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"slices"
+
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/embed"
 )
@@ -47,6 +49,42 @@ func (tx *Tx) FailIndexing(c Claim, x Indexed, reason string) error {
 	changes["index_state"] = string(chat.Failed)
 	changes["index_error"] = reason
 	return tx.storeIndexed(c, x, changes)
+}
+
+// dropPassages deletes the passages that say what was edited away, with their
+// vectors: the first, which begins with the title, when that was changed, and
+// those of outdated messages. The rest stays to be found until all is indexed
+// again, which may take a while and, when the embedder is down, days.
+func (tx *Tx) dropPassages(ws chat.WorkspaceID, stored chat.Conversation, renamed bool, outdated []chat.Span) error {
+	if stored.Chunks == 0 || (!renamed && len(outdated) == 0) {
+		return nil
+	}
+	var rows []chunkRow
+	err := tx.db.Select("position", "first_message", "last_message").
+		Where("workspace_id = ? AND conversation_id = ?", int64(ws), stored.ID).Find(&rows).Error
+	if err != nil {
+		return tx.fault(err)
+	}
+	var stale []int
+	for _, r := range rows {
+		says := func(span chat.Span) bool { return r.FirstMessage <= span.To && r.LastMessage >= span.From }
+		if (renamed && r.Position == 0) || slices.ContainsFunc(outdated, says) {
+			stale = append(stale, r.Position)
+		}
+	}
+	if len(stale) == 0 {
+		return nil
+	}
+	for batch := range slices.Chunk(stale, idBatch) {
+		const those = "workspace_id = ? AND conversation_id = ? AND position IN ?"
+		for _, table := range []any{&chunkRow{}, &embeddingRow{}} {
+			if err := tx.db.Where(those, int64(ws), stored.ID, batch).Delete(table).Error; err != nil {
+				return tx.fault(err)
+			}
+		}
+	}
+	return tx.fault(tx.db.Exec("UPDATE conversations AS c SET chunk_count = ("+chunksOf+"), term_count = ("+termsOf+"), vector_count = ("+vectorsOf+
+		") WHERE c.workspace_id = ? AND c.id = ?", int64(ws), stored.ID).Error)
 }
 
 func indexedChanges(x Indexed) map[string]any {

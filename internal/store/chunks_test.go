@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,8 +25,16 @@ func stored(t testing.TB, s *store.Store, ws chat.WorkspaceID, id string) []stor
 // again queues a conversation anew and claims it.
 func again(t testing.TB, s *store.Store, ws chat.WorkspaceID, id string) store.Claim {
 	t.Helper()
-	title := "title " + chat.NewID()
-	inTx(t, s, func(tx *store.Tx) error { _, err := tx.EditConversation(ws, id, chat.Edit{Title: &title}); return err })
+	inTx(t, s, func(tx *store.Tx) error {
+		c, err := tx.Transcript(ws, id)
+		if err != nil {
+			return err
+		}
+		n := len(c.Turns) // the last message is written anew, as it was
+		m := chat.Merged{Title: c.Title, Messages: c.Turns, RewriteFrom: n - 1, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
+		_, err = tx.UpdateConversation(ws, c.Conversation, m, c.ImportID)
+		return err
+	})
 	return claimOne(t, s)
 }
 
@@ -150,6 +159,72 @@ func TestVectorsComeBack(t *testing.T) {
 		require.Len(t, got.Vector, len(want))
 		for i, x := range want {
 			require.InDelta(t, x, got.Vector[i], max(math.Abs(float64(x))/2048, 1.0/(1<<25)))
+		}
+	})
+}
+
+// What was edited away goes at once, and not only when the conversation is indexed
+// again, which may take long; what still holds stays to be found.
+func TestWhatWasEditedAwayIsGoneAtOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		left := func(c chat.Conversation) (positions []int) {
+			stored, err := s.View(ctx).StoredChunks(ws, c.ID)
+			require.NoError(t, err)
+			for _, chunk := range stored {
+				positions = append(positions, chunk.Position)
+			}
+			require.Equal(t, len(positions), c.Chunks)
+			require.Empty(t, db.Damage(t))
+			return positions
+		}
+		for _, change := range []struct {
+			name   string
+			title  string
+			edited []int
+			want   []int
+		}{
+			{"nothing", "about x", nil, []int{0, 1, 2}},
+			{"the last message", "about x", []int{2}, []int{0, 1}},
+			{"one in the middle", "about x", []int{1}, []int{0, 2}},
+			{"the first", "about x", []int{0}, []int{1, 2}},
+			{"two", "about x", []int{0, 1}, []int{2}},
+			{"the title", "another", nil, []int{1, 2}},
+			{"the title and the last", "another", []int{2}, []int{1}},
+		} {
+			c := transcript(t, change.name, "one", "two", "three")
+			c.Title = "about x"
+			createAll(t, s, ws, c)
+			x := indexed(passage(0, nil, "one"), passage(1, nil, "two"), passage(2, nil, "three"))
+			for i := range x.Chunks {
+				x.Chunks[i].First, x.Chunks[i].Last = i, i
+			}
+			require.NoError(t, finishAs(s, claimOne(t, s), x))
+			turns := slices.Clone(c.Turns)
+			m := chat.Merged{Title: change.title, RewriteFrom: len(turns), CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
+			for _, at := range change.edited {
+				turns[at].Text = "something else"
+				m.Edited, m.Outdated = append(m.Edited, turns[at]), append(m.Outdated, chat.Span{From: at, To: at})
+			}
+			m.Messages = turns
+			var after chat.Conversation
+			inTx(t, s, func(tx *store.Tx) error {
+				stored, err := tx.Conversation(ws, c.ID)
+				if err != nil {
+					return err
+				}
+				after, err = tx.UpdateConversation(ws, stored, m, c.ImportID)
+				return err
+			})
+			require.Equal(t, change.want, left(after), change.name)
+			inTx(t, s, func(tx *store.Tx) (err error) {
+				renamed := "renamed"
+				after, err = tx.EditConversation(ws, c.ID, chat.Edit{Title: &renamed})
+				return err
+			})
+			require.NotContains(t, left(after), 0, change.name)
+			remove(t, s, ws, c.ID)
 		}
 	})
 }

@@ -302,6 +302,9 @@ func (tx *Tx) UpdateConversation(ws chat.WorkspaceID, stored chat.Conversation, 
 	if err := tx.rewriteMessages(ws, stored.ID, m); err != nil {
 		return chat.Conversation{}, err
 	}
+	if err := tx.dropPassages(ws, stored, m.Title != stored.Title, m.Outdated); err != nil {
+		return chat.Conversation{}, err
+	}
 	return tx.Conversation(ws, stored.ID)
 }
 
@@ -323,7 +326,8 @@ func (tx *Tx) EditConversation(ws chat.WorkspaceID, id string, e chat.Edit) (cha
 		return chat.Conversation{}, err
 	}
 	changes := map[string]any{}
-	if e.Title != nil && *e.Title != stored.Title {
+	renamed := e.Title != nil && *e.Title != stored.Title
+	if renamed {
 		changes["title"], changes["title_folded"] = *e.Title, chat.Fold(*e.Title)
 		tx.requeue(changes)
 	}
@@ -331,6 +335,9 @@ func (tx *Tx) EditConversation(ws chat.WorkspaceID, id string, e chat.Edit) (cha
 		changes["pinned"] = *e.Pinned
 	}
 	if err := tx.update(ws, id, changes); err != nil {
+		return chat.Conversation{}, err
+	}
+	if err := tx.dropPassages(ws, stored, renamed, nil); err != nil {
 		return chat.Conversation{}, err
 	}
 	return tx.Conversation(ws, id)

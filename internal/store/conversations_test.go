@@ -167,7 +167,7 @@ func TestEditing(t *testing.T) {
 		want.Pinned = false
 		require.Equal(t, want, edit(chat.Edit{Pinned: &no}))
 
-		want.Title, want.Revision, want.IndexState = title, before.Revision+1, chat.Queued
+		want.Title, want.Revision, want.IndexState, want.Chunks = title, before.Revision+1, chat.Queued, 0 // the passage with the old title is gone
 		require.Equal(t, want, edit(chat.Edit{Title: &title}), "a title is")
 		require.Equal(t, want, edit(chat.Edit{Title: &same}), "the same title again changes nothing")
 		require.Equal(t, []string{c.ID}, list(t, s, ws, chat.Filter{Title: "ändern"}), "the new title is found")

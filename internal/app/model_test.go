@@ -1,0 +1,160 @@
+package app_test
+
+import (
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/lethe-chat/lethe/pkg/api"
+)
+
+// model is what a workspace must hold, worked out by the rules alone.
+type model struct {
+	chats    map[name]*modelChat
+	deleted  map[name]bool // tombstones: an import leaves these alone
+	excluded map[name]bool // uploads of these are refused
+	receipts int
+}
+
+// name is how a platform calls a conversation.
+type name struct{ platform, id string }
+
+type modelChat struct {
+	id     string
+	title  string
+	pinned bool
+	order  []string          // message ids
+	texts  map[string]string // by message id
+}
+
+func newModel() *model {
+	return &model{chats: map[name]*modelChat{}, deleted: map[name]bool{}, excluded: map[name]bool{}}
+}
+
+func (c *modelChat) clone() *modelChat {
+	copied := *c
+	copied.order, copied.texts = slices.Clone(c.order), maps.Clone(c.texts)
+	return &copied
+}
+
+// words are all the made-up words of the workspace that are there to be found.
+func (m *model) words() map[string]bool {
+	alive := map[string]bool{}
+	for _, c := range m.chats {
+		for _, w := range c.words() {
+			alive[w] = true
+		}
+	}
+	return alive
+}
+
+func (c *modelChat) words() (all []string) {
+	all = madeUp.FindAllString(c.title, -1)
+	for _, text := range c.texts {
+		all = append(all, madeUp.FindAllString(text, -1)...)
+	}
+	return all
+}
+
+func (m *model) messages() (n int) {
+	for _, c := range m.chats {
+		n += len(c.texts)
+	}
+	return n
+}
+
+// of are the names of the conversations that pass, in an order that a seed
+// repeats.
+func (m *model) of(passes func(name, *modelChat) bool) (found []name) {
+	for n, c := range m.chats {
+		if passes(n, c) {
+			found = append(found, n)
+		}
+	}
+	slices.SortFunc(found, func(a, b name) int { return strings.Compare(a.platform+" "+a.id, b.platform+" "+b.id) })
+	return found
+}
+
+// remove is a delete: it returns the ids that it must report.
+func (m *model) remove(names []name, exclude bool) (ids []string) {
+	for _, n := range names {
+		ids = append(ids, m.chats[n].id)
+		delete(m.chats, n)
+		m.deleted[n] = true
+		m.excluded[n] = exclude
+	}
+	if len(ids) > 0 {
+		m.receipts++
+	}
+	return ids
+}
+
+// upload is an upload of messages with ids: it says whether it is taken.
+func (m *model) upload(n name, sent *modelChat, id string) {
+	there := m.chats[n]
+	if there == nil {
+		there = &modelChat{texts: map[string]string{}}
+		m.chats[n] = there
+		delete(m.deleted, n)
+		delete(m.excluded, n)
+	}
+	there.id, there.title = id, sent.title
+	if sent.pinned {
+		there.pinned = true
+	}
+	for _, message := range sent.order {
+		if _, known := there.texts[message]; !known {
+			there.order = append(there.order, message)
+		}
+		there.texts[message] = sent.texts[message]
+	}
+}
+
+// request is the conversation as its platform would send it.
+func (c *modelChat) request(n name) api.UploadRequest {
+	u := api.UploadRequest{Platform: &n.platform, Conversation: api.UploadedChat{ID: n.id, Title: &c.title}}
+	for i, id := range c.order {
+		u.Conversation.Messages = append(u.Conversation.Messages, api.UploadedMessage{
+			ID: &id, Role: []string{"human", "assistant"}[i%2], Content: c.texts[id],
+		})
+	}
+	return u
+}
+
+// author makes up what people say. Its words are made of letters alone, so that no
+// analyzer changes them, and none comes twice.
+type author struct {
+	*rand.Rand
+	prefix string
+	count  int
+}
+
+func (w *author) word() string {
+	w.count++
+	letters := []byte("aaaaaa")
+	for n, i := w.count, len(letters)-1; n > 0; n, i = n/26, i-1 {
+		letters[i] = byte('a' + n%26)
+	}
+	return "zq" + w.prefix + string(letters) + "v"
+}
+
+func (w *author) text() string {
+	return "we talked about " + w.word() + " and then of other things " + strings.Repeat("again and again ", w.IntN(12))
+}
+
+func (w *author) chat() *modelChat {
+	c := &modelChat{title: "About " + w.word(), texts: map[string]string{}}
+	for range 1 + w.IntN(4) {
+		w.extend(c)
+	}
+	return c
+}
+
+func (w *author) extend(c *modelChat) {
+	id := "m" + w.word()[2+len(w.prefix):]
+	c.order = append(c.order, id)
+	c.texts[id] = w.text()
+}
+
+func pick[T any](w *author, from []T) T { return from[w.IntN(len(from))] }

@@ -1,0 +1,536 @@
+package app_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/app/apptest"
+	"github.com/lethe-chat/lethe/internal/auth"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+	"github.com/lethe-chat/lethe/pkg/api"
+	"github.com/lethe-chat/lethe/pkg/client"
+)
+
+var (
+	modelRounds = flag.Int("rounds", 60, "how many rounds TestTheWorldIsAsTheModelSays plays; `make soak` plays many more")
+	modelSeed   = flag.Uint64("seed", 0, "plays the rounds of TestTheWorldIsAsTheModelSays that a failure printed")
+)
+
+// madeUp finds the words that only this test says.
+var madeUp = regexp.MustCompile(`zq[a-z]+v\b`)
+
+// Several clients upload, edit, rename, pin, search, import and delete in every
+// way there is, at the same time; workspaces vanish and the program restarts in
+// between. After each round the database holds what the model says, and nothing
+// that was deleted is to be found by any route.
+func TestTheWorldIsAsTheModelSays(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		seed := *modelSeed
+		if seed == 0 {
+			seed = rand.Uint64() //nolint:gosec // a game
+		}
+		w := newWorld(t, db, seed)
+		for w.round = range *modelRounds {
+			w.play()
+			w.check()
+			if t.Failed() {
+				t.Fatalf("round %d; play it again with -args -seed %d", w.round, seed)
+			}
+			w.between()
+		}
+		w.checkAll()
+		t.Logf("%d rounds, %v", *modelRounds, w.played)
+	})
+}
+
+// world is a service with several clients, and what they did to it.
+type world struct {
+	*author
+	t       *testing.T
+	db      storetest.Database
+	service *apptest.Service
+	round   int
+	spaces  []*space
+	players []*player
+	lost    map[string]bool // words that were there before this round
+	lostIDs []string        // conversations that were there before this round, and are no more
+	played  map[string]int
+}
+
+// space is a workspace with its model.
+type space struct {
+	*model
+	mu      sync.Mutex
+	name    string
+	token   string
+	exports []export
+}
+
+// export is a file that somebody took, and what stood in it.
+type export struct {
+	file  string
+	chats map[name]*modelChat
+}
+
+// player is one client: it has platforms of its own, so that what it does and
+// what others do at the same time can be told apart.
+type player struct {
+	*author
+	space    *space
+	platform string
+	client   *client.Client
+}
+
+func newWorld(t *testing.T, db storetest.Database, seed uint64) *world {
+	t.Helper()
+	w := &world{t: t, db: db, played: map[string]int{}, author: &author{Rand: rand.New(rand.NewPCG(seed, 0)), prefix: "w"}} //nolint:gosec // a game
+	w.spaces = []*space{{model: newModel(), name: "default", token: apptest.Key}, {model: newModel(), name: "other"}}
+	for i, of := range []int{0, 0, 0, 1} {
+		w.players = append(w.players, &player{
+			author: &author{Rand: rand.New(rand.NewPCG(seed, uint64(i)+1)), prefix: string(rune('a' + i))}, //nolint:gosec // a game
+			space:  w.spaces[of], platform: fmt.Sprint("p", i),
+		})
+	}
+	w.start()
+	_, w.spaces[1].token = w.service.NewKey(t, "other", auth.Read, auth.Write)
+	w.connect()
+	return w
+}
+
+func (w *world) start() { w.service = apptest.Start(w.t, w.db, apptest.WithEmbedder(embed.NewHash())) }
+
+func (w *world) connect() {
+	for _, p := range w.players {
+		p.client = w.service.With(w.t, p.space.token)
+	}
+}
+
+// play lets every player do one thing at the same time.
+func (w *world) play() {
+	w.lost, w.lostIDs = w.alive(), slices.Collect(maps.Keys(w.ids()))
+	var all sync.WaitGroup
+	for _, p := range w.players {
+		move := pick(p.author, moves)
+		w.played[move.what]++
+		all.Go(func() {
+			if err := move.do(p, w.t.Context()); err != nil {
+				w.t.Errorf("%s: %v", move.what, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// between does what concerns everybody.
+func (w *world) between() {
+	s := pick(w.author, w.spaces)
+	switch n := w.IntN(40); {
+	case n < 2:
+		w.played["export"]++
+		s.exports = append(s.exports, w.export(s))
+	case n < 5 && len(s.exports) > 0:
+		w.played["import"]++
+		w.importFile(s, pick(w.author, s.exports), w.IntN(2) == 0)
+	case n == 5:
+		w.played["workspace"]++
+		w.deleteWorkspace(s)
+	case n == 6:
+		w.played["restart"]++
+		w.service.Stop(w.t)
+		w.start()
+		w.connect()
+	case n < 10:
+		w.checkAll()
+	default:
+		return
+	}
+	w.check()
+}
+
+func (w *world) export(s *space) export {
+	var file strings.Builder
+	require.NoError(w.t, w.service.With(w.t, s.token).Export(w.t.Context(), client.ListOptions{}, &file))
+	taken := export{file: file.String(), chats: map[name]*modelChat{}}
+	for n, c := range s.chats {
+		taken.chats[n] = c.clone()
+	}
+	require.Equal(w.t, len(taken.chats), strings.Count(taken.file, "\n"))
+	return taken
+}
+
+func (w *world) importFile(s *space, taken export, restore bool) {
+	c := w.service.With(w.t, s.token)
+	answer, err := c.ImportFile(w.t.Context(), strings.NewReader(taken.file), restore)
+	require.NoError(w.t, err)
+	var stored, deleted, excluded int
+	for n, sent := range taken.chats {
+		there := s.chats[n] != nil
+		switch {
+		case !there && s.excluded[n]:
+			excluded++
+		case !there && s.deleted[n] && !restore:
+			deleted++
+		default:
+			stored++
+			id := ""
+			if there {
+				id = s.chats[n].id
+			}
+			s.upload(n, sent, id)
+			s.chats[n].pinned = sent.pinned
+		}
+	}
+	require.Equal(w.t, []int{stored, deleted, excluded, 0}, []int{answer.Conversations, answer.Deleted, answer.Excluded, answer.Failed})
+	for item, err := range c.All(w.t.Context(), client.ListOptions{PageSize: 100}) { // new ones have new ids
+		require.NoError(w.t, err)
+		for n, chat := range s.chats {
+			if chat.id == "" && n.platform == item.Platform && chat.title == item.Title {
+				chat.id = item.ID
+			}
+		}
+	}
+}
+
+// deleteWorkspace deletes a workspace beside the running service, and makes one of
+// the same name again.
+func (w *world) deleteWorkspace(s *space) {
+	other := w.db.Open(w.t)
+	h := history.New(history.Options{Store: other, Embedder: embed.NewNone()})
+	n := len(s.chats)
+	_, err := h.DeleteWorkspace(w.t.Context(), s.name, &n)
+	require.NoError(w.t, err)
+	require.NoError(w.t, other.Close())
+	exports := s.exports
+	s.model, s.exports = newModel(), exports
+	if s.name != "default" {
+		_, s.token = w.service.NewKey(w.t, s.name, auth.Read, auth.Write)
+		w.connect()
+	}
+}
+
+// check compares what the service shows with the model. Whatever it answers, it
+// must not say a word that is not there.
+func (w *world) check() {
+	w.t.Helper()
+	for _, s := range w.spaces {
+		c := w.service.With(w.t, s.token)
+		there := map[string]string{}
+		for item, err := range c.All(w.t.Context(), client.ListOptions{PageSize: 100}) {
+			require.NoError(w.t, err)
+			there[item.ID] = fmt.Sprint(item.Platform, item.Title, item.Pinned, item.MessageCount)
+		}
+		want := map[string]string{}
+		for n, chat := range s.chats {
+			want[chat.id] = fmt.Sprint(n.platform, chat.title, chat.pinned, len(chat.texts))
+		}
+		require.Equal(w.t, want, there, "the list of %s", s.name)
+		stats, err := c.Stats(w.t.Context())
+		require.NoError(w.t, err)
+		require.Equal(w.t, []int{len(s.chats), s.messages()}, []int{stats.Conversations, stats.Messages})
+		receipts, err := c.Deletions(w.t.Context(), 1, 1)
+		require.NoError(w.t, err)
+		require.Equal(w.t, s.receipts, receipts.Total, "one receipt for each delete of %s that took something", s.name)
+	}
+	alive := w.alive()
+	ids := w.ids()
+	w.lostIDs = slices.DeleteFunc(w.lostIDs, func(id string) bool { return ids[id] })
+	lost := slices.Sorted(maps.Keys(w.lost))
+	lost = slices.DeleteFunc(lost, func(word string) bool { return alive[word] })
+	if len(lost) == 0 {
+		return
+	}
+	for _, word := range []string{lost[0], lost[len(lost)-1]} {
+		require.Empty(w.t, w.db.Mentions(w.t, word), "of %s", word)
+	}
+	for _, s := range w.spaces {
+		w.silent(s, strings.Join(lost[:min(len(lost), 8)], " "))
+	}
+}
+
+func (w *world) alive() map[string]bool {
+	alive := map[string]bool{}
+	for _, s := range w.spaces {
+		maps.Copy(alive, s.words())
+	}
+	return alive
+}
+
+func (w *world) ids() map[string]bool {
+	ids := map[string]bool{}
+	for _, s := range w.spaces {
+		for _, c := range s.chats {
+			ids[c.id] = true
+		}
+	}
+	return ids
+}
+
+// silent asks every route that shows text for words that are not there.
+func (w *world) silent(s *space, words string) {
+	w.t.Helper()
+	alive := s.words()
+	word, _, _ := strings.Cut(words, " ")
+	for _, ask := range []struct{ method, path, body string }{
+		{"GET", "/api/chat-history/chats?title=" + word, ""},
+		{"GET", "/v2/hc-interactions/public?limit=100", ""},
+		{"POST", "/api/chat-history/search", `{"query":"` + words + ` talked about","mode":"hybrid"}`},
+		{"POST", "/api/chat-history/search", `{"query":"` + words + `","mode":"keyword","contextChunks":20}`},
+		{"POST", "/api/chat-history/search", `{"query":"` + words + ` things","mode":"semantic","limit":100,"contextChunks":20}`},
+		{"POST", "/api/chat-history/inject", `{"query":"` + words + ` talked","maxTokens":2000,"queries":[{"query":"` + words + `"}]}`},
+		{"GET", "/api/chat-history/export", ""},
+		{"GET", "/api/chat-history/export?title=" + word, ""},
+		{"GET", "/api/chat-history/imports?pageSize=100", ""},
+		{"GET", "/api/chat-history/deletions?pageSize=100", ""},
+		{"GET", "/api/chat-history/stats", ""},
+		{"GET", "/metrics", ""},
+	} {
+		answer := send(w.t, w.service, ask.method, ask.path, ask.body, "Authorization", "Bearer "+s.token)
+		require.Equal(w.t, http.StatusOK, answer.status, "%s: %s", ask.path, answer.body)
+		// The question is repeated in some answers. That its words are nowhere is
+		// seen in the database.
+		said := answer.body
+		if ask.body != "" {
+			for _, asked := range strings.Fields(words) {
+				said = strings.ReplaceAll(said, asked, "")
+			}
+		}
+		for _, id := range w.lostIDs {
+			require.NotContains(w.t, said, id, "%s", ask.path)
+		}
+		for _, found := range madeUp.FindAllString(said, -1) {
+			require.True(w.t, alive[found], "%s %s says %s, which is not in %s", ask.path, ask.body, found, s.name)
+		}
+	}
+}
+
+// checkAll waits until everything is indexed, and compares every text.
+func (w *world) checkAll() {
+	w.t.Helper()
+	w.service.Idle(w.t)
+	require.Empty(w.t, w.db.Damage(w.t))
+	for _, s := range w.spaces {
+		c := w.service.With(w.t, s.token)
+		for _, chat := range s.chats {
+			stored, err := c.Get(w.t.Context(), chat.id)
+			require.NoError(w.t, err)
+			texts := map[string]int{}
+			for _, m := range stored.Messages {
+				texts[m.Text]++
+			}
+			for _, text := range chat.texts {
+				texts[text]--
+			}
+			maps.DeleteFunc(texts, func(_ string, n int) bool { return n == 0 })
+			require.Empty(w.t, texts, "the texts of %s", chat.title)
+		}
+		for _, n := range s.of(func(name, *modelChat) bool { return true })[:min(5, len(s.chats))] {
+			word := pick(w.author, s.chats[n].words())
+			found, err := c.Search(w.t.Context(), api.SearchRequest{Query: word, Mode: new(api.SearchModeKeyword)})
+			require.NoError(w.t, err)
+			require.NotEmpty(w.t, found.Results, word)
+			require.Equal(w.t, s.chats[n].id, found.Results[0].ConversationID, word)
+		}
+	}
+}
+
+// own are the player's conversations.
+func (p *player) own(passes func(*modelChat) bool) []name {
+	p.space.mu.Lock()
+	defer p.space.mu.Unlock()
+	return p.space.of(func(n name, c *modelChat) bool { return n.platform == p.platform && passes(c) })
+}
+
+func anyChat(*modelChat) bool { return true }
+
+// moves are what a player may do; what is there several times is done more often.
+var moves = slices.Concat(
+	slices.Repeat([]move{{"upload", (*player).uploadNew}}, 5),
+	slices.Repeat([]move{{"edit", (*player).edit}}, 4),
+	slices.Repeat([]move{{"rename", (*player).rename}}, 2),
+	slices.Repeat([]move{{"search", (*player).search}}, 2),
+	slices.Repeat([]move{{"delete", (*player).deleteSome}}, 3),
+	slices.Repeat([]move{{"delete by filter", (*player).deleteMatching}}, 2),
+	slices.Repeat([]move{{"upload again", (*player).uploadAgain}}, 2),
+	slices.Repeat([]move{{"lift", (*player).lift}}, 1),
+	slices.Repeat([]move{{"delete by Fini's route", (*player).deleteAsFini}}, 2),
+)
+
+type move struct {
+	what string
+	do   func(*player, context.Context) error
+}
+
+func (p *player) send(ctx context.Context, n name, sent *modelChat) error {
+	answer, err := p.client.Upload(ctx, sent.request(n))
+	if err != nil {
+		return err
+	}
+	p.space.mu.Lock()
+	defer p.space.mu.Unlock()
+	if p.space.chats[n] == nil && p.space.excluded[n] {
+		if answer.Conversation.Status != api.UploadStatusExcluded || answer.ConversationID != "" {
+			return fmt.Errorf("an excluded conversation was stored: %+v", answer)
+		}
+		return nil
+	}
+	p.space.upload(n, sent, answer.ConversationID)
+	return nil
+}
+
+func (p *player) uploadNew(ctx context.Context) error {
+	return p.send(ctx, name{p.platform, "c" + p.word()[2:]}, p.chat())
+}
+
+func (p *player) edit(ctx context.Context) error {
+	names := p.own(anyChat)
+	if len(names) == 0 {
+		return p.uploadNew(ctx)
+	}
+	n := pick(p.author, names)
+	p.space.mu.Lock()
+	next := p.space.chats[n].clone()
+	p.space.mu.Unlock()
+	if p.IntN(2) == 0 {
+		p.extend(next)
+	} else {
+		next.texts[pick(p.author, next.order)] = p.text()
+	}
+	return p.send(ctx, n, next)
+}
+
+func (p *player) rename(ctx context.Context) error {
+	names := p.own(anyChat)
+	if len(names) == 0 {
+		return p.uploadNew(ctx)
+	}
+	n := pick(p.author, names)
+	title, pinned := "Renamed "+p.word(), p.IntN(2) == 0
+	p.space.mu.Lock()
+	id := p.space.chats[n].id
+	p.space.mu.Unlock()
+	_, err := p.client.Edit(ctx, api.EditRequest{ConversationID: id, Title: &title, Pinned: &pinned})
+	p.space.mu.Lock()
+	defer p.space.mu.Unlock()
+	p.space.chats[n].title, p.space.chats[n].pinned = title, pinned
+	return err
+}
+
+// search looks for what is there; whether it is indexed yet is not known, so any
+// answer will do.
+func (p *player) search(ctx context.Context) error {
+	_, err := p.client.Search(ctx, api.SearchRequest{Query: "other things"})
+	return err
+}
+
+// take chooses some of the player's conversations and forgets them in the model.
+func (p *player) take(passes func(*modelChat) bool, most int, exclude bool) (ids []string) {
+	names := p.own(passes)
+	p.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	p.space.mu.Lock()
+	defer p.space.mu.Unlock()
+	return p.space.remove(names[:min(most, len(names))], exclude)
+}
+
+func (p *player) deleteSome(ctx context.Context) error {
+	exclude := p.IntN(4) == 0
+	ids := p.take(anyChat, 1+p.IntN(3), exclude)
+	asked := slices.Concat(ids, []string{"01a2017b-a6c6-7b09-8e3c-bd716f080d91", "nobody"}, ids)
+	answer, err := p.client.DeleteWith(ctx, api.DeleteRequest{IDs: asked, Exclude: &exclude})
+	if err != nil {
+		return err
+	}
+	return same(ids, answer.Deleted)
+}
+
+func (p *player) deleteMatching(ctx context.Context) error {
+	r := api.DeleteMatchingRequest{Filter: &api.DeleteFilter{Provider: &p.platform}}
+	passes := func(c *modelChat) bool { return !c.pinned }
+	switch p.IntN(4) {
+	case 0:
+		r.Filter.Pinned = new(true)
+		passes = func(c *modelChat) bool { return c.pinned }
+	case 1:
+		r.Filter.Title, r.IncludePinned = new("rEnAmEd"), new(true)
+		passes = func(c *modelChat) bool { return strings.HasPrefix(c.title, "Renamed") }
+	case 2:
+		r.DryRun = new(true)
+		answer, err := p.client.DeleteMatching(ctx, r)
+		if err == nil && answer.Count != len(p.own(passes)) {
+			err = fmt.Errorf("%d would be deleted, not %d", answer.Count, len(p.own(passes)))
+		}
+		return err
+	}
+	ids := p.take(passes, len(p.own(anyChat)), false)
+	r.ExpectedCount = new(len(ids))
+	answer, err := p.client.DeleteMatching(ctx, r)
+	if err != nil {
+		return err
+	}
+	return same(ids, answer.Deleted)
+}
+
+func (p *player) deleteAsFini(ctx context.Context) error {
+	ids := p.take(anyChat, 1+p.IntN(3), false)
+	if len(ids) == 0 {
+		return nil
+	}
+	if p.IntN(2) == 0 {
+		return p.client.DeletePublicAtomic(ctx, ids...)
+	}
+	return p.client.DeletePublicBulk(ctx, ids...)
+}
+
+// uploadAgain sends what was deleted, with new words.
+func (p *player) uploadAgain(ctx context.Context) error {
+	p.space.mu.Lock()
+	var gone []name
+	for n := range p.space.deleted {
+		if n.platform == p.platform {
+			gone = append(gone, n)
+		}
+	}
+	p.space.mu.Unlock()
+	if len(gone) == 0 {
+		return p.uploadNew(ctx)
+	}
+	slices.SortFunc(gone, func(a, b name) int { return strings.Compare(a.id, b.id) })
+	return p.send(ctx, pick(p.author, gone), p.chat())
+}
+
+func (p *player) lift(ctx context.Context) error {
+	r := api.LiftRequest{Platform: &p.platform, PlatformConversationIDs: []string{"nobody"}}
+	p.space.mu.Lock()
+	for n, excluded := range p.space.excluded {
+		if n.platform == p.platform && excluded {
+			r.PlatformConversationIDs = append(r.PlatformConversationIDs, n.id)
+			p.space.excluded[n] = false
+		}
+	}
+	p.space.mu.Unlock()
+	lifted, err := p.client.LiftExclusions(ctx, r)
+	if want := len(r.PlatformConversationIDs) - 1; err == nil && lifted != want {
+		err = fmt.Errorf("%d were lifted, not %d", lifted, want)
+	}
+	return err
+}
+
+func same(want, got []string) error {
+	want, got = slices.Sorted(slices.Values(want)), slices.Sorted(slices.Values(got))
+	if !slices.Equal(want, got) {
+		return fmt.Errorf("it reports %v and not %v", got, want)
+	}
+	return nil
+}
