@@ -27,6 +27,8 @@ RUN_ENV := $(if $(filter postgres,$(DB)),url="$$($(POSTGRES))" && LETHE_DATABASE
 # How long each fuzz target and `make soak` run, and what `make bench` selects.
 FUZZTIME ?= 10s
 SOAK ?= 5m
+ROUNDS ?= 500
+SEED ?= 0
 BENCH ?= .
 
 .PHONY: help
@@ -63,6 +65,11 @@ test-race: ## The tests under the race detector (needs a C compiler)
 soak: ## Writers, searchers and a deleter on two instances, for SOAK (5m)
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
 		go test -count=1 -timeout 30m -v -run '^TestSoak$$' ./internal/app -args -soak $(SOAK)
+
+.PHONY: model
+model: ## Play ROUNDS (500) rounds of everything at once against a model (SEED repeats a game)
+	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
+		go test -count=1 -timeout 60m -v -run '^TestTheWorldIsAsTheModelSays$$' ./internal/app -args -rounds $(ROUNDS) -seed $(SEED)
 
 .PHONY: lint
 lint: $(LINTER) ## go vet and the linters of .golangci.yml

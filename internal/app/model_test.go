@@ -114,6 +114,9 @@ func (m *model) upload(n name, sent *modelChat, id string) {
 // request is the conversation as its platform would send it.
 func (c *modelChat) request(n name) api.UploadRequest {
 	u := api.UploadRequest{Platform: &n.platform, Conversation: api.UploadedChat{ID: n.id, Title: &c.title}}
+	if c.pinned {
+		u.Conversation.Pinned = &c.pinned
+	}
 	for i, id := range c.order {
 		u.Conversation.Messages = append(u.Conversation.Messages, api.UploadedMessage{
 			ID: &id, Role: []string{"human", "assistant"}[i%2], Content: c.texts[id],
@@ -144,7 +147,7 @@ func (w *author) text() string {
 }
 
 func (w *author) chat() *modelChat {
-	c := &modelChat{title: "About " + w.word(), texts: map[string]string{}}
+	c := &modelChat{title: "About " + w.word(), pinned: w.IntN(3) == 0, texts: map[string]string{}}
 	for range 1 + w.IntN(4) {
 		w.extend(c)
 	}
