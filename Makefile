@@ -71,6 +71,10 @@ model: ## Play ROUNDS (500) rounds of everything at once against a model (SEED r
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
 		go test -count=1 -timeout 60m -v -run '^TestTheWorldIsAsTheModelSays$$' ./internal/app -args -rounds $(ROUNDS) -seed $(SEED)
 
+.PHONY: bench-recall
+bench-recall: build ## How high search puts the evidence of a dataset's questions: DATASET=... (DB=postgres)
+	$(if $(filter postgres,$(DB)),url="$$($(POSTGRES))" && )bin/lethe bench recall --dataset '$(DATASET)' $(if $(filter postgres,$(DB)),--database-url "$$url")
+
 .PHONY: lint
 lint: $(LINTER) ## go vet and the linters of .golangci.yml
 	go vet ./...

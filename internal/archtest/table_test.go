@@ -55,8 +55,9 @@ var mayImport = map[string][]string{
 		"internal/fault", "internal/chat", "internal/auth", "internal/config", "internal/embed", "internal/store",
 		"internal/store/storetest", "internal/history", "internal/server/servertest", "internal/app", "pkg/api", "pkg/client",
 	},
+	"internal/evaluate": {"internal/fault", "pkg/api", "pkg/client"},
 	"cmd/lethe": {
-		"internal/fault", "internal/chat", "internal/auth", "internal/archive", "internal/config",
+		"internal/fault", "internal/chat", "internal/auth", "internal/archive", "internal/config", "internal/evaluate",
 		"internal/embed", "internal/history", "internal/store", "internal/app", "pkg/api", "pkg/client",
 	},
 

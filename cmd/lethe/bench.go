@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lethe-chat/lethe/internal/app"
+	"github.com/lethe-chat/lethe/internal/auth"
+	"github.com/lethe-chat/lethe/internal/config"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/evaluate"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/pkg/api"
+	"github.com/lethe-chat/lethe/pkg/client"
+)
+
+func (p *program) benchCommand() *cobra.Command {
+	bench := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure how well search finds things",
+	}
+	bench.AddCommand(p.benchRecallCommand())
+	return bench
+}
+
+// recallFlags are what the measurement may be told.
+type recallFlags struct {
+	dataset, database string
+	layouts           []string
+	modes             []string
+	asJSON            bool
+}
+
+func (p *program) benchRecallCommand() *cobra.Command {
+	var f recallFlags
+	cmd := &cobra.Command{
+		Use:   "recall --dataset FILE",
+		Short: "Ask the questions of a dataset and count how high the evidence stands",
+		Long: "Upload a dataset in LoCoMo's format through the service's own API, ask its questions and\n" +
+			"count how often the evidence is among the first 5, 10 and 20 results. The service runs\n" +
+			"for this alone, on a database that is thrown away: a new SQLite file, or workspaces of\n" +
+			"their own in the PostgreSQL of --database-url, which are deleted at the end. Dialogues\n" +
+			"1 to 5 are for tuning, 6 to 10 for reporting; both are shown.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.benchRecall(cmd.Context(), f) },
+	}
+	cmd.Flags().StringVar(&f.dataset, "dataset", "", "the dataset's file")
+	cmd.Flags().StringVar(&f.database, "database-url", "", "a PostgreSQL to measure on instead of SQLite")
+	cmd.Flags().StringSliceVar(&f.layouts, "layout", []string{string(evaluate.Turns), string(evaluate.Chunks)}, "turns, chunks, or both")
+	cmd.Flags().StringSliceVar(&f.modes, "mode", []string{"keyword", "semantic", "hybrid"}, "keyword, semantic, hybrid")
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON, one score a line")
+	return cmd
+}
+
+func (p *program) benchRecall(ctx context.Context, f recallFlags) (err error) {
+	file, err := os.Open(f.dataset)
+	if err != nil {
+		return fault.Wrap(fault.Invalid, err, "--dataset must name a file that can be read")
+	}
+	defer file.Close()
+	dialogues, err := evaluate.Read(file)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "lethe-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	c, err := config.Load(append(p.environ, "LETHE_DATA_DIR="+dir, "LETHE_DATABASE_URL="+f.database, "LETHE_ADDR=127.0.0.1:0", "LETHE_API_KEY="))
+	if err != nil {
+		return err
+	}
+	return p.withService(ctx, c, func(ctx context.Context, url string) error {
+		return p.measureRecall(ctx, c, url, f, dialogues)
+	})
+}
+
+// withService runs the service while fn does something with it.
+func (p *program) withService(ctx context.Context, c config.Config, fn func(ctx context.Context, url string) error) (err error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	a, err := app.New(ctx, app.Options{Config: c, Logger: slog.New(slog.DiscardHandler), Version: version})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	started, done := make(chan string, 1), make(chan error, 1)
+	go func() { done <- a.Run(ctx, func(s app.Started) { started <- s.URL }) }()
+	select {
+	case err := <-done:
+		return err
+	case url := <-started:
+		err := fn(ctx, url)
+		stop()
+		return errors.Join(err, <-done)
+	}
+}
+
+func (p *program) measureRecall(ctx context.Context, c config.Config, url string, f recallFlags, dialogues []evaluate.Dialogue) (err error) {
+	s, err := app.OpenStore(ctx, c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	h := history.New(history.Options{Store: s, Embedder: embed.NewNone()})
+	var modes []api.SearchMode
+	for _, m := range f.modes {
+		modes = append(modes, api.SearchMode(m))
+	}
+	for _, layout := range f.layouts {
+		var answers []evaluate.Answered
+		for i, d := range dialogues {
+			got, err := inOwnWorkspace(ctx, h, url, d.Name, func(c *client.Client) ([]evaluate.Answered, error) {
+				return evaluate.Run(ctx, c, i+1, d, evaluate.Layout(layout), modes)
+			})
+			if err != nil {
+				return err
+			}
+			answers = append(answers, got...)
+		}
+		if err := p.printRecall(s, layout, modes, answers, f.asJSON); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inOwnWorkspace runs fn with a workspace that is gone afterwards.
+func inOwnWorkspace(ctx context.Context, h *history.History, url, name string, fn func(*client.Client) ([]evaluate.Answered, error)) (got []evaluate.Answered, err error) {
+	workspace := fmt.Sprintf("bench %s %d", name, time.Now().UnixNano())
+	_, token, err := h.CreateKey(ctx, workspace, "bench", []auth.Scope{auth.Read, auth.Write})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		_, gone := h.DeleteWorkspace(context.WithoutCancel(ctx), workspace, nil)
+		err = errors.Join(err, gone)
+	}()
+	c, err := client.New(url, token)
+	if err != nil {
+		return nil, err
+	}
+	return fn(c)
+}
+
+func (p *program) printRecall(s *store.Store, layout string, modes []api.SearchMode, answers []evaluate.Answered, asJSON bool) error {
+	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	if !asJSON {
+		fmt.Fprintf(table, "%s, %s\tquestions\thit@5\thit@10\thit@20\tMRR\tp95\n", s.Name(), layout)
+	}
+	for _, mode := range modes {
+		for _, part := range parts {
+			score := evaluate.ScoreOf(answers, func(a evaluate.Answered) bool { return a.Mode == mode && part.passes(a) })
+			if asJSON {
+				err := json.NewEncoder(p.stdout).Encode(struct {
+					Database, Layout, Mode, Part string
+					evaluate.Score
+				}{s.Name(), layout, string(mode), part.name, score})
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\t%s\n", strings.TrimSpace(string(mode)+" "+part.name), score.Questions,
+				share(score.Hit5), share(score.Hit10), share(score.Hit20), share(score.MRR), score.P95.Round(100*time.Microsecond))
+		}
+	}
+	return table.Flush()
+}
+
+func share(f float64) string { return strings.TrimPrefix(fmt.Sprintf("%.3f", f), "0") }
+
+// parts are the cuts through the answers that are worth a line.
+var parts = []struct {
+	name   string
+	passes func(evaluate.Answered) bool
+}{
+	{"", func(evaluate.Answered) bool { return true }},
+	{"dialogues 1-5", func(a evaluate.Answered) bool { return a.Dialogue <= 5 }},
+	{"dialogues 6-10", func(a evaluate.Answered) bool { return a.Dialogue > 5 }},
+	{"category 1", func(a evaluate.Answered) bool { return a.Category == 1 }},
+	{"category 2", func(a evaluate.Answered) bool { return a.Category == 2 }},
+	{"category 3", func(a evaluate.Answered) bool { return a.Category == 3 }},
+	{"category 4", func(a evaluate.Answered) bool { return a.Category == 4 }},
+}

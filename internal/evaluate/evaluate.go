@@ -1,0 +1,161 @@
+package evaluate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/pkg/api"
+	"github.com/lethe-chat/lethe/pkg/client"
+)
+
+// Layout is how a dialogue is uploaded.
+type Layout string
+
+// Turns makes each turn a conversation of its own, which compares rankings with
+// what is published. Chunks makes each session one, as people have them: a result
+// is a hit when its passage holds the evidence.
+const (
+	Turns  Layout = "turns"
+	Chunks Layout = "chunks"
+)
+
+// Depth is how many results are asked for.
+const Depth = 20
+
+// Answered is one question with where its evidence stood in the results.
+type Answered struct {
+	Dialogue int
+	Category int
+	Mode     api.SearchMode
+	Rank     int // of the first evidence, from 1; 0 when it is not among the results
+	Took     time.Duration
+}
+
+// Run uploads one dialogue into the workspace that the client's key opens, which
+// must be empty, waits until all of it is indexed, and asks every question in every
+// mode. Dialogue is put into the answers.
+func Run(ctx context.Context, c *client.Client, number int, d Dialogue, layout Layout, modes []api.SearchMode) ([]Answered, error) {
+	where, err := upload(ctx, c, d, layout)
+	if err != nil {
+		return nil, err
+	}
+	if err := indexed(ctx, c); err != nil {
+		return nil, err
+	}
+	var answered []Answered
+	for _, mode := range modes {
+		for _, q := range d.Questions {
+			began := time.Now()
+			found, err := c.Search(ctx, api.SearchRequest{Query: q.Text, Mode: &mode, Limit: new(Depth), ContextChunks: new(0)})
+			if err != nil {
+				return nil, err
+			}
+			if found.Mode != mode {
+				return nil, fault.Invalidf("the service answers %s searches as %s: is there an embedder?", mode, found.Mode)
+			}
+			answered = append(answered, Answered{
+				Dialogue: number, Category: q.Category, Mode: mode, Took: time.Since(began),
+				Rank: 1 + slices.IndexFunc(found.Results, func(r api.SearchResult) bool { return where.holds(r, q.Evidence) }),
+			})
+		}
+	}
+	return answered, nil
+}
+
+// places knows where each turn was uploaded to.
+type places struct {
+	conversation map[string]string // by turn
+	text         map[string]string // by turn; empty when the conversation is the turn
+}
+
+// holds reports whether a result shows any of the turns.
+func (p places) holds(r api.SearchResult, turns []string) bool {
+	return slices.ContainsFunc(turns, func(id string) bool {
+		return p.conversation[id] == r.ConversationID && strings.Contains(oneLine(r.Text), p.text[id])
+	})
+}
+
+// recognized is how many bytes of a turn tell it: a passage may end within it.
+const recognized = 60
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func beginning(text string) string {
+	text = oneLine(text)
+	if len(text) <= recognized {
+		return text
+	}
+	return strings.ToValidUTF8(text[:recognized], "")
+}
+
+func upload(ctx context.Context, c *client.Client, d Dialogue, layout Layout) (places, error) {
+	p := places{conversation: map[string]string{}, text: map[string]string{}}
+	first := ""
+	for _, s := range d.Sessions {
+		chat := api.UploadedChat{ID: fmt.Sprint("session ", s.Number), Title: new(fmt.Sprint("Session ", s.Number))}
+		for i, turn := range s.Turns {
+			if first == "" {
+				first = turn.Speaker
+			}
+			role := "assistant"
+			if turn.Speaker == first {
+				role = "human"
+			}
+			at := api.NewTime(s.At.Add(time.Duration(i) * 20 * time.Second))
+			message := api.UploadedMessage{ID: &turn.ID, Role: role, Content: turn.Speaker + ": " + turn.Text, CreatedAt: &at}
+			if layout == Turns {
+				id, err := send(ctx, c, api.UploadedChat{ID: turn.ID, Title: new("-"), Messages: []api.UploadedMessage{message}})
+				if err != nil {
+					return p, err
+				}
+				p.conversation[turn.ID] = id
+				continue
+			}
+			chat.Messages = append(chat.Messages, message)
+			p.text[turn.ID] = beginning(turn.Text)
+		}
+		if len(chat.Messages) == 0 {
+			continue
+		}
+		id, err := send(ctx, c, chat)
+		if err != nil {
+			return p, err
+		}
+		for _, turn := range s.Turns {
+			p.conversation[turn.ID] = id
+		}
+	}
+	return p, nil
+}
+
+func send(ctx context.Context, c *client.Client, chat api.UploadedChat) (string, error) {
+	answer, err := c.Upload(ctx, api.UploadRequest{Conversation: chat})
+	return answer.ConversationID, err
+}
+
+// indexed waits until nothing waits for the indexer.
+func indexed(ctx context.Context, c *client.Client) error {
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		stats, err := c.Stats(ctx)
+		if err != nil {
+			return err
+		}
+		if stats.Backlog.Failed > 0 {
+			return fault.Invalidf("%d conversations could not be indexed", stats.Backlog.Failed)
+		}
+		if stats.Backlog.Queued+stats.Backlog.Indexing == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
