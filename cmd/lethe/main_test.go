@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 		os.Args = append(os.Args[:1], os.Args[2:]...)
 		main()
 	}
-	storetest.Main(m)
+	os.Exit(m.Run()) //nolint:forbidigo // what a TestMain is for
 }
 
 // The process stops on the signals that a terminal and an init system send, also

@@ -110,14 +110,15 @@ func newEmbedder(c config.Config) (embed.Embedder, error) {
 	}
 }
 
-// hosts are the names under which the service may be asked. On loopback only
+// hosts are the names under which the service may be asked: on loopback
 // loopback's own, so that a web page cannot reach it under a name of its choice
-// (DNS rebinding); elsewhere any, unless the configuration lists them.
+// (DNS rebinding), and what the configuration lists; elsewhere any, unless the
+// configuration lists some. This machine may always ask, as `lethe health` does.
 func hosts(c config.Config) []string {
-	if len(c.Hosts) > 0 || !c.Loopback() {
-		return c.Hosts
+	if len(c.Hosts) == 0 && !c.Loopback() {
+		return nil
 	}
-	return []string{"localhost", "127.0.0.1", "::1"}
+	return append([]string{"localhost", "127.0.0.1", "::1"}, c.Hosts...)
 }
 
 // Close releases the store of an App that was never run, or has stopped.

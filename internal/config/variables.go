@@ -61,7 +61,7 @@ func Variables() []Variable {
 		{
 			Name:    "LETHE_ALLOWED_HOSTS",
 			Accepts: "host names or IP addresses separated by commas, without scheme and port, such as lethe.example.com",
-			Meaning: "Names under which the service may be called, beyond the one that it listens on. Other Host headers are refused, which protects against DNS rebinding.",
+			Meaning: "Names under which the service may be called, beside this machine's own (localhost, 127.0.0.1, ::1). Other Host headers are refused, which protects against DNS rebinding.",
 		},
 		{
 			Name: "LETHE_RATE_LIMIT", Default: "0 on a loopback address, else 20",

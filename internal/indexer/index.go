@@ -32,7 +32,11 @@ const settleTime = 5 * time.Second
 func (x *Indexer) index(ctx context.Context, claim store.Claim) {
 	started := time.Now()
 	held, release := x.hold(ctx, claim)
-	result, err := x.prepare(held, claim)
+	var result store.Indexed
+	err := x.exhausted(claim)
+	if err == nil {
+		result, err = x.prepare(held, claim)
+	}
 	if err == nil {
 		err = x.o.Store.InTx(held, func(tx *store.Tx) error { return tx.FinishIndexing(claim, result) })
 	}
@@ -45,6 +49,17 @@ func (x *Indexer) index(ctx context.Context, claim store.Claim) {
 	x.o.Logger.LogAttrs(ctx, slog.LevelDebug, "indexer: conversation settled",
 		slog.String("conversation", claim.Conversation), slog.Int("attempt", claim.Attempt),
 		slog.String("outcome", outcome), slog.Duration("took", time.Since(started)))
+}
+
+// exhausted refuses a conversation that was claimed more often than it may fail.
+// A try that fails is settled, so these ended with the program: the next one would
+// take it down again.
+func (x *Indexer) exhausted(claim store.Claim) error {
+	if claim.Attempt <= x.o.MaxAttempts {
+		return nil
+	}
+	return errRefused{reason: fmt.Sprintf("the service ended %d times while this was being indexed; "+
+		"it is tried again when the conversation changes or the service starts", x.o.MaxAttempts)}
 }
 
 // hold extends the lease while the work goes on, and ends the returned context

@@ -15,6 +15,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/indexer"
+	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/tokens"
 )
 
@@ -492,5 +493,27 @@ func TestOutcomesAreCounted(t *testing.T) {
 		require.Equal(t, map[string]float64{
 			"lethe_indexer_conversations_total outcome=ready": 1, "lethe_indexer_conversations_total outcome=retried": 1, "lethe_indexer_seconds": 2,
 		}, counted)
+	})
+}
+
+// A conversation whose indexing takes the program down is not claimed for ever.
+func TestWhatEndsTheProgramIsGivenUp(t *testing.T) {
+	each(t, func(t *testing.T, w *works) {
+		id := w.add("x", "the pelican")
+		for range 3 { // claims of programs that ended without a word
+			require.NoError(t, w.store.InTx(t.Context(), func(tx *store.Tx) error {
+				claims, err := tx.Claim(-time.Second, 1)
+				require.Len(t, claims, 1)
+				return err
+			}))
+		}
+		asked := false
+		w.embedder.do = func(context.Context, int, []string) ([][]float32, error) { asked = true; return nil, errAway }
+		w.start(indexer.Options{MaxAttempts: 3})
+		w.expect(id, 4, "failed")
+		require.False(t, asked)
+		got := w.conversation(id)
+		require.Equal(t, chat.Failed, got.IndexState)
+		require.Contains(t, got.IndexError, "the service ended 3 times while this was being indexed")
 	})
 }

@@ -16,8 +16,6 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-func TestMain(m *testing.M) { storetest.Main(m) }
-
 func TestPlanIndexes(t *testing.T) {
 	space := func(ws chat.WorkspaceID, n int) store.VectorSpace {
 		return store.VectorSpace{Workspace: ws, Model: "m", Dimensions: 8, Vectors: n}

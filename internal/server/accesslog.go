@@ -33,6 +33,9 @@ func (s *Server) accessLog(next echo.HandlerFunc) echo.HandlerFunc {
 			attrs = append(attrs, slog.String("key_id", p.KeyID), slog.Int64("workspace_id", int64(p.Workspace)))
 		}
 		level := slog.LevelInfo
+		if unattended[c.Path()] {
+			level = slog.LevelDebug
+		}
 		if status >= http.StatusInternalServerError {
 			level = slog.LevelError
 			attrs = append(attrs, errorAttrs(errorOf(c))...)
@@ -41,6 +44,9 @@ func (s *Server) accessLog(next echo.HandlerFunc) echo.HandlerFunc {
 		return err
 	}
 }
+
+// unattended are the routes that a machine asks every few seconds.
+var unattended = map[string]bool{"/healthz": true, "/readyz": true, "/metrics": true}
 
 // errorAttrs tells whoever runs the service why it failed. Only faults of the
 // service come here; those of a request, which may quote it, are never logged.

@@ -32,7 +32,7 @@ func Main(m *testing.M) {
 		serve()
 		return
 	}
-	storetest.Main(m)
+	os.Exit(m.Run()) //nolint:forbidigo // what a TestMain is for
 }
 
 // serve is the life of a service in a process of its own. It ends on SIGTERM,

@@ -121,11 +121,6 @@ func moduleRoot(t testing.TB) string {
 	return dir
 }
 
-// Main runs the tests of a package.
-func Main(m *testing.M) {
-	os.Exit(m.Run()) //nolint:forbidigo // what a TestMain is for
-}
-
 func admin(t testing.TB, server, statement string) {
 	t.Helper()
 	conn, err := pgx.Connect(context.Background(), server)
