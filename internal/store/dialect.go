@@ -48,7 +48,7 @@ type dialect interface {
 	insertChunks(db *gorm.DB, chunks []chunkRow) error
 	insertEmbeddings(db *gorm.DB, rows []embeddingRow) error
 	embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation string) ([]embeddingRow, error)
-	documentFrequency(db *gorm.DB, ws chat.WorkspaceID, term string) (int, error)
+	documentFrequencies(db *gorm.DB, ws chat.WorkspaceID, terms []string) ([]int, error)
 	keywordCandidates(db *gorm.DB, q keywordQuery) ([]candidate, error)
 	nearest(db *gorm.DB, q vectorQuery) ([]rank.Scored, error)
 

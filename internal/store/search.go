@@ -31,8 +31,9 @@ func termPrefix(ws chat.WorkspaceID) string { return strconv.FormatInt(int64(ws)
 
 type keywordQuery struct {
 	workspace chat.WorkspaceID
-	terms     []string // prefixed
+	terms     []string // prefixed, the rarest first
 	idf       []float64
+	proposing int // only passages that have one of so many of the terms are looked at
 	corpus    rank.Corpus
 	filter    chat.Filter
 }
@@ -66,19 +67,40 @@ func (v *View) SearchKeyword(ws chat.WorkspaceID, terms []string, f chat.Filter)
 	if err != nil {
 		return nil, err
 	}
-	prefixedTerms, idf := make([]string, len(query)), make([]float64, len(query))
-	for i, q := range query {
-		prefixedTerms[i], idf[i] = q.term, rank.IDF(corpus.Docs, q.documents)
+	q := keywordQuery{workspace: ws, corpus: corpus, filter: f, proposing: proposing(query, v.maxProposed)}
+	for _, t := range query {
+		q.terms, q.idf = append(q.terms, t.term), append(q.idf, rank.IDF(corpus.Docs, t.documents))
 	}
-	proposed, err := v.dialect.keywordCandidates(v.db, keywordQuery{workspace: ws, terms: prefixedTerms, idf: idf, corpus: corpus, filter: f})
+	proposed, err := v.dialect.keywordCandidates(v.db, q)
+	if err == nil && len(proposed) < LegSize && q.proposing < len(q.terms) { // the filter has left too few of them
+		q.proposing = len(q.terms)
+		proposed, err = v.dialect.keywordCandidates(v.db, q)
+	}
 	if err != nil {
 		return nil, v.fault(err)
 	}
 	scored := make([]rank.Scored, len(proposed))
 	for i, c := range proposed {
-		scored[i] = rank.Scored{Key: c.key, Score: rank.Score(c.frequencies, idf, c.termCount, corpus.AvgTerms)}
+		scored[i] = rank.Scored{Key: c.key, Score: rank.Score(c.frequencies, q.idf, c.termCount, corpus.AvgTerms)}
 	}
 	return top(scored, LegSize), nil
+}
+
+// DefaultMaxProposed is how many passages a search for several words looks at.
+// Every word counts in a passage's score; but the commonest ones, whose share of it
+// is the smallest, do not bring passages up that have none of the rarer ones.
+// docs/benchmarks.md has what that saves, and what it changes.
+const DefaultMaxProposed = 10_000
+
+// proposing tells how many of the terms, the rarest first, bring passages up: so
+// many that they bring no more than limit, but for the rarest of all.
+func proposing(query []weighedTerm, limit int) int {
+	n, passages := 1, query[0].documents
+	for n < len(query) && passages+query[n].documents <= limit {
+		passages += query[n].documents
+		n++
+	}
+	return n
 }
 
 // SearchSemantic returns the passages whose vectors are nearest to the query's,
@@ -111,13 +133,14 @@ func (v *View) weigh(ws chat.WorkspaceID, terms []string) ([]weighedTerm, error)
 	distinct := slices.DeleteFunc(slices.Clone(terms), notATerm)
 	slices.Sort(distinct)
 	distinct = slices.Compact(distinct)
+	distinct = prefixed(ws, distinct)
+	frequencies, err := v.dialect.documentFrequencies(v.db, ws, distinct)
+	if err != nil {
+		return nil, v.fault(err)
+	}
 	var weighed []weighedTerm
-	for _, term := range prefixed(ws, distinct) {
-		n, err := v.dialect.documentFrequency(v.db, ws, term)
-		if err != nil {
-			return nil, v.fault(err)
-		}
-		if n > 0 {
+	for i, term := range distinct {
+		if n := frequencies[i]; n > 0 {
 			weighed = append(weighed, weighedTerm{term, n})
 		}
 	}

@@ -117,10 +117,19 @@ func (postgresDialect) embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation
 	return rows, err
 }
 
-func (postgresDialect) documentFrequency(db *gorm.DB, ws chat.WorkspaceID, term string) (int, error) {
-	var n int64
-	err := db.Raw("SELECT count(*) FROM chunks WHERE workspace_id = ? AND terms @@ CAST(? AS tsquery)", int64(ws), quoteLexeme(term)).Row().Scan(&n)
-	return int(n), err
+// documentFrequencies asks for all terms in one round trip.
+func (postgresDialect) documentFrequencies(db *gorm.DB, ws chat.WorkspaceID, terms []string) ([]int, error) {
+	if len(terms) == 0 {
+		return nil, nil
+	}
+	quoted := make([]string, len(terms))
+	for i, t := range terms {
+		quoted[i] = quoteLexeme(t)
+	}
+	var counts []int
+	err := db.Raw(`SELECT (SELECT count(*) FROM chunks WHERE workspace_id = ? AND terms @@ CAST(asked.term AS tsquery))
+		FROM unnest(CAST(? AS text[])) WITH ORDINALITY AS asked (term, place) ORDER BY place`, int64(ws), &quoted).Scan(&counts).Error
+	return counts, err
 }
 
 // frequencyOf is SQL for how often a passage says a term. PostgreSQL has no
@@ -130,40 +139,40 @@ func (postgresDialect) documentFrequency(db *gorm.DB, ws chat.WorkspaceID, term 
 const frequencyOf = `width_bucket(CAST(ts_rank('{1,1,1,1}', chunks.terms, CAST(? AS tsquery)) AS float8) * 1.64493406685,
 	ARRAY[0.9, 1.1, 1.3, 1.39, 1.44, 1.477, 1.501, 1.519, 1.533, 1.544, 1.553, 1.561])`
 
-// keywordCandidates scores every passage that has one of the terms in the
-// database, by BM25 as rank.Score has it, and returns the best.
+// keywordCandidates scores the proposed passages in the database, by BM25 as
+// rank.Score has it, and returns the best. MATERIALIZED keeps PostgreSQL from
+// counting a term's places anew wherever the formula needs them; and only of the
+// best does it read what all their terms are.
 func (postgresDialect) keywordCandidates(db *gorm.DB, q keywordQuery) ([]candidate, error) {
 	quoted := make([]string, len(q.terms))
+	columns := []string{"1.2 * (0.25 + 0.75 * chunks.term_count / CAST(? AS float8)) AS length"}
+	inner := []any{max(q.corpus.AvgTerms, 1)}
 	var score []string
 	var args []any
-	length := "1.2 * (0.25 + 0.75 * chunks.term_count / CAST(? AS float8))"
 	for i, t := range q.terms {
 		quoted[i] = quoteLexeme(t)
-		score = append(score, "CAST(? AS float8) * f"+strconv.Itoa(i)+" * 2.2 / (f"+strconv.Itoa(i)+" + length)")
-		args = append(args, q.idf[i])
+		f := "f" + strconv.Itoa(i)
+		columns, inner = append(columns, frequencyOf+" AS "+f), append(inner, quoted[i])
+		score, args = append(score, "CAST(? AS float8) * "+f+" * 2.2 / ("+f+" + length)"), append(args, q.idf[i])
 	}
-	columns := []string{length + " AS length"}
-	inner := []any{max(q.corpus.AvgTerms, 1)}
-	for i := range q.terms {
-		columns = append(columns, frequencyOf+" AS f"+strconv.Itoa(i))
-		inner = append(inner, quoted[i])
-	}
-	matching := db.Table("chunks").Select("chunks.conversation_id, chunks.position, chunks.term_count, chunks.terms, "+strings.Join(columns, ", "), inner...).
-		Where("chunks.workspace_id = ? AND chunks.terms @@ CAST(? AS tsquery)", int64(q.workspace), strings.Join(quoted, " | "))
+	matching := db.Table("chunks").Select("chunks.conversation_id, chunks.position, "+strings.Join(columns, ", "), inner...).
+		Where("chunks.workspace_id = ? AND chunks.terms @@ CAST(? AS tsquery)", int64(q.workspace), strings.Join(quoted[:q.proposing], " | "))
 	if q.filter != (chat.Filter{}) {
 		matching = whereFilter(matching.Joins("JOIN conversations ON conversations.workspace_id = chunks.workspace_id "+
 			"AND conversations.id = chunks.conversation_id"), q.filter)
 	}
-	best := db.Table("(?) AS matching", matching).
-		Select("conversation_id, position, term_count, terms, "+strings.Join(score, " + ")+" AS score", args...).
-		Order("score DESC, conversation_id, position").Limit(candidates)
 	var rows []struct {
 		ConversationID string
 		Position       int
 		TermCount      int
 		Terms          string
 	}
-	err := db.Table("(?) AS best", best).Select("conversation_id, position, term_count, CAST(terms AS text) AS terms").Find(&rows).Error
+	err := db.Raw(`WITH matching AS MATERIALIZED (?), best AS (
+			SELECT conversation_id, position, `+strings.Join(score, " + ")+` AS score
+			FROM matching ORDER BY score DESC, conversation_id, position LIMIT ?)
+		SELECT chunks.conversation_id, chunks.position, chunks.term_count, CAST(chunks.terms AS text) AS terms
+		FROM best JOIN chunks ON chunks.workspace_id = ? AND chunks.conversation_id = best.conversation_id AND chunks.position = best.position`,
+		append(append([]any{matching}, args...), candidates, int64(q.workspace))...).Find(&rows).Error
 	found := make([]candidate, len(rows))
 	for i, r := range rows {
 		found[i] = candidate{

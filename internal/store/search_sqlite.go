@@ -72,15 +72,21 @@ func (sqliteDialect) embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation s
 	return rows, err
 }
 
-func (sqliteDialect) documentFrequency(db *gorm.DB, _ chat.WorkspaceID, term string) (int, error) {
-	var n int64
-	err := db.Raw(`SELECT count(*) FROM chunks_fts WHERE chunks_fts MATCH ?`, quoteTerm(term)).Row().Scan(&n)
-	return int(n), err
+func (sqliteDialect) documentFrequencies(db *gorm.DB, _ chat.WorkspaceID, terms []string) ([]int, error) {
+	counts := make([]int, len(terms))
+	for i, term := range terms {
+		err := db.Raw(`SELECT count(*) FROM chunks_fts WHERE chunks_fts MATCH ?`, quoteTerm(term)).Row().Scan(&counts[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return counts, nil
 }
 
 // scoreFunction is rank.Score as a function of the full-text index: its arguments
-// are the index, the mean length of a passage, and a weight for each term of the
-// query. FTS5's own bm25() would rank by the statistics of all workspaces together.
+// are the index, the mean length of a passage, how many of the terms propose, and
+// a weight for each term. FTS5's own bm25() would rank by the statistics of all
+// workspaces together.
 const scoreFunction = "passage_score"
 
 func registerScore(api *fts5.API) error {
@@ -95,7 +101,7 @@ func registerScore(api *fts5.API) error {
 }
 
 func passageScore(row fts5.Context, args []sqlite3.Value) (float64, error) {
-	avg, weights := args[0].Float(), args[1:]
+	avg, proposing, weights := args[0].Float(), args[1].Int(), args[2:]
 	var idf [maxQueryTerms]float64
 	for i, w := range weights {
 		idf[i] = w.Float()
@@ -107,8 +113,13 @@ func passageScore(row fts5.Context, args []sqlite3.Value) (float64, error) {
 	}
 	for i := range places {
 		term, _, _, err := row.Inst(i)
-		if err != nil {
+		switch {
+		case err != nil:
 			return 0, err
+		case term >= 2*proposing: // after those that propose comes their second mention
+			term -= proposing
+		case term >= proposing:
+			continue
 		}
 		tf[term]++
 	}
@@ -116,17 +127,32 @@ func passageScore(row fts5.Context, args []sqlite3.Value) (float64, error) {
 	return rank.Score(tf[:len(weights)], idf[:len(weights)], length, avg), err
 }
 
+// matching is the query for passages that have one of the terms that propose. The
+// index tells only of terms in the query how often a passage says them: so the
+// others are in it too, where they bring no passage up that is not there already.
+func matching(q keywordQuery) string {
+	quoted := make([]string, len(q.terms))
+	for i, t := range q.terms {
+		quoted[i] = quoteTerm(t)
+	}
+	proposed := strings.Join(quoted[:q.proposing], " OR ")
+	if q.proposing == len(quoted) {
+		return proposed
+	}
+	return "(" + proposed + ") OR ((" + proposed + ") AND (" + strings.Join(quoted[q.proposing:], " OR ") + "))"
+}
+
 // keywordCandidates scores every passage that has one of the terms, inside the
 // full-text index, and looks up only the best. When so many tie with the last one
 // that a search may answer that they are not all among these, it looks up all that
 // tie: their keys decide.
 func (sqliteDialect) keywordCandidates(db *gorm.DB, q keywordQuery) ([]candidate, error) {
-	call, args, quoted := scoreFunction+"(chunks_fts, ?", []any{q.corpus.AvgTerms}, make([]string, len(q.terms))
-	for i, t := range q.terms {
-		call, args, quoted[i] = call+", ?", append(args, q.idf[i]), quoteTerm(t)
+	call, args := scoreFunction+"(chunks_fts, ?, ?", []any{q.corpus.AvgTerms, q.proposing}
+	for _, weight := range q.idf {
+		call, args = call+", ?", append(args, weight)
 	}
 	match := db.Table("chunks_fts").Select("chunks_fts.rowid AS id, "+call+") AS score", args...).
-		Where("chunks_fts MATCH ?", strings.Join(quoted, " OR "))
+		Where("chunks_fts MATCH ?", matching(q))
 	if q.filter != (chat.Filter{}) {
 		match = whereFilter(match.
 			Joins("JOIN chunks ON chunks.id = chunks_fts.rowid").

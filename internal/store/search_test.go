@@ -90,6 +90,44 @@ func TestKeywordOrder(t *testing.T) {
 	})
 }
 
+// When many passages have a query's common words, those that have nothing but them
+// are not looked at; the scores of the others stay what they are, and where a
+// filter leaves few of them, nothing is left out.
+func TestCommonWordsBringNothingUp(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		o := db.Options()
+		o.MaxProposed = 250
+		limited, err := store.Open(ctx, o)
+		require.NoError(t, err)
+		defer limited.Close()
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		rare, common := transcript(t, "rare", "text"), transcript(t, "common", "text")
+		common.Platform = "elsewhere"
+		var first, second [][]string
+		for i := range 120 {
+			first = append(first, slices.Concat([]string{"rare", "common"}, slices.Repeat([]string{"often"}, i%9), slices.Repeat([]string{"filler"}, 60)))
+		}
+		for i := range 160 {
+			second = append(second, slices.Concat(slices.Repeat([]string{"common"}, 1+i%20), slices.Repeat([]string{"often"}, 1+i%20)))
+		}
+		for range 600 { // so that even the common words weigh something
+			second = append(second, slices.Repeat([]string{"filler"}, 20))
+		}
+		indexedAs(t, s, ws, rare, first...)
+		indexedAs(t, s, ws, common, second...)
+
+		words := []string{"common", "rare", "often"}
+		all, some := keyword(t, s, ws, chat.Filter{}, words...), keyword(t, limited, ws, chat.Filter{}, words...)
+		require.Contains(t, conversationsOf(all), common.ID)
+		require.Len(t, some, store.LegSize)
+		require.Equal(t, keyword(t, s, ws, chat.Filter{Platform: rare.Platform}, words...), some)
+		elsewhere := chat.Filter{Platform: "elsewhere"}
+		require.Equal(t, keyword(t, s, ws, elsewhere, words...), keyword(t, limited, ws, elsewhere, words...))
+		require.Equal(t, keyword(t, s, ws, chat.Filter{}, "common"), keyword(t, limited, ws, chat.Filter{}, "common"), "a word alone")
+	})
+}
+
 // A filter narrows what is found and leaves the scores alone.
 func TestSearchFilters(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {

@@ -10,6 +10,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -30,10 +31,11 @@ type Store struct {
 	now     func() time.Time
 	closers []func() error // what is left to close after the pools
 
-	pool       *pgxpool.Pool // on PostgreSQL, what maintenance needs and GORM has no words for
-	exactLimit int
-	patience   time.Duration
-	secret     []byte // keys the hashes of tombstones
+	pool        *pgxpool.Pool // on PostgreSQL, what maintenance needs and GORM has no words for
+	exactLimit  int
+	maxProposed int
+	patience    time.Duration
+	secret      []byte // keys the hashes of tombstones
 }
 
 // Options says which database to open. Exactly one of Path and URL is set.
@@ -46,6 +48,10 @@ type Options struct {
 	// ExactLimit is how many vectors a search compares one by one where the
 	// database has approximate indexes; DefaultExactLimit when 0.
 	ExactLimit int
+
+	// MaxProposed is how many passages a search for several words looks at;
+	// DefaultMaxProposed when 0.
+	MaxProposed int
 
 	// Patience is how long a transaction may take whose caller has set no deadline;
 	// DefaultPatience when 0.
@@ -64,10 +70,11 @@ const DefaultPatience = 90 * time.Second
 // View reads. One from Store.View runs each statement on its own; one from
 // Store.Snapshot, or a Tx, sees a single moment of the database.
 type View struct {
-	db         *gorm.DB
-	dialect    dialect
-	exactLimit int
-	secret     []byte
+	db          *gorm.DB
+	dialect     dialect
+	exactLimit  int
+	maxProposed int
+	secret      []byte
 }
 
 // Tx writes, inside one transaction, and reads what it wrote.
@@ -93,12 +100,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := errors.Join(trace(s.read, o.Trace), trace(s.write, o.Trace)); err != nil {
 		return nil, errors.Join(s.fault(err), s.Close())
 	}
-	if s.exactLimit = o.ExactLimit; s.exactLimit == 0 {
-		s.exactLimit = DefaultExactLimit
-	}
-	if s.patience = o.Patience; s.patience == 0 {
-		s.patience = DefaultPatience
-	}
+	s.exactLimit = cmp.Or(o.ExactLimit, DefaultExactLimit)
+	s.maxProposed = cmp.Or(o.MaxProposed, DefaultMaxProposed)
+	s.patience = cmp.Or(o.Patience, DefaultPatience)
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -190,7 +194,7 @@ func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFun
 }
 
 func (s *Store) view(db *gorm.DB) *View {
-	return &View{db: db, dialect: s.dialect, exactLimit: s.exactLimit, secret: s.secret}
+	return &View{db: db, dialect: s.dialect, exactLimit: s.exactLimit, maxProposed: s.maxProposed, secret: s.secret}
 }
 
 func (s *Store) pools() []*sql.DB {
