@@ -26,6 +26,16 @@ func TestComposeFileNestsNoDefaults(t *testing.T) {
 	require.NotRegexp(t, regexp.MustCompile(`\$\{[^}]*\$\{`), read(t, composeFile))
 }
 
+// What the tests run on, where they run it in Docker, is what is deployed.
+func TestTestsUseTheDeployedPostgres(t *testing.T) {
+	project, err := compose(t, read(t, composeFile), nil)
+	require.NoError(t, err)
+	tested := regexp.MustCompile(`(?m)^IMAGE=\$\{LETHE_TEST_POSTGRES_IMAGE:-(.+)\}$`).
+		FindStringSubmatch(read(t, "internal/store/storetest/ensure-postgres.sh"))
+	require.NotNil(t, tested, "the script names its image")
+	require.Equal(t, project.Services[database].Image, tested[1])
+}
+
 func TestProfiles(t *testing.T) {
 	for profile, want := range map[string][]string{
 		"":           {"db", "lethe"},

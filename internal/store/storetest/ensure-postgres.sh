@@ -38,7 +38,7 @@
 set -euo pipefail
 
 CONTAINER=lethe-test-postgres
-IMAGE=${LETHE_TEST_POSTGRES_IMAGE:-pgvector/pgvector:0.8.4-pg17}
+IMAGE=${LETHE_TEST_POSTGRES_IMAGE:-pgvector/pgvector:0.8.6-pg17}
 MAX_CONNECTIONS=300 # every test has its own database and a pool into it
 
 # Root's home is closed to the ordinary user that the server must run as.
