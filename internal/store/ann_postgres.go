@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,7 +15,6 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
-	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/rank"
 )
 
@@ -54,14 +55,7 @@ func (postgresDialect) approximate(db *gorm.DB, q vectorQuery) ([]rank.Scored, e
 		vector := pgvector.NewHalfVector(q.vector)
 		// The type's length is a number of ours: a type cannot be bound.
 		column := fmt.Sprintf("CAST(embeddings.vector AS halfvec(%d))", len(q.vector))
-		query := db.Table("embeddings").
-			Select("embeddings.conversation_id, embeddings.position, 1 - ("+column+" <=> ?) AS score", vector).
-			Where("embeddings.workspace_id = ? AND embeddings.model = ? AND embeddings.dimensions = ?",
-				int64(q.workspace), q.model.ID, len(q.vector))
-		if q.filter != (chat.Filter{}) {
-			query = whereFilter(query.Joins("JOIN conversations ON conversations.workspace_id = embeddings.workspace_id "+
-				"AND conversations.id = embeddings.conversation_id"), q.filter)
-		}
+		query := embeddingsOf(db, q).Select("embeddings.conversation_id, embeddings.position, 1 - ("+column+" <=> ?) AS score", vector)
 		var err error
 		found, err = scanScored(query.Clauses(clause.OrderBy{Expression: gorm.Expr(column+" <=> ?", vector)}).Limit(LegSize))
 		return err
@@ -69,27 +63,32 @@ func (postgresDialect) approximate(db *gorm.DB, q vectorQuery) ([]rank.Scored, e
 	return top(found, LegSize), err
 }
 
-func scanScored(query *gorm.DB) ([]rank.Scored, error) {
-	var rows []struct {
-		ConversationID string
-		Position       int
-		Score          float64
+// scanScored reads a hundred rows without GORM's help, which would take as long as
+// a small workspace's search. What is NULL is left empty.
+func scanScored(query *gorm.DB) (scored []rank.Scored, err error) {
+	rows, err := query.Rows()
+	if err != nil {
+		return nil, err
 	}
-	err := query.Find(&rows).Error
-	scored := make([]rank.Scored, len(rows))
-	for i, r := range rows {
-		scored[i] = rank.Scored{Key: rank.Key{Conversation: r.ConversationID, Position: r.Position}, Score: r.Score}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var id sql.NullString
+		var position sql.NullInt64
+		var score sql.NullFloat64
+		if err := rows.Scan(&id, &position, &score); err != nil {
+			return nil, err
+		}
+		scored = append(scored, rank.Scored{Key: rank.Key{Conversation: id.String, Position: int(position.Int64)}, Score: score.Float64})
 	}
-	return scored, err
+	return scored, rows.Err()
 }
 
-// indexed reports whether a valid index serves the query's space.
-func (postgresDialect) indexed(db *gorm.DB, q vectorQuery) (bool, error) {
-	var n int64
-	err := db.Raw(`SELECT count(*) FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid
-		WHERE c.relname = ? AND i.indisvalid AND i.indisready AND c.relnamespace = CAST(current_schema() AS regnamespace)`,
-		annIndexName(VectorSpace{Workspace: q.workspace, Model: q.model.ID, Dimensions: len(q.vector)})).Row().Scan(&n)
-	return n > 0, err
+// indexExists is a query that finds the valid index of a name.
+const indexExists = `SELECT FROM pg_class AS c JOIN pg_index AS i ON i.indexrelid = c.oid
+	WHERE c.relname = ? AND i.indisvalid AND i.indisready AND c.relnamespace = CAST(current_schema() AS regnamespace)`
+
+func (q vectorQuery) space() VectorSpace {
+	return VectorSpace{Workspace: q.workspace, Model: q.model.ID, Dimensions: len(q.vector)}
 }
 
 // advisoryKey names the maintenance of one database among its advisory locks:

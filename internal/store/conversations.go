@@ -105,8 +105,15 @@ func (tx *Tx) LockMatching(ws chat.WorkspaceID, f chat.Filter) ([]string, error)
 	return ids, tx.fault(err)
 }
 
-func (v *View) filtered(ws chat.WorkspaceID, f chat.Filter) *gorm.DB {
-	return whereFilter(v.db.Model(&conversationRow{}).Where("conversations.workspace_id = ?", int64(ws)), f)
+func (v *View) filtered(ws chat.WorkspaceID, f chat.Filter) *gorm.DB { return filtered(v.db, ws, f) }
+
+func filtered(db *gorm.DB, ws chat.WorkspaceID, f chat.Filter) *gorm.DB {
+	return whereFilter(db.Model(&conversationRow{}).Where("conversations.workspace_id = ?", int64(ws)), f)
+}
+
+// passages makes a query of conversations count their passages.
+func passages(conversations *gorm.DB) *gorm.DB {
+	return conversations.Select("coalesce(sum(conversations.chunk_count), 0)")
 }
 
 // whereFilter is the one translation of a filter into SQL; the query must have

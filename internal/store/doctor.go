@@ -133,9 +133,9 @@ func (s *Store) countOf(ctx context.Context, query string, args ...any) (int, er
 
 // VectorSearch tells how a workspace's vectors are searched at the moment.
 func (v *View) VectorSearch(ws chat.WorkspaceID, model string, dimensions int) (chat.VectorSearch, error) {
-	n, err := v.passages(ws, chat.Filter{})
-	if err != nil {
-		return "", err
+	var n int
+	if err := passages(v.filtered(ws, chat.Filter{})).Row().Scan(&n); err != nil {
+		return "", v.fault(err)
 	}
 	state, err := v.dialect.vectorSearch(v.db, VectorSpace{Workspace: ws, Model: model, Dimensions: dimensions, Vectors: n}, v.exactLimit)
 	return state, v.fault(err)

@@ -44,8 +44,7 @@ type vectorQuery struct {
 	vector    []float32
 	filter    chat.Filter
 
-	passages   int // how many the filter leaves: whether they are few enough to compare one by one
-	exactLimit int
+	exactLimit int // how many passages are few enough to compare one by one
 }
 
 // candidate is a passage that the full-text index proposes: how often it says
@@ -106,20 +105,8 @@ func proposing(query []weighedTerm, limit int) int {
 // SearchSemantic returns the passages whose vectors are nearest to the query's,
 // by cosine, ties by key, at most LegSize. Vectors of other models are not seen.
 func (v *View) SearchSemantic(ws chat.WorkspaceID, model embed.Model, vector []float32, f chat.Filter) ([]rank.Scored, error) {
-	passages, err := v.passages(ws, f)
-	if err != nil {
-		return nil, err
-	}
-	scored, err := v.dialect.nearest(v.db, vectorQuery{
-		workspace: ws, model: model, vector: vector, filter: f, passages: passages, exactLimit: v.exactLimit,
-	})
+	scored, err := v.dialect.nearest(v.db, vectorQuery{workspace: ws, model: model, vector: vector, filter: f, exactLimit: v.exactLimit})
 	return scored, v.fault(err)
-}
-
-// passages counts those that a filter leaves, by the conversations' counters.
-func (v *View) passages(ws chat.WorkspaceID, f chat.Filter) (n int, err error) {
-	err = v.filtered(ws, f).Select("coalesce(sum(chunk_count), 0)").Row().Scan(&n)
-	return n, v.fault(err)
 }
 
 type weighedTerm struct {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 
@@ -199,28 +200,47 @@ func placesIn(vector string, quoted []string) []int {
 // nearest compares one by one what is small, and asks the workspace's own index
 // otherwise. While that is still being built, a search is slow rather than wrong.
 func (d postgresDialect) nearest(db *gorm.DB, q vectorQuery) ([]rank.Scored, error) {
-	if q.passages > q.exactLimit {
-		if ok, err := d.indexed(db, q); err != nil || ok {
-			if err != nil {
-				return nil, err
-			}
-			return d.approximate(db, q)
-		}
+	found, done, err := d.exact(db, q)
+	if err != nil || done {
+		return found, err
 	}
-	return d.exact(db, q)
+	found, err = d.approximate(db, q)
+	if err == nil && len(found) < LegSize { // the scan has ended among entries of deleted rows
+		q.exactLimit = math.MaxInt
+		found, _, err = d.exact(db, q)
+	}
+	return found, err
 }
 
-// exact sorts all vectors of the workspace by distance. No index orders by this
-// expression, so no plan can take one. Vectors of another length, which cannot be
-// compared, are left out first.
-func (postgresDialect) exact(db *gorm.DB, q vectorQuery) ([]rank.Scored, error) {
-	query := db.Table("embeddings").
+// exact sorts all vectors of the workspace by distance, and reports whether it did:
+// it does not, and takes no time, when they are too many and there is an index. One
+// statement decides and searches, for most searches need no other. No index orders
+// by this expression, so no plan can take one. Vectors of another length, which
+// cannot be compared, are left out first.
+func (postgresDialect) exact(db *gorm.DB, q vectorQuery) (found []rank.Scored, done bool, err error) {
+	inner := embeddingsOf(db, q).
 		Select("embeddings.conversation_id, embeddings.position, 1 - (embeddings.vector <=> ?) AS score", pgvector.NewHalfVector(q.vector)).
-		Where("embeddings.workspace_id = ? AND embeddings.model = ? AND embeddings.dimensions = ?",
-			int64(q.workspace), q.model.ID, len(q.vector))
-	if q.filter != (chat.Filter{}) {
-		query = whereFilter(query.Joins("JOIN conversations ON conversations.workspace_id = embeddings.workspace_id "+
-			"AND conversations.id = embeddings.conversation_id"), q.filter)
+		Where("(SELECT exact FROM choice)").
+		Order("score DESC, conversation_id, position").Limit(LegSize)
+	// That there is no index is found out first, and mostly there is none.
+	found, err = scanScored(db.Raw(`WITH choice AS MATERIALIZED (SELECT NOT EXISTS (`+indexExists+`) OR (?) <= ? AS exact),
+			nearest AS (?)
+		SELECT conversation_id, position, score FROM nearest
+		UNION ALL SELECT NULL, NULL, NULL WHERE NOT (SELECT exact FROM choice)`,
+		annIndexName(q.space()), passages(filtered(db, q.workspace, q.filter)), q.exactLimit, inner))
+	if len(found) == 1 && found[0].Key.Conversation == "" {
+		return nil, false, err
 	}
-	return scanScored(query.Order("score DESC, conversation_id, position").Limit(LegSize))
+	return top(found, LegSize), true, err
+}
+
+// embeddingsOf are the vectors that a query is about.
+func embeddingsOf(db *gorm.DB, q vectorQuery) *gorm.DB {
+	query := db.Table("embeddings").Where("embeddings.workspace_id = ? AND embeddings.model = ? AND embeddings.dimensions = ?",
+		int64(q.workspace), q.model.ID, len(q.vector))
+	if q.filter == (chat.Filter{}) {
+		return query
+	}
+	return whereFilter(query.Joins("JOIN conversations ON conversations.workspace_id = embeddings.workspace_id "+
+		"AND conversations.id = embeddings.conversation_id"), q.filter)
 }
