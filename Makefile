@@ -123,9 +123,9 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	done
 
 .PHONY: bench
-bench: ## Run the benchmarks beside plain SQL (DB=postgres, BENCH=Delete; docs/benchmarks.md)
+bench: ## Run the benchmarks beside plain SQL (DB=postgres, BENCH=Delete, LARGE=1; docs/benchmarks.md)
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
-		go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 30m ./internal/bench -args -db $(or $(DB),sqlite)
+		go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 60m ./internal/bench -args -db $(or $(DB),sqlite) $(if $(LARGE),-large)
 
 .PHONY: postgres-stop
 postgres-stop: ## Stop the PostgreSQL that the tests started

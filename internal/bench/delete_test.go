@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -15,61 +16,68 @@ import (
 // bystanders are the conversations that stay.
 const bystanders = 2000
 
-// deletion is how many conversations a call takes, and in how many rounds that
-// is measured.
-type deletion struct{ conversations, rounds int }
+// deletion is how many conversations a call takes, in how many rounds that is
+// measured, and in how many of them also as GORM's users often do it.
+type deletion struct{ conversations, rounds, rowByRow int }
 
-// rowByRow is the deletion that is also measured as GORM's users often do it.
-var rowByRow = deletion{50, 2}
-
-// deletions are those that are measured. The last one is for -large alone: its
-// data take minutes to make.
+// deletions are those that are measured. The data of the last two take minutes to
+// make, and GORM takes minutes to delete them.
 func deletions() []deletion {
-	usual := []deletion{{1, 15}, {50, 11}, {500, 2}}
 	if *large {
-		return append(usual, deletion{5000, 1})
+		return []deletion{{1, 15, 5}, {50, 11, 3}, {1000, 2, 1}, {5000, 1, 1}}
 	}
-	return usual
+	return []deletion{{1, 15, 5}, {50, 11, 2}, {500, 2, 0}}
 }
 
+// memoryMatters is from how many conversations on the memory of a delete is
+// watched: that takes a millisecond itself.
+const memoryMatters = 500
+
 // BenchmarkDelete deletes conversations through the client, the service and the
-// store, and beside it with the one statement that this comes down to. Both have
-// a copy of the same database and the same ids.
+// store, beside it with the one statement that this comes down to, and with GORM
+// row by row. Each has a copy of the same database and the same ids.
 func BenchmarkDelete(b *testing.B) {
-	victims := 2 * rowByRow.conversations * rowByRow.rounds
+	victims := 0
 	for _, d := range deletions() {
 		victims += d.conversations * d.rounds
 	}
 	source, ids := filled(b, *database, newCorpus(1), map[string]int{"bench": bystanders + victims})
-	ours, plain := source.Clone(b), source.Clone(b)
+	ours, plain, third := source.Clone(b), source.Clone(b), source.Clone(b)
 	client := start(b, ours, directions{}).client(b, "bench")
-	sql := plainDelete(b, plain)
+	sql, gorm := plainDelete(b, plain), gormDelete(b, third)
 	left := ids["bench"][bystanders/2:] // some were made before those that go, some after
-	take := func(n int) (batch []string) {
-		batch, left = left[:n], left[n:]
-		return batch
-	}
 	for _, d := range deletions() {
 		b.Run(fmt.Sprintf("conversations=%d", d.conversations), func(b *testing.B) {
 			var batch []string
-			duel{
-				prepare: func(int) { batch = take(d.conversations) },
+			var memory watched
+			var rowByRow []time.Duration
+			t := duel{
+				prepare: func(round int) {
+					batch, left = left[:d.conversations], left[d.conversations:]
+					if round < d.rowByRow {
+						rowByRow = append(rowByRow, timed(func(int) { gorm(batch) }, round))
+					}
+				},
 				ours: func(int) {
+					if d.conversations >= memoryMatters {
+						defer memory.watch()()
+					}
 					answer, err := client.Delete(b.Context(), batch...)
 					require.NoError(b, err)
 					require.Equal(b, d.conversations, answer.Count)
 				},
 				plain: func(int) { require.Equal(b, d.conversations, sql(batch)) },
 			}.run(b, d.rounds)
+			b.ReportMetric(ms(median(t.ours))/float64(d.conversations), "ours-ms/conversation")
+			if d.conversations >= memoryMatters {
+				memory.report(b)
+			}
+			if len(rowByRow) > 0 {
+				b.ReportMetric(ms(median(rowByRow)), "gorm-ms")
+				b.ReportMetric(float64(median(rowByRow))/float64(median(t.plain)), "gorm-x-plain")
+			}
 		})
 	}
-	b.Run(fmt.Sprintf("conversations=%d/gorm-row-by-row", rowByRow.conversations), func(b *testing.B) {
-		gorm := gormDelete(b, plain)
-		duel{
-			ours:  func(int) { gorm(take(rowByRow.conversations)) },
-			plain: func(int) { sql(take(rowByRow.conversations)) },
-		}.run(b, rowByRow.rounds)
-	})
 }
 
 // plainDelete returns a function that deletes with SQL alone and tells how many

@@ -60,6 +60,9 @@ var columns = map[string][]string{
 	"imports":    {"workspace_id", "id", "kind", "platform", "conversations", "messages", "created_at"},
 }
 
+// termCountAt is where a conversation's row has its count of terms.
+const termCountAt = 14
+
 // rows are the rows of each table. A vector is a []float32, terms are a slice of
 // words: each sink has its own form for them.
 type rows map[string][][]any
@@ -67,17 +70,20 @@ type rows map[string][][]any
 func rowsOf(ws chat.WorkspaceID, c conversation) rows {
 	w, now := int64(ws), time.Now().UnixMicro()
 	r := rows{"conversations": {{w, c.id, "bench", c.id, "made up", "made up", now, now, false, c.id,
-		messagesEach, messagesEach * messageWords, len(c.chunks), len(c.chunks), len(c.chunks) * chunkWords, 1, stateOf(c), 1}}}
+		len(c.messages), len(c.messages) * messageWords, len(c.chunks), len(c.vectors), 0, 1, stateOf(c), 1}}}
 	for i, text := range c.messages {
 		sender := []string{"human", "assistant"}[i%2]
 		r["messages"] = append(r["messages"], []any{w, c.id, i, chat.NewID(), strconv.Itoa(i), sender, text, now})
 	}
-	perMessage := chunksEach / messagesEach
+	perMessage, termCount := chunksEach/messagesEach, 0
 	for i, text := range c.chunks {
 		said := i / perMessage
-		r["chunks"] = append(r["chunks"], []any{w, c.id, i, said, said, text, terms(ws, text), chunkWords})
-		r["embeddings"] = append(r["embeddings"], []any{w, c.id, i, benchModel.ID, dimensions, c.vectors[i]})
+		words := terms(ws, text)
+		termCount += len(words)
+		r["chunks"] = append(r["chunks"], []any{w, c.id, i, said, said, text, words, len(words)})
+		r["embeddings"] = append(r["embeddings"], []any{w, c.id, i, benchModel.ID, len(c.vectors[i]), c.vectors[i]})
 	}
+	r["conversations"][0][termCountAt] = termCount
 	return r
 }
 

@@ -66,6 +66,32 @@ func BenchmarkSearch(b *testing.B) {
 	}
 }
 
+// BenchmarkWords asks the store for the passages that say some words, common and
+// rare ones, in a workspace of fifty thousand, and beside it the database for what
+// it ranks best itself. Most of the made-up words are far more common than those
+// of a language that are left when its stop words are gone.
+func BenchmarkWords(b *testing.B) {
+	const chunks = 50_000
+	c := newCorpus(6)
+	source, _ := filled(b, *database, c, map[string]int{"bench": chunks / chunksEach})
+	ours, plain := source.Clone(b), source.Clone(b)
+	s, reader := open(b, ours), newReader(b, plain)
+	for _, words := range []int{2, 6, 12} {
+		b.Run(fmt.Sprintf("chunks=%d/words=%d", chunks, words), func(b *testing.B) {
+			var query string
+			duel{
+				prepare: func(int) { query = c.query(words) },
+				ours: func(int) {
+					found, err := s.View(b.Context()).SearchKeyword(1, strings.Fields(query), chat.Filter{})
+					require.NoError(b, err)
+					require.NotEmpty(b, found)
+				},
+				plain: func(int) { require.NotEmpty(b, reader.keyword(1, terms(1, query))) },
+			}.run(b, 41)
+		})
+	}
+}
+
 func workspaceOf(chunks int) string { return fmt.Sprintf("chunks-%d", chunks) }
 
 // at is a passage's key, and how well it answers.
