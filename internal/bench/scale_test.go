@@ -1,7 +1,6 @@
 package bench_test
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -9,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -79,9 +77,13 @@ func crowded(b *testing.B, sizes map[string]int, fill func(id string) conversati
 	db := storetest.New(b, storetest.Postgres)
 	s := open(b, db)
 	conn := db.PlainPostgres(b)
-	execute(b, conn, "SET session_replication_role = replica") // no foreign key is looked after
-	execute(b, conn, "DROP INDEX chunks_terms")
-	execute(b, conn, "ALTER TABLE embeddings SET (autovacuum_enabled = off)") // it would come when it likes
+	execute := func(statement string) {
+		_, err := conn.Exec(b.Context(), statement)
+		require.NoError(b, err, statement)
+	}
+	execute("SET session_replication_role = replica") // no foreign key is looked after
+	execute("DROP INDEX chunks_terms")
+	execute("ALTER TABLE embeddings SET (autovacuum_enabled = off)") // it would come when it likes
 	ids := map[string][]string{}
 	for name, chunks := range sizes {
 		var ws chat.WorkspaceID
@@ -99,20 +101,14 @@ func crowded(b *testing.B, sizes map[string]int, fill func(id string) conversati
 				}
 			}
 			for _, table := range tables {
-				_, err := conn.CopyFrom(b.Context(), pgx.Identifier{table}, columns[table], &copied{rows: pending[table]})
+				_, err := conn.CopyFrom(b.Context(), []string{table}, columns[table], &copied{rows: pending[table]})
 				require.NoError(b, err)
 			}
 		}
 	}
-	execute(b, conn, "CREATE INDEX chunks_terms ON chunks USING gin (terms)")
-	execute(b, conn, "VACUUM ANALYZE")
+	execute("CREATE INDEX chunks_terms ON chunks USING gin (terms)")
+	execute("VACUUM ANALYZE")
 	return db, ids
-}
-
-func execute(b *testing.B, conn *pgx.Conn, statement string) {
-	b.Helper()
-	_, err := conn.Exec(b.Context(), statement)
-	require.NoError(b, err, statement)
 }
 
 // BenchmarkDeleteAtSize deletes fifty conversations, as BenchmarkDelete does, out
@@ -295,33 +291,27 @@ const indexSettings = `SELECT set_config('hnsw.ef_search', '200', true),
 // by the workspace's index, in a transaction with the settings that it takes to
 // find what is asked for, or by comparing all.
 func plainNearest(b *testing.B, db storetest.Database, ws chat.WorkspaceID, dims int, indexed bool) func(query []float32) int {
-	conn := db.PlainPostgres(b)
-	count := func(q interface {
-		Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-	}, statement string, args ...any) (n int) {
-		found, err := q.Query(b.Context(), statement, args...)
-		require.NoError(b, err)
-		for found.Next() {
-			var a at
-			require.NoError(b, found.Scan(&a.conversation, &a.position, &a.score))
-			n++
+	query := newPostgresReader(b, db).query
+	column, before, after := "(vector <=> $1) + 0", []string{}, []string{}
+	if indexed {
+		column = fmt.Sprintf("CAST(vector AS halfvec(%d)) <=> $1", dims)
+		before, after = []string{"BEGIN", indexSettings}, []string{"COMMIT"}
+	}
+	// Only for a workspace that is written down is its index considered.
+	statement := fmt.Sprintf(`SELECT conversation_id, position, %s AS distance FROM embeddings
+		WHERE workspace_id = %d AND model = '%s' AND dimensions = %d ORDER BY distance LIMIT %d`, column, ws, benchModel.ID, dims, legSize)
+	return func(vector []float32) (n int) {
+		for _, s := range before {
+			query(func(scanner) {}, s)
 		}
-		require.NoError(b, found.Err())
-		return n
-	}
-	const from = " AS distance FROM embeddings WHERE workspace_id = %d AND model = '%s' AND dimensions = %d ORDER BY distance LIMIT %d"
-	if !indexed {
-		statement := fmt.Sprintf("SELECT conversation_id, position, (vector <=> $1) + 0"+from, ws, benchModel.ID, dims, legSize)
-		return func(query []float32) int { return count(conn, statement, storetest.HalfVector(query)) }
-	}
-	statement := fmt.Sprintf("SELECT conversation_id, position, CAST(vector AS halfvec(%d)) <=> $1"+from, dims, ws, benchModel.ID, dims, legSize)
-	return func(query []float32) (n int) {
-		tx, err := conn.Begin(b.Context())
-		require.NoError(b, err)
-		_, err = tx.Exec(b.Context(), indexSettings)
-		require.NoError(b, err)
-		n = count(tx, statement, storetest.HalfVector(query))
-		require.NoError(b, tx.Commit(b.Context()))
+		query(func(row scanner) {
+			var a at
+			require.NoError(b, row.Scan(&a.conversation, &a.position, &a.score))
+			n++
+		}, statement, storetest.HalfVector(vector))
+		for _, s := range after {
+			query(func(scanner) {}, s)
+		}
 		return n
 	}
 }

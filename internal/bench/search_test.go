@@ -243,7 +243,7 @@ type postgresReader struct {
 	query func(each func(scanner), sql string, args ...any)
 }
 
-func newPostgresReader(b *testing.B, db storetest.Database) reader {
+func newPostgresReader(b *testing.B, db storetest.Database) postgresReader {
 	conn := db.PlainPostgres(b)
 	return postgresReader{b: b, query: func(each func(scanner), sql string, args ...any) {
 		rows, err := conn.Query(context.Background(), sql, args...)
