@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -25,7 +24,7 @@ func (p *program) importCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var in io.Reader = p.stdin
+			in := p.stdin
 			if args[0] != "-" {
 				file, err := os.Open(args[0])
 				if err != nil {

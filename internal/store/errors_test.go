@@ -67,10 +67,11 @@ func TestADeadlineEndsALongStatement(t *testing.T) {
 	})
 }
 
-// A caller who goes away while another one writes does not wait for him.
+// A caller who goes away while another one writes does not wait for him, be he in
+// this program or in another one.
 func TestWaitingForAnotherWriterEndsWithTheContext(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
-		s := db.Open(t)
+		s, other := db.Open(t), db.Open(t)
 		ws := workspace(t, s, "w")
 		c := added(t, s, ws, "x", "text")
 		held, release := make(chan struct{}), make(chan struct{})
@@ -84,13 +85,15 @@ func TestWaitingForAnotherWriterEndsWithTheContext(t *testing.T) {
 			})
 		}()
 		<-held
-		soon, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
-		defer cancel()
-		err := s.InTx(soon, func(tx *store.Tx) error {
-			_, _, err := tx.DeleteConversations(ws, []string{c.ID}, chat.DeleteOptions{})
-			return err
-		})
-		require.True(t, fault.Is(err, fault.Canceled), "%v", err)
+		for _, waiting := range []*store.Store{s, other} {
+			soon, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+			err := waiting.InTx(soon, func(tx *store.Tx) error {
+				_, _, err := tx.DeleteConversations(ws, []string{c.ID}, chat.DeleteOptions{})
+				return err
+			})
+			cancel()
+			require.True(t, fault.Is(err, fault.Canceled), "%v", err)
+		}
 		close(release)
 		require.NoError(t, <-writer)
 		n, err := s.View(ctx).Count(ws)

@@ -81,7 +81,7 @@ func (v *View) left(ws chat.WorkspaceID, table, column string, meant func(id str
 	if err != nil {
 		return 0, err
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err tells more
 	n := 0
 	for rows.Next() {
 		var id string

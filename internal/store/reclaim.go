@@ -96,7 +96,7 @@ func (s *Store) truncateWAL(ctx context.Context) error {
 		if err := db.Exec("PRAGMA busy_timeout = 1000").Error; err != nil {
 			return err
 		}
-		defer db.Exec("PRAGMA busy_timeout = 20000")
+		defer db.WithContext(context.WithoutCancel(ctx)).Exec("PRAGMA " + busyTimeout)
 		var busy, pages, moved int
 		for range checkpointTries {
 			if err := db.Raw("PRAGMA wal_checkpoint(TRUNCATE)").Row().Scan(&busy, &pages, &moved); err != nil {

@@ -178,6 +178,9 @@ func (s *Store) transaction(ctx context.Context, on *gorm.DB, fn func(*gorm.DB) 
 			return err
 		}, options...)
 		undone := s.dialect.transient(err) || (!committing && s.dialect.disconnected(err))
+		if undone {
+			err = errors.Join(ctx.Err(), err) // who stops waiting for a lock is told that it is taken
+		}
 		if err == nil || ctx.Err() != nil || !undone {
 			break
 		}
