@@ -104,8 +104,11 @@ func TestThePublicListsParameters(t *testing.T) {
 		}
 		recent := dated(t, s, "a", "recent", time.Now().Add(-6*24*time.Hour))
 		dated(t, s, "a", "week-old", time.Now().Add(-8*24*time.Hour))
-		gone := dated(t, s, "a", "gone", moment)
+		gone := dated(t, s, "a", "gone", moment.Add(-150*time.Minute))
 		require.NoError(t, s.Client.DeletePublic(t.Context(), gone))
+		forgotten := dated(t, s, "a", "sent again", moment)
+		require.NoError(t, s.Client.DeletePublic(t.Context(), forgotten))
+		require.NoError(t, s.Client.DeletePublic(t.Context(), dated(t, s, "a", "sent again", moment)))
 		ms := func(hoursAgo int, plus int64) string {
 			return fmt.Sprint(moment.Add(-time.Duration(hoursAgo)*time.Hour).UnixMilli() + plus)
 		}
@@ -143,9 +146,11 @@ func TestThePublicListsParameters(t *testing.T) {
 			{"newer, but from nowhere", around + "&direction=previous", all, ""},
 			{"the nearest of the newer", around + "&direction=previous&limit=1&cursor=" + all[2], all[1:2], ""},
 			{"a direction that is none", around + "&direction=older", nil, "direction must be next (older) or previous (newer)"},
-			{"a cursor that is none", around + "&cursor=2", nil, "cursor must be a nextCursor or prevCursor of this list, or the id of a conversation"},
-			{"an unknown cursor", around + "&cursor=" + chat.NewID(), nil, "cursor is the id of no conversation that is there; a nextCursor or prevCursor outlives its conversation"},
-			{"a deleted cursor", around + "&cursor=" + gone, nil, "cursor is the id of no conversation that is there; a nextCursor or prevCursor outlives its conversation"},
+			{"a cursor that is none", around + "&cursor=2", nil, "cursor must be the id of a conversation, such as the nextCursor or prevCursor of a page"},
+			{"an unknown cursor", around + "&cursor=" + chat.NewID(), nil, "cursor is the id of no conversation that is there or was deleted; begin again without it"},
+			{"a deleted cursor", around + "&cursor=" + gone, all[3:], ""},
+			{"a deleted cursor, newer", around + "&direction=previous&cursor=" + gone, all[:3], ""},
+			{"a deleted cursor that came again", around + "&cursor=" + forgotten, nil, "cursor is the id of no conversation that is there or was deleted; begin again without it"},
 			{"a source", around + "&source=a", []string{all[0], all[3]}, ""},
 			{"two sources", around + "&source=a,b", []string{all[0], all[1], all[3], all[4]}, ""},
 			{"two sources, repeated", around + "&source=a&source=c", []string{all[0], all[2], all[3], all[5]}, ""},
@@ -192,8 +197,10 @@ func TestThePublicListsCursors(t *testing.T) {
 		}
 		at, first := look("?limit=2")
 		require.Equal(t, step{all[:2], true, true, false}, at)
+		require.Equal(t, all[1], *first.NextCursor)
 		at, second := look("?limit=2&cursor=" + *first.NextCursor)
 		require.Equal(t, step{all[2:4], true, true, true}, at)
+		require.Equal(t, []string{all[2], all[3]}, []string{*second.PrevCursor, *second.NextCursor})
 		at, third := look("?limit=2&cursor=" + *second.NextCursor)
 		require.Equal(t, step{all[4:], false, false, true}, at)
 		at, back := look("?limit=2&direction=previous&cursor=" + *third.PrevCursor)

@@ -2,8 +2,6 @@ package chat
 
 import (
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/fault"
@@ -25,7 +23,7 @@ type WalkQuery struct {
 	Since    time.Time // changed at or after; zero for DefaultWalkWindow before Until
 	Until    time.Time // changed at or before, to the millisecond; zero for now
 	Size     int       // how many at most; 0 for DefaultWalkSize
-	Cursor   string    // where to go on; empty for the beginning
+	Cursor   string    // the id of the conversation to go on from; empty for the beginning
 	Newer    bool      // from the cursor towards newer ones, instead of older ones
 	Sources  []string  // platforms, any of them; empty for all
 	Channels []string  // no conversation has one, so any finds nothing
@@ -36,8 +34,8 @@ type WalkQuery struct {
 type WalkPage struct {
 	Items []Transcript // newest first, whichever way the walk goes
 	More  bool         // whether there is more in the direction of the walk
-	Older string       // the cursor for what is older; empty when nothing is
-	Newer string       // the cursor for what is newer; empty when nothing is
+	Older string       // the cursor for what is older: the id of the last one; empty when nothing is
+	Newer string       // the cursor for what is newer: the id of the first one; empty when nothing is
 }
 
 // Window is a range of times of last change, and the platforms that count.
@@ -99,36 +97,11 @@ const nobody = "00000000-0000-0000-0000-000000000000"
 // Edge is the place between what changed before t and what changed at or after t.
 func Edge(t time.Time) Place { return Place{At: t, ID: nobody} }
 
-// Cursor writes the place down: the conversation's id and its last change. Both
-// are in it so that a walk goes on where it was when that conversation has been
-// deleted or changed meanwhile.
-func (p Place) Cursor() string { return p.ID + "_" + strconv.FormatInt(p.At.UnixMicro(), 10) }
-
-// maxPlace bounds the times of cursors: that of no conversation is later.
-var maxPlace = time.Date(latestYear+1, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
-
-// ParseCursor reads what Cursor wrote, or a bare id, whose place has a zero At
-// and must be looked up. Everything else is Invalid.
-func ParseCursor(s string) (Place, error) {
-	id, at, placed := strings.Cut(s, "_")
-	canonical, ok := ParseID(id)
-	if !ok {
-		return Place{}, errCursor
-	}
-	if !placed {
-		return Place{ID: canonical}, nil
-	}
-	us, err := strconv.ParseInt(at, 10, 64)
-	if err != nil || us < 0 || us > maxPlace || strconv.FormatInt(us, 10) != at {
-		return Place{}, errCursor
-	}
-	return Place{At: time.UnixMicro(us).UTC(), ID: canonical}, nil
-}
-
-var errCursor = fault.New(fault.Invalid, "cursor must be a nextCursor or prevCursor of this list, or the id of a conversation")
+// latestPlace bounds the times of places: that of no conversation is as late.
+var latestPlace = time.Date(latestYear+1, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // maxEpochMillis is the last millisecond that a conversation can have.
-var maxEpochMillis = maxPlace/1000 - 1
+var maxEpochMillis = latestPlace.UnixMilli() - 1
 
 // FromEpochMillis turns milliseconds since 1970 into a time; false beyond the
 // years that a conversation can have.

@@ -66,63 +66,6 @@ func TestWindowOfPlatformsThatNoneHas(t *testing.T) {
 	require.True(t, Window{Sources: []string{"a b", "\x00", "\xff", strings.Repeat("a", 101)}}.PassesNothing())
 }
 
-func TestCursors(t *testing.T) {
-	const id = "0197b3a0-2b1c-7d44-8a55-0e4c9a2d1f10"
-	place := Place{At: time.UnixMicro(1_772_357_530_000_001).UTC(), ID: id}
-	require.Equal(t, id+"_1772357530000001", place.Cursor())
-	for text, want := range map[string]Place{
-		place.Cursor():                  place,
-		strings.ToUpper(place.Cursor()): place,
-		id:                              {ID: id},
-		id + "_0":                       {At: time.UnixMicro(0).UTC(), ID: id},
-		nobody + "_5":                   Edge(time.UnixMicro(5).UTC()),
-	} {
-		got, err := ParseCursor(text)
-		require.NoError(t, err, text)
-		require.Equal(t, want, got, text)
-	}
-	for _, text := range []string{
-		"", "_", "_5", "5", id + "_", id + "_x", id + "_-1", id + "_+1", id + "_01", id + "_1.5", id + "_5_6", id + "_ 5", " " + id, id + "_5 ",
-		id[1:], id + "0", "{" + id + "}", strings.ReplaceAll(id, "-", ""), id + "_9223372036854775807", id + "_9223372036854775808",
-		id + "_5\x00", "null", "undefined", "' OR 1=1 --", strings.Repeat("9", 10_000),
-	} {
-		_, err := ParseCursor(text)
-		require.True(t, fault.Is(err, fault.Invalid), text)
-		require.Contains(t, fault.Message(err), "cursor must be", text)
-	}
-}
-
-// FuzzParseCursor: what is read is a place that both databases can be asked for,
-// and is written again as it was, or is a bare id.
-func FuzzParseCursor(f *testing.F) {
-	const id = "0197b3a0-2b1c-7d44-8a55-0e4c9a2d1f10"
-	for _, seed := range []string{"", id, id + "_1772357530000001", strings.ToUpper(id) + "_0", id + "_-1", id + "_007", id + "_99999999999999999999", "_", id + "\xff"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		place, err := ParseCursor(text)
-		if err != nil {
-			require.True(t, fault.Is(err, fault.Invalid))
-			require.NotEmpty(t, fault.Message(err))
-			return
-		}
-		canonical, ok := ParseID(place.ID)
-		require.True(t, ok)
-		require.Equal(t, canonical, place.ID)
-		if place.At.IsZero() {
-			require.Equal(t, strings.ToLower(text), place.ID)
-			return
-		}
-		require.Equal(t, Clock(place.At), place.At)
-		require.GreaterOrEqual(t, place.At.Year(), earliestYear)
-		require.LessOrEqual(t, place.At.Year(), latestYear+1)
-		require.Equal(t, strings.ToLower(text), place.Cursor())
-		again, err := ParseCursor(place.Cursor())
-		require.NoError(t, err)
-		require.Equal(t, place, again)
-	})
-}
-
 func TestFromEpochMillis(t *testing.T) {
 	for ms, want := range map[int64]time.Time{
 		0:               time.Unix(0, 0).UTC(),

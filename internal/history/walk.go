@@ -22,29 +22,34 @@ const maxWalkText = 8 << 20
 // changed while it lasts, whatever else is added or deleted, and so does the walk
 // back along Newer.
 //
-// Invalid when the window or the cursor is none; a bare id as a cursor must be
-// that of a conversation the workspace has.
+// A cursor is the id of a conversation and stands for its place: where it is now, or
+// where it was when it was deleted. One that was changed meanwhile has moved towards
+// the newest. A walk along Older then sees some conversations a second time, and a
+// walk along Newer begins again when its cursor has left the window; inside the
+// window it passes over those that the cursor's conversation has passed, so a walk
+// that must not miss anything has a window that ends in the past.
+//
+// Invalid when the window or the cursor is none. A conversation is forgotten as a
+// cursor when it was deleted and uploaded again.
 func (h *History) Walk(ctx context.Context, ws chat.WorkspaceID, q chat.WalkQuery) (page chat.WalkPage, err error) {
 	window, err := q.Window(h.now())
 	if err != nil {
 		return chat.WalkPage{}, err
 	}
-	var from *chat.Place
-	if q.Cursor != "" {
-		place, err := chat.ParseCursor(q.Cursor)
-		if err != nil {
-			return chat.WalkPage{}, err
-		}
-		from = &place
+	cursor, ok := chat.ParseID(q.Cursor)
+	if q.Cursor != "" && !ok {
+		return chat.WalkPage{}, fault.Invalidf("cursor must be the id of a conversation, such as the nextCursor or prevCursor of a page")
 	}
 	if q.Size == 0 {
 		q.Size = chat.DefaultWalkSize
 	}
-	step := walkStep{ws: ws, window: window, from: from, newer: q.Newer && from != nil, size: min(max(q.Size, 1), chat.MaxWalkSize)}
+	step := walkStep{ws: ws, window: window, newer: q.Newer && ok, size: min(max(q.Size, 1), chat.MaxWalkSize)}
 	err = h.store.Snapshot(ctx, func(v *store.View) (err error) {
 		step := step // it may run again
-		if step.from, err = step.located(v); err != nil {
-			return err
+		if ok {
+			if step.from, err = step.located(v, cursor); err != nil {
+				return err
+			}
 		}
 		if len(q.Channels) > 0 || q.AgentID != "" {
 			page = chat.WalkPage{}
@@ -65,16 +70,15 @@ type walkStep struct {
 	size   int
 }
 
-// located is the place to begin at, also for a cursor that is only an id.
-func (s walkStep) located(v *store.View) (*chat.Place, error) {
-	if s.from == nil || !s.from.At.IsZero() {
-		return s.from, nil
-	}
-	c, err := v.Conversation(s.ws, s.from.ID)
+// located is the place that a cursor stands for.
+func (s walkStep) located(v *store.View, cursor string) (*chat.Place, error) {
+	place, err := v.Place(s.ws, cursor)
 	if fault.Is(err, fault.NotFound) {
-		return nil, fault.Invalidf("cursor is the id of no conversation that is there; a nextCursor or prevCursor outlives its conversation")
+		return nil, fault.Invalidf("cursor is the id of no conversation that is there or was deleted; begin again without it")
 	}
-	place := chat.PlaceOf(c)
+	if s.newer && !place.At.Before(s.window.Before) { // it has left the window, and nobody knows where it was
+		place = chat.Edge(s.window.From)
+	}
 	return &place, err
 }
 
@@ -127,8 +131,12 @@ func (s walkStep) fitting(v *store.View, near []chat.Conversation) (int, error) 
 }
 
 // cursors finds out where the walk can go on from a page. What lies ahead is
-// known; behind, somebody may have come or gone since.
+// known; behind, somebody may have come or gone since. A page that everything has
+// vanished from is left the way it was come to.
 func (s walkStep) cursors(v *store.View, page *chat.WalkPage) error {
+	if s.from == nil && len(page.Items) == 0 {
+		return nil
+	}
 	newest, oldest := s.ends(page.Items)
 	var behind []chat.Conversation
 	var err error
@@ -143,24 +151,19 @@ func (s walkStep) cursors(v *store.View, page *chat.WalkPage) error {
 		older, newer = newer, older
 	}
 	if older {
-		page.Older = oldest.Cursor()
+		page.Older = oldest.ID
 	}
 	if newer {
-		page.Newer = newest.Cursor()
+		page.Newer = newest.ID
 	}
 	return err
 }
 
-// ends are the places of the first and the last conversation of a page. One that
-// everything has vanished from lies where the walk was going to: at the end of
-// the window.
+// ends are the places of the first and the last conversation of a page, or that of
+// the cursor when the page has none.
 func (s walkStep) ends(items []chat.Transcript) (newest, oldest chat.Place) {
-	switch n := len(items); {
-	case n > 0:
+	if n := len(items); n > 0 {
 		return chat.PlaceOf(items[0].Conversation), chat.PlaceOf(items[n-1].Conversation)
-	case s.newer:
-		return chat.Edge(s.window.Before), chat.Edge(s.window.Before)
-	default:
-		return chat.Edge(s.window.From), chat.Edge(s.window.From)
 	}
+	return *s.from, *s.from
 }

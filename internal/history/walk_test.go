@@ -67,7 +67,7 @@ func TestWalkThereAndBack(t *testing.T) {
 		require.Equal(t, all[:3], walked(first))
 		require.True(t, first.More)
 		require.Empty(t, first.Newer, "there is nothing before the beginning")
-		require.True(t, strings.HasPrefix(first.Older, all[2]+"_"))
+		require.Equal(t, all[2], first.Older, "it is the id of the last one")
 		require.Equal(t, "text ", first.Items[0].Turns[0].Text[:5], "with their messages")
 
 		second := d.walk(chat.WalkQuery{Size: 3, Cursor: first.Older})
@@ -81,7 +81,7 @@ func TestWalkThereAndBack(t *testing.T) {
 		back := d.walk(chat.WalkQuery{Size: 3, Cursor: third.Newer, Newer: true})
 		require.Equal(t, all[3:6], walked(back), "newest first in this direction too")
 		require.True(t, back.More)
-		require.Equal(t, second.Older, back.Older)
+		require.Equal(t, []string{all[3], all[5]}, []string{back.Newer, back.Older}, "of the first one, and of the last one")
 		again := d.walk(chat.WalkQuery{Size: 3, Cursor: back.Newer, Newer: true})
 		require.Equal(t, all[:3], walked(again))
 		require.False(t, again.More)
@@ -95,7 +95,7 @@ func TestWalkThereAndBack(t *testing.T) {
 		require.False(t, exact.More)
 		require.Empty(t, exact.Older)
 
-		// A bare id is a cursor while its conversation is there.
+		// Any id will do.
 		require.Equal(t, all[3:], walked(d.walk(chat.WalkQuery{Cursor: strings.ToUpper(all[2])})))
 		require.Equal(t, all[:2], walked(d.walk(chat.WalkQuery{Cursor: all[2], Newer: true})))
 	})
@@ -129,53 +129,92 @@ func TestWalkGoesOnWhenItsPageIsDeleted(t *testing.T) {
 		require.Empty(t, empty.Items)
 		require.False(t, empty.More)
 		require.Empty(t, empty.Older)
-		require.NotEmpty(t, empty.Newer)
-		require.Equal(t, []string{a}, walked(d.walk(chat.WalkQuery{Size: 1, Cursor: empty.Newer, Newer: true})))
+		require.Empty(t, empty.Newer, "nothing is newer than the last page's last one")
+		z := d.said("z", 0)
+		empty = d.walk(chat.WalkQuery{Size: 1, Cursor: page.Older})
+		require.Equal(t, page.Older, empty.Newer)
+		require.Equal(t, []string{z}, walked(d.walk(chat.WalkQuery{Size: 1, Cursor: empty.Newer, Newer: true})))
+		d.delete(z)
 
 		c := d.said("c", 3)
 		last := d.walk(chat.WalkQuery{Size: 1, Cursor: a})
 		require.Equal(t, []string{c}, walked(last))
+		require.Equal(t, c, last.Newer)
 		d.delete(a)
 		empty = d.walk(chat.WalkQuery{Size: 1, Cursor: last.Newer, Newer: true})
 		require.Empty(t, empty.Items)
 		require.Empty(t, empty.Newer)
-		require.NotEmpty(t, empty.Older)
-		require.Equal(t, []string{c}, walked(d.walk(chat.WalkQuery{Size: 1, Cursor: empty.Older})))
-		d.delete(c)
+		require.Empty(t, empty.Older)
+		e := d.said("e", 4)
+		empty = d.walk(chat.WalkQuery{Size: 1, Cursor: last.Newer, Newer: true})
+		require.Equal(t, c, empty.Older)
+		require.Equal(t, []string{e}, walked(d.walk(chat.WalkQuery{Size: 1, Cursor: empty.Older})))
+		d.delete(c, e)
 		empty = d.walk(chat.WalkQuery{Size: 1, Cursor: last.Newer, Newer: true})
 		require.Equal(t, chat.WalkPage{Items: []chat.Transcript{}}, empty)
 	})
 }
 
-// A cursor keeps its place when its conversation is changed, and with it moves to
-// the front.
+// A conversation that is changed moves to the front, and a walk goes on from there:
+// towards older ones nothing is left out.
 func TestWalkGoesOnWhenItsCursorIsSentAgain(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		_, b, c := d.said("a", 1), d.said("b", 2), d.said("c", 3)
+		a, b, c := d.said("a", 1), d.said("b", 2), d.said("c", 3)
 		page := d.walk(chat.WalkQuery{Size: 2})
-		require.Equal(t, b, page.Items[1].ID)
+		require.Equal(t, b, page.Older)
 		require.Equal(t, b, d.said("b", 0, "one", "two", "three"))
-		require.Equal(t, []string{c}, walked(d.walk(chat.WalkQuery{Size: 2, Cursor: page.Older})))
+		page = d.walk(chat.WalkQuery{Size: 2, Cursor: page.Older})
+		require.Equal(t, []string{a, c}, walked(page))
+		require.Equal(t, a, page.Newer)
+		require.Equal(t, []string{b}, walked(d.walk(chat.WalkQuery{Cursor: page.Newer, Newer: true})))
+
+		// And once it is deleted, from where it was last.
+		d.delete(b)
+		require.Equal(t, []string{a, c}, walked(d.walk(chat.WalkQuery{Cursor: b})))
+	})
+}
+
+// In a window that ends in the past, nothing is left out in either direction: what
+// was changed is not in it any more, and the walk begins again.
+func TestWalkBeginsAgainWhenItsCursorHasLeftTheWindow(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		a, b, c, e := d.said("a", 10), d.said("b", 20), d.said("c", 30), d.said("e", 40)
+		until := now.Add(-5 * time.Minute)
+		page := d.walk(chat.WalkQuery{Size: 2, Until: until, Cursor: e, Newer: true})
+		require.Equal(t, []string{b, c}, walked(page))
+		require.Equal(t, b, d.said("b", 0, "one", "two", "three"))
+		page = d.walk(chat.WalkQuery{Size: 2, Until: until, Cursor: page.Newer, Newer: true})
+		require.Equal(t, []string{c, e}, walked(page))
+		require.Equal(t, []string{a}, walked(d.walk(chat.WalkQuery{Size: 2, Until: until, Cursor: page.Newer, Newer: true})))
+		require.Equal(t, []string{a, c, e}, walked(d.walk(chat.WalkQuery{Until: until, Cursor: b})))
+		d.delete(a, c, e)
+		require.Equal(t, chat.WalkPage{Items: []chat.Transcript{}}, d.walk(chat.WalkQuery{Until: until, Cursor: b, Newer: true}))
 	})
 }
 
 func TestWalkRefuses(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		gone := d.said("gone", 1)
-		d.delete(gone)
+		again := d.said("again", 1)
+		d.delete(again)
+		require.NotEqual(t, again, d.said("again", 1), "an upload of what was deleted makes a new one")
 		theirs, err := d.history.Ingest(t.Context(), d.workspace("other"), say("theirs", "one"))
 		require.NoError(t, err)
-		for _, cursor := range []string{gone, theirs.Conversation.ID, chat.NewID()} {
+		theirsGone, err := d.history.Ingest(t.Context(), d.workspace("other"), say("theirs too", "one"))
+		require.NoError(t, err)
+		_, err = d.history.DeleteConversations(t.Context(), d.workspace("other"), []string{theirsGone.Conversation.ID}, chat.DeleteOptions{})
+		require.NoError(t, err)
+		for _, cursor := range []string{again, theirs.Conversation.ID, theirsGone.Conversation.ID, chat.NewID()} {
 			_, err := d.history.Walk(t.Context(), d.ws, chat.WalkQuery{Cursor: cursor})
 			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
-			require.Equal(t, "cursor is the id of no conversation that is there; a nextCursor or prevCursor outlives its conversation", fault.Message(err))
+			require.Equal(t, "cursor is the id of no conversation that is there or was deleted; begin again without it", fault.Message(err))
 		}
 		for says, q := range map[string]chat.WalkQuery{
 			"cursor must be":          {Cursor: "x"},
+			"cursor must be the":      {Cursor: chat.NewID() + "_1772366405000000"},
 			"since must be before":    {Since: now, Until: now},
 			"at most 90 days apart":   {Since: now.AddDate(0, 0, -91)},
-			"cursor must be a":        {Cursor: "x", AgentID: "a"},
-			"cursor is the id of no ": {Cursor: gone, Channels: []string{"chat"}},
+			"such as the nextCursor":  {Cursor: "x", AgentID: "a"},
+			"cursor is the id of no ": {Cursor: again, Channels: []string{"chat"}},
 		} {
 			_, err := d.history.Walk(t.Context(), d.ws, q)
 			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
@@ -232,6 +271,7 @@ func TestWalksAmongWritersAndDeleters(t *testing.T) {
 	const stay, comeAndGo, walks = 40, 60, 4
 	each(t, func(t *testing.T, d *desk) {
 		var stays, goes []string
+		end := d.said("the oldest", 21)
 		for i := range stay + comeAndGo {
 			id := d.said(fmt.Sprint(i), i%20)
 			if i%5 < 2 {
@@ -281,7 +321,7 @@ func TestWalksAmongWritersAndDeleters(t *testing.T) {
 		for n := range walks {
 			walkers.Go(func() error {
 				for _, newer := range []bool{false, true} {
-					seen, err := d.wholeWalk(chat.WalkQuery{Size: 3 + n}, newer, stays)
+					seen, err := d.wholeWalk(chat.WalkQuery{Size: 3 + n}, newer, end, stays)
 					if err != nil {
 						return err
 					}
@@ -303,11 +343,11 @@ func TestWalksAmongWritersAndDeleters(t *testing.T) {
 	})
 }
 
-// wholeWalk goes from one end to the other and returns those of the ids that it
-// came by, as often as it did.
-func (d *desk) wholeWalk(q chat.WalkQuery, newer bool, of []string) (seen []string, err error) {
+// wholeWalk goes from one end to the other, at which the oldest conversation is, and
+// returns those of the ids that it came by, as often as it did.
+func (d *desk) wholeWalk(q chat.WalkQuery, newer bool, oldest string, of []string) (seen []string, err error) {
 	if newer { // from the oldest end
-		q.Newer, q.Cursor = true, chat.Edge(now.Add(-time.Hour)).Cursor()
+		q.Newer, q.Cursor = true, oldest
 	}
 	for {
 		page, err := d.history.Walk(d.t.Context(), d.ws, q)

@@ -391,8 +391,8 @@ func (tx *Tx) DeleteConversations(ws chat.WorkspaceID, ids []string, o chat.Dele
 	return deleted, receipt, err
 }
 
-// receiptColumns are what a delete says of the rows that it took: their names,
-// for the tombstones, and their counts, for the receipt.
+// receiptColumns are what a delete says of the rows that it took: their names and
+// places, for the tombstones, and their counts, for the receipt.
 var receiptColumns = []clause.Column{
-	{Name: "id"}, {Name: "platform"}, {Name: "external_id"}, {Name: "message_count"}, {Name: "chunk_count"}, {Name: "vector_count"},
+	{Name: "id"}, {Name: "platform"}, {Name: "external_id"}, {Name: "updated_at"}, {Name: "message_count"}, {Name: "chunk_count"}, {Name: "vector_count"},
 }

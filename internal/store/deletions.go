@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"slices"
 	"strings"
 	"time"
@@ -41,6 +42,7 @@ type tombstoneRow struct {
 	ConversationHash []byte
 	DeletionID       string
 	Excluded         bool
+	SealedPlace      *int64 // see seal; null in tombstones from before there were any
 }
 
 func (tombstoneRow) TableName() string { return "tombstones" }
@@ -53,14 +55,39 @@ const hashSize = 16
 func keyed(secret []byte, kind string, parts ...string) []byte {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write([]byte(kind + "\x00" + strings.Join(parts, "\x00"))) // a hash takes everything
-	return mac.Sum(nil)[:hashSize]
+	return mac.Sum(nil)
 }
 
 func (v *View) externalHash(platform, externalID string) []byte {
-	return keyed(v.secret, "external", platform, externalID)
+	return keyed(v.secret, "external", platform, externalID)[:hashSize]
 }
 
-func (v *View) conversationHash(id string) []byte { return keyed(v.secret, "conversation", id) }
+func (v *View) conversationHash(id string) []byte {
+	return keyed(v.secret, "conversation", id)[:hashSize]
+}
+
+// seal locks a number up so that whoever has the id of the conversation can read it,
+// and nobody else, not even with the whole database; sealing it again opens it. It is
+// locked with that part of the id's keyed hash that no tombstone holds, and which
+// cannot be told from chance by anybody who does not know the id. An id is of one
+// conversation, which is deleted once, so no part of it is used twice.
+func (v *View) seal(id string, number int64) int64 {
+	return number ^ int64(binary.BigEndian.Uint64(keyed(v.secret, "conversation", id)[hashSize:])) //nolint:gosec // all 64 bits are wanted
+}
+
+// lastPlace is where a conversation stood when it was deleted.
+func (v *View) lastPlace(ws chat.WorkspaceID, id string) (chat.Place, error) {
+	var sealed []int64
+	err := v.db.Model(&tombstoneRow{}).Where("workspace_id = ? AND conversation_hash = ?", int64(ws), v.conversationHash(id)).
+		Where("sealed_place IS NOT NULL").Limit(1).Pluck("sealed_place", &sealed).Error
+	if err != nil {
+		return chat.Place{}, v.fault(err)
+	}
+	if len(sealed) == 0 {
+		return chat.Place{}, fault.NotFoundf("Conversation not found")
+	}
+	return chat.Place{At: fromMicros(v.seal(id, sealed[0])), ID: id}, nil
+}
 
 // record writes the receipt of a delete and the tombstones of what it took, in
 // the delete's own transaction.
@@ -74,6 +101,7 @@ func (tx *Tx) record(ws chat.WorkspaceID, gone []conversationRow, o chat.DeleteO
 		tombstones[i] = tombstoneRow{
 			WorkspaceID: int64(ws), ExternalHash: tx.externalHash(c.Platform, c.ExternalID),
 			ConversationHash: tx.conversationHash(c.ID), DeletionID: receipt.ID, Excluded: o.Exclude,
+			SealedPlace: new(tx.seal(c.ID, c.UpdatedAt)),
 		}
 	}
 	if err := tx.db.Create(&receipt).Error; err != nil || len(tombstones) == 0 {
@@ -81,7 +109,7 @@ func (tx *Tx) record(ws chat.WorkspaceID, gone []conversationRow, o chat.DeleteO
 	}
 	err := tx.db.Clauses(clause.OnConflict{
 		Columns:   []clause.Column{{Name: "workspace_id"}, {Name: "external_hash"}},
-		DoUpdates: clause.AssignmentColumns([]string{"conversation_hash", "deletion_id", "excluded"}),
+		DoUpdates: clause.AssignmentColumns([]string{"conversation_hash", "deletion_id", "excluded", "sealed_place"}),
 	}).CreateInBatches(tombstones, tombstoneBatch).Error
 	return receipt.deletion(), tx.fault(err)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -32,7 +33,7 @@ func TestReclaimedMeansGoneFromEveryFile(t *testing.T) {
 		word := func(kind string) string { return fmt.Sprintf("%s%dx%08x", kind, i, rng.Uint32()) }
 		title, body, passage, term := word("title"), word("body"), word("passage"), word("term")
 		c := transcript(t, word("external"), body+" was said", "and answered")
-		c.Title = title
+		c.Title, c.UpdatedAt = title, start.Add(time.Duration(rng.Uint64N(1e15))*time.Microsecond) // like no other's
 		createAll(t, s, ws, c)
 		vector := make([]float32, 16)
 		for j := range vector {
@@ -51,7 +52,7 @@ func TestReclaimedMeansGoneFromEveryFile(t *testing.T) {
 		for _, f := range vector {
 			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(f))
 		}
-		traces = append(traces, raw[:32], []byte(c.ExternalID))
+		traces = append(traces, raw[:32], []byte(c.ExternalID), binary.BigEndian.AppendUint64(nil, uint64(c.UpdatedAt.UnixMicro())))
 		for _, text := range []string{title, body, passage, term} {
 			traces = append(traces, []byte(text))
 		}

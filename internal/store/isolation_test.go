@@ -113,6 +113,9 @@ var inWorkspace = map[string]call{
 		place.At = place.At.Add(-time.Hour)
 		return just(tx.Newer(ws, window(-600, 600, h.conversation.Platform), place, 10))
 	},
+	"Place": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.Place(ws, h.conversation.ID))
+	},
 	"TextSizes": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.TextSizes(ws, []chat.Conversation{h.conversation.Conversation}))
 	},

@@ -24,6 +24,23 @@ func (v *View) Newer(ws chat.WorkspaceID, w chat.Window, than chat.Place, n int)
 	return v.walked(v.inWindow(ws, w).Where("(updated_at, id) > (?, ?)", micros(than.At), than.ID).Order("updated_at, id"), n)
 }
 
+// Place returns where a conversation stands in the order of a walk, or where it
+// stood when it was deleted; NotFound when the workspace has had none of that id, or
+// has forgotten it: because it was uploaded again, which makes a new one, or because
+// it was deleted by a version that did not write places down. The id must be in
+// canonical form.
+func (v *View) Place(ws chat.WorkspaceID, id string) (chat.Place, error) {
+	var at []int64
+	err := v.db.Model(&conversationRow{}).Where("workspace_id = ? AND id = ?", int64(ws), id).Limit(1).Pluck("updated_at", &at).Error
+	if err != nil {
+		return chat.Place{}, v.fault(err)
+	}
+	if len(at) == 0 {
+		return v.lastPlace(ws, id)
+	}
+	return chat.Place{At: fromMicros(at[0]), ID: id}, nil
+}
+
 func (v *View) inWindow(ws chat.WorkspaceID, w chat.Window) *gorm.DB {
 	query := v.db.Where("workspace_id = ? AND updated_at >= ? AND updated_at < ?", int64(ws), micros(w.From), micros(w.Before))
 	if w.PassesNothing() {

@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
@@ -204,4 +205,76 @@ func TestTextSizesAndTranscripts(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, sizes)
 	})
+}
+
+// A conversation has its place while it is there, and its last one when it was
+// deleted, for its own workspace and for whoever has its id.
+func TestPlaces(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
+		a, b := changed(t, s, ws, "custom", 1), changed(t, s, ws, "custom", 1) // at the same time
+		theirs := changed(t, s, other, "custom", 2)
+		place := func(ws chat.WorkspaceID, id string) chat.Place {
+			t.Helper()
+			found, err := s.View(ctx).Place(ws, id)
+			require.NoError(t, err)
+			return found
+		}
+		unknown := func(ws chat.WorkspaceID, ids ...string) {
+			t.Helper()
+			for _, id := range ids {
+				_, err := s.View(ctx).Place(ws, id)
+				require.True(t, fault.Is(err, fault.NotFound), "%v", err)
+				require.Equal(t, "Conversation not found", fault.Message(err))
+			}
+		}
+		require.Equal(t, chat.PlaceOf(a), place(ws, a.ID))
+		unknown(ws, theirs.ID, chat.NewID())
+		unknown(other, a.ID, b.ID)
+
+		remove(t, s, ws, a.ID, b.ID)
+		remove(t, s, other, theirs.ID)
+		require.Equal(t, chat.PlaceOf(a), place(ws, a.ID))
+		require.Equal(t, chat.PlaceOf(b), place(ws, b.ID))
+		require.Equal(t, chat.PlaceOf(theirs), place(other, theirs.ID))
+		unknown(ws, theirs.ID, chat.NewID())
+		unknown(other, a.ID, b.ID)
+
+		// It is sealed: equal places do not look alike, and none like itself.
+		var sealed []int64
+		require.NoError(t, store.DB(s).Raw("SELECT sealed_place FROM tombstones WHERE workspace_id = ?", int64(ws)).Scan(&sealed).Error)
+		require.Len(t, sealed, 2)
+		require.NotEqual(t, sealed[0], sealed[1])
+		const year = 365 * 24 * 3600 * 1e6
+		for _, n := range sealed {
+			require.False(t, n > a.UpdatedAt.UnixMicro()-year && n < a.UpdatedAt.UnixMicro()+year, "%d is a time", n)
+		}
+
+		// It goes with its tombstone, and one of before has none.
+		inTx(t, s, func(tx *store.Tx) error { return tx.RemoveTombstone(ws, a.Platform, a.ExternalID) })
+		unknown(ws, a.ID)
+		require.NoError(t, store.DB(s).Exec("UPDATE tombstones SET sealed_place = NULL WHERE workspace_id = ?", int64(ws)).Error)
+		unknown(ws, b.ID)
+		inTx(t, s, func(tx *store.Tx) error {
+			_, err := tx.DeleteWorkspace(other, chat.DeleteOptions{})
+			return err
+		})
+		unknown(other, theirs.ID)
+
+		// Deleted a second time under the same name, it is another one.
+		again := b
+		again.ID = create(t, s, ws, namesake(t, b)).ID
+		remove(t, s, ws, again.ID)
+		unknown(ws, b.ID)
+		require.Equal(t, again.ID, place(ws, again.ID).ID)
+	})
+}
+
+// namesake is an upload of a conversation of the same name.
+func namesake(t testing.TB, c chat.Conversation) chat.Upload {
+	t.Helper()
+	u := upload(t, c.ExternalID, "one", "two")
+	u.Platform = c.Platform
+	return u
 }

@@ -680,10 +680,10 @@ type PublicConversationList struct {
 	// HasMore Whether there is more in the direction that was asked for.
 	HasMore bool `json:"hasMore"`
 
-	// NextCursor The cursor for what is older; null when nothing is.
+	// NextCursor The cursor for what is older, which is the id of the page's last conversation; null when nothing is.
 	NextCursor *string `json:"nextCursor"`
 
-	// PrevCursor The cursor for what is newer, with `direction=previous`; null when nothing is.
+	// PrevCursor The cursor for what is newer, with `direction=previous`, which is the id of the page's first conversation; null when nothing is.
 	PrevCursor *string `json:"prevCursor"`
 }
 
@@ -1307,7 +1307,7 @@ type ListPublicConversationsParams struct {
 	// Limit How many conversations a page has at most. Larger than 100 is read as 100.
 	Limit *string `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where to go on; a `nextCursor` or `prevCursor` of this list, or the id of a conversation.
+	// Cursor Where to go on; the id of a conversation, such as the `nextCursor` or `prevCursor` of a page.
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
 	// Direction Which way to go on from `cursor`. `next` is towards older conversations, `previous` towards newer ones.

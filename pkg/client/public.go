@@ -16,7 +16,7 @@ type PublicListOptions struct {
 	Since   time.Time // changed at or after; zero for seven days before Until
 	Until   time.Time // changed at or before; zero for now; at most 90 days after Since
 	Limit   int       // at most 100; 0 for 50
-	Cursor  string    // a NextCursor or PrevCursor, or the id of a conversation; empty for the beginning
+	Cursor  string    // the id of the conversation to go on from, as NextCursor and PrevCursor are; empty for the beginning
 	Newer   bool      // go on from Cursor towards newer conversations, as PrevCursor is for
 	Sources []string  // these platforms; empty for all
 }
@@ -40,7 +40,8 @@ func (c *Client) ListPublic(ctx context.Context, o PublicListOptions) (api.Publi
 // AllPublic yields every conversation that the options select, page by page from
 // their Cursor on, towards older ones or, with Newer, page by page towards newer
 // ones. After an error it stops. The window is fixed when it begins, and what was
-// yielded may be deleted on the way.
+// yielded may be deleted on the way. Where conversations are changed meanwhile, some
+// may come twice; inside a window that ends in the past none is left out.
 func (c *Client) AllPublic(ctx context.Context, o PublicListOptions) iter.Seq2[api.PublicConversation, error] {
 	return func(yield func(api.PublicConversation, error) bool) {
 		if o.Until.IsZero() {

@@ -470,9 +470,15 @@ type ClientInterface interface {
 	// A page goes on where the last one ended: send its `nextCursor` as `cursor` for what is **older**
 	// (`direction` `next`, the default), its `prevCursor` with `direction=previous` for what is
 	// **newer**, and leave the other parameters as they are. Each is null where nothing is left on that
-	// side. A cursor stays good when its conversation is deleted or changed meanwhile, so listing a page,
-	// deleting it and going on with `nextCursor` leaves nothing out. The id of a conversation is taken as
-	// a cursor too, for as long as that conversation is there.
+	// side. They are the ids of the last and the first conversation of the page, and the id of any other
+	// conversation will do.
+	//
+	// A cursor stays good when its conversation is deleted, so listing a page, deleting it and going on
+	// with `nextCursor` leaves nothing out. (Not if it is then uploaded again: that is a new conversation,
+	// and the old id is a 400.) A conversation that is changed meanwhile has moved towards the newest, and
+	// the walk goes on from there: towards older ones some come twice; towards newer ones those between are
+	// passed over, or all come again when it has left the window. So nothing is missed in a window
+	// whose `until` is in the past.
 	//
 	// A page ends before `limit` when its messages come to 8 MiB of text.
 	//
@@ -1157,9 +1163,15 @@ func (c *Client) DeletePublicConversations(ctx context.Context, params *DeletePu
 // A page goes on where the last one ended: send its `nextCursor` as `cursor` for what is **older**
 // (`direction` `next`, the default), its `prevCursor` with `direction=previous` for what is
 // **newer**, and leave the other parameters as they are. Each is null where nothing is left on that
-// side. A cursor stays good when its conversation is deleted or changed meanwhile, so listing a page,
-// deleting it and going on with `nextCursor` leaves nothing out. The id of a conversation is taken as
-// a cursor too, for as long as that conversation is there.
+// side. They are the ids of the last and the first conversation of the page, and the id of any other
+// conversation will do.
+//
+// A cursor stays good when its conversation is deleted, so listing a page, deleting it and going on
+// with `nextCursor` leaves nothing out. (Not if it is then uploaded again: that is a new conversation,
+// and the old id is a 400.) A conversation that is changed meanwhile has moved towards the newest, and
+// the walk goes on from there: towards older ones some come twice; towards newer ones those between are
+// passed over, or all come again when it has left the window. So nothing is missed in a window
+// whose `until` is in the past.
 //
 // A page ends before `limit` when its messages come to 8 MiB of text.
 //
@@ -2888,9 +2900,15 @@ type ClientWithResponsesInterface interface {
 	// A page goes on where the last one ended: send its `nextCursor` as `cursor` for what is **older**
 	// (`direction` `next`, the default), its `prevCursor` with `direction=previous` for what is
 	// **newer**, and leave the other parameters as they are. Each is null where nothing is left on that
-	// side. A cursor stays good when its conversation is deleted or changed meanwhile, so listing a page,
-	// deleting it and going on with `nextCursor` leaves nothing out. The id of a conversation is taken as
-	// a cursor too, for as long as that conversation is there.
+	// side. They are the ids of the last and the first conversation of the page, and the id of any other
+	// conversation will do.
+	//
+	// A cursor stays good when its conversation is deleted, so listing a page, deleting it and going on
+	// with `nextCursor` leaves nothing out. (Not if it is then uploaded again: that is a new conversation,
+	// and the old id is a 400.) A conversation that is changed meanwhile has moved towards the newest, and
+	// the walk goes on from there: towards older ones some come twice; towards newer ones those between are
+	// passed over, or all come again when it has left the window. So nothing is missed in a window
+	// whose `until` is in the past.
 	//
 	// A page ends before `limit` when its messages come to 8 MiB of text.
 	//
@@ -5803,9 +5821,15 @@ func (c *ClientWithResponses) DeletePublicConversationsWithResponse(ctx context.
 // A page goes on where the last one ended: send its `nextCursor` as `cursor` for what is **older**
 // (`direction` `next`, the default), its `prevCursor` with `direction=previous` for what is
 // **newer**, and leave the other parameters as they are. Each is null where nothing is left on that
-// side. A cursor stays good when its conversation is deleted or changed meanwhile, so listing a page,
-// deleting it and going on with `nextCursor` leaves nothing out. The id of a conversation is taken as
-// a cursor too, for as long as that conversation is there.
+// side. They are the ids of the last and the first conversation of the page, and the id of any other
+// conversation will do.
+//
+// A cursor stays good when its conversation is deleted, so listing a page, deleting it and going on
+// with `nextCursor` leaves nothing out. (Not if it is then uploaded again: that is a new conversation,
+// and the old id is a 400.) A conversation that is changed meanwhile has moved towards the newest, and
+// the walk goes on from there: towards older ones some come twice; towards newer ones those between are
+// passed over, or all come again when it has left the window. So nothing is missed in a window
+// whose `until` is in the past.
 //
 // A page ends before `limit` when its messages come to 8 MiB of text.
 //
