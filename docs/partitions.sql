@@ -30,6 +30,12 @@ BEGIN
     END LOOP;
 END $$;
 
+-- The planner keeps no samples of texts and vectors, here as there.
+ALTER TABLE conversations ALTER COLUMN title SET STATISTICS 0, ALTER COLUMN title_folded SET STATISTICS 0;
+ALTER TABLE messages ALTER COLUMN external_id SET STATISTICS 0, ALTER COLUMN branch SET STATISTICS 0, ALTER COLUMN text SET STATISTICS 0;
+ALTER TABLE chunks ALTER COLUMN text SET STATISTICS 0, ALTER COLUMN terms SET STATISTICS 0;
+ALTER TABLE embeddings ALTER COLUMN vector SET STATISTICS 0;
+
 INSERT INTO conversations SELECT * FROM conversations_flat;
 INSERT INTO messages SELECT * FROM messages_flat;
 INSERT INTO chunks SELECT * FROM chunks_flat;

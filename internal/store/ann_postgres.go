@@ -197,6 +197,11 @@ func (postgresDialect) buildVectorIndex(ctx context.Context, s *Store, space Vec
 			return err
 		}
 		_, err = conn.Exec(ctx, fmt.Sprintf("COMMENT ON INDEX %s IS %s", name, quoteLiteral(space.Model)))
+		if err != nil {
+			return err
+		}
+		// Or the planner's statistics would keep samples of the vectors; see migration 3.
+		_, err = conn.Exec(ctx, fmt.Sprintf("ALTER INDEX %s ALTER COLUMN 1 SET STATISTICS 0", name))
 		return err
 	})
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // errReadersLeft says that somebody still reads a state from before.
-var errReadersLeft = fault.New(fault.Unavailable, "the database is being read; its log will be emptied a little later")
+var errReadersLeft = fault.New(fault.Unavailable, "somebody still reads the database as it was before the last deletes; their storage can be reclaimed when that has ended")
 
 // fault turns a database's error into one with a kind; faults pass unchanged.
 func (s *Store) fault(err error) error { return faultOf(s.dialect, err) }

@@ -8,9 +8,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -18,74 +22,243 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
+// evidence is what a search of the files looks for: every distinctive thing of the
+// conversations that are to be deleted.
+type evidence struct {
+	ids    []string
+	traces []trace
+}
+
+// trace is a run of bytes that stands nowhere else, and what it is of.
+type trace struct {
+	of    string
+	bytes []byte
+}
+
+const (
+	forensicChats  = 300
+	forensicDoomed = 50
+	forensicDims   = 16
+	longBody       = 5000 // bytes: so long that PostgreSQL keeps it beside the table
+)
+
+// plant fills a workspace with indexed conversations and returns the evidence of
+// every sixth.
+func plant(t *testing.T, s *store.Store, ws chat.WorkspaceID) (e evidence) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(5, 6)) //nolint:gosec // the same words in every run
+	for i := range forensicChats {
+		words := map[string]string{}
+		word := func(kind string) string {
+			words[kind] = fmt.Sprintf("%s%dx%08x", strings.ReplaceAll(kind, " ", ""), i, rng.Uint32())
+			return words[kind]
+		}
+		long := strings.Repeat("-", longBody/2) + word("long body") + strings.Repeat("-", longBody/2)
+		c := transcript(t, word("external id"), word("body")+" was said", "and answered", long)
+		c.Title, c.UpdatedAt = word("title"), start.Add(time.Duration(rng.Uint64N(1e15))*time.Microsecond) // like no other's
+		createAll(t, s, ws, c)
+		vector, halves := forensicVector(rng)
+		x := store.Indexed{Model: testModel, Chunks: []store.IndexedChunk{
+			{Text: word("passage"), Terms: []string{word("term"), "common", "words", fmt.Sprint("bucket", i%7)}, Vector: vector},
+		}}
+		claim := claimOne(t, s)
+		inTx(t, s, func(tx *store.Tx) error { return tx.FinishIndexing(claim, x) })
+		if i%(forensicChats/forensicDoomed) != 0 {
+			continue
+		}
+		e.ids = append(e.ids, c.ID)
+		for kind, word := range words {
+			e.traces = append(e.traces, trace{kind, []byte(word)})
+		}
+		id, raw := uuid.MustParse(c.ID), make([]byte, 0, 4*forensicDims)
+		for _, f := range vector {
+			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(f))
+		}
+		when := uint64(c.UpdatedAt.UnixMicro())
+		if s.Name() == storetest.Postgres {
+			raw = halves
+			e.traces = append(e.traces, trace{"id", id[:]}, trace{"time", binary.LittleEndian.AppendUint64(nil, when)})
+		} else {
+			e.traces = append(e.traces, trace{"id", []byte(c.ID)}, trace{"time", binary.BigEndian.AppendUint64(nil, when)})
+		}
+		e.traces = append(e.traces, trace{"vector", raw})
+	}
+	require.Len(t, e.ids, forensicDoomed)
+	return e
+}
+
+// forensicVector is a vector whose numbers all lie from 1 to 2 and have ten binary
+// places, so that they are exact in 32 bits and in 16; these 16 are returned too,
+// as pgvector keeps them.
+func forensicVector(rng *rand.Rand) (vector []float32, halves []byte) {
+	for range forensicDims {
+		places := uint16(rng.UintN(1 << 10))
+		vector = append(vector, 1+float32(places)/(1<<10))
+		halves = binary.LittleEndian.AppendUint16(halves, 15<<10|places) // the exponent's bias is 15
+	}
+	return vector, halves
+}
+
+func (e evidence) remove(t *testing.T, s *store.Store, ws chat.WorkspaceID) {
+	t.Helper()
+	require.Len(t, remove(t, s, ws, e.ids...), forensicDoomed)
+}
+
+// in lists the evidence that some file has, as "kind in file", and how often.
+func (e evidence) in(files map[string][]byte) map[string]int {
+	found := map[string]int{}
+	for name, content := range files {
+		for _, trace := range e.traces {
+			if bytes.Contains(content, trace.bytes) {
+				found[trace.of+" in "+name]++
+			}
+		}
+	}
+	return found
+}
+
+// requirePlanted makes sure that all that is looked for is there to be found.
+func (e evidence) requirePlanted(t *testing.T, files map[string][]byte) {
+	t.Helper()
+	require.GreaterOrEqual(t, len(e.traces), 8*forensicDoomed)
+	all := slices.Concat(slices.Collect(func(yield func([]byte) bool) {
+		for _, content := range files {
+			if !yield(content) {
+				return
+			}
+		}
+	})...)
+	for _, trace := range e.traces {
+		require.True(t, bytes.Contains(all, trace.bytes), "no %s was written", trace.of)
+	}
+}
+
 // Once a receipt says that the storage is reclaimed, no byte of what was deleted
 // is in any file of the data directory: not in a page, not in the full-text
 // index, not in the log.
 func TestReclaimedMeansGoneFromEveryFile(t *testing.T) {
-	const chats, doomed = 300, 50
 	db := storetest.New(t, storetest.SQLite)
 	s := db.Open(t)
 	ws := workspace(t, s, "w")
-	rng := rand.New(rand.NewPCG(5, 6)) //nolint:gosec // the same words in every run
-	var ids []string
-	var traces [][]byte
-	for i := range chats {
-		word := func(kind string) string { return fmt.Sprintf("%s%dx%08x", kind, i, rng.Uint32()) }
-		title, body, passage, term := word("title"), word("body"), word("passage"), word("term")
-		c := transcript(t, word("external"), body+" was said", "and answered")
-		c.Title, c.UpdatedAt = title, start.Add(time.Duration(rng.Uint64N(1e15))*time.Microsecond) // like no other's
-		createAll(t, s, ws, c)
-		vector := make([]float32, 16)
-		for j := range vector {
-			vector[j] = rng.Float32()
-		}
-		x := store.Indexed{Model: testModel, Chunks: []store.IndexedChunk{
-			{Text: passage, Terms: []string{term, "common", "words", fmt.Sprint("bucket", i%7)}, Vector: vector},
-		}}
-		claim := claimOne(t, s)
-		inTx(t, s, func(tx *store.Tx) error { return tx.FinishIndexing(claim, x) })
-		if i%(chats/doomed) != 0 {
-			continue
-		}
-		ids = append(ids, c.ID)
-		raw := make([]byte, 0, 64)
-		for _, f := range vector {
-			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(f))
-		}
-		traces = append(traces, raw[:32], []byte(c.ExternalID), binary.BigEndian.AppendUint64(nil, uint64(c.UpdatedAt.UnixMicro())))
-		for _, text := range []string{title, body, passage, term} {
-			traces = append(traces, []byte(text))
-		}
-	}
-	require.Len(t, ids, doomed)
-	require.Len(t, found(t, db, traces), len(traces), "what is looked for is there to be found")
-
-	inTx(t, s, func(tx *store.Tx) error {
-		gone, _, err := tx.DeleteConversations(ws, ids, chat.DeleteOptions{})
-		require.Len(t, gone, doomed)
-		return err
-	})
+	e := plant(t, s, ws)
+	e.requirePlanted(t, dataDirectory(t, db))
+	e.remove(t, s, ws)
 	settled, err := s.Reclaim(ctx, false)
 	require.NoError(t, err)
 	require.Equal(t, 1, settled)
-	require.Empty(t, found(t, db, traces))
+	require.Empty(t, e.in(dataDirectory(t, db)))
 }
 
-// found lists those of the traces that some file of the data directory has.
-func found(t *testing.T, db storetest.Database, traces [][]byte) (left []string) {
+// dataDirectory is the content of every file beside the database's.
+func dataDirectory(t *testing.T, db storetest.Database) map[string][]byte {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(filepath.Dir(db.Options().Path), "*"))
+	names, err := filepath.Glob(filepath.Join(filepath.Dir(db.Options().Path), "*"))
 	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, trace := range traces {
-		for _, file := range files {
-			content, err := os.ReadFile(file)
-			require.NoError(t, err)
-			if bytes.Contains(content, trace) {
-				left = append(left, fmt.Sprintf("%s: %q", filepath.Base(file), trace))
-				break
-			}
+	require.NotEmpty(t, names)
+	files := map[string][]byte{}
+	for _, name := range names {
+		content, err := os.ReadFile(name)
+		require.NoError(t, err)
+		files[filepath.Base(name)] = content
+	}
+	return files
+}
+
+// After `lethe reclaim --now --full` the same holds on PostgreSQL, for every file
+// of the database's directory: tables, what is kept beside them, indexes, the
+// catalogues with the planner's statistics, and files that belong to nothing.
+func TestFullyReclaimedMeansGoneFromEveryFileOfPostgres(t *testing.T) {
+	t.Parallel()
+	db := storetest.NewServer(t).Database(t) // on the shared one, other tests' transactions would have to be waited for
+	s := db.OpenLimited(t, forensicChats/2)
+	ws := workspace(t, s, "w")
+	conn := db.Postgres(t)
+	// A body is compressed unless it is told not to be, and then cannot be found
+	// while it is there.
+	_, err := conn.Exec(ctx, "ALTER TABLE messages ALTER COLUMN text SET STORAGE EXTERNAL")
+	require.NoError(t, err)
+	e := plant(t, s, ws)
+	require.NoError(t, s.BuildVectorIndex(ctx, store.VectorSpace{Workspace: ws, Model: testModel.ID, Dimensions: forensicDims}))
+	e.traces = append(e.traces, unitVectors(t, conn, e.ids)...)
+	_, err = conn.Exec(ctx, "ANALYZE") // as PostgreSQL does by itself, sooner or later
+	require.NoError(t, err)
+	before := databaseFiles(t, conn)
+	e.requirePlanted(t, before)
+	require.Subset(t, places(e.in(before)), []string{
+		"title in conversations", "body in messages", "long body in pg_toast", "passage in chunks", "term in chunks", "vector in embeddings",
+		"term in chunks_terms", "external id in conversations_workspace_id_platform_external_id_key", "unit vector in embeddings_ann",
+		"id in messages_pkey", "id in pg_statistic",
+	}, "the test looks into all of these")
+
+	for place := range e.in(before) {
+		if strings.HasSuffix(place, "pg_statistic") || strings.HasSuffix(place, "pg_toast_2619") { // what is kept beside it
+			require.Contains(t, []string{"id", "external id"}, place[:strings.Index(place, " in ")], "the planner samples no texts: %s", place)
 		}
 	}
-	return left
+
+	e.remove(t, s, ws)
+	settled, err := s.Reclaim(ctx, true)
+	require.NoError(t, err)
+	require.Equal(t, 1, settled)
+	require.Empty(t, e.in(databaseFiles(t, conn)))
+	requireSound(t, db)
+}
+
+// unitVectors are the vectors as an index of cosines keeps them.
+func unitVectors(t *testing.T, conn *pgx.Conn, ids []string) (traces []trace) {
+	t.Helper()
+	rows, err := conn.Query(ctx, "SELECT halfvec_send(l2_normalize(vector)) FROM embeddings WHERE conversation_id = ANY ($1)", ids)
+	require.NoError(t, err)
+	var sent []byte
+	_, err = pgx.ForEachRow(rows, []any{&sent}, func() error {
+		numbers := slices.Clone(sent[len(sent)-2*forensicDims:])
+		for i := 0; i < len(numbers); i += 2 { // they travel with the high byte first
+			numbers[i], numbers[i+1] = numbers[i+1], numbers[i]
+		}
+		traces = append(traces, trace{"unit vector", numbers})
+		return nil
+	})
+	require.NoError(t, err)
+	return traces
+}
+
+// places are the keys of what was found, without the numbers in files' names.
+func places(found map[string]int) (names []string) {
+	for name := range found {
+		for _, numbered := range []string{"pg_toast", "embeddings_ann"} {
+			if before, _, ok := strings.Cut(name, numbered); ok {
+				name = before + numbered
+			}
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// databaseFiles reads every file of a PostgreSQL database's directory through the
+// connection of a superuser, wherever the server runs, under the name of the
+// relation that it belongs to.
+func databaseFiles(t *testing.T, conn *pgx.Conn) map[string][]byte {
+	t.Helper()
+	_, err := conn.Exec(ctx, "CHECKPOINT") // what is in memory goes to the files, and files without an owner go
+	require.NoError(t, err)
+	rows, err := conn.Query(ctx, `
+		SELECT coalesce(CAST(pg_filenode_relation(0, CAST(substring(name from '^\d+') AS oid)) AS regclass)::text, '') || ' ' || name,
+			pg_read_binary_file(dir || '/' || name, true)
+		FROM (SELECT regexp_replace(pg_relation_filepath('pg_class'), '/[^/]*$', '') AS dir) AS directory, pg_ls_dir(dir) AS name`)
+	require.NoError(t, err)
+	files := map[string][]byte{}
+	var name string
+	var content []byte
+	_, err = pgx.ForEachRow(rows, []any{&name, &content}, func() error {
+		relation, file, _ := strings.Cut(name, " ")
+		if relation == "" {
+			relation = file
+		}
+		files[relation] = append(files[relation], content...)
+		return nil
+	})
+	require.NoError(t, err)
+	require.Greater(t, len(files), 100)
+	return files
 }

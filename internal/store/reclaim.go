@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 )
 
@@ -107,25 +106,5 @@ func (s *Store) truncateWAL(ctx context.Context) error {
 			}
 		}
 		return errReadersLeft
-	})
-}
-
-// reclaimTables are the tables that deletes take rows from.
-var reclaimTables = []string{"conversations", "messages", "chunks", "embeddings"}
-
-// reclaim makes the space of deleted rows free for new ones and takes their
-// entries out of the indexes. Only the full form rewrites the files.
-func (postgresDialect) reclaim(ctx context.Context, s *Store, full bool) error {
-	command := "VACUUM "
-	if full {
-		command = "VACUUM (FULL) "
-	}
-	return s.maintain(ctx, func(conn *pgx.Conn) error {
-		for _, table := range reclaimTables {
-			if _, err := conn.Exec(ctx, command+table); err != nil {
-				return err
-			}
-		}
-		return nil
 	})
 }
