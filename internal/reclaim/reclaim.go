@@ -94,13 +94,20 @@ func (r *Reclaimer) lead(ctx context.Context) store.Leadership {
 	return leader
 }
 
-// Once does what is due now: only a leader may call it.
+// Once does what is due now: only a leader may call it. Vector indexes that nobody
+// needs any more go first, for a vacuum of one can take longer than building it, and
+// new ones come last, for they can take minutes.
 func (r *Reclaimer) Once(ctx context.Context) {
-	if err := r.storage(ctx); err != nil && ctx.Err() == nil {
-		r.o.Logger.Warn("reclaim: deleted storage is not reclaimed yet; trying again soon", "error", err)
-	}
-	if err := r.vectorIndexes(ctx); err != nil && ctx.Err() == nil {
-		r.o.Logger.Warn("reclaim: the vector indexes are not as they should be; trying again soon", "error", err)
+	plan, err := r.plan(ctx)
+	r.complain(ctx, "the vector indexes cannot be looked through", err)
+	r.complain(ctx, "a vector index that is not needed is still there", r.drop(ctx, plan.drop))
+	r.complain(ctx, "deleted storage is not reclaimed yet", r.storage(ctx))
+	r.complain(ctx, "a vector index that is needed is not there yet", r.build(ctx, plan.build))
+}
+
+func (r *Reclaimer) complain(ctx context.Context, of string, err error) {
+	if err != nil && ctx.Err() == nil {
+		r.o.Logger.Warn("reclaim: "+of+"; trying again soon", "error", err)
 	}
 }
 
@@ -129,28 +136,35 @@ func (r *Reclaimer) storage(ctx context.Context) error {
 	return err
 }
 
-// vectorIndexes makes the indexes that exist those that are needed.
-func (r *Reclaimer) vectorIndexes(ctx context.Context) error {
+// plan compares the vector indexes that exist with those that are needed.
+func (r *Reclaimer) plan(ctx context.Context) (indexPlan, error) {
 	limit := r.o.Store.ExactLimit()
 	// An index that exists is kept until its workspace is well below the limit, or
 	// one that grows and shrinks around it would be built over and over.
 	spaces, err := r.o.Store.LargeSpaces(ctx, limit/2)
 	if err != nil {
-		return err
+		return indexPlan{}, err
 	}
 	indexes, err := r.o.Store.VectorIndexes(ctx)
 	if err != nil {
-		return err
+		return indexPlan{}, err
 	}
 	r.seen.saw(indexes)
-	plan := planIndexes(spaces, indexes, limit)
-	for _, index := range plan.drop {
+	return planIndexes(spaces, indexes, limit), nil
+}
+
+func (r *Reclaimer) drop(ctx context.Context, indexes []store.VectorIndex) error {
+	for _, index := range indexes {
 		r.o.Logger.Info("reclaim: dropping a vector index", "index", index.Name, "valid", index.Valid)
 		if err := r.o.Store.DropVectorIndex(ctx, index); err != nil {
 			return err
 		}
 	}
-	for _, space := range plan.build {
+	return nil
+}
+
+func (r *Reclaimer) build(ctx context.Context, spaces []store.VectorSpace) error {
+	for _, space := range spaces {
 		started := time.Now()
 		r.o.Logger.Info("reclaim: building a vector index", "workspace_id", int64(space.Workspace), "vectors", space.Vectors)
 		if err := r.o.Store.BuildVectorIndex(ctx, space); err != nil {

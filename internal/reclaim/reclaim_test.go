@@ -1,8 +1,10 @@
 package reclaim
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -181,6 +183,72 @@ func TestALargeWorkspaceGetsAnIndexOfItsOwn(t *testing.T) {
 	New(Options{Store: f.store}).Once(context.Background())
 	require.Empty(t, f.indexes())
 	require.InDelta(t, 1, f.recall(f.large), 0)
+}
+
+// A workspace that lost a large share of its vectors gets its index built anew,
+// because a vacuum of it takes longer; after a small delete it keeps the one it has.
+// The index of words is built anew when most of what it held is gone.
+func TestIndexesAreRebuiltAfterLargeDeletes(t *testing.T) {
+	t.Parallel()
+	f := fill(t, 60)
+	New(Options{Store: f.store}).Once(context.Background())
+	require.Len(t, f.indexes(), 1)
+	vectors := f.indexes()[0].Name
+	remove := func(chats ...string) {
+		require.NoError(t, f.store.InTx(context.Background(), func(tx *store.Tx) error {
+			_, _, err := tx.DeleteConversations(f.large, chats, chat.DeleteOptions{})
+			return err
+		}))
+	}
+	files := func() [2]int { return [2]int{f.file(vectors), f.file("chunks_terms")} }
+	reclaimed := func() [2]int {
+		settled, err := f.store.Reclaim(context.Background(), false)
+		require.NoError(t, err)
+		require.Equal(t, 1, settled)
+		return files()
+	}
+	before := files()
+	remove(f.chats[:2]...)
+	require.Equal(t, before, reclaimed(), "a small delete is for the vacuum")
+
+	remove(f.chats[2:12]...)
+	fifth := reclaimed()
+	require.NotEqual(t, before[0], fifth[0], "a fifth of the vectors")
+	require.Equal(t, before[1], fifth[1])
+	indexes := f.indexes()
+	require.Len(t, indexes, 1)
+	require.True(t, indexes[0].Valid)
+	require.Equal(t, model.ID, indexes[0].Model, "it is still known whose it is")
+	require.Zero(t, f.db.Count(t, "SELECT coalesce(attstattarget, -1) FROM pg_attribute WHERE attrelid = CAST(CAST($1 AS text) AS regclass)", vectors), "and it is not sampled")
+	require.GreaterOrEqual(t, f.recall(f.large), 0.98)
+
+	remove(f.chats[12:40]...)
+	most := reclaimed()
+	require.NotEqual(t, fifth[1], most[1], "most of the words")
+}
+
+// file is the number of the file that an index is in.
+func (f *filled) file(index string) int {
+	return f.db.Count(f.t, "SELECT pg_relation_filenode(CAST(CAST($1 AS text) AS regclass))", index)
+}
+
+// The index of a workspace that is deleted whole goes before anything is vacuumed,
+// which would take longer than building it.
+func TestAnIndexNobodyNeedsIsDroppedBeforeTheVacuum(t *testing.T) {
+	t.Parallel()
+	f := fill(t, worthRows/perChat) // so that it is reclaimed at once
+	var log bytes.Buffer
+	r := New(Options{Store: f.store, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	r.Once(context.Background())
+	require.Len(t, f.indexes(), 1)
+	log.Reset()
+	require.NoError(t, f.store.InTx(context.Background(), func(tx *store.Tx) error {
+		_, err := tx.DeleteWorkspace(f.large, chat.DeleteOptions{})
+		return err
+	}))
+	r.Once(context.Background())
+	require.Empty(t, f.indexes())
+	require.Regexp(t, "(?s)dropping a vector index.*is reclaimed", log.String())
 }
 
 // scans counts the searches that used an index, as far as the server has written

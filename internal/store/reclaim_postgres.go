@@ -19,14 +19,17 @@ var reclaimTables = []string{
 // reclaim makes the space of deleted rows free for new ones, takes their entries
 // out of the indexes, and has the planner's statistics made anew from the rows that
 // are left. Only the full form rewrites the files.
-func (postgresDialect) reclaim(ctx context.Context, s *Store, full bool) error {
+func (d postgresDialect) reclaim(ctx context.Context, s *Store, full bool) error {
 	return s.maintain(ctx, func(conn *pgx.Conn) error {
 		if err := awaitReaders(ctx, conn, full); err != nil {
 			return err
 		}
-		command := "VACUUM (ANALYZE) "
-		if full {
-			command = "VACUUM (FULL, ANALYZE) "
+		command := "VACUUM (FULL, ANALYZE) "
+		if !full {
+			command = "VACUUM (ANALYZE) "
+			if err := d.reindexVectors(ctx, s, conn); err != nil {
+				return err
+			}
 		}
 		for _, table := range reclaimTables {
 			if _, err := conn.Exec(ctx, command+table); err != nil {
@@ -36,7 +39,7 @@ func (postgresDialect) reclaim(ctx context.Context, s *Store, full bool) error {
 		if full {
 			return rewriteStatistics(ctx, conn)
 		}
-		return nil
+		return reindexTerms(ctx, conn)
 	})
 }
 

@@ -71,3 +71,28 @@ func TestThePlannerSamplesNoTexts(t *testing.T) {
 		ORDER BY 1`)
 	require.Subset(t, harmless, sampled, "SET STATISTICS 0 on the column, as migration 3 does, or list it here with the reason")
 }
+
+// A rebuild of an index that is cut off leaves an invalid one; the next removes it.
+func TestARebuildRemovesWhatAnotherHasLeft(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t, storetest.Postgres)
+	s := db.Open(t)
+	ws := workspace(t, s, "w")
+	id := added(t, s, ws, "x", "one").ID
+	indexAll(t, s, []string{"alpha"})
+	conn := db.Postgres(t)
+	table := scan[string](t, s, "SELECT CAST(CAST(tableoid AS regclass) AS text) FROM chunks WHERE workspace_id = ?", int64(ws))[0]
+	for _, statement := range []string{
+		"CREATE INDEX chunks_terms_ccnew ON " + table + " USING gin (terms)",
+		"UPDATE pg_index SET indisvalid = false WHERE indexrelid = CAST('chunks_terms_ccnew' AS regclass)",
+	} {
+		_, err := conn.Exec(ctx, statement)
+		require.NoError(t, err)
+	}
+	require.NotEmpty(t, ill(t, s))
+	remove(t, s, ws, id)
+	_, err := s.Reclaim(ctx, false)
+	require.NoError(t, err)
+	require.Equal(t, []string{"chunks_terms"}, scan[string](t, s, "SELECT CAST(relname AS text) FROM pg_class WHERE starts_with(relname, 'chunks_terms')"))
+	require.Empty(t, ill(t, s))
+}
