@@ -203,34 +203,6 @@ func TestEverybodyAtOnce(t *testing.T) {
 	})
 }
 
-// A delete between the moment when a worker has read the conversation and the
-// one when it stores the passages: the worker comes too late.
-func TestDeleteWhileIndexing(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db storetest.Database) {
-		gate := apptest.NewGate()
-		s := apptest.Start(t, db, apptest.WithEmbedder(gate), apptest.WithEnv("LETHE_INDEX_WORKERS=1"))
-		for round := range 5 {
-			gate.Shut()
-			id := s.Upload(t, "gone", "the snarkfeld is mine", "so it is")
-			gate.Arrived(t)
-			require.Equal(t, api.IndexStatusIndexing, status(t, s, id))
-			answer, err := s.Client.Delete(t.Context(), id)
-			require.NoError(t, err)
-			require.Equal(t, []string{id}, answer.Deleted, "round %d", round)
-			gate.Open()
-			// There is one worker: when the next conversation is ready, it has let go of the first.
-			next := s.Upload(t, "next"+strconv.Itoa(round), "somebody else's words", "indeed")
-			s.Ready(t, next)
-			for table, n := range db.RowsOf(t, id) {
-				require.Zero(t, n, table)
-			}
-			require.Empty(t, db.Mentions(t, "snarkfeld"))
-			require.Empty(t, s.Finds(t, "snarkfeld"))
-			nothingLeft(t, db)
-		}
-	})
-}
-
 // A new text that arrives while the old one is being indexed: what the worker
 // knows of the old one is never stored.
 func TestUploadAgainWhileIndexing(t *testing.T) {
@@ -357,32 +329,6 @@ func TestSearchesNeverShowTheDeleted(t *testing.T) {
 		require.Empty(t, failures)
 		require.Empty(t, s.Finds(t, "snarkfeld"))
 		nothingLeft(t, db)
-	})
-}
-
-// A conversation that is deleted and comes again is a new one.
-func TestDeleteThenUploadAgain(t *testing.T) {
-	storetest.Each(t, func(t *testing.T, db storetest.Database) {
-		s := apptest.Start(t, db)
-		seen := map[string]bool{}
-		for range 5 {
-			id := s.Upload(t, "again", "the snarkfeld is mine", "so it is")
-			require.False(t, seen[id], "an id is never given twice")
-			seen[id] = true
-			s.Ready(t, id)
-			require.Equal(t, []string{id}, s.Finds(t, "snarkfeld"))
-			for old := range seen {
-				if old != id {
-					_, err := s.Client.Get(t.Context(), old)
-					require.True(t, client.IsNotFound(err), "%v", err)
-				}
-			}
-			answer, err := s.Client.Delete(t.Context(), id)
-			require.NoError(t, err)
-			require.Equal(t, []string{id}, answer.Deleted)
-			require.Empty(t, s.Finds(t, "snarkfeld"))
-			nothingLeft(t, db)
-		}
 	})
 }
 
