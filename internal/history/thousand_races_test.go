@@ -1,0 +1,316 @@
+package history_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+// raceRounds is how many races each database runs: a thousand on the two. A short
+// run (go test -short) has a tenth.
+const raceRounds = 500
+
+// A delete against a worker that is indexing the same conversation, against an
+// upload of it, and against other deletes: by turns of every kind, and each kind with one
+// side stopped at the worst point, where it has done everything and not committed.
+// No row is left without its conversation, nothing has to be broken off, and each
+// conversation is reported by exactly one delete.
+func TestAThousandRacesOfADelete(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		rounds := raceRounds
+		if testing.Short() {
+			rounds /= 10
+		}
+		r := newRacecourse(t, db)
+		races := []func(external string){
+			r.indexing, r.indexingThatHasStored, r.indexingOfTheDeleted, r.indexingThatComesTooLate,
+			r.upload, r.uploadThatHasMerged, r.uploadOfTheDeleted,
+			r.deletes, r.deleteOfTheDeleted, r.deleteByFilter,
+		}
+		for round := range rounds {
+			races[round%len(races)](fmt.Sprint("x", round))
+			require.Empty(t, r.failures, "round %d", round)
+			if round%100 == 99 {
+				require.Empty(t, db.Orphans(t), "round %d", round)
+			}
+		}
+		require.NotEmpty(t, r.made)
+		for _, id := range r.made {
+			require.Equal(t, 1, r.reported[id], "%s is reported by exactly one delete", id)
+		}
+		require.Len(t, r.reported, len(r.made))
+		require.Empty(t, db.Damage(t))
+		for _, table := range []string{"conversations", "messages", "chunks", "embeddings"} {
+			require.Zero(t, db.Rows(t)[table], table)
+		}
+		require.Equal(t, len(r.made), db.Count(t, "SELECT sum(conversations) FROM deletions"), "and by the receipts")
+		r.close()
+		require.Zero(t, db.Deadlocks(t))
+	})
+}
+
+// racecourse is two programs on one database, and what is known of their races.
+type racecourse struct {
+	t         *testing.T
+	stores    [2]*store.Store
+	histories [2]*history.History
+	ws        chat.WorkspaceID
+	made      []string // every id that there ever was
+
+	mu       sync.Mutex
+	reported map[string]int
+	failures []error
+}
+
+func newRacecourse(t *testing.T, db storetest.Database) *racecourse {
+	t.Helper()
+	r := &racecourse{t: t, reported: map[string]int{}}
+	for i := range r.stores {
+		s, err := store.Open(t.Context(), db.Options())
+		require.NoError(t, err)
+		r.stores[i] = s
+		r.histories[i] = history.New(history.Options{Store: s, Embedder: embed.NewNone()})
+	}
+	require.NoError(t, r.stores[0].InTx(t.Context(), func(tx *store.Tx) (err error) {
+		r.ws, err = tx.EnsureWorkspace("w")
+		return err
+	}))
+	return r
+}
+
+func (r *racecourse) close() {
+	for _, s := range r.stores {
+		require.NoError(r.t, s.Close())
+	}
+}
+
+// together runs both sides and waits for them.
+func (r *racecourse) together(sides ...func() error) {
+	var all sync.WaitGroup
+	for _, side := range sides {
+		all.Go(func() {
+			if err := side(); err != nil {
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				r.failures = append(r.failures, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func (r *racecourse) report(ids []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, id := range ids {
+		r.reported[id]++
+	}
+}
+
+// flag is raised once and can be waited for. A transaction that is run again may
+// raise it again.
+type flag struct {
+	once sync.Once
+	up   chan struct{}
+}
+
+func newFlag() *flag                             { return &flag{up: make(chan struct{})} }
+func (f *flag) raise()                           { f.once.Do(func() { close(f.up) }) }
+func (f *flag) wait()                            { <-f.up }
+func raised() *flag                              { f := newFlag(); f.raise(); return f }
+func (r *racecourse) one(external string) string { return r.some(external)[0] }
+
+// some makes conversations and returns their ids.
+func (r *racecourse) some(externals ...string) (ids []string) {
+	for _, external := range externals {
+		done, err := r.histories[0].Ingest(r.t.Context(), r.ws, say(external, "one", "two"))
+		require.NoError(r.t, err)
+		ids = append(ids, done.Conversation.ID)
+	}
+	r.made = append(r.made, ids...)
+	return ids
+}
+
+func (r *racecourse) claim(id string) store.Claim {
+	var claims []store.Claim
+	require.NoError(r.t, r.stores[0].InTx(r.t.Context(), func(tx *store.Tx) (err error) {
+		claims, err = tx.Claim(time.Hour, 1)
+		return err
+	}))
+	require.Len(r.t, claims, 1)
+	require.Equal(r.t, id, claims[0].Conversation)
+	return claims[0]
+}
+
+// removing deletes through one of the programs once the start is given, and holds
+// still, uncommitted, from done until it may go on.
+func (r *racecourse) removing(program int, ids []string, start, done, goOn *flag) func() error {
+	return func() error {
+		start.wait()
+		var gone []string
+		err := r.stores[program].InTx(r.t.Context(), func(tx *store.Tx) (err error) {
+			gone, _, err = tx.DeleteConversations(r.ws, ids, chat.DeleteOptions{})
+			done.raise()
+			goOn.wait()
+			return err
+		})
+		r.report(gone)
+		return err
+	}
+}
+
+// setsOut is a side that says so just before it does something.
+func setsOut(start, out *flag, do func() error) func() error {
+	return func() error {
+		start.wait()
+		out.raise()
+		return do()
+	}
+}
+
+// remove deletes as a caller does.
+func (r *racecourse) remove(program int, ids ...string) func() error {
+	return func() error {
+		gone, err := r.histories[program].DeleteConversations(r.t.Context(), r.ws, ids, chat.DeleteOptions{})
+		r.report(gone.IDs)
+		return err
+	}
+}
+
+// finish stores what a worker has made of a claimed conversation. That it comes too
+// late is no failure.
+func (r *racecourse) finish(program int, c store.Claim, stored, goOn *flag) func() error {
+	x := store.Indexed{Model: embed.Model{ID: "test", Dimensions: 2}, Chunks: []store.IndexedChunk{
+		{Position: 0, Text: "one", Terms: []string{"one"}, Vector: []float32{1, 0}},
+		{Position: 1, Text: "two", Terms: []string{"two"}, Vector: []float32{0, 1}},
+	}}
+	return func() error {
+		err := r.stores[program].InTx(r.t.Context(), func(tx *store.Tx) error {
+			err := tx.FinishIndexing(c, x)
+			stored.raise()
+			goOn.wait()
+			return err
+		})
+		if errors.Is(err, store.ErrClaimLost) {
+			return nil
+		}
+		return err
+	}
+}
+
+// ingest uploads the conversation again, and afterwards deletes what came of it, if
+// that is another one.
+func (r *racecourse) ingest(program int, external string) func() error {
+	return func() error {
+		done, err := r.histories[program].Ingest(r.t.Context(), r.ws, say(external, "one", "two", "three"))
+		if err == nil {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if !slices.Contains(r.made, done.Conversation.ID) {
+				r.made = append(r.made, done.Conversation.ID)
+			}
+		}
+		return err
+	}
+}
+
+// sweep deletes what an upload has made after the delete.
+func (r *racecourse) sweep() {
+	ids := r.made[max(0, len(r.made)-2):]
+	require.NoError(r.t, r.remove(0, ids...)())
+}
+
+func (r *racecourse) indexing(external string) {
+	id := r.one(external)
+	c := r.claim(id)
+	r.together(r.finish(0, c, newFlag(), raised()), r.remove(1, id))
+}
+
+func (r *racecourse) indexingThatHasStored(external string) {
+	id := r.one(external)
+	c, stored, out := r.claim(id), newFlag(), newFlag()
+	r.together(r.finish(0, c, stored, out), setsOut(stored, out, r.remove(1, id)))
+}
+
+func (r *racecourse) indexingOfTheDeleted(external string) {
+	id := r.one(external)
+	c, deleted, out := r.claim(id), newFlag(), newFlag()
+	r.together(r.removing(0, []string{id}, raised(), deleted, out), setsOut(deleted, out, r.finish(1, c, newFlag(), raised())))
+}
+
+func (r *racecourse) indexingThatComesTooLate(external string) {
+	id := r.one(external)
+	c := r.claim(id)
+	require.NoError(r.t, r.remove(1, id)())
+	require.NoError(r.t, r.finish(0, c, newFlag(), raised())())
+}
+
+func (r *racecourse) upload(external string) {
+	id := r.one(external)
+	r.together(r.ingest(0, external), r.remove(1, id), r.ingest(1, external))
+	r.sweep()
+}
+
+// The upload has found the conversation and merged into it, and not committed.
+func (r *racecourse) uploadThatHasMerged(external string) {
+	id := r.one(external)
+	merged, out := newFlag(), newFlag()
+	merging := func() error {
+		return r.stores[0].InTx(r.t.Context(), func(tx *store.Tx) error {
+			defer out.wait()
+			defer merged.raise()
+			u := say(external, "one", "two", "three")
+			if err := u.Normalize(now); err != nil {
+				return err
+			}
+			stored, err := tx.LockByExternalID(r.ws, u.Platform, u.ExternalID)
+			if err != nil {
+				return err
+			}
+			_, err = tx.UpdateConversation(r.ws, stored.Conversation, chat.Merge(stored, u), chat.NewID())
+			return err
+		})
+	}
+	r.together(merging, setsOut(merged, out, r.remove(1, id)))
+}
+
+func (r *racecourse) uploadOfTheDeleted(external string) {
+	id := r.one(external)
+	deleted, out := newFlag(), newFlag()
+	r.together(r.removing(0, []string{id}, raised(), deleted, out), setsOut(deleted, out, r.ingest(1, external)))
+	require.NotEqual(r.t, id, r.made[len(r.made)-1], "an upload after the delete makes a new one")
+	r.sweep()
+}
+
+func (r *racecourse) deletes(external string) {
+	ids := r.some(external+"a", external+"b", external+"c")
+	backwards := slices.Clone(ids)
+	slices.Reverse(backwards)
+	r.together(r.remove(0, ids...), r.remove(1, backwards...), r.remove(0, ids[1]), r.remove(1, ids[2], ids[0]))
+}
+
+func (r *racecourse) deleteOfTheDeleted(external string) {
+	ids := r.some(external+"a", external+"b")
+	deleted, out := newFlag(), newFlag()
+	r.together(r.removing(0, ids[1:], raised(), deleted, out), setsOut(deleted, out, r.remove(1, ids...)))
+}
+
+func (r *racecourse) deleteByFilter(external string) {
+	ids := r.some(external+"a", external+"b", external+"c")
+	r.together(r.remove(0, ids[2], ids[0]), func() error {
+		_, gone, err := r.histories[1].DeleteMatching(r.t.Context(), r.ws, chat.MatchingDelete{All: true})
+		r.report(gone.IDs)
+		return err
+	})
+}
