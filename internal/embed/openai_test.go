@@ -150,14 +150,6 @@ func newTestOpenAI(t *testing.T, s *fakeServer, change func(*OpenAIOptions)) (*o
 	return e, &waits
 }
 
-func TestOpenAIConforms(t *testing.T) {
-	e, err := NewOpenAI(OpenAIOptions{URL: serve(t).URL + "/v1/", Model: "test-model"})
-	require.NoError(t, err)
-	require.Equal(t, Model{ID: "openai/test-model"}, e.Model(), "nothing is known before the first answer")
-	testEmbedder(t, e)
-	require.Equal(t, 3, e.Model().Dimensions)
-}
-
 func TestOpenAISendsTheKey(t *testing.T) {
 	s := serve(t)
 	for _, key := range []string{testKey, ""} {

@@ -1,0 +1,132 @@
+package builtin
+
+import (
+	"context"
+	_ "embed" // the model's file
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/embed/builtin/encoder"
+	"github.com/lethe-chat/lethe/internal/embed/builtin/matrix"
+	"github.com/lethe-chat/lethe/internal/embed/builtin/modelfile"
+	"github.com/lethe-chat/lethe/internal/embed/builtin/pieces"
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// ModelID names the vectors of this package. Any change of weights, pieces, gate
+// or windows needs a new one, because stored vectors stay as they are.
+const ModelID = "use-lite-int8-v1"
+
+//go:embed model/use-lite-int8-v1.bin
+var file []byte
+
+// Embedder embeds with the built-in model. It is safe for concurrent use.
+type Embedder struct {
+	load func() (model, error) // once
+	// batches and single lend out workers, one a core each: that bounds the
+	// memory of all calls together. A query has its own, so that it does not wait
+	// behind what is being indexed.
+	batches, single chan *worker
+}
+
+var _ embed.Embedder = (*Embedder)(nil)
+
+// New returns the embedder. The model is laid out in memory, in some
+// milliseconds, when the first text comes.
+func New() *Embedder { return newEmbedder(matrix.Kernels()[0], runtime.GOMAXPROCS(0)) }
+
+func newEmbedder(kernel matrix.Kernel, cores int) *Embedder {
+	e := &Embedder{
+		load:    sync.OnceValues(func() (model, error) { return load(kernel) }),
+		batches: make(chan *worker, cores), single: make(chan *worker, cores),
+	}
+	for range cores {
+		e.batches <- new(worker)
+		e.single <- new(worker)
+	}
+	return e
+}
+
+// model is what all workers share.
+type model struct {
+	vocabulary *pieces.Vocabulary
+	encoder    *encoder.Encoder
+}
+
+func load(kernel matrix.Kernel) (m model, err error) {
+	list, weights, err := modelfile.Read(file)
+	if err != nil {
+		return m, err
+	}
+	if m.vocabulary, err = pieces.New(list); err != nil {
+		return m, err
+	}
+	m.encoder, err = encoder.New(weights, kernel)
+	return m, err
+}
+
+// Model names the model and its 512 dimensions.
+func (*Embedder) Model() embed.Model {
+	return embed.Model{ID: ModelID, Dimensions: encoder.Dimensions}
+}
+
+// Embed gives nil for a text that is not in the model's language. It spreads the
+// texts over all cores and stops between two of them, or within a long one, with
+// Canceled when ctx ends.
+func (e *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, canceled(err)
+	}
+	vectors := make([][]float32, len(texts))
+	if len(texts) == 0 {
+		return vectors, nil
+	}
+	m, err := e.load()
+	if err != nil {
+		return nil, fault.Wrap(fault.Internal, err, "the built-in model cannot be used")
+	}
+	if len(texts) == 1 {
+		vectors[0], err = e.one(ctx, e.single, m, texts[0])
+		return vectors, err
+	}
+	return vectors, e.all(ctx, m, texts, vectors)
+}
+
+// all embeds with as many workers as there are. The first error ends the others.
+func (e *Embedder) all(ctx context.Context, m model, texts []string, vectors [][]float32) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range min(cap(e.batches), len(texts)) {
+		group.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(texts)); i = next.Add(1) - 1 {
+				vector, err := e.one(ctx, e.batches, m, texts[i])
+				if err != nil {
+					cancel(err)
+					return
+				}
+				vectors[i] = vector
+			}
+		})
+	}
+	group.Wait()
+	return context.Cause(ctx)
+}
+
+// one embeds a text as soon as a worker is free.
+func (e *Embedder) one(ctx context.Context, from chan *worker, m model, text string) ([]float32, error) {
+	select {
+	case <-ctx.Done():
+		return nil, canceled(ctx.Err())
+	case w := <-from:
+		defer func() { from <- w }()
+		return w.embed(ctx, m, text)
+	}
+}
+
+func canceled(cause error) error {
+	return fault.Wrap(fault.Canceled, cause, "embedding was stopped")
+}

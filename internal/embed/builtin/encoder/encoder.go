@@ -1,0 +1,104 @@
+package encoder
+
+import (
+	"math"
+
+	"github.com/lethe-chat/lethe/internal/embed/builtin/matrix"
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// Encoder is the model, ready to compute. It never changes; any number of
+// goroutines may use it, each with a Scratch of its own.
+type Encoder struct {
+	kernel     matrix.Kernel
+	embeddings Matrix
+	places     []float32 // by place: the signal that is added to the piece there
+	residual   dense
+	layers     [layers]layer
+	output     dense
+}
+
+// dense is Dense, laid out for a kernel.
+type dense struct {
+	by   *matrix.Panels
+	bias []float32
+}
+
+type layer struct {
+	size                   int // of what attention works on
+	attentionNorm, ffnNorm Norm
+	query, attention       dense
+	up, down               dense
+}
+
+// New lays the weights out for a kernel, which takes some milliseconds and 20 MB.
+// The embeddings are used where they are. Invalid when a part is missing or has
+// the wrong size.
+func New(w Weights, kernel matrix.Kernel) (*Encoder, error) {
+	if err := w.check(); err != nil {
+		return nil, err
+	}
+	e := &Encoder{
+		kernel: kernel, embeddings: w.Embeddings, places: places(w.Timescales),
+		residual: layOut(w.Residual), output: layOut(w.Output),
+	}
+	for i, l := range w.Layers {
+		size, _ := l.Query.Matrix.Size()
+		e.layers[i] = layer{
+			size: size, attentionNorm: l.AttentionNorm, ffnNorm: l.FFNNorm,
+			query: layOut(l.Query), attention: layOut(l.Attention), up: layOut(l.Up), down: layOut(l.Down),
+		}
+	}
+	return e, nil
+}
+
+func layOut(d Dense) dense {
+	rows, cols := d.Matrix.Size()
+	by := matrix.NewPanels(rows, cols)
+	row := make([]float32, cols)
+	for i := range rows {
+		d.Matrix.Row(row, i)
+		by.SetRow(i, row)
+	}
+	return dense{by, d.Bias}
+}
+
+// places is the signal of each place: sines, then cosines, of waves from short to
+// long.
+func places(timescales []float32) []float32 {
+	signals := make([]float32, MaxPieces*embedded)
+	for place := range MaxPieces {
+		row := signals[place*embedded:][:embedded]
+		for i, scale := range timescales {
+			angle := float64(float32(place) * scale)
+			row[i], row[len(timescales)+i] = float32(math.Sin(angle)), float32(math.Cos(angle))
+		}
+	}
+	return signals
+}
+
+// Pieces is how many pieces the model knows.
+func (e *Encoder) Pieces() int {
+	n, _ := e.embeddings.Size()
+	return n
+}
+
+// Encode returns the unit vector of 1 to MaxPieces pieces. Invalid for another
+// number of them, and for a piece that the model does not know.
+func (e *Encoder) Encode(s *Scratch, ids []int32) ([]float32, error) {
+	if len(ids) == 0 || len(ids) > MaxPieces {
+		return nil, fault.Invalidf("a text of %d pieces cannot be encoded at once; it must have 1 to %d", len(ids), MaxPieces)
+	}
+	for _, id := range ids {
+		if id < 0 || int(id) >= e.Pieces() {
+			return nil, fault.Invalidf("piece %d is unknown to the model, which has %d", id, e.Pieces())
+		}
+	}
+	s.n = len(ids)
+	e.begin(s, ids)
+	for i := range e.layers {
+		e.attend(s, &e.layers[i], i == 0)
+		e.feed(s, &e.layers[i])
+	}
+	return e.finish(s), nil
+}

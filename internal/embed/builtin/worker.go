@@ -1,0 +1,67 @@
+package builtin
+
+import (
+	"context"
+	"math"
+
+	"github.com/lethe-chat/lethe/internal/embed/builtin/encoder"
+	"github.com/lethe-chat/lethe/internal/embed/builtin/pieces"
+)
+
+// worker is the memory in which one text after another is embedded: 1.9 MB once
+// it has worked, and what the pieces of its longest text need.
+type worker struct {
+	reading pieces.Reading
+	scratch *encoder.Scratch
+}
+
+// embed returns the unit vector of a text, or nil when the model cannot read it.
+//
+// What is longer than the model reads at once is divided into windows of equal
+// length, whose vectors count by how many pieces they have.
+func (w *worker) embed(ctx context.Context, m model, text string) ([]float32, error) {
+	w.reading.Read(m.vocabulary, text)
+	if !readable(w.reading) {
+		return nil, nil //nolint:nilnil // no vector is an answer
+	}
+	if w.scratch == nil {
+		w.scratch = encoder.NewScratch()
+	}
+	ids := w.reading.IDs
+	if len(ids) <= encoder.MaxPieces {
+		return m.encoder.Encode(w.scratch, ids)
+	}
+	sum := make([]float64, encoder.Dimensions)
+	for left := (len(ids) + encoder.MaxPieces - 1) / encoder.MaxPieces; left > 0; left-- {
+		if err := ctx.Err(); err != nil {
+			return nil, canceled(err)
+		}
+		size := (len(ids) + left - 1) / left
+		vector, err := m.encoder.Encode(w.scratch, ids[:size])
+		if err != nil {
+			return nil, err
+		}
+		for i, x := range vector {
+			sum[i] += float64(size) * float64(x)
+		}
+		ids = ids[size:]
+	}
+	return unit(sum), nil
+}
+
+// unit scales a sum of vectors to length one. It has no direction only when they
+// cancel each other out; then there is no vector.
+func unit(sum []float64) []float32 {
+	var squares float64
+	for _, x := range sum {
+		squares += x * x
+	}
+	if squares == 0 {
+		return nil
+	}
+	vector := make([]float32, len(sum))
+	for i, x := range sum {
+		vector[i] = float32(x / math.Sqrt(squares))
+	}
+	return vector
+}
