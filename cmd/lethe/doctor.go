@@ -26,7 +26,7 @@ func (p *program) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Look through the whole database for what must never be",
 		Long: "Look through the whole database for what must never be: rows of no conversation,\n" +
-			"vectors without a passage, counters that drifted, work that nobody does, broken\n" +
+			"vectors without a passage and the reverse, counters that drifted, work that nobody does, broken\n" +
 			"indexes. It works beside a running service. The exit code is 1 when something is\n" +
 			"wrong and was not mended.\n\n" +
 			"With --receipt it looks for anything that is left of one delete instead, and says when\n" +

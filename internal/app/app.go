@@ -21,6 +21,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/config"
 	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/embed/builtin"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/indexer"
@@ -99,6 +100,8 @@ func New(ctx context.Context, o Options) (*App, error) {
 
 func newEmbedder(c config.Config) (embed.Embedder, error) {
 	switch c.Embedder {
+	case config.EmbedderBuiltin:
+		return builtin.New(), nil
 	case config.EmbedderOpenAI:
 		return embed.NewOpenAI(embed.OpenAIOptions{URL: c.EmbeddingsURL, Model: c.EmbeddingsModel, APIKey: c.EmbeddingsAPIKey.Reveal()})
 	case config.EmbedderNone:

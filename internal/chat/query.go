@@ -77,6 +77,7 @@ type Stats struct {
 	Tokens        int
 	Chunks        int
 	Embeddings    int
+	Unreadable    int // chunks that their model cannot read, and which so have no vector
 	Pinned        int
 	Platforms     []PlatformStats
 	Months        []MonthStats

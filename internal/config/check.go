@@ -98,11 +98,9 @@ func isVisibleASCII(s string) bool {
 
 func (l *loader) checkEmbedder() {
 	switch l.config.Embedder {
-	case EmbedderHash, EmbedderNone:
+	case EmbedderBuiltin, EmbedderNone, EmbedderHash:
 	case EmbedderOpenAI:
 		l.checkEmbeddingsServer()
-	case "builtin":
-		l.problem("LETHE_EMBEDDER", "this version has no built-in model yet; use hash, openai or none")
 	default:
 		l.refuse("LETHE_EMBEDDER", "is unknown")
 	}

@@ -17,9 +17,10 @@ type Embedder string
 
 // The embedders that this version has.
 const (
-	EmbedderHash   Embedder = "hash"
-	EmbedderOpenAI Embedder = "openai"
-	EmbedderNone   Embedder = "none"
+	EmbedderBuiltin Embedder = "builtin"
+	EmbedderOpenAI  Embedder = "openai"
+	EmbedderNone    Embedder = "none"
+	EmbedderHash    Embedder = "hash" // for tests: quick, and knows spelling only
 )
 
 // The log formats.
@@ -35,7 +36,7 @@ type Config struct {
 	DatabaseURL      Secret        `env:"LETHE_DATABASE_URL"` // empty: SQLite in DataDir
 	DataDir          string        `env:"LETHE_DATA_DIR"`     // may be empty when DatabaseURL is not
 	APIKey           Secret        `env:"LETHE_API_KEY"`      // empty: the first start mints one
-	Embedder         Embedder      `env:"LETHE_EMBEDDER" envDefault:"hash"`
+	Embedder         Embedder      `env:"LETHE_EMBEDDER" envDefault:"builtin"`
 	EmbeddingsURL    string        `env:"LETHE_EMBEDDINGS_URL"`
 	EmbeddingsModel  string        `env:"LETHE_EMBEDDINGS_MODEL"`
 	EmbeddingsAPIKey Secret        `env:"LETHE_EMBEDDINGS_API_KEY"`

@@ -24,7 +24,7 @@ func with(environ ...string) []string {
 
 func TestDefaults(t *testing.T) {
 	want := Config{
-		Addr: "127.0.0.1:8787", DataDir: "/home/ada/.local/share/lethe", Embedder: EmbedderHash,
+		Addr: "127.0.0.1:8787", DataDir: "/home/ada/.local/share/lethe", Embedder: EmbedderBuiltin,
 		LogLevel: slog.LevelInfo, LogFormat: LogText, Workers: 6, ShutdownTimeout: 10 * time.Second,
 	}
 	got, err := load(with(), linux)
@@ -102,9 +102,10 @@ func TestValues(t *testing.T) {
 		{set: "LETHE_API_KEY=hunter2hunter2hüntér2", says: "contains a space or a character"},
 
 		{set: "LETHE_EMBEDDER=none"},
-		{set: "LETHE_EMBEDDER=builtin", says: "no built-in model yet; use hash, openai or none"},
-		{set: "LETHE_EMBEDDER=word2vec", says: `"word2vec" is unknown; use hash, openai or none`},
-		{set: "LETHE_EMBEDDINGS_URL=nonsense"}, // not read by hash
+		{set: "LETHE_EMBEDDER=builtin"},
+		{set: "LETHE_EMBEDDER=hash"},
+		{set: "LETHE_EMBEDDER=word2vec", says: `"word2vec" is unknown; use builtin, openai or none`},
+		{set: "LETHE_EMBEDDINGS_URL=nonsense"}, // not read by builtin
 		{set: "LETHE_EMBEDDINGS_URL=https://api.openai.com/v1", more: append(openai, "LETHE_EMBEDDINGS_API_KEY=sk-1")},
 		{set: "LETHE_EMBEDDINGS_URL=localhost:11434", more: openai, says: "is not an http or https address"},
 		{set: "LETHE_EMBEDDINGS_URL=http://", more: openai, says: "is not an http or https address"},

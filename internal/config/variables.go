@@ -34,9 +34,9 @@ func Variables() []Variable {
 			Meaning: "A key that is accepted for the workspace \"default\" with the scopes read and write. Without it, the first start makes a key and prints it once.",
 		},
 		{
-			Name: "LETHE_EMBEDDER", Default: "hash",
-			Accepts: "hash, openai or none",
-			Meaning: "How text becomes vectors. hash compares spelling and needs nothing; openai asks any server with OpenAI's embeddings API; none leaves search to keywords.",
+			Name: "LETHE_EMBEDDER", Default: "builtin",
+			Accepts: "builtin, openai or none",
+			Meaning: "How text becomes vectors. builtin is a small model of English inside the program, which needs nothing; what it cannot read is found by keywords. openai asks any server with OpenAI's embeddings API, for other languages and larger models. none leaves search to keywords.",
 		},
 		{
 			Name:    "LETHE_EMBEDDINGS_URL",

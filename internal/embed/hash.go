@@ -17,9 +17,9 @@ const (
 
 type hasher struct{}
 
-// NewHash returns an embedder without a model: it hashes words and character
-// trigrams into 768 signed buckets. Texts are near when they share spelling,
-// not meaning. The same text gives the same bits on every platform.
+// NewHash returns the embedder of tests. It has no model: it hashes words and
+// character trigrams into 768 signed buckets, in microseconds and in every
+// script. Texts are near when they share spelling, not meaning. The same text gives the same bits on every platform.
 func NewHash() Embedder { return hasher{} }
 
 func (hasher) Model() Model { return Model{ID: HashModel, Dimensions: hashDimensions} }

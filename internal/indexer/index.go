@@ -8,7 +8,6 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/chunker"
-	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/rank"
 	"github.com/lethe-chat/lethe/internal/store"
@@ -118,7 +117,7 @@ func (x *Indexer) prepare(ctx context.Context, claim store.Claim) (store.Indexed
 		return result, errRefused{fmt.Sprintf("the conversation has %d tokens; at most %d can be indexed", result.Tokens, chat.MaxIndexTokens)}
 	}
 	fresh := chunker.Split(turns.Title, turns.Turns)
-	result.Keep, result.KeptTerms = unchanged(fresh, stored, x.o.Embedder.Model())
+	keepUnchanged(&result, fresh, stored)
 	for _, c := range fresh[result.Keep:] {
 		result.Chunks = append(result.Chunks, store.IndexedChunk{
 			Position: c.Position, First: c.First, Last: c.Last, Text: c.Text, Terms: rank.Analyze(c.Text),
@@ -127,18 +126,21 @@ func (x *Indexer) prepare(ctx context.Context, claim store.Claim) (store.Indexed
 	return result, x.embed(ctx, &result, stored)
 }
 
-// unchanged counts the leading chunks that are stored just so, vectors of the
-// right model included: a re-sent conversation that only grew keeps them.
-func unchanged(fresh []chunker.Chunk, stored []store.StoredChunk, model embed.Model) (keep, terms int) {
-	for keep < len(fresh) && keep < len(stored) {
-		f, s := fresh[keep], stored[keep]
-		if s.Position != f.Position || s.Text != f.Text || s.First != f.First || s.Last != f.Last || s.Model != model.ID {
-			break
+// keepUnchanged counts the leading chunks that are stored just so, with a vector
+// of the right model or its word that it cannot read them: a re-sent conversation
+// that only grew keeps them.
+func keepUnchanged(result *store.Indexed, fresh []chunker.Chunk, stored []store.StoredChunk) {
+	for i := range min(len(fresh), len(stored)) {
+		f, s := fresh[i], stored[i]
+		if s.Position != f.Position || s.Text != f.Text || s.First != f.First || s.Last != f.Last || s.Model != result.Model.ID {
+			return
 		}
-		terms += s.TermCount
-		keep++
+		result.Keep++
+		result.KeptTerms += s.TermCount
+		if s.Vector != nil {
+			result.KeptVectors++
+		}
 	}
-	return keep, terms
 }
 
 // embed fills in the vectors, and asks the embedder only for texts that it has
@@ -154,7 +156,7 @@ func (x *Indexer) embed(ctx context.Context, result *store.Indexed, stored []sto
 	var at []int
 	for i, c := range result.Chunks {
 		if vector, ok := known[c.Text]; ok {
-			result.Chunks[i].Vector = vector
+			result.Chunks[i].Vector, result.Chunks[i].Unreadable = vector, vector == nil
 			continue
 		}
 		texts, at = append(texts, c.Text), append(at, i)
@@ -167,7 +169,7 @@ func (x *Indexer) embed(ctx context.Context, result *store.Indexed, stored []sto
 		return err
 	}
 	for i, vector := range vectors {
-		result.Chunks[at[i]].Vector = vector
+		result.Chunks[at[i]].Vector, result.Chunks[at[i]].Unreadable = vector, vector == nil
 	}
 	return nil
 }

@@ -383,6 +383,54 @@ func TestOnlyNewPassagesAreEmbedded(t *testing.T) {
 	})
 }
 
+// What the model cannot read is stored without a vector, found by its words, and
+// not asked about again.
+func TestUnreadablePassages(t *testing.T) {
+	each(t, func(t *testing.T, w *works) {
+		w.embedder.do = func(_ context.Context, _ int, texts []string) ([][]float32, error) {
+			vectors := make([][]float32, len(texts))
+			for i, text := range texts {
+				if !strings.Contains(text, "foreign") {
+					vectors[i] = []float32{0, 1}
+				}
+			}
+			return vectors, nil
+		}
+		w.start(indexer.Options{})
+		unreadable := func() int {
+			stats, err := w.history.Stats(t.Context(), w.ws)
+			require.NoError(t, err)
+			require.Equal(t, stats.Chunks, stats.Embeddings+stats.Unreadable)
+			return stats.Unreadable
+		}
+		id := w.add("x", long("foreign"))
+		w.expect(id, 1, "ready")
+		chunks := w.chunks(id)
+		require.Len(t, chunks, 1)
+		require.Nil(t, chunks[0].Vector)
+		require.Equal(t, model.ID, chunks[0].Model)
+		require.Equal(t, 1, unreadable())
+		byWord, _ := w.found("foreignword7")
+		require.Equal(t, []string{id}, byWord)
+		require.Len(t, w.embedder.asked(), 1)
+
+		w.add("x", long("foreign"), long("known"))
+		w.expect(id, 1, "ready")
+		require.Len(t, w.embedder.asked(), 1, "the new passage alone")
+		require.Equal(t, 1, unreadable())
+
+		title := "Another title" // stands in the first passage, which is made anew
+		_, err := w.history.Edit(t.Context(), w.ws, id, chat.Edit{Title: &title})
+		require.NoError(t, err)
+		w.expect(id, 1, "ready")
+		require.Len(t, w.embedder.asked(), 1)
+		require.Equal(t, 1, unreadable())
+
+		w.remove(id)
+		require.Zero(t, unreadable())
+	})
+}
+
 func contains(list []string, s string) bool {
 	for _, item := range list {
 		if item == s {

@@ -16,7 +16,7 @@ func (m *memoryPlugin) GetStats(ctx context.Context, _ wire.GetStatsRequestObjec
 	}
 	return wire.GetStats200JSONResponse{
 		Conversations: s.Conversations, Messages: s.Messages, Tokens: s.Tokens,
-		Chunks: s.Chunks, Embeddings: s.Embeddings, Pinned: s.Pinned,
+		Chunks: s.Chunks, Embeddings: s.Embeddings, Unreadable: s.Unreadable, Pinned: s.Pinned,
 		Platforms: each(s.Platforms, func(p chat.PlatformStats) api.PlatformStats {
 			return api.PlatformStats{
 				Platform: p.Platform, DisplayName: textOrNil(p.DisplayName),

@@ -14,6 +14,7 @@ type IndexedChunk struct {
 	Text        string
 	Terms       []string
 	Vector      []float32 // nil when the model cannot read the text, or has not yet
+	Unreadable  bool      // the model cannot: it has no vector, and needs none
 }
 
 // chunkBatch is how many chunks one INSERT carries.
@@ -24,10 +25,12 @@ type Indexed struct {
 	Model  embed.Model
 	Tokens int
 	// Chunks replace those stored from position Keep on; those before it stay as
-	// they are. KeptTerms is how many terms the kept ones have.
-	Chunks    []IndexedChunk
-	Keep      int
-	KeptTerms int
+	// they are. KeptTerms is how many terms the kept ones have, KeptVectors how
+	// many of them have a vector; the others of them are unreadable.
+	Chunks      []IndexedChunk
+	Keep        int
+	KeptTerms   int
+	KeptVectors int
 }
 
 // FinishIndexing stores the chunks and vectors of a claimed conversation and
@@ -88,16 +91,19 @@ func (tx *Tx) dropPassages(ws chat.WorkspaceID, stored chat.Conversation, rename
 }
 
 func indexedChanges(x Indexed) map[string]any {
-	terms, vectors := x.KeptTerms, x.Keep // what is kept has its vectors
+	terms, vectors, unreadable := x.KeptTerms, x.KeptVectors, x.Keep-x.KeptVectors
 	for _, chunk := range x.Chunks {
 		terms += len(chunk.Terms)
 		if chunk.Vector != nil {
 			vectors++
 		}
+		if chunk.Unreadable {
+			unreadable++
+		}
 	}
 	return map[string]any{
 		"token_count": x.Tokens, "chunk_count": x.Keep + len(x.Chunks), "term_count": terms,
-		"vector_count": vectors,
+		"vector_count": vectors, "unreadable_count": unreadable,
 	}
 }
 
@@ -126,11 +132,15 @@ func (tx *Tx) storeIndexed(c Claim, x Indexed, changes map[string]any) error {
 
 func rowsOf(c Claim, x Indexed) (chunks []chunkRow, vectors []embeddingRow) {
 	for _, chunk := range x.Chunks {
-		chunks = append(chunks, chunkRow{
+		row := chunkRow{
 			WorkspaceID: int64(c.Workspace), ConversationID: c.Conversation, Position: chunk.Position,
 			FirstMessage: chunk.First, LastMessage: chunk.Last, Text: chunk.Text,
 			Terms: joinTerms(prefixed(c.Workspace, chunk.Terms)), TermCount: len(chunk.Terms),
-		})
+		}
+		if chunk.Unreadable {
+			row.UnreadableBy = x.Model.ID
+		}
+		chunks = append(chunks, row)
 		if chunk.Vector != nil {
 			vectors = append(vectors, embeddingRow{
 				WorkspaceID: int64(c.Workspace), ConversationID: c.Conversation, Position: chunk.Position,
@@ -148,7 +158,7 @@ type StoredChunk struct {
 	First, Last int
 	Text        string
 	TermCount   int
-	Model       string    // empty when it has no vector
+	Model       string    // that made the vector, or that cannot read the text; empty when none has tried
 	Vector      []float32 // nil when it has none
 }
 
@@ -167,7 +177,7 @@ func (v *View) StoredChunks(ws chat.WorkspaceID, conversation string) ([]StoredC
 	chunks := make([]StoredChunk, len(rows))
 	at := make(map[int]*StoredChunk, len(rows))
 	for i, r := range rows {
-		chunks[i] = StoredChunk{Position: r.Position, First: r.FirstMessage, Last: r.LastMessage, Text: r.Text, TermCount: r.TermCount}
+		chunks[i] = StoredChunk{Position: r.Position, First: r.FirstMessage, Last: r.LastMessage, Text: r.Text, TermCount: r.TermCount, Model: r.UnreadableBy}
 		at[r.Position] = &chunks[i]
 	}
 	for _, e := range vectors {

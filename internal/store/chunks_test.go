@@ -47,12 +47,12 @@ func TestFinishingReplacesAndKeeps(t *testing.T) {
 
 		require.NoError(t, finishAs(s, claimOne(t, s), store.Indexed{Model: testModel, Tokens: 100, Chunks: []store.IndexedChunk{
 			{Position: 0, First: 0, Last: 1, Text: "Alpha, alpha", Terms: []string{"alpha", "alpha"}, Vector: east},
-			{Position: 1, First: 1, Last: 1, Text: "no vector", Terms: []string{"beta"}},
+			{Position: 1, First: 1, Last: 1, Text: "no vector", Terms: []string{"beta"}, Unreadable: true},
 			{Position: 2, First: 1, Last: 1, Text: "old tail", Terms: []string{"gamma", "delta", "gamma"}, Vector: north},
 		}}))
 		want := []store.StoredChunk{
 			{Position: 0, First: 0, Last: 1, Text: "Alpha, alpha", TermCount: 2, Model: "test", Vector: east},
-			{Position: 1, First: 1, Last: 1, Text: "no vector", TermCount: 1},
+			{Position: 1, First: 1, Last: 1, Text: "no vector", TermCount: 1, Model: "test"},
 			{Position: 2, First: 1, Last: 1, Text: "old tail", TermCount: 3, Model: "test", Vector: north},
 		}
 		require.Equal(t, want, stored(t, s, ws, id))
@@ -61,7 +61,7 @@ func TestFinishingReplacesAndKeeps(t *testing.T) {
 		requireSound(t, db)
 
 		// Keep the first two, replace the third, add a fourth.
-		require.NoError(t, finishAs(s, again(t, s, ws, id), store.Indexed{Model: testModel, Tokens: 130, Keep: 2, KeptTerms: 3, Chunks: []store.IndexedChunk{
+		require.NoError(t, finishAs(s, again(t, s, ws, id), store.Indexed{Model: testModel, Tokens: 130, Keep: 2, KeptTerms: 3, KeptVectors: 1, Chunks: []store.IndexedChunk{
 			{Position: 2, First: 1, Last: 2, Text: "new tail", Terms: []string{"epsilon"}, Vector: east},
 			{Position: 3, First: 2, Last: 2, Text: "more", Terms: []string{"zeta", "zeta"}, Vector: north},
 		}}))
@@ -70,6 +70,9 @@ func TestFinishingReplacesAndKeeps(t *testing.T) {
 			store.StoredChunk{Position: 3, First: 2, Last: 2, Text: "more", TermCount: 2, Model: "test", Vector: north},
 		), stored(t, s, ws, id))
 		require.Equal(t, 4, state(t, s, ws, id).Chunks)
+		sum := stats(t, s, ws)
+		require.Equal(t, []int{4, 3, 1}, []int{sum.Chunks, sum.Embeddings, sum.Unreadable})
+		require.Empty(t, ill(t, s), "a passage that its model cannot read lacks nothing")
 		requireSound(t, db)
 		require.Empty(t, keyword(t, s, ws, chat.Filter{}, "gamma"))
 		require.Len(t, keyword(t, s, ws, chat.Filter{}, "alpha"), 1)
@@ -95,6 +98,8 @@ func TestWhatFailedIsStillFoundByItsWords(t *testing.T) {
 		require.Empty(t, semantic(t, s, ws, testModel, chat.Filter{}, 1, 0, 0))
 		got := state(t, s, ws, id)
 		require.Equal(t, []any{chat.Failed, 2, 7, "no vectors today"}, []any{got.IndexState, got.Chunks, got.Tokens, got.IndexError})
+		require.Zero(t, stats(t, s, ws).Unreadable, "nobody has tried")
+		require.Empty(t, ill(t, s), "it is known to have failed")
 		requireSound(t, db)
 	})
 }

@@ -38,11 +38,18 @@ var examinations = []examination{
 		mend:   []string{"DELETE FROM embeddings AS x WHERE " + chunkMissing},
 	},
 	{
+		check:  "passages without a vector",
+		detail: "passages of indexed conversations that have none, although no model was unable to read them: search by meaning cannot find them",
+		count:  "SELECT count(*) FROM chunks AS x WHERE " + vectorMissing + " AND EXISTS (" + readyOf + ")",
+		mend: []string{"UPDATE conversations AS c SET index_state = 'queued', attempts = 0, run_after = @now WHERE c.index_state = 'ready' AND EXISTS (" +
+			"SELECT 1 FROM chunks AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id AND " + vectorMissing + ")"},
+	},
+	{
 		check:  "counters that drifted",
-		detail: "conversations whose stored counts of messages, passages or words are not those of their rows",
+		detail: "conversations whose stored counts of messages, passages, vectors or words are not those of their rows",
 		count:  "SELECT count(*) FROM conversations AS c WHERE " + drifted,
 		mend: []string{"UPDATE conversations AS c SET message_count = (" + messagesOf + "), chunk_count = (" + chunksOf +
-			"), term_count = (" + termsOf + "), vector_count = (" + vectorsOf + ") WHERE " + drifted},
+			"), term_count = (" + termsOf + "), vector_count = (" + vectorsOf + "), unreadable_count = (" + unreadableOf + ") WHERE " + drifted},
 	},
 	{
 		check:  "indexed at another revision",
@@ -55,12 +62,16 @@ var examinations = []examination{
 const (
 	chunkMissing = `NOT EXISTS (SELECT 1 FROM chunks AS k WHERE k.workspace_id = x.workspace_id
 		AND k.conversation_id = x.conversation_id AND k.position = x.position)`
-	messagesOf = "SELECT count(*) FROM messages AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id"
-	chunksOf   = "SELECT count(*) FROM chunks AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id"
-	termsOf    = "SELECT coalesce(sum(x.term_count), 0) FROM chunks AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id"
-	vectorsOf  = "SELECT count(*) FROM embeddings AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id"
-	drifted    = "c.message_count <> (" + messagesOf + ") OR c.chunk_count <> (" + chunksOf + ") OR c.term_count <> (" + termsOf +
-		") OR c.vector_count <> (" + vectorsOf + ")"
+	vectorMissing = `x.unreadable_by = '' AND NOT EXISTS (SELECT 1 FROM embeddings AS e WHERE e.workspace_id = x.workspace_id
+		AND e.conversation_id = x.conversation_id AND e.position = x.position)`
+	readyOf      = "SELECT 1 FROM conversations AS c WHERE c.workspace_id = x.workspace_id AND c.id = x.conversation_id AND c.index_state = 'ready'"
+	messagesOf   = "SELECT count(*) FROM messages AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id"
+	chunksOf     = "SELECT count(*) FROM chunks AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id"
+	termsOf      = "SELECT coalesce(sum(x.term_count), 0) FROM chunks AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id"
+	vectorsOf    = "SELECT count(*) FROM embeddings AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id"
+	unreadableOf = "SELECT count(*) FROM chunks AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id AND x.unreadable_by <> ''"
+	drifted      = "c.message_count <> (" + messagesOf + ") OR c.chunk_count <> (" + chunksOf + ") OR c.term_count <> (" + termsOf +
+		") OR c.vector_count <> (" + vectorsOf + ") OR c.unreadable_count <> (" + unreadableOf + ")"
 	stale = "c.index_state = 'ready' AND c.indexed_revision <> c.revision"
 )
 

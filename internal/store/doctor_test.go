@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,16 +12,19 @@ import (
 
 // Each damage is done past the store, seen by its check alone, and mended.
 func TestTheDoctorSeesAndMendsDamage(t *testing.T) {
-	for _, damage := range []struct{ check, statement, only string }{
+	for i, damage := range []struct{ check, statement, only string }{
 		{"messages of no conversation", "UPDATE messages SET conversation_id = '00000000-0000-7000-8000-000000000000' WHERE position = 0", ""},
 		{"chunks of no conversation", "UPDATE chunks SET conversation_id = '00000000-0000-7000-8000-000000000000' WHERE position = 1", ""},
 		{"embeddings of no conversation", "UPDATE embeddings SET conversation_id = '00000000-0000-7000-8000-000000000000' WHERE position = 1", ""},
 		{"vectors without a passage", "DELETE FROM chunks WHERE position = 1", ""},
+		{"passages without a vector", "DELETE FROM embeddings WHERE position = 1", ""},
+		{"passages without a vector", "UPDATE chunks SET unreadable_by = '' WHERE position = 2", ""},
 		{"counters that drifted", "UPDATE conversations SET chunk_count = 99", ""},
+		{"counters that drifted", "UPDATE conversations SET unreadable_count = 0", ""},
 		{"indexed at another revision", "UPDATE conversations SET revision = revision + 1", ""},
 		{"the full-text index", "INSERT INTO chunks_fts (chunks_fts) VALUES ('delete-all')", storetest.SQLite},
 	} {
-		t.Run(damage.check, func(t *testing.T) {
+		t.Run(fmt.Sprint(i, " ", damage.check), func(t *testing.T) {
 			storetest.Each(t, func(t *testing.T, db storetest.Database) {
 				if damage.only != "" && damage.only != db.Kind {
 					return // the other database has no such part
@@ -28,7 +32,7 @@ func TestTheDoctorSeesAndMendsDamage(t *testing.T) {
 				s := db.Open(t)
 				create(t, s, workspace(t, s, "w"), upload(t, "a", "one", "two"))
 				for _, c := range claim(t, s, 5) {
-					require.NoError(t, finish(s, c, "alpha", "beta"))
+					require.NoError(t, finishAs(s, c, indexed(passage(0, []float32{1, 0, 0}, "alpha"), passage(1, []float32{1, 0, 0}, "beta"), unreadable(2, "gamma"))))
 				}
 				require.Empty(t, ill(t, s), "a healthy database")
 				db.Break(t, damage.statement)

@@ -150,6 +150,13 @@ func passage(position int, vector []float32, terms ...string) store.IndexedChunk
 	return store.IndexedChunk{Position: position, Text: fmt.Sprint(terms), Terms: terms, Vector: vector}
 }
 
+// unreadable is a chunk that the model cannot read.
+func unreadable(position int, terms ...string) store.IndexedChunk {
+	chunk := passage(position, nil, terms...)
+	chunk.Unreadable = true
+	return chunk
+}
+
 func indexed(chunks ...store.IndexedChunk) store.Indexed {
 	return store.Indexed{Model: testModel, Tokens: 7, Chunks: chunks}
 }

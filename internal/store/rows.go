@@ -81,6 +81,7 @@ type conversationRow struct {
 	ChunkCount      int
 	TermCount       int
 	VectorCount     int
+	UnreadableCount int
 	Revision        int64
 	IndexState      string
 	IndexedRevision int64
@@ -139,6 +140,7 @@ type chunkRow struct {
 	Text           string
 	Terms          string
 	TermCount      int
+	UnreadableBy   string
 }
 
 func (chunkRow) TableName() string { return "chunks" }

@@ -9,9 +9,9 @@ func (v *View) Stats(ws chat.WorkspaceID) (chat.Stats, error) {
 	var s chat.Stats
 	err := v.filtered(ws, chat.Filter{}).Select("count(*) AS conversations, "+
 		"coalesce(sum(message_count), 0) AS messages, coalesce(sum(token_count), 0) AS tokens, "+
-		"coalesce(sum(chunk_count), 0) AS chunks, "+
+		"coalesce(sum(chunk_count), 0) AS chunks, coalesce(sum(unreadable_count), 0) AS unreadable, "+
 		"coalesce(sum(CASE WHEN pinned THEN 1 ELSE 0 END), 0) AS pinned").
-		Row().Scan(&s.Conversations, &s.Messages, &s.Tokens, &s.Chunks, &s.Pinned)
+		Row().Scan(&s.Conversations, &s.Messages, &s.Tokens, &s.Chunks, &s.Unreadable, &s.Pinned)
 	if err != nil {
 		return chat.Stats{}, v.fault(err)
 	}

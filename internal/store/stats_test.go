@@ -42,11 +42,11 @@ func TestStats(t *testing.T) {
 		}
 		added(t, s, other, "x", "text")
 		claims := claim(t, s, 4)
-		require.NoError(t, finishAs(s, claims[0], indexed(passage(0, []float32{1, 0, 0}, "x"), passage(1, nil, "y"))))
+		require.NoError(t, finishAs(s, claims[0], indexed(passage(0, []float32{1, 0, 0}, "x"), unreadable(1, "y"), unreadable(2, "z"))))
 		inTx(t, s, func(tx *store.Tx) error { return tx.FailIndexing(claims[1], indexed(passage(0, nil, "z")), "why") })
 
 		require.Equal(t, chat.Stats{
-			Conversations: 5, Messages: 10, Tokens: 14, Chunks: 3, Embeddings: 1, Pinned: 1,
+			Conversations: 5, Messages: 10, Tokens: 14, Chunks: 4, Embeddings: 1, Unreadable: 2, Pinned: 1,
 			Platforms: []chat.PlatformStats{{Platform: "a", Conversations: 2, Messages: 4}, {Platform: "b", Conversations: 3, Messages: 6}},
 			Months: []chat.MonthStats{
 				{Month: "1970-01", Conversations: 1}, {Month: "2024-01", Conversations: 1}, {Month: "2024-02", Conversations: 2}, {Month: "9999-12", Conversations: 1},

@@ -1001,6 +1001,10 @@ type Stats struct {
 	// Tokens How many tokens those have, as far as indexing has counted them.
 	Tokens int `json:"tokens"`
 
+	// Unreadable How many of the passages the embedder cannot read: text in a language that its model does not know, or code.
+	// They have no vector and are found by their words. With the embedder `none` it is all of them.
+	Unreadable int `json:"unreadable"`
+
 	// VectorSearch How the search by meaning goes through this workspace's vectors. `exact` compares them one by one, which is
 	// right and, below some twenty thousand, quick. `indexed` uses an index of the workspace's own. `building` and
 	// `waiting` are exact until that index is there: right, and slower than they will be.

@@ -135,6 +135,10 @@ func (d Database) Damage(t testing.TB) []string {
 			(SELECT max(position) + 1 FROM messages AS m WHERE m.workspace_id = c.workspace_id AND m.conversation_id = c.id)`,
 		"conversations whose chunk_count or term_count is wrong": `SELECT count(*) FROM conversations AS c WHERE (chunk_count, term_count) <>
 			(SELECT count(*), coalesce(sum(term_count), 0) FROM chunks AS h WHERE h.workspace_id = c.workspace_id AND h.conversation_id = c.id)`,
+		"conversations whose vector_count is wrong": `SELECT count(*) FROM conversations AS c WHERE vector_count <>
+			(SELECT count(*) FROM embeddings AS e WHERE e.workspace_id = c.workspace_id AND e.conversation_id = c.id)`,
+		"conversations whose unreadable_count is wrong": `SELECT count(*) FROM conversations AS c WHERE unreadable_count <>
+			(SELECT count(*) FROM chunks AS h WHERE h.workspace_id = c.workspace_id AND h.conversation_id = c.id AND h.unreadable_by <> '')`,
 		"ready conversations whose newest revision is not indexed": `SELECT count(*) FROM conversations WHERE index_state = 'ready' AND indexed_revision <> revision`,
 		"vectors without a chunk": `SELECT count(*) FROM embeddings AS e WHERE NOT EXISTS (SELECT 1 FROM chunks AS h
 			WHERE h.workspace_id = e.workspace_id AND h.conversation_id = e.conversation_id AND h.position = e.position)`,
