@@ -2,6 +2,7 @@ package builtin
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -128,6 +129,9 @@ func TestCancel(t *testing.T) {
 			_, err := e.Embed(ctx, []string{long, long, long, long})
 			done <- err
 		}()
+		for len(e.batches) == 2 {
+			runtime.Gosched() // until one is at work
+		}
 		cancel()
 		err := <-done
 		require.True(t, fault.Is(err, fault.Canceled), "%v", err)

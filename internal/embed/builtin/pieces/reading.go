@@ -50,16 +50,18 @@ func (r *Reading) prepare(text string) {
 	}
 }
 
-// search finds the best cut up to every place.
+// search finds the best cut up to every place. A character at which no piece
+// begins is unknown and costs nothing.
 //
 // The vectors of the model's authors come from a search in which a place that no
-// piece ends at has the sum 0, and in which a sum of 0 gives way to any other.
-// Both are kept, because a model reads well only what is cut as in its training.
+// cut reaches has the sum 0, and in which a sum of 0 gives way to any other. Both
+// are kept, because a model reads well only what is cut as in its training.
 func (r *Reading) search(v *Vocabulary) {
 	places := len(r.chars) + 1
 	r.best = append(r.best[:0], make([]float64, places)...)
 	r.last = append(r.last[:0], make([]int32, places)...)
 	for start := range r.chars {
+		begins := false
 		var node int32
 		for end := start; end < len(r.chars); end++ {
 			to, ok := v.next[edge{node, r.chars[end]}]
@@ -67,15 +69,22 @@ func (r *Reading) search(v *Vocabulary) {
 				break
 			}
 			node = to
-			id := v.ends[node]
-			if id == 0 {
-				continue
-			}
-			sum := r.best[start] + v.pieces[id].Score
-			if best := r.best[end+1]; best == 0 || sum >= best {
-				r.best[end+1], r.last[end+1] = sum, id
+			if id := v.ends[node]; id != 0 {
+				begins = true
+				r.offer(end+1, r.best[start]+v.pieces[id].Score, id)
 			}
 		}
+		if !begins {
+			r.offer(start+1, r.best[start], Unknown)
+		}
+	}
+}
+
+// offer takes a cut up to a place if it is the best so far; of equals the one
+// with the shorter last piece, which comes later.
+func (r *Reading) offer(place int, sum float64, last int32) {
+	if best := r.best[place]; best == 0 || sum >= best {
+		r.best[place], r.last[place] = sum, last
 	}
 }
 
