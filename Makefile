@@ -66,8 +66,8 @@ soak: ## Writers, searchers and a deleter on two instances, for SOAK (5m)
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
 		go test -count=1 -timeout 30m -v -run '^TestSoak$$' ./internal/app -args -soak $(SOAK)
 
-.PHONY: model
-model: ## Play ROUNDS (500) rounds of everything at once against a model (SEED repeats a game)
+.PHONY: world
+world: ## Play ROUNDS (500) rounds of everything at once against a model (SEED repeats a game)
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
 		go test -count=1 -timeout 60m -v -run '^TestTheWorldIsAsTheModelSays$$' ./internal/app -args -rounds $(ROUNDS) -seed $(SEED)
 

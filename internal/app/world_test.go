@@ -25,7 +25,7 @@ import (
 )
 
 var (
-	modelRounds = flag.Int("rounds", 25, "how many rounds TestTheWorldIsAsTheModelSays plays; `make model` plays many more")
+	modelRounds = flag.Int("rounds", 25, "how many rounds TestTheWorldIsAsTheModelSays plays; `make world` plays many more")
 	modelSeed   = flag.Uint64("seed", 0, "plays the rounds of TestTheWorldIsAsTheModelSays that a failure printed")
 )
 
