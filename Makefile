@@ -27,6 +27,7 @@ RUN_ENV := $(if $(filter postgres,$(DB)),url="$$($(POSTGRES))" && LETHE_DATABASE
 # How long each fuzz target and `make soak` run, and what `make bench` selects.
 FUZZTIME ?= 10s
 SOAK ?= 5m
+KILLS ?= 200
 ROUNDS ?= 500
 SEED ?= 0
 BENCH ?= .
@@ -74,6 +75,10 @@ world: ## Play ROUNDS (500) rounds of everything at once against a model (SEED r
 .PHONY: bench-recall
 bench-recall: build ## How high search puts the evidence of a dataset's questions: DATASET=... (DB=postgres)
 	$(if $(filter postgres,$(DB)),url="$$($(POSTGRES))" && )bin/lethe bench recall --dataset '$(DATASET)' $(if $(filter postgres,$(DB)),--database-url "$$url")
+.PHONY: kill
+kill: ## Kill the service at KILLS (200) points of a large delete, on each database
+	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
+		go test -count=1 -timeout 60m -v -run '^TestKilled' ./internal/app -args -kill-points $(KILLS)
 
 .PHONY: lint
 lint: $(LINTER) ## go vet and the linters of .golangci.yml

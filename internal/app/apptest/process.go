@@ -124,6 +124,12 @@ func (p *Process) Kill(t testing.TB) {
 	Await(t, "the database has noticed", func(context.Context) (bool, error) { return p.db.Connections(t) == 0, nil })
 }
 
+// Die is Kill that does not wait for the server.
+func (p *Process) Die(t testing.TB) {
+	t.Helper()
+	p.kill(t)
+}
+
 func (p *Process) kill(t testing.TB) {
 	t.Helper()
 	_ = p.cmd.Process.Kill() // it may have ended by itself

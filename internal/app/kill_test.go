@@ -1,0 +1,254 @@
+package app_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/app/apptest"
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+	"github.com/lethe-chat/lethe/pkg/api"
+)
+
+var killPoints = flag.Int("kill-points", 12, "how often TestKilledInTheMiddleOfALargeDelete kills on each database; `make kill` has 200")
+
+// The large delete: so many conversations, each with so many messages, passages and
+// vectors, and a few that stay.
+const (
+	killDoomed, killKept = 500, 5
+	killParts            = 10
+	killDimensions       = 256
+)
+
+// largeDelete is a database in which there is much to delete, made once and cloned
+// whenever it was deleted.
+type largeDelete struct {
+	filled storetest.Database
+	db     storetest.Database // the clone in use
+	ids    []string
+	before map[string]int
+}
+
+func newLargeDelete(t *testing.T, kind string) *largeDelete {
+	t.Helper()
+	l := &largeDelete{filled: storetest.New(t, kind)}
+	s, err := store.Open(t.Context(), l.filled.Options())
+	require.NoError(t, err)
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same vectors in every run
+	require.NoError(t, s.InTx(t.Context(), func(tx *store.Tx) error {
+		ws, err := tx.EnsureWorkspace(chat.DefaultWorkspace)
+		if err != nil {
+			return err
+		}
+		var fresh []chat.Transcript
+		for i := range killDoomed + killKept {
+			u := chat.Upload{ExternalID: fmt.Sprint(i)}
+			for m := range killParts {
+				u.Messages = append(u.Messages, chat.UploadMessage{Role: "human", Text: fmt.Sprintf("the snarkfeld, %d of %d. %s", m, i, strings.Repeat("And so on. ", 20))})
+			}
+			if err := u.Normalize(time.Now()); err != nil {
+				return err
+			}
+			fresh = append(fresh, chat.NewTranscript(u))
+			fresh[i].ImportID = chat.NewID()
+		}
+		for i := range killDoomed {
+			l.ids = append(l.ids, fresh[i].ID)
+		}
+		_, err = tx.CreateConversations(ws, fresh)
+		return err
+	}))
+	require.NoError(t, s.InTx(t.Context(), func(tx *store.Tx) error {
+		claims, err := tx.Claim(time.Hour, killDoomed+killKept)
+		if err != nil {
+			return err
+		}
+		for _, c := range claims {
+			x := store.Indexed{Model: embed.Model{ID: "test", Dimensions: killDimensions}}
+			for p := range killParts {
+				vector := make([]float32, killDimensions)
+				for i := range vector {
+					vector[i] = random.Float32()
+				}
+				x.Chunks = append(x.Chunks, store.IndexedChunk{Position: p, First: p, Last: p, Text: "the snarkfeld", Terms: []string{"the", "snarkfeld"}, Vector: vector})
+			}
+			if err := tx.FinishIndexing(c, x); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	require.NoError(t, s.Close())
+	l.before = l.filled.Rows(t)
+	l.db = l.filled.Clone(t)
+	return l
+}
+
+// gone reports what became of the delete. That it is neither done nor undone, or
+// that its receipt or tombstones say something else, fails the test.
+func (l *largeDelete) gone(t *testing.T, point string) bool {
+	t.Helper()
+	rows := l.db.Rows(t)
+	done := rows["conversations"] == killKept
+	want := map[string]int{
+		"conversations": killDoomed + killKept, "messages": killParts * (killDoomed + killKept),
+		"chunks": killParts * (killDoomed + killKept), "embeddings": killParts * (killDoomed + killKept),
+	}
+	if done {
+		want = map[string]int{
+			"conversations": killKept, "messages": killParts * killKept, "chunks": killParts * killKept, "embeddings": killParts * killKept,
+			"deletions": 1, "tombstones": killDoomed,
+		}
+	}
+	for _, table := range []string{"conversations", "messages", "chunks", "embeddings", "deletions", "tombstones"} {
+		require.Equal(t, want[table], rows[table], "killed %s: rows of %s, of a delete that is done: %v", point, table, done)
+	}
+	if done {
+		require.Equal(t, 1, l.db.Count(t, fmt.Sprintf(
+			"SELECT count(*) FROM deletions WHERE conversations = %d AND messages = %[2]d AND chunks = %[2]d AND embeddings = %[2]d",
+			killDoomed, killParts*killDoomed)), "killed %s: what the receipt counts", point)
+	}
+	require.Empty(t, l.db.Damage(t), "killed %s", point)
+	return done
+}
+
+// start runs the service on the clone, and on a new one when that is used up.
+func (l *largeDelete) start(t *testing.T, used bool) *apptest.Process {
+	t.Helper()
+	if used {
+		l.db = l.filled.Clone(t)
+	}
+	return apptest.StartProcess(t, l.db, apptest.WithEnv("LETHE_EMBEDDER=none"))
+}
+
+// remove begins the delete and returns where it will say that it was answered.
+func (l *largeDelete) remove(t *testing.T, p *apptest.Process) <-chan answerAfter {
+	began, answered := time.Now(), make(chan answerAfter, 1)
+	go func() {
+		answer, err := p.Client.Delete(context.WithoutCancel(t.Context()), l.ids...)
+		answered <- answerAfter{answer, err, time.Since(began)}
+	}()
+	return answered
+}
+
+type answerAfter struct {
+	answer api.DeleteAnswer
+	err    error
+	took   time.Duration
+}
+
+// TestKilledInTheMiddleOfALargeDelete kills the process with SIGKILL, half of the
+// times at moments that are spread evenly over the time until the commit, and half of
+// the times around the commit. The delete is done or not done, never half; its receipt and its
+// tombstones are there exactly when the rows are gone; an answered delete is done.
+func TestKilledInTheMiddleOfALargeDelete(t *testing.T) {
+	for _, kind := range []string{storetest.SQLite, storetest.Postgres} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			l := newLargeDelete(t, kind)
+			seed := *crashSeed
+			if seed == 0 {
+				seed = rand.Uint64()
+			}
+			t.Logf("seed %d: repeat with -args -crash-seed %d", seed, seed)
+			random := rand.New(rand.NewPCG(seed, 0))
+
+			// When the commit is, if nobody kills the process. Kills around it correct that,
+			// because the machine is not always as busy as now: whoever comes before it
+			// makes the next one come later, and the other way round.
+			p := l.start(t, false)
+			a := <-l.remove(t, p)
+			require.NoError(t, a.err)
+			require.Equal(t, killDoomed, a.answer.Count)
+			p.Kill(t)
+			require.True(t, l.gone(t, "after the answer"))
+			commit := a.took
+			used, undone, done, answered := true, 0, 0, 0
+			for i := range *killPoints {
+				share := (float64(i/2) + random.Float64()) / float64((*killPoints+1)/2) // 0..1, spread evenly
+				delay := time.Duration(share * float64(commit))
+				atTheCommit := i%2 == 1
+				if atTheCommit {
+					delay = time.Duration((0.97 + 0.06*random.Float64()) * float64(commit))
+				}
+				p := l.start(t, used)
+				deleting := l.remove(t, p)
+				<-time.After(delay) // a moment of the delete
+				p.Kill(t)
+				a := <-deleting
+				used = l.gone(t, fmt.Sprintf("%v into a delete whose commit is after some %v", delay, commit))
+				switch {
+				case a.err == nil:
+					require.True(t, used, "it was answered")
+					answered++
+				case used:
+					done++
+				default:
+					undone++
+				}
+				if step := 1.07; atTheCommit && used {
+					commit = time.Duration(float64(commit) / step)
+				} else if atTheCommit {
+					commit = time.Duration(float64(commit) * step)
+				}
+			}
+			t.Logf("%d kills in a delete whose commit is after some %v: %d undid it, %d came between the commit and the answer, %d after the answer",
+				*killPoints, commit, undone, done, answered)
+			require.Positive(t, undone)
+			if *killPoints >= 50 { // with few, a machine that has become slow may have seen no other
+				require.Positive(t, done+answered)
+			}
+		})
+	}
+}
+
+// The two worst points, at which the process can only be stopped where a server
+// holds the transaction: everything is deleted and written, and the process dies just
+// before it says COMMIT, and just after.
+func TestKilledBeforeAndAfterTheCommit(t *testing.T) {
+	t.Parallel()
+	l := newLargeDelete(t, storetest.Postgres)
+	for _, point := range []struct {
+		name, trigger string
+		commits       bool
+	}{
+		{"before the commit", "CREATE TRIGGER halt AFTER INSERT ON tombstones FOR EACH STATEMENT EXECUTE FUNCTION halt()", false},
+		{"in the commit", "CREATE CONSTRAINT TRIGGER halt AFTER INSERT ON deletions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION halt()", true},
+	} {
+		conn := l.db.Postgres(t)
+		for _, statement := range []string{
+			`CREATE FUNCTION halt() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(77); RETURN NULL; END $$`,
+			point.trigger,
+			"SELECT pg_advisory_lock(77)",
+		} {
+			_, err := conn.Exec(t.Context(), statement)
+			require.NoError(t, err)
+		}
+		p := l.start(t, false)
+		deleting := l.remove(t, p)
+		apptest.Await(t, "the delete stands "+point.name, func(context.Context) (bool, error) {
+			return l.db.Count(t, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 77") == 1, nil
+		})
+		p.Die(t)
+		require.Error(t, (<-deleting).err)
+		require.False(t, l.gone(t, point.name), "nothing is seen of it yet")
+		_, err := conn.Exec(t.Context(), "SELECT pg_advisory_unlock(77)")
+		require.NoError(t, err)
+		apptest.Await(t, "the server has noticed", func(context.Context) (bool, error) {
+			return l.db.Count(t, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lethe'") == 0, nil
+		})
+		require.Equal(t, point.commits, l.gone(t, point.name))
+		_, err = conn.Exec(t.Context(), "DROP FUNCTION halt CASCADE")
+		require.NoError(t, err)
+		require.NoError(t, conn.Close(t.Context()))
+	}
+}
