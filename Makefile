@@ -75,6 +75,7 @@ world: ## Play ROUNDS (500) rounds of everything at once against a model (SEED r
 .PHONY: bench-recall
 bench-recall: build ## How high search puts the evidence of a dataset's questions: DATASET=... (DB=postgres)
 	$(if $(filter postgres,$(DB)),url="$$($(POSTGRES))" && )bin/lethe bench recall --dataset '$(DATASET)' $(if $(filter postgres,$(DB)),--database-url "$$url")
+
 .PHONY: kill
 kill: ## Kill the service at KILLS (200) points of a large delete, on each database
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
