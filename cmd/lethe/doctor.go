@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lethe-chat/lethe/internal/app"
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
@@ -33,10 +32,12 @@ func (p *program) doctorCommand() *cobra.Command {
 			"its storage was reclaimed. The exit code is 0 only when both are as they should be.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if receipt != "" {
-				return p.prove(cmd.Context(), receipt, asJSON)
-			}
-			return p.doctor(cmd.Context(), fix, asJSON)
+			return p.withStore(cmd.Context(), func(s *store.Store) error {
+				if receipt != "" {
+					return p.prove(cmd.Context(), s, receipt, asJSON)
+				}
+				return p.doctor(cmd.Context(), s, fix, asJSON)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&receipt, "receipt", "", "prove the delete with this receipt (GET /api/chat-history/deletions lists them)")
@@ -46,16 +47,7 @@ func (p *program) doctorCommand() *cobra.Command {
 	return cmd
 }
 
-func (p *program) doctor(ctx context.Context, fix, asJSON bool) (err error) {
-	c, err := p.config()
-	if err != nil {
-		return err
-	}
-	s, err := app.OpenStore(ctx, c, p.logger(c))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+func (p *program) doctor(ctx context.Context, s *store.Store, fix, asJSON bool) error {
 	findings, err := s.Examine(ctx)
 	if err != nil {
 		return err
@@ -78,16 +70,7 @@ func (p *program) doctor(ctx context.Context, fix, asJSON bool) (err error) {
 }
 
 // prove looks for what is left of one delete.
-func (p *program) prove(ctx context.Context, id string, asJSON bool) (err error) {
-	c, err := p.config()
-	if err != nil {
-		return err
-	}
-	s, err := app.OpenStore(ctx, c, p.logger(c))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+func (p *program) prove(ctx context.Context, s *store.Store, id string, asJSON bool) error {
 	receipt, findings, err := s.Prove(ctx, id)
 	if err != nil {
 		return err

@@ -1,19 +1,15 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/lethe-chat/lethe/internal/app"
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
-	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/history"
 )
 
@@ -99,20 +95,6 @@ func (p *program) revokeKeyCommand() *cobra.Command {
 			})
 		},
 	}
-}
-
-// withHistory opens the database for a command that needs no service.
-func (p *program) withHistory(ctx context.Context, fn func(*history.History) error) (err error) {
-	c, err := p.config()
-	if err != nil {
-		return err
-	}
-	s, err := app.OpenStore(ctx, c, p.logger(c))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	return fn(history.New(history.Options{Store: s, Embedder: embed.NewNone()}))
 }
 
 func (p *program) printKeys(keys []auth.Key) error {

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"context"
-	"errors"
-
 	"github.com/spf13/cobra"
 
-	"github.com/lethe-chat/lethe/internal/app"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store"
 )
 
 func (p *program) reclaimCommand() *cobra.Command {
@@ -23,27 +20,16 @@ func (p *program) reclaimCommand() *cobra.Command {
 			if !now {
 				return fault.Invalidf("say --now: it may take minutes on a large database")
 			}
-			return p.reclaim(cmd.Context(), full)
+			return p.withStore(cmd.Context(), func(s *store.Store) error {
+				settled, err := s.Reclaim(cmd.Context(), full)
+				if err != nil {
+					return err
+				}
+				return p.say("reclaimed the storage of %d deletes\n", settled)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&now, "now", false, "do it")
 	cmd.Flags().BoolVar(&full, "full", false, "also rewrite the tables, so that their files hold nothing but their rows; blocks everybody meanwhile")
 	return cmd
-}
-
-func (p *program) reclaim(ctx context.Context, full bool) (err error) {
-	c, err := p.config()
-	if err != nil {
-		return err
-	}
-	s, err := app.OpenStore(ctx, c, p.logger(c))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	settled, err := s.Reclaim(ctx, full)
-	if err != nil {
-		return err
-	}
-	return p.say("reclaimed the storage of %d deletes\n", settled)
 }

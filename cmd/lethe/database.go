@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/lethe-chat/lethe/internal/app"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/store"
+)
+
+// withStore opens the database for a command that works on it, beside a running
+// service or without one.
+func (p *program) withStore(ctx context.Context, fn func(*store.Store) error) (err error) {
+	c, err := p.config()
+	if err != nil {
+		return err
+	}
+	s, err := app.OpenStore(ctx, c, p.logger(c))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return fn(s)
+}
+
+// withHistory is withStore for a command that needs the rules too.
+func (p *program) withHistory(ctx context.Context, fn func(*history.History) error) error {
+	return p.withStore(ctx, func(s *store.Store) error {
+		return fn(history.New(history.Options{Store: s, Embedder: embed.NewNone()}))
+	})
+}
