@@ -200,7 +200,7 @@ func (postgresDialect) buildVectorIndex(ctx context.Context, s *Store, space Vec
 		if err != nil {
 			return err
 		}
-		// Or the planner's statistics would keep samples of the vectors; see migration 3.
+		// Or the planner's statistics would keep samples of the vectors; see migration 4.
 		_, err = conn.Exec(ctx, fmt.Sprintf("ALTER INDEX %s ALTER COLUMN 1 SET STATISTICS 0", name))
 		return err
 	})

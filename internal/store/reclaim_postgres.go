@@ -44,7 +44,7 @@ func (d postgresDialect) reclaim(ctx context.Context, s *Store, full bool) error
 }
 
 // rewriteStatistics rewrites the table in which the planner keeps samples of the
-// columns' values: ids among them, no texts (migration 3). An owner of the database
+// columns' values: ids among them, no texts (migration 4). An owner of the database
 // may; whoever may not is told nothing but a warning by PostgreSQL.
 func rewriteStatistics(ctx context.Context, conn *pgx.Conn) error {
 	const file = "SELECT pg_relation_filenode('pg_statistic')"

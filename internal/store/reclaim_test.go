@@ -69,7 +69,7 @@ func TestThePlannerSamplesNoTexts(t *testing.T) {
 			AND CAST(CAST(a.atttypid AS regtype) AS text) IN ('text', 'bytea', 'tsvector', 'vector', 'halfvec', 'json', 'jsonb')
 			AND (c.relkind IN ('r', 'p') OR starts_with(c.relname, 'embeddings_ann_')) AND coalesce(a.attstattarget, -1) <> 0
 		ORDER BY 1`)
-	require.Subset(t, harmless, sampled, "SET STATISTICS 0 on the column, as migration 3 does, or list it here with the reason")
+	require.Subset(t, harmless, sampled, "SET STATISTICS 0 on the column, as migration 4 does, or list it here with the reason")
 }
 
 // A rebuild of an index that is cut off leaves an invalid one; the next removes it.

@@ -6,7 +6,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// When the indexes are rebuilt instead of being left to the vacuum (ADR 12).
+// When the indexes are rebuilt instead of being left to the vacuum (ADR 13).
 const (
 	// rebuildVectors is the share of a workspace's vectors from which on building
 	// their index anew is quicker than a vacuum, which mends the graph around each
