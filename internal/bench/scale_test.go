@@ -128,7 +128,6 @@ func BenchmarkDeleteAtSize(b *testing.B) {
 		chunks  int
 		remove  func(round int)
 		doomed  []string
-		took    []time.Duration
 		service *service
 	}
 	var sized []*table

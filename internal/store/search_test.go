@@ -99,7 +99,7 @@ func TestCommonWordsBringNothingUp(t *testing.T) {
 		o.MaxProposed = 250
 		limited, err := store.Open(ctx, o)
 		require.NoError(t, err)
-		defer limited.Close()
+		defer func() { require.NoError(t, limited.Close()) }()
 		s := db.Open(t)
 		ws := workspace(t, s, "w")
 		rare, common := transcript(t, "rare", "text"), transcript(t, "common", "text")
