@@ -49,7 +49,9 @@ func TestEveryDeleteHasOneReceipt(t *testing.T) {
 		for _, receipt := range list.Items {
 			require.Equal(t, 1, receipt.Conversations)
 			require.Equal(t, 1, receipt.Messages)
-			require.Equal(t, receipt, answered[api.Deletion](t, s, "GET", "/api/chat-history/deletions/"+receipt.ID, ""))
+			one := answered[api.Deletion](t, s, "GET", "/api/chat-history/deletions/"+receipt.ID, "")
+			one.ReclaimedAt, receipt.ReclaimedAt = nil, nil // the storage may be reclaimed between the two answers
+			require.Equal(t, receipt, one)
 		}
 		require.Equal(t, 404, send(t, s, "GET", "/api/chat-history/deletions/nobody", "").status)
 	})
