@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 
@@ -37,6 +38,40 @@ func TestACanceledContextIsACanceledFault(t *testing.T) {
 			require.ErrorIs(t, err, context.Canceled, name)
 		}
 	})
+}
+
+// A caller who goes away between the last statement and the commit is told so, be the
+// transaction undone already or not.
+func TestGoingAwayBeforeTheCommitIsACanceledFault(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		for _, run := range []func(context.Context, func()) error{
+			func(ctx context.Context, last func()) error {
+				return s.InTx(ctx, func(*store.Tx) error { last(); return nil })
+			},
+			func(ctx context.Context, last func()) error {
+				return s.Snapshot(ctx, func(*store.View) error { last(); return nil })
+			},
+		} {
+			for _, undone := range []bool{false, true} {
+				soon, cancel := context.WithCancel(ctx)
+				err := run(soon, func() {
+					cancel()
+					for undone && inUse(s) > 0 { // its connection goes back to the pool
+						runtime.Gosched()
+					}
+				})
+				require.True(t, fault.Is(err, fault.Canceled), "%v", err)
+			}
+		}
+	})
+}
+
+func inUse(s *store.Store) (n int) {
+	for _, pool := range store.Pools(s) {
+		n += pool.Stats().InUse
+	}
+	return n
 }
 
 // endless counts for hours; both databases read it.

@@ -178,8 +178,10 @@ func (s *Store) transaction(ctx context.Context, on *gorm.DB, fn func(*gorm.DB) 
 			return err
 		}, options...)
 		undone := s.dialect.transient(err) || (!committing && s.dialect.disconnected(err))
-		if undone {
-			err = errors.Join(ctx.Err(), err) // who stops waiting for a lock is told that it is taken
+		if undone || errors.Is(err, sql.ErrTxDone) {
+			// Who stops waiting for a lock is told that it is taken, and who goes away before
+			// the commit that the transaction is over: neither says why.
+			err = errors.Join(ctx.Err(), err)
 		}
 		if err == nil || ctx.Err() != nil || !undone {
 			break
