@@ -15,6 +15,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -166,6 +167,9 @@ func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
 // connection broke.
 const maxTries = 4
 
+// retryPause is the longest wait before the second try; the next ones wait longer.
+const retryPause = 20 * time.Millisecond
+
 func (s *Store) transaction(ctx context.Context, on *gorm.DB, fn func(*gorm.DB) error, options ...*sql.TxOptions) error {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
@@ -185,6 +189,10 @@ func (s *Store) transaction(ctx context.Context, on *gorm.DB, fn func(*gorm.DB) 
 		}
 		if err == nil || ctx.Err() != nil || !undone {
 			break
+		}
+		select { // whoever it met goes first, or they meet again
+		case <-ctx.Done():
+		case <-time.After(rand.N(time.Duration(try) * retryPause)): //nolint:gosec // it is no secret
 		}
 	}
 	return s.fault(err)

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -119,7 +120,8 @@ func TestADeadlockedTransactionIsRunAgain(t *testing.T) {
 	a, b := added(t, s, ws, "a", "text"), added(t, s, ws, "b", "text")
 	var runs [2]int
 	var together errgroup.Group
-	meet := make(chan struct{})
+	var meet sync.WaitGroup
+	meet.Add(2)
 	for i, order := range [][2]string{{a.ID, b.ID}, {b.ID, a.ID}} {
 		together.Go(func() error {
 			return s.InTx(ctx, func(tx *store.Tx) error {
@@ -129,10 +131,8 @@ func TestADeadlockedTransactionIsRunAgain(t *testing.T) {
 					return err
 				}
 				if runs[i] == 1 { // each has its first row now
-					if i == 0 {
-						close(meet)
-					}
-					<-meet
+					meet.Done()
+					meet.Wait()
 				}
 				_, err := tx.EditConversation(ws, order[1], chat.Edit{Pinned: &pinned})
 				return err
@@ -140,7 +140,7 @@ func TestADeadlockedTransactionIsRunAgain(t *testing.T) {
 		})
 	}
 	require.NoError(t, together.Wait())
-	require.LessOrEqual(t, runs[0]+runs[1], 3)
+	require.Greater(t, runs[0]+runs[1], 2, "they met, and may have met again") // the loser can be back before the other one has woken
 }
 
 func TestTheClockIsTheStores(t *testing.T) {
