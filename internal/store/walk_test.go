@@ -138,7 +138,7 @@ func TestWalkIsServedByAnIndex(t *testing.T) {
 			"newer":              func(v *store.View) error { _, err := v.Newer(ws, w, middle, 50); return err },
 		} {
 			plan := planOf(t, s, step)
-			require.Contains(t, plan, "conversations_newest", name)
+			require.Regexp(t, "conversations_newest|_workspace_id_updated_at_id_idx", plan, name) // a partition's has a name of its own
 			for _, sorted := range []string{"Sort", "TEMP B-TREE", "Seq Scan", "Bitmap"} {
 				require.NotContains(t, plan, sorted, name)
 			}
