@@ -93,7 +93,7 @@ func crowded(b *testing.B, sizes map[string]int, fill func(id string) conversati
 		}))
 		for len(ids[name])*chunksEach < chunks {
 			pending := rows{}
-			for range batch {
+			for range min(batch, chunks/chunksEach-len(ids[name])) {
 				made := fill(chat.NewID())
 				ids[name] = append(ids[name], made.id)
 				for table, list := range rowsOf(ws, made) {

@@ -83,9 +83,8 @@ func scanScored(query *gorm.DB) (scored []rank.Scored, err error) {
 	return scored, rows.Err()
 }
 
-// indexExists is a query that finds the valid index of a name.
-const indexExists = `SELECT FROM pg_class AS c JOIN pg_index AS i ON i.indexrelid = c.oid
-	WHERE c.relname = ? AND i.indisvalid AND i.indisready AND c.relnamespace = CAST(current_schema() AS regnamespace)`
+// indexUsable is SQL for whether there is a valid index of a name.
+const indexUsable = `coalesce((SELECT indisvalid AND indisready FROM pg_index WHERE indexrelid = to_regclass(?)), false)`
 
 func (q vectorQuery) space() VectorSpace {
 	return VectorSpace{Workspace: q.workspace, Model: q.model.ID, Dimensions: len(q.vector)}

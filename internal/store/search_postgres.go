@@ -215,20 +215,21 @@ func (d postgresDialect) nearest(db *gorm.DB, q vectorQuery) ([]rank.Scored, err
 
 // exact sorts all vectors of the workspace by distance, and reports whether it did:
 // it does not, and takes no time, when they are too many and there is an index. One
-// statement decides and searches, for most searches need no other. No index orders
-// by this expression, so no plan can take one. Vectors of another length, which
+// statement decides and searches, for most searches need no other. No index is over
+// the bare column, so no plan can take one. Vectors of another length, which
 // cannot be compared, are left out first.
 func (postgresDialect) exact(db *gorm.DB, q vectorQuery) (found []rank.Scored, done bool, err error) {
 	inner := embeddingsOf(db, q).
-		Select("embeddings.conversation_id, embeddings.position, 1 - (embeddings.vector <=> ?) AS score", pgvector.NewHalfVector(q.vector)).
-		Where("(SELECT exact FROM choice)").
-		Order("score DESC, conversation_id, position").Limit(LegSize)
-	// That there is no index is found out first, and mostly there is none.
-	found, err = scanScored(db.Raw(`WITH choice AS MATERIALIZED (SELECT NOT EXISTS (`+indexExists+`) OR (?) <= ? AS exact),
-			nearest AS (?)
-		SELECT conversation_id, position, score FROM nearest
+		Select("embeddings.conversation_id, embeddings.position, embeddings.vector <=> ? AS distance", pgvector.NewHalfVector(q.vector)).
+		Order("distance, conversation_id, position")
+	// That there is no index is found out first, and mostly there is none. What has
+	// a limit of 0 is not even begun; under a condition, parallel workers would be
+	// started first.
+	found, err = scanScored(db.Raw(`WITH choice AS MATERIALIZED (SELECT NOT `+indexUsable+` OR (?) <= ? AS exact),
+			nearest AS (? LIMIT (SELECT CASE WHEN exact THEN ? ELSE 0 END FROM choice))
+		SELECT conversation_id, position, 1 - distance FROM nearest
 		UNION ALL SELECT NULL, NULL, NULL WHERE NOT (SELECT exact FROM choice)`,
-		annIndexName(q.space()), passages(filtered(db, q.workspace, q.filter)), q.exactLimit, inner))
+		annIndexName(q.space()), passages(filtered(db, q.workspace, q.filter)), q.exactLimit, inner, LegSize))
 	if len(found) == 1 && found[0].Key.Conversation == "" {
 		return nil, false, err
 	}
