@@ -213,6 +213,10 @@ func (d postgresDialect) nearest(db *gorm.DB, q vectorQuery) ([]rank.Scored, err
 	return found, err
 }
 
+// enoughToTell is how many conversations mostly have, together, more passages than
+// are compared one by one: then the others need not be counted.
+const enoughToTell = 1000
+
 // exact sorts all vectors of the workspace by distance, and reports whether it did:
 // it does not, and takes no time, when they are too many and there is an index. One
 // statement decides and searches, for most searches need no other. No index is over
@@ -225,11 +229,13 @@ func (postgresDialect) exact(db *gorm.DB, q vectorQuery) (found []rank.Scored, d
 	// That there is no index is found out first, and mostly there is none. What has
 	// a limit of 0 is not even begun; under a condition, parallel workers would be
 	// started first.
-	found, err = scanScored(db.Raw(`WITH choice AS MATERIALIZED (SELECT NOT `+indexUsable+` OR (?) <= ? AS exact),
+	all := filtered(db, q.workspace, q.filter)
+	some := db.Table("(?) AS conversations", all.Session(&gorm.Session{}).Select("chunk_count").Limit(enoughToTell))
+	found, err = scanScored(db.Raw(`WITH choice AS MATERIALIZED (SELECT NOT `+indexUsable+` OR ((?) <= ? AND (?) <= ?) AS exact),
 			nearest AS (? LIMIT (SELECT CASE WHEN exact THEN ? ELSE 0 END FROM choice))
 		SELECT conversation_id, position, 1 - distance FROM nearest
 		UNION ALL SELECT NULL, NULL, NULL WHERE NOT (SELECT exact FROM choice)`,
-		annIndexName(q.space()), passages(filtered(db, q.workspace, q.filter)), q.exactLimit, inner, LegSize))
+		annIndexName(q.space()), passages(some), q.exactLimit, passages(all), q.exactLimit, inner, LegSize))
 	if len(found) == 1 && found[0].Key.Conversation == "" {
 		return nil, false, err
 	}
