@@ -19,14 +19,7 @@ import (
 func TestUploadsAndDeletesOfOneConversation(t *testing.T) {
 	const people, rounds = 8, 60
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
-		s, err := store.Open(t.Context(), db.Options())
-		require.NoError(t, err)
-		h := history.New(history.Options{Store: s, Embedder: embed.NewNone()})
-		var ws chat.WorkspaceID
-		require.NoError(t, s.InTx(t.Context(), func(tx *store.Tx) (err error) {
-			ws, err = tx.EnsureWorkspace("w")
-			return err
-		}))
+		h, ws, settle := crowd(t, db)
 		failures := make(chan error, people*rounds*2)
 		var all sync.WaitGroup
 		for range people {
@@ -44,13 +37,7 @@ func TestUploadsAndDeletesOfOneConversation(t *testing.T) {
 			})
 		}
 		all.Wait()
-		close(failures)
-		for err := range failures {
-			require.NoError(t, err)
-		}
-		require.NoError(t, s.Close())
-		require.Zero(t, db.Deadlocks(t))
-		require.Empty(t, db.Damage(t))
+		settle(failures)
 	})
 }
 
@@ -59,14 +46,7 @@ func TestUploadsAndDeletesOfOneConversation(t *testing.T) {
 func TestDeliveriesAndDeletesAtOnce(t *testing.T) {
 	const people, rounds, size = 4, 20, 12
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
-		s, err := store.Open(t.Context(), db.Options())
-		require.NoError(t, err)
-		h := history.New(history.Options{Store: s, Embedder: embed.NewNone()})
-		var ws chat.WorkspaceID
-		require.NoError(t, s.InTx(t.Context(), func(tx *store.Tx) (err error) {
-			ws, err = tx.EnsureWorkspace("w")
-			return err
-		}))
+		h, ws, settle := crowd(t, db)
 		failures := make(chan error, people*rounds*2)
 		var all sync.WaitGroup
 		for person := range people {
@@ -93,6 +73,22 @@ func TestDeliveriesAndDeletesAtOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
+		settle(failures)
+	})
+}
+
+// crowd is a history for many to use at once. What it returns last is called when
+// they are done: nobody failed, nothing had to be broken off, and all is whole.
+func crowd(t *testing.T, db storetest.Database) (h *history.History, ws chat.WorkspaceID, settle func(failures chan error)) {
+	t.Helper()
+	s, err := store.Open(t.Context(), db.Options())
+	require.NoError(t, err)
+	require.NoError(t, s.InTx(t.Context(), func(tx *store.Tx) (err error) {
+		ws, err = tx.EnsureWorkspace("w")
+		return err
+	}))
+	return history.New(history.Options{Store: s, Embedder: embed.NewNone()}), ws, func(failures chan error) {
+		t.Helper()
 		close(failures)
 		for err := range failures {
 			require.NoError(t, err)
@@ -100,5 +96,5 @@ func TestDeliveriesAndDeletesAtOnce(t *testing.T) {
 		require.NoError(t, s.Close())
 		require.Zero(t, db.Deadlocks(t))
 		require.Empty(t, db.Damage(t))
-	})
+	}
 }

@@ -26,17 +26,18 @@ func (m *memoryPlugin) ListConversations(ctx context.Context, r wire.ListConvers
 }
 
 func listQuery(p api.ListConversationsParams) (q chat.ListQuery, err error) {
-	q.Platform, q.Title, q.ImportID = provider(p.Provider), value(p.Title), ownID(p.ImportID)
 	if q.Page, err = queryNumber("page", p.Page, 1); err != nil {
 		return q, err
 	}
 	if q.PageSize, err = queryNumber("pageSize", p.PageSize, chat.DefaultPageSize); err != nil {
 		return q, err
 	}
-	if q.PinnedOnly, err = queryBool("pinnedOnly", p.PinnedOnly); err != nil {
+	pinned, err := queryBool("pinnedOnly", p.PinnedOnly)
+	if err != nil {
 		return q, err
 	}
-	q.From, q.Before, err = created(p.DateFrom, p.DateTo)
+	q.Filter, err = filter(p.Provider, p.Title, p.ImportID, p.DateFrom, p.DateTo)
+	q.PinnedOnly = pinned
 	return q, err
 }
 

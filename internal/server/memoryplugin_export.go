@@ -23,19 +23,20 @@ func (m *memoryPlugin) ExportConversations(ctx context.Context, r wire.ExportCon
 		}
 		return exported(func(yield func(history.Exported, error) bool) { yield(one, nil) }), nil
 	}
-	filter, err := exportFilter(r.Params)
+	selected, err := exportFilter(r.Params)
 	if err != nil {
 		return nil, err
 	}
-	return exported(m.history.Export(ctx, workspace(ctx), filter)), nil
+	return exported(m.history.Export(ctx, workspace(ctx), selected)), nil
 }
 
 func exportFilter(p api.ExportConversationsParams) (f chat.Filter, err error) {
-	f = chat.Filter{Platform: provider(p.Provider), Title: value(p.Title), ImportID: ownID(p.ImportID)}
-	if f.PinnedOnly, err = queryBool("pinnedOnly", p.PinnedOnly); err != nil {
+	pinned, err := queryBool("pinnedOnly", p.PinnedOnly)
+	if err != nil {
 		return f, err
 	}
-	f.From, f.Before, err = created(p.DateFrom, p.DateTo)
+	f, err = filter(p.Provider, p.Title, p.ImportID, p.DateFrom, p.DateTo)
+	f.PinnedOnly = pinned
 	return f, err
 }
 

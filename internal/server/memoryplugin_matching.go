@@ -44,11 +44,9 @@ func matchingDelete(body *api.DeleteMatchingRequest) (m chat.MatchingDelete, err
 			return m, err
 		}
 	}
-	filter := value(body.Filter)
-	m.Filter = chat.Filter{
-		Platform: provider(filter.Provider), Title: value(filter.Title), ImportID: ownID(filter.ImportID), PinnedOnly: value(filter.Pinned),
-	}
-	m.Filter.From, m.Filter.Before, err = created(filter.DateFrom, filter.DateTo)
+	of := value(body.Filter)
+	m.Filter, err = filter(of.Provider, of.Title, of.ImportID, of.DateFrom, of.DateTo)
+	m.Filter.PinnedOnly = value(of.Pinned)
 	return m, err
 }
 

@@ -95,6 +95,13 @@ func provider(name *string) string {
 	return value(name)
 }
 
+// filter reads what the list, the export and the delete by filter have in common.
+func filter(platform, title, importID, from, to *string) (f chat.Filter, err error) {
+	f = chat.Filter{Platform: provider(platform), Title: value(title), ImportID: ownID(importID)}
+	f.From, f.Before, err = created(from, to)
+	return f, err
+}
+
 // created reads the bounds of a filter on the creation date, both inclusive, as
 // the half-open range that chat.Filter has.
 func created(from, to *string) (at, before time.Time, err error) {

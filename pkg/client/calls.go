@@ -89,7 +89,7 @@ func (c *Client) Delete(ctx context.Context, ids ...string) (api.DeleteAnswer, e
 	if ids == nil {
 		ids = []string{} // an empty list is refused by the service, in its own words
 	}
-	return read[api.DeleteAnswer](c.raw.DeleteConversations(ctx, api.DeleteRequest{IDs: ids}))
+	return c.DeleteWith(ctx, api.DeleteRequest{IDs: ids})
 }
 
 // DeleteWith removes conversations as Delete does, with what else a delete may be
