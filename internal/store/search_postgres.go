@@ -16,11 +16,13 @@ import (
 
 // lockedIn locks the rows in id order before they are deleted: two deletes of
 // overlapping ids then wait for each other and cannot deadlock. The ids travel
-// as one value, so that the statement stays the same however many there are.
+// as one value, so that the statement stays the same however many there are. The
+// array is made before anything else; by a sub-select under IN the rows are found
+// twice and joined, which took a quarter longer for fifty conversations.
 func (postgresDialect) lockedIn(ws chat.WorkspaceID, ids []string) clause.Expr {
-	return gorm.Expr(`id IN (
+	return gorm.Expr(`id = ANY (ARRAY(
 		SELECT id FROM conversations WHERE workspace_id = ? AND id = ANY (CAST(? AS uuid[]))
-		ORDER BY id FOR UPDATE)`, int64(ws), "{"+strings.Join(ids, ",")+"}")
+		ORDER BY id FOR UPDATE))`, int64(ws), "{"+strings.Join(ids, ",")+"}")
 }
 
 // claim skips what another worker is just claiming, here or in another program.
