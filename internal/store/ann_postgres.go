@@ -3,11 +3,12 @@ package store
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -64,7 +65,7 @@ func (postgresDialect) approximate(db *gorm.DB, q vectorQuery) ([]rank.Scored, e
 }
 
 // scanScored reads a hundred rows without GORM's help, which would take as long as
-// a small workspace's search. What is NULL is left empty.
+// a small workspace's search.
 func scanScored(query *gorm.DB) (scored []rank.Scored, err error) {
 	rows, err := query.Rows()
 	if err != nil {
@@ -72,19 +73,48 @@ func scanScored(query *gorm.DB) (scored []rank.Scored, err error) {
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var id sql.NullString
-		var position sql.NullInt64
-		var score sql.NullFloat64
-		if err := rows.Scan(&id, &position, &score); err != nil {
+		var s rank.Scored
+		if err := rows.Scan(&s.Key.Conversation, &s.Key.Position, &s.Score); err != nil {
 			return nil, err
 		}
-		scored = append(scored, rank.Scored{Key: rank.Key{Conversation: id.String, Position: int(position.Int64)}, Score: score.Float64})
+		scored = append(scored, s)
 	}
 	return scored, rows.Err()
 }
 
-// indexUsable is SQL for whether there is a valid index of a name.
-const indexUsable = `coalesce((SELECT indisvalid AND indisready FROM pg_index WHERE indexrelid = to_regclass(?)), false)`
+// knownFor is how long searches go by what they know of the indexes. To compare all
+// while another program has just built an index is slow, and so is to look for one
+// that it has dropped; neither is wrong.
+const knownFor = 5 * time.Second
+
+// knownIndexes remembers which vector indexes can be used. A search of a small
+// workspace takes a millisecond, and asking for its index half of one.
+type knownIndexes struct{ seen atomic.Pointer[seenIndexes] }
+
+type seenIndexes struct {
+	until time.Time
+	names []string
+}
+
+// usable reports whether there is a valid index of the name.
+func (k *knownIndexes) usable(db *gorm.DB, name string) (bool, error) {
+	before := k.seen.Load()
+	if before != nil && time.Now().Before(before.until) {
+		return slices.Contains(before.names, name), nil
+	}
+	now := seenIndexes{until: time.Now().Add(knownFor)}
+	err := db.Raw(`SELECT c.relname FROM pg_class AS c JOIN pg_index AS i ON i.indexrelid = c.oid
+		WHERE starts_with(c.relname, ?) AND c.relnamespace = CAST(current_schema() AS regnamespace)
+			AND i.indisvalid AND i.indisready`, annIndexPrefix).Scan(&now.names).Error
+	if err != nil {
+		return false, err
+	}
+	k.seen.CompareAndSwap(before, &now) // fails when there was a change meanwhile
+	return slices.Contains(now.names, name), nil
+}
+
+// changed makes the next search ask again.
+func (k *knownIndexes) changed() { k.seen.Store(&seenIndexes{}) }
 
 func (q vectorQuery) space() VectorSpace {
 	return VectorSpace{Workspace: q.workspace, Model: q.model.ID, Dimensions: len(q.vector)}
@@ -177,7 +207,8 @@ func (postgresDialect) vectorIndexes(ctx context.Context, s *Store) ([]VectorInd
 
 // buildVectorIndex creates the index concurrently: reads and writes go on. On a
 // partitioned table it lies on the partition that has the workspace.
-func (postgresDialect) buildVectorIndex(ctx context.Context, s *Store, space VectorSpace) error {
+func (d postgresDialect) buildVectorIndex(ctx context.Context, s *Store, space VectorSpace) error {
+	defer d.indexes.changed()
 	return s.maintain(ctx, func(conn *pgx.Conn) error {
 		var table string
 		err := conn.QueryRow(ctx, "SELECT CAST(CAST(tableoid AS regclass) AS text) FROM embeddings WHERE workspace_id = $1 LIMIT 1",
@@ -205,7 +236,8 @@ func (postgresDialect) buildVectorIndex(ctx context.Context, s *Store, space Vec
 	})
 }
 
-func (postgresDialect) dropVectorIndex(ctx context.Context, s *Store, index VectorIndex) error {
+func (d postgresDialect) dropVectorIndex(ctx context.Context, s *Store, index VectorIndex) error {
+	defer d.indexes.changed()
 	return s.maintain(ctx, func(conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, "DROP INDEX CONCURRENTLY IF EXISTS "+pgx.Identifier{index.Name}.Sanitize())
 		return err

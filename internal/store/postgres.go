@@ -26,7 +26,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-type postgresDialect struct{}
+type postgresDialect struct{ indexes *knownIndexes }
 
 // How a connection behaves unless the URL says otherwise. A statement that runs
 // longer than the time-out is a mistake or an attack: every one of ours is far
@@ -81,7 +81,7 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 		return nil, errors.Join(unreachable(config.ConnConfig, err), db.Close())
 	}
 	return &Store{
-		read: handle, write: handle, dialect: postgresDialect{}, now: o.Now, pool: pool,
+		read: handle, write: handle, dialect: postgresDialect{new(knownIndexes)}, now: o.Now, pool: pool,
 		closers: []func() error{func() error { closePool(pool); return nil }},
 	}, nil
 }

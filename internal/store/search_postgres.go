@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/json"
-	"math"
 	"strconv"
 	"strings"
 
@@ -203,45 +202,44 @@ func placesIn(vector string, quoted []string) []int {
 // nearest compares one by one what is small, and asks the workspace's own index
 // otherwise. While that is still being built, a search is slow rather than wrong.
 func (d postgresDialect) nearest(db *gorm.DB, q vectorQuery) ([]rank.Scored, error) {
-	found, done, err := d.exact(db, q)
-	if err != nil || done {
-		return found, err
+	indexed, err := d.indexes.usable(db, annIndexName(q.space()))
+	if err == nil && indexed {
+		indexed, err = outgrown(db, q)
 	}
-	found, err = d.approximate(db, q)
-	if err == nil && len(found) < LegSize { // the scan has ended among entries of deleted rows
-		q.exactLimit = math.MaxInt
-		found, _, err = d.exact(db, q)
+	if err != nil {
+		return nil, err
 	}
-	return found, err
+	if indexed {
+		found, err := d.approximate(db, q)
+		if err != nil || len(found) == LegSize {
+			return found, err
+		} // else the scan has ended among entries that do not count, or there are no more
+	}
+	return exact(db, q)
 }
 
 // enoughToTell is how many conversations mostly have, together, more passages than
 // are compared one by one: then the others need not be counted.
 const enoughToTell = 1000
 
-// exact sorts all vectors of the workspace by distance, and reports whether it did:
-// it does not, and takes no time, when they are too many and there is an index. One
-// statement decides and searches, for most searches need no other. No index is over
-// the bare column, so no plan can take one. Vectors of another length, which
-// cannot be compared, are left out first.
-func (postgresDialect) exact(db *gorm.DB, q vectorQuery) (found []rank.Scored, done bool, err error) {
-	inner := embeddingsOf(db, q).
-		Select("embeddings.conversation_id, embeddings.position, embeddings.vector <=> ? AS distance", pgvector.NewHalfVector(q.vector)).
-		Order("distance, conversation_id, position")
-	// That there is no index is found out first, and mostly there is none. What has
-	// a limit of 0 is not even begun; under a condition, parallel workers would be
-	// started first.
+// outgrown reports whether the passages that a query is about are too many to be
+// compared one by one. The second count is made only when the first has not told.
+func outgrown(db *gorm.DB, q vectorQuery) (large bool, err error) {
 	all := filtered(db, q.workspace, q.filter)
 	some := db.Table("(?) AS conversations", all.Session(&gorm.Session{}).Select("chunk_count").Limit(enoughToTell))
-	found, err = scanScored(db.Raw(`WITH choice AS MATERIALIZED (SELECT NOT `+indexUsable+` OR ((?) <= ? AND (?) <= ?) AS exact),
-			nearest AS (? LIMIT (SELECT CASE WHEN exact THEN ? ELSE 0 END FROM choice))
-		SELECT conversation_id, position, 1 - distance FROM nearest
-		UNION ALL SELECT NULL, NULL, NULL WHERE NOT (SELECT exact FROM choice)`,
-		annIndexName(q.space()), passages(some), q.exactLimit, passages(all), q.exactLimit, inner, LegSize))
-	if len(found) == 1 && found[0].Key.Conversation == "" {
-		return nil, false, err
-	}
-	return top(found, LegSize), true, err
+	err = db.Raw("SELECT (?) > ? OR (?) > ?", passages(some), q.exactLimit, passages(all), q.exactLimit).Row().Scan(&large)
+	return large, err
+}
+
+// exact sorts all vectors of the workspace by distance. No index is over the bare
+// column, so no plan can take one. Vectors of another length, which cannot be
+// compared, are left out first.
+func exact(db *gorm.DB, q vectorQuery) ([]rank.Scored, error) {
+	nearest := embeddingsOf(db, q).
+		Select("embeddings.conversation_id, embeddings.position, embeddings.vector <=> ? AS distance", pgvector.NewHalfVector(q.vector)).
+		Order("distance, embeddings.conversation_id, embeddings.position").Limit(LegSize)
+	found, err := scanScored(db.Table("(?) AS nearest", nearest).Select("conversation_id, position, 1 - distance"))
+	return top(found, LegSize), err
 }
 
 // embeddingsOf are the vectors that a query is about.
