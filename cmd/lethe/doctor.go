@@ -113,7 +113,8 @@ func (p *program) printFindings(findings []store.Finding, asJSON bool) error {
 				Count   int    `json:"count"`
 				Detail  string `json:"detail"`
 				Fixable bool   `json:"fixable"`
-			}{f.Check, f.Count, f.Detail, f.Fixable})
+				Note    string `json:"note,omitempty"`
+			}{f.Check, f.Count, f.Detail, f.Fixable, f.Note})
 			if err != nil {
 				return err
 			}
@@ -122,7 +123,7 @@ func (p *program) printFindings(findings []store.Finding, asJSON bool) error {
 	}
 	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	for _, f := range findings {
-		state, detail := "ok", ""
+		state, detail := "ok", f.Note
 		if f.Count > 0 {
 			state, detail = fmt.Sprint(f.Count, " wrong"), f.Detail
 		}

@@ -137,6 +137,9 @@ func (a *App) Run(ctx context.Context, started func(Started)) error {
 	if err != nil {
 		return err
 	}
+	if err := a.indexer.Adopt(ctx); err != nil { // before anybody asks how far a change of model is
+		return err
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.o.Config.Addr)
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, err, "cannot listen on %s; is another program using it? LETHE_ADDR names another address", a.o.Config.Addr)

@@ -83,6 +83,17 @@ type Stats struct {
 	Months        []MonthStats
 	Backlog       Backlog
 	VectorSearch  VectorSearch
+	Embedding     Embedding
+}
+
+// Embedding says how far the indexed conversations are with the current model.
+// Those that are behind can be found by their words, as ever, but by meaning only
+// once they are embedded again.
+type Embedding struct {
+	Model   string // the current model's id; empty until a service has started
+	Pending int    // conversations to be indexed anew, because the model or Lethe's way of cutting texts is another
+	Failed  int    // those of them that were given up until the next start or change; Pending is without them
+	Unused  int    // vectors of other models, which no search sees
 }
 
 // VectorSearch says how a workspace's vectors are searched.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/chunker"
+	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/rank"
 	"github.com/lethe-chat/lethe/internal/store"
@@ -21,6 +22,8 @@ const (
 	outcomeRetried  = "retried"
 	outcomeFailed   = "failed"
 	outcomeReleased = "released"
+	outcomeRenewed  = "renewed"  // it was ready, and is now indexed with the current model
+	outcomeGivenUp  = "given_up" // it could not be, and stays as it was
 )
 
 // settleTime is how long giving a claim back may take when the worker has been
@@ -41,8 +44,12 @@ func (x *Indexer) index(ctx context.Context, claim store.Claim) {
 	}
 	release()
 	outcome := outcomeReady
-	if err != nil {
+	switch {
+	case err != nil:
 		outcome = x.settle(ctx, claim, result, err)
+	case claim.Behind:
+		outcome = outcomeRenewed
+		x.pause.succeeded()
 	}
 	x.seen.observe(outcome, time.Since(started))
 	x.o.Logger.LogAttrs(ctx, slog.LevelDebug, "indexer: conversation settled",
@@ -96,17 +103,21 @@ func (e errRefused) Error() string { return e.reason }
 func (x *Indexer) prepare(ctx context.Context, claim store.Claim) (store.Indexed, error) {
 	var turns chat.Transcript
 	var stored []store.StoredChunk
+	var made store.Recipe
 	err := x.o.Store.Snapshot(ctx, func(v *store.View) (err error) {
 		if turns, err = v.ClaimedTranscript(claim); err != nil {
 			return err
 		}
-		stored, err = v.StoredChunks(claim.Workspace, claim.Conversation)
+		if stored, err = v.StoredChunks(claim.Workspace, claim.Conversation); err != nil {
+			return err
+		}
+		made, err = v.MadeBy(claim)
 		return err
 	})
 	if err != nil {
 		return store.Indexed{}, err
 	}
-	result := store.Indexed{Model: x.o.Embedder.Model()}
+	result := store.Indexed{Model: x.o.Embedder.Model(), Passages: PassagesVersion}
 	for _, m := range turns.Turns {
 		result.Tokens += tokens.Count(m.Text)
 		if ctx.Err() != nil {
@@ -117,7 +128,9 @@ func (x *Indexer) prepare(ctx context.Context, claim store.Claim) (store.Indexed
 		return result, errRefused{fmt.Sprintf("the conversation has %d tokens; at most %d can be indexed", result.Tokens, chat.MaxIndexTokens)}
 	}
 	fresh := chunker.Split(turns.Title, turns.Turns)
-	keepUnchanged(&result, fresh, stored)
+	if made.Passages == PassagesVersion {
+		keepUnchanged(&result, fresh, stored)
+	}
 	for _, c := range fresh[result.Keep:] {
 		result.Chunks = append(result.Chunks, store.IndexedChunk{
 			Position: c.Position, First: c.First, Last: c.Last, Text: c.Text, Terms: rank.Analyze(c.Text),
@@ -126,21 +139,30 @@ func (x *Indexer) prepare(ctx context.Context, claim store.Claim) (store.Indexed
 	return result, x.embed(ctx, &result, stored)
 }
 
-// keepUnchanged counts the leading chunks that are stored just so, with a vector
-// of the right model or its word that it cannot read them: a re-sent conversation
-// that only grew keeps them.
+// keepUnchanged counts the leading chunks that are stored just so: a re-sent
+// conversation that only grew keeps them. From the first on that has no vector of
+// the right model they get new vectors.
 func keepUnchanged(result *store.Indexed, fresh []chunker.Chunk, stored []store.StoredChunk) {
 	for i := range min(len(fresh), len(stored)) {
 		f, s := fresh[i], stored[i]
-		if s.Position != f.Position || s.Text != f.Text || s.First != f.First || s.Last != f.Last || s.Model != result.Model.ID {
+		if s.Position != f.Position || s.Text != f.Text || s.First != f.First || s.Last != f.Last {
 			return
 		}
 		result.Keep++
 		result.KeptTerms += s.TermCount
-		if s.Vector != nil {
+		switch {
+		case len(result.Vectors) > 0 || !embeddedBy(result.Model, s):
+			result.Vectors = append(result.Vectors, store.ChunkVector{})
+		case s.Vector != nil:
 			result.KeptVectors++
 		}
 	}
+}
+
+// embeddedBy reports whether a chunk has a vector of the model, or its word that it
+// cannot read the text.
+func embeddedBy(model embed.Model, s store.StoredChunk) bool {
+	return s.Model == model.ID && (s.Vector == nil || model.Dimensions == 0 || len(s.Vector) == model.Dimensions)
 }
 
 // embed fills in the vectors, and asks the embedder only for texts that it has
@@ -148,18 +170,26 @@ func keepUnchanged(result *store.Indexed, fresh []chunker.Chunk, stored []store.
 func (x *Indexer) embed(ctx context.Context, result *store.Indexed, stored []store.StoredChunk) error {
 	known := make(map[string][]float32, len(stored))
 	for _, s := range stored {
-		if s.Model == result.Model.ID {
+		if embeddedBy(result.Model, s) {
 			known[s.Text] = s.Vector
 		}
 	}
 	var texts []string
-	var at []int
-	for i, c := range result.Chunks {
-		if vector, ok := known[c.Text]; ok {
-			result.Chunks[i].Vector, result.Chunks[i].Unreadable = vector, vector == nil
-			continue
+	var put []func(vector []float32)
+	want := func(text string, to func(vector []float32)) {
+		if vector, ok := known[text]; ok {
+			to(vector)
+			return
 		}
-		texts, at = append(texts, c.Text), append(at, i)
+		texts, put = append(texts, text), append(put, to)
+	}
+	for i := range result.Vectors {
+		v := &result.Vectors[i]
+		want(stored[result.Keep-len(result.Vectors)+i].Text, func(vector []float32) { v.Vector, v.Unreadable = vector, vector == nil })
+	}
+	for i := range result.Chunks {
+		c := &result.Chunks[i]
+		want(c.Text, func(vector []float32) { c.Vector, c.Unreadable = vector, vector == nil })
 	}
 	if len(texts) == 0 {
 		return nil
@@ -169,7 +199,7 @@ func (x *Indexer) embed(ctx context.Context, result *store.Indexed, stored []sto
 		return err
 	}
 	for i, vector := range vectors {
-		result.Chunks[at[i]].Vector, result.Chunks[at[i]].Unreadable = vector, vector == nil
+		put[i](vector)
 	}
 	return nil
 }
@@ -183,17 +213,24 @@ func (x *Indexer) settle(ctx context.Context, claim store.Claim, result store.In
 	// The claim must be settled although the worker's own context may have ended.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
+	if claim.Behind && !stopping {
+		x.pause.failed(x.o.Backoff)
+	}
 	outcome := outcomeRetried
 	err := x.o.Store.InTx(ctx, func(tx *store.Tx) error {
 		var refused errRefused
+		hopeless := asRefused(cause, &refused) || claim.Attempt >= x.o.MaxAttempts || fault.Is(cause, fault.Invalid)
 		switch {
 		case stopping:
 			outcome = outcomeReleased
 			return tx.Release(claim)
+		case claim.Behind && hopeless:
+			outcome = outcomeGivenUp
+			return tx.GiveUp(claim)
 		case asRefused(cause, &refused):
 			outcome = outcomeFailed
 			return tx.FailIndexing(claim, result, refused.reason)
-		case claim.Attempt >= x.o.MaxAttempts || fault.Is(cause, fault.Invalid):
+		case hopeless:
 			outcome = outcomeFailed
 			return tx.FailIndexing(claim, result, reason(cause)+keywordOnly(result))
 		default:

@@ -2,8 +2,9 @@
 // wait, cuts them into chunks, embeds the chunks, and stores the result if the
 // conversation is still there and unchanged. There is no job table: a
 // conversation that needs indexing says so in its own row, so deleting it
-// deletes its work. The package owns workers, retries and back-off; it knows no
-// SQL and decides nothing about what may be stored.
+// deletes its work. When nothing new waits, it makes anew what another model made.
+// The package owns workers, retries and back-off; it knows no SQL and decides
+// nothing about what may be stored.
 package indexer
 
 import (
@@ -12,6 +13,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -46,9 +48,12 @@ const (
 
 // Indexer runs the workers. It is started once, with Run.
 type Indexer struct {
-	o    Options
-	wake chan struct{}
-	seen *metrics
+	o       Options
+	wake    chan struct{}
+	idle    chan struct{} // a worker found nothing more to do
+	seen    *metrics
+	adopted atomic.Bool
+	pause   pause
 }
 
 // New returns an Indexer that is not running yet.
@@ -69,13 +74,15 @@ func New(o Options) *Indexer {
 	if o.Backoff == nil {
 		o.Backoff = backoff
 	}
-	return &Indexer{o: o, wake: make(chan struct{}, 1), seen: newMetrics(o.Metrics)}
+	return &Indexer{o: o, wake: make(chan struct{}, 1), idle: make(chan struct{}, 1), seen: newMetrics(o.Metrics)}
 }
 
 // Wake tells the workers that there may be work. It never blocks.
-func (x *Indexer) Wake() {
+func (x *Indexer) Wake() { signal(x.wake) }
+
+func signal(c chan struct{}) {
 	select {
-	case x.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -90,7 +97,13 @@ func (x *Indexer) Run(soft, hard context.Context) {
 	}); err != nil && soft.Err() == nil {
 		x.o.Logger.Error("indexer: failed conversations were not queued again", "error", err)
 	}
+	if !x.adopted.Load() {
+		if err := x.Adopt(soft); err != nil && soft.Err() == nil {
+			x.o.Logger.Error("indexer: the embedder is not made the current one yet; trying again soon", "error", err)
+		}
+	}
 	var workers sync.WaitGroup
+	workers.Go(func() { x.follow(soft) })
 	for range x.o.Workers {
 		workers.Go(func() { x.work(soft, hard) })
 	}
@@ -98,8 +111,12 @@ func (x *Indexer) Run(soft, hard context.Context) {
 }
 
 func (x *Indexer) work(soft, hard context.Context) {
-	for soft.Err() == nil {
+	for busy := false; soft.Err() == nil; {
 		claim, ok, err := x.claim(soft)
+		if busy && !ok {
+			signal(x.idle)
+		}
+		busy = ok
 		switch {
 		case ok: // also when soft has ended meanwhile: nobody else can take it for a lease
 			x.Wake() // where there was one there may be more: let an idle worker look
@@ -115,7 +132,8 @@ func (x *Indexer) work(soft, hard context.Context) {
 	}
 }
 
-// claim takes a conversation that is due. A stop does not break it off: were the
+// claim takes a conversation that is due, or else, when none is, one that another
+// model made: what is new always goes first. A stop does not break it off: were the
 // answer lost, the conversation would be held, by nobody, for a lease.
 func (x *Indexer) claim(ctx context.Context) (claim store.Claim, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
@@ -123,6 +141,9 @@ func (x *Indexer) claim(ctx context.Context) (claim store.Claim, ok bool, err er
 	var claims []store.Claim
 	err = x.o.Store.InTx(ctx, func(tx *store.Tx) (err error) {
 		claims, err = tx.Claim(x.o.Lease, 1)
+		if err == nil && len(claims) == 0 && x.adopted.Load() && x.pause.over() {
+			claims, err = tx.ClaimBehind(x.recipe(), x.o.Lease)
+		}
 		return err
 	})
 	if err != nil || len(claims) == 0 {

@@ -540,6 +540,7 @@ func TestOutcomesAreCounted(t *testing.T) {
 		}
 		require.Equal(t, map[string]float64{
 			"lethe_indexer_conversations_total outcome=ready": 1, "lethe_indexer_conversations_total outcome=retried": 1, "lethe_indexer_seconds": 2,
+			"lethe_embedding_pending_conversations": 0, "lethe_embedding_failed_conversations": 0,
 		}, counted)
 	})
 }

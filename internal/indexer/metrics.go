@@ -10,6 +10,8 @@ import (
 type metrics struct {
 	settled *prometheus.CounterVec
 	seconds prometheus.Histogram
+	pending prometheus.Gauge
+	givenUp prometheus.Gauge
 }
 
 func newMetrics(registry *prometheus.Registry) *metrics {
@@ -21,9 +23,17 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 			Name: "lethe_indexer_seconds", Help: "How long a worker was busy with one conversation.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 9),
 		}),
+		pending: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "lethe_embedding_pending_conversations",
+			Help: "Conversations of all workspaces that are yet to be indexed anew, because the model or the way of cutting texts has changed.",
+		}),
+		givenUp: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "lethe_embedding_failed_conversations",
+			Help: "Conversations of all workspaces that could not be indexed anew, and are tried again at the next start.",
+		}),
 	}
 	if registry != nil {
-		registry.MustRegister(m.settled, m.seconds)
+		registry.MustRegister(m.settled, m.seconds, m.pending, m.givenUp)
 	}
 	return m
 }
@@ -31,4 +41,10 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 func (m *metrics) observe(outcome string, took time.Duration) {
 	m.settled.WithLabelValues(outcome).Inc()
 	m.seconds.Observe(took.Seconds())
+}
+
+// left is what is left to do after a change of model.
+func (m *metrics) left(pending, givenUp int) {
+	m.pending.Set(float64(pending))
+	m.givenUp.Set(float64(givenUp))
 }

@@ -28,5 +28,8 @@ func (m *memoryPlugin) GetStats(ctx context.Context, _ wire.GetStatsRequestObjec
 		}),
 		Backlog:      api.Backlog{Queued: s.Backlog.Queued, Indexing: s.Backlog.Indexing, Failed: s.Backlog.Failed},
 		VectorSearch: api.StatsVectorSearch(s.VectorSearch),
+		Embedding: api.EmbeddingStats{
+			Model: s.Embedding.Model, Pending: s.Embedding.Pending, Failed: s.Embedding.Failed, Unused: s.Embedding.Unused,
+		},
 	}, nil
 }

@@ -22,16 +22,29 @@ const chunkBatch = 100
 
 // Indexed is what a worker found out about a conversation.
 type Indexed struct {
-	Model  embed.Model
-	Tokens int
-	// Chunks replace those stored from position Keep on; those before it stay as
-	// they are. KeptTerms is how many terms the kept ones have, KeptVectors how
-	// many of them have a vector; the others of them are unreadable.
-	Chunks      []IndexedChunk
-	Keep        int
-	KeptTerms   int
+	Model    embed.Model
+	Passages int // the version of Recipe
+	Tokens   int
+	// Chunks replace those stored from position Keep on; those before it stay, and
+	// have KeptTerms terms.
+	Chunks    []IndexedChunk
+	Keep      int
+	KeptTerms int
+	// Of the chunks that stay the last get other vectors: of Vectors, one each. Those
+	// before them keep what they have: KeptVectors of them a vector, and the others
+	// the word of the model that it cannot read them.
+	Vectors     []ChunkVector
 	KeptVectors int
 }
+
+// ChunkVector is what a model says of a chunk that is stored already.
+type ChunkVector struct {
+	Vector     []float32 // nil when the model cannot read the text, or has not yet
+	Unreadable bool      // as in IndexedChunk
+}
+
+// keepVectors is how many of the stored chunks keep their vectors too.
+func (x Indexed) keepVectors() int { return x.Keep - len(x.Vectors) }
 
 // FinishIndexing stores the chunks and vectors of a claimed conversation and
 // makes it ready. ErrClaimLost, and nothing stored, when the claim is lost.
@@ -40,6 +53,7 @@ func (tx *Tx) FinishIndexing(c Claim, x Indexed) error {
 	changes["index_state"] = string(chat.Ready)
 	changes["index_error"] = ""
 	changes["attempts"] = 0
+	changes["run_after"] = micros(tx.now) // when it may be taken to be made anew, should the recipe change
 	return tx.storeIndexed(c, x, changes)
 }
 
@@ -91,15 +105,21 @@ func (tx *Tx) dropPassages(ws chat.WorkspaceID, stored chat.Conversation, rename
 }
 
 func indexedChanges(x Indexed) map[string]any {
-	terms, vectors, unreadable := x.KeptTerms, x.KeptVectors, x.Keep-x.KeptVectors
-	for _, chunk := range x.Chunks {
-		terms += len(chunk.Terms)
-		if chunk.Vector != nil {
+	terms, vectors, unreadable := x.KeptTerms, x.KeptVectors, x.keepVectors()-x.KeptVectors
+	count := func(vector []float32, cannot bool) {
+		if vector != nil {
 			vectors++
 		}
-		if chunk.Unreadable {
+		if cannot {
 			unreadable++
 		}
+	}
+	for _, chunk := range x.Vectors {
+		count(chunk.Vector, chunk.Unreadable)
+	}
+	for _, chunk := range x.Chunks {
+		terms += len(chunk.Terms)
+		count(chunk.Vector, chunk.Unreadable)
 	}
 	return map[string]any{
 		"token_count": x.Tokens, "chunk_count": x.Keep + len(x.Chunks), "term_count": terms,
@@ -109,28 +129,68 @@ func indexedChanges(x Indexed) map[string]any {
 
 // storeIndexed first updates the conversation on the condition that the claim
 // holds, which also locks it against a delete, and only then writes rows that
-// belong to it: no chunk can outlive its conversation.
+// belong to it: no chunk can outlive its conversation. What it writes is all by one
+// recipe, so that no conversation ever has vectors of two models.
 func (tx *Tx) storeIndexed(c Claim, x Indexed, changes map[string]any) error {
+	recipe := int64(noRecipe)
+	if len(x.Chunks)+x.Keep > 0 || changes["index_state"] == string(chat.Ready) {
+		var err error
+		if recipe, err = tx.recipeID(Recipe{Model: x.Model.ID, Passages: x.Passages}); err != nil {
+			return err
+		}
+	}
+	changes["recipe_id"] = recipe
 	changes["indexed_revision"] = c.Revision
 	if err := tx.settle(c, changes); err != nil {
 		return err
 	}
-	where := []any{int64(c.Workspace), c.Conversation, x.Keep}
-	const from = "workspace_id = ? AND conversation_id = ? AND position >= ?"
-	if err := tx.db.Where(from, where...).Delete(&chunkRow{}).Error; err != nil {
+	if err := tx.deleteFrom(c, &chunkRow{}, x.Keep); err != nil {
+		return err
+	}
+	if err := tx.deleteFrom(c, &embeddingRow{}, x.keepVectors()); err != nil {
+		return err
+	}
+	if err := tx.markUnreadable(c, x); err != nil {
+		return err
+	}
+	if err := tx.dialect.insertChunks(tx.db, newChunks(c, x)); err != nil {
 		return tx.fault(err)
 	}
-	if err := tx.db.Where(from, where...).Delete(&embeddingRow{}).Error; err != nil {
-		return tx.fault(err)
-	}
-	chunks, vectors := rowsOf(c, x)
-	if err := tx.dialect.insertChunks(tx.db, chunks); err != nil {
-		return tx.fault(err)
-	}
-	return tx.fault(tx.dialect.insertEmbeddings(tx.db, vectors))
+	return tx.fault(tx.dialect.insertEmbeddings(tx.db, newEmbeddings(c, x)))
 }
 
-func rowsOf(c Claim, x Indexed) (chunks []chunkRow, vectors []embeddingRow) {
+// deleteFrom deletes the rows of a claimed conversation from a position on.
+func (tx *Tx) deleteFrom(c Claim, table any, position int) error {
+	return tx.fault(tx.db.Where("workspace_id = ? AND conversation_id = ? AND position >= ?", int64(c.Workspace), c.Conversation, position).
+		Delete(table).Error)
+}
+
+// markUnreadable writes into chunks that stay which of them the model cannot read.
+// Where nothing changes nothing is written: a row is a copy of its text, and of all
+// its words in the index.
+func (tx *Tx) markUnreadable(c Claim, x Indexed) error {
+	readable, not := []int{}, []int{}
+	for i, v := range x.Vectors {
+		if v.Unreadable {
+			not = append(not, x.keepVectors()+i)
+			continue
+		}
+		readable = append(readable, x.keepVectors()+i)
+	}
+	for by, positions := range map[string][]int{"": readable, x.Model.ID: not} {
+		for batch := range slices.Chunk(positions, idBatch) {
+			err := tx.db.Model(&chunkRow{}).
+				Where("workspace_id = ? AND conversation_id = ? AND position IN ? AND unreadable_by <> ?", int64(c.Workspace), c.Conversation, batch, by).
+				Update("unreadable_by", by).Error
+			if err != nil {
+				return tx.fault(err)
+			}
+		}
+	}
+	return nil
+}
+
+func newChunks(c Claim, x Indexed) (rows []chunkRow) {
 	for _, chunk := range x.Chunks {
 		row := chunkRow{
 			WorkspaceID: int64(c.Workspace), ConversationID: c.Conversation, Position: chunk.Position,
@@ -140,15 +200,27 @@ func rowsOf(c Claim, x Indexed) (chunks []chunkRow, vectors []embeddingRow) {
 		if chunk.Unreadable {
 			row.UnreadableBy = x.Model.ID
 		}
-		chunks = append(chunks, row)
-		if chunk.Vector != nil {
-			vectors = append(vectors, embeddingRow{
-				WorkspaceID: int64(c.Workspace), ConversationID: c.Conversation, Position: chunk.Position,
-				Model: x.Model.ID, Dimensions: len(chunk.Vector), Vector: chunk.Vector,
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+func newEmbeddings(c Claim, x Indexed) (rows []embeddingRow) {
+	add := func(position int, vector []float32) {
+		if vector != nil {
+			rows = append(rows, embeddingRow{
+				WorkspaceID: int64(c.Workspace), ConversationID: c.Conversation, Position: position,
+				Model: x.Model.ID, Dimensions: len(vector), Vector: vector,
 			})
 		}
 	}
-	return chunks, vectors
+	for i, v := range x.Vectors {
+		add(x.keepVectors()+i, v.Vector)
+	}
+	for _, chunk := range x.Chunks {
+		add(chunk.Position, chunk.Vector)
+	}
+	return rows
 }
 
 // StoredChunk is what is already indexed of a conversation, for a worker that

@@ -41,6 +41,9 @@ type dialect interface {
 	// claim marks up to n conversations as taken and returns their rows.
 	claim(db *gorm.DB, now, leaseUntil int64, n int) ([]claimRow, error)
 
+	// claimBehind takes one that is ready and was made by the recipe.
+	claimBehind(db *gorm.DB, recipe, now, leaseUntil int64) ([]claimRow, error)
+
 	// insertMessages writes any number of messages, of any number of conversations.
 	insertMessages(db *gorm.DB, rows []messageRow) error
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ type Finding struct {
 	Count   int    // how many rows are wrong; 0 is healthy
 	Detail  string // what that means
 	Fixable bool   // Mend can put it right
+	Note    string // what there is to say although nothing of it is wrong; mostly empty
 }
 
 // examination is one check: a count of what is wrong, and the statements that
@@ -57,7 +59,17 @@ var examinations = []examination{
 		count:  "SELECT count(*) FROM conversations AS c WHERE " + stale,
 		mend:   []string{"UPDATE conversations AS c SET index_state = 'queued', attempts = 0, run_after = @now WHERE " + stale},
 	},
+	{
+		check:  "made by another model than said",
+		detail: "conversations with vectors of a model that they do not name: a change of the model would pass them over",
+		count:  "SELECT count(*) FROM conversations AS c WHERE " + mislabelled,
+		mend:   []string{"UPDATE conversations AS c SET recipe_id = " + unknownRecipe + " WHERE " + mislabelled},
+	},
 }
+
+// unknownRecipe is the number of the recipe that says nothing, see migration 6:
+// what it made is always made anew.
+const unknownRecipe = "1"
 
 const (
 	chunkMissing = `NOT EXISTS (SELECT 1 FROM chunks AS k WHERE k.workspace_id = x.workspace_id
@@ -72,7 +84,11 @@ const (
 	unreadableOf = "SELECT count(*) FROM chunks AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id AND x.unreadable_by <> ''"
 	drifted      = "c.message_count <> (" + messagesOf + ") OR c.chunk_count <> (" + chunksOf + ") OR c.term_count <> (" + termsOf +
 		") OR c.vector_count <> (" + vectorsOf + ") OR c.unreadable_count <> (" + unreadableOf + ")"
-	stale = "c.index_state = 'ready' AND c.indexed_revision <> c.revision"
+	stale       = "c.index_state = 'ready' AND c.indexed_revision <> c.revision"
+	itsModel    = "(SELECT r.model FROM recipes AS r WHERE r.id = c.recipe_id)"
+	mislabelled = "c.chunk_count > 0 AND c.recipe_id <> " + unknownRecipe + " AND (c.recipe_id = 0 OR EXISTS (" +
+		"SELECT 1 FROM embeddings AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id AND x.model <> " + itsModel + ") OR EXISTS (" +
+		"SELECT 1 FROM chunks AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id AND x.unreadable_by NOT IN ('', " + itsModel + ")))"
 )
 
 func orphans(table string) examination {
@@ -109,8 +125,26 @@ func (s *Store) Examine(ctx context.Context) ([]Finding, error) {
 		Check: "waiting for a worker", Count: stuck,
 		Detail: "conversations that have been due for indexing for more than 15 minutes: is `lethe serve` running?",
 	})
+	changing, err := s.examineChange(ctx)
+	if err != nil {
+		return nil, err
+	}
+	findings = append(findings, changing)
 	own, err := s.dialect.examine(ctx, s)
 	return append(findings, own...), s.fault(err)
+}
+
+// examineChange tells how far a change of model is. That it goes on is nothing wrong.
+func (s *Store) examineChange(ctx context.Context) (Finding, error) {
+	left, err := s.View(ctx).Behind()
+	f := Finding{
+		Check: "given up in a change of model", Count: left.Failed, Fixable: true,
+		Detail: "conversations that could not be indexed with the current model (the log says why), and are tried again when the service starts",
+	}
+	if left.Pending > 0 {
+		f.Note = fmt.Sprintf("%d conversations are still to be indexed anew with %s", left.Pending, left.Model)
+	}
+	return f, err
 }
 
 // Mend puts right what Examine found and is fixable, all in one transaction, and
@@ -128,7 +162,7 @@ func (s *Store) Mend(ctx context.Context) error {
 				}
 			}
 		}
-		return nil
+		return tx.tryAgain()
 	})
 	if err != nil {
 		return err

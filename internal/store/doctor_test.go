@@ -22,6 +22,10 @@ func TestTheDoctorSeesAndMendsDamage(t *testing.T) {
 		{"counters that drifted", "UPDATE conversations SET chunk_count = 99", ""},
 		{"counters that drifted", "UPDATE conversations SET unreadable_count = 0", ""},
 		{"indexed at another revision", "UPDATE conversations SET revision = revision + 1", ""},
+		{"made by another model than said", "UPDATE conversations SET recipe_id = 0", ""},
+		{"made by another model than said", "UPDATE embeddings SET model = 'another'", ""},
+		{"made by another model than said", "UPDATE chunks SET unreadable_by = 'another' WHERE position = 2", ""},
+		{"given up in a change of model", "UPDATE conversations SET recipe_id = 1, run_after = 9223372036854775807", ""},
 		{"the full-text index", "INSERT INTO chunks_fts (chunks_fts) VALUES ('delete-all')", storetest.SQLite},
 	} {
 		t.Run(fmt.Sprint(i, " ", damage.check), func(t *testing.T) {
@@ -30,6 +34,7 @@ func TestTheDoctorSeesAndMendsDamage(t *testing.T) {
 					return // the other database has no such part
 				}
 				s := db.Open(t)
+				adopt(t, s, testModel.ID)
 				create(t, s, workspace(t, s, "w"), upload(t, "a", "one", "two"))
 				for _, c := range claim(t, s, 5) {
 					require.NoError(t, finishAs(s, c, indexed(passage(0, []float32{1, 0, 0}, "alpha"), passage(1, []float32{1, 0, 0}, "beta"), unreadable(2, "gamma"))))

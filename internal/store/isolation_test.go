@@ -187,6 +187,7 @@ var inWorkspace = map[string]call{
 	"Retry": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return only(tx.Retry(h.claim(ws), lease, "why"))
 	},
+	"GiveUp":  func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) { return only(tx.GiveUp(h.claim(ws))) },
 	"Release": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) { return only(tx.Release(h.claim(ws))) },
 	"FinishIndexing": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return only(tx.FinishIndexing(h.claim(ws), indexed(passage(0, nil, "common"))))
@@ -202,6 +203,11 @@ var acrossWorkspaces = map[string]string{
 	"Claim":           "the indexer takes work from whoever has waited longest",
 	"NextDue":         "the indexer sleeps until there is work",
 	"RequeueFailed":   "the service starts",
+	"ClaimBehind":     "the indexer takes what another model made",
+	"AdoptRecipe":     "the service starts",
+	"CompleteRecipe":  "the indexer asks whether a change of models is over",
+	"Behind":          "the operator, by metrics and doctor: a sum",
+	"MadeBy":          "recipes belong to no workspace",
 	"KeyByPrefix":     "a request says its key before anyone knows its workspace",
 	"RevokeKey":       "the operator, by the command line",
 	"AnyKey":          "a first start",

@@ -18,6 +18,11 @@ type Claim struct {
 	Conversation string
 	Revision     int64
 	Attempt      int // which try this is, from 1; also the token that tells one hold from another
+	// Behind: the conversation is ready, and stays so; it is only to be made anew by
+	// the current recipe.
+	Behind bool
+
+	recipe int64 // by which its passages were made when it was claimed
 }
 
 type claimRow struct {
@@ -25,6 +30,7 @@ type claimRow struct {
 	ID          string
 	Revision    int64
 	Attempts    int
+	RecipeID    int64
 }
 
 // ErrClaimLost is returned when the conversation is no longer the caller's to
@@ -38,11 +44,27 @@ func (tx *Tx) Claim(lease time.Duration, n int) ([]Claim, error) {
 	if err != nil {
 		return nil, tx.fault(err)
 	}
+	return claimsOf(rows, false), nil
+}
+
+func claimsOf(rows []claimRow, behind bool) []Claim {
 	claims := make([]Claim, len(rows))
 	for i, r := range rows {
-		claims[i] = Claim{Workspace: chat.WorkspaceID(r.WorkspaceID), Conversation: r.ID, Revision: r.Revision, Attempt: r.Attempts}
+		claims[i] = Claim{
+			Workspace: chat.WorkspaceID(r.WorkspaceID), Conversation: r.ID, Revision: r.Revision, Attempt: r.Attempts,
+			Behind: behind, recipe: r.RecipeID,
+		}
 	}
-	return claims, nil
+	return claims
+}
+
+// state is what the conversation is in while it is held, and after it was given
+// back to be taken again.
+func (c Claim) state() (held, returned chat.IndexState) {
+	if c.Behind {
+		return chat.Ready, chat.Ready
+	}
+	return chat.Indexing, chat.Queued
 }
 
 // Extend holds a claim for another lease; ErrClaimLost when it is lost.
@@ -51,27 +73,42 @@ func (tx *Tx) Extend(c Claim, lease time.Duration) error {
 }
 
 // Retry gives a claim back to be tried again after the delay, with the reason
-// for clients to read; ErrClaimLost when it is lost.
+// for clients to read, unless the conversation is ready all the while; ErrClaimLost
+// when it is lost.
 func (tx *Tx) Retry(c Claim, delay time.Duration, reason string) error {
+	if c.Behind {
+		reason = ""
+	}
+	_, returned := c.state()
 	return tx.settle(c, map[string]any{
-		"index_state": string(chat.Queued), "run_after": micros(tx.now.Add(delay)), "index_error": reason,
+		"index_state": string(returned), "run_after": micros(tx.now.Add(delay)), "index_error": reason,
 	})
+}
+
+// GiveUp ends the claim of a conversation that is behind, until the recipe changes
+// or a service starts: it stays ready, as it was made before. ErrClaimLost when the
+// claim is lost.
+func (tx *Tx) GiveUp(c Claim) error {
+	return tx.settle(c, map[string]any{"run_after": int64(never)})
 }
 
 // Release gives a claim back as if it had never been taken: for a worker that is
 // told to stop. ErrClaimLost when it is lost.
 func (tx *Tx) Release(c Claim) error {
+	_, returned := c.state()
 	return tx.settle(c, map[string]any{
-		"index_state": string(chat.Queued), "run_after": micros(tx.now), "attempts": c.Attempt - 1,
+		"index_state": string(returned), "run_after": micros(tx.now), "attempts": c.Attempt - 1,
 	})
 }
 
 // settle updates the conversation if the claim still holds: existence, freshness
-// and the lock in one statement.
+// and the lock in one statement. What it was made by is asked too: a claim says what
+// of that may stay.
 func (tx *Tx) settle(c Claim, changes map[string]any) error {
+	held, _ := c.state()
 	res := tx.db.Model(&conversationRow{}).
-		Where("workspace_id = ? AND id = ? AND revision = ? AND attempts = ? AND index_state = ?",
-			int64(c.Workspace), c.Conversation, c.Revision, c.Attempt, string(chat.Indexing)).
+		Where("workspace_id = ? AND id = ? AND revision = ? AND attempts = ? AND index_state = ? AND recipe_id = ?",
+			int64(c.Workspace), c.Conversation, c.Revision, c.Attempt, string(held), c.recipe).
 		Updates(changes)
 	if res.Error == nil && res.RowsAffected == 0 {
 		return ErrClaimLost
@@ -108,7 +145,11 @@ func (v *View) NextDue() (time.Time, bool, error) {
 // starts: what stopped them (an embedder that was down, a wrong key) may be
 // mended. Those over the size limit stay failed. It returns how many it queued.
 func (tx *Tx) RequeueFailed() (int, error) {
-	res := tx.db.Model(&conversationRow{}).Where("index_state = ? AND token_count <= ?", string(chat.Failed), chat.MaxIndexTokens).
+	return tx.requeueFailed(tx.db.Model(&conversationRow{}))
+}
+
+func (tx *Tx) requeueFailed(of *gorm.DB) (int, error) {
+	res := of.Where("index_state = ? AND token_count <= ?", string(chat.Failed), chat.MaxIndexTokens).
 		Updates(map[string]any{"index_state": string(chat.Queued), "attempts": 0, "run_after": micros(tx.now)})
 	return int(res.RowsAffected), tx.fault(res.Error)
 }

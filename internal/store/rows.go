@@ -88,6 +88,7 @@ type conversationRow struct {
 	Attempts        int
 	RunAfter        int64
 	IndexError      string
+	RecipeID        int64
 }
 
 func (conversationRow) TableName() string { return "conversations" }

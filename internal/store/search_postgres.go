@@ -34,7 +34,20 @@ func (postgresDialect) claim(db *gorm.DB, now, leaseUntil int64, n int) ([]claim
 			ORDER BY run_after LIMIT ? FOR UPDATE SKIP LOCKED)
 		UPDATE conversations AS c SET index_state = 'indexing', run_after = ?, attempts = c.attempts + 1
 		FROM due WHERE c.workspace_id = due.workspace_id AND c.id = due.id
-		RETURNING c.workspace_id, c.id, c.revision, c.attempts`, now, n, leaseUntil).Find(&rows).Error
+		RETURNING c.workspace_id, c.id, c.revision, c.attempts, c.recipe_id`, now, n, leaseUntil).Find(&rows).Error
+	return rows, err
+}
+
+func (postgresDialect) claimBehind(db *gorm.DB, recipe, now, leaseUntil int64) ([]claimRow, error) {
+	var rows []claimRow
+	err := db.Raw(`
+		WITH due AS (
+			SELECT workspace_id, id FROM conversations
+			WHERE recipe_id = ? AND recipe_id > 0 AND run_after <= ? AND index_state = 'ready'
+			ORDER BY run_after LIMIT 1 FOR UPDATE SKIP LOCKED)
+		UPDATE conversations AS c SET run_after = ?, attempts = c.attempts + 1
+		FROM due WHERE c.workspace_id = due.workspace_id AND c.id = due.id
+		RETURNING c.workspace_id, c.id, c.revision, c.attempts, c.recipe_id`, recipe, now, leaseUntil).Find(&rows).Error
 	return rows, err
 }
 

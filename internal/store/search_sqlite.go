@@ -26,7 +26,19 @@ func (sqliteDialect) claim(db *gorm.DB, now, leaseUntil int64, n int) ([]claimRo
 			SELECT rowid FROM conversations
 			WHERE index_state IN ('queued', 'indexing') AND run_after <= ?
 			ORDER BY run_after LIMIT ?)
-		RETURNING workspace_id, id, revision, attempts`, leaseUntil, now, n).Find(&rows).Error
+		RETURNING workspace_id, id, revision, attempts, recipe_id`, leaseUntil, now, n).Find(&rows).Error
+	return rows, err
+}
+
+func (sqliteDialect) claimBehind(db *gorm.DB, recipe, now, leaseUntil int64) ([]claimRow, error) {
+	var rows []claimRow
+	err := db.Raw(`
+		UPDATE conversations SET run_after = ?, attempts = attempts + 1
+		WHERE rowid IN (
+			SELECT rowid FROM conversations
+			WHERE recipe_id = ? AND recipe_id > 0 AND run_after <= ? AND index_state = 'ready'
+			ORDER BY run_after LIMIT 1)
+		RETURNING workspace_id, id, revision, attempts, recipe_id`, leaseUntil, recipe, now).Find(&rows).Error
 	return rows, err
 }
 

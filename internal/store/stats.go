@@ -26,7 +26,10 @@ func (v *View) Stats(ws chat.WorkspaceID) (chat.Stats, error) {
 	if s.Months, err = v.monthStats(ws); err != nil {
 		return chat.Stats{}, err
 	}
-	s.Backlog, err = v.backlog(ws)
+	if s.Backlog, err = v.backlog(ws); err != nil {
+		return chat.Stats{}, err
+	}
+	s.Embedding, err = v.embedding(ws)
 	return s, err
 }
 

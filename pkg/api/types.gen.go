@@ -453,6 +453,26 @@ type EditRequest struct {
 	Title *string `json:"title,omitempty"`
 }
 
+// EmbeddingStats How far the workspace is with the current model; Lethe's own, other services of this API do not answer it. After a
+// change of the model, or of Lethe's way of cutting and analysing texts, conversations are indexed anew in the
+// background. Until its turn has come, each stays `ready` and is found by its words as ever; by meaning it is found
+// once it is embedded again.
+type EmbeddingStats struct {
+	// Failed How many could not be, in all the tries there are, and stay as they were until the service starts again. They
+	// do not count as pending.
+	Failed int `json:"failed"`
+
+	// Model The current model, that of the service which was started last. `none` is the one that embeds nothing.
+	Model string `json:"model"`
+
+	// Pending How many indexed conversations are yet to be indexed anew. 0 when no change is going on.
+	Pending int `json:"pending"`
+
+	// Unused How many of the vectors are of other models, so that no search sees them. It falls to 0 as a change goes on. Under
+	// the embedder `none` they stay, to be used when their model is chosen again.
+	Unused int `json:"unused"`
+}
+
 // ErrorResponse What went wrong.
 type ErrorResponse struct {
 	// Error What was wrong and what to do, for people.
@@ -982,6 +1002,12 @@ type Stats struct {
 
 	// Conversations How many conversations.
 	Conversations int `json:"conversations"`
+
+	// Embedding How far the workspace is with the current model; Lethe's own, other services of this API do not answer it. After a
+	// change of the model, or of Lethe's way of cutting and analysing texts, conversations are indexed anew in the
+	// background. Until its turn has come, each stays `ready` and is found by its words as ever; by meaning it is found
+	// once it is embedded again.
+	Embedding EmbeddingStats `json:"embedding"`
 
 	// Embeddings How many of the passages have a vector, and so can be found by meaning.
 	Embeddings int `json:"embeddings"`

@@ -33,4 +33,5 @@ var acrossWorkspaces = []string{
 	"ORDER BY run_after LIMIT", // when the next conversation is due, whoever's it is
 	"reclaimed_at IS NULL",     // what is left to reclaim
 	"token_count <= ",          // what has failed is queued again when a service starts
+	"AND recipe_id > 0",        // what another model made is made anew, whoever's it is
 }

@@ -140,6 +140,12 @@ func (d Database) Damage(t testing.TB) []string {
 		"conversations whose unreadable_count is wrong": `SELECT count(*) FROM conversations AS c WHERE unreadable_count <>
 			(SELECT count(*) FROM chunks AS h WHERE h.workspace_id = c.workspace_id AND h.conversation_id = c.id AND h.unreadable_by <> '')`,
 		"ready conversations whose newest revision is not indexed": `SELECT count(*) FROM conversations WHERE index_state = 'ready' AND indexed_revision <> revision`,
+		"conversations whose vectors were not made by the model they name": `SELECT count(*) FROM conversations AS c WHERE EXISTS (
+			SELECT 1 FROM embeddings AS e LEFT JOIN recipes AS r ON r.id = c.recipe_id
+			WHERE e.workspace_id = c.workspace_id AND e.conversation_id = c.id AND (r.model IS NULL OR r.model NOT IN ('', e.model)))`,
+		"conversations with what the model they name does not know to be unreadable": `SELECT count(*) FROM conversations AS c WHERE EXISTS (
+			SELECT 1 FROM chunks AS k LEFT JOIN recipes AS r ON r.id = c.recipe_id
+			WHERE k.workspace_id = c.workspace_id AND k.conversation_id = c.id AND k.unreadable_by <> '' AND (r.model IS NULL OR r.model NOT IN ('', k.unreadable_by)))`,
 		"vectors without a chunk": `SELECT count(*) FROM embeddings AS e WHERE NOT EXISTS (SELECT 1 FROM chunks AS h
 			WHERE h.workspace_id = e.workspace_id AND h.conversation_id = e.conversation_id AND h.position = e.position)`,
 	} {

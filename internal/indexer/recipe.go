@@ -1,0 +1,122 @@
+package indexer
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/lethe-chat/lethe/internal/store"
+)
+
+// PassagesVersion is raised when the same conversation gives other chunks, or the
+// same chunk other terms: when package chunker changes, or the analyzer in package
+// rank. Every conversation is then indexed anew in the background. A test knows what
+// the present version gives.
+const PassagesVersion = 1
+
+// recipe is how this program makes what search sees.
+func (x *Indexer) recipe() store.Recipe {
+	return store.Recipe{Model: x.o.Embedder.Model().ID, Passages: PassagesVersion}
+}
+
+// Adopt makes this program's embedder and its way of cutting texts the current ones
+// of the database: of several programs, those of the last one that started. What
+// was made otherwise is made anew by those that work as the last one does; the others
+// go on with new uploads alone. Run does it too, when it was not done before.
+func (x *Indexer) Adopt(ctx context.Context) error {
+	var adopted store.Adoption
+	recipe := x.recipe()
+	err := x.o.Store.InTx(ctx, func(tx *store.Tx) (err error) {
+		adopted, err = tx.AdoptRecipe(recipe)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	x.adopted.Store(true)
+	if adopted.Changed && adopted.Conversations > 0 {
+		x.o.Logger.Info("indexer: conversations are indexed anew in the background, because the model or the way of cutting texts has changed",
+			"conversations", adopted.Conversations, "model", recipe.Model, "before", adopted.Before.Model,
+			"passages", recipe.Passages, "passages_before", adopted.Before.Passages)
+	}
+	return nil
+}
+
+// follow watches how far a change of model is, until ctx ends, and tells when it is
+// complete.
+func (x *Indexer) follow(ctx context.Context) {
+	ticker := time.NewTicker(followPolls * x.o.Poll)
+	defer ticker.Stop()
+	for {
+		if err := x.look(ctx); err != nil && ctx.Err() == nil {
+			x.o.Logger.Warn("indexer: how far the change of the model is cannot be told at the moment", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		case <-x.idle:
+		}
+	}
+}
+
+// followPolls is how many polls lie between two looks at the progress, which counts
+// all that is left to do.
+const followPolls = 5
+
+func (x *Indexer) look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	if !x.adopted.Load() { // the database was away when this program started
+		if err := x.Adopt(ctx); err != nil {
+			return err
+		}
+	}
+	left, err := x.o.Store.View(ctx).Behind()
+	if err != nil {
+		return err
+	}
+	x.seen.left(left.Pending, left.Failed)
+	if left.Pending > 0 {
+		return nil
+	}
+	var done store.Completion
+	var complete bool
+	err = x.o.Store.InTx(ctx, func(tx *store.Tx) (err error) {
+		done, complete, err = tx.CompleteRecipe(x.recipe())
+		return err
+	})
+	if complete && err == nil {
+		x.o.Logger.LogAttrs(ctx, slog.LevelInfo, "indexer: every conversation is indexed with the current model, nothing of another one is left",
+			slog.String("model", x.recipe().Model), slog.Int("conversations", done.Conversations), slog.Duration("took", done.Took))
+	}
+	return err
+}
+
+// pause keeps this program from making anything anew for a while after the embedder
+// failed: one that is away is asked now and then, not for each conversation.
+type pause struct {
+	mu       sync.Mutex
+	failures int // since the last success
+	until    time.Time
+}
+
+func (p *pause) over() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !time.Now().Before(p.until)
+}
+
+func (p *pause) failed(backoff func(int) time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failures++
+	p.until = time.Now().Add(backoff(p.failures))
+}
+
+func (p *pause) succeeded() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failures, p.until = 0, time.Time{}
+}

@@ -1,0 +1,276 @@
+package store
+
+import (
+	"math"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/embed"
+)
+
+// Recipe is how what search sees of a conversation is made: by which model, and
+// by which version of what cuts and analyses its text. What was made by another
+// recipe than the current one is made anew in the background.
+type Recipe struct {
+	Model    string // the model's id; NoneModel's asks for no vectors
+	Passages int    // raised when the same text gives other chunks or terms
+}
+
+type recipeRow struct {
+	ID       int64
+	Model    string
+	Passages int
+}
+
+func (recipeRow) TableName() string { return "recipes" }
+
+// noRecipe is that of a conversation that has no passages yet.
+const noRecipe = 0
+
+type currentRecipeRow struct {
+	RecipeID    int64
+	Since       int64
+	LeftBehind  int
+	CompletedAt *int64
+}
+
+func (currentRecipeRow) TableName() string { return "current_recipe" }
+
+// recipeBook is what the database knows of recipes.
+type recipeBook struct {
+	all     []recipeRow
+	current currentRecipeRow
+}
+
+func (v *View) recipeBook() (b recipeBook, err error) {
+	if err := v.db.Take(&b.current).Error; err != nil {
+		return b, v.fault(err)
+	}
+	return b, v.fault(v.db.Order("id").Find(&b.all).Error)
+}
+
+// lockRecipes reads the book and keeps others from turning its page until the
+// transaction ends.
+func (tx *Tx) lockRecipes() (recipeBook, error) {
+	if err := tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Take(&currentRecipeRow{}).Error; err != nil {
+		return recipeBook{}, tx.fault(err)
+	}
+	return tx.recipeBook()
+}
+
+func (b recipeBook) byID(id int64) Recipe {
+	for _, r := range b.all {
+		if r.ID == id {
+			return Recipe{Model: r.Model, Passages: r.Passages}
+		}
+	}
+	return Recipe{}
+}
+
+// inUse is the current recipe; the zero value when no service has started yet.
+func (b recipeBook) inUse() Recipe { return b.byID(b.current.RecipeID) }
+
+// behind are the recipes whose conversations are to be made anew. Without an
+// embedder there are no vectors to make, and those that are there stay for the
+// day on which their model is chosen again.
+func (b recipeBook) behind() (ids []int64) {
+	current := b.inUse()
+	for _, r := range b.all {
+		kept := current.Model == embed.NoneModel && r.Passages == current.Passages
+		if b.current.RecipeID != noRecipe && r.ID != b.current.RecipeID && !kept {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
+
+// foreign are the recipes whose vectors no search with the current model sees.
+func (b recipeBook) foreign() (ids []int64) {
+	for _, r := range b.all {
+		if b.current.RecipeID != noRecipe && r.Model != b.inUse().Model {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
+
+// recipeID returns the number of a recipe, which is written down when it is new.
+func (tx *Tx) recipeID(r Recipe) (int64, error) {
+	find := func() (ids []int64, err error) {
+		err = tx.db.Model(&recipeRow{}).Where("model = ? AND passages = ?", r.Model, r.Passages).Pluck("id", &ids).Error
+		return ids, err
+	}
+	ids, err := find()
+	if err == nil && len(ids) == 0 {
+		err = tx.db.Clauses(clause.OnConflict{DoNothing: true}).Omit("ID").Create(&recipeRow{Model: r.Model, Passages: r.Passages}).Error
+		if err == nil {
+			ids, err = find()
+		}
+	}
+	if err != nil {
+		return 0, tx.fault(err)
+	}
+	return ids[0], nil
+}
+
+// Adoption is what making a recipe the current one has set going.
+type Adoption struct {
+	Changed       bool   // the database had another one
+	Before        Recipe // that one; the zero value for a database that no service has used
+	Conversations int    // how many are to be made anew
+}
+
+// AdoptRecipe makes a recipe the current one, for a service that starts: the last
+// one that started decides. What could not be made anew before is tried again.
+func (tx *Tx) AdoptRecipe(r Recipe) (Adoption, error) {
+	book, err := tx.lockRecipes()
+	if err != nil {
+		return Adoption{}, err
+	}
+	id, err := tx.recipeID(r)
+	if err != nil {
+		return Adoption{}, err
+	}
+	adopted := Adoption{Changed: book.current.RecipeID != id, Before: book.inUse()}
+	if adopted.Changed {
+		if adopted.Conversations, err = tx.turnTo(id); err != nil {
+			return Adoption{}, err
+		}
+	}
+	return adopted, tx.tryAgain()
+}
+
+// turnTo makes a recipe current and counts what that leaves behind.
+func (tx *Tx) turnTo(id int64) (int, error) {
+	page := map[string]any{"recipe_id": id, "since": micros(tx.now), "completed_at": nil}
+	if err := tx.db.Model(&currentRecipeRow{}).Where("one = 1").Updates(page).Error; err != nil {
+		return 0, tx.fault(err)
+	}
+	book, err := tx.recipeBook()
+	if err != nil {
+		return 0, err
+	}
+	var n int64
+	if err := ofRecipes(tx.db, book.behind()).Count(&n).Error; err != nil {
+		return 0, tx.fault(err)
+	}
+	page = map[string]any{"left_behind": n}
+	if n == 0 {
+		page["completed_at"] = micros(tx.now)
+	}
+	return int(n), tx.fault(tx.db.Model(&currentRecipeRow{}).Where("one = 1").Updates(page).Error)
+}
+
+// tryAgain makes due what was given up.
+func (tx *Tx) tryAgain() error {
+	book, err := tx.recipeBook()
+	if err != nil {
+		return err
+	}
+	return tx.fault(ofRecipes(tx.db, book.behind()).Where("run_after = ?", never).
+		Updates(map[string]any{"attempts": 0, "run_after": micros(tx.now)}).Error)
+}
+
+// ofRecipes are the conversations of any workspace whose passages were made by one
+// of the recipes. The second condition is that of the index.
+func ofRecipes(db *gorm.DB, ids []int64) *gorm.DB {
+	return db.Model(&conversationRow{}).Where("recipe_id IN ? AND recipe_id > 0", ids)
+}
+
+// never is when a conversation is due that was given up. It stays searchable as it
+// is.
+const never = math.MaxInt64
+
+// ClaimBehind takes one conversation that is ready but was made by another recipe,
+// whichever waited longest, and holds it until now+lease. It stays ready and can be
+// found meanwhile. Nothing is taken for a recipe that is not the current one.
+func (tx *Tx) ClaimBehind(r Recipe, lease time.Duration) ([]Claim, error) {
+	book, err := tx.recipeBook()
+	if err != nil || book.inUse() != r {
+		return nil, err
+	}
+	for _, id := range book.behind() {
+		rows, err := tx.dialect.claimBehind(tx.db, id, micros(tx.now), micros(tx.now.Add(lease)))
+		if err != nil {
+			return nil, tx.fault(err)
+		}
+		if len(rows) > 0 {
+			return claimsOf(rows, true), nil
+		}
+	}
+	return nil, nil
+}
+
+// Behind tells how many conversations of all workspaces are yet to be made anew by
+// the current recipe, and how many of those were given up until the next start.
+func (v *View) Behind() (chat.Embedding, error) {
+	book, err := v.recipeBook()
+	if err != nil {
+		return chat.Embedding{}, err
+	}
+	sum := chat.Embedding{Model: book.inUse().Model}
+	err = ofRecipes(v.db, book.behind()).Where("index_state = ?", string(chat.Ready)).
+		Select("count(CASE WHEN run_after < ? THEN 1 END), count(CASE WHEN run_after = ? THEN 1 END)", int64(never), int64(never)).
+		Row().Scan(&sum.Pending, &sum.Failed)
+	return sum, v.fault(err)
+}
+
+// Completion is the end of a change of recipe.
+type Completion struct {
+	Conversations int           // how many were to be made anew when it began
+	Took          time.Duration // since then
+}
+
+// CompleteRecipe reports, once, that nothing is left that was made by another
+// recipe than this one, the current. Until then it also queues again what has failed
+// under another one: it may hold vectors of that.
+func (tx *Tx) CompleteRecipe(r Recipe) (done Completion, complete bool, err error) {
+	book, err := tx.recipeBook()
+	if err != nil || book.inUse() != r || book.current.CompletedAt != nil {
+		return done, false, err
+	}
+	some := func(of *gorm.DB) (bool, error) {
+		var left []string
+		err := of.Limit(1).Pluck("id", &left).Error
+		return len(left) > 0, tx.fault(err)
+	}
+	behind := book.behind()
+	if waiting, err := some(ofRecipes(tx.db, behind).Where("index_state = 'ready' AND run_after < ?", int64(never))); err != nil || waiting {
+		return done, false, err
+	}
+	if _, err := tx.requeueFailed(ofRecipes(tx.db, behind)); err != nil {
+		return done, false, err
+	}
+	if left, err := some(ofRecipes(tx.db, behind)); err != nil || left {
+		return done, false, err
+	}
+	res := tx.db.Model(&currentRecipeRow{}).Where("recipe_id = ? AND completed_at IS NULL", book.current.RecipeID).
+		Update("completed_at", micros(tx.now))
+	done = Completion{Conversations: book.current.LeftBehind, Took: tx.now.Sub(fromMicros(book.current.Since))}
+	return done, res.RowsAffected == 1, tx.fault(res.Error)
+}
+
+// embedding sums up, for one workspace, what the current recipe has yet to do.
+func (v *View) embedding(ws chat.WorkspaceID) (chat.Embedding, error) {
+	book, err := v.recipeBook()
+	if err != nil {
+		return chat.Embedding{}, err
+	}
+	sum := chat.Embedding{Model: book.inUse().Model}
+	const behind = "conversations.index_state = 'ready' AND conversations.recipe_id IN ?"
+	err = v.filtered(ws, chat.Filter{}).
+		Select("count(CASE WHEN "+behind+" AND conversations.run_after < ? THEN 1 END), count(CASE WHEN "+behind+" AND conversations.run_after = ? THEN 1 END), "+
+			"coalesce(sum(CASE WHEN conversations.recipe_id IN ? THEN conversations.vector_count END), 0)",
+			book.behind(), int64(never), book.behind(), int64(never), book.foreign()).
+		Row().Scan(&sum.Pending, &sum.Failed, &sum.Unused)
+	return sum, v.fault(err)
+}
+
+// MadeBy returns the recipe by which a claim's passages were made.
+func (v *View) MadeBy(c Claim) (Recipe, error) {
+	book, err := v.recipeBook()
+	return book.byID(c.recipe), err
+}
