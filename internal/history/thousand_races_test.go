@@ -35,6 +35,7 @@ func TestAThousandRacesOfADelete(t *testing.T) {
 		r := newRacecourse(t, db)
 		races := []func(external string){
 			r.indexing, r.indexingThatHasStored, r.indexingOfTheDeleted, r.indexingThatComesTooLate,
+			r.renewing, r.renewingThatHasStored, r.renewingOfTheDeleted, r.renewingOfWhatIsUploaded,
 			r.upload, r.uploadThatHasMerged, r.uploadOfTheDeleted,
 			r.deletes, r.deleteOfTheDeleted, r.deleteByFilter,
 		}
@@ -73,6 +74,10 @@ type racecourse struct {
 	failures []error
 }
 
+// currentRecipe is not what conversations are first indexed by here, so that all that
+// are ready are behind.
+var currentRecipe = store.Recipe{Model: "current"}
+
 func newRacecourse(t *testing.T, db storetest.Database) *racecourse {
 	t.Helper()
 	r := &racecourse{t: t, reported: map[string]int{}}
@@ -83,7 +88,10 @@ func newRacecourse(t *testing.T, db storetest.Database) *racecourse {
 		r.histories[i] = history.New(history.Options{Store: s, Embedder: embed.NewNone()})
 	}
 	require.NoError(t, r.stores[0].InTx(t.Context(), func(tx *store.Tx) (err error) {
-		r.ws, err = tx.EnsureWorkspace("w")
+		if r.ws, err = tx.EnsureWorkspace("w"); err != nil {
+			return err
+		}
+		_, err = tx.AdoptRecipe(currentRecipe)
 		return err
 	}))
 	return r
@@ -153,6 +161,19 @@ func (r *racecourse) claim(id string) store.Claim {
 	return claims[0]
 }
 
+// behind is a claim of a conversation that is ready and that another model embedded.
+func (r *racecourse) behind(id string) store.Claim {
+	require.NoError(r.t, r.finish(0, r.claim(id), newFlag(), raised())())
+	var claims []store.Claim
+	require.NoError(r.t, r.stores[0].InTx(r.t.Context(), func(tx *store.Tx) (err error) {
+		claims, err = tx.ClaimBehind(currentRecipe, time.Hour)
+		return err
+	}))
+	require.Len(r.t, claims, 1)
+	require.Equal(r.t, id, claims[0].Conversation)
+	return claims[0]
+}
+
 // removing deletes through one of the programs once the start is given, and holds
 // still, uncommitted, from done until it may go on.
 func (r *racecourse) removing(program int, ids []string, start, done, goOn *flag) func() error {
@@ -195,6 +216,11 @@ func (r *racecourse) finish(program int, c store.Claim, stored, goOn *flag) func
 		{Position: 0, Text: "one", Terms: []string{"one"}, Vector: []float32{1, 0}},
 		{Position: 1, Text: "two", Terms: []string{"two"}, Vector: []float32{0, 1}},
 	}}
+	if c.Behind {
+		x = store.Indexed{Model: embed.Model{ID: currentRecipe.Model, Dimensions: 2}, Keep: 2, KeptTerms: 2, Vectors: []store.ChunkVector{
+			{Vector: []float32{0, 1}}, {Unreadable: true},
+		}}
+	}
 	return func() error {
 		err := r.stores[program].InTx(r.t.Context(), func(tx *store.Tx) error {
 			err := tx.FinishIndexing(c, x)
@@ -254,6 +280,31 @@ func (r *racecourse) indexingThatComesTooLate(external string) {
 	c := r.claim(id)
 	require.NoError(r.t, r.remove(1, id)())
 	require.NoError(r.t, r.finish(0, c, newFlag(), raised())())
+}
+
+func (r *racecourse) renewing(external string) {
+	id := r.one(external)
+	c := r.behind(id)
+	r.together(r.finish(0, c, newFlag(), raised()), r.remove(1, id))
+}
+
+func (r *racecourse) renewingThatHasStored(external string) {
+	id := r.one(external)
+	c, stored, out := r.behind(id), newFlag(), newFlag()
+	r.together(r.finish(0, c, stored, out), setsOut(stored, out, r.remove(1, id)))
+}
+
+func (r *racecourse) renewingOfTheDeleted(external string) {
+	id := r.one(external)
+	c, deleted, out := r.behind(id), newFlag(), newFlag()
+	r.together(r.removing(0, []string{id}, raised(), deleted, out), setsOut(deleted, out, r.finish(1, c, newFlag(), raised())))
+}
+
+func (r *racecourse) renewingOfWhatIsUploaded(external string) {
+	id := r.one(external)
+	c := r.behind(id)
+	r.together(r.finish(0, c, newFlag(), raised()), r.ingest(1, external), r.remove(1, id))
+	r.sweep()
 }
 
 func (r *racecourse) upload(external string) {

@@ -30,11 +30,17 @@ type scripted struct {
 	texts []string // all that it was asked for
 	do    func(ctx context.Context, call int, texts []string) ([][]float32, error)
 	calls int
+	as    embed.Model // model when it is empty
 }
 
 var model = embed.Model{ID: "scripted", Dimensions: 2}
 
-func (e *scripted) Model() embed.Model { return model }
+func (e *scripted) Model() embed.Model {
+	if e.as.ID != "" {
+		return e.as
+	}
+	return model
+}
 
 func (e *scripted) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 	e.mu.Lock()
@@ -195,6 +201,7 @@ func (w *works) start(o indexer.Options) *running {
 	softly, soft := context.WithCancel(context.Background())
 	hardly, hard := context.WithCancel(context.Background())
 	r := &running{Indexer: indexer.New(o), t: w.t, soft: soft, hard: hard, done: make(chan struct{})}
+	require.NoError(w.t, r.Adopt(w.t.Context())) // in the order in which a test starts them
 	go func() {
 		defer close(r.done)
 		r.Run(softly, hardly)
@@ -285,15 +292,22 @@ func (w *works) found(word string) (byWord, byVector []string) {
 	v := w.store.View(w.t.Context())
 	words, err := v.SearchKeyword(w.ws, rank.Analyze(word), chat.Filter{})
 	require.NoError(w.t, err)
-	vectors, err := v.SearchSemantic(w.ws, model, []float32{1, 0}, chat.Filter{})
+	return idsOf(words), w.foundBy(model)
+}
+
+// foundBy are the conversations that a vector of some model finds.
+func (w *works) foundBy(m embed.Model) []string {
+	w.t.Helper()
+	vectors, err := w.store.View(w.t.Context()).SearchSemantic(w.ws, m, []float32{1, 0}, chat.Filter{})
 	require.NoError(w.t, err)
-	ids := func(list []rank.Scored) (ids []string) {
-		for _, s := range list {
-			ids = append(ids, s.Key.Conversation)
-		}
-		return ids
+	return idsOf(vectors)
+}
+
+func idsOf(list []rank.Scored) (ids []string) {
+	for _, s := range list {
+		ids = append(ids, s.Key.Conversation)
 	}
-	return ids(words), ids(vectors)
+	return ids
 }
 
 // due is the claim that another worker gets, if there is anything due.

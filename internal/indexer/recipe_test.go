@@ -1,0 +1,469 @@
+package indexer_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/chunker"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/indexer"
+	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/store"
+)
+
+// next is the model that a test changes to.
+var next = embed.Model{ID: "next", Dimensions: 2}
+
+func nextEmbedder() *scripted { return &scripted{as: next} }
+
+// indexed adds so many conversations of a few passages each and has them indexed
+// with the first model.
+func (w *works) indexed(n int) (ids []string) {
+	w.t.Helper()
+	x := w.start(indexer.Options{})
+	for i := range n {
+		name := fmt.Sprint("c", i)
+		id := w.add(name, "the pelican "+long(name), long(name+"x"))
+		w.expect(id, 1, "ready")
+		ids = append(ids, id)
+	}
+	x.stop()
+	w.embedder.asked()
+	return ids
+}
+
+// left is how far the change is, as the workspace's figures say it.
+func (w *works) left() (e chat.Embedding) {
+	w.t.Helper()
+	require.NoError(w.t, w.store.Snapshot(w.t.Context(), func(v *store.View) error {
+		s, err := v.Stats(w.ws)
+		require.Zero(w.t, s.Backlog, "what is made anew is no backlog")
+		e = s.Embedding
+		return err
+	}))
+	return e
+}
+
+// complete waits until the journal says that the change is over.
+func (w *works) complete(model string) {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool { return w.told("nothing of another one is left", "model="+model) > 0 }, patience, time.Millisecond)
+	require.Equal(w.t, chat.Embedding{Model: model}, w.left())
+	require.Zero(w.t, w.db.Count(w.t, "SELECT count(*) FROM embeddings WHERE model <> '"+model+"'"), "vectors of another model")
+	require.Zero(w.t, w.db.Count(w.t, "SELECT count(*) FROM chunks WHERE unreadable_by NOT IN ('', '"+model+"')"))
+}
+
+// told counts the lines of the journal that have all the parts.
+func (w *works) told(parts ...string) (n int) {
+	for _, line := range w.journal.warnings() {
+		has := true
+		for _, part := range parts {
+			has = has && strings.Contains(line, part)
+		}
+		if has {
+			n++
+		}
+	}
+	return n
+}
+
+// passages is how many passages the conversations have together.
+func (w *works) passages(ids ...string) (n int) {
+	for _, id := range ids {
+		n += len(w.chunks(id))
+	}
+	return n
+}
+
+// A change of the model is stopped in the middle and goes on where it was; words
+// find everything all the time, vectors what is done.
+func TestAChangeOfModelGoesOnWhereItWas(t *testing.T) {
+	each(t, func(t *testing.T, w *works) {
+		ids := w.indexed(5)
+		all := w.passages(ids...)
+		before := w.chunks(ids[0])
+		work, b := newPause(), nextEmbedder()
+		b.do = work.embed
+		for round, done := range []int{2, 3} {
+			x := w.start(indexer.Options{Embedder: b})
+			for i := range done {
+				wait(t, work.begun)
+				byWord, byOld := w.found("pelican")
+				require.ElementsMatch(t, ids, byWord)
+				renewed := 2*round + i
+				require.Equal(t, chat.Embedding{Model: next.ID, Pending: 5 - renewed, Unused: w.passages(ids[renewed:]...)}, w.left())
+				require.Subset(t, ids[renewed:], byOld)
+				require.Len(t, byOld, w.passages(ids[renewed:]...))
+				require.Len(t, w.foundBy(next), all-w.passages(ids[renewed:]...))
+				for _, id := range ids {
+					require.Equal(t, chat.Ready, w.conversation(id).IndexState)
+				}
+				if i == done-1 {
+					x.soft()
+				}
+				work.finish <- struct{}{}
+				w.expect(ids[renewed], 1, "renewed")
+			}
+			if round == 0 {
+				wait(t, x.done)
+				require.Empty(t, w.journal.warnings()[1:], "it has begun and is not complete")
+				continue
+			}
+			x = w.start(indexer.Options{Embedder: b})
+			w.complete(next.ID)
+			x.stop()
+		}
+		require.Len(t, b.asked(), all, "each passage once")
+		require.Empty(t, w.embedder.asked())
+		after := w.chunks(ids[0])
+		for i := range before {
+			require.Equal(t, next.ID, after[i].Model)
+			after[i].Model = before[i].Model
+		}
+		require.Equal(t, before, after, "nothing but vectors was made anew")
+		x := w.start(indexer.Options{Embedder: b})
+		x.stop()
+		require.Equal(t, 1, w.told("INFO", "indexed anew in the background", "conversations=5", "model=next", "before=scripted"), "%v", w.journal.warnings())
+		require.Equal(t, 1, w.told("INFO", "nothing of another one is left", "conversations=5"))
+		require.Len(t, w.journal.warnings(), 2)
+	})
+}
+
+func TestNewUploadsGoFirst(t *testing.T) {
+	each(t, func(t *testing.T, w *works) {
+		ids := w.indexed(3)
+		work, b := newPause(), nextEmbedder()
+		b.do = work.embed
+		w.start(indexer.Options{Embedder: b})
+		wait(t, work.begun)
+		fresh := w.add("fresh", "text")
+		close(work.finish)
+		go func() {
+			for range work.begun { // the others need not be stopped
+			}
+		}()
+		w.expect(ids[0], 1, "renewed")
+		w.expect(fresh, 1, "ready")
+		w.expect(ids[1], 1, "renewed")
+		w.expect(ids[2], 1, "renewed")
+		w.complete(next.ID)
+	})
+}
+
+// What happens to a conversation while it is made anew goes before.
+func TestWhatIsMadeAnewCanBeDeletedAndChanged(t *testing.T) {
+	each(t, func(t *testing.T, w *works) {
+		ids := w.indexed(2)
+		work, b := newPause(), nextEmbedder()
+		b.do = work.embed
+		w.start(indexer.Options{Embedder: b})
+		wait(t, work.begun)
+		w.remove(ids[0])
+		work.finish <- struct{}{}
+		w.expect(ids[0], 1, "lost")
+		rows := w.db.RowsOf(t, ids[0])
+		for table, n := range rows {
+			require.Zero(t, n, table)
+		}
+
+		wait(t, work.begun)
+		w.add("c1", "the pelican", "is another bird")
+		require.Equal(t, chat.Queued, w.conversation(ids[1]).IndexState)
+		work.finish <- struct{}{}
+		w.expect(ids[1], 1, "lost")
+		wait(t, work.begun)
+		work.finish <- struct{}{}
+		w.expect(ids[1], 1, "ready")
+		w.complete(next.ID)
+		byWord, byOld := w.found("another")
+		require.Equal(t, ids[1:], byWord)
+		require.Empty(t, byOld)
+	})
+}
+
+// Of two programs with different models the one that started last decides. The other
+// makes nothing anew, and what it embeds of new uploads is embedded once more.
+func TestProgramsWithTwoModelsDoNotFight(t *testing.T) {
+	each(t, func(t *testing.T, w *works) {
+		ids := w.indexed(3)
+		a, b := w.embedder, nextEmbedder()
+		first := w.start(indexer.Options{Embedder: a})
+		second := w.start(indexer.Options{Embedder: b})
+		for _, id := range ids {
+			w.expect(id, 1, "renewed")
+		}
+		w.complete(next.ID)
+		second.stop()
+		late := w.add("late", "the pelican")
+		w.expect(late, 1, "ready")
+		require.Equal(t, chat.Embedding{Model: next.ID, Pending: 1, Unused: 1}, w.left())
+		require.Len(t, a.asked(), 1, "the old one embedded that, and nothing else")
+
+		w.start(indexer.Options{Embedder: b})
+		w.expect(late, 1, "renewed")
+		require.Equal(t, chat.Embedding{Model: next.ID}, w.left())
+		var more []string
+		for i := range 20 { // by either of them
+			more = append(more, w.add(fmt.Sprint("more", i), "the pelican"))
+		}
+		first.Wake()
+		ready, renewed := map[string]int{}, map[string]int{}
+		for len(ready) < len(more) || w.left().Pending > 0 {
+			select {
+			case s := <-w.journal.settled:
+				map[string]map[string]int{"ready": ready, "renewed": renewed}[s.outcome][s.conversation]++
+			case <-time.After(time.Millisecond):
+			}
+		}
+		for _, id := range more {
+			require.LessOrEqual(t, renewed[id], 1)
+		}
+		require.Len(t, w.foundBy(next), w.passages(append(append(ids, late), more...)...))
+	})
+}
+
+// Who changes back again finds what was not reached yet as it was.
+func TestChangingBack(t *testing.T) {
+	each(t, func(t *testing.T, w *works) {
+		ids := w.indexed(4)
+		work, b := newPause(), nextEmbedder()
+		b.do = work.embed
+		x := w.start(indexer.Options{Embedder: b})
+		wait(t, work.begun)
+		work.finish <- struct{}{}
+		w.expect(ids[0], 1, "renewed")
+		wait(t, work.begun)
+		x.hard()
+		x.soft()
+		wait(t, x.done)
+		w.expect(ids[1], 1, "released")
+		require.Equal(t, 3, w.left().Pending)
+
+		w.start(indexer.Options{})
+		w.expect(ids[0], 1, "renewed")
+		w.complete(model.ID)
+		require.Len(t, w.embedder.asked(), w.passages(ids[0]), "only what the other model had reached")
+	})
+}
+
+// An embedder that fails leaves everything as it was, is not asked for each
+// conversation in turn, and at last what it cannot do is given up until the next start.
+func TestAFailureLeavesTheOldVectors(t *testing.T) {
+	each(t, func(t *testing.T, w *works) {
+		ids := w.indexed(2)
+		b := nextEmbedder()
+		b.do = func(context.Context, int, []string) ([][]float32, error) { return nil, errAway }
+		var longest atomic.Int64
+		x := w.start(indexer.Options{Embedder: b, MaxAttempts: 3, Backoff: func(failures int) time.Duration {
+			longest.Store(max(longest.Load(), int64(failures)))
+			return time.Millisecond
+		}})
+		outcomes := map[string][]string{}
+		for range 2 * 3 {
+			s := wait(t, w.journal.settled)
+			outcomes[s.conversation] = append(outcomes[s.conversation], s.outcome)
+			require.Equal(t, chat.Ready, w.conversation(s.conversation).IndexState)
+		}
+		for _, id := range ids {
+			require.Equal(t, []string{"retried", "retried", "given_up"}, outcomes[id])
+			require.Empty(t, w.conversation(id).IndexError)
+		}
+		require.EqualValues(t, 6, longest.Load(), "the waits grow from one conversation to the next")
+		x.stop()
+		require.Equal(t, chat.Embedding{Model: next.ID, Failed: 2, Unused: w.passages(ids...)}, w.left())
+		byWord, byOld := w.found("pelican")
+		require.ElementsMatch(t, ids, byWord)
+		require.Len(t, byOld, w.passages(ids...))
+		require.Equal(t, 2, w.told("WARN", "outcome=given_up", fault.Message(errAway)))
+
+		b.script(nil)
+		w.start(indexer.Options{Embedder: b})
+		w.expect(ids[0], 1, "renewed")
+		w.expect(ids[1], 1, "renewed")
+		w.complete(next.ID)
+	})
+}
+
+// A conversation that takes the program down is not tried for ever.
+func TestWhatEndsTheProgramIsNotMadeAnewForEver(t *testing.T) {
+	each(t, func(t *testing.T, w *works) {
+		ids := w.indexed(1)
+		b := nextEmbedder()
+		require.NoError(t, indexer.New(indexer.Options{Store: w.store, Embedder: b}).Adopt(t.Context()))
+		for range 3 { // claims of programs that were killed
+			require.NoError(t, w.store.InTx(t.Context(), func(tx *store.Tx) error {
+				claims, err := tx.ClaimBehind(store.Recipe{Model: next.ID, Passages: indexer.PassagesVersion}, -time.Second)
+				require.Len(t, claims, 1)
+				return err
+			}))
+		}
+		w.start(indexer.Options{Embedder: b, MaxAttempts: 3})
+		w.expect(ids[0], 4, "given_up")
+		require.Empty(t, b.asked())
+		require.Equal(t, 1, w.left().Failed)
+	})
+}
+
+// What one model cannot read another may, and the reverse.
+func TestUnreadablePassagesOfTwoModels(t *testing.T) {
+	without := func(word string) func(context.Context, int, []string) ([][]float32, error) {
+		return func(_ context.Context, _ int, texts []string) ([][]float32, error) {
+			vectors := make([][]float32, len(texts))
+			for i, text := range texts {
+				if !strings.Contains(text, word) {
+					vectors[i] = []float32{1, 0}
+				}
+			}
+			return vectors, nil
+		}
+	}
+	each(t, func(t *testing.T, w *works) {
+		w.embedder.do = without("greek")
+		x := w.start(indexer.Options{})
+		mixed := w.add("mixed", long("greek"), long("roman"))
+		w.expect(mixed, 1, "ready")
+		roman := w.add("roman", "all of it roman")
+		w.expect(roman, 1, "ready")
+		x.stop()
+		b := nextEmbedder()
+		b.do = without("roman")
+		w.start(indexer.Options{Embedder: b})
+		w.complete(next.ID)
+		for _, id := range []string{mixed, roman} {
+			for _, c := range w.chunks(id) {
+				require.Equal(t, next.ID, c.Model)
+				require.Equal(t, strings.Contains(c.Text, "roman"), c.Vector == nil)
+			}
+		}
+	})
+}
+
+// Who could not reach the database when it started makes its model current later.
+func TestAModelIsMadeCurrentByRunToo(t *testing.T) {
+	each(t, func(t *testing.T, w *works) {
+		w.indexed(1)
+		x := indexer.New(indexer.Options{Store: w.store, Embedder: nextEmbedder(), Logger: slog.New(w.journal), Poll: time.Millisecond})
+		soft, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); x.Run(soft, t.Context()) }()
+		w.complete(next.ID)
+		stop()
+		wait(t, done)
+	})
+}
+
+// Without an embedder the vectors wait for the day when there is one again.
+func TestAnEmbedderIsTakenAwayAndGivenBack(t *testing.T) {
+	each(t, func(t *testing.T, w *works) {
+		ids := w.indexed(2)
+		x := w.start(indexer.Options{Embedder: embed.NewNone()})
+		meanwhile := w.add("meanwhile", "text")
+		w.expect(meanwhile, 1, "ready")
+		x.stop()
+		require.Equal(t, chat.Embedding{Model: embed.NoneModel, Unused: w.passages(ids...)}, w.left())
+		w.start(indexer.Options{})
+		w.expect(meanwhile, 1, "renewed")
+		w.complete(model.ID)
+		require.Len(t, w.embedder.asked(), 1)
+		require.Len(t, w.foundBy(model), w.passages(ids...)+1)
+	})
+}
+
+// late is an embedder that knows its dimensions only after its first answer, as one
+// behind an API does.
+type late struct {
+	*scripted
+	known atomic.Bool
+}
+
+func (e *late) Model() embed.Model {
+	if e.known.Load() {
+		return embed.Model{ID: next.ID, Dimensions: 2}
+	}
+	return embed.Model{ID: next.ID}
+}
+
+func (e *late) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	vectors, err := e.scripted.Embed(ctx, texts)
+	e.known.Store(err == nil)
+	return vectors, err
+}
+
+func TestAModelThatLearnsItsDimensionsLate(t *testing.T) {
+	each(t, func(t *testing.T, w *works) {
+		ids := w.indexed(2)
+		for range 3 { // each start begins without
+			b := &late{scripted: nextEmbedder()}
+			x := w.start(indexer.Options{Embedder: b})
+			w.complete(next.ID)
+			x.stop()
+			w.embedder.texts = append(w.embedder.texts, b.asked()...)
+		}
+		require.Len(t, w.embedder.asked(), w.passages(ids...), "nothing twice")
+		require.Len(t, w.foundBy(next), w.passages(ids...))
+	})
+}
+
+// Chunks and terms that another version made are made anew; what has kept its text
+// is not embedded again.
+func TestAnotherVersionOfPassages(t *testing.T) {
+	each(t, func(t *testing.T, w *works) {
+		id := w.add("x", "the pelican")
+		turns, err := w.store.View(t.Context()).Transcript(w.ws, id)
+		require.NoError(t, err)
+		now := chunker.Split(turns.Title, turns.Turns)
+		require.Len(t, now, 1)
+		for _, claim := range w.due() {
+			x := store.Indexed{Model: model, Passages: indexer.PassagesVersion - 1, Chunks: []store.IndexedChunk{
+				{Position: 0, Last: now[0].Last, Text: now[0].Text, Terms: []string{"oldterm"}, Vector: []float32{0, 1}},
+				{Position: 1, Last: now[0].Last, Text: "cut otherwise", Terms: []string{"oldterm"}, Vector: []float32{0, 1}},
+			}}
+			require.NoError(t, w.store.InTx(t.Context(), func(tx *store.Tx) error { return tx.FinishIndexing(claim, x) }))
+		}
+		byWord, _ := w.found("oldterm")
+		require.Len(t, byWord, 2)
+		w.start(indexer.Options{})
+		w.complete(model.ID)
+		byWord, _ = w.found("oldterm")
+		require.Empty(t, byWord)
+		byWord, byVector := w.found("pelican")
+		require.Equal(t, [][]string{{id}, {id}}, [][]string{byWord, byVector})
+		require.Equal(t, []float32{0, 1}, w.chunks(id)[0].Vector)
+		require.Empty(t, w.embedder.asked())
+	})
+}
+
+// When this fails, package chunker or the analyzer in package rank makes something
+// else of the same text than before: raise PassagesVersion, so that what is stored
+// is made anew, and write the new sum here.
+func TestPassagesVersionIsRaisedWithWhatItStandsFor(t *testing.T) {
+	var turns []chat.Message
+	for i, text := range []string{
+		"How do I read a file in Go? I tried os.ReadFile(path) and got an error: no such file or directory.",
+		"```go\ndata, err := os.ReadFile(\"config.yaml\")\nif err != nil {\n\treturn fmt.Errorf(\"config: %w\", err)\n}\n```\nThe path is relative to where you started the program.",
+		strings.Repeat("The children were running along the shores of the lakes, and nobody's boats had been tied well. ", 14),
+		"Können wir morgen über die Häuser sprechen? Завтра поговорим о домах. 明日は家について話しましょう。 غدا نتحدث عن البيوت",
+		"short", "", strings.Repeat("word ", 400), "user_id=42, getUserByID, v1.2.3, https://example.com/a/b?c=d #tag @name C++",
+	} {
+		turns = append(turns, chat.Message{
+			Position: i, Sender: []chat.Sender{chat.Human, chat.Assistant}[i%2], Text: text,
+			CreatedAt: time.Date(2024, 2, 29, 12, i, 0, 0, time.UTC),
+		})
+	}
+	sum := sha256.New()
+	for _, c := range chunker.Split("About files and houses", turns) {
+		fmt.Fprintf(sum, "%d %d %d %q %q\n", c.Position, c.First, c.Last, c.Text, rank.Analyze(c.Text))
+	}
+	require.Equal(t, []any{1, "0a1a4b4bfddf7c87"}, []any{indexer.PassagesVersion, hex.EncodeToString(sum.Sum(nil)[:8])})
+}
