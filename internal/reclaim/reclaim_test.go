@@ -307,3 +307,47 @@ func TestOneLeaderAtATime(t *testing.T) {
 		return ok
 	}, 20*time.Second, 10*time.Millisecond)
 }
+
+// After a change of the model the old vectors' index goes with them, and the new
+// ones get theirs.
+func TestTheIndexOfAnOldModelGoes(t *testing.T) {
+	t.Parallel()
+	f := fill(t, 24)
+	r := New(Options{Store: f.store})
+	models := func() (names []string) {
+		r.Once(t.Context())
+		indexes, err := f.store.VectorIndexes(t.Context())
+		require.NoError(t, err)
+		for _, x := range indexes {
+			require.True(t, x.Valid)
+			names = append(names, x.Model)
+		}
+		return names
+	}
+	require.Equal(t, []string{model.ID}, models())
+	next := store.Recipe{Model: "next"}
+	require.NoError(t, f.store.InTx(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.AdoptRecipe(next)
+		return err
+	}))
+	renew := func(n int) {
+		for range n {
+			x := store.Indexed{Model: embed.Model{ID: next.Model}, Keep: perChat, KeptTerms: perChat}
+			for range perChat {
+				x.Vectors = append(x.Vectors, store.ChunkVector{Vector: f.vector()})
+			}
+			require.NoError(t, f.store.InTx(t.Context(), func(tx *store.Tx) error {
+				claims, err := tx.ClaimBehind(next, time.Minute)
+				if err != nil {
+					return err
+				}
+				return tx.FinishIndexing(claims[0], x)
+			}))
+		}
+	}
+	renew(12)
+	require.Equal(t, []string{model.ID}, models(), "half way")
+	renew(13)
+	require.Equal(t, []string{next.Model}, models())
+	require.Empty(t, f.db.Damage(t))
+}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/server"
 	"github.com/lethe-chat/lethe/pkg/api"
 	"github.com/lethe-chat/lethe/pkg/client"
@@ -242,7 +243,7 @@ func TestImportsAndStats(t *testing.T) {
 	ctx := t.Context()
 	empty, err := s.Client.Stats(ctx)
 	require.NoError(t, err)
-	require.Equal(t, api.Stats{Platforms: []api.PlatformStats{}, Months: []api.MonthStats{}, VectorSearch: api.StatsVectorSearchExact}, empty)
+	require.Equal(t, api.Stats{Platforms: []api.PlatformStats{}, Months: []api.MonthStats{}, VectorSearch: api.StatsVectorSearchExact, Embedding: api.EmbeddingStats{Model: embed.NewHash().Model().ID}}, empty)
 
 	for i := range 3 {
 		up, err := s.Client.Upload(ctx, api.UploadRequest{PlatformDisplayName: new("Mine"), Conversation: api.UploadedChat{

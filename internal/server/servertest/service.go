@@ -36,6 +36,7 @@ func Start(t testing.TB, o server.Options) *Service {
 	require.NoError(t, err)
 	embedder := embed.NewHash()
 	x := indexer.New(indexer.Options{Store: s, Embedder: embedder, Workers: 1})
+	require.NoError(t, x.Adopt(t.Context()))
 	o.History = history.New(history.Options{Store: s, Embedder: embedder, Wake: x.Wake})
 
 	running, stop := context.WithCancel(context.Background())
