@@ -52,6 +52,7 @@ CREATE INDEX conversations_newest ON conversations (workspace_id, updated_at, id
 CREATE INDEX conversations_import ON conversations (workspace_id, import_id);
 CREATE INDEX conversations_counters ON conversations (workspace_id) INCLUDE (chunk_count, term_count);
 CREATE INDEX conversations_queue ON conversations (run_after) WHERE index_state IN ('queued', 'indexing');
+CREATE INDEX conversations_recipe ON conversations (recipe_id, run_after) WHERE recipe_id > 0;
 
 ALTER TABLE messages
     ADD PRIMARY KEY (workspace_id, conversation_id, position),

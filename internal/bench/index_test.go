@@ -30,9 +30,49 @@ func BenchmarkIndex(b *testing.B) {
 	}
 }
 
+// BenchmarkIndexAnew lets the workers index conversations, and then all of them once
+// more with another model that costs as much: how many chunks they manage in a second
+// beside those that were new, in the same run.
+func BenchmarkIndexAnew(b *testing.B) {
+	embedders := map[string]embed.Embedder{"hash": embed.NewHash(), "free": directions{}}
+	for _, name := range []string{"hash", "free"} {
+		for _, workers := range []int{1, 2} {
+			b.Run(fmt.Sprintf("embedder=%s/workers=%d", name, workers), func(b *testing.B) {
+				s := open(b, storetest.New(b, *database))
+				fresh := indexFresh(b, s, embedders[name], workers)
+				stats := until(b, s, renamed{embedders[name]}, workers, func(sum chat.Stats) bool { return sum.Embedding.Model != "renamed" || sum.Embedding.Pending > 0 })
+				again := float64(stats.Chunks) / stats.took.Seconds()
+				require.Zero(b, stats.Embedding.Unused)
+				b.ReportMetric(0, "ns/op")
+				b.ReportMetric(fresh, "fresh-chunks/s")
+				b.ReportMetric(again, "anew-chunks/s")
+				b.ReportMetric(again/fresh, "anew/fresh")
+			})
+		}
+	}
+}
+
+// renamed is an embedder under another name: another model, for all that a database
+// knows.
+type renamed struct{ embed.Embedder }
+
+func (r renamed) Model() embed.Model {
+	return embed.Model{ID: "renamed", Dimensions: r.Embedder.Model().Dimensions}
+}
+
 func benchIndex(b *testing.B, embedder embed.Embedder, workers int) {
-	const conversations = 100
 	s := open(b, storetest.New(b, *database))
+	chunks := indexFresh(b, s, embedder, workers)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(chunks/chunksEach, "conversations/s")
+	b.ReportMetric(chunks, "chunks/s")
+}
+
+// indexFresh has new conversations indexed and returns how many chunks that were in
+// a second.
+func indexFresh(b *testing.B, s *store.Store, embedder embed.Embedder, workers int) float64 {
+	b.Helper()
+	const conversations = 100
 	made := newCorpus(4)
 	require.NoError(b, s.InTx(b.Context(), func(tx *store.Tx) error {
 		_, err := tx.EnsureWorkspace("bench")
@@ -44,25 +84,33 @@ func benchIndex(b *testing.B, embedder embed.Embedder, workers int) {
 	}
 	_, err := history.New(history.Options{Store: s, Embedder: embedder}).IngestAll(b.Context(), 1, uploads, history.Delivery{})
 	require.NoError(b, err)
+	stats := until(b, s, embedder, workers, func(sum chat.Stats) bool { return sum.Backlog.Queued+sum.Backlog.Indexing > 0 })
+	require.Zero(b, stats.Backlog.Failed)
+	return float64(stats.Chunks) / stats.took.Seconds()
+}
+
+type timedStats struct {
+	chat.Stats
+	took time.Duration
+}
+
+// until runs an indexer as long as there is work for it.
+func until(b *testing.B, s *store.Store, embedder embed.Embedder, workers int, more func(chat.Stats) bool) (sum timedStats) {
+	b.Helper()
 	x := indexer.New(indexer.Options{Store: s, Embedder: embedder, Workers: workers})
 	ctx, stop := context.WithCancel(b.Context())
 	stopped := make(chan struct{})
 	started := time.Now()
 	go func() { x.Run(ctx, ctx); close(stopped) }()
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for waiting := true; waiting; <-tick.C {
-		var err error
-		_, waiting, err = s.View(b.Context()).NextDue()
+	for busy := true; busy; <-tick.C {
+		stats, err := s.View(b.Context()).Stats(1)
 		require.NoError(b, err)
+		busy = more(stats)
+		sum = timedStats{stats, time.Since(started)}
 	}
-	took := time.Since(started).Seconds()
-	stats, err := s.View(b.Context()).Stats(1)
-	require.NoError(b, err)
-	require.Zero(b, stats.Backlog.Failed)
-	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(float64(stats.Conversations)/took, "conversations/s")
-	b.ReportMetric(float64(stats.Chunks)/took, "chunks/s")
 	stop()
 	<-stopped
+	return sum
 }

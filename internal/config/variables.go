@@ -36,7 +36,7 @@ func Variables() []Variable {
 		{
 			Name: "LETHE_EMBEDDER", Default: "builtin",
 			Accepts: "builtin, openai or none",
-			Meaning: "How text becomes vectors. builtin is a small model of English inside the program, which needs nothing; what it cannot read is found by keywords. openai asks any server with OpenAI's embeddings API, for other languages and larger models. none leaves search to keywords.",
+			Meaning: "How text becomes vectors. builtin is a small model of English inside the program, which needs nothing; what it cannot read is found by keywords. openai asks any server with OpenAI's embeddings API, for other languages and larger models. none leaves search to keywords, and keeps what was embedded before for another day. After a change everything is embedded again in the background (docs/adr/0015), and /stats says how far that is.",
 		},
 		{
 			Name:    "LETHE_EMBEDDINGS_URL",
@@ -46,7 +46,7 @@ func Variables() []Variable {
 		{
 			Name:    "LETHE_EMBEDDINGS_MODEL",
 			Accepts: "the server's name of a model, at most 180 bytes",
-			Meaning: "The model to ask for. Needed by LETHE_EMBEDDER=openai. Another model means that everything is embedded again.",
+			Meaning: "The model to ask for. Needed by LETHE_EMBEDDER=openai. Another model means that everything is embedded again, in the background.",
 		},
 		{
 			Name: "LETHE_EMBEDDINGS_API_KEY", Secret: true,

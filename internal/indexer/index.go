@@ -118,14 +118,15 @@ func (x *Indexer) prepare(ctx context.Context, claim store.Claim) (store.Indexed
 		return store.Indexed{}, err
 	}
 	result := store.Indexed{Model: x.o.Embedder.Model(), Passages: PassagesVersion}
-	for _, m := range turns.Turns {
-		result.Tokens += tokens.Count(m.Text)
-		if ctx.Err() != nil {
-			return store.Indexed{}, ctx.Err()
+	if claim.Behind && made.Passages == PassagesVersion { // it was cut like this before
+		result.Tokens = turns.Tokens
+		for _, s := range stored {
+			keep(&result, s)
 		}
+		return result, x.embed(ctx, &result, stored)
 	}
-	if result.Tokens > chat.MaxIndexTokens {
-		return result, errRefused{fmt.Sprintf("the conversation has %d tokens; at most %d can be indexed", result.Tokens, chat.MaxIndexTokens)}
+	if result.Tokens, err = count(ctx, turns.Turns); err != nil {
+		return result, err
 	}
 	fresh := chunker.Split(turns.Title, turns.Turns)
 	if made.Passages == PassagesVersion {
@@ -139,23 +140,42 @@ func (x *Indexer) prepare(ctx context.Context, claim store.Claim) (store.Indexed
 	return result, x.embed(ctx, &result, stored)
 }
 
+// count adds up the tokens of a conversation, and refuses one that has too many.
+func count(ctx context.Context, turns []chat.Message) (n int, err error) {
+	for _, m := range turns {
+		n += tokens.Count(m.Text)
+		if ctx.Err() != nil {
+			return n, ctx.Err()
+		}
+	}
+	if n > chat.MaxIndexTokens {
+		return n, errRefused{fmt.Sprintf("the conversation has %d tokens; at most %d can be indexed", n, chat.MaxIndexTokens)}
+	}
+	return n, nil
+}
+
 // keepUnchanged counts the leading chunks that are stored just so: a re-sent
-// conversation that only grew keeps them. From the first on that has no vector of
-// the right model they get new vectors.
+// conversation that only grew keeps them.
 func keepUnchanged(result *store.Indexed, fresh []chunker.Chunk, stored []store.StoredChunk) {
 	for i := range min(len(fresh), len(stored)) {
 		f, s := fresh[i], stored[i]
 		if s.Position != f.Position || s.Text != f.Text || s.First != f.First || s.Last != f.Last {
 			return
 		}
-		result.Keep++
-		result.KeptTerms += s.TermCount
-		switch {
-		case len(result.Vectors) > 0 || !embeddedBy(result.Model, s):
-			result.Vectors = append(result.Vectors, store.ChunkVector{})
-		case s.Vector != nil:
-			result.KeptVectors++
-		}
+		keep(result, s)
+	}
+}
+
+// keep counts the next stored chunk among those that stay. From the first on that has
+// no vector of the right model, they get new vectors.
+func keep(result *store.Indexed, s store.StoredChunk) {
+	result.Keep++
+	result.KeptTerms += s.TermCount
+	switch {
+	case len(result.Vectors) > 0 || !embeddedBy(result.Model, s):
+		result.Vectors = append(result.Vectors, store.ChunkVector{})
+	case s.Vector != nil:
+		result.KeptVectors++
 	}
 }
 
