@@ -14,6 +14,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/app/apptest"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/indexer"
 	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 	"github.com/lethe-chat/lethe/pkg/api"
@@ -73,7 +74,7 @@ func newLargeDelete(t *testing.T, kind string) *largeDelete {
 			return err
 		}
 		for _, c := range claims {
-			x := store.Indexed{Model: embed.Model{ID: "test", Dimensions: killDimensions}}
+			x := store.Indexed{Model: embed.Model{ID: "test", Dimensions: killDimensions}, Passages: indexer.PassagesVersion} // which nobody makes anew
 			for p := range killParts {
 				vector := make([]float32, killDimensions)
 				for i := range vector {

@@ -412,6 +412,16 @@ func TestAModelThatLearnsItsDimensionsLate(t *testing.T) {
 		}
 		require.Len(t, w.embedder.asked(), w.passages(ids...), "nothing twice")
 		require.Len(t, w.foundBy(next), w.passages(ids...))
+
+		before := w.passages(ids[0])
+		b := &late{scripted: nextEmbedder()}
+		w.start(indexer.Options{Embedder: b})
+		for len(w.journal.settled) > 0 {
+			<-w.journal.settled
+		}
+		w.add("c0", "the pelican "+long("c0"), long("c0x"), long("c0y"))
+		w.expect(ids[0], 1, "ready")
+		require.Less(t, len(b.asked()), before, "what it knows it keeps")
 	})
 }
 

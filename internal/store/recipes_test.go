@@ -278,7 +278,7 @@ func TestRecipesOfAnOldDatabase(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
 		ws := workspace(t, s, "w")
-		for _, id := range []string{"first", "second", "unread", "bare", "waiting"} {
+		for _, id := range []string{"first", "second", "unread", "bare", "half", "waiting"} {
 			added(t, s, ws, id, "text")
 		}
 		for i, x := range []store.Indexed{
@@ -286,6 +286,7 @@ func TestRecipesOfAnOldDatabase(t *testing.T) {
 			{Model: otherModel, Chunks: []store.IndexedChunk{passage(0, []float32{1, 0, 0}, "alpha")}},
 			indexed(unreadable(0, "beta")),
 			indexed(passage(0, nil, "delta")), // as versions did that did not know what was unreadable
+			indexed(passage(0, []float32{1, 0, 0}, "alpha"), passage(1, nil, "delta")),
 		} {
 			require.NoError(t, finishAs(s, claimOne(t, s), x), i)
 		}
@@ -299,15 +300,15 @@ func TestRecipesOfAnOldDatabase(t *testing.T) {
 		require.NoError(t, err)
 
 		s = db.Open(t)
-		require.Equal(t, []string{"bare ", "first test", "second other", "unread test"}, scan[string](t, s,
+		require.Equal(t, []string{"bare ", "first test", "half ", "second other", "unread test"}, scan[string](t, s,
 			`SELECT c.external_id || ' ' || r.model FROM conversations AS c JOIN recipes AS r ON r.id = c.recipe_id WHERE c.workspace_id > 0 ORDER BY 1`))
 		require.Equal(t, 1, db.Count(t, "SELECT count(*) FROM conversations WHERE recipe_id = 0"), "it has no passages yet")
 		inTx(t, s, func(tx *store.Tx) error {
 			adopted, err := tx.AdoptRecipe(store.Recipe{Model: testModel.ID, Passages: 1})
-			require.Equal(t, 2, adopted.Conversations)
+			require.Equal(t, 3, adopted.Conversations)
 			return err
 		})
-		require.Equal(t, 2, embedding(t, s, ws).Pending)
+		require.Equal(t, 3, embedding(t, s, ws).Pending)
 		requireSound(t, db)
 	})
 }
