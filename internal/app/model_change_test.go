@@ -1,11 +1,11 @@
 package app_test
 
 import (
+	"bufio"
 	"context"
-	"fmt"
-	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -81,15 +81,13 @@ func metric(ctx context.Context, s *apptest.Service, name string) (value string)
 		return ""
 	}
 	defer res.Body.Close() //nolint:errcheck // it was only read
-	for {
-		var line, n string
-		if _, err := fmt.Fscanf(res.Body, "%s %s\n", &line, &n); err == io.EOF || err == io.ErrUnexpectedEOF {
-			return value
-		}
-		if line == name {
-			value = n
+	lines := bufio.NewScanner(res.Body)
+	for lines.Scan() {
+		if v, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+			value = v
 		}
 	}
+	return value
 }
 
 // A power cut in the middle of a change costs what was in hand, and nothing else.

@@ -105,6 +105,8 @@ func TestAChangeOfModel(t *testing.T) {
 		require.Equal(t, store.Adoption{Changed: true, Before: store.Recipe{Model: testModel.ID}, Conversations: 3}, adopt(t, s, otherModel.ID))
 		require.Equal(t, chat.Embedding{Model: otherModel.ID, Pending: 3, Unused: 6}, embedding(t, s, ws))
 		require.Equal(t, chat.Embedding{Model: otherModel.ID}, embedding(t, s, neighbor))
+		require.Equal(t, []string{"3 conversations are still to be indexed anew with other"}, notes(t, s))
+		require.Empty(t, ill(t, s), "a change that goes on is nothing wrong")
 		require.Empty(t, claim(t, s, 10), "nothing waits in the queue")
 		require.Empty(t, claimBehind(t, s, testModel.ID), "a service with the old model makes nothing anew")
 
@@ -139,9 +141,23 @@ func TestAChangeOfModel(t *testing.T) {
 		require.Zero(t, db.Count(t, "SELECT count(*) FROM embeddings WHERE model <> 'other'"))
 		require.Zero(t, db.Count(t, "SELECT count(*) FROM chunks WHERE unreadable_by NOT IN ('', 'other')"))
 		require.Empty(t, ill(t, s))
+		require.Empty(t, notes(t, s))
 		sum := stats(t, s, ws)
 		require.Equal(t, []int{9, 6, 3}, []int{sum.Chunks, sum.Embeddings, sum.Unreadable})
 	})
+}
+
+// notes are what the doctor says although nothing is wrong.
+func notes(t *testing.T, s *store.Store) (said []string) {
+	t.Helper()
+	findings, err := s.Examine(ctx)
+	require.NoError(t, err)
+	for _, f := range findings {
+		if f.Note != "" {
+			said = append(said, f.Note)
+		}
+	}
+	return said
 }
 
 // A claim of what is behind is lost like any other.
