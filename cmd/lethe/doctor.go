@@ -26,8 +26,8 @@ func (p *program) doctorCommand() *cobra.Command {
 		Short: "Look through the whole database for what must never be",
 		Long: "Look through the whole database for what must never be: rows of no conversation,\n" +
 			"vectors without a passage and the reverse, counters that drifted, work that nobody does, broken\n" +
-			"indexes. It works beside a running service. The exit code is 1 when something is\n" +
-			"wrong and was not mended.\n\n" +
+			"indexes. It works beside a running service, and says how far a change of the model is. The exit\n" +
+			"code is 1 when something is wrong and was not mended.\n\n" +
 			"With --receipt it looks for anything that is left of one delete instead, and says when\n" +
 			"its storage was reclaimed. The exit code is 0 only when both are as they should be.",
 		Args: cobra.NoArgs,

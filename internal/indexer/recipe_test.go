@@ -233,6 +233,34 @@ func TestProgramsWithTwoModelsDoNotFight(t *testing.T) {
 	})
 }
 
+// Programs with the same model share a change as they share everything else.
+func TestProgramsShareAChange(t *testing.T) {
+	each(t, func(t *testing.T, w *works) {
+		ids := w.indexed(12)
+		b := nextEmbedder()
+		work := newPause()
+		b.do = work.embed
+		w.start(indexer.Options{Embedder: b, Store: w.db.Open(t)})
+		w.start(indexer.Options{Embedder: b, Workers: 2})
+		for range 3 { // each worker has something in hand before any goes on
+			wait(t, work.begun)
+		}
+		b.script(nil)
+		close(work.finish)
+		renewed := map[string]int{}
+		for range ids {
+			s := wait(t, w.journal.settled)
+			require.Equal(t, "renewed", s.outcome)
+			renewed[s.conversation]++
+		}
+		require.Len(t, renewed, len(ids))
+		w.complete(next.ID)
+		require.Len(t, b.asked(), w.passages(ids...), "each passage once")
+		require.Equal(t, 1, w.told("nothing of another one is left"))
+		require.Equal(t, 1, w.told("indexed anew in the background"))
+	})
+}
+
 // Who changes back again finds what was not reached yet as it was.
 func TestChangingBack(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
