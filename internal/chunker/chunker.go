@@ -5,6 +5,7 @@ package chunker
 
 import (
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -295,4 +296,37 @@ func Body(text string) string {
 		return text
 	}
 	return body
+}
+
+// Said is what of a chunk's text has a meaning: the title and the texts, without the
+// dates and senders, which all passages have. A vector of it tells passages better
+// apart; words are found with all of it.
+func Said(text string) string {
+	lines := strings.Split(text, "\n")
+	said := lines[:0]
+	for _, line := range lines {
+		if rest, dated := undated(line); dated {
+			if rest == "" {
+				continue
+			}
+			line = rest
+		}
+		for _, s := range []chat.Sender{chat.Human, chat.Assistant} {
+			line = strings.TrimPrefix(line, label(s))
+		}
+		said = append(said, line)
+	}
+	return strings.Join(said, "\n")
+}
+
+// undated cuts the date off a line that a chunk begins a day with.
+func undated(line string) (rest string, dated bool) {
+	if len(line) < len("[]")+len(dateLayout) || line[0] != '[' {
+		return line, false
+	}
+	date, rest, _ := strings.Cut(line[1:], "]")
+	if _, err := time.Parse(dateLayout, date); err != nil {
+		return line, false
+	}
+	return strings.TrimSpace(rest), true
 }

@@ -438,3 +438,14 @@ func BenchmarkSplit(b *testing.B) {
 		})
 	}
 }
+
+func TestSaid(t *testing.T) {
+	for text, want := range map[string]string{
+		"[2026-05-08] A trip\nHuman: Where to?\nAssistant: Tunø.\n[2026-05-09]\nHuman: When?": "A trip\nWhere to?\nTunø.\nWhen?",
+		"[2026-05-08]\nHuman: one\n\ntwo":                "one\n\ntwo",
+		"Human: [1] is a footnote\n[2026-13-40] no date": "[1] is a footnote\n[2026-13-40] no date",
+		"no header at all":                               "no header at all", "": "", "[2026-05-08]": "", "[2026-05-08": "[2026-05-08",
+	} {
+		require.Equal(t, want, Said(text))
+	}
+}

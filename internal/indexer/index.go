@@ -201,7 +201,7 @@ func (x *Indexer) embed(ctx context.Context, result *store.Indexed, stored []sto
 			to(vector)
 			return
 		}
-		texts, put = append(texts, text), append(put, to)
+		texts, put = append(texts, chunker.Said(text)), append(put, to)
 	}
 	for i := range result.Vectors {
 		v := &result.Vectors[i]

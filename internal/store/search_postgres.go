@@ -161,15 +161,15 @@ const frequencyOf = `width_bucket(CAST(ts_rank('{1,1,1,1}', chunks.terms, CAST(?
 // best does it read what all their terms are.
 func (postgresDialect) keywordCandidates(db *gorm.DB, q keywordQuery) ([]candidate, error) {
 	quoted := make([]string, len(q.terms))
-	columns := []string{"1.2 * (0.25 + 0.75 * chunks.term_count / CAST(? AS float8)) AS length"}
-	inner := []any{max(q.corpus.AvgTerms, 1)}
+	columns := []string{"CAST(? AS float8) + CAST(? AS float8) * chunks.term_count AS length"}
+	inner := []any{rank.K1 * (1 - rank.B), rank.K1 * rank.B / max(q.corpus.AvgTerms, 1)}
 	var score []string
 	var args []any
 	for i, t := range q.terms {
 		quoted[i] = quoteLexeme(t)
 		f := "f" + strconv.Itoa(i)
 		columns, inner = append(columns, frequencyOf+" AS "+f), append(inner, quoted[i])
-		score, args = append(score, "CAST(? AS float8) * "+f+" * 2.2 / ("+f+" + length)"), append(args, q.idf[i])
+		score, args = append(score, "CAST(? AS float8) * "+f+" / ("+f+" + length)"), append(args, q.idf[i]*(rank.K1+1))
 	}
 	matching := db.Table("chunks").Select("chunks.conversation_id, chunks.position, "+strings.Join(columns, ", "), inner...).
 		Where("chunks.workspace_id = ? AND chunks.terms @@ CAST(? AS tsquery)", int64(q.workspace), strings.Join(quoted[:q.proposing], " | "))

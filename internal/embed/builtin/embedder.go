@@ -15,9 +15,10 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// ModelID names the vectors of this package. Any change of weights, pieces, gate
-// or windows needs a new one, because stored vectors stay as they are.
-const ModelID = "use-lite-int8-v1"
+// ModelID names the vectors of this package. Any change of weights, pieces, gate,
+// windows or of what words count needs a new one, because stored vectors stay as
+// they are.
+const ModelID = "use-lite-int8-words-v2"
 
 //go:embed model/use-lite-int8-v1.bin
 var file []byte
@@ -53,6 +54,7 @@ func newEmbedder(kernel matrix.Kernel, cores int) *Embedder {
 type model struct {
 	vocabulary *pieces.Vocabulary
 	encoder    *encoder.Encoder
+	lexicon    lexicon
 }
 
 func load(kernel matrix.Kernel) (m model, err error) {
@@ -64,6 +66,7 @@ func load(kernel matrix.Kernel) (m model, err error) {
 		return m, err
 	}
 	m.encoder, err = encoder.New(weights, kernel)
+	m.lexicon = make(lexicon, m.vocabulary.Size())
 	return m, err
 }
 

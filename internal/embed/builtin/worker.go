@@ -13,12 +13,13 @@ import (
 type worker struct {
 	reading pieces.Reading
 	scratch *encoder.Scratch
+
+	plain   []byte // the text's words, and their pieces
+	words   pieces.Reading
+	unknown []int32
 }
 
 // embed returns the unit vector of a text, or nil when the model cannot read it.
-//
-// What is longer than the model reads at once is divided into windows of equal
-// length, whose vectors count by how many pieces they have.
 func (w *worker) embed(ctx context.Context, m model, text string) ([]float32, error) {
 	w.reading.Read(m.vocabulary, text)
 	if !readable(w.reading) {
@@ -27,7 +28,17 @@ func (w *worker) embed(ctx context.Context, m model, text string) ([]float32, er
 	if w.scratch == nil {
 		w.scratch = encoder.NewScratch()
 	}
-	ids := w.reading.IDs
+	vector, err := w.encode(ctx, m, w.reading.IDs)
+	if err != nil || vector == nil {
+		return nil, err
+	}
+	return w.withWords(ctx, m, vector, text)
+}
+
+// encode returns the model's own vector of a text. What is longer than the model
+// reads at once is divided into windows of equal length, whose vectors count by how
+// many pieces they have.
+func (w *worker) encode(ctx context.Context, m model, ids []int32) ([]float32, error) {
 	if len(ids) <= encoder.MaxPieces {
 		return m.encoder.Encode(w.scratch, ids)
 	}

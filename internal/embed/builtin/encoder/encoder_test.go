@@ -83,6 +83,25 @@ func TestEncode(t *testing.T) {
 	}
 }
 
+// TestEncodeEach: pieces that are encoded together know nothing of each other.
+func TestEncodeEach(t *testing.T) {
+	for _, kernel := range matrix.Kernels() {
+		e, err := New(random(), kernel)
+		require.NoError(t, err)
+		ids := []int32{3, 1, 4, 1, 5, 9, 2, 6}
+		got, err := e.EncodeEach(NewScratch(), ids)
+		require.NoError(t, err)
+		require.Len(t, got, len(ids))
+		for i, id := range ids {
+			want, err := e.Encode(NewScratch(), []int32{id})
+			require.NoError(t, err)
+			require.Equal(t, want, got[i], "kernel %s, piece %d", kernel.Name, id)
+		}
+		_, err = e.EncodeEach(NewScratch(), nil)
+		require.True(t, fault.Is(err, fault.Invalid))
+	}
+}
+
 func TestEncodeRefuses(t *testing.T) {
 	e, err := New(random(), matrix.Kernels()[0])
 	require.NoError(t, err)

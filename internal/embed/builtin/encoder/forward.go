@@ -34,24 +34,36 @@ func NewScratch() *Scratch {
 func row(r matrix.Rows, i, n int) []float32 { return r.Data[i*r.Stride:][:n] }
 
 // begin sets the state to the embeddings and the signals of place. The graph adds
-// the embedding a second time after the signal.
-func (e *Encoder) begin(s *Scratch, ids []int32) {
+// the embedding a second time after the signal. Pieces that are apart are all in
+// the first place.
+func (e *Encoder) begin(s *Scratch, ids []int32, apart bool) {
 	for i, id := range ids {
 		state := row(s.state, i, embedded)
 		e.embeddings.Row(state, int(id))
-		for j, signal := range e.places[i*embedded:][:embedded] {
+		place := i
+		if apart {
+			place = 0
+		}
+		for j, signal := range e.places[place*embedded:][:embedded] {
 			state[j] += state[j] + signal
 		}
 	}
 }
 
 // attend adds to each piece's state what it gathers from all pieces. In the first
-// layer it also brings the state to its later size.
-func (e *Encoder) attend(s *Scratch, l *layer, first bool) {
+// layer it also brings the state to its later size. A piece that is apart has only
+// itself to look at, and takes its own value whole.
+func (e *Encoder) attend(s *Scratch, l *layer, first, apart bool) {
 	s.normalize(l.attentionNorm)
 	e.apply(s, s.wide, s.normed, l.query)
-	for head := range heads {
-		e.look(s, l.size, head)
+	if apart {
+		for i := range s.n {
+			copy(row(s.mixed, i, l.size), row(s.wide, i, 3*l.size)[2*l.size:])
+		}
+	} else {
+		for head := range heads {
+			e.look(s, l.size, head)
+		}
 	}
 	if first {
 		e.apply(s, s.normed, s.state, e.residual)
@@ -110,22 +122,11 @@ func (s *Scratch) add() {
 	}
 }
 
-// finish turns the states of the pieces into the vector of the text.
-func (e *Encoder) finish(s *Scratch) []float32 {
-	mean := row(s.normed, 0, Dimensions)
-	clear(mean)
-	for i := range s.n {
-		for j, x := range row(s.state, i, Dimensions) {
-			mean[j] += x
-		}
-	}
-	for j := range mean {
-		mean[j] /= float32(s.n)
-	}
-	e.kernel.Multiply(s.mixed, s.normed, 1, e.output.by, e.output.bias)
-	vector := make([]float32, Dimensions)
+// unit squeezes an output (the graph's tanh) and scales it to length one.
+func unit(output []float32) []float32 {
+	vector := make([]float32, len(output))
 	var squares float64
-	for j, x := range row(s.mixed, 0, Dimensions) {
+	for j, x := range output {
 		y := math.Tanh(float64(x))
 		vector[j] = float32(y)
 		squares += y * y

@@ -1,6 +1,7 @@
 package pieces
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"github.com/lethe-chat/lethe/internal/fault"
@@ -56,6 +57,17 @@ func New(list []Piece) (*Vocabulary, error) {
 	}
 	return v, nil
 }
+
+// Size is how many ids there are.
+func (v *Vocabulary) Size() int { return len(v.pieces) }
+
+// BeginsWord reports whether a piece stands at the beginning of a word.
+func (v *Vocabulary) BeginsWord(id int32) bool {
+	return strings.HasPrefix(v.pieces[id].Text, string(mark))
+}
+
+// Score is the logarithm of a piece's probability.
+func (v *Vocabulary) Score(id int32) float64 { return v.pieces[id].Score }
 
 func (v *Vocabulary) insert(text string, id int32) {
 	var node int32
