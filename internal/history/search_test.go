@@ -198,3 +198,45 @@ func TestWordsMeetTheirForms(t *testing.T) {
 		}
 	})
 }
+
+// Every script is found by its words, on both databases, and nothing else is.
+func TestEveryScriptIsFound(t *testing.T) {
+	said := map[string]string{
+		"English":  "We booked the ferry to the islands for Saturday.",
+		"German":   "Die alten Häuser am Hafen gefallen mir besser als das neue Hotel.",
+		"French":   "Les châteaux de la Loire sont plus beaux au printemps.",
+		"Spanish":  "Las ciudades del norte tienen mercados cada domingo.",
+		"Russian":  "Вчера я видел большую кошку на крыше соседнего дома.",
+		"Greek":    "Το καλοκαίρι πήγαμε με τα παιδιά στην Ελλάδα.",
+		"Arabic":   "أحب القراءة في المكتبات القديمة كل صباح",
+		"Hebrew":   "אמרתי שלום לכולם לפני הנסיעה",
+		"Hindi":    "नमस्ते दुनिया, आज मौसम अच्छा है",
+		"Chinese":  "我每天早上喝茶，然后去公园散步。",
+		"Japanese": "毎朝コーヒーを飲みながら新聞を読みます。",
+		"Korean":   "저는 고양이를 좋아해서 두 마리를 키워요.",
+		"Thai":     "ฉันมีแมวสองตัวที่บ้าน",
+		"code":     "func (s *Store) getUserName(ctx context.Context) // see internal/user_store.go, v1.2.3",
+		"mixed":    "可以用 parseConfig 函数吗 or is loadSettings the better one?",
+	}
+	asked := map[string][]string{
+		"English": {"island", "FERRIES"}, "German": {"Haus", "häuser"}, "French": {"chateau", "château"}, "Spanish": {"ciudad", "mercado"},
+		"Russian": {"кошка", "крыша"}, "Greek": {"ελλαδα"}, "Arabic": {"مكتبة"}, "Hebrew": {"שָׁלוֹם"}, "Hindi": {"दुनिया"},
+		"Chinese": {"喝茶", "公园"}, "Japanese": {"コーヒー", "ｺｰﾋｰ", "新聞"}, "Korean": {"고양이"}, "Thai": {"แมว"},
+		"code": {"getUserName", "user", "user_store.go", "1.2.3"}, "mixed": {"parseconfig", "函数", "settings"},
+	}
+	each(t, func(t *testing.T, d *desk) {
+		ids := map[string]string{}
+		for script, text := range said {
+			ids[script] = d.ingest(say(script, text)).Conversation.ID
+		}
+		d.index()
+		for script, queries := range asked {
+			for _, query := range queries {
+				hits := d.search(history.SearchQuery{Text: query, Mode: history.Keyword}).Hits
+				require.Len(t, hits, 1, "%s: %s", script, query)
+				require.Equal(t, ids[script], hits[0].ConversationID, "%s: %s", script, query)
+				require.NotEmpty(t, hits[0].Highlights, "%s: %s", script, query)
+			}
+		}
+	})
+}
