@@ -158,7 +158,8 @@ const frequencyOf = `width_bucket(CAST(ts_rank('{1,1,1,1}', chunks.terms, CAST(?
 // keywordCandidates scores the proposed passages in the database, by BM25 as
 // rank.Score has it, and returns the best. MATERIALIZED keeps PostgreSQL from
 // counting a term's places anew wherever the formula needs them; and only of the
-// best does it read what all their terms are.
+// best does it read what all their terms are, one by one: in a workspace that is new
+// to the planner's statistics it would otherwise compare the best with all passages.
 func (postgresDialect) keywordCandidates(db *gorm.DB, q keywordQuery) ([]candidate, error) {
 	quoted := make([]string, len(q.terms))
 	columns := []string{"CAST(? AS float8) + CAST(? AS float8) * chunks.term_count AS length"}
@@ -186,8 +187,10 @@ func (postgresDialect) keywordCandidates(db *gorm.DB, q keywordQuery) ([]candida
 	err := db.Raw(`WITH matching AS MATERIALIZED (?), best AS (
 			SELECT conversation_id, position, `+strings.Join(score, " + ")+` AS score
 			FROM matching ORDER BY score DESC, conversation_id, position LIMIT ?)
-		SELECT chunks.conversation_id, chunks.position, chunks.term_count, CAST(chunks.terms AS text) AS terms
-		FROM best JOIN chunks ON chunks.workspace_id = ? AND chunks.conversation_id = best.conversation_id AND chunks.position = best.position`,
+		SELECT chunk.conversation_id, chunk.position, chunk.term_count, CAST(chunk.terms AS text) AS terms
+		FROM best CROSS JOIN LATERAL (
+			SELECT conversation_id, position, term_count, terms FROM chunks
+			WHERE workspace_id = ? AND conversation_id = best.conversation_id AND position = best.position LIMIT 1) AS chunk`,
 		append(append([]any{matching}, args...), candidates, int64(q.workspace))...).Find(&rows).Error
 	found := make([]candidate, len(rows))
 	for i, r := range rows {
