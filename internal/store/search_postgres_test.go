@@ -1,0 +1,61 @@
+package store_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+// In a workspace that is new, the planner knows nothing and takes it for empty: a
+// join may then go through all of it for every passage that is found. What a search
+// reads must not grow like that.
+func TestASearchInANewWorkspaceReadsLittle(t *testing.T) {
+	t.Parallel()
+	const conversations = 400
+	db := storetest.New(t, storetest.Postgres)
+	conn := db.Postgres(t)
+	for _, table := range []string{"conversations", "chunks", "messages", "embeddings"} {
+		_, err := conn.Exec(ctx, "ALTER TABLE "+pgx.Identifier{table}.Sanitize()+" SET (autovacuum_enabled = off)")
+		require.NoError(t, err)
+	}
+	s := db.Open(t)
+	ws := workspace(t, s, "w")
+	for i := range conversations {
+		added(t, s, ws, fmt.Sprint(i), "text")
+	}
+	indexAll(t, s, []string{"harbor", "ferry"}, []string{"harbor"})
+	read := func() (rows int) {
+		require.NoError(t, conn.QueryRow(ctx, `SELECT sum(coalesce(idx_tup_fetch, 0) + seq_tup_read) FROM pg_stat_user_tables
+			WHERE relname IN ('conversations', 'chunks', 'messages')`).Scan(&rows))
+		return rows
+	}
+	search := func() int {
+		before := read()
+		own, err := store.Open(ctx, db.With(t, "pool_max_conns", "1").Options())
+		require.NoError(t, err)
+		found, err := own.View(ctx).SearchKeyword(ws, []string{"harbor", "ferry"}, chat.Filter{Platform: "custom"})
+		require.NoError(t, err)
+		require.Len(t, found, store.LegSize)
+		var keys []rank.Key
+		for _, f := range found {
+			keys = append(keys, f.Key)
+		}
+		passages, err := own.View(ctx).Passages(ws, keys)
+		require.NoError(t, err)
+		require.Len(t, passages, store.LegSize)
+		_, err = own.View(ctx).MessagesAt(ws, keys)
+		require.NoError(t, err)
+		require.NoError(t, own.Close()) // a connection that ends says what it has read
+		require.Eventually(t, func() bool { return read() > before }, 20*time.Second, 10*time.Millisecond)
+		return read() - before
+	}
+	require.Less(t, search(), 20*conversations)
+}
