@@ -354,10 +354,10 @@ func TestOnlyNewPassagesAreEmbedded(t *testing.T) {
 				all = append(all, c.Text)
 				require.NotNil(t, c.Vector)
 				if !contains(known, c.Text) {
-					fresh = append(fresh, c.Text)
+					fresh = append(fresh, chunker.Said(c.Text))
 				}
 			}
-			require.Equal(t, fresh, asked, "what was not there before, and nothing else")
+			require.Equal(t, fresh, asked, "what was said and not there before, and nothing else")
 			known = all
 			return asked
 		}
