@@ -1,18 +1,17 @@
 package embed
 
 import (
+	"bytes"
 	"context"
-	"fmt"
+	"encoding/binary"
+	"encoding/json"
+	"math"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/openai/openai-go/v3"
-	"github.com/openai/openai-go/v3/option"
-
-	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/remote"
 )
 
 // Defaults of OpenAIOptions.
@@ -22,9 +21,8 @@ const (
 	DefaultBatchTexts = 32 // what text-embeddings-inference takes unless told otherwise
 	DefaultBatchBytes = 256 << 10
 
-	maxModelName  = 180      // bytes; with the prefix it fits Model.ID
-	maxAnswer     = 64 << 20 // bytes of one answer that we are willing to read
-	openAIPrefix  = "openai/"
+	maxAnswer     = 64 << 20  // bytes of one answer that we are willing to read
+	openAIPrefix  = "openai/" // with remote.MaxModelName it fits Model.ID
 	settingURL    = "LETHE_EMBEDDINGS_URL"
 	settingModel  = "LETHE_EMBEDDINGS_MODEL"
 	settingAPIKey = "LETHE_EMBEDDINGS_API_KEY" //nolint:gosec // the variable's name, not a key
@@ -45,12 +43,9 @@ type OpenAIOptions struct {
 
 // openAI speaks to any server with OpenAI's /v1/embeddings.
 type openAI struct {
-	service    openai.EmbeddingService
+	server     *remote.Server
 	model      string
-	host       string // for messages: neither user, key nor path
 	options    OpenAIOptions
-	maxAnswer  int64
-	pacer      pacer
 	dimensions atomic.Int64 // fixed by the first answer
 }
 
@@ -66,29 +61,22 @@ func NewOpenAI(o OpenAIOptions) (Embedder, error) {
 	return e, nil
 }
 
-func newOpenAI(o OpenAIOptions) (*openAI, error) {
-	base, err := url.Parse(o.URL)
-	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
-		return nil, fault.Invalidf("%s must be an http or https address such as http://localhost:11434/v1", settingURL)
-	}
-	if o.Model == "" || len(o.Model) > maxModelName {
-		return nil, fault.Invalidf("%s must name a model, in at most %d bytes", settingModel, maxModelName)
-	}
+// newOpenAI is NewOpenAI; tests change how the server is asked.
+func newOpenAI(o OpenAIOptions, change ...func(*remote.Options)) (*openAI, error) {
 	o = o.withDefaults()
-	e := &openAI{model: o.Model, host: base.Host, options: o, maxAnswer: maxAnswer, pacer: newPacer()}
-	// The service is made directly, not through the whole client, because that
-	// one would read OPENAI_* variables behind our back.
-	settings := []option.RequestOption{
-		option.WithBaseURL(o.URL),
-		option.WithHTTPClient(o.HTTPClient),
-		option.WithMaxRetries(0), // retrying is ours: see attempts
-		option.WithMiddleware(e.limitAnswer),
+	asked := remote.Options{
+		Name: "embeddings server", URL: o.URL, Path: "embeddings", Model: o.Model, APIKey: o.APIKey,
+		Settings: remote.Settings{URL: settingURL, Model: settingModel, APIKey: settingAPIKey},
+		Timeout:  o.Timeout, MaxRetries: o.MaxRetries, MaxAnswer: maxAnswer, HTTPClient: o.HTTPClient,
 	}
-	if o.APIKey != "" {
-		settings = append(settings, option.WithAPIKey(o.APIKey))
+	for _, f := range change {
+		f(&asked)
 	}
-	e.service = openai.NewEmbeddingService(settings...)
-	return e, nil
+	server, err := remote.New(asked)
+	if err != nil {
+		return nil, err
+	}
+	return &openAI{server: server, model: o.Model, options: o}, nil
 }
 
 func (o OpenAIOptions) withDefaults() OpenAIOptions {
@@ -103,9 +91,6 @@ func (o OpenAIOptions) withDefaults() OpenAIOptions {
 	}
 	if o.BatchBytes <= 0 {
 		o.BatchBytes = DefaultBatchBytes
-	}
-	if o.HTTPClient == nil {
-		o.HTTPClient = &http.Client{}
 	}
 	return o
 }
@@ -160,8 +145,8 @@ func (e *openAI) embedBatch(ctx context.Context, batch []int, texts []string, ve
 	for i, at := range batch {
 		input[i] = texts[at]
 	}
-	answer, err := e.attempts(ctx, input)
-	if isTooLarge(err) && len(batch) > 1 {
+	answer, err := e.server.Ask(ctx, embeddingsRequest{Model: e.model, Input: input, EncodingFormat: "float"}) // the format that every server knows
+	if remote.TooLarge(err) && len(batch) > 1 {
 		half := len(batch) / 2
 		if err := e.embedBatch(ctx, batch[:half], texts, vectors); err != nil {
 			return err
@@ -181,109 +166,91 @@ func (e *openAI) embedBatch(ctx context.Context, batch []int, texts []string, ve
 	return nil
 }
 
-// attempts asks until there is an answer, a refusal that asking again will not
-// change, or no retry left.
-func (e *openAI) attempts(ctx context.Context, input []string) (*openai.CreateEmbeddingResponse, error) {
-	for n := 0; ; n++ {
-		answer, said, err := e.ask(ctx, input)
-		if err == nil {
-			return answer, nil
-		}
-		if ctx.Err() != nil {
-			return nil, canceled(ctx.Err())
-		}
-		refusal, again := e.explain(err, said.status)
-		if !again || n >= e.options.MaxRetries {
-			return nil, refusal
-		}
-		pause, ok := e.pacer.delay(n, said.header)
-		if !ok {
-			return nil, refusal
-		}
-		if err := e.pacer.sleep(ctx, pause); err != nil {
-			return nil, canceled(err)
-		}
-	}
+// embeddingsRequest is what OpenAI's API asks for, and embeddingsAnswer what is
+// read of its answer.
+type embeddingsRequest struct {
+	Model          string   `json:"model"`
+	Input          []string `json:"input"`
+	EncodingFormat string   `json:"encoding_format"`
 }
 
-// reply is what is worth knowing of an HTTP answer besides its body. Its status
-// is 0 when none came.
-type reply struct {
-	status int
-	header http.Header
+type embeddingsAnswer struct {
+	Data []embeddingItem `json:"data"`
 }
 
-// ask makes one request, within the time-out.
-func (e *openAI) ask(ctx context.Context, input []string) (*openai.CreateEmbeddingResponse, reply, error) {
-	ctx, cancel := context.WithTimeout(ctx, e.options.Timeout)
-	defer cancel()
-	var response *http.Response
-	answer, err := e.service.New(ctx, openai.EmbeddingNewParams{
-		Model:          e.model,
-		Input:          openai.EmbeddingNewParamsInputUnion{OfArrayOfStrings: input},
-		EncodingFormat: openai.EmbeddingNewParamsEncodingFormatFloat, // the one that every server knows
-	}, option.WithResponseInto(&response))
-	if response == nil {
-		return answer, reply{}, err
-	}
-	return answer, reply{status: response.StatusCode, header: response.Header}, err
+type embeddingItem struct {
+	Index     *int            `json:"index"`
+	Embedding json.RawMessage `json:"embedding"`
 }
 
 // read checks the answer and puts its vectors in the order of the texts. The
 // first answer that is right in every way fixes the dimension.
-func (e *openAI) read(answer *openai.CreateEmbeddingResponse, want int) ([][]float32, error) {
-	if answer == nil { // the body was a lone null
-		return nil, e.broken("answered nothing for %d texts", want)
+func (e *openAI) read(answer json.RawMessage, want int) ([][]float32, error) {
+	if string(answer) == "null" {
+		return nil, e.server.Broken("answered nothing for %d texts", want)
 	}
-	if len(answer.Data) != want {
-		return nil, e.broken("answered %d vectors for %d texts", len(answer.Data), want)
+	var read embeddingsAnswer
+	if err := json.Unmarshal(answer, &read); err != nil {
+		read.Data = nil // of another form: none of them is to be trusted
 	}
-	dimensions := len(answer.Data[0].Embedding)
+	if len(read.Data) != want {
+		return nil, e.server.Broken("answered %d vectors for %d texts", len(read.Data), want)
+	}
 	vectors := make([][]float32, want)
 	filled := make([]bool, want)
-	for i := range answer.Data {
-		item := &answer.Data[i]
+	dimensions := 0
+	for i, item := range read.Data {
 		at := i // a server that numbers nothing answers in order
-		if item.JSON.Index.Valid() {
-			at = int(item.Index)
+		if item.Index != nil {
+			at = *item.Index
 		}
 		if at < 0 || at >= want || filled[at] {
-			return nil, e.broken("numbered its vectors wrongly")
+			return nil, e.server.Broken("numbered its vectors wrongly")
 		}
-		vector, err := e.readVector(item, dimensions)
+		numbers, err := e.numbers(item.Embedding)
 		if err != nil {
 			return nil, err
+		}
+		if i == 0 {
+			dimensions = len(numbers)
+		}
+		if len(numbers) != dimensions {
+			return nil, e.server.Broken("answered vectors of different lengths (%d and %d)", dimensions, len(numbers))
+		}
+		vector, ok := unit(numbers)
+		if !ok {
+			return nil, e.server.Broken("answered a vector with numbers that are not finite")
 		}
 		vectors[at], filled[at] = vector, true
 	}
 	if !e.dimensions.CompareAndSwap(0, int64(dimensions)) && e.dimensions.Load() != int64(dimensions) {
-		return nil, e.broken("answered vectors of %d numbers where the ones before had %d; if it serves another model now, restart with another name in %s",
+		return nil, e.server.Broken("answered vectors of %d numbers where the ones before had %d; if it serves another model now, restart with another name in %s",
 			dimensions, e.dimensions.Load(), settingModel)
 	}
 	return vectors, nil
 }
 
-func (e *openAI) readVector(item *openai.Embedding, dimensions int) ([]float32, error) {
-	// The client reads a null inside the list as 0, so its raw text is asked.
-	if len(item.Embedding) == 0 || strings.Contains(item.JSON.Embedding.Raw(), "null") {
-		return nil, e.broken("answered a vector that is empty or has gaps")
+// numbers reads a vector: a list of numbers, or the base64 of 32-bit floats that
+// some servers send whatever they are asked for.
+func (e *openAI) numbers(raw json.RawMessage) ([]float64, error) {
+	var packed []byte
+	if json.Unmarshal(raw, &packed) == nil && len(packed) > 0 && len(packed)%4 == 0 {
+		numbers := make([]float64, len(packed)/4)
+		for i := range numbers {
+			numbers[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(packed[4*i:])))
+		}
+		return numbers, nil
 	}
-	if len(item.Embedding) != dimensions {
-		return nil, e.broken("answered vectors of different lengths (%d and %d)", dimensions, len(item.Embedding))
+	// A null in a list of numbers would be read as 0.
+	if bytes.Contains(raw, []byte("null")) {
+		return nil, e.server.Broken("answered a vector that is empty or has gaps")
 	}
-	vector, ok := unit(item.Embedding)
-	if !ok {
-		return nil, e.broken("answered a vector with numbers that are not finite")
+	var numbers []float64
+	if err := json.Unmarshal(raw, &numbers); err != nil && len(raw) > 0 {
+		return nil, e.server.Broken("answered a vector that is no list of numbers")
 	}
-	return vector, nil
-}
-
-// broken is the fault of an answer that no retry will mend.
-func (e *openAI) broken(format string, args ...any) error {
-	return fault.Invalidf("the embeddings server %s %s", e.host, fmt.Sprintf(format, args...))
-}
-
-// unavailable is the fault of a server that may be back later.
-func (e *openAI) unavailable(format string, args ...any) error {
-	return fault.New(fault.Unavailable, "the embeddings server %s %s", e.host, fmt.Sprintf(format, args...))
+	if len(numbers) == 0 {
+		return nil, e.server.Broken("answered a vector that is empty or has gaps")
+	}
+	return numbers, nil
 }

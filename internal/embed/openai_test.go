@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/remote"
 )
 
 const (
@@ -130,23 +131,24 @@ func hangUp(w http.ResponseWriter, _ *http.Request) {
 }
 
 // newTestOpenAI returns an embedder that waits for nothing and notes the waits.
-func newTestOpenAI(t *testing.T, s *fakeServer, change func(*OpenAIOptions)) (*openAI, *[]time.Duration) {
+func newTestOpenAI(t *testing.T, s *fakeServer, change func(*OpenAIOptions), more ...func(*remote.Options)) (*openAI, *[]time.Duration) {
 	t.Helper()
 	o := OpenAIOptions{URL: s.URL + "/v1", Model: "test-model", APIKey: testKey, HTTPClient: s.Client()}
 	if change != nil {
 		change(&o)
 	}
-	e, err := newOpenAI(o)
-	require.NoError(t, err)
 	var waits []time.Duration
-	e.pacer = pacer{
-		now:    func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
-		jitter: func() float64 { return 0 },
-		sleep: func(ctx context.Context, d time.Duration) error {
-			waits = append(waits, d)
-			return ctx.Err()
-		},
-	}
+	e, err := newOpenAI(o, append([]func(*remote.Options){func(r *remote.Options) {
+		r.Pacer = remote.Pacer{
+			Now:    func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
+			Jitter: func() float64 { return 0 },
+			Sleep: func(ctx context.Context, d time.Duration) error {
+				waits = append(waits, d)
+				return ctx.Err()
+			},
+		}
+	}}, more...)...)
+	require.NoError(t, err)
 	return e, &waits
 }
 
@@ -263,8 +265,7 @@ func TestOpenAIGivesUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, c.do, c.do, c.do)
-			e, _ := newTestOpenAI(t, s, func(o *OpenAIOptions) { o.MaxRetries = 2 })
-			e.maxAnswer = 100_000
+			e, _ := newTestOpenAI(t, s, func(o *OpenAIOptions) { o.MaxRetries = 2 }, func(r *remote.Options) { r.MaxAnswer = 100_000 })
 			got, err := e.Embed(context.Background(), []string{testText})
 			require.Nil(t, got)
 			require.Equal(t, c.kind, fault.KindOf(err), "%v", err)
@@ -400,11 +401,13 @@ func TestOpenAICancel(t *testing.T) {
 	t.Run("while waiting for the next attempt", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		s := serve(t, refuse(429, "x", "Retry-After", "30"))
-		e, _ := newTestOpenAI(t, s, nil)
-		e.pacer.sleep = func(ctx context.Context, _ time.Duration) error {
-			cancel()
-			return wait(ctx, time.Hour) // the real one: it would outlast the test
-		}
+		e, _ := newTestOpenAI(t, s, nil, func(r *remote.Options) {
+			r.Pacer.Sleep = func(ctx context.Context, _ time.Duration) error {
+				cancel()
+				<-ctx.Done()
+				return ctx.Err()
+			}
+		})
 		_, err := e.Embed(ctx, []string{testText})
 		require.True(t, fault.Is(err, fault.Canceled), "%v", err)
 		require.Len(t, s.asked(), 1)
@@ -449,19 +452,4 @@ func TestOpenAIReadsNoEnvironment(t *testing.T) {
 	_, err := e.Embed(context.Background(), []string{"a"})
 	require.NoError(t, err)
 	require.Equal(t, []string{""}, s.auth)
-}
-
-func TestPacer(t *testing.T) {
-	p := pacer{jitter: func() float64 { return 0 }}
-	for n, want := range []time.Duration{250, 500, 1000, 2000, 4000, 4000, 4000} {
-		got, ok := p.delay(n, nil)
-		require.True(t, ok)
-		require.Equal(t, want*time.Millisecond, got, "retry %d", n)
-	}
-	p.jitter = func() float64 { return 0.5 }
-	got, ok := p.delay(0, http.Header{})
-	require.True(t, ok)
-	require.Equal(t, 375*time.Millisecond, got)
-
-	require.NoError(t, wait(context.Background(), 0))
 }

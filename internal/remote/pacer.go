@@ -1,4 +1,4 @@
-package embed
+package remote
 
 import (
 	"context"
@@ -14,22 +14,30 @@ const (
 	maxRetryAfter = 30 * time.Second // a server that asks for more is left to a later job
 )
 
-// pacer decides how long to wait between two attempts. Tests replace its parts.
-type pacer struct {
-	now    func() time.Time
-	jitter func() float64 // in [0, 1)
-	sleep  func(context.Context, time.Duration) error
+// Pacer is the clock by which attempts are spaced. Its zero value is the real
+// one; tests replace its parts.
+type Pacer struct {
+	Now    func() time.Time
+	Jitter func() float64 // in [0, 1)
+	Sleep  func(context.Context, time.Duration) error
 }
 
-func newPacer() pacer {
-	return pacer{now: time.Now, jitter: jitter, sleep: wait}
+func (p Pacer) withDefaults() Pacer {
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	if p.Jitter == nil {
+		p.Jitter = rand.Float64
+	}
+	if p.Sleep == nil {
+		p.Sleep = wait
+	}
+	return p
 }
-
-func jitter() float64 { return rand.Float64() } //nolint:gosec // it spreads retries, it hides nothing
 
 // delay returns the wait before retry number n, counted from 0, and false when
 // the server asks for a longer wait than we are willing to hold a caller.
-func (p pacer) delay(n int, header http.Header) (time.Duration, bool) {
+func (p Pacer) delay(n int, header http.Header) (time.Duration, bool) {
 	if asked, ok := p.retryAfter(header); ok {
 		return asked, asked <= maxRetryAfter
 	}
@@ -38,11 +46,11 @@ func (p pacer) delay(n int, header http.Header) (time.Duration, bool) {
 		whole = firstDelay << n
 	}
 	// Half of it is random, so that many clients do not come back together.
-	return whole/2 + time.Duration(p.jitter()*float64(whole/2)), true
+	return whole/2 + time.Duration(p.Jitter()*float64(whole/2)), true
 }
 
 // retryAfter reads the header's two forms: seconds, or an HTTP date.
-func (p pacer) retryAfter(header http.Header) (time.Duration, bool) {
+func (p Pacer) retryAfter(header http.Header) (time.Duration, bool) {
 	value := header.Get("Retry-After")
 	if value == "" {
 		return 0, false
@@ -54,7 +62,7 @@ func (p pacer) retryAfter(header http.Header) (time.Duration, bool) {
 		return time.Duration(seconds) * time.Second, true
 	}
 	if at, err := http.ParseTime(value); err == nil {
-		return max(0, at.Sub(p.now())), true
+		return max(0, at.Sub(p.Now())), true
 	}
 	return 0, false
 }

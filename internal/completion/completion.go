@@ -1,0 +1,162 @@
+// Package completion has a language model write a text. It owns the Writer
+// interface and the one behind it, any server with OpenAI's /v1/chat/completions.
+// It knows nothing of what is written about, nor how much of the text is used.
+package completion
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/remote"
+)
+
+// Task is what is to be written.
+type Task struct {
+	Rules     string // how: the system prompt
+	Text      string // what about: the user's turn
+	MaxTokens int    // how long the text may get; the model is cut off there
+}
+
+// Writer writes texts.
+//
+// Write returns a text that is not blank. Errors are faults: Unavailable when
+// trying again later may help, Invalid when it will not (a refusal of the model is
+// one), and Canceled when ctx ended. Write is safe for concurrent use.
+type Writer interface {
+	Model() string // its name, for whoever reads what it wrote
+	Write(ctx context.Context, t Task) (string, error)
+}
+
+// Limits of asking. Somebody waits, and an extension's worker no longer than 30
+// seconds: there is one attempt, and after a failure a pause.
+const (
+	DefaultTimeout = 12 * time.Second
+	DefaultRest    = 15 * time.Second
+
+	maxAnswer = 4 << 20 // bytes
+	// thinking is how many tokens a model that thinks in secret may use for that:
+	// they count in max_completion_tokens.
+	thinking = 4096
+)
+
+// Options say which server to ask.
+type Options struct {
+	URL        string        // the base of the API, as in "http://localhost:11434/v1"
+	Model      string        // the server's name of the model
+	APIKey     string        // empty for servers that ask for none
+	Timeout    time.Duration // DefaultTimeout when 0
+	Rest       time.Duration // how long it is left alone after a failure; DefaultRest when 0
+	HTTPClient *http.Client
+}
+
+// Remote is a Writer behind an address.
+type Remote struct {
+	server *remote.Server
+	model  string
+	// newer is set when the server has refused `max_tokens` or `temperature`, as
+	// OpenAI's models that think do, and taken the request without.
+	newer atomic.Bool
+}
+
+// NewRemote returns a writer that asks a server. It asks nothing yet. It returns
+// an Invalid fault when URL or model cannot be meant.
+func NewRemote(o Options) (*Remote, error) {
+	if o.Timeout <= 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.Rest <= 0 {
+		o.Rest = DefaultRest
+	}
+	server, err := remote.New(remote.Options{
+		Name: "language model's server", URL: o.URL, Path: "chat/completions", Model: o.Model, APIKey: o.APIKey,
+		Settings: remote.Settings{URL: "LETHE_LLM_URL", Model: "LETHE_LLM_MODEL", APIKey: "LETHE_LLM_API_KEY"},
+		Timeout:  o.Timeout, Rest: o.Rest, MaxAnswer: maxAnswer, HTTPClient: o.HTTPClient,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Remote{server: server, model: o.Model}, nil
+}
+
+// Model returns the name that the model was configured by.
+func (r *Remote) Model() string { return r.model }
+
+type message struct {
+	Role    string `json:"role"`
+	Content string `json:"content"`
+}
+
+type request struct {
+	Model               string    `json:"model"`
+	Messages            []message `json:"messages"`
+	MaxTokens           int       `json:"max_tokens,omitempty"`
+	MaxCompletionTokens int       `json:"max_completion_tokens,omitempty"`
+	Temperature         *float64  `json:"temperature,omitempty"` // 0: the same text for the same passages, as far as a model can
+}
+
+// Write asks for the text, whole.
+func (r *Remote) Write(ctx context.Context, t Task) (string, error) {
+	messages := []message{{"system", t.Rules}, {"user", t.Text}}
+	common := request{Model: r.model, Messages: messages, MaxTokens: t.MaxTokens, Temperature: new(float64)}
+	newer := request{Model: r.model, Messages: messages, MaxCompletionTokens: t.MaxTokens + thinking}
+	if r.newer.Load() {
+		common = newer
+	}
+	answer, err := r.server.Ask(ctx, common)
+	if common.MaxTokens > 0 && remote.Refused(err, "max_tokens", "max_completion_tokens", "temperature") && !remote.TooLarge(err) {
+		if answer, err = r.server.Ask(ctx, newer); err == nil {
+			r.newer.Store(true)
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	return r.read(answer)
+}
+
+func (r *Remote) read(answer json.RawMessage) (string, error) {
+	var whole struct {
+		Choices []struct {
+			Message struct {
+				Content *string `json:"content"`
+				Refusal *string `json:"refusal"`
+			} `json:"message"`
+			FinishReason string `json:"finish_reason"`
+		} `json:"choices"`
+	}
+	if err := json.Unmarshal(answer, &whole); err != nil || len(whole.Choices) == 0 {
+		return "", r.server.Broken("answered in a form that is not known")
+	}
+	choice := whole.Choices[0]
+	refusal := choice.Message.Refusal
+	if choice.FinishReason == "content_filter" || (refusal != nil && *refusal != "") {
+		return "", fault.Invalidf("the model %s refused to write", r.model)
+	}
+	text := ""
+	if choice.Message.Content != nil {
+		text = withoutThoughts(*choice.Message.Content)
+	}
+	if text == "" {
+		return "", r.server.Broken("answered a blank text")
+	}
+	return text, nil
+}
+
+// withoutThoughts drops what some models think aloud before they answer. Of a
+// model that was cut off while it thought, nothing is left.
+func withoutThoughts(text string) string {
+	const begin, end = "<think>", "</think>"
+	text = strings.TrimSpace(text)
+	if _, after, ok := strings.Cut(text, end); ok {
+		return strings.TrimSpace(after)
+	}
+	if strings.HasPrefix(text, begin) {
+		return ""
+	}
+	return text
+}

@@ -1,0 +1,175 @@
+// Package remote asks a model that is served over HTTP: one POST of JSON, a key,
+// one answer of JSON. It owns what every such server needs alike: time-outs,
+// retries, the limit of an answer, and faults that say which variable to look at.
+// It knows nothing of what is asked.
+//
+// What is sent is people's text. So no error holds a word of it, of the server's
+// answer (which may quote it), of the address's path or of the key; and it goes
+// to the configured address alone, wherever that may redirect.
+package remote
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// MaxModelName is how long the name of a model may be, in bytes.
+const MaxModelName = 180
+
+// Options say which server to ask, and how patiently.
+type Options struct {
+	Name     string // what it is, for messages: "embeddings server"
+	URL      string // the base of the API, as in "http://localhost:11434/v1"
+	Path     string // what comes after it, as in "embeddings"; the URL may end in it already
+	Model    string // the server's name of the model
+	APIKey   string // empty for servers that ask for none
+	Settings Settings
+
+	Timeout    time.Duration // of one attempt
+	MaxRetries int           // attempts after the first one
+	MaxAnswer  int64         // bytes of one answer that we are willing to read
+	// Rest is how long a server that failed is left alone: calls fail at once
+	// then, so that one that hangs does not slow every request. 0 for never.
+	Rest       time.Duration
+	HTTPClient *http.Client // nil for one of its own
+	Pacer      Pacer
+}
+
+// Settings are the variables that messages name.
+type Settings struct{ URL, Model, APIKey string }
+
+// Server is one address that answers questions of one kind. It is safe for
+// concurrent use.
+type Server struct {
+	o       Options
+	address string
+	host    string // for messages: neither user, key nor path
+	client  *http.Client
+	resting atomic.Int64 // until when, in microseconds since 1970
+}
+
+// New returns a server that was asked nothing yet. It returns an Invalid fault
+// when URL or model cannot be meant.
+func New(o Options) (*Server, error) {
+	base, err := url.Parse(o.URL)
+	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
+		return nil, fault.Invalidf("%s must be an http or https address such as http://localhost:11434/v1", o.Settings.URL)
+	}
+	if o.Model == "" || len(o.Model) > MaxModelName {
+		return nil, fault.Invalidf("%s must name a model, in at most %d bytes", o.Settings.Model, MaxModelName)
+	}
+	o.Pacer = o.Pacer.withDefaults()
+	client := http.Client{}
+	if o.HTTPClient != nil {
+		client = *o.HTTPClient
+	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	trimmed := strings.TrimRight(o.URL, "/")
+	return &Server{o: o, host: base.Host, client: &client, address: strings.TrimSuffix(trimmed, "/"+o.Path) + "/" + o.Path}, nil
+}
+
+// Ask posts the question as JSON and returns the JSON that came back. It asks
+// again, after a while, what may be answered then. Errors are faults: Unavailable
+// when trying later may help, Invalid when it will not (see also TooLarge and
+// Refused), and Canceled when ctx ended.
+func (s *Server) Ask(ctx context.Context, question any) (json.RawMessage, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, s.canceled(err)
+	}
+	if until := time.UnixMicro(s.resting.Load()); s.o.Pacer.Now().Before(until) {
+		return nil, fault.Wrap(fault.Unavailable, errResting, "the %s %s failed a moment ago and is left alone for a while", s.o.Name, s.host)
+	}
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(question); err != nil {
+		return nil, err
+	}
+	for n := 0; ; n++ {
+		answer, failed := s.once(ctx, body.Bytes())
+		if failed == nil {
+			return answer, nil
+		}
+		if ctx.Err() != nil {
+			return nil, s.canceled(ctx.Err())
+		}
+		pause, soon := s.o.Pacer.delay(n, failed.header)
+		if !failed.passes || n >= s.o.MaxRetries || !soon {
+			s.rest(failed)
+			return nil, failed.fault
+		}
+		if err := s.o.Pacer.Sleep(ctx, pause); err != nil {
+			return nil, s.canceled(err)
+		}
+	}
+}
+
+// once makes one attempt, within the time-out.
+func (s *Server) once(ctx context.Context, body []byte) (json.RawMessage, *failure) {
+	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.address, bytes.NewReader(body))
+	if err != nil {
+		return nil, &failure{fault: fault.Invalidf("%s is no address that can be asked", s.o.Settings.URL)}
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Accept", "application/json")
+	if s.o.APIKey != "" {
+		request.Header.Set("Authorization", "Bearer "+s.o.APIKey)
+	}
+	response, err := s.client.Do(request)
+	if err != nil {
+		return nil, s.unreachable(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode < http.StatusOK || response.StatusCode >= http.StatusMultipleChoices {
+		said, _ := io.ReadAll(io.LimitReader(response.Body, maxRefusal)) // as much of it as came
+		return nil, s.refused(response, string(said))
+	}
+	var answer json.RawMessage
+	whole, err := io.ReadAll(&limited{response.Body, s.o.MaxAnswer})
+	if err == nil { // a decoder tells what breaks off from what is wrong
+		err = json.NewDecoder(bytes.NewReader(whole)).Decode(&answer)
+	}
+	if err != nil {
+		return nil, s.unreadable(err, response.Header.Get("Content-Type"))
+	}
+	return answer, nil
+}
+
+func (s *Server) rest(f *failure) {
+	if s.o.Rest <= 0 || !(f.passes || f.rests) {
+		return
+	}
+	rest := s.o.Rest
+	if asked, ok := s.o.Pacer.retryAfter(f.header); ok {
+		rest = max(rest, asked)
+	}
+	s.resting.Store(s.o.Pacer.Now().Add(rest).UnixMicro())
+}
+
+// limited fails, where io.LimitReader would end, so that an answer cut by us is
+// not taken for one that broke off.
+type limited struct {
+	io.Reader
+	left int64
+}
+
+// Read returns errAnswerTooLong once more than the limit was read.
+func (l *limited) Read(p []byte) (int, error) {
+	n, err := l.Reader.Read(p)
+	l.left -= int64(n)
+	if l.left < 0 {
+		return 0, errAnswerTooLong
+	}
+	return n, err
+}
