@@ -27,7 +27,7 @@ RUN go mod download
 # The dependencies that take longest, compiled before the source is there: so a
 # change of the source does not compile them again.
 RUN go build github.com/labstack/echo/v4 github.com/ncruces/go-sqlite3/ext/fts5 github.com/ncruces/go-sqlite3/gormlite \
-    github.com/openai/openai-go/v3 github.com/tiktoken-go/tokenizer/codec gorm.io/driver/postgres
+    github.com/tiktoken-go/tokenizer/codec gorm.io/driver/postgres
 
 # .dockerignore lets through what the build needs, and only that.
 COPY . .

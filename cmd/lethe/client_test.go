@@ -45,6 +45,7 @@ func TestTheCommandLine(t *testing.T) {
 		require.Contains(t, lethe(exitOK, remote("search", "--json", "flowerpot")...), `"messageId"`)
 		require.Contains(t, lethe(exitOK, remote("recall", "where", "is", "the", "key")...), words)
 		require.Contains(t, lethe(exitOK, "doctor"), "counters that drifted")
+		require.Contains(t, lethe(exitOK, "doctor"), "reranker: off (LETHE_RERANK_URL)\nrecall: quotes (LETHE_LLM_URL)\n")
 		require.Contains(t, lethe(exitOK, "doctor", "--json"), `"count":0`)
 		require.Equal(t, done.ConversationID+"\n", lethe(exitOK, remote("delete", done.ConversationID)...))
 		require.Contains(t, lethe(exitFailure, remote("delete", done.ConversationID)...), "none of these")

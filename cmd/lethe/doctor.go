@@ -26,8 +26,8 @@ func (p *program) doctorCommand() *cobra.Command {
 		Short: "Look through the whole database for what must never be",
 		Long: "Look through the whole database for what must never be: rows of no conversation,\n" +
 			"vectors without a passage and the reverse, counters that drifted, work that nobody does, broken\n" +
-			"indexes. It works beside a running service, and says how far a change of the model is. The exit\n" +
-			"code is 1 when something is wrong and was not mended.\n\n" +
+			"indexes. It works beside a running service, and says which models search and recall use, and how\n" +
+			"far a change of the embedder's is. The exit code is 1 when something is wrong and was not mended.\n\n" +
 			"With --receipt it looks for anything that is left of one delete instead, and says when\n" +
 			"its storage was reclaimed. The exit code is 0 only when both are as they should be.",
 		Args: cobra.NoArgs,
@@ -63,8 +63,27 @@ func (p *program) doctor(ctx context.Context, s *store.Store, fix, asJSON bool) 
 	if err := p.printFindings(findings, asJSON); err != nil {
 		return err
 	}
+	if !asJSON {
+		if err := p.printModels(); err != nil {
+			return err
+		}
+	}
 	if wrong(findings) > 0 {
 		return errUnhealthy
+	}
+	return nil
+}
+
+// printModels tells which models a service with this environment uses.
+func (p *program) printModels() error {
+	c, err := p.config()
+	if err != nil {
+		return err
+	}
+	for _, m := range c.Models() {
+		if err := p.say("%s: %s\n", m.Key, m.Value); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,6 +32,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	}
 	logger := p.logger(c)
 	logger.Debug("configuration", "config", c)
+	logger.LogAttrs(ctx, slog.LevelInfo, "models", c.Models()...)
 	a, err := app.New(ctx, app.Options{Config: c, Logger: logger, Version: version})
 	if err != nil {
 		return err

@@ -19,6 +19,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/completion"
 	"github.com/lethe-chat/lethe/internal/config"
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/embed/builtin"
@@ -26,6 +27,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/indexer"
 	"github.com/lethe-chat/lethe/internal/reclaim"
+	"github.com/lethe-chat/lethe/internal/rerank"
 	"github.com/lethe-chat/lethe/internal/server"
 	"github.com/lethe-chat/lethe/internal/store"
 )
@@ -78,6 +80,14 @@ func New(ctx context.Context, o Options) (*App, error) {
 			return nil, err
 		}
 	}
+	reranker, err := newReranker(o.Config)
+	if err != nil {
+		return nil, err
+	}
+	writer, err := newWriter(o.Config)
+	if err != nil {
+		return nil, err
+	}
 	s, err := OpenStore(ctx, o.Config, o.Logger)
 	if err != nil {
 		return nil, err
@@ -90,7 +100,10 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Lease: o.Lease,
 	})
 	a.reclaim = reclaim.New(reclaim.Options{Store: s, Logger: o.Logger, Metrics: metrics})
-	a.history = history.New(history.Options{Store: s, Embedder: embedder, Wake: a.indexer.Wake, Deleted: a.reclaim.Wake, APIKey: o.Config.APIKey.Reveal()})
+	a.history = history.New(history.Options{
+		Store: s, Embedder: embedder, Wake: a.indexer.Wake, Deleted: a.reclaim.Wake, APIKey: o.Config.APIKey.Reveal(),
+		Reranker: reranker, Writer: writer, Logger: o.Logger, Metrics: metrics,
+	})
 	a.server = server.New(server.Options{ //nolint:contextcheck // each request brings its own
 		History: a.history, Logger: o.Logger, CORSOrigins: o.Config.CORSOrigins, Hosts: hosts(o.Config),
 		RatePerSecond: o.Config.RatePerSecond, Burst: o.Config.RateBurst, Version: o.Version, Metrics: metrics,
@@ -111,6 +124,30 @@ func newEmbedder(c config.Config) (embed.Embedder, error) {
 	default:
 		return nil, fault.Invalidf("LETHE_EMBEDDER names no embedder of this version: %q", c.Embedder)
 	}
+}
+
+// newReranker returns nil when none is configured.
+func newReranker(c config.Config) (rerank.Reranker, error) {
+	if c.RerankURL == "" {
+		return nil, nil //nolint:nilnil // no reranker is a choice, and no error
+	}
+	r, err := rerank.NewRemote(rerank.Options{URL: c.RerankURL, Model: c.RerankModel, APIKey: c.RerankAPIKey.Reveal()})
+	if err != nil {
+		return nil, err // not r: a nil *Remote is no nil Reranker
+	}
+	return r, nil
+}
+
+// newWriter returns nil when none is configured.
+func newWriter(c config.Config) (completion.Writer, error) {
+	if c.LLMURL == "" {
+		return nil, nil //nolint:nilnil // no writer is a choice, and no error
+	}
+	w, err := completion.NewRemote(completion.Options{URL: c.LLMURL, Model: c.LLMModel, APIKey: c.LLMAPIKey.Reveal()})
+	if err != nil {
+		return nil, err // not w: a nil *Remote is no nil Writer
+	}
+	return w, nil
 }
 
 // hosts are the names under which the service may be asked: on loopback

@@ -48,7 +48,7 @@ var mayImport = map[string][]string{
 
 	"internal/history": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/tokens",
-		"internal/chunker", "internal/rank", "internal/embed", "internal/rerank", "internal/completion", "internal/store",
+		"internal/chunker", "internal/rank", "internal/embed", "internal/remote", "internal/rerank", "internal/completion", "internal/store",
 	},
 
 	"internal/indexer": {

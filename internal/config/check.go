@@ -13,7 +13,7 @@ import (
 const (
 	minKeyLength       = 16
 	maxKeyLength       = 512
-	maxModelName       = 180 // bytes, as internal/embed has it
+	maxModelName       = 180 // bytes, as internal/remote has it
 	maxRate            = 100_000
 	maxBurst           = 1_000_000
 	maxShutdownTimeout = 10 * time.Minute
@@ -25,6 +25,8 @@ func (l *loader) check() {
 	l.checkDatabase()
 	l.checkKey()
 	l.checkEmbedder()
+	l.checkOptionalServer("LETHE_RERANK", l.config.RerankURL, l.config.RerankModel, l.config.RerankAPIKey)
+	l.checkOptionalServer("LETHE_LLM", l.config.LLMURL, l.config.LLMModel, l.config.LLMAPIKey)
 	l.checkOrigins()
 	l.checkHosts()
 	l.checkRate()
@@ -110,29 +112,47 @@ func (l *loader) checkEmbedder() {
 // these settings are left alone, so that switching back and forth is one change.
 func (l *loader) checkEmbeddingsServer() {
 	c := l.config
-	if c.EmbeddingsModel == "" {
-		l.problem("LETHE_EMBEDDINGS_MODEL", "is needed by LETHE_EMBEDDER=openai; use the server's name of a model")
-	}
-	if len(c.EmbeddingsModel) > maxModelName {
-		l.problem("LETHE_EMBEDDINGS_MODEL", "is longer than %d bytes", maxModelName)
-	}
-	if !isVisibleASCII(c.EmbeddingsAPIKey.Reveal()) {
-		l.problem("LETHE_EMBEDDINGS_API_KEY", "contains a space or a character that a header cannot carry")
-	}
 	if c.EmbeddingsURL == "" {
 		l.problem("LETHE_EMBEDDINGS_URL", "is needed by LETHE_EMBEDDER=openai; use the server's address, such as http://localhost:11434/v1")
+	}
+	l.checkServer("LETHE_EMBEDDINGS", c.EmbeddingsURL, c.EmbeddingsModel, c.EmbeddingsAPIKey, "LETHE_EMBEDDER=openai")
+}
+
+// checkOptionalServer is for a server that is used when its address is set.
+func (l *loader) checkOptionalServer(prefix, address, model string, key Secret) {
+	if address != "" {
+		l.checkServer(prefix, address, model, key, prefix+"_URL")
 		return
 	}
-	u, err := url.Parse(c.EmbeddingsURL)
-	switch accepts, _ := variable("LETHE_EMBEDDINGS_URL"); {
+	if model != "" {
+		l.problem(prefix+"_MODEL", "has no effect without a server; set %s_URL too, or neither", prefix)
+	}
+}
+
+// checkServer looks at what is needed to ask a model behind an address.
+func (l *loader) checkServer(prefix, address, model string, key Secret, neededBy string) {
+	if model == "" {
+		l.problem(prefix+"_MODEL", "is needed by %s; use the server's name of a model", neededBy)
+	}
+	if len(model) > maxModelName {
+		l.problem(prefix+"_MODEL", "is longer than %d bytes", maxModelName)
+	}
+	if !isVisibleASCII(key.Reveal()) {
+		l.problem(prefix+"_API_KEY", "contains a space or a character that a header cannot carry")
+	}
+	if address == "" {
+		return
+	}
+	u, err := url.Parse(address)
+	switch accepts, _ := variable(prefix + "_URL"); {
 	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
-		l.problem("LETHE_EMBEDDINGS_URL", "is not an http or https address; use %s", accepts.Accepts)
+		l.problem(prefix+"_URL", "is not an http or https address; use %s", accepts.Accepts)
 	case u.User != nil:
-		l.problem("LETHE_EMBEDDINGS_URL", "contains a user or password; put the key into LETHE_EMBEDDINGS_API_KEY")
+		l.problem(prefix+"_URL", "contains a user or password; put the key into %s_API_KEY", prefix)
 	case u.RawQuery != "" || u.Fragment != "":
-		l.problem("LETHE_EMBEDDINGS_URL", "has something after the path; use %s", accepts.Accepts)
-	case u.Hostname() == "api.openai.com" && c.EmbeddingsAPIKey == "":
-		l.problem("LETHE_EMBEDDINGS_API_KEY", "is needed by api.openai.com")
+		l.problem(prefix+"_URL", "has something after the path; use %s", accepts.Accepts)
+	case u.Hostname() == "api.openai.com" && key == "":
+		l.problem(prefix+"_API_KEY", "is needed by api.openai.com")
 	}
 }
 

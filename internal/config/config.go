@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -40,6 +41,12 @@ type Config struct {
 	EmbeddingsURL    string        `env:"LETHE_EMBEDDINGS_URL"`
 	EmbeddingsModel  string        `env:"LETHE_EMBEDDINGS_MODEL"`
 	EmbeddingsAPIKey Secret        `env:"LETHE_EMBEDDINGS_API_KEY"`
+	RerankURL        string        `env:"LETHE_RERANK_URL"` // empty: nothing is reranked
+	RerankModel      string        `env:"LETHE_RERANK_MODEL"`
+	RerankAPIKey     Secret        `env:"LETHE_RERANK_API_KEY"`
+	LLMURL           string        `env:"LETHE_LLM_URL"` // empty: digests quote
+	LLMModel         string        `env:"LETHE_LLM_MODEL"`
+	LLMAPIKey        Secret        `env:"LETHE_LLM_API_KEY"`
 	CORSOrigins      []string      `env:"LETHE_CORS_ORIGINS"`  // as a browser sends them
 	Hosts            []string      `env:"LETHE_ALLOWED_HOSTS"` // lower case, no port, no brackets
 	RatePerSecond    float64       `env:"LETHE_RATE_LIMIT"`    // requests per key; 0 for no limit
@@ -79,6 +86,30 @@ func (c Config) GoString() string { return c.String() }
 // LogValue is what log/slog shows: the settings with their secrets masked.
 func (c Config) LogValue() slog.Value { return slog.GroupValue(c.shown()...) }
 
+// Models tells in a few words which models are used for what, or which variable
+// would bring one in. It has no secrets.
+func (c Config) Models() []slog.Attr {
+	embedder, reranker, recall := string(c.Embedder), "off (LETHE_RERANK_URL)", "quotes (LETHE_LLM_URL)"
+	if c.Embedder == EmbedderOpenAI {
+		embedder = at(c.EmbeddingsModel, c.EmbeddingsURL)
+	}
+	if c.RerankURL != "" {
+		reranker = at(c.RerankModel, c.RerankURL)
+	}
+	if c.LLMURL != "" {
+		recall = "written by " + at(c.LLMModel, c.LLMURL)
+	}
+	return []slog.Attr{slog.String("embedder", embedder), slog.String("reranker", reranker), slog.String("recall", recall)}
+}
+
+func at(model, address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return model
+	}
+	return model + " at " + u.Host
+}
+
 func (c Config) shown() []slog.Attr {
 	return []slog.Attr{
 		slog.String("LETHE_ADDR", c.Addr),
@@ -89,6 +120,12 @@ func (c Config) shown() []slog.Attr {
 		slog.String("LETHE_EMBEDDINGS_URL", maskURL(Secret(c.EmbeddingsURL))),
 		slog.String("LETHE_EMBEDDINGS_MODEL", c.EmbeddingsModel),
 		slog.String("LETHE_EMBEDDINGS_API_KEY", c.EmbeddingsAPIKey.String()),
+		slog.String("LETHE_RERANK_URL", maskURL(Secret(c.RerankURL))),
+		slog.String("LETHE_RERANK_MODEL", c.RerankModel),
+		slog.String("LETHE_RERANK_API_KEY", c.RerankAPIKey.String()),
+		slog.String("LETHE_LLM_URL", maskURL(Secret(c.LLMURL))),
+		slog.String("LETHE_LLM_MODEL", c.LLMModel),
+		slog.String("LETHE_LLM_API_KEY", c.LLMAPIKey.String()),
 		slog.String("LETHE_CORS_ORIGINS", strings.Join(c.CORSOrigins, ",")),
 		slog.String("LETHE_ALLOWED_HOSTS", strings.Join(c.Hosts, ",")),
 		slog.Float64("LETHE_RATE_LIMIT", c.RatePerSecond),

@@ -45,6 +45,8 @@ func TestEverythingSet(t *testing.T) {
 		"LETHE_ADDR=0.0.0.0:80", "LETHE_DATABASE_URL=postgres://u:p@db:5432/lethe?sslmode=require", "LETHE_DATA_DIR= /var/lib/lethe ",
 		"LETHE_API_KEY=0123456789abcdef", "LETHE_EMBEDDER=openai", "LETHE_EMBEDDINGS_URL=http://ollama:11434/v1",
 		"LETHE_EMBEDDINGS_MODEL=nomic-embed-text", "LETHE_EMBEDDINGS_API_KEY=sk-1",
+		"LETHE_RERANK_URL=http://judge:8080/v1", "LETHE_RERANK_MODEL=bge", "LETHE_RERANK_API_KEY=sk-2",
+		"LETHE_LLM_URL=http://writer:8080/v1", "LETHE_LLM_MODEL=qwen", "LETHE_LLM_API_KEY=sk-3",
 		"LETHE_CORS_ORIGINS=https://Chat.Example.com:443, http://localhost:3000,https://chat.example.com,",
 		"LETHE_ALLOWED_HOSTS=Lethe.Example.com, 10.0.0.7,[::1]", "LETHE_RATE_LIMIT=2.5", "LETHE_RATE_BURST=9",
 		"LETHE_LOG_LEVEL=WARN", "LETHE_LOG_FORMAT=json", "LETHE_INDEX_WORKERS=64", "LETHE_SHUTDOWN_TIMEOUT=1m30s",
@@ -54,6 +56,8 @@ func TestEverythingSet(t *testing.T) {
 		Addr: "0.0.0.0:80", DatabaseURL: "postgres://u:p@db:5432/lethe?sslmode=require", DataDir: "/var/lib/lethe",
 		APIKey: "0123456789abcdef", Embedder: EmbedderOpenAI, EmbeddingsURL: "http://ollama:11434/v1",
 		EmbeddingsModel: "nomic-embed-text", EmbeddingsAPIKey: "sk-1",
+		RerankURL: "http://judge:8080/v1", RerankModel: "bge", RerankAPIKey: "sk-2",
+		LLMURL: "http://writer:8080/v1", LLMModel: "qwen", LLMAPIKey: "sk-3",
 		CORSOrigins: []string{"https://chat.example.com", "http://localhost:3000"},
 		Hosts:       []string{"lethe.example.com", "10.0.0.7", "::1"}, RatePerSecond: 2.5, RateBurst: 9,
 		LogLevel: slog.LevelWarn, LogFormat: LogJSON, Workers: 64, ShutdownTimeout: 90 * time.Second,
@@ -112,6 +116,15 @@ func TestValues(t *testing.T) {
 		{set: "LETHE_EMBEDDINGS_URL=http://u:hunter2@x/v1", more: openai, says: "put the key into LETHE_EMBEDDINGS_API_KEY"},
 		{set: "LETHE_EMBEDDINGS_URL=http://x/v1?key=hunter2", more: openai, says: "something after the path"},
 		{set: "LETHE_EMBEDDINGS_MODEL=" + strings.Repeat("m", 181), more: openai, says: "longer than 180 bytes"},
+		{set: "LETHE_RERANK_URL=http://x/v1", more: []string{"LETHE_RERANK_MODEL=m"}},
+		{set: "LETHE_RERANK_URL=judge:80", more: []string{"LETHE_RERANK_MODEL=m"}, says: "is not an http or https address"},
+		{set: "LETHE_RERANK_URL=http://u:hunter2@x/v1", more: []string{"LETHE_RERANK_MODEL=m"}, says: "put the key into LETHE_RERANK_API_KEY"},
+		{set: "LETHE_RERANK_MODEL=m", says: "has no effect without a server; set LETHE_RERANK_URL"},
+		{set: "LETHE_RERANK_API_KEY=x"},
+		{set: "LETHE_LLM_URL=http://x/v1", more: []string{"LETHE_LLM_MODEL=m"}},
+		{set: "LETHE_LLM_URL=http://x/v1?key=hunter2", more: []string{"LETHE_LLM_MODEL=m"}, says: "something after the path"},
+		{set: "LETHE_LLM_MODEL=m", says: "has no effect without a server; set LETHE_LLM_URL"},
+		{set: "LETHE_LLM_API_KEY=hunter2 2", more: []string{"LETHE_LLM_MODEL=m", "LETHE_LLM_URL=http://x/v1"}, says: "contains a space"},
 		{set: "LETHE_EMBEDDINGS_API_KEY=hunter2\n2", more: openai, says: "contains a space"},
 
 		{set: "LETHE_CORS_ORIGINS=moz-extension://0e3b,chrome-extension://abc"},
@@ -319,11 +332,36 @@ func TestDistance(t *testing.T) {
 	}
 }
 
+// What uses a model says which one, or which variable would give it one.
+func TestModels(t *testing.T) {
+	c, err := load(with(), linux)
+	require.NoError(t, err)
+	require.Equal(t, "[embedder=builtin reranker=off (LETHE_RERANK_URL) recall=quotes (LETHE_LLM_URL)]", fmt.Sprint(c.Models()))
+	c, err = load(with(
+		"LETHE_EMBEDDER=openai", "LETHE_EMBEDDINGS_URL=http://x/v1", "LETHE_EMBEDDINGS_MODEL=e",
+		"LETHE_RERANK_URL=http://judge:8080/v1", "LETHE_RERANK_MODEL=bge", "LETHE_LLM_URL=https://api.example.com/v1", "LETHE_LLM_MODEL=qwen",
+	), linux)
+	require.NoError(t, err)
+	require.Equal(t, "[embedder=e at x reranker=bge at judge:8080 recall=written by qwen at api.example.com]", fmt.Sprint(c.Models()))
+}
+
+// A server without a model is a mistake, told once and in its own words.
+func TestServersNeedAModel(t *testing.T) {
+	_, err := load(with("LETHE_RERANK_URL=http://x", "LETHE_LLM_URL=https://api.openai.com/v1"), linux)
+	require.Equal(t, []string{
+		"  LETHE_RERANK_MODEL: is needed by LETHE_RERANK_URL; use the server's name of a model",
+		"  LETHE_LLM_MODEL: is needed by LETHE_LLM_URL; use the server's name of a model",
+		"  LETHE_LLM_API_KEY: is needed by api.openai.com",
+	}, problems(t, err))
+}
+
 // TestSecretsStaySecret prints a configuration in every way that Go offers.
 func TestSecretsStaySecret(t *testing.T) {
 	c, err := load(with(
 		"LETHE_DATABASE_URL=postgres://ada:hunter2@db:5432/lethe?sslpassword=hunter2&sslmode=require", "LETHE_API_KEY=hunter2hunter2hunter2",
 		"LETHE_EMBEDDER=openai", "LETHE_EMBEDDINGS_URL=http://x/v1", "LETHE_EMBEDDINGS_MODEL=m", "LETHE_EMBEDDINGS_API_KEY=hunter2",
+		"LETHE_RERANK_URL=http://x/v1", "LETHE_RERANK_MODEL=m", "LETHE_RERANK_API_KEY=hunter2",
+		"LETHE_LLM_URL=http://x/v1", "LETHE_LLM_MODEL=m", "LETHE_LLM_API_KEY=hunter2",
 	), linux)
 	require.NoError(t, err)
 	require.Equal(t, "hunter2hunter2hunter2", c.APIKey.Reveal())
@@ -336,7 +374,7 @@ func TestSecretsStaySecret(t *testing.T) {
 	encoded, err := json.Marshal(c)
 	require.NoError(t, err)
 	for _, printed := range []string{
-		c.String(), fmt.Sprint(c), fmt.Sprintf("%+v %#v %v %s", c, c, &c, c), fmt.Sprintf("%v %#v %s %q %x", c.APIKey, c.APIKey, c.APIKey, c.APIKey, c.APIKey),
+		c.String(), fmt.Sprint(c), fmt.Sprint(c.Models()), fmt.Sprintf("%+v %#v %v %s", c, c, &c, c), fmt.Sprintf("%v %#v %s %q %x", c.APIKey, c.APIKey, c.APIKey, c.APIKey, c.APIKey),
 		logged.String(), string(encoded), fmt.Sprintf("%+v", struct{ K Secret }{c.APIKey}),
 	} {
 		require.NotContains(t, printed, "hunter2")
@@ -423,6 +461,14 @@ func revealed(c Config) []string {
 			value = c.EmbeddingsAPIKey.Reveal()
 		case "LETHE_EMBEDDINGS_URL":
 			value = c.EmbeddingsURL
+		case "LETHE_RERANK_API_KEY":
+			value = c.RerankAPIKey.Reveal()
+		case "LETHE_RERANK_URL":
+			value = c.RerankURL
+		case "LETHE_LLM_API_KEY":
+			value = c.LLMAPIKey.Reveal()
+		case "LETHE_LLM_URL":
+			value = c.LLMURL
 		case "LETHE_RATE_BURST":
 			if c.RatePerSecond == 0 {
 				continue

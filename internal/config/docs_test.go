@@ -48,6 +48,12 @@ Vectors from a model in Ollama on the same machine:
 LETHE_EMBEDDER=openai LETHE_EMBEDDINGS_URL=http://localhost:11434/v1 LETHE_EMBEDDINGS_MODEL=nomic-embed-text lethe serve
 ` + "```" + `
 
+Digests written by a language model in Ollama, search results in the order of a reranker in llama.cpp:
+
+` + "```sh" + `
+LETHE_LLM_URL=http://localhost:11434/v1 LETHE_LLM_MODEL=qwen3:8b LETHE_RERANK_URL=http://localhost:8080/v1 LETHE_RERANK_MODEL=bge-reranker-v2-m3 lethe serve
+` + "```" + `
+
 Reachable for others, under its own name, behind a proxy that speaks TLS:
 
 ` + "```sh" + `

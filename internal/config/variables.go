@@ -54,6 +54,36 @@ func Variables() []Variable {
 			Meaning: "The key for the embeddings server. Needed when that is api.openai.com; servers on one's own machine mostly want none.",
 		},
 		{
+			Name:    "LETHE_RERANK_URL",
+			Accepts: "an http or https address without user or password, such as http://localhost:8080/v1",
+			Meaning: "A server with a /rerank route (llama.cpp, vLLM, text-embeddings-inference, Jina, Cohere), up to what comes before /rerank. When it is set, the 50 best passages of every search and recall are sent to it with the query, and come back in its order. When it fails or takes more than 3 seconds, the first order stands.",
+		},
+		{
+			Name:    "LETHE_RERANK_MODEL",
+			Accepts: "the server's name of a model, at most 180 bytes",
+			Meaning: "The model to ask for. Needed by LETHE_RERANK_URL.",
+		},
+		{
+			Name: "LETHE_RERANK_API_KEY", Secret: true,
+			Accepts: "the server's key",
+			Meaning: "The key for the rerank server, where that wants one.",
+		},
+		{
+			Name:    "LETHE_LLM_URL",
+			Accepts: "an http or https address without user or password, such as http://localhost:11434/v1",
+			Meaning: "A server with OpenAI's chat API, up to and including /v1. When it is set, the passages of a recall are sent to it with the query, and it writes the digest. When it fails, takes more than 12 seconds or cites nothing, the passages are quoted.",
+		},
+		{
+			Name:    "LETHE_LLM_MODEL",
+			Accepts: "the server's name of a model, at most 180 bytes",
+			Meaning: "The model to ask for. Needed by LETHE_LLM_URL.",
+		},
+		{
+			Name: "LETHE_LLM_API_KEY", Secret: true,
+			Accepts: "the server's key",
+			Meaning: "The key for the language model's server. Needed when that is api.openai.com.",
+		},
+		{
 			Name:    "LETHE_CORS_ORIGINS",
 			Accepts: "origins separated by commas, each scheme://host or scheme://host:port, such as https://chat.example.com",
 			Meaning: "Web pages, beyond browser extensions and Lethe's own, whose scripts may call the API.",

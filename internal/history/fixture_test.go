@@ -70,6 +70,16 @@ func newDesk(t *testing.T, db storetest.Database, apiKey string) *desk {
 	return d
 }
 
+// with is the same desk with other parts of its history.
+func (d *desk) with(change func(*history.Options)) *desk {
+	d.t.Helper()
+	o := history.Options{Store: d.store, Embedder: d.embedder, Now: func() time.Time { return now.Add(d.passed) }}
+	change(&o)
+	other := &desk{t: d.t, db: d.db, store: d.store, ws: d.ws, embedder: d.embedder}
+	other.history = history.New(o)
+	return other
+}
+
 func (d *desk) workspace(name string) (ws chat.WorkspaceID) {
 	d.t.Helper()
 	require.NoError(d.t, d.store.InTx(d.t.Context(), func(tx *store.Tx) (err error) {

@@ -5,11 +5,16 @@ package history
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/completion"
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/rerank"
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
@@ -22,6 +27,11 @@ type History struct {
 	deleted  func()
 	usage    usage
 	static   staticKey
+
+	reranker rerank.Reranker
+	writer   completion.Writer
+	log      *slog.Logger
+	metrics  *metrics
 }
 
 // Options are the parts that a History works with.
@@ -32,6 +42,11 @@ type Options struct {
 	Wake     func()           // called after a commit that left work for the indexer; may be nil
 	Deleted  func()           // called after a commit that left storage to reclaim; may be nil
 	APIKey   string           // a token accepted for the workspace `default` with every scope; may be empty
+
+	Reranker rerank.Reranker      // the second stage of a search; nil for none
+	Writer   completion.Writer    // writes digests; nil for quoting alone
+	Logger   *slog.Logger         // nil discards
+	Metrics  *prometheus.Registry // nil counts for nobody
 }
 
 // New returns the front door to a store.
@@ -45,7 +60,13 @@ func New(o Options) *History {
 	if o.Deleted == nil {
 		o.Deleted = func() {}
 	}
-	h := &History{store: o.Store, embedder: o.Embedder, now: o.Now, wake: o.Wake, deleted: o.Deleted}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	h := &History{
+		store: o.Store, embedder: o.Embedder, now: o.Now, wake: o.Wake, deleted: o.Deleted,
+		reranker: o.Reranker, writer: o.Writer, log: o.Logger, metrics: newMetrics(o.Metrics),
+	}
 	h.usage.minutes = make(map[keyUse]time.Time)
 	h.static.set(o.APIKey)
 	return h

@@ -2,14 +2,15 @@ package history
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/lethe-chat/lethe/internal/chat"
-	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/tokens"
 )
 
@@ -43,9 +44,9 @@ type RecallPart struct {
 // Recollection is the answer to a RecallQuery.
 type Recollection struct {
 	Content string
-	Sources []Source // what Content cites, in the order of its numbers
-	Tokens  int      // of Content
-	Model   string
+	Sources []Source           // what Content cites, in the order of its numbers
+	Tokens  int                // of Content
+	Model   string             // the one that wrote it, or at least one of its parts; else ExtractiveModel
 	Results []PartRecollection // one a query when there were Queries, else nil
 }
 
@@ -55,6 +56,7 @@ type PartRecollection struct {
 	Content string
 	Sources []Source
 	Tokens  int
+	Model   string
 }
 
 // Source cites a passage of a digest.
@@ -66,32 +68,53 @@ type Source struct {
 	Score          float64
 }
 
-// recallHits is how many passages a digest chooses from.
-const recallHits = 40
+const (
+	recallHits     = 40 // how many passages a digest chooses from
+	recallParallel = 4  // how many queries are searched, or written up, at the same time
+)
 
 // Recall writes a digest of the passages that answer the query best, within the
-// token budget, each dated and cited. The text is recalled, not trusted: it is
-// delimited as data, so that nothing in it reads as an instruction. Invalid when
+// token budget, each dated and cited. A language model writes it where there is
+// one and it does; else the passages are quoted. The text is recalled, not
+// trusted: it is delimited as data, so that nothing in it reads as an instruction.
+// Nothing of what was deleted while it was being written is in it. Invalid when
 // there is no query, or more than MaxRecallQueries.
 func (h *History) Recall(ctx context.Context, ws chat.WorkspaceID, q RecallQuery) (Recollection, error) {
 	if err := q.normalize(); err != nil {
 		return Recollection{}, err
 	}
-	if len(q.Queries) == 0 {
-		part, err := h.recallPart(ctx, ws, q, RecallPart{Text: q.Text, MaxTokens: q.MaxTokens})
-		return Recollection{Content: part.Content, Sources: part.Sources, Tokens: part.Tokens, Model: ExtractiveModel}, err
+	parts := q.Queries
+	if len(parts) == 0 {
+		parts = []RecallPart{{Text: q.Text, MaxTokens: q.MaxTokens}}
 	}
+	drafts, err := h.draft(ctx, ws, q, parts)
+	if err != nil {
+		return Recollection{}, err
+	}
+	h.write(ctx, q, drafts)
+	if err := h.settle(ctx, ws, drafts); err != nil {
+		return Recollection{}, err
+	}
+	if len(q.Queries) == 0 {
+		only := drafts[0].recollection()
+		return Recollection{Content: only.Content, Sources: only.Sources, Tokens: only.Tokens, Model: only.Model}, nil
+	}
+	return joined(drafts), nil
+}
+
+// joined puts the parts together: a section each, every source once.
+func joined(drafts []*draft) Recollection {
 	out := Recollection{Model: ExtractiveModel, Sources: []Source{}, Results: []PartRecollection{}}
 	var sections []string
 	cited := map[string]bool{}
-	for _, part := range q.Queries {
-		r, err := h.recallPart(ctx, ws, q, part)
-		if err != nil {
-			return Recollection{}, err
-		}
+	for _, d := range drafts {
+		r := d.recollection()
 		out.Results = append(out.Results, r)
+		if r.Model != ExtractiveModel {
+			out.Model = r.Model
+		}
 		if r.Content != "" {
-			sections = append(sections, "## "+oneLine(part.Text)+"\n\n"+r.Content)
+			sections = append(sections, "## "+oneLine(r.Query)+"\n\n"+r.Content)
 		}
 		for _, s := range r.Sources {
 			if id := s.ConversationID + s.MessageID; !cited[id] {
@@ -102,7 +125,7 @@ func (h *History) Recall(ctx context.Context, ws chat.WorkspaceID, q RecallQuery
 	}
 	out.Content = strings.Join(sections, "\n\n")
 	out.Tokens = tokens.Count(out.Content)
-	return out, nil
+	return out
 }
 
 func (q *RecallQuery) normalize() error {
@@ -129,124 +152,93 @@ func (q *RecallQuery) normalize() error {
 	return nil
 }
 
-func (h *History) recallPart(ctx context.Context, ws chat.WorkspaceID, q RecallQuery, part RecallPart) (PartRecollection, error) {
-	found, err := h.Search(ctx, ws, SearchQuery{Text: q.enrich(part.Text), Limit: recallHits})
-	if err != nil {
-		return PartRecollection{}, err
-	}
-	content, sources := digest(found.Hits, part.MaxTokens, q.Platform)
-	return PartRecollection{Query: part.Text, Content: content, Sources: sources, Tokens: tokens.Count(content)}, nil
+// draft is one query's digest on its way.
+type draft struct {
+	part     RecallPart
+	platform string
+	hits     []Hit // what it may rest on, best first
+	digest
+	model string // that wrote it
 }
 
-const (
-	vagueTerms   = 3   // a query of fewer terms leans on its conversation
-	contextRunes = 400 // of which only so much counts
-)
+func (d *draft) quote() {
+	d.digest, d.model = extract(d.hits, d.part.MaxTokens, d.platform), ExtractiveModel
+}
 
-// enrich adds to a vague query ("and the second one?") what its conversation is
-// about. A query that stands on its own is left alone.
-func (q *RecallQuery) enrich(text string) string {
-	if len(rank.Analyze(text)) >= vagueTerms {
-		return text
+func (d *draft) recollection() PartRecollection {
+	return PartRecollection{Query: d.part.Text, Content: d.content, Sources: d.sources, Tokens: tokens.Count(d.content), Model: d.model}
+}
+
+// draft searches for each query and quotes what it found.
+func (h *History) draft(ctx context.Context, ws chat.WorkspaceID, q RecallQuery, parts []RecallPart) ([]*draft, error) {
+	drafts := make([]*draft, len(parts))
+	var searches errgroup.Group
+	searches.SetLimit(recallParallel)
+	for i, part := range parts {
+		searches.Go(func() error {
+			found, err := h.Search(ctx, ws, SearchQuery{Text: q.enrich(part.Text), Limit: recallHits})
+			drafts[i] = &draft{part: part, platform: q.Platform, hits: found.Hits}
+			drafts[i].quote()
+			return err
+		})
 	}
-	about := q.Context
-	for i := len(q.Turns) - 1; i >= 0 && about == ""; i-- {
-		if q.Turns[i].Sender == chat.Human {
-			about = q.Turns[i].Text
+	return drafts, searches.Wait()
+}
+
+// settle holds the drafts to what is there now, all in one snapshot: writing takes
+// seconds, in which a conversation may be deleted or changed. A text that a model
+// wrote is thrown away when any passage that it was shown is not as it was, cited or
+// not, since nobody can tell what it took from where. A digest of quotes is made
+// again without those passages.
+func (h *History) settle(ctx context.Context, ws chat.WorkspaceID, drafts []*draft) error {
+	return h.store.Snapshot(ctx, func(v *store.View) error {
+		for _, d := range drafts {
+			for {
+				gone, err := vanished(v, ws, d.used)
+				if err != nil {
+					return err
+				}
+				if len(gone) == 0 {
+					break
+				}
+				if d.model != ExtractiveModel {
+					h.metrics.digests.WithLabelValues("overtaken").Inc()
+				}
+				d.hits = remaining(d.hits, gone)
+				d.quote()
+			}
+			if d.model != ExtractiveModel {
+				h.metrics.digests.WithLabelValues("written").Inc()
+			}
 		}
-	}
-	if runes := []rune(about); len(runes) > contextRunes {
-		about = string(runes[len(runes)-contextRunes:])
-	}
-	return strings.TrimSpace(text + " " + about)
+		return nil
+	})
 }
 
-const (
-	minPassageTokens = 24 // a passage is not cut shorter than this
-	maxPassageShare  = 2  // one passage takes at most 1/2 of the budget, unless it is alone
-)
-
-// digest packs the best passages into the budget, drops near-duplicates, and
-// puts what is chosen in the order of time.
-func digest(hits []Hit, budget int, platform string) (string, []Source) {
-	frame := frameFor(platform)
-	left := budget - tokens.Count(frame.render(nil))
-	var chosen []quote
+// vanished tells which of the hits are not there any more as they were found.
+func vanished(v *store.View, ws chat.WorkspaceID, hits []Hit) (map[rank.Key]bool, error) {
+	keys := make([]rank.Key, len(hits))
+	for i, hit := range hits {
+		keys[i] = hit.key
+	}
+	there, err := passagesByKey(v, ws, keys)
+	gone := map[rank.Key]bool{}
 	for _, hit := range hits {
-		q := frame.quote(hit)
-		if resembles(chosen, q) || !q.trim(min(left, max(budget/maxPassageShare, minPassageTokens))) {
-			continue
-		}
-		cost := tokens.Count(q.block(len(chosen)+1)) + 1
-		if cost > left {
-			continue
-		}
-		left -= cost
-		chosen = append(chosen, q)
-	}
-	for ; len(chosen) > 0; chosen = chosen[:len(chosen)-1] { // the least relevant last
-		ordered := byTime(chosen)
-		content := frame.render(ordered)
-		if tokens.Count(content) <= budget { // counts of parts do not always add up
-			return content, sourcesOf(ordered)
+		if p, ok := there[hit.key]; !ok || p.Text != hit.Text || p.Title != hit.Title {
+			gone[hit.key] = true
 		}
 	}
-	return "", []Source{}
+	return gone, err
 }
 
-func sourcesOf(quotes []quote) []Source {
-	sources := make([]Source, len(quotes))
-	for i, q := range quotes {
-		sources[i] = Source{
-			ConversationID: q.hit.ConversationID, Title: q.hit.Title, MessageID: q.hit.MessageID,
-			Date: q.hit.Time, Score: q.hit.Score,
+func remaining(hits []Hit, gone map[rank.Key]bool) []Hit {
+	var left []Hit
+	for _, hit := range hits {
+		if !gone[hit.key] {
+			left = append(left, hit)
 		}
 	}
-	return sources
+	return left
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-// quote is a passage on its way into a digest. What it says can no longer close
-// the digest's frame.
-type quote struct {
-	hit         Hit
-	title, text string
-	terms       []string
-}
-
-func (f frame) quote(hit Hit) quote {
-	return quote{
-		hit: hit, title: f.escape(hit.Title), text: f.escape(strings.TrimSpace(chunker.Body(hit.Text))),
-		terms: rank.Analyze(hit.Text),
-	}
-}
-
-func resembles(chosen []quote, q quote) bool {
-	for _, other := range chosen {
-		if rank.NearDuplicate(other.terms, q.terms) {
-			return true
-		}
-	}
-	return false
-}
-
-// trim cuts the text so that its whole block has at most so many tokens. It
-// reports false when too little would be left to be worth reading.
-func (q *quote) trim(budget int) bool {
-	over := tokens.Count(q.block(99)) + 1 - budget
-	if over <= 0 {
-		return true
-	}
-	keep := tokens.Count(q.text) - over - 1
-	if keep < minPassageTokens {
-		return false
-	}
-	q.text = tokens.Cut(q.text, keep) + "…"
-	return true
-}
-
-// block is how a quote reads: its number, date, title, and the words.
-func (q quote) block(number int) string {
-	return fmt.Sprintf("[%d] %s · %q (%s)\n%s", number, q.hit.Time.UTC().Format(time.DateOnly), q.title, q.hit.platform, q.text)
-}

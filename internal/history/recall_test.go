@@ -1,6 +1,7 @@
 package history_test
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -89,7 +90,7 @@ func TestRecallOfAnEmptyHistory(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		empty := history.Recollection{Sources: []history.Source{}, Model: history.ExtractiveModel}
 		require.Equal(t, empty, d.recall(history.RecallQuery{Text: "anything at all"}))
-		empty.Results = []history.PartRecollection{{Query: "anything", Sources: []history.Source{}}}
+		empty.Results = []history.PartRecollection{{Query: "anything", Sources: []history.Source{}, Model: history.ExtractiveModel}}
 		require.Equal(t, empty, d.recall(history.RecallQuery{Queries: []history.RecallPart{{Text: "anything"}}}))
 	})
 }
@@ -114,19 +115,22 @@ func TestRecallRefuses(t *testing.T) {
 func TestAVagueQueryLeansOnItsConversation(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		d.remember()
+		d.embedder.blind = true // by the words alone
 		best := func(q history.RecallQuery) string {
-			d.embedder.blind = true // by the words alone
 			sources := d.recall(q).Sources
 			if len(sources) == 0 {
 				return ""
 			}
-			return sources[0].Title
+			return slices.MaxFunc(sources, func(a, b history.Source) int { return cmp.Compare(a.Score, b.Score) }).Title
 		}
 		require.Empty(t, best(history.RecallQuery{Text: "and that?"}))
 		require.Equal(t, "About cooking", best(history.RecallQuery{Text: "and that?", Context: "we talk of cooking"}))
 		require.Equal(t, "About sailing", best(history.RecallQuery{Text: "and that?", Turns: []chat.RecallTurn{
-			{Sender: chat.Human, Text: "gardening"}, {Sender: chat.Human, Text: "I like sailing"}, {Sender: chat.Assistant, Text: "cooking is better"},
+			{Sender: chat.Human, Text: "gardening"}, {Sender: chat.Human, Text: "I like sailing"}, {Sender: chat.Assistant, Text: "I am glad"},
 		}}), "the last that the human said")
+		require.Equal(t, "About cooking", best(history.RecallQuery{Text: "and that?", Turns: []chat.RecallTurn{
+			{Sender: chat.Human, Text: "What should I learn?"}, {Sender: chat.Assistant, Text: "Try cooking."}, {Sender: chat.Human, Text: " and  that?"},
+		}}), "the assistant said it, and the last turn is the query itself")
 		require.Equal(t, "About gardening", best(history.RecallQuery{Text: "gardening"}))
 	})
 }

@@ -40,6 +40,7 @@ type SearchQuery struct {
 	Filter        chat.Filter
 	Mode          Mode // empty for Hybrid
 	ContextChunks int  // how many neighbouring passages come with each hit, half before and half after
+	SkipRerank    bool // leave out the second stage, where there is one
 }
 
 // Hit is one passage that search found. Its message is the one in the passage
@@ -55,8 +56,9 @@ type Hit struct {
 	Highlights     []Span
 	Context        []Passage
 
-	key      rank.Key
-	platform string
+	key         rank.Key
+	platform    string
+	first, last int // positions of the first and the last message that it has text of
 }
 
 // Span is a range of runes in a Hit's text: Start inclusive, End exclusive.
@@ -71,13 +73,16 @@ type Passage struct {
 
 // SearchResult is the answer to a SearchQuery.
 type SearchResult struct {
-	Hits []Hit
-	Mode Mode // the legs that really answered
+	Hits     []Hit
+	Mode     Mode // the legs that really answered
+	Reranked bool // whether the second stage ordered the best of them
 }
 
-// Search finds passages by words and by meaning, and fuses the two. Invalid when
-// the query is blank, too long, or the mode unknown. An embedder that is down is
-// no error: the answer is Keyword's, and says so.
+// Search finds passages by words and by meaning, fuses the two, and has a reranker
+// order the best, where there is one. Invalid when the query is blank, too long,
+// or the mode unknown. An embedder that is down is no error: the answer is
+// Keyword's, and says so. Nor is a reranker: the first order stands, and the answer
+// says that too.
 func (h *History) Search(ctx context.Context, ws chat.WorkspaceID, q SearchQuery) (SearchResult, error) {
 	if err := q.normalize(); err != nil {
 		return SearchResult{}, err
@@ -88,8 +93,12 @@ func (h *History) Search(ctx context.Context, ws chat.WorkspaceID, q SearchQuery
 		return SearchResult{}, err
 	}
 	result := SearchResult{Mode: mode, Hits: []Hit{}}
+	if h.reranker != nil && !q.SkipRerank {
+		result.Hits, result.Reranked, err = h.searchTwice(ctx, ws, q, mode, terms, vector)
+		return result, err
+	}
 	err = h.store.Snapshot(ctx, func(v *store.View) error {
-		found, err := h.legs(v, ws, q, mode, terms, vector)
+		found, err := h.legs(v, ws, q, mode, terms, vector, q.Limit)
 		if err != nil {
 			return err
 		}
@@ -138,7 +147,7 @@ func (h *History) queryVector(ctx context.Context, q SearchQuery) ([]float32, Mo
 	return nil, Keyword, nil // degraded, and the answer says so: never a failed search
 }
 
-func (h *History) legs(v *store.View, ws chat.WorkspaceID, q SearchQuery, mode Mode, terms []string, vector []float32) ([]rank.Fused, error) {
+func (h *History) legs(v *store.View, ws chat.WorkspaceID, q SearchQuery, mode Mode, terms []string, vector []float32, limit int) ([]rank.Fused, error) {
 	var keyword, semantic []rank.Scored
 	var err error
 	if mode != Semantic {
@@ -151,7 +160,7 @@ func (h *History) legs(v *store.View, ws chat.WorkspaceID, q SearchQuery, mode M
 			return nil, err
 		}
 	}
-	return rank.Fuse(keyword, semantic, q.Limit), nil
+	return rank.Fuse(keyword, semantic, limit), nil
 }
 
 // hydrate turns ranked keys into hits: their text, where it was said, what
@@ -188,7 +197,7 @@ func hydrate(v *store.View, ws chat.WorkspaceID, found []rank.Fused, terms []str
 		hit := Hit{
 			ConversationID: p.Conversation, Title: p.Title, MessageID: said.ID, Sender: said.Sender, Time: said.CreatedAt,
 			Text: p.Text, Score: f.Score, Highlights: highlights(p.Text, terms), Context: []Passage{},
-			key: f.Key, platform: p.Platform,
+			key: f.Key, platform: p.Platform, first: p.First, last: p.Last,
 		}
 		for _, k := range neighbours(f.Key, contextChunks) {
 			if n, ok := passages[k]; ok {

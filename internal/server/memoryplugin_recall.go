@@ -58,7 +58,7 @@ func recallQuery(body *api.RecallRequest) (q history.RecallQuery, err error) {
 
 func recallResult(p history.PartRecollection) api.RecallResult {
 	return api.RecallResult{
-		Query: p.Query, Content: p.Content, Sources: each(p.Sources, recallSource), TokenCount: p.Tokens,
+		Query: p.Query, Content: p.Content, Sources: each(p.Sources, recallSource), TokenCount: p.Tokens, Model: p.Model,
 	}
 }
 

@@ -26,14 +26,14 @@ func (m *memoryPlugin) SearchChatHistory(ctx context.Context, r wire.SearchChatH
 	}
 	return wire.SearchChatHistory200JSONResponse{
 		Results: each(found.Hits, searchResult), TotalResults: len(found.Hits),
-		Query: r.Body.Query, Provider: searched, Mode: api.SearchMode(found.Mode),
+		Query: r.Body.Query, Provider: searched, Mode: api.SearchMode(found.Mode), Reranked: found.Reranked,
 		ProcessingTime: float64(time.Since(start).Microseconds()) / 1000,
 	}, nil
 }
 
 func searchQuery(body *api.SearchRequest) (q history.SearchQuery, err error) {
 	q.Text, q.Mode = body.Query, history.Mode(value(body.Mode))
-	q.Filter.Platform = provider(body.Provider)
+	q.Filter.Platform, q.SkipRerank = provider(body.Provider), value(body.SkipRerank)
 	if q.Limit, err = bodyNumber("limit", body.Limit, history.DefaultSearchLimit, 1); err != nil {
 		return q, err
 	}

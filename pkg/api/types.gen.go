@@ -816,7 +816,8 @@ type RecallAnswer struct {
 	// Content The text. Empty when nothing was found.
 	Content string `json:"content"`
 
-	// Model What wrote `content`; `extractive` when it quotes and no language model was used.
+	// Model What wrote `content`; `extractive` when it quotes and no language model was used. With `queries`,
+	// the language model when it wrote at least one of them; each result has its own.
 	Model string `json:"model"`
 
 	// ProcessingTime How long it took, in whole milliseconds, with the unit.
@@ -843,10 +844,12 @@ type RecallQuery struct {
 
 // RecallRequest What to recall. Give `query`, `queries` or both; with `queries`, `query` is not searched.
 type RecallRequest struct {
-	// ConversationContext What the current conversation is about, to sharpen the search.
+	// ConversationContext What the current conversation is about. A query that says too little alone ("and the second
+	// one?") is searched together with its beginning; a language model is shown it.
 	ConversationContext *string `json:"conversationContext,omitempty"`
 
-	// ConversationHistory The current conversation's last turns, to sharpen the search.
+	// ConversationHistory The current conversation's last turns, oldest first. Without `conversationContext`, a query that
+	// says too little alone is searched together with the last turn of each side.
 	ConversationHistory []RecallTurn `json:"conversationHistory,omitempty"`
 
 	// MaxTokens The budget of `content`, in tokens. More than 2,000 is read as 2,000.
@@ -867,6 +870,9 @@ type RecallRequest struct {
 type RecallResult struct {
 	// Content The text. Empty when nothing was found.
 	Content string `json:"content"`
+
+	// Model What wrote `content`; `extractive` when it quotes and no language model was used.
+	Model string `json:"model"`
 
 	// Query The query as it was sent.
 	Query string `json:"query"`
@@ -921,6 +927,10 @@ type SearchAnswer struct {
 	// Query The query as it was sent.
 	Query string `json:"query"`
 
+	// Reranked Whether a reranker ordered the results. False when there is none, when it was skipped, when there
+	// was nothing to order, and when it failed: then they are in the order of the search itself.
+	Reranked bool `json:"reranked"`
+
 	// Results The passages, best first.
 	Results []SearchResult `json:"results"`
 
@@ -958,7 +968,8 @@ type SearchRequest struct {
 	// Query A question or some words, at most 10,000 characters; not blank.
 	Query string `json:"query"`
 
-	// SkipRerank Leave out the last, slower ordering step. This version has none, so it makes no difference.
+	// SkipRerank Leave out the second, slower stage, in which a reranker orders the 50 best passages. There is one
+	// when the service is configured with it (`LETHE_RERANK_URL`); `reranked` in the answer tells.
 	SkipRerank *bool `json:"skipRerank,omitempty"`
 }
 
@@ -976,7 +987,7 @@ type SearchResult struct {
 	// MessageID The message in the passage that says most of the query; the first one on a tie.
 	MessageID string `json:"messageId"`
 
-	// Score How good a match it is; higher is better. Comparable within one answer only.
+	// Score How good a match it is, from 0 to 1; higher is better. Comparable within one answer only.
 	Score float64 `json:"score"`
 
 	// Sender Who wrote it, `human` or `assistant`.

@@ -357,8 +357,13 @@ type ClientInterface interface {
 	// RecallWithBody Recall what the history knows, ready to put into a prompt
 	//
 	// Searches, and answers with one text made of the best passages, dated and cited, within a budget
-	// of tokens. `model` is `extractive`: the text quotes the history and no language model has
-	// written it. Needs scope `read`.
+	// of tokens. Needs scope `read`.
+	//
+	// When the service is configured with a language model (`LETHE_LLM_URL`), that writes the text, and
+	// `model` names it: it cites as `[1]` the passages that it rests on, which are listed under it and
+	// are `sources`, in this order. Otherwise, and whenever the model fails, takes too long or cites
+	// nothing, the text quotes the passages and `model` is `extractive`. Nothing of a conversation that
+	// was deleted while the text was being written is in it.
 	//
 	// Give `query`, or up to 15 `queries`, each of which is searched and written up on its own: then
 	// `content` has one headed section per query, `sources` is their union, and `results` holds each
@@ -375,8 +380,13 @@ type ClientInterface interface {
 	// Recall Recall what the history knows, ready to put into a prompt
 	//
 	// Searches, and answers with one text made of the best passages, dated and cited, within a budget
-	// of tokens. `model` is `extractive`: the text quotes the history and no language model has
-	// written it. Needs scope `read`.
+	// of tokens. Needs scope `read`.
+	//
+	// When the service is configured with a language model (`LETHE_LLM_URL`), that writes the text, and
+	// `model` names it: it cites as `[1]` the passages that it rests on, which are listed under it and
+	// are `sources`, in this order. Otherwise, and whenever the model fails, takes too long or cites
+	// nothing, the text quotes the passages and `model` is `extractive`. Nothing of a conversation that
+	// was deleted while the text was being written is in it.
 	//
 	// Give `query`, or up to 15 `queries`, each of which is searched and written up on its own: then
 	// `content` has one headed section per query, `sources` is their union, and `results` holds each
@@ -980,8 +990,13 @@ func (c *Client) UploadConversation(ctx context.Context, body UploadConversation
 // RecallWithBody Recall what the history knows, ready to put into a prompt
 //
 // Searches, and answers with one text made of the best passages, dated and cited, within a budget
-// of tokens. `model` is `extractive`: the text quotes the history and no language model has
-// written it. Needs scope `read`.
+// of tokens. Needs scope `read`.
+//
+// When the service is configured with a language model (`LETHE_LLM_URL`), that writes the text, and
+// `model` names it: it cites as `[1]` the passages that it rests on, which are listed under it and
+// are `sources`, in this order. Otherwise, and whenever the model fails, takes too long or cites
+// nothing, the text quotes the passages and `model` is `extractive`. Nothing of a conversation that
+// was deleted while the text was being written is in it.
 //
 // Give `query`, or up to 15 `queries`, each of which is searched and written up on its own: then
 // `content` has one headed section per query, `sources` is their union, and `results` holds each
@@ -1008,8 +1023,13 @@ func (c *Client) RecallWithBody(ctx context.Context, contentType string, body io
 // Recall Recall what the history knows, ready to put into a prompt
 //
 // Searches, and answers with one text made of the best passages, dated and cited, within a budget
-// of tokens. `model` is `extractive`: the text quotes the history and no language model has
-// written it. Needs scope `read`.
+// of tokens. Needs scope `read`.
+//
+// When the service is configured with a language model (`LETHE_LLM_URL`), that writes the text, and
+// `model` names it: it cites as `[1]` the passages that it rests on, which are listed under it and
+// are `sources`, in this order. Otherwise, and whenever the model fails, takes too long or cites
+// nothing, the text quotes the passages and `model` is `extractive`. Nothing of a conversation that
+// was deleted while the text was being written is in it.
 //
 // Give `query`, or up to 15 `queries`, each of which is searched and written up on its own: then
 // `content` has one headed section per query, `sources` is their union, and `results` holds each
@@ -2785,8 +2805,13 @@ type ClientWithResponsesInterface interface {
 	// RecallWithBodyWithResponse Recall what the history knows, ready to put into a prompt
 	//
 	// Searches, and answers with one text made of the best passages, dated and cited, within a budget
-	// of tokens. `model` is `extractive`: the text quotes the history and no language model has
-	// written it. Needs scope `read`.
+	// of tokens. Needs scope `read`.
+	//
+	// When the service is configured with a language model (`LETHE_LLM_URL`), that writes the text, and
+	// `model` names it: it cites as `[1]` the passages that it rests on, which are listed under it and
+	// are `sources`, in this order. Otherwise, and whenever the model fails, takes too long or cites
+	// nothing, the text quotes the passages and `model` is `extractive`. Nothing of a conversation that
+	// was deleted while the text was being written is in it.
 	//
 	// Give `query`, or up to 15 `queries`, each of which is searched and written up on its own: then
 	// `content` has one headed section per query, `sources` is their union, and `results` holds each
@@ -2803,8 +2828,13 @@ type ClientWithResponsesInterface interface {
 	// RecallWithResponse Recall what the history knows, ready to put into a prompt
 	//
 	// Searches, and answers with one text made of the best passages, dated and cited, within a budget
-	// of tokens. `model` is `extractive`: the text quotes the history and no language model has
-	// written it. Needs scope `read`.
+	// of tokens. Needs scope `read`.
+	//
+	// When the service is configured with a language model (`LETHE_LLM_URL`), that writes the text, and
+	// `model` names it: it cites as `[1]` the passages that it rests on, which are listed under it and
+	// are `sources`, in this order. Otherwise, and whenever the model fails, takes too long or cites
+	// nothing, the text quotes the passages and `model` is `extractive`. Nothing of a conversation that
+	// was deleted while the text was being written is in it.
 	//
 	// Give `query`, or up to 15 `queries`, each of which is searched and written up on its own: then
 	// `content` has one headed section per query, `sources` is their union, and `results` holds each
@@ -5664,8 +5694,13 @@ func (c *ClientWithResponses) UploadConversationWithResponse(ctx context.Context
 // RecallWithBodyWithResponse Recall what the history knows, ready to put into a prompt
 //
 // Searches, and answers with one text made of the best passages, dated and cited, within a budget
-// of tokens. `model` is `extractive`: the text quotes the history and no language model has
-// written it. Needs scope `read`.
+// of tokens. Needs scope `read`.
+//
+// When the service is configured with a language model (`LETHE_LLM_URL`), that writes the text, and
+// `model` names it: it cites as `[1]` the passages that it rests on, which are listed under it and
+// are `sources`, in this order. Otherwise, and whenever the model fails, takes too long or cites
+// nothing, the text quotes the passages and `model` is `extractive`. Nothing of a conversation that
+// was deleted while the text was being written is in it.
 //
 // Give `query`, or up to 15 `queries`, each of which is searched and written up on its own: then
 // `content` has one headed section per query, `sources` is their union, and `results` holds each
@@ -5688,8 +5723,13 @@ func (c *ClientWithResponses) RecallWithBodyWithResponse(ctx context.Context, co
 // RecallWithResponse Recall what the history knows, ready to put into a prompt
 //
 // Searches, and answers with one text made of the best passages, dated and cited, within a budget
-// of tokens. `model` is `extractive`: the text quotes the history and no language model has
-// written it. Needs scope `read`.
+// of tokens. Needs scope `read`.
+//
+// When the service is configured with a language model (`LETHE_LLM_URL`), that writes the text, and
+// `model` names it: it cites as `[1]` the passages that it rests on, which are listed under it and
+// are `sources`, in this order. Otherwise, and whenever the model fails, takes too long or cites
+// nothing, the text quotes the passages and `model` is `extractive`. Nothing of a conversation that
+// was deleted while the text was being written is in it.
 //
 // Give `query`, or up to 15 `queries`, each of which is searched and written up on its own: then
 // `content` has one headed section per query, `sources` is their union, and `results` holds each

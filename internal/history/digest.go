@@ -1,0 +1,86 @@
+package history
+
+import (
+	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/tokens"
+)
+
+// digest is a text with what it rests on.
+type digest struct {
+	content string
+	sources []Source // in the order of the numbers that content cites them by
+	used    []Hit    // all that whoever wrote it has seen of the history
+}
+
+const (
+	minPassageTokens = 24 // a passage is not cut shorter than this
+	maxPassageShare  = 2  // one passage takes at most 1/2 of the budget, unless it is alone
+)
+
+// extract packs the best passages into the budget, drops near-duplicates, and
+// puts what is chosen in an order in which it reads.
+func extract(hits []Hit, budget int, platform string) digest {
+	frame := frameFor(platform, quotedNotice)
+	chosen := choose(hits, budget-tokens.Count(frame.render()), budget, frame.escape)
+	for ; len(chosen) > 0; chosen = chosen[:len(chosen)-1] { // the least relevant last
+		ordered := inReadingOrder(chosen)
+		content := frame.render(blocks(ordered)...)
+		if tokens.Count(content) <= budget { // counts of parts do not always add up
+			return digest{content, sourcesOf(ordered), hitsOf(ordered)}
+		}
+	}
+	return digest{sources: []Source{}}
+}
+
+// choose picks passages, the best first, that fit into so many tokens. One that
+// says nearly the same as a chosen one is left out.
+func choose(hits []Hit, left, budget int, escape func(string) string) []quote {
+	most := max(budget/maxPassageShare, minPassageTokens)
+	if len(hits) == 1 {
+		most = left
+	}
+	var chosen []quote
+	for _, hit := range hits {
+		q := newQuote(hit, escape)
+		if !resembles(chosen, q) && q.trim(min(left, most)) {
+			left -= q.cost()
+			chosen = append(chosen, q)
+		}
+	}
+	return chosen
+}
+
+func resembles(chosen []quote, q quote) bool {
+	for _, other := range chosen {
+		if rank.NearDuplicate(other.terms, q.terms) {
+			return true
+		}
+	}
+	return false
+}
+
+func blocks(quotes []quote) []string {
+	list := make([]string, len(quotes))
+	for i, q := range quotes {
+		list[i] = q.block(i + 1)
+	}
+	return list
+}
+
+func sourcesOf(quotes []quote) []Source {
+	sources := make([]Source, len(quotes))
+	for i, q := range quotes {
+		best := q.best()
+		sources[i] = Source{
+			ConversationID: best.ConversationID, Title: best.Title, MessageID: best.MessageID, Date: best.Time, Score: best.Score,
+		}
+	}
+	return sources
+}
+
+func hitsOf(quotes []quote) (hits []Hit) {
+	for _, q := range quotes {
+		hits = append(hits, q.hits...)
+	}
+	return hits
+}

@@ -1,0 +1,38 @@
+package history
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// metrics counts what was asked of the models that search and recall can do
+// without. Its labels are outcomes, never ids or texts.
+type metrics struct {
+	reranks *prometheus.CounterVec
+	digests *prometheus.CounterVec
+}
+
+func newMetrics(registry *prometheus.Registry) *metrics {
+	m := &metrics{
+		reranks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lethe_reranks_total", Help: "Searches whose results were to be reranked, by outcome: reranked, or why the first order stood.",
+		}, []string{"outcome"}),
+		digests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lethe_written_digests_total", Help: "Digests that a language model was to write, by outcome: written, or why passages were quoted instead.",
+		}, []string{"outcome"}),
+	}
+	if registry != nil {
+		registry.MustRegister(m.reranks, m.digests)
+	}
+	return m
+}
+
+// outcome names an error of a model for a metric: resting when it was not asked,
+// because it had failed a moment before.
+func outcome(err error, resting bool) string {
+	if resting {
+		return "resting"
+	}
+	return fault.KindOf(err).String()
+}
