@@ -13,8 +13,10 @@ type digest struct {
 }
 
 const (
-	minPassageTokens = 24 // a passage is not cut shorter than this
-	maxPassageShare  = 2  // one passage takes at most 1/2 of the budget, unless it is alone
+	minPassageTokens = 24  // a passage is not cut shorter than this
+	passageTokens    = 200 // most passages fit into this whole, heading included
+	maxPassageShare  = 2   // a longer one takes at most 1/2 of the budget, unless it is alone
+	leastScore       = 0.1 // of the best one's: what matches worse only fills the page
 )
 
 // extract packs the best passages into the budget, drops near-duplicates, and
@@ -33,17 +35,24 @@ func extract(hits []Hit, budget int, platform string) digest {
 }
 
 // choose picks passages, the best first, that fit into so many tokens. One that
-// says nearly the same as a chosen one is left out.
+// says nearly the same as a chosen one is left out, and so are those that match
+// much worse than the best.
 func choose(hits []Hit, left, budget int, escape func(string) string) []quote {
-	most := max(budget/maxPassageShare, minPassageTokens)
+	most := max(budget/maxPassageShare, passageTokens)
 	if len(hits) == 1 {
 		most = left
 	}
 	var chosen []quote
 	for _, hit := range hits {
+		if left < minPassageTokens || hit.Score < leastScore*hits[0].Score {
+			break
+		}
 		q := newQuote(hit, escape)
-		if !resembles(chosen, q) && q.trim(min(left, most)) {
-			left -= q.cost()
+		if resembles(chosen, q) {
+			continue
+		}
+		if cost, ok := q.fit(min(left, most)); ok {
+			left -= cost
 			chosen = append(chosen, q)
 		}
 	}

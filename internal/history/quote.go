@@ -13,26 +13,31 @@ import (
 	"github.com/lethe-chat/lethe/internal/tokens"
 )
 
+// maxHeadingRunes is how much of a title stands over a quote. Many titles are the
+// whole first message.
+const maxHeadingRunes = 60
+
 // quote is a passage, or several that follow each other, on its way into a
 // digest. What it says can no longer close the digest's frame.
 type quote struct {
 	hits        []Hit // in the order of the conversation
 	title, text string
 	terms       []string // of the first hit
-	cut         bool     // its end is missing
+	said        string   // how the message that matches best begins
+	late, cut   bool     // its beginning, or its end, is missing
 }
 
 func newQuote(hit Hit, escape func(string) string) quote {
 	return quote{
 		hits: []Hit{hit}, title: escape(hit.Title), text: escape(strings.TrimSpace(chunker.Body(hit.Text))),
-		terms: rank.Analyze(hit.Text),
+		terms: rank.Analyze(hit.Text), said: escape(hit.said),
 	}
 }
 
 // meets reports whether the other quote goes on where this one ends.
 func (q quote) meets(next quote) bool {
 	last, first := q.hits[len(q.hits)-1], next.hits[0]
-	return !q.cut && last.ConversationID == first.ConversationID && last.key.Position+1 == first.key.Position
+	return last.ConversationID == first.ConversationID && last.key.Position+1 == first.key.Position
 }
 
 var day = regexp.MustCompile(`(?m)^\[\d{4}-\d\d-\d\d\]`)
@@ -42,21 +47,26 @@ var day = regexp.MustCompile(`(?m)^\[\d{4}-\d\d-\d\d\]`)
 // said so, it is left out.
 func (q quote) join(next quote) quote {
 	last, first := q.hits[len(q.hits)-1], next.hits[0]
-	text := next.text
+	text, days := next.text, day.FindAllString(firstLine(first.Text), 1)
 	if question, answer, ok := strings.Cut(text, "\nAssistant: "); ok && strings.HasPrefix(question, "Human: ") && strings.Contains(q.text, question) {
-		text = "Assistant: " + answer
+		text, days = "Assistant: "+answer, append(days, day.FindAllString(question, -1)...)
 	}
-	if last.last == first.first { // in the middle of a message
+	said := day.FindAllString(last.Text, -1)
+	switch {
+	case last.last == first.first && !q.cut && !next.late: // in the middle of a message
 		text = strings.TrimPrefix(strings.TrimPrefix(text, "Human: "), "Assistant: ")
-	}
-	days := day.FindAllString(last.Text, -1)
-	if begins := day.FindString(first.Text); len(days) > 0 && begins != "" && strings.HasPrefix(first.Text, begins) && begins != days[len(days)-1] {
-		text = begins + "\n" + text
+	case len(days) > 0 && (len(said) == 0 || said[len(said)-1] != days[len(days)-1]):
+		text = days[len(days)-1] + "\n" + text
 	}
 	return quote{
 		hits: slices.Concat(q.hits, next.hits), title: q.title, text: q.text + "\n" + text,
-		terms: q.terms, cut: next.cut,
+		terms: q.terms, late: q.late, cut: next.cut,
 	}
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
 }
 
 // best is the hit of a quote that matches best: what it is cited by.
@@ -64,26 +74,49 @@ func (q quote) best() Hit {
 	return slices.MaxFunc(q.hits, func(a, b Hit) int { return cmp.Compare(a.Score, b.Score) })
 }
 
-// trim cuts the text so that its whole block has at most so many tokens. It
+// fit cuts the text so that the whole block has at most so many tokens, and
+// returns how many it has. What is kept has the message that matches best. It
 // reports false when too little would be left to be worth reading.
-func (q *quote) trim(budget int) bool {
-	over := q.cost() - budget
-	if over <= 0 {
-		return true
+func (q *quote) fit(budget int) (cost int, ok bool) {
+	cost = q.cost()
+	if cost <= budget {
+		return cost, true
 	}
-	keep := tokens.Count(q.text) - over - 1
+	whole := tokens.Count(q.text)
+	keep := whole - (cost - budget) - 2 // for the dots
 	if keep < minPassageTokens {
-		return false
+		return 0, false
 	}
-	q.text, q.cut = tokens.Cut(q.text, keep)+"…", true
-	return true
+	kept := tokens.Cut(q.text, keep)
+	if at := q.bestLine(); at > len(kept)*3/4 {
+		q.text, q.late = "…\n"+q.text[at:], true
+		if tokens.Count(q.text) <= keep {
+			return q.cost(), true
+		}
+		kept = tokens.Cut(q.text, keep)
+	}
+	q.text, q.cut = kept+"…", true
+	return q.cost(), true
+}
+
+// bestLine is where the message that matches best begins in the text; 0 when it
+// cannot be told.
+func (q *quote) bestLine() int {
+	at := strings.Index(q.text, q.said)
+	if q.said == "" || at < 0 {
+		return 0
+	}
+	return strings.LastIndexByte(q.text[:at], '\n') + 1
 }
 
 // heading is how a quote is introduced: its number, the day on which its best
 // message was written, its title, and where it is from.
 func (q quote) heading(number int) string {
-	best := q.best()
-	return fmt.Sprintf("[%d] %s · %q (%s)", number, best.Time.UTC().Format(time.DateOnly), q.title, best.platform)
+	best, title := q.best(), beginning(q.title, maxHeadingRunes)
+	if title != oneLine(q.title) {
+		title += "…"
+	}
+	return fmt.Sprintf("[%d] %s · %q (%s)", number, best.Time.UTC().Format(time.DateOnly), title, best.platform)
 }
 
 // block is how a quote reads: the heading, and the words.

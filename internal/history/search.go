@@ -58,8 +58,12 @@ type Hit struct {
 
 	key         rank.Key
 	platform    string
-	first, last int // positions of the first and the last message that it has text of
+	first, last int    // positions of the first and the last message that it has text of
+	said        string // how the message begins
 }
+
+// saidRunes is how much of a message is enough to find it in its passage.
+const saidRunes = 40
 
 // Span is a range of runes in a Hit's text: Start inclusive, End exclusive.
 type Span struct{ Start, End int }
@@ -197,7 +201,7 @@ func hydrate(v *store.View, ws chat.WorkspaceID, found []rank.Fused, terms []str
 		hit := Hit{
 			ConversationID: p.Conversation, Title: p.Title, MessageID: said.ID, Sender: said.Sender, Time: said.CreatedAt,
 			Text: p.Text, Score: f.Score, Highlights: highlights(p.Text, terms), Context: []Passage{},
-			key: f.Key, platform: p.Platform, first: p.First, last: p.Last,
+			key: f.Key, platform: p.Platform, first: p.First, last: p.Last, said: beginning(said.Text, saidRunes),
 		}
 		for _, k := range neighbours(f.Key, contextChunks) {
 			if n, ok := passages[k]; ok {
