@@ -16,7 +16,6 @@ const (
 	minPassageTokens = 24  // a passage is not cut shorter than this
 	passageTokens    = 200 // most passages fit into this whole, heading included
 	maxPassageShare  = 2   // a longer one takes at most 1/2 of the budget, unless it is alone
-	leastScore       = 0.1 // of the best one's: what matches worse only fills the page
 )
 
 // extract packs the best passages into the budget, drops near-duplicates, and
@@ -35,8 +34,9 @@ func extract(hits []Hit, budget int, platform string) digest {
 }
 
 // choose picks passages, the best first, that fit into so many tokens. One that
-// says nearly the same as a chosen one is left out, and so are those that match
-// much worse than the best.
+// says nearly the same as a chosen one is left out. A low score is no reason to
+// leave one out: scores are scaled so that the last of a few has none, however well
+// it matches.
 func choose(hits []Hit, left, budget int, escape func(string) string) []quote {
 	most := max(budget/maxPassageShare, passageTokens)
 	if len(hits) == 1 {
@@ -44,7 +44,7 @@ func choose(hits []Hit, left, budget int, escape func(string) string) []quote {
 	}
 	var chosen []quote
 	for _, hit := range hits {
-		if left < minPassageTokens || hit.Score < leastScore*hits[0].Score {
+		if left < minPassageTokens {
 			break
 		}
 		q := newQuote(hit, escape)
