@@ -13,6 +13,7 @@ func (p *program) searchCommand() *cobra.Command {
 	var r remote
 	var mode, platform string
 	var limit, neighbours int
+	var skip bool
 	cmd := &cobra.Command{
 		Use:     "search WORDS...",
 		Short:   "Find passages by words and by meaning",
@@ -25,7 +26,7 @@ func (p *program) searchCommand() *cobra.Command {
 			}
 			m := api.SearchMode(mode)
 			answer, err := c.Search(cmd.Context(), api.SearchRequest{
-				Query: strings.Join(words, " "), Mode: &m, Provider: &platform, Limit: &limit, ContextChunks: &neighbours,
+				Query: strings.Join(words, " "), Mode: &m, Provider: &platform, Limit: &limit, ContextChunks: &neighbours, SkipRerank: &skip,
 			})
 			if err != nil {
 				return err
@@ -38,11 +39,16 @@ func (p *program) searchCommand() *cobra.Command {
 					return err
 				}
 			}
-			return p.say("%d found, mode %s\n", answer.TotalResults, answer.Mode)
+			reranked := ""
+			if answer.Reranked {
+				reranked = ", reranked"
+			}
+			return p.say("%d found, mode %s%s\n", answer.TotalResults, answer.Mode, reranked)
 		},
 	}
 	cmd.Flags().StringVar(&mode, "mode", "hybrid", "what is compared: hybrid, semantic or keyword")
 	cmd.Flags().StringVar(&platform, "platform", "all", "only this platform")
+	cmd.Flags().BoolVar(&skip, "skip-rerank", false, "go without the reranker, where the service has one")
 	cmd.Flags().IntVar(&limit, "limit", 10, "how many passages, at most 100")
 	cmd.Flags().IntVar(&neighbours, "context", 0, "how many neighbouring passages come with each (with --json)")
 	r.flags(cmd)

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/rank"
@@ -91,7 +89,9 @@ func (h *History) Recall(ctx context.Context, ws chat.WorkspaceID, q RecallQuery
 	if err != nil {
 		return Recollection{}, err
 	}
-	h.write(ctx, q, drafts)
+	if err := h.write(ctx, q, drafts); err != nil {
+		return Recollection{}, err
+	}
 	if err := h.settle(ctx, ws, drafts); err != nil {
 		return Recollection{}, err
 	}
@@ -172,17 +172,13 @@ func (d *draft) recollection() PartRecollection {
 // draft searches for each query and quotes what it found.
 func (h *History) draft(ctx context.Context, ws chat.WorkspaceID, q RecallQuery, parts []RecallPart) ([]*draft, error) {
 	drafts := make([]*draft, len(parts))
-	var searches errgroup.Group
-	searches.SetLimit(recallParallel)
-	for i, part := range parts {
-		searches.Go(func() error {
-			found, err := h.Search(ctx, ws, SearchQuery{Text: q.enrich(part.Text), Limit: recallHits})
-			drafts[i] = &draft{part: part, platform: q.Platform, hits: found.Hits}
-			drafts[i].quote()
-			return err
-		})
-	}
-	return drafts, searches.Wait()
+	err := sideBySide(len(parts), recallParallel, func(i int) error {
+		found, err := h.Search(ctx, ws, SearchQuery{Text: q.enrich(parts[i].Text), Limit: recallHits})
+		drafts[i] = &draft{part: parts[i], platform: q.Platform, hits: found.Hits}
+		drafts[i].quote()
+		return err
+	})
+	return drafts, err
 }
 
 // settle holds the drafts to what is there now, all in one snapshot: writing takes

@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/completion"
 	"github.com/lethe-chat/lethe/internal/fault"
@@ -37,24 +35,19 @@ const (
 
 // write has the language model write up the drafts, where there is one, several
 // at a time. What it does not, for whatever reason, stays quoted.
-func (h *History) write(ctx context.Context, q RecallQuery, drafts []*draft) {
+func (h *History) write(ctx context.Context, q RecallQuery, drafts []*draft) error {
 	if h.writer == nil {
-		return
+		return nil
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		earlier, cancel := context.WithDeadline(ctx, deadline.Add(-answerReserve))
 		defer cancel()
 		ctx = earlier
 	}
-	var writing errgroup.Group
-	writing.SetLimit(recallParallel)
-	for _, d := range drafts {
-		writing.Go(func() error {
-			h.writeOne(ctx, q, d)
-			return nil
-		})
-	}
-	_ = writing.Wait() // none fails: a digest that is not written is quoted
+	return sideBySide(len(drafts), recallParallel, func(i int) error {
+		h.writeOne(ctx, q, drafts[i])
+		return nil
+	})
 }
 
 func (h *History) writeOne(ctx context.Context, q RecallQuery, d *draft) {

@@ -147,9 +147,9 @@ func TestARecallOutlivesItsModel(t *testing.T) {
 func TestAWrittenDigestKeepsItsBudget(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		d.remember()
-		long := strings.Repeat("A garden needs tools of many kinds [1]. Others need more [2, 3]. ", 300)
+		long := strings.Repeat("A garden needs tools of many kinds [1]. Others need more [2, 3]. ", 120)
 		written := 0
-		for _, text := range []string{long, strings.Repeat("x[1]", 3000), "[1]" + strings.Repeat("字", 3000)} {
+		for _, text := range []string{long, strings.Repeat("x[1]", 900), "[1]" + strings.Repeat("字", 1500)} {
 			d := d.writing(writes(text))
 			for _, budget := range []int{1, 40, 90, 120, 150, 151, 333, 600, 2000} {
 				for _, platform := range []string{"claude", "chatgpt"} {
