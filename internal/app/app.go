@@ -129,7 +129,7 @@ func newEmbedder(c config.Config) (embed.Embedder, error) {
 // newReranker returns nil when none is configured.
 func newReranker(c config.Config) (rerank.Reranker, error) {
 	if c.RerankURL == "" {
-		return nil, nil //nolint:nilnil // no reranker is a choice, and no error
+		return nil, nil
 	}
 	r, err := rerank.NewRemote(rerank.Options{URL: c.RerankURL, Model: c.RerankModel, APIKey: c.RerankAPIKey.Reveal()})
 	if err != nil {
@@ -141,7 +141,7 @@ func newReranker(c config.Config) (rerank.Reranker, error) {
 // newWriter returns nil when none is configured.
 func newWriter(c config.Config) (completion.Writer, error) {
 	if c.LLMURL == "" {
-		return nil, nil //nolint:nilnil // no writer is a choice, and no error
+		return nil, nil
 	}
 	w, err := completion.NewRemote(completion.Options{URL: c.LLMURL, Model: c.LLMModel, APIKey: c.LLMAPIKey.Reveal()})
 	if err != nil {

@@ -74,7 +74,7 @@ func NewRemote(o Options) (*Remote, error) {
 	}
 	server, err := remote.New(remote.Options{
 		Name: "language model's server", URL: o.URL, Path: "chat/completions", Model: o.Model, APIKey: o.APIKey,
-		Settings: remote.Settings{URL: "LETHE_LLM_URL", Model: "LETHE_LLM_MODEL", APIKey: "LETHE_LLM_API_KEY"},
+		Settings: "LETHE_LLM",
 		Timeout:  o.Timeout, Rest: o.Rest, MaxAnswer: maxAnswer, HTTPClient: o.HTTPClient,
 	})
 	if err != nil {

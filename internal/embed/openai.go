@@ -21,11 +21,9 @@ const (
 	DefaultBatchTexts = 32 // what text-embeddings-inference takes unless told otherwise
 	DefaultBatchBytes = 256 << 10
 
-	maxAnswer     = 64 << 20  // bytes of one answer that we are willing to read
-	openAIPrefix  = "openai/" // with remote.MaxModelName it fits Model.ID
-	settingURL    = "LETHE_EMBEDDINGS_URL"
-	settingModel  = "LETHE_EMBEDDINGS_MODEL"
-	settingAPIKey = "LETHE_EMBEDDINGS_API_KEY" //nolint:gosec // the variable's name, not a key
+	maxAnswer    = 64 << 20  // bytes of one answer that we are willing to read
+	openAIPrefix = "openai/" // with remote.MaxModelName it fits Model.ID
+	settingModel = "LETHE_EMBEDDINGS_MODEL"
 )
 
 // OpenAIOptions says which server to ask and how patiently. Zero values mean
@@ -66,7 +64,7 @@ func newOpenAI(o OpenAIOptions, change ...func(*remote.Options)) (*openAI, error
 	o = o.withDefaults()
 	asked := remote.Options{
 		Name: "embeddings server", URL: o.URL, Path: "embeddings", Model: o.Model, APIKey: o.APIKey,
-		Settings: remote.Settings{URL: settingURL, Model: settingModel, APIKey: settingAPIKey},
+		Settings: "LETHE_EMBEDDINGS",
 		Timeout:  o.Timeout, MaxRetries: o.MaxRetries, MaxAnswer: maxAnswer, HTTPClient: o.HTTPClient,
 	}
 	for _, f := range change {

@@ -95,9 +95,7 @@ func TestSourcesAreWhatIsCited(t *testing.T) {
 		d.remember()
 		var passages []string
 		r := d.writing(func(_ context.Context, task completion.Task) (string, error) {
-			for _, p := range strings.Split(task.Text, "\n\n") {
-				passages = append(passages, p)
-			}
+			passages = strings.Split(task.Text, "\n\n")
 			return "The last first [3]. Then another [2].", nil
 		}).recall(history.RecallQuery{Text: "what do I need for gardening, sailing, cooking"})
 		require.Contains(t, r.Content, "The last first [2]. Then another [1].")

@@ -75,7 +75,7 @@ func (s *Server) unreachable(err error) *failure {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &failure{fault: s.Unavailable("did not answer within %s", s.o.Timeout), passes: true}
 	}
-	return &failure{fault: s.Unavailable("cannot be reached; check that it runs and that %s is right", s.o.Settings.URL), passes: true}
+	return &failure{fault: s.Unavailable("cannot be reached; check that it runs and that %s_URL is right", s.o.Settings), passes: true}
 }
 
 // unreadable is for an answer that came, with a good status, and is no JSON.
@@ -89,7 +89,7 @@ func (s *Server) unreadable(err error, contentType string) *failure {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &failure{fault: s.Unavailable("broke off in the middle of its answer"), passes: true}
 	case errors.As(err, &syntax) && !strings.Contains(contentType, "json"):
-		return &failure{fault: s.Broken("answered a page where JSON was expected; check %s, which usually ends in /v1", s.o.Settings.URL), rests: true}
+		return &failure{fault: s.Broken("answered a page where JSON was expected; check %s_URL, which usually ends in /v1", s.o.Settings), rests: true}
 	case errors.As(err, &syntax):
 		return &failure{fault: s.Broken("answered something that is not JSON")}
 	default:
@@ -113,15 +113,15 @@ func (s *Server) refused(response *http.Response, said string) *failure {
 		f.fault = fault.Wrap(fault.Unavailable, r, "the %s has a problem of its own (%d)", name, status)
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		f.rests = true
-		f.fault = fault.Wrap(fault.Invalid, r, "the %s refuses the key (%d); set %s to one that it accepts", name, status, settings.APIKey)
+		f.fault = fault.Wrap(fault.Invalid, r, "the %s refuses the key (%d); set %s_API_KEY to one that it accepts", name, status, settings)
 	case status == http.StatusNotFound:
 		f.rests = true
-		f.fault = fault.Wrap(fault.Invalid, r, "the %s knows no model %q, or serves nothing there (404); check %s and %s", name, s.o.Model, settings.Model, settings.URL)
+		f.fault = fault.Wrap(fault.Invalid, r, "the %s knows no model %q, or serves nothing there (404); check %s_MODEL and %s_URL", name, s.o.Model, settings, settings)
 	case status < http.StatusBadRequest:
 		f.rests = true
-		f.fault = fault.Wrap(fault.Invalid, r, "the %s sends us elsewhere (%d), where we do not follow; set %s to the address it has now", name, status, settings.URL)
+		f.fault = fault.Wrap(fault.Invalid, r, "the %s sends us elsewhere (%d), where we do not follow; set %s_URL to the address it has now", name, status, settings)
 	default:
-		f.fault = fault.Wrap(fault.Invalid, r, "the %s refuses the request (%d); check %s and %s", name, status, settings.Model, settings.URL)
+		f.fault = fault.Wrap(fault.Invalid, r, "the %s refuses the request (%d); check %s_MODEL and %s_URL", name, status, settings, settings)
 	}
 	return f
 }

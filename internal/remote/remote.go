@@ -32,7 +32,7 @@ type Options struct {
 	Path     string // what comes after it, as in "embeddings"; the URL may end in it already
 	Model    string // the server's name of the model
 	APIKey   string // empty for servers that ask for none
-	Settings Settings
+	Settings string // what its variables begin with, for messages: "LETHE_EMBEDDINGS", and then _URL, _MODEL and _API_KEY
 
 	Timeout    time.Duration // of one attempt
 	MaxRetries int           // attempts after the first one
@@ -43,9 +43,6 @@ type Options struct {
 	HTTPClient *http.Client // nil for one of its own
 	Pacer      Pacer
 }
-
-// Settings are the variables that messages name.
-type Settings struct{ URL, Model, APIKey string }
 
 // Server is one address that answers questions of one kind. It is safe for
 // concurrent use.
@@ -62,10 +59,10 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	base, err := url.Parse(o.URL)
 	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
-		return nil, fault.Invalidf("%s must be an http or https address such as http://localhost:11434/v1", o.Settings.URL)
+		return nil, fault.Invalidf("%s_URL must be an http or https address such as http://localhost:11434/v1", o.Settings)
 	}
 	if o.Model == "" || len(o.Model) > MaxModelName {
-		return nil, fault.Invalidf("%s must name a model, in at most %d bytes", o.Settings.Model, MaxModelName)
+		return nil, fault.Invalidf("%s_MODEL must name a model, in at most %d bytes", o.Settings, MaxModelName)
 	}
 	o.Pacer = o.Pacer.withDefaults()
 	client := http.Client{}
@@ -119,7 +116,7 @@ func (s *Server) once(ctx context.Context, body []byte) (json.RawMessage, *failu
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.address, bytes.NewReader(body))
 	if err != nil {
-		return nil, &failure{fault: fault.Invalidf("%s is no address that can be asked", s.o.Settings.URL)}
+		return nil, &failure{fault: fault.Invalidf("%s_URL is no address that can be asked", s.o.Settings)}
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", "application/json")

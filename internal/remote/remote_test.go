@@ -44,7 +44,7 @@ func serve(t *testing.T, do http.HandlerFunc) *asked {
 func newServer(t *testing.T, url string, change func(*Options)) *Server {
 	t.Helper()
 	o := Options{
-		Name: "model server", URL: url, Path: "things", Model: "m", APIKey: testKey, Settings: Settings{"THE_URL", "THE_MODEL", "THE_KEY"},
+		Name: "model server", URL: url, Path: "things", Model: "m", APIKey: testKey, Settings: "THE",
 		Timeout: time.Minute, MaxAnswer: 1000,
 		Pacer: Pacer{Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }},
 	}

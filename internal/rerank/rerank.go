@@ -66,7 +66,7 @@ func NewRemote(o Options) (*Remote, error) {
 	}
 	server, err := remote.New(remote.Options{
 		Name: "rerank server", URL: o.URL, Path: "rerank", Model: o.Model, APIKey: o.APIKey,
-		Settings: remote.Settings{URL: "LETHE_RERANK_URL", Model: "LETHE_RERANK_MODEL", APIKey: "LETHE_RERANK_API_KEY"},
+		Settings: "LETHE_RERANK",
 		Timeout:  o.Timeout, Rest: o.Rest, MaxAnswer: maxAnswer, HTTPClient: o.HTTPClient,
 	})
 	if err != nil {
