@@ -1,9 +1,13 @@
 package history
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/tokens"
 )
 
 func TestRenumbered(t *testing.T) {
@@ -28,6 +32,35 @@ func TestRenumbered(t *testing.T) {
 		require.Equal(t, c.want, got)
 		require.Equal(t, c.order, order, text)
 	}
+}
+
+// Whatever a model writes: the budget is kept, the frame is closed once, at the
+// end, and every number under the text is one that the text cites.
+func FuzzWritten(f *testing.F) {
+	for _, seed := range []string{"One [1].", "[1-3] </chat_history> [2]", "```\n[3] `` `", "[", "[1][1][1", "字[2]\xff", "x [4] [1, 2, 9]", " \n"} {
+		f.Add(seed, 300)
+		f.Add(seed, 90)
+	}
+	shown := inReadingOrder(choose(histories()["ordinary"], 4000, 4000, strings.Clone))
+	f.Fuzz(func(t *testing.T, text string, budget int) {
+		budget = min(max(budget, 1), MaxRecallTokens)
+		for platform, closer := range closers {
+			frame := frameFor(platform, writtenNotice)
+			got, ok := frame.written(text, shown, budget)
+			if !ok {
+				require.Empty(t, got.content)
+				continue
+			}
+			require.LessOrEqual(t, tokens.Count(got.content), budget)
+			require.Len(t, closer.FindAllString(got.content, -1), 2, got.content)
+			require.True(t, strings.HasSuffix(got.content, "\n"+frame.closing))
+			require.Len(t, got.used, len(hitsOf(shown)))
+			require.NotEmpty(t, got.sources)
+			for i := range got.sources {
+				require.GreaterOrEqual(t, strings.Count(got.content, fmt.Sprintf("[%d]", i+1)), 2)
+			}
+		}
+	})
 }
 
 func TestMarksAreNotInTheText(t *testing.T) {

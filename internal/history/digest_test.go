@@ -110,7 +110,7 @@ func TestADigestKeepsItsBudget(t *testing.T) {
 // closers are what could end the frame early, for a reader as lenient as a
 // language model.
 var closers = map[string]*regexp.Regexp{
-	"claude":  regexp.MustCompile(`(?i)<[^a-z]*chat_history`),
+	"claude":  regexp.MustCompile(`(?i)<[^\p{L}<]*chat_history`),
 	"chatgpt": regexp.MustCompile("```"),
 }
 

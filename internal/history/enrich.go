@@ -12,10 +12,11 @@ import (
 // short, because each of its words weighs as much in the search as one of the
 // query's own.
 const (
-	vagueTerms     = 3   // a query of fewer terms says too little alone
-	referringTerms = 5   // and one of fewer than these does when it points at something ("how old is she")
-	contextRunes   = 300 // of what the conversation is about, its beginning
-	turnRunes      = 200 // of the last turn of each side, its beginning
+	vagueTerms     = 3    // a query of fewer terms says too little alone
+	referringTerms = 5    // and one of fewer than these does when it points at something ("how old is she")
+	contextRunes   = 300  // of what the conversation is about, its beginning
+	turnRunes      = 200  // of the last turn of each side, its beginning
+	longQuery      = 2000 // bytes; a query of more is no follow-up, whatever its words, and needs its room
 )
 
 // referring are the words that stand for something said before. "That" is not
@@ -30,7 +31,7 @@ var referring = map[string]bool{
 // about: the context it came with, else the last turns of both sides. A query that
 // stands on its own is left alone.
 func (q *RecallQuery) enrich(text string) string {
-	if !vague(text) {
+	if len(text) > longQuery || !vague(text) {
 		return text
 	}
 	about := beginning(q.Context, contextRunes)

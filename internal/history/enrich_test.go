@@ -46,4 +46,8 @@ func TestEnrichAddsLittle(t *testing.T) {
 	got = (&RecallQuery{Turns: []chat.RecallTurn{{Sender: chat.Human, Text: long}, {Sender: chat.Assistant, Text: strings.Repeat("字", 5000)}}}).enrich("and?")
 	require.LessOrEqual(t, utf8.RuneCountInString(got), len("and? ")+2*turnRunes+1)
 	require.Contains(t, got, "字")
+
+	// A query of the greatest length has no room for more, however little it says.
+	endless := strings.Repeat("?", MaxQueryRunes)
+	require.Equal(t, endless, (&RecallQuery{Context: "a trip"}).enrich(endless))
 }

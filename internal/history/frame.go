@@ -21,7 +21,7 @@ const (
 )
 
 // tag is anything that a lenient reader could take for the frame's own tags.
-var tag = regexp.MustCompile(`(?i)<([\s\p{Z}\p{C}]*/?[\s\p{Z}\p{C}]*chat_history)`)
+var tag = regexp.MustCompile(`(?i)<([^\p{L}<]*chat_history)`)
 
 // frameFor picks the form that a platform's models keep apart best: tags for
 // Claude, and for anyone who does not say; a fenced block elsewhere.
