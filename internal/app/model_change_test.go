@@ -70,7 +70,7 @@ func TestTheEmbedderIsChanged(t *testing.T) {
 	})
 }
 
-// metric is the value of one that has no labels.
+// metric is the value of one; labels belong to its name.
 func metric(ctx context.Context, s *apptest.Service, name string) (value string) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/metrics", nil)
 	if err != nil {

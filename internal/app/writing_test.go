@@ -5,7 +5,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -61,21 +60,6 @@ func completionOf(text string) string {
 	return `{"choices":[{"message":{"role":"assistant","content":` + string(quoted) + `},"finish_reason":"stop"}]}`
 }
 
-// counted is the value of a metric's line in /metrics; empty when there is none.
-func counted(t *testing.T, s *apptest.Service, line string) string {
-	t.Helper()
-	answer, err := s.HTTP.Get(s.URL + "/metrics")
-	require.NoError(t, err)
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	require.NoError(t, err)
-	found := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(line) + ` (.*)$`).FindStringSubmatch(string(body))
-	if found == nil {
-		return ""
-	}
-	return found[1]
-}
-
 // A delete while the model writes: it does not wait, and nothing of what is
 // deleted is in the digest, though the model has read it and says so.
 func TestDeleteWhileAModelWrites(t *testing.T) {
@@ -113,7 +97,7 @@ func TestDeleteWhileAModelWrites(t *testing.T) {
 		require.Contains(t, recalled.Content, "behind the church")
 		require.Len(t, recalled.Sources, 1)
 		require.Equal(t, stays, recalled.Sources[0].ConversationID)
-		require.Equal(t, "1", counted(t, s, `lethe_written_digests_total{outcome="overtaken"}`))
+		require.Equal(t, "1", metric(t.Context(), s, `lethe_written_digests_total{outcome="overtaken"}`))
 		nothingLeft(t, db)
 	})
 }
@@ -157,7 +141,7 @@ func TestModelsOnTheWire(t *testing.T) {
 		found = search(true)
 		require.False(t, found.Reranked)
 		require.Equal(t, mine, found.Results[0].ConversationID)
-		require.Equal(t, "1", counted(t, s, `lethe_reranks_total{outcome="reranked"}`))
+		require.Equal(t, "1", metric(t.Context(), s, `lethe_reranks_total{outcome="reranked"}`))
 
 		recalled, err := s.Client.Recall(t.Context(), api.RecallRequest{Queries: []api.RecallQuery{{Query: "whose is the snarkfeld"}, {Query: "what fails with the snarkfeld"}}})
 		require.NoError(t, err)
@@ -167,7 +151,7 @@ func TestModelsOnTheWire(t *testing.T) {
 		require.Len(t, recalled.Results[0].Sources, 1)
 		require.Equal(t, "extractive", recalled.Results[1].Model)
 		require.Len(t, recalled.Results[1].Sources, 2)
-		require.Equal(t, "1", counted(t, s, `lethe_written_digests_total{outcome="unavailable"}`))
+		require.Equal(t, "1", metric(t.Context(), s, `lethe_written_digests_total{outcome="unavailable"}`))
 
 		third := s.Upload(t, "third", "a third snarkfeld") // three are more than the server can order
 		s.Ready(t, third)
@@ -175,7 +159,7 @@ func TestModelsOnTheWire(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, answer.Reranked)
 		require.Len(t, answer.Results, 3)
-		require.Equal(t, "1", counted(t, s, `lethe_reranks_total{outcome="unavailable"}`))
+		require.Equal(t, "1", metric(t.Context(), s, `lethe_reranks_total{outcome="unavailable"}`))
 	})
 }
 
