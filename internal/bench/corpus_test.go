@@ -26,11 +26,15 @@ type corpus struct {
 	rng   *rand.Rand
 	zipf  *rand.Zipf
 	words []string
+
+	vectors func() []float32 // makes the next vector
 }
 
 func newCorpus(seed uint64) *corpus {
 	rng := rand.New(rand.NewPCG(seed, 0))
-	return &corpus{rng: rng, zipf: rand.NewZipf(rng, 1.2, 8, vocabulary-1), words: inventWords(rng)}
+	c := &corpus{rng: rng, zipf: rand.NewZipf(rng, 1.2, 8, vocabulary-1), words: inventWords(rng)}
+	c.vectors = c.vector
+	return c
 }
 
 // inventWords makes words that the analyzer leaves as they are, so that the
@@ -123,7 +127,7 @@ func (c *corpus) conversation() conversation {
 		var parts []string
 		for range perMessage {
 			parts = append(parts, c.text(chunkWords))
-			made.vectors = append(made.vectors, c.vector())
+			made.vectors = append(made.vectors, c.vectors())
 		}
 		made.messages = append(made.messages, strings.Join(parts, " "))
 		made.chunks = append(made.chunks, parts...)

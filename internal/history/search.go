@@ -154,13 +154,13 @@ func (h *History) queryVector(ctx context.Context, q SearchQuery) ([]float32, Mo
 func (h *History) legs(v *store.View, ws chat.WorkspaceID, q SearchQuery, mode Mode, terms []string, vector []float32, limit int) ([]rank.Fused, error) {
 	var keyword, semantic []rank.Scored
 	var err error
-	if mode != Semantic {
-		if keyword, err = v.SearchKeyword(ws, terms, q.Filter); err != nil {
+	if mode != Keyword { // first: what is in memory is of this very moment, and not of a later one
+		if semantic, err = v.SearchSemantic(ws, h.embedder.Model(), vector, q.Filter); err != nil {
 			return nil, err
 		}
 	}
-	if mode != Keyword {
-		if semantic, err = v.SearchSemantic(ws, h.embedder.Model(), vector, q.Filter); err != nil {
+	if mode != Semantic {
+		if keyword, err = v.SearchKeyword(ws, terms, q.Filter); err != nil {
 			return nil, err
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 )
 
-// DefaultExactLimit is how many vectors a search compares one by one. Above it an
+// DefaultExactLimit is how many vectors a search compares one by one on PostgreSQL. Above it an
 // index over the workspace's own vectors is worth what it costs; below, comparing
 // is as quick, and always right.
 const DefaultExactLimit = 20_000

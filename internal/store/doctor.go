@@ -193,8 +193,16 @@ type examiner interface {
 	vectorSearch(db *gorm.DB, space VectorSpace, exactLimit int) (chat.VectorSearch, error)
 }
 
-func (sqliteDialect) vectorSearch(*gorm.DB, VectorSpace, int) (chat.VectorSearch, error) {
-	return chat.VectorsExact, nil
+// vectorSearch: the index of a large workspace is its codes, which the next search makes.
+func (d sqliteDialect) vectorSearch(_ *gorm.DB, space VectorSpace, exactLimit int) (chat.VectorSearch, error) {
+	switch {
+	case space.Vectors <= exactLimit:
+		return chat.VectorsExact, nil
+	case d.codes.has(vectorSpace{workspace: space.Workspace, model: space.Model, dimensions: space.Dimensions}):
+		return chat.VectorsIndexed, nil
+	default:
+		return chat.VectorsWaiting, nil
+	}
 }
 
 func (sqliteDialect) examine(ctx context.Context, s *Store) ([]Finding, error) {

@@ -24,6 +24,7 @@ var unkeyed = map[string]string{
 	"chunks.id":               "SQLite: the full-text index's row numbers",
 	"secrets":                 "one row, the key of the tombstones' hashes",
 	"deletions.deleted_at":    "what is left to reclaim, over all workspaces: a few rows",
+	"vector_version":          "SQLite: one row, the state of all vectors",
 	"chunks_fts":              "SQLite: each term begins with its workspace",
 }
 

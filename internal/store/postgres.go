@@ -81,7 +81,7 @@ func openPostgres(ctx context.Context, o Options) (*Store, error) {
 		return nil, errors.Join(unreachable(config.ConnConfig, err), db.Close())
 	}
 	return &Store{
-		read: handle, write: handle, dialect: postgresDialect{new(knownIndexes)}, now: o.Now, pool: pool,
+		read: handle, write: handle, dialect: postgresDialect{new(knownIndexes)}, exactLimit: DefaultExactLimit, now: o.Now, pool: pool,
 		closers: []func() error{func() error { closePool(pool); return nil }},
 	}, nil
 }

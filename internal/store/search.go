@@ -44,7 +44,8 @@ type vectorQuery struct {
 	vector    []float32
 	filter    chat.Filter
 
-	exactLimit int // how many passages are few enough to compare one by one
+	exactLimit int  // how many passages are few enough to compare one by one
+	writing    bool // the transaction may have changed vectors, which nobody else sees yet
 }
 
 // candidate is a passage that the full-text index proposes: how often it says
@@ -105,8 +106,19 @@ func proposing(query []weighedTerm, limit int) int {
 // SearchSemantic returns the passages whose vectors are nearest to the query's,
 // by cosine, ties by key, at most LegSize. Vectors of other models are not seen.
 func (v *View) SearchSemantic(ws chat.WorkspaceID, model embed.Model, vector []float32, f chat.Filter) ([]rank.Scored, error) {
-	scored, err := v.dialect.nearest(v.db, vectorQuery{workspace: ws, model: model, vector: vector, filter: f, exactLimit: v.exactLimit})
+	scored, err := v.dialect.nearest(v.db, vectorQuery{workspace: ws, model: model, vector: vector, filter: f, exactLimit: v.exactLimit, writing: v.writing})
 	return scored, v.fault(err)
+}
+
+// embeddingsOf are the vectors that a query is compared with.
+func embeddingsOf(db *gorm.DB, q vectorQuery) *gorm.DB {
+	query := db.Table("embeddings").Where("embeddings.workspace_id = ? AND embeddings.model = ? AND embeddings.dimensions = ?",
+		int64(q.workspace), q.model.ID, len(q.vector))
+	if q.filter == (chat.Filter{}) {
+		return query
+	}
+	return whereFilter(query.Joins("JOIN conversations ON conversations.workspace_id = embeddings.workspace_id "+
+		"AND conversations.id = embeddings.conversation_id"), q.filter)
 }
 
 type weighedTerm struct {

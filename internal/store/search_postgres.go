@@ -257,14 +257,3 @@ func exact(db *gorm.DB, q vectorQuery) ([]rank.Scored, error) {
 	found, err := scanScored(db.Table("(?) AS nearest", nearest).Select("conversation_id, position, 1 - distance"))
 	return top(found, LegSize), err
 }
-
-// embeddingsOf are the vectors that a query is about.
-func embeddingsOf(db *gorm.DB, q vectorQuery) *gorm.DB {
-	query := db.Table("embeddings").Where("embeddings.workspace_id = ? AND embeddings.model = ? AND embeddings.dimensions = ?",
-		int64(q.workspace), q.model.ID, len(q.vector))
-	if q.filter == (chat.Filter{}) {
-		return query
-	}
-	return whereFilter(query.Joins("JOIN conversations ON conversations.workspace_id = embeddings.workspace_id "+
-		"AND conversations.id = embeddings.conversation_id"), q.filter)
-}

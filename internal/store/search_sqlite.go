@@ -1,10 +1,7 @@
 package store
 
 import (
-	"container/heap"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"strings"
 
 	"github.com/ncruces/go-sqlite3"
@@ -219,60 +216,3 @@ func frequencies(stored string, terms []string) []int {
 // quoteTerm makes a term a string of FTS5's query language. Terms have no quotes
 // in them (rank.Analyze), so doubling them only keeps a mistake harmless.
 func quoteTerm(term string) string { return `"` + strings.ReplaceAll(term, `"`, `""`) + `"` }
-
-// nearest compares the query with every vector of the workspace: exact, and the
-// vectors stay nowhere but in the file, so a deleted one is gone from here too.
-func (sqliteDialect) nearest(db *gorm.DB, q vectorQuery) (found []rank.Scored, err error) {
-	query := db.Model(&embeddingRow{}).
-		Select("embeddings.conversation_id, embeddings.position, embeddings.vector").
-		Where("embeddings.workspace_id = ? AND embeddings.model = ? AND embeddings.dimensions = ?",
-			int64(q.workspace), q.model.ID, len(q.vector))
-	if q.filter != (chat.Filter{}) {
-		query = whereFilter(query.Joins("JOIN conversations ON conversations.workspace_id = embeddings.workspace_id "+
-			"AND conversations.id = embeddings.conversation_id"), q.filter)
-	}
-	rows, err := query.Rows()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	best := make(worstFirst, 0, LegSize+1)
-	for rows.Next() {
-		var id, raw sql.RawBytes
-		var position int
-		if err := rows.Scan(&id, &position, &raw); err != nil {
-			return nil, err
-		}
-		score := dot(raw, q.vector)
-		if best.full() && score < best[0].Score {
-			continue // most vectors end here, before their id costs an allocation
-		}
-		best.offer(rank.Scored{Key: rank.Key{Conversation: string(id), Position: position}, Score: score})
-	}
-	return top(best, LegSize), rows.Err()
-}
-
-// worstFirst is a heap of the best passages so far, the worst of them on top.
-type worstFirst []rank.Scored
-
-func (w worstFirst) Len() int           { return len(w) }
-func (w worstFirst) Less(i, j int) bool { return compareScored(w[i], w[j]) > 0 }
-func (w worstFirst) Swap(i, j int)      { w[i], w[j] = w[j], w[i] }
-func (w *worstFirst) Push(x any)        { *w = append(*w, x.(rank.Scored)) } //nolint:forcetypeassert // only offer pushes
-func (w *worstFirst) Pop() any {
-	last := (*w)[len(*w)-1]
-	*w = (*w)[:len(*w)-1]
-	return last
-}
-
-func (w worstFirst) full() bool { return len(w) == LegSize }
-
-func (w *worstFirst) offer(s rank.Scored) {
-	switch {
-	case !w.full():
-		heap.Push(w, s)
-	case compareScored(s, (*w)[0]) < 0:
-		(*w)[0] = s
-		heap.Fix(w, 0)
-	}
-}

@@ -18,7 +18,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-type sqliteDialect struct{}
+type sqliteDialect struct{ codes *codes }
 
 func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
@@ -32,15 +32,16 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	if err := file.Close(); err != nil {
 		return nil, unopenable(o.Path, err)
 	}
-	write, err := openSQLitePool(ctx, o, url.Values{"_txlock": {"immediate"}}, 1)
+	codes := newCodes(maxCodeBytes)
+	write, err := openSQLitePool(ctx, o, codes, url.Values{"_txlock": {"immediate"}}, 1)
 	if err != nil {
 		return nil, err
 	}
-	read, err := openSQLitePool(ctx, o, url.Values{"_txlock": {"deferred"}, "_pragma": {"query_only(on)"}}, max(4, 2*runtime.NumCPU()))
+	read, err := openSQLitePool(ctx, o, nil, url.Values{"_txlock": {"deferred"}, "_pragma": {"query_only(on)"}}, max(4, 2*runtime.NumCPU()))
 	if err != nil {
 		return nil, errors.Join(err, (&Store{read: write, write: write}).Close())
 	}
-	s := &Store{read: read, write: write, dialect: sqliteDialect{}, now: o.Now}
+	s := &Store{read: read, write: write, dialect: sqliteDialect{codes: codes}, now: o.Now, exactLimit: DefaultUncoded}
 	for _, beside := range []string{"-wal", "-shm"} { // made by now, and as private as the file itself
 		if err := os.Chmod(o.Path+beside, 0o600); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, errors.Join(fault.Wrap(fault.Unavailable, err, "cannot make %s private", o.Path+beside), s.Close())
@@ -49,14 +50,16 @@ func openSQLite(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-func openSQLitePool(ctx context.Context, o Options, settings url.Values, conns int) (*gorm.DB, error) {
+// openSQLitePool opens a pool of connections; those of the one that writes tell the
+// codes what they change.
+func openSQLitePool(ctx context.Context, o Options, tell *codes, settings url.Values, conns int) (*gorm.DB, error) {
 	settings.Set("modeof", o.Path) // a log that is made later is as private as the file
 	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(filepath.ToSlash(o.Path)), RawQuery: strings.ReplaceAll(settings.Encode(), "+", "%20")}).String()
 	inner, err := (&driver.SQLite{}).OpenConnector(dsn)
 	if err != nil {
 		return nil, unopenable(o.Path, err)
 	}
-	pool := sql.OpenDB(connector{inner})
+	pool := sql.OpenDB(connector{inner, tell})
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
 	if err := pool.PingContext(ctx); err != nil {

@@ -52,7 +52,10 @@ const (
 const connectionMemory = 2 << 30
 
 // connector opens connections as we need them.
-type connector struct{ sqldriver.Connector }
+type connector struct {
+	sqldriver.Connector
+	tell *codes // nil when the connections only read
+}
 
 // Connect opens a connection. It waits for other programs that are opening or
 // closing the same file, until ctx ends or for sqlitePatience.
@@ -67,6 +70,9 @@ func (c connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
 	conn := session{opened.(driverConn)} //nolint:forcetypeassert // it is the driver's own
 	if err := setUp(ctx, conn.Raw()); err != nil {
 		return nil, errors.Join(ctx.Err(), err, conn.Close()) // who stops waiting for a lock is told BUSY
+	}
+	if c.tell != nil {
+		return watch(conn, c.tell), nil
 	}
 	return conn, nil
 }

@@ -46,8 +46,8 @@ type Options struct {
 	Logger *slog.Logger     // warnings about the database itself; never SQL or content
 	Now    func() time.Time // the clock; time.Now when nil
 
-	// ExactLimit is how many vectors a search compares one by one where the
-	// database has approximate indexes; DefaultExactLimit when 0.
+	// ExactLimit is how many vectors a search compares one by one; when 0,
+	// DefaultExactLimit on PostgreSQL and DefaultUncoded on SQLite.
 	ExactLimit int
 
 	// MaxProposed is how many passages a search for several words looks at;
@@ -76,6 +76,7 @@ type View struct {
 	exactLimit  int
 	maxProposed int
 	secret      []byte
+	writing     bool // it is a Tx's
 }
 
 // Tx writes, inside one transaction, and reads what it wrote.
@@ -101,7 +102,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := errors.Join(trace(s.read, o.Trace), trace(s.write, o.Trace)); err != nil {
 		return nil, errors.Join(s.fault(err), s.Close())
 	}
-	s.exactLimit = cmp.Or(o.ExactLimit, DefaultExactLimit)
+	s.exactLimit = cmp.Or(o.ExactLimit, s.exactLimit)
 	s.maxProposed = cmp.Or(o.MaxProposed, DefaultMaxProposed)
 	s.patience = cmp.Or(o.Patience, DefaultPatience)
 	if err := s.migrate(ctx); err != nil {
@@ -158,7 +159,9 @@ func (s *Store) Snapshot(ctx context.Context, fn func(*View) error) error {
 // nobody knows whether fn's changes are stored: all of them are, or none.
 func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
 	return s.transaction(ctx, s.write, func(db *gorm.DB) error {
-		return fn(&Tx{View: *s.view(db), now: chat.Clock(s.now())})
+		view := s.view(db)
+		view.writing = true
+		return fn(&Tx{View: *view, now: chat.Clock(s.now())})
 	})
 }
 

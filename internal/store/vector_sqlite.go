@@ -15,11 +15,14 @@ func encodeVector(vector []float32) []byte {
 }
 
 func decodeVector(raw []byte) []float32 {
-	out := make([]float32, len(raw)/4)
-	for i := range out {
-		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+	return appendVector(make([]float32, 0, len(raw)/4), raw)
+}
+
+func appendVector(to []float32, raw []byte) []float32 {
+	for ; len(raw) >= 4; raw = raw[4:] {
+		to = append(to, math.Float32frombits(binary.LittleEndian.Uint32(raw)))
 	}
-	return out
+	return to
 }
 
 // dot is the cosine of a stored unit vector with a query's; 0 when they differ

@@ -1,0 +1,64 @@
+// Package signs keeps of a vector the sign of each of its numbers, which is a bit,
+// and estimates from that how near a vector is to a query. It owns the codes and the
+// estimate; it knows nothing of where vectors come from, nor how many of those that
+// look near must be looked at again.
+//
+// A code of 512 numbers has 64 bytes, a thirty-second of the vector. The query is not
+// rounded: its estimate is the sum of its numbers, each with the sign that the code
+// has. What else was tried is in ADR 14.
+package signs
+
+import (
+	"math"
+	"math/bits"
+)
+
+// group is how many bytes of a code are looked up at a time: codes are filled up to it.
+const group = 8
+
+// Size is how many bytes a code of so many dimensions has.
+func Size(dimensions int) int { return (dimensions + 8*group - 1) / (8 * group) * group }
+
+// Append appends a vector's code, of Size bytes, to others. Of a bit that is set the
+// number is negative.
+func Append(codes []byte, vector []float32) []byte {
+	at := len(codes)
+	codes = append(codes, make([]byte, Size(len(vector)))...)
+	for i, x := range vector {
+		codes[at+i/8] |= byte(math.Float32bits(x)>>31) << (i % 8)
+	}
+	return codes
+}
+
+// Query estimates how near vectors are to one.
+type Query struct {
+	sums [][256]float32 // what each value of each byte of a code comes to
+}
+
+// NewQuery prepares a query. It costs about as much as a few thousand estimates.
+func NewQuery(vector []float32) Query {
+	sums := make([][256]float32, Size(len(vector)))
+	for i, x := range vector {
+		sums[i/8][0] += x
+	}
+	for i := range sums {
+		numbers := vector[min(8*i, len(vector)):min(8*i+8, len(vector))]
+		for value := 1; value < 1<<len(numbers); value++ {
+			lowest := bits.TrailingZeros(uint(value))
+			sums[i][value] = sums[i][value&(value-1)] - 2*numbers[lowest]
+		}
+	}
+	return Query{sums: sums}
+}
+
+// Estimate grows with the cosine of the query and the vector that has the code, which
+// must be of as many dimensions. It is not itself a cosine.
+func (q Query) Estimate(code []byte) float32 {
+	var even, odd float32 // two sums: neither waits for the other
+	for at := 0; at+group <= len(code) && at+group <= len(q.sums); at += group {
+		sums, bytes := q.sums[at:at+group:at+group], code[at:at+group:at+group]
+		even += sums[0][bytes[0]] + sums[2][bytes[2]] + sums[4][bytes[4]] + sums[6][bytes[6]]
+		odd += sums[1][bytes[1]] + sums[3][bytes[3]] + sums[5][bytes[5]] + sums[7][bytes[7]]
+	}
+	return even + odd
+}
