@@ -31,7 +31,11 @@ type service struct {
 
 func start(b *testing.B, db storetest.Database, embedder embed.Embedder) *service {
 	b.Helper()
-	s := open(b, db)
+	return serve(b, open(b, db), embedder)
+}
+
+func serve(b *testing.B, s *store.Store, embedder embed.Embedder) *service {
+	b.Helper()
 	h := history.New(history.Options{Store: s, Embedder: embedder})
 	web := server.New(server.Options{History: h, Logger: slog.New(slog.NewJSONHandler(io.Discard, nil))})
 	web.SetReady(true)

@@ -1,0 +1,168 @@
+package bench_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/embed/builtin"
+	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+	"github.com/lethe-chat/lethe/pkg/api"
+)
+
+// coded are the sizes of the workspaces, in chunks, that are searched by codes.
+func coded() []int {
+	if *large {
+		return []int{10_000, 100_000}
+	}
+	return []int{10_000}
+}
+
+// meaningful makes an SQLite database with a workspace of so many chunks, whose
+// vectors are like those of texts.
+func meaningful(b *testing.B, c *corpus, m *meanings, chunks int) storetest.Database {
+	c.vectors = m.vector
+	db, _ := filled(b, storetest.SQLite, c, map[string]int{"bench": chunks / chunksEach})
+	return db
+}
+
+// BenchmarkMeaning asks the store on SQLite for the nearest vectors: ours by codes, plain
+// by comparing all, which is what a small workspace does. Both read the same file.
+func BenchmarkMeaning(b *testing.B) {
+	if *database != storetest.SQLite {
+		return // BenchmarkNearest is the other database's
+	}
+	for _, chunks := range coded() {
+		m := newMeanings(8, dimensions)
+		db := meaningful(b, newCorpus(5), m, chunks)
+		ours, plain := open(b, db), openExact(b, db)
+		memory := map[string]*watched{"ours": {}, "plain": {}}
+		for side, s := range map[string]*store.Store{"ours": ours, "plain": plain} {
+			stop := memory[side].watch()
+			for range 5 {
+				nearest(b, s, 1, m.vector())
+			}
+			stop()
+		}
+		for name, filter := range map[string]chat.Filter{"all": {}, "filtered": {Platform: "bench"}} {
+			b.Run(fmt.Sprintf("chunks=%d/%s", chunks, name), func(b *testing.B) {
+				var query []float32
+				search := func(s *store.Store) func(int) {
+					return func(int) {
+						found, err := s.View(b.Context()).SearchSemantic(1, space(dimensions), query, filter)
+						require.NoError(b, err)
+						require.Len(b, found, legSize)
+					}
+				}
+				t := duel{prepare: func(int) { query = m.vector() }, ours: search(ours), plain: search(plain)}.run(b, 101)
+				reportTails(b, t)
+				b.ReportMetric(float64(ours.CodeBytes())/(1<<20), "codes-MB")
+				for side, w := range memory {
+					b.ReportMetric(float64(w.mostHeap-w.heap)/(1<<20), side+"-heap-added-MB")
+					b.ReportMetric(float64(w.mostResident-w.resident)/(1<<20), side+"-rss-added-MB")
+				}
+				ten, hundred := agreement(b, ours, plain, m)
+				b.ReportMetric(ten, "top10-same")
+				b.ReportMetric(hundred, "top100-overlap")
+			})
+		}
+	}
+}
+
+func reportTails(b *testing.B, t times) {
+	b.ReportMetric(ms(quantile(t.ours, 0.95)), "ours-p95-ms")
+	b.ReportMetric(ms(quantile(t.plain, 0.95)), "plain-p95-ms")
+}
+
+// agreement is the share of queries whose ten nearest are all found, and the mean share
+// of the hundred nearest that are.
+func agreement(b *testing.B, ours, plain *store.Store, m *meanings) (ten, hundred float64) {
+	const queries = 100
+	for range queries {
+		query := m.vector()
+		found, right := nearest(b, ours, 1, query), nearest(b, plain, 1, query)
+		if slices.Equal(found[:10], right[:10]) {
+			ten++
+		}
+		for _, r := range right {
+			if slices.ContainsFunc(found, func(s rank.Scored) bool { return s.Key == r.Key }) {
+				hundred++
+			}
+		}
+	}
+	return ten / queries, hundred / (queries * legSize)
+}
+
+// recalled takes the time that the built-in model takes, and answers a vector that is
+// near some of those that are stored.
+type recalled struct {
+	model embed.Embedder
+	m     *meanings
+}
+
+func (recalled) Model() embed.Model { return benchModel }
+
+func (r recalled) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	if _, err := r.model.Embed(ctx, texts); err != nil {
+		return nil, err
+	}
+	return [][]float32{r.m.vector()}, nil
+}
+
+// commonest is how many of the made-up words no question has: those that are more
+// common than any word of a language that is no stop word. What is left is in a
+// seventeenth of the passages on average, as the words of the questions of LoCoMo are
+// in its passages.
+const commonest = 30
+
+// question is so many words, as common as those of people's questions.
+func (c *corpus) question(words int) (text string) {
+	for len(text) == 0 || words > 0 {
+		if at := c.zipf.Uint64(); at >= commonest {
+			text += c.words[at] + " "
+			words--
+		}
+	}
+	return text
+}
+
+// BenchmarkRecall asks the service on SQLite, over HTTP, for a digest: ours as it is,
+// plain with a comparison of all vectors in the place of the codes.
+func BenchmarkRecall(b *testing.B) {
+	if *database != storetest.SQLite {
+		return
+	}
+	for _, chunks := range coded() {
+		c, m := newCorpus(5), newMeanings(8, dimensions)
+		db := meaningful(b, c, m, chunks)
+		embedder := recalled{builtin.New(), m}
+		ours := start(b, db, embedder)
+		plain := serve(b, openExact(b, db), embedder)
+		b.Run(fmt.Sprintf("chunks=%d", chunks), func(b *testing.B) {
+			var question string
+			rng := rand.New(rand.NewPCG(1, 1))
+			ask := func(s *service) func(int) {
+				client := s.client(b, "bench")
+				return func(int) {
+					answer, err := client.Recall(b.Context(), api.RecallRequest{Query: &question})
+					require.NoError(b, err)
+					require.NotEmpty(b, answer.Content)
+				}
+			}
+			t := duel{
+				prepare: func(int) { question = c.question(3 + rng.IntN(6)) },
+				ours:    ask(ours),
+				plain:   ask(plain),
+			}.run(b, 121)
+			reportTails(b, t)
+		})
+	}
+}
