@@ -38,6 +38,10 @@ type dialect interface {
 	// canonical form, with those rows locked in an order that all deletes share.
 	lockedIn(ws chat.WorkspaceID, ids []string) clause.Expr
 
+	// atKeys narrows a query to the rows of a table, which is in it under its own name,
+	// at the keys.
+	atKeys(db *gorm.DB, table string, keys []rank.Key) *gorm.DB
+
 	// claim marks up to n conversations as taken and returns their rows.
 	claim(db *gorm.DB, now, leaseUntil int64, n int) ([]claimRow, error)
 

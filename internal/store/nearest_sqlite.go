@@ -103,13 +103,11 @@ func compareAll(db *gorm.DB, q vectorQuery) ([]rank.Scored, error) {
 // compareNear compares the query with the vectors that the codes propose, and with
 // those of conversations that have changed, whose codes it renews.
 func (d sqliteDialect) compareNear(db *gorm.DB, q vectorQuery, seen sight) ([]rank.Scored, error) {
-	keys := make([][2]any, len(seen.nearest))
+	keys := make([]rank.Key, len(seen.nearest))
 	for i, near := range seen.nearest {
-		keys[i] = [2]any{near.Key.Conversation, near.Key.Position}
+		keys[i] = near.Key
 	}
-	list, _ := json.Marshal(keys) // strings and numbers always marshal
-	near := embeddingsOf(db, q.unfiltered()).Joins("JOIN json_each(?) AS near ON embeddings.conversation_id = near.value ->> 0 "+
-		"AND embeddings.position = near.value ->> 1", string(list))
+	near := d.atKeys(embeddingsOf(db, q.unfiltered()), "embeddings", keys)
 	found := newBest(LegSize)
 	err := eachVector(near, func(v storedVector) { v.compare(q, nil, found) })
 	if err == nil && len(seen.changed) > 0 {

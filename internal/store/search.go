@@ -206,11 +206,12 @@ func (v *View) Passages(ws chat.WorkspaceID, keys []rank.Key) ([]Passage, error)
 		LastMessage    int
 		Text           string
 	}
-	err := v.db.Model(&chunkRow{}).
+	chunks := v.db.Model(&chunkRow{}).
 		Select("chunks.conversation_id, chunks.position, conversations.title, conversations.platform, "+
 			"chunks.first_message, chunks.last_message, chunks.text").
 		Joins("JOIN conversations ON conversations.workspace_id = chunks.workspace_id AND conversations.id = chunks.conversation_id").
-		Where("chunks.workspace_id = ?", int64(ws)).Where(atKeys(v.db, "chunks", keys)).Find(&rows).Error
+		Where("chunks.workspace_id = ?", int64(ws))
+	err := v.dialect.atKeys(chunks, "chunks", keys).Find(&rows).Error
 	passages := make([]Passage, len(rows))
 	for i, r := range rows {
 		passages[i] = Passage{
@@ -221,29 +222,6 @@ func (v *View) Passages(ws chat.WorkspaceID, keys []rank.Key) ([]Passage, error)
 	return passages, v.fault(err)
 }
 
-// atKeys is a condition that matches the rows of the table at the keys: one
-// group a conversation.
-func atKeys(db *gorm.DB, table string, keys []rank.Key) *gorm.DB {
-	positions := map[string][]int{}
-	var order []string
-	for _, k := range keys {
-		if positions[k.Conversation] == nil {
-			order = append(order, k.Conversation)
-		}
-		positions[k.Conversation] = append(positions[k.Conversation], k.Position)
-	}
-	cond := db.Session(&gorm.Session{NewDB: true})
-	for i, id := range order {
-		part := table + ".conversation_id = ? AND " + table + ".position IN ?"
-		if i == 0 {
-			cond = cond.Where(part, id, positions[id])
-			continue
-		}
-		cond = cond.Or(part, id, positions[id])
-	}
-	return cond
-}
-
 // MessagesAt returns the messages of the keys, in no particular order, by key.
 func (v *View) MessagesAt(ws chat.WorkspaceID, keys []rank.Key) (map[rank.Key]chat.Message, error) {
 	found := make(map[rank.Key]chat.Message, len(keys))
@@ -251,7 +229,7 @@ func (v *View) MessagesAt(ws chat.WorkspaceID, keys []rank.Key) (map[rank.Key]ch
 		return found, nil
 	}
 	var rows []messageRow
-	err := v.db.Where("messages.workspace_id = ?", int64(ws)).Where(atKeys(v.db, "messages", keys)).Find(&rows).Error
+	err := v.dialect.atKeys(v.db.Where("messages.workspace_id = ?", int64(ws)), "messages", keys).Find(&rows).Error
 	for _, r := range rows {
 		found[rank.Key{Conversation: r.ConversationID, Position: r.Position}] = r.message()
 	}

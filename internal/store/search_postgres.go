@@ -257,3 +257,25 @@ func exact(db *gorm.DB, q vectorQuery) ([]rank.Scored, error) {
 	found, err := scanScored(db.Table("(?) AS nearest", nearest).Select("conversation_id, position, 1 - distance"))
 	return top(found, LegSize), err
 }
+
+// atKeys has one group of conditions a conversation.
+func (postgresDialect) atKeys(db *gorm.DB, table string, keys []rank.Key) *gorm.DB {
+	positions := map[string][]int{}
+	var order []string
+	for _, k := range keys {
+		if positions[k.Conversation] == nil {
+			order = append(order, k.Conversation)
+		}
+		positions[k.Conversation] = append(positions[k.Conversation], k.Position)
+	}
+	cond := db.Session(&gorm.Session{NewDB: true})
+	for i, id := range order {
+		part := table + ".conversation_id = ? AND " + table + ".position IN ?"
+		if i == 0 {
+			cond = cond.Where(part, id, positions[id])
+			continue
+		}
+		cond = cond.Or(part, id, positions[id])
+	}
+	return db.Where(cond)
+}

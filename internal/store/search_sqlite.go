@@ -81,6 +81,22 @@ func (sqliteDialect) embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation s
 	return rows, err
 }
 
+// atKeys binds one value, however many keys there are, so that the statement is
+// prepared once.
+func (sqliteDialect) atKeys(db *gorm.DB, table string, keys []rank.Key) *gorm.DB {
+	return db.Where("("+table+".conversation_id, "+table+".position) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))", keyList(keys))
+}
+
+// keyList is keys as a JSON list of pairs.
+func keyList(keys []rank.Key) string {
+	pairs := make([][2]any, len(keys))
+	for i, k := range keys {
+		pairs[i] = [2]any{k.Conversation, k.Position}
+	}
+	list, _ := json.Marshal(pairs) // strings and numbers always marshal
+	return string(list)
+}
+
 func (sqliteDialect) documentFrequencies(db *gorm.DB, _ chat.WorkspaceID, terms []string) ([]int, error) {
 	counts := make([]int, len(terms))
 	for i, term := range terms {
