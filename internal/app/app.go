@@ -94,7 +94,10 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	a := &App{o: o, store: s}
 	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "lethe_vector_code_bytes", Help: "Memory that holds codes of the vectors of large workspaces.",
+		}, func() float64 { return float64(s.CodeBytes()) }))
 	a.indexer = indexer.New(indexer.Options{
 		Store: s, Embedder: embedder, Logger: o.Logger, Workers: o.Config.Workers, Metrics: metrics,
 		Lease: o.Lease,

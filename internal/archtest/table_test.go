@@ -20,6 +20,7 @@ var mayImport = map[string][]string{
 	"internal/archive": {"internal/fault", "internal/chat"},
 	"internal/chunker": {"internal/fault", "internal/chat", "internal/tokens"},
 	"internal/rank":    {"internal/fault", "internal/chat"},
+	"internal/signs":   {},
 	"internal/embed":   {"internal/fault", "internal/chat", "internal/tokens", "internal/remote"},
 
 	"internal/embed/embedtest":      {"internal/fault", "internal/embed"},
@@ -42,7 +43,7 @@ var mayImport = map[string][]string{
 
 	"internal/store": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/tokens",
-		"internal/chunker", "internal/rank", "internal/embed",
+		"internal/chunker", "internal/rank", "internal/embed", "internal/signs",
 	},
 	"internal/store/storetest": {"internal/fault", "internal/chat", "internal/auth", "internal/store"},
 
@@ -120,7 +121,7 @@ var confined = []confinement{
 }
 
 // pure packages work on values alone: they can be tested without anything else.
-var pure = []string{"internal/fault", "internal/tokens", "internal/chat", "internal/auth", "internal/chunker", "internal/rank",
+var pure = []string{"internal/fault", "internal/tokens", "internal/chat", "internal/auth", "internal/chunker", "internal/rank", "internal/signs",
 	"internal/embed/builtin/matrix", "internal/embed/builtin/pieces", "internal/embed/builtin/encoder", "internal/embed/builtin/modelfile"}
 
 // impure are the packages of the standard library that reach out.

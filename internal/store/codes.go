@@ -28,6 +28,11 @@ type codes struct {
 	limit int64 // of bytes, over all spaces
 	clock atomic.Int64
 
+	// coming is the version that a transaction of this program is committing, 0 when
+	// none is: who finds it before the codes have heard of it must not take it for
+	// another program's.
+	coming atomic.Int64
+
 	mu      sync.RWMutex
 	version int64 // the state of the vectors
 	bytes   int64
@@ -66,6 +71,12 @@ func newCodes(limit int64) *codes {
 // conversations are ids by workspace.
 type conversations map[chat.WorkspaceID]map[string]struct{}
 
+// committing announces what committed or failed will tell the end of.
+func (c *codes) committing(to int64) { c.coming.Store(to) }
+
+// failed ends what committing announced: nothing has changed.
+func (c *codes) failed() { c.coming.Store(0) }
+
 // committed takes the codes of conversations out whose vectors a transaction has
 // changed, which found the vectors in one version and left them in another.
 func (c *codes) committed(from, to int64, changed conversations) {
@@ -84,6 +95,7 @@ func (c *codes) committed(from, to int64, changed conversations) {
 		c.dropAll()
 	}
 	c.version = max(c.version, to)
+	c.coming.Store(0)
 }
 
 // fewChanged is how many changed conversations are always worth remembering.
@@ -142,11 +154,15 @@ func (b block) nearest(query signs.Query, size int, conversation string, found *
 }
 
 // begin makes room for the codes of a space that somebody is going to read in a
-// snapshot of that version. It returns nil when somebody else does so already, or the
-// snapshot is older than the codes. Codes of an older version end here.
+// snapshot of that version. It returns nil when somebody else does so already, when the
+// snapshot is older than the codes, and when they are about to hear of its version.
+// Codes of an older version end here.
 func (c *codes) begin(space vectorSpace, version int64) *codedSpace {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if version > c.version && version == c.coming.Load() {
+		return nil
+	}
 	if version > c.version {
 		c.dropAll()
 		c.version = version

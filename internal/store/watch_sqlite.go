@@ -76,24 +76,24 @@ type watchedTx struct {
 // fails to commit, or rolls back, has changed nothing.
 func (t watchedTx) Commit() error {
 	w := t.conn
+	if len(w.changed) == 0 {
+		return t.Tx.Commit()
+	}
 	left, err := w.left()
 	if err != nil {
 		return errors.Join(err, t.Tx.Rollback())
 	}
+	w.tell.committing(left)
 	if err := t.Tx.Commit(); err != nil {
+		w.tell.failed()
 		return err
 	}
-	if len(w.changed) > 0 {
-		w.tell.committed(w.found, left, w.changed)
-	}
+	w.tell.committed(w.found, left, w.changed)
 	return nil
 }
 
 // left is the version in which the transaction leaves the vectors.
 func (w *watched) left() (version int64, err error) {
-	if len(w.changed) == 0 {
-		return 0, nil
-	}
 	statement, _, err := w.Raw().Prepare("SELECT version FROM vector_version")
 	if err != nil {
 		return 0, err

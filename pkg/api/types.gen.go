@@ -1043,14 +1043,16 @@ type Stats struct {
 	Unreadable int `json:"unreadable"`
 
 	// VectorSearch How the search by meaning goes through this workspace's vectors. `exact` compares them one by one, which is
-	// right and, below some twenty thousand, quick. `indexed` uses an index of the workspace's own. `building` and
-	// `waiting` are exact until that index is there: right, and slower than they will be.
+	// right and, while they are few, quick: below some twenty thousand, on SQLite five thousand. `indexed` uses an index of
+	// the workspace's own, which SQLite's next search makes in memory. `building` and `waiting` are exact until that index is
+	// there: right, and slower than they will be.
 	VectorSearch StatsVectorSearch `json:"vectorSearch"`
 }
 
 // StatsVectorSearch How the search by meaning goes through this workspace's vectors. `exact` compares them one by one, which is
-// right and, below some twenty thousand, quick. `indexed` uses an index of the workspace's own. `building` and
-// `waiting` are exact until that index is there: right, and slower than they will be.
+// right and, while they are few, quick: below some twenty thousand, on SQLite five thousand. `indexed` uses an index of
+// the workspace's own, which SQLite's next search makes in memory. `building` and `waiting` are exact until that index is
+// there: right, and slower than they will be.
 type StatsVectorSearch string
 
 // UploadAnswer What became of an upload.
