@@ -98,7 +98,7 @@ func (w *watched) left() (version int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer statement.Close()
+	defer func() { err = errors.Join(err, statement.Close()) }()
 	if statement.Step() {
 		version = statement.ColumnInt64(0)
 	}
