@@ -173,7 +173,7 @@ func (d *draft) recollection() PartRecollection {
 func (h *History) draft(ctx context.Context, ws chat.WorkspaceID, q RecallQuery, parts []RecallPart) ([]*draft, error) {
 	drafts := make([]*draft, len(parts))
 	err := sideBySide(len(parts), recallParallel, func(i int) error {
-		found, err := h.Search(ctx, ws, SearchQuery{Text: q.enrich(parts[i].Text), Limit: recallHits})
+		found, err := h.find(ctx, ws, SearchQuery{Text: q.enrich(parts[i].Text), Limit: recallHits})
 		drafts[i] = &draft{part: parts[i], platform: q.Platform, hits: found.Hits}
 		drafts[i].quote()
 		return err

@@ -88,6 +88,17 @@ type SearchResult struct {
 // Keyword's, and says so. Nor is a reranker: the first order stands, and the answer
 // says that too.
 func (h *History) Search(ctx context.Context, ws chat.WorkspaceID, q SearchQuery) (SearchResult, error) {
+	result, err := h.find(ctx, ws, q)
+	terms := rank.Analyze(q.Text)
+	for i := range result.Hits {
+		result.Hits[i].Highlights = highlights(result.Hits[i].Text, terms)
+	}
+	return result, err
+}
+
+// find is Search without highlights, which cost as much as finding the passages'
+// texts does.
+func (h *History) find(ctx context.Context, ws chat.WorkspaceID, q SearchQuery) (SearchResult, error) {
 	if err := q.normalize(); err != nil {
 		return SearchResult{}, err
 	}
@@ -200,7 +211,7 @@ func hydrate(v *store.View, ws chat.WorkspaceID, found []rank.Fused, terms []str
 		said := bestMessage(p, messages, terms)
 		hit := Hit{
 			ConversationID: p.Conversation, Title: p.Title, MessageID: said.ID, Sender: said.Sender, Time: said.CreatedAt,
-			Text: p.Text, Score: f.Score, Highlights: highlights(p.Text, terms), Context: []Passage{},
+			Text: p.Text, Score: f.Score, Context: []Passage{},
 			key: f.Key, platform: p.Platform, first: p.First, last: p.Last, said: beginning(said.Text, saidRunes),
 		}
 		for _, k := range neighbours(f.Key, contextChunks) {

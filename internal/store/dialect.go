@@ -56,7 +56,8 @@ type dialect interface {
 	insertEmbeddings(db *gorm.DB, rows []embeddingRow) error
 	embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation string) ([]embeddingRow, error)
 	documentFrequencies(db *gorm.DB, ws chat.WorkspaceID, terms []string) ([]int, error)
-	keywordCandidates(db *gorm.DB, q keywordQuery) ([]candidate, error)
+	// keywordLeg returns the LegSize best passages, and some more, in any order.
+	keywordLeg(db *gorm.DB, q keywordQuery) ([]rank.Scored, error)
 	nearest(db *gorm.DB, q vectorQuery) ([]rank.Scored, error)
 
 	upkeep

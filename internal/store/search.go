@@ -21,10 +21,6 @@ const LegSize = 100
 // it takes the rarest, which are the ones that tell passages apart.
 const maxQueryTerms = 24
 
-// candidates is how many passages the index proposes before they are scored with
-// the workspace's own statistics.
-const candidates = 300
-
 // termPrefix is what every term of a workspace begins with in the full-text
 // index. The colon keeps 1 from being a prefix of 12.
 func termPrefix(ws chat.WorkspaceID) string { return strconv.FormatInt(int64(ws), 36) + ":" }
@@ -48,14 +44,6 @@ type vectorQuery struct {
 	writing    bool // the transaction may have changed vectors, which nobody else sees yet
 }
 
-// candidate is a passage that the full-text index proposes: how often it says
-// each term of the query, and how long it is.
-type candidate struct {
-	key         rank.Key
-	frequencies []int
-	termCount   int
-}
-
 // SearchKeyword returns the passages that say any of the terms, best first by
 // BM25 over the workspace's own statistics, ties by key, at most LegSize.
 func (v *View) SearchKeyword(ws chat.WorkspaceID, terms []string, f chat.Filter) ([]rank.Scored, error) {
@@ -71,17 +59,13 @@ func (v *View) SearchKeyword(ws chat.WorkspaceID, terms []string, f chat.Filter)
 	for _, t := range query {
 		q.terms, q.idf = append(q.terms, t.term), append(q.idf, rank.IDF(corpus.Docs, t.documents))
 	}
-	proposed, err := v.dialect.keywordCandidates(v.db, q)
-	if err == nil && len(proposed) < LegSize && q.proposing < len(q.terms) { // the filter has left too few of them
+	scored, err := v.dialect.keywordLeg(v.db, q)
+	if err == nil && len(scored) < LegSize && q.proposing < len(q.terms) { // the filter has left too few of them
 		q.proposing = len(q.terms)
-		proposed, err = v.dialect.keywordCandidates(v.db, q)
+		scored, err = v.dialect.keywordLeg(v.db, q)
 	}
 	if err != nil {
 		return nil, v.fault(err)
-	}
-	scored := make([]rank.Scored, len(proposed))
-	for i, c := range proposed {
-		scored[i] = rank.Scored{Key: c.key, Score: rank.Score(c.frequencies, q.idf, c.termCount, corpus.AvgTerms)}
 	}
 	return top(scored, LegSize), nil
 }
@@ -90,7 +74,7 @@ func (v *View) SearchKeyword(ws chat.WorkspaceID, terms []string, f chat.Filter)
 // Every word counts in a passage's score; but the commonest ones, whose share of it
 // is the smallest, do not bring passages up that have none of the rarer ones.
 // docs/benchmarks.md has what that saves, and what it changes.
-const DefaultMaxProposed = 10_000
+const DefaultMaxProposed = 5000
 
 // proposing tells how many of the terms, the rarest first, bring passages up: so
 // many that they bring no more than limit, but for the rarest of all.

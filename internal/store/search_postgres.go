@@ -155,12 +155,12 @@ func (postgresDialect) documentFrequencies(db *gorm.DB, ws chat.WorkspaceID, ter
 const frequencyOf = `width_bucket(CAST(ts_rank('{1,1,1,1}', chunks.terms, CAST(? AS tsquery)) AS float8) * 1.64493406685,
 	ARRAY[0.9, 1.1, 1.3, 1.39, 1.44, 1.477, 1.501, 1.519, 1.533, 1.544, 1.553, 1.561])`
 
-// keywordCandidates scores the proposed passages in the database, by BM25 as
-// rank.Score has it, and returns the best. MATERIALIZED keeps PostgreSQL from
+// keywordLeg scores the proposed passages in the database, by BM25 as rank.Score has
+// it, and the best of them again, as its own arithmetic is a little less exact. MATERIALIZED keeps PostgreSQL from
 // counting a term's places anew wherever the formula needs them; and only of the
 // best does it read what all their terms are, one by one: in a workspace that is new
 // to the planner's statistics it would otherwise compare the best with all passages.
-func (postgresDialect) keywordCandidates(db *gorm.DB, q keywordQuery) ([]candidate, error) {
+func (postgresDialect) keywordLeg(db *gorm.DB, q keywordQuery) ([]rank.Scored, error) {
 	quoted := make([]string, len(q.terms))
 	columns := []string{"CAST(? AS float8) + CAST(? AS float8) * chunks.term_count AS length"}
 	inner := []any{rank.K1 * (1 - rank.B), rank.K1 * rank.B / max(q.corpus.AvgTerms, 1)}
@@ -192,15 +192,18 @@ func (postgresDialect) keywordCandidates(db *gorm.DB, q keywordQuery) ([]candida
 			SELECT conversation_id, position, term_count, terms FROM chunks
 			WHERE workspace_id = ? AND conversation_id = best.conversation_id AND position = best.position LIMIT 1) AS chunk`,
 		append(append([]any{matching}, args...), candidates, int64(q.workspace))...).Find(&rows).Error
-	found := make([]candidate, len(rows))
+	found := make([]rank.Scored, len(rows))
 	for i, r := range rows {
-		found[i] = candidate{
-			key:         rank.Key{Conversation: r.ConversationID, Position: r.Position},
-			frequencies: placesIn(r.Terms, quoted), termCount: r.TermCount,
+		found[i] = rank.Scored{
+			Key:   rank.Key{Conversation: r.ConversationID, Position: r.Position},
+			Score: rank.Score(placesIn(r.Terms, quoted), q.idf, r.TermCount, q.corpus.AvgTerms),
 		}
 	}
 	return found, err
 }
+
+// candidates is how many passages the database proposes before they are scored here.
+const candidates = 300
 
 // placesIn counts the places of each quoted term in a tsvector's text form.
 func placesIn(vector string, quoted []string) []int {

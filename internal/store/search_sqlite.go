@@ -167,11 +167,10 @@ func matching(q keywordQuery) string {
 	return "(" + proposed + ") OR ((" + proposed + ") AND (" + strings.Join(quoted[q.proposing:], " OR ") + "))"
 }
 
-// keywordCandidates scores every passage that has one of the terms, inside the
-// full-text index, and looks up only the best. When so many tie with the last one
-// that a search may answer that they are not all among these, it looks up all that
-// tie: their keys decide.
-func (sqliteDialect) keywordCandidates(db *gorm.DB, q keywordQuery) ([]candidate, error) {
+// keywordLeg scores every passage that has one of the terms, inside the full-text
+// index, and looks up only the best. When all of these tie with the last one that a
+// search may answer, it looks up all that tie: their keys decide.
+func (sqliteDialect) keywordLeg(db *gorm.DB, q keywordQuery) ([]rank.Scored, error) {
 	call, args := scoreFunction+"(chunks_fts, ?, ?", []any{q.corpus.AvgTerms, q.proposing}
 	for _, weight := range q.idf {
 		call, args = call+", ?", append(args, weight)
@@ -185,48 +184,22 @@ func (sqliteDialect) keywordCandidates(db *gorm.DB, q keywordQuery) ([]candidate
 			q.filter)
 	}
 	match = match.Session(&gorm.Session{})
-	found, scores, err := lookUp(q, db.Table("(?) AS found", match.Order("score DESC").Limit(candidates)))
-	if err == nil && len(found) == candidates && scores[LegSize-1] == scores[candidates-1] {
-		found, _, err = lookUp(q, db.Table("(?) AS found", match).Where("found.score >= ?", scores[LegSize-1]))
+	found, err := keysOf(q, db.Table("(?) AS found", match.Order("score DESC").Limit(withTies)))
+	if err == nil && len(found) == withTies && found[LegSize-1].Score == found[withTies-1].Score {
+		found, err = keysOf(q, db.Table("(?) AS found", match).Where("found.score >= ?", found[LegSize-1].Score))
 	}
 	return found, err
 }
 
-// lookUp returns the passages of the best rows that the index found, with their
-// scores, the best first.
-func lookUp(q keywordQuery, found *gorm.DB) ([]candidate, []float64, error) {
-	var rows []struct {
-		ConversationID string
-		Position       int
-		Terms          string
-		TermCount      int
-		Score          float64
-	}
-	err := found.Select("chunks.conversation_id, chunks.position, chunks.terms, chunks.term_count, found.score").
-		Joins("JOIN chunks ON chunks.id = found.id").Where("chunks.workspace_id = ?", int64(q.workspace)).
-		Order("found.score DESC, chunks.conversation_id, chunks.position").Limit(candidates).Find(&rows).Error
-	proposed, scores := make([]candidate, len(rows)), make([]float64, len(rows))
-	for i, r := range rows {
-		scores[i] = r.Score
-		proposed[i] = candidate{
-			key:         rank.Key{Conversation: r.ConversationID, Position: r.Position},
-			frequencies: frequencies(r.Terms, q.terms), termCount: r.TermCount,
-		}
-	}
-	return proposed, scores, err
-}
+// withTies is how many passages are looked up, more than a search may answer.
+const withTies = LegSize + LegSize/2
 
-// frequencies counts how often each of the terms stands in a chunk's own terms.
-func frequencies(stored string, terms []string) []int {
-	counts := make([]int, len(terms))
-	for word := range strings.SplitSeq(stored, " ") {
-		for i, term := range terms {
-			if word == term {
-				counts[i]++
-			}
-		}
-	}
-	return counts
+// keysOf returns the keys of the rows that the index found, with their scores, the
+// best first.
+func keysOf(q keywordQuery, found *gorm.DB) ([]rank.Scored, error) {
+	return scanScored(found.Select("chunks.conversation_id, chunks.position, found.score").
+		Joins("JOIN chunks ON chunks.id = found.id").Where("chunks.workspace_id = ?", int64(q.workspace)).
+		Order("found.score DESC, chunks.conversation_id, chunks.position").Limit(withTies))
 }
 
 // quoteTerm makes a term a string of FTS5's query language. Terms have no quotes
