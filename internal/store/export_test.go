@@ -57,3 +57,22 @@ func Coded(s *Store, ws chat.WorkspaceID) (n int) {
 
 // LimitCodes sets how many bytes the codes may take.
 func LimitCodes(s *Store, bytes int64) { s.dialect.(sqliteDialect).codes.limit = bytes }
+
+// KeptStatements are the prepared statements that a driver's connection keeps, with
+// the values that are bound to them.
+func KeptStatements(conn any) (list []string) {
+	s, ok := conn.(session)
+	if w, writes := conn.(*watched); writes {
+		s, ok = w.session, true
+	}
+	if !ok {
+		return nil
+	}
+	for _, k := range s.kept.idle {
+		list = append(list, k.driverStatement.(interface{ ExpandedSQL() string }).ExpandedSQL())
+	}
+	return list
+}
+
+// StatementsKept is how many there may be.
+const StatementsKept = statementsKept

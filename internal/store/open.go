@@ -45,30 +45,19 @@ func trace(db *gorm.DB, to func(string)) error {
 	)
 }
 
-// statementCacheSize bounds the prepared statements that are kept a connection
-// pool: lists of different lengths are different statements.
-const statementCacheSize = 256
-
 // gormConfig is how GORM runs here: it opens no transaction of its own, says
 // unique and foreign-key violations alike on both databases, and never logs a
 // statement, because statements carry people's messages. It names every column
 // that it reads: a connection that has prepared SELECT * fails when another
-// program, newer than this one, adds a column.
+// program, newer than this one, adds a column. It keeps no prepared statements: the
+// connections of both databases do.
 func gormConfig(o Options) *gorm.Config {
 	return &gorm.Config{
 		SkipDefaultTransaction: true,
 		TranslateError:         true,
-		PrepareStmt:            keepsStatements(o),
-		PrepareStmtMaxSize:     statementCacheSize,
 		QueryFields:            true,
 		DisableAutomaticPing:   true,
 		Logger:                 logger.Discard,
 		NowFunc:                func() time.Time { return chat.Clock(o.Now()) },
 	}
 }
-
-// keepsStatements reports whether GORM should keep prepared statements: on
-// SQLite, whose driver keeps none. On PostgreSQL the driver prepares a statement
-// once a connection, while GORM would, inside transactions, prepare it before
-// each use and drop it afterwards: two more round trips every time.
-func keepsStatements(o Options) bool { return o.Path != "" }

@@ -254,10 +254,12 @@ func outgrown(db *gorm.DB, q vectorQuery) (large bool, err error) {
 // column, so no plan can take one. Vectors of another length, which cannot be
 // compared, are left out first.
 func exact(db *gorm.DB, q vectorQuery) ([]rank.Scored, error) {
-	nearest := embeddingsOf(db, q).
+	found, err := scanScored(embeddingsOf(db, q).
 		Select("embeddings.conversation_id, embeddings.position, embeddings.vector <=> ? AS distance", pgvector.NewHalfVector(q.vector)).
-		Order("distance, embeddings.conversation_id, embeddings.position").Limit(LegSize)
-	found, err := scanScored(db.Table("(?) AS nearest", nearest).Select("conversation_id, position, 1 - distance"))
+		Order("distance, embeddings.conversation_id, embeddings.position").Limit(LegSize))
+	for i := range found {
+		found[i].Score = 1 - found[i].Score
+	}
 	return top(found, LegSize), err
 }
 

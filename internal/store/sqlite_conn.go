@@ -67,7 +67,7 @@ func (c connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn := session{opened.(driverConn)} //nolint:forcetypeassert // it is the driver's own
+	conn := session{opened.(driverConn), &statements{idle: map[string]*keptStatement{}}} //nolint:forcetypeassert // it is the driver's own
 	if err := setUp(ctx, conn.Raw()); err != nil {
 		return nil, errors.Join(ctx.Err(), err, conn.Close()) // who stops waiting for a lock is told BUSY
 	}
@@ -116,6 +116,7 @@ func patiently(ctx context.Context, fn func() error) error {
 // driverConn is what the driver's connections can do.
 type driverConn interface {
 	driver.Conn
+	sqldriver.ConnPrepareContext
 	sqldriver.ExecerContext
 	sqldriver.NamedValueChecker
 }
@@ -123,7 +124,10 @@ type driverConn interface {
 // session is a connection that outlives a canceled transaction: without the two
 // methods below the pool closes it. With the last connection SQLite also takes the
 // log away, locks everybody out meanwhile, and makes a new one for the next.
-type session struct{ driverConn }
+type session struct {
+	driverConn
+	kept *statements
+}
 
 // ResetSession prepares the connection for the next caller; the rollback has left
 // nothing of the last one.
