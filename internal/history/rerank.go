@@ -17,34 +17,34 @@ import (
 // each of them, so this decides how long it takes.
 const RerankDepth = 50
 
-// searchTwice searches with a second stage. No snapshot is open while the
-// reranker reads: it may take seconds. What was deleted meanwhile is not there any
-// more when the hits are looked up, so it is not in the answer.
-func (h *History) searchTwice(ctx context.Context, ws chat.WorkspaceID, q SearchQuery, mode Mode, terms []string, vector []float32) (hits []Hit, reranked bool, err error) {
-	var found []rank.Fused
+// findTwice is find with a second stage. No snapshot is open while the reranker
+// reads: it may take seconds. What was deleted meanwhile is not there any more when
+// the hits are looked up, so it is not in the answer.
+func (h *History) findTwice(ctx context.Context, ws chat.WorkspaceID, q SearchQuery, terms []string) (result SearchResult, err error) {
+	found, mode, err := h.legs(ctx, ws, q, terms, max(q.Limit, RerankDepth))
+	if err != nil {
+		return SearchResult{}, err
+	}
+	keys := make([]rank.Key, min(len(found), RerankDepth))
+	for i := range keys {
+		keys[i] = found[i].Key
+	}
 	var passages map[rank.Key]store.Passage
 	err = h.store.Snapshot(ctx, func(v *store.View) (err error) {
-		if found, err = h.legs(v, ws, q, mode, terms, vector, max(q.Limit, RerankDepth)); err != nil {
-			return err
-		}
-		keys := make([]rank.Key, min(len(found), RerankDepth))
-		for i := range keys {
-			keys[i] = found[i].Key
-		}
 		passages, err = passagesByKey(v, ws, keys)
 		return err
 	})
 	if err != nil {
-		return nil, false, err
+		return SearchResult{}, err
 	}
-	if found, reranked, err = h.rerank(ctx, q.Text, found, passages); err != nil {
-		return nil, false, err
+	gone := func(f rank.Fused) bool { _, there := passages[f.Key]; return !there }
+	found = slices.Concat(slices.DeleteFunc(slices.Clone(found[:len(keys)]), gone), found[len(keys):])
+	result.Mode = mode
+	if found, result.Reranked, err = h.rerank(ctx, q.Text, found, passages); err != nil {
+		return SearchResult{}, err
 	}
-	err = h.store.Snapshot(ctx, func(v *store.View) (err error) {
-		hits, err = hydrate(v, ws, found[:min(len(found), q.Limit)], terms, q.ContextChunks)
-		return err
-	})
-	return hits, reranked, err
+	result.Hits, err = h.look(ctx, ws, found[:min(len(found), q.Limit)], terms, q.ContextChunks)
+	return result, err
 }
 
 // rerank puts the best of what was found, those of the passages, in the

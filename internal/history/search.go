@@ -103,24 +103,15 @@ func (h *History) find(ctx context.Context, ws chat.WorkspaceID, q SearchQuery) 
 		return SearchResult{}, err
 	}
 	terms := rank.Analyze(q.Text)
-	vector, mode, err := h.queryVector(ctx, q)
+	if h.reranker != nil && !q.SkipRerank {
+		return h.findTwice(ctx, ws, q, terms)
+	}
+	found, mode, err := h.legs(ctx, ws, q, terms, q.Limit)
 	if err != nil {
 		return SearchResult{}, err
 	}
-	result := SearchResult{Mode: mode, Hits: []Hit{}}
-	if h.reranker != nil && !q.SkipRerank {
-		result.Hits, result.Reranked, err = h.searchTwice(ctx, ws, q, mode, terms, vector)
-		return result, err
-	}
-	err = h.store.Snapshot(ctx, func(v *store.View) error {
-		found, err := h.legs(v, ws, q, mode, terms, vector, q.Limit)
-		if err != nil {
-			return err
-		}
-		result.Hits, err = hydrate(v, ws, found, terms, q.ContextChunks)
-		return err
-	})
-	return result, err
+	hits, err := h.look(ctx, ws, found, terms, q.ContextChunks)
+	return SearchResult{Hits: hits, Mode: mode}, err
 }
 
 func (q *SearchQuery) normalize() error {
@@ -162,20 +153,48 @@ func (h *History) queryVector(ctx context.Context, q SearchQuery) ([]float32, Mo
 	return nil, Keyword, nil // degraded, and the answer says so: never a failed search
 }
 
-func (h *History) legs(v *store.View, ws chat.WorkspaceID, q SearchQuery, mode Mode, terms []string, vector []float32, limit int) ([]rank.Fused, error) {
+// legs searches by words and by meaning, side by side, and fuses what they find. It
+// tells the mode that has answered. Each leg sees a moment of its own, so what is
+// deleted in between may still be among the keys: whoever looks them up misses it.
+func (h *History) legs(ctx context.Context, ws chat.WorkspaceID, q SearchQuery, terms []string, limit int) (found []rank.Fused, mode Mode, err error) {
 	var keyword, semantic []rank.Scored
-	var err error
-	if mode != Keyword { // first: what is in memory is of this very moment, and not of a later one
-		if semantic, err = v.SearchSemantic(ws, h.embedder.Model(), vector, q.Filter); err != nil {
-			return nil, err
-		}
+	byWords := func() error {
+		return h.store.Snapshot(ctx, func(v *store.View) (err error) {
+			keyword, err = v.SearchKeyword(ws, terms, q.Filter)
+			return err
+		})
 	}
-	if mode != Semantic {
-		if keyword, err = v.SearchKeyword(ws, terms, q.Filter); err != nil {
-			return nil, err
+	byMeaning := func() error {
+		var vector []float32
+		var err error
+		if vector, mode, err = h.queryVector(ctx, q); err != nil || mode == Keyword {
+			return err
 		}
+		return h.store.Snapshot(ctx, func(v *store.View) (err error) {
+			semantic, err = v.SearchSemantic(ws, h.embedder.Model(), vector, q.Filter)
+			return err
+		})
 	}
-	return rank.Fuse(keyword, semantic, limit), nil
+	switch q.Mode {
+	case Keyword:
+		mode, err = Keyword, byWords()
+	case Semantic:
+		if err = byMeaning(); err == nil && mode == Keyword {
+			err = byWords()
+		}
+	default:
+		err = sideBySide(2, 2, func(leg int) error { return []func() error{byWords, byMeaning}[leg]() })
+	}
+	return rank.Fuse(keyword, semantic, limit), mode, err
+}
+
+// look looks up what was found, in one moment.
+func (h *History) look(ctx context.Context, ws chat.WorkspaceID, found []rank.Fused, terms []string, contextChunks int) (hits []Hit, err error) {
+	err = h.store.Snapshot(ctx, func(v *store.View) (err error) {
+		hits, err = hydrate(v, ws, found, terms, contextChunks)
+		return err
+	})
+	return hits, err
 }
 
 // hydrate turns ranked keys into hits: their text, where it was said, what

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/rank"
@@ -239,4 +240,34 @@ func TestEveryScriptIsFound(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What is deleted while a search is under way, be it found by its words already, is
+// not in the answer.
+func TestASearchMissesWhatIsDeletedMeanwhile(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		gone := d.ingest(say("gone", "The ferry leaves at nine.")).Conversation.ID
+		stays := d.ingest(say("stays", "The ferry leaves at ten.")).Conversation.ID
+		d.index()
+		deleting := d.with(func(o *history.Options) {
+			o.Embedder = embedding{d.embedder, func() {
+				_, err := d.history.DeleteConversations(t.Context(), d.ws, []string{gone}, chat.DeleteOptions{})
+				require.NoError(t, err)
+			}}
+		})
+		hits := deleting.search(history.SearchQuery{Text: "ferry"}).Hits
+		require.Len(t, hits, 1)
+		require.Equal(t, stays, hits[0].ConversationID)
+	})
+}
+
+// embedding is an embedder before whose answer something happens.
+type embedding struct {
+	embed.Embedder
+	before func()
+}
+
+func (e embedding) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	e.before()
+	return e.Embedder.Embed(ctx, texts)
 }
