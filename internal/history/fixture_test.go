@@ -38,11 +38,11 @@ type scripted struct {
 	embed.Embedder
 	fails error
 	blind bool // it can read nothing
-	texts int
+	texts atomic.Int64
 }
 
 func (e *scripted) Embed(ctx context.Context, texts []string) ([][]float32, error) {
-	e.texts += len(texts)
+	e.texts.Add(int64(len(texts)))
 	switch {
 	case e.fails != nil:
 		return nil, e.fails

@@ -61,7 +61,7 @@ func TestSendingAgain(t *testing.T) {
 			before := d.transcript(first.Conversation.ID)
 			require.Equal(t, chat.Ready, before.IndexState)
 			d.woken.Store(0)
-			embedded := d.embedder.texts
+			embedded := d.embedder.texts.Load()
 
 			u := say(name, "question", "answer")
 			c.change(&u)
@@ -85,7 +85,7 @@ func TestSendingAgain(t *testing.T) {
 				require.Equal(t, before.Turns, after.Turns)
 				require.Zero(t, d.woken.Load())
 				require.Zero(t, d.index())
-				require.Equal(t, embedded, d.embedder.texts, "nothing is embedded again")
+				require.Equal(t, embedded, d.embedder.texts.Load(), "nothing is embedded again")
 			}
 			imported, err := d.history.Import(t.Context(), d.ws, second.ImportID)
 			require.NoError(t, err)

@@ -43,12 +43,13 @@ func TestSearchTellsWhichModeAnswered(t *testing.T) {
 			{history.Hybrid, history.Keyword, nil, true},
 			{history.Semantic, history.Keyword, nil, true},
 		} {
-			d.embedder.fails, d.embedder.blind, d.embedder.texts = c.fails, c.blind, 0
+			d.embedder.fails, d.embedder.blind = c.fails, c.blind
+			d.embedder.texts.Store(0)
 			found := d.search(history.SearchQuery{Text: "caravan", Mode: c.asked})
 			require.Equal(t, c.answered, found.Mode, "%+v", c)
 			require.Equal(t, want, found.Hits[0].ConversationID)
 			if c.asked == history.Keyword {
-				require.Zero(t, d.embedder.texts, "the words alone need no embedder")
+				require.Zero(t, d.embedder.texts.Load(), "the words alone need no embedder")
 			}
 		}
 	})
