@@ -89,11 +89,14 @@ type SearchResult struct {
 // says that too.
 func (h *History) Search(ctx context.Context, ws chat.WorkspaceID, q SearchQuery) (SearchResult, error) {
 	result, err := h.find(ctx, ws, q)
+	if err != nil {
+		return SearchResult{}, err
+	}
 	terms := rank.Analyze(q.Text)
 	for i := range result.Hits {
 		result.Hits[i].Highlights = highlights(result.Hits[i].Text, terms)
 	}
-	return result, err
+	return result, nil
 }
 
 // find is Search without highlights, which cost as much as finding the passages'

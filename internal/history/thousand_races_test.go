@@ -151,22 +151,20 @@ func (r *racecourse) some(externals ...string) (ids []string) {
 }
 
 func (r *racecourse) claim(id string) store.Claim {
-	var claims []store.Claim
-	require.NoError(r.t, r.stores[0].InTx(r.t.Context(), func(tx *store.Tx) (err error) {
-		claims, err = tx.Claim(time.Hour, 1)
-		return err
-	}))
-	require.Len(r.t, claims, 1)
-	require.Equal(r.t, id, claims[0].Conversation)
-	return claims[0]
+	return r.take(id, func(tx *store.Tx) ([]store.Claim, error) { return tx.Claim(time.Hour, 1) })
 }
 
 // behind is a claim of a conversation that is ready and that another model embedded.
 func (r *racecourse) behind(id string) store.Claim {
 	require.NoError(r.t, r.finish(0, r.claim(id), newFlag(), raised())())
+	return r.take(id, func(tx *store.Tx) ([]store.Claim, error) { return tx.ClaimBehind(currentRecipe, time.Hour) })
+}
+
+// take is the one claim that there is to take, and of that conversation.
+func (r *racecourse) take(id string, claim func(*store.Tx) ([]store.Claim, error)) store.Claim {
 	var claims []store.Claim
 	require.NoError(r.t, r.stores[0].InTx(r.t.Context(), func(tx *store.Tx) (err error) {
-		claims, err = tx.ClaimBehind(currentRecipe, time.Hour)
+		claims, err = claim(tx)
 		return err
 	}))
 	require.Len(r.t, claims, 1)

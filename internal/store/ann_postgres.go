@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,24 +63,6 @@ func (postgresDialect) approximate(db *gorm.DB, q vectorQuery) ([]rank.Scored, e
 	return top(found, LegSize), err
 }
 
-// scanScored reads a hundred rows without GORM's help, which would take as long as
-// a small workspace's search.
-func scanScored(query *gorm.DB) (scored []rank.Scored, err error) {
-	rows, err := query.Rows()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var s rank.Scored
-		if err := rows.Scan(&s.Key.Conversation, &s.Key.Position, &s.Score); err != nil {
-			return nil, err
-		}
-		scored = append(scored, s)
-	}
-	return scored, rows.Err()
-}
-
 // knownFor is how long searches go by what they know of the indexes. To compare all
 // while another program has just built an index is slow, and so is to look for one
 // that it has dropped; neither is wrong.
@@ -115,10 +96,6 @@ func (k *knownIndexes) usable(db *gorm.DB, name string) (bool, error) {
 
 // changed makes the next search ask again.
 func (k *knownIndexes) changed() { k.seen.Store(&seenIndexes{}) }
-
-func (q vectorQuery) space() VectorSpace {
-	return VectorSpace{Workspace: q.workspace, Model: q.model.ID, Dimensions: len(q.vector)}
-}
 
 // advisoryKey names the maintenance of one database among its advisory locks:
 // "lethe" in ASCII.

@@ -36,19 +36,12 @@ type codes struct {
 	mu      sync.RWMutex
 	version int64 // the state of the vectors
 	bytes   int64
-	spaces  map[vectorSpace]*codedSpace
-}
-
-// vectorSpace names the vectors that can be compared with each other.
-type vectorSpace struct {
-	workspace  chat.WorkspaceID
-	model      string
-	dimensions int
+	spaces  map[VectorSpace]*codedSpace // by their names: Vectors is 0
 }
 
 // codedSpace is the codes of one space.
 type codedSpace struct {
-	vectorSpace
+	VectorSpace
 	blocks   map[string]block // by conversation
 	changed  map[string]int64 // conversations to be read again, and the version that has changed them
 	complete bool             // every conversation is in blocks or changed
@@ -65,7 +58,7 @@ type block struct {
 const maxCodeBytes = 128 << 20
 
 func newCodes(limit int64) *codes {
-	return &codes{limit: limit, spaces: map[vectorSpace]*codedSpace{}}
+	return &codes{limit: limit, spaces: map[VectorSpace]*codedSpace{}}
 }
 
 // conversations are ids by workspace.
@@ -83,7 +76,7 @@ func (c *codes) committed(from, to int64, changed conversations) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range c.spaces {
-		for id := range changed[s.workspace] {
+		for id := range changed[s.Workspace] {
 			c.remove(s, id)
 			s.changed[id] = to
 		}
@@ -113,7 +106,7 @@ type sight struct {
 // look finds the passages whose codes are nearest to a vector's. version is the first
 // to read in the search's snapshot, which begins with it; wanted tells which
 // conversations are asked for, nil for all.
-func (c *codes) look(space vectorSpace, vector []float32, candidates int,
+func (c *codes) look(space VectorSpace, vector []float32, candidates int,
 	version func() (int64, error), wanted func() (map[string]bool, error),
 ) (seen sight, err error) {
 	c.mu.RLock()
@@ -132,7 +125,7 @@ func (c *codes) look(space vectorSpace, vector []float32, candidates int,
 }
 
 func (s *codedSpace) nearest(query signs.Query, wanted map[string]bool, candidates int) []rank.Scored {
-	found, size := newBest(candidates), signs.Size(s.dimensions)
+	found, size := newBest(candidates), signs.Size(s.Dimensions)
 	if wanted == nil {
 		for id, b := range s.blocks {
 			b.nearest(query, size, id, found)
@@ -157,7 +150,7 @@ func (b block) nearest(query signs.Query, size int, conversation string, found *
 // snapshot of that version. It returns nil when somebody else does so already, when the
 // snapshot is older than the codes, and when they are about to hear of its version.
 // Codes of an older version end here.
-func (c *codes) begin(space vectorSpace, version int64) *codedSpace {
+func (c *codes) begin(space VectorSpace, version int64) *codedSpace {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if version > c.version && version == c.coming.Load() {
@@ -170,7 +163,7 @@ func (c *codes) begin(space vectorSpace, version int64) *codedSpace {
 	if version < c.version || c.spaces[space] != nil {
 		return nil
 	}
-	s := &codedSpace{vectorSpace: space, blocks: map[string]block{}, changed: map[string]int64{}}
+	s := &codedSpace{VectorSpace: space, blocks: map[string]block{}, changed: map[string]int64{}}
 	s.used.Store(c.clock.Add(1))
 	c.spaces[space] = s
 	return s
@@ -181,7 +174,7 @@ func (c *codes) begin(space vectorSpace, version int64) *codedSpace {
 func (c *codes) put(s *codedSpace, id string, b block, version int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.spaces[s.vectorSpace] != s || s.changed[id] > version {
+	if c.spaces[s.VectorSpace] != s || s.changed[id] > version {
 		clear(b.codes)
 		return
 	}
@@ -212,7 +205,7 @@ func (c *codes) giveUp(s *codedSpace) {
 }
 
 // has reports whether there are codes of a space.
-func (c *codes) has(space vectorSpace) bool {
+func (c *codes) has(space VectorSpace) bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.spaces[space] != nil
@@ -250,8 +243,8 @@ func (c *codes) drop(s *codedSpace) {
 	for id := range s.blocks {
 		c.remove(s, id)
 	}
-	if c.spaces[s.vectorSpace] == s {
-		delete(c.spaces, s.vectorSpace)
+	if c.spaces[s.VectorSpace] == s {
+		delete(c.spaces, s.VectorSpace)
 	}
 }
 

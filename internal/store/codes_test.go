@@ -10,7 +10,7 @@ import (
 )
 
 // someSpace is a space of no database, and of returns a block that says something.
-var someSpace = vectorSpace{workspace: 1, model: "m", dimensions: 8}
+var someSpace = VectorSpace{Workspace: 1, Model: "m", Dimensions: 8}
 
 func someBlock() block { return block{positions: []int32{0}, codes: slices.Repeat([]byte{1}, 8)} }
 

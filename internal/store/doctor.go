@@ -198,7 +198,7 @@ func (d sqliteDialect) vectorSearch(_ *gorm.DB, space VectorSpace, exactLimit in
 	switch {
 	case space.Vectors <= exactLimit:
 		return chat.VectorsExact, nil
-	case d.codes.has(vectorSpace{workspace: space.Workspace, model: space.Model, dimensions: space.Dimensions}):
+	case d.codes.has(VectorSpace{Workspace: space.Workspace, Model: space.Model, Dimensions: space.Dimensions}):
 		return chat.VectorsIndexed, nil
 	default:
 		return chat.VectorsWaiting, nil

@@ -48,7 +48,7 @@ func Coded(s *Store, ws chat.WorkspaceID) (n int) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	for _, space := range c.spaces {
-		if space.workspace == ws {
+		if space.Workspace == ws {
 			n += len(space.blocks)
 		}
 	}

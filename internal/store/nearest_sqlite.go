@@ -36,7 +36,7 @@ func (d sqliteDialect) nearest(db *gorm.DB, q vectorQuery) (found []rank.Scored,
 		}, d.snapshot())
 		return found, err
 	}
-	seen, err := d.codes.look(q.codes(), q.vector, codeCandidates,
+	seen, err := d.codes.look(q.space(), q.vector, codeCandidates,
 		func() (int64, error) { return vectorVersion(db) },
 		func() (map[string]bool, error) { return wanted(db, q) })
 	switch {
@@ -50,15 +50,11 @@ func (d sqliteDialect) nearest(db *gorm.DB, q vectorQuery) (found []rank.Scored,
 		return nil, err
 	}
 	if large {
-		if space := d.codes.begin(q.codes(), seen.version); space != nil {
+		if space := d.codes.begin(q.space(), seen.version); space != nil {
 			return d.encodeAll(db, q, space, seen.version)
 		}
 	}
 	return compareAll(db, q)
-}
-
-func (q vectorQuery) codes() vectorSpace {
-	return vectorSpace{workspace: q.workspace, model: q.model.ID, dimensions: len(q.vector)}
 }
 
 func (q vectorQuery) unfiltered() vectorQuery {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,6 +95,11 @@ func (v *View) SearchSemantic(ws chat.WorkspaceID, model embed.Model, vector []f
 	return scored, v.fault(err)
 }
 
+// space is where the vectors that a query is compared with live.
+func (q vectorQuery) space() VectorSpace {
+	return VectorSpace{Workspace: q.workspace, Model: q.model.ID, Dimensions: len(q.vector)}
+}
+
 // embeddingsOf are the vectors that a query is compared with.
 func embeddingsOf(db *gorm.DB, q vectorQuery) *gorm.DB {
 	query := db.Table("embeddings").Where("embeddings.workspace_id = ? AND embeddings.model = ? AND embeddings.dimensions = ?",
@@ -103,6 +109,24 @@ func embeddingsOf(db *gorm.DB, q vectorQuery) *gorm.DB {
 	}
 	return whereFilter(query.Joins("JOIN conversations ON conversations.workspace_id = embeddings.workspace_id "+
 		"AND conversations.id = embeddings.conversation_id"), q.filter)
+}
+
+// scanScored reads a hundred rows without GORM's help, which would take as long as
+// a small workspace's search.
+func scanScored(query *gorm.DB) (scored []rank.Scored, err error) {
+	rows, err := query.Rows()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var s rank.Scored
+		if err := rows.Scan(&s.Key.Conversation, &s.Key.Position, &s.Score); err != nil {
+			return nil, err
+		}
+		scored = append(scored, s)
+	}
+	return scored, rows.Err()
 }
 
 type weighedTerm struct {

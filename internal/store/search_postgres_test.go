@@ -22,7 +22,8 @@ func TestASearchInANewWorkspaceReadsLittle(t *testing.T) {
 	const conversations = 400
 	db := storetest.New(t, storetest.Postgres)
 	conn := db.Postgres(t)
-	for _, table := range tablesOf(t, conn) {
+	tables := tablesOf(t, conn)
+	for _, table := range tables {
 		_, err := conn.Exec(ctx, "ALTER TABLE "+pgx.Identifier{table}.Sanitize()+" SET (autovacuum_enabled = off)")
 		require.NoError(t, err)
 	}
@@ -34,7 +35,7 @@ func TestASearchInANewWorkspaceReadsLittle(t *testing.T) {
 	indexAll(t, s, []string{"harbor", "ferry"}, []string{"harbor"})
 	read := func() (rows int) {
 		require.NoError(t, conn.QueryRow(ctx, `SELECT sum(coalesce(idx_tup_fetch, 0) + seq_tup_read) FROM pg_stat_user_tables
-			WHERE relname = ANY ($1)`, tablesOf(t, conn)).Scan(&rows))
+			WHERE relname = ANY ($1)`, tables).Scan(&rows))
 		return rows
 	}
 	search := func() int {
