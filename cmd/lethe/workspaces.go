@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lethe-chat/lethe/internal/archive"
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/exports/lethe"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
 )
@@ -130,7 +130,7 @@ func (p *program) deleteWorkspace(ctx context.Context, h *history.History, name,
 				if err != nil {
 					return err
 				}
-				if err := archive.Write(out, c.Transcript, c.PlatformName); err != nil {
+				if err := lethe.Write(out, c.Transcript, c.PlatformName); err != nil {
 					return err
 				}
 				written++

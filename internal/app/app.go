@@ -19,17 +19,17 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
-	"github.com/lethe-chat/lethe/internal/completion"
 	"github.com/lethe-chat/lethe/internal/config"
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/embed/builtin"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/indexer"
-	"github.com/lethe-chat/lethe/internal/reclaim"
+	"github.com/lethe-chat/lethe/internal/llm"
 	"github.com/lethe-chat/lethe/internal/rerank"
 	"github.com/lethe-chat/lethe/internal/server"
 	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/upkeep"
 )
 
 // Options are what an App is made of.
@@ -51,7 +51,7 @@ type App struct {
 	history *history.History
 	indexer *indexer.Indexer
 	server  *server.Server
-	reclaim *reclaim.Reclaimer
+	upkeep  *upkeep.Reclaimer
 }
 
 // Started tells what a person needs to know of a service that has just started.
@@ -102,9 +102,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Store: s, Embedder: embedder, Logger: o.Logger, Workers: o.Config.Workers, Metrics: metrics,
 		Lease: o.Lease,
 	})
-	a.reclaim = reclaim.New(reclaim.Options{Store: s, Logger: o.Logger, Metrics: metrics})
+	a.upkeep = upkeep.New(upkeep.Options{Store: s, Logger: o.Logger, Metrics: metrics})
 	a.history = history.New(history.Options{
-		Store: s, Embedder: embedder, Wake: a.indexer.Wake, Deleted: a.reclaim.Wake, APIKey: o.Config.APIKey.Reveal(),
+		Store: s, Embedder: embedder, Wake: a.indexer.Wake, Deleted: a.upkeep.Wake, APIKey: o.Config.APIKey.Reveal(),
 		Reranker: reranker, Writer: writer, Logger: o.Logger, Metrics: metrics,
 	})
 	a.server = server.New(server.Options{ //nolint:contextcheck // each request brings its own
@@ -142,11 +142,11 @@ func newReranker(c config.Config) (rerank.Reranker, error) {
 }
 
 // newWriter returns nil when none is configured.
-func newWriter(c config.Config) (completion.Writer, error) {
+func newWriter(c config.Config) (llm.Writer, error) {
 	if c.LLMURL == "" {
 		return nil, nil
 	}
-	w, err := completion.NewRemote(completion.Options{URL: c.LLMURL, Model: c.LLMModel, APIKey: c.LLMAPIKey.Reveal()})
+	w, err := llm.NewRemote(llm.Options{URL: c.LLMURL, Model: c.LLMModel, APIKey: c.LLMAPIKey.Reveal()})
 	if err != nil {
 		return nil, err // not w: a nil *Remote is no nil Writer
 	}
@@ -191,7 +191,7 @@ func (a *App) Run(ctx context.Context, started func(Started)) error {
 	var background sync.WaitGroup
 	background.Go(func() { a.indexer.Run(soft, hard) })
 	background.Go(func() { a.flushKeyUsage(soft) })
-	background.Go(func() { a.reclaim.Run(soft) })
+	background.Go(func() { a.upkeep.Run(soft) })
 
 	httpServer := a.server.HTTPServer(a.o.Config.Addr)
 	served := make(chan error, 1)

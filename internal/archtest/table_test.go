@@ -8,20 +8,20 @@ package archtest
 // and the wiring reaches the store, so every rule about a chat history is kept
 // in one place; and pkg/ never reaches internal/, so it can be used from outside.
 var mayImport = map[string][]string{
-	"internal/fault":  {},
-	"internal/tokens": {"internal/fault"},
-	"internal/chat":   {"internal/fault"},
-	"internal/auth":   {"internal/fault", "internal/chat"},
+	"internal/fault": {},
+	"internal/text":  {},
+	"internal/chat":  {"internal/fault"},
+	"internal/auth":  {"internal/fault", "internal/chat"},
 
-	"internal/remote":     {"internal/fault"},
-	"internal/rerank":     {"internal/fault", "internal/remote"},
-	"internal/completion": {"internal/fault", "internal/remote"},
+	"internal/modelhttp": {"internal/fault"},
+	"internal/rerank":    {"internal/fault", "internal/modelhttp"},
+	"internal/llm":       {"internal/fault", "internal/modelhttp"},
 
-	"internal/archive": {"internal/fault", "internal/chat"},
-	"internal/chunker": {"internal/fault", "internal/chat", "internal/tokens"},
-	"internal/rank":    {"internal/fault", "internal/chat"},
-	"internal/signs":   {},
-	"internal/embed":   {"internal/fault", "internal/chat", "internal/tokens", "internal/remote"},
+	"internal/exports/lethe": {"internal/fault", "internal/chat"},
+	"internal/chunker":       {"internal/fault", "internal/chat", "internal/text"},
+	"internal/rank":          {"internal/fault", "internal/chat"},
+	"internal/signs":         {},
+	"internal/embed":         {"internal/fault", "internal/chat", "internal/text", "internal/modelhttp"},
 
 	"internal/embed/embedtest":      {"internal/fault", "internal/embed"},
 	"internal/embed/builtin/matrix": {},
@@ -42,23 +42,23 @@ var mayImport = map[string][]string{
 	},
 
 	"internal/store": {
-		"internal/fault", "internal/chat", "internal/auth", "internal/tokens",
+		"internal/fault", "internal/chat", "internal/auth", "internal/text",
 		"internal/chunker", "internal/rank", "internal/embed", "internal/signs",
 	},
 	"internal/store/storetest": {"internal/fault", "internal/chat", "internal/auth", "internal/store"},
 
 	"internal/history": {
-		"internal/fault", "internal/chat", "internal/auth", "internal/tokens",
-		"internal/chunker", "internal/rank", "internal/embed", "internal/remote", "internal/rerank", "internal/completion", "internal/store",
+		"internal/fault", "internal/chat", "internal/auth", "internal/text",
+		"internal/chunker", "internal/rank", "internal/embed", "internal/modelhttp", "internal/rerank", "internal/llm", "internal/store",
 	},
 
 	"internal/indexer": {
-		"internal/fault", "internal/chat", "internal/tokens", "internal/chunker",
+		"internal/fault", "internal/chat", "internal/text", "internal/chunker",
 		"internal/rank", "internal/embed", "internal/store", "internal/history",
 	},
-	"internal/reclaim": {"internal/fault", "internal/chat", "internal/store"},
+	"internal/upkeep": {"internal/fault", "internal/chat", "internal/store"},
 	"internal/server": {
-		".", "internal/fault", "internal/chat", "internal/auth", "internal/archive", "internal/history",
+		".", "internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/history",
 		"internal/server/jsonbody", "internal/server/wire", "pkg/api",
 	},
 	"internal/server/jsonbody": {"internal/fault"},
@@ -70,10 +70,10 @@ var mayImport = map[string][]string{
 
 	"internal/config": {"internal/fault"},
 	"internal/app": {
-		"internal/fault", "internal/chat", "internal/auth", "internal/tokens",
+		"internal/fault", "internal/chat", "internal/auth", "internal/text",
 		"internal/chunker", "internal/rank", "internal/embed", "internal/embed/builtin", "internal/store",
-		"internal/rerank", "internal/completion",
-		"internal/history", "internal/indexer", "internal/reclaim", "internal/server", "internal/config",
+		"internal/rerank", "internal/llm",
+		"internal/history", "internal/indexer", "internal/upkeep", "internal/server", "internal/config",
 	},
 	"internal/app/apptest": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/config", "internal/embed", "internal/store",
@@ -81,7 +81,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/evaluate": {"internal/fault", "pkg/api", "pkg/client"},
 	"cmd/lethe": {
-		"internal/fault", "internal/chat", "internal/auth", "internal/archive", "internal/config", "internal/evaluate",
+		"internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/config", "internal/evaluate",
 		"internal/embed", "internal/history", "internal/store", "internal/app", "pkg/api", "pkg/client",
 	},
 
@@ -115,13 +115,13 @@ var confined = []confinement{
 	{"github.com/oapi-codegen/runtime/strictmiddleware", []string{"internal/server"}, "Echo is the server's secret"},
 	{"github.com/spf13", []string{"cmd/lethe"}, "only the command parses a command line"},
 	{"github.com/caarlos0/env", []string{"internal/config"}, "the environment is read in one place"},
-	{"github.com/tiktoken-go", []string{"internal/tokens"}, "tokens are counted in one way"},
+	{"github.com/tiktoken-go", []string{"internal/text"}, "tokens are counted in one way"},
 	{"golang.org/x/sys", []string{"internal/embed/builtin/matrix"}, "which processor it is concerns the kernels alone"},
-	{"github.com/kljensen/snowball", []string{"internal/rank"}, "documents and queries share one analyzer"},
+	{"github.com/blevesearch/snowballstem", []string{"internal/text"}, "documents and queries share one analyzer"},
 }
 
 // pure packages work on values alone: they can be tested without anything else.
-var pure = []string{"internal/fault", "internal/tokens", "internal/chat", "internal/auth", "internal/chunker", "internal/rank", "internal/signs",
+var pure = []string{"internal/fault", "internal/text", "internal/chat", "internal/auth", "internal/chunker", "internal/rank", "internal/signs",
 	"internal/embed/builtin/matrix", "internal/embed/builtin/pieces", "internal/embed/builtin/encoder", "internal/embed/builtin/modelfile"}
 
 // impure are the packages of the standard library that reach out.

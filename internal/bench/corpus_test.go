@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/lethe-chat/lethe/internal/chat"
-	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 // The shape of the conversations that are measured.
@@ -51,7 +51,7 @@ func inventWords(rng *rand.Rand) []string {
 		}
 		b.WriteByte(consonants[rng.IntN(len(consonants))])
 		word := b.String()
-		if terms := rank.Analyze(word); len(terms) != 1 || terms[0] != word || seen[word] {
+		if terms := text.Terms(word); len(terms) != 1 || terms[0] != word || seen[word] {
 			continue
 		}
 		seen[word] = true

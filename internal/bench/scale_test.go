@@ -13,9 +13,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/rank"
-	"github.com/lethe-chat/lethe/internal/reclaim"
 	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
+	"github.com/lethe-chat/lethe/internal/upkeep"
 )
 
 // meanings makes vectors like those of texts: they lie in bunches, and few of
@@ -201,7 +201,7 @@ func BenchmarkNearest(b *testing.B) {
 	})
 	ours := open(b, db)
 	began := time.Now()
-	reclaim.New(reclaim.Options{Store: ours}).Once(b.Context())
+	upkeep.New(upkeep.Options{Store: ours}).Once(b.Context())
 	indexes, err := ours.VectorIndexes(b.Context())
 	require.NoError(b, err)
 	b.Logf("%d vector indexes were built in %v", len(indexes), time.Since(began).Round(time.Second))

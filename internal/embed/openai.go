@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/lethe-chat/lethe/internal/remote"
+	"github.com/lethe-chat/lethe/internal/modelhttp"
 )
 
 // Defaults of OpenAIOptions.
@@ -22,7 +22,7 @@ const (
 	DefaultBatchBytes = 256 << 10
 
 	maxAnswer    = 64 << 20  // bytes of one answer that we are willing to read
-	openAIPrefix = "openai/" // with remote.MaxModelName it fits Model.ID
+	openAIPrefix = "openai/" // with modelhttp.MaxModelName it fits Model.ID
 	settingModel = "LETHE_EMBEDDINGS_MODEL"
 )
 
@@ -41,7 +41,7 @@ type OpenAIOptions struct {
 
 // openAI speaks to any server with OpenAI's /v1/embeddings.
 type openAI struct {
-	server     *remote.Server
+	server     *modelhttp.Server
 	model      string
 	options    OpenAIOptions
 	dimensions atomic.Int64 // fixed by the first answer
@@ -60,9 +60,9 @@ func NewOpenAI(o OpenAIOptions) (Embedder, error) {
 }
 
 // newOpenAI is NewOpenAI; tests change how the server is asked.
-func newOpenAI(o OpenAIOptions, change ...func(*remote.Options)) (*openAI, error) {
+func newOpenAI(o OpenAIOptions, change ...func(*modelhttp.Options)) (*openAI, error) {
 	o = o.withDefaults()
-	asked := remote.Options{
+	asked := modelhttp.Options{
 		Name: "embeddings server", URL: o.URL, Path: "embeddings", Model: o.Model, APIKey: o.APIKey,
 		Settings: "LETHE_EMBEDDINGS",
 		Timeout:  o.Timeout, MaxRetries: o.MaxRetries, MaxAnswer: maxAnswer, HTTPClient: o.HTTPClient,
@@ -70,7 +70,7 @@ func newOpenAI(o OpenAIOptions, change ...func(*remote.Options)) (*openAI, error
 	for _, f := range change {
 		f(&asked)
 	}
-	server, err := remote.New(asked)
+	server, err := modelhttp.New(asked)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (e *openAI) embedBatch(ctx context.Context, batch []int, texts []string, ve
 		input[i] = texts[at]
 	}
 	answer, err := e.server.Ask(ctx, embeddingsRequest{Model: e.model, Input: input, EncodingFormat: "float"}) // the format that every server knows
-	if remote.TooLarge(err) && len(batch) > 1 {
+	if modelhttp.TooLarge(err) && len(batch) > 1 {
 		half := len(batch) / 2
 		if err := e.embedBatch(ctx, batch[:half], texts, vectors); err != nil {
 			return err

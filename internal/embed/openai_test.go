@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/fault"
-	"github.com/lethe-chat/lethe/internal/remote"
+	"github.com/lethe-chat/lethe/internal/modelhttp"
 )
 
 const (
@@ -131,15 +131,15 @@ func hangUp(w http.ResponseWriter, _ *http.Request) {
 }
 
 // newTestOpenAI returns an embedder that waits for nothing and notes the waits.
-func newTestOpenAI(t *testing.T, s *fakeServer, change func(*OpenAIOptions), more ...func(*remote.Options)) (*openAI, *[]time.Duration) {
+func newTestOpenAI(t *testing.T, s *fakeServer, change func(*OpenAIOptions), more ...func(*modelhttp.Options)) (*openAI, *[]time.Duration) {
 	t.Helper()
 	o := OpenAIOptions{URL: s.URL + "/v1", Model: "test-model", APIKey: testKey, HTTPClient: s.Client()}
 	if change != nil {
 		change(&o)
 	}
 	var waits []time.Duration
-	e, err := newOpenAI(o, append([]func(*remote.Options){func(r *remote.Options) {
-		r.Pacer = remote.Pacer{
+	e, err := newOpenAI(o, append([]func(*modelhttp.Options){func(r *modelhttp.Options) {
+		r.Pacer = modelhttp.Pacer{
 			Now:    func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
 			Jitter: func() float64 { return 0 },
 			Sleep: func(ctx context.Context, d time.Duration) error {
@@ -265,7 +265,7 @@ func TestOpenAIGivesUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, c.do, c.do, c.do)
-			e, _ := newTestOpenAI(t, s, func(o *OpenAIOptions) { o.MaxRetries = 2 }, func(r *remote.Options) { r.MaxAnswer = 100_000 })
+			e, _ := newTestOpenAI(t, s, func(o *OpenAIOptions) { o.MaxRetries = 2 }, func(r *modelhttp.Options) { r.MaxAnswer = 100_000 })
 			got, err := e.Embed(context.Background(), []string{testText})
 			require.Nil(t, got)
 			require.Equal(t, c.kind, fault.KindOf(err), "%v", err)
@@ -401,7 +401,7 @@ func TestOpenAICancel(t *testing.T) {
 	t.Run("while waiting for the next attempt", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		s := serve(t, refuse(429, "x", "Retry-After", "30"))
-		e, _ := newTestOpenAI(t, s, nil, func(r *remote.Options) {
+		e, _ := newTestOpenAI(t, s, nil, func(r *modelhttp.Options) {
 			r.Pacer.Sleep = func(ctx context.Context, _ time.Duration) error {
 				cancel()
 				<-ctx.Done()

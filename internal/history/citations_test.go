@@ -5,9 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lethe-chat/lethe/internal/text"
 	"github.com/stretchr/testify/require"
-
-	"github.com/lethe-chat/lethe/internal/tokens"
 )
 
 func TestRenumbered(t *testing.T) {
@@ -42,16 +41,16 @@ func FuzzWritten(f *testing.F) {
 		f.Add(seed, 90)
 	}
 	shown := inReadingOrder(choose(histories()["ordinary"], 4000, 4000, strings.Clone))
-	f.Fuzz(func(t *testing.T, text string, budget int) {
+	f.Fuzz(func(t *testing.T, draft string, budget int) {
 		budget = min(max(budget, 1), MaxRecallTokens)
 		for platform, closer := range closers {
 			frame := frameFor(platform, writtenNotice)
-			got, ok := frame.written(text, shown, budget)
+			got, ok := frame.written(draft, shown, budget)
 			if !ok {
 				require.Empty(t, got.content)
 				continue
 			}
-			require.LessOrEqual(t, tokens.Count(got.content), budget)
+			require.LessOrEqual(t, text.Tokens(got.content), budget)
 			require.Len(t, closer.FindAllString(got.content, -1), 2, got.content)
 			require.True(t, strings.HasSuffix(got.content, "\n"+frame.closing))
 			require.Len(t, got.used, len(hitsOf(shown)))

@@ -1,8 +1,7 @@
 package history
 
 import (
-	"github.com/lethe-chat/lethe/internal/rank"
-	"github.com/lethe-chat/lethe/internal/tokens"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 // digest is a text with what it rests on.
@@ -22,11 +21,11 @@ const (
 // puts what is chosen in an order in which it reads.
 func extract(hits []Hit, budget int, platform string) digest {
 	frame := frameFor(platform, quotedNotice)
-	chosen := choose(hits, budget-tokens.Count(frame.render()), budget, frame.escape)
+	chosen := choose(hits, budget-text.Tokens(frame.render()), budget, frame.escape)
 	for ; len(chosen) > 0; chosen = chosen[:len(chosen)-1] { // the least relevant last
 		ordered := inReadingOrder(chosen)
 		content := frame.render(blocks(ordered)...)
-		if tokens.Count(content) <= budget { // counts of parts do not always add up
+		if text.Tokens(content) <= budget { // counts of parts do not always add up
 			return digest{content, sourcesOf(ordered), hitsOf(ordered)}
 		}
 	}
@@ -61,7 +60,7 @@ func choose(hits []Hit, left, budget int, escape func(string) string) []quote {
 
 func resembles(chosen []quote, q quote) bool {
 	for _, other := range chosen {
-		if rank.NearDuplicate(other.terms, q.terms) {
+		if text.NearDuplicate(other.terms, q.terms) {
 			return true
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lethe-chat/lethe/internal/tokens"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 var platforms = []string{"", "claude", "chatgpt", "TypingMind"}
@@ -86,10 +86,10 @@ func TestADigestKeepsItsBudget(t *testing.T) {
 		if budget%50 == 1 { // all of them
 			for _, name := range names {
 				content, _ := extracted(all[name], budget, platform)
-				require.LessOrEqual(t, tokens.Count(content), budget, "%s for %q", name, platform)
+				require.LessOrEqual(t, text.Tokens(content), budget, "%s for %q", name, platform)
 			}
 		}
-		require.LessOrEqual(t, tokens.Count(content), budget, "%s for %q", name, platform)
+		require.LessOrEqual(t, text.Tokens(content), budget, "%s for %q", name, platform)
 		require.NotNil(t, sources)
 		require.Equal(t, content == "", len(sources) == 0)
 		quotes := heading.FindAllStringSubmatch(content, -1)
@@ -103,7 +103,7 @@ func TestADigestKeepsItsBudget(t *testing.T) {
 		}
 	}
 	content, sources := extracted(all["ordinary"], MaxRecallTokens, "")
-	require.Greater(t, tokens.Count(content), MaxRecallTokens/2, "a budget is there to be used")
+	require.Greater(t, text.Tokens(content), MaxRecallTokens/2, "a budget is there to be used")
 	require.Greater(t, len(sources), 3)
 }
 

@@ -5,7 +5,7 @@ import (
 	"unicode"
 
 	"github.com/lethe-chat/lethe/internal/chat"
-	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 // How much a query leans on the conversation that asks it. What is added stays
@@ -41,9 +41,9 @@ func (q *RecallQuery) enrich(text string) string {
 	return strings.TrimSpace(text + " " + about)
 }
 
-func vague(text string) bool {
-	n := len(rank.Analyze(text))
-	return n < vagueTerms || (n < referringTerms && refers(text))
+func vague(query string) bool {
+	n := len(text.Terms(query))
+	return n < vagueTerms || (n < referringTerms && refers(query))
 }
 
 func refers(text string) bool {

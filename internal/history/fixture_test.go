@@ -13,9 +13,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/history"
-	"github.com/lethe-chat/lethe/internal/rank"
 	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 // now is when every test happens, until its clock moves.
@@ -140,7 +140,7 @@ func (d *desk) index() int {
 			vectors, err := d.embedder.Embed(ctx, []string{c.Text})
 			require.NoError(d.t, err)
 			x.Chunks = append(x.Chunks, store.IndexedChunk{
-				Position: c.Position, First: c.First, Last: c.Last, Text: c.Text, Terms: rank.Analyze(c.Text), Vector: vectors[0],
+				Position: c.Position, First: c.First, Last: c.Last, Text: c.Text, Terms: text.Terms(c.Text), Vector: vectors[0],
 			})
 		}
 		require.NoError(d.t, d.store.InTx(ctx, func(tx *store.Tx) error { return tx.FinishIndexing(claims[0], x) }))

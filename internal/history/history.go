@@ -11,9 +11,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lethe-chat/lethe/internal/chat"
-	"github.com/lethe-chat/lethe/internal/completion"
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/llm"
 	"github.com/lethe-chat/lethe/internal/rerank"
 	"github.com/lethe-chat/lethe/internal/store"
 )
@@ -29,7 +29,7 @@ type History struct {
 	static   staticKey
 
 	reranker rerank.Reranker
-	writer   completion.Writer
+	writer   llm.Writer
 	log      *slog.Logger
 	metrics  *metrics
 }
@@ -44,7 +44,7 @@ type Options struct {
 	APIKey   string           // a token accepted for the workspace `default` with every scope; may be empty
 
 	Reranker rerank.Reranker      // the second stage of a search; nil for none
-	Writer   completion.Writer    // writes digests; nil for quoting alone
+	Writer   llm.Writer           // writes digests; nil for quoting alone
 	Logger   *slog.Logger         // nil discards
 	Metrics  *prometheus.Registry // nil counts for nobody
 }

@@ -9,8 +9,7 @@ import (
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/chunker"
-	"github.com/lethe-chat/lethe/internal/rank"
-	"github.com/lethe-chat/lethe/internal/tokens"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 // maxHeadingRunes is how much of a title stands over a quote. Many titles are the
@@ -30,7 +29,7 @@ type quote struct {
 func newQuote(hit Hit, escape func(string) string) quote {
 	return quote{
 		hits: []Hit{hit}, title: escape(hit.Title), text: escape(strings.TrimSpace(chunker.Body(hit.Text))),
-		terms: rank.Analyze(hit.Text), said: escape(hit.said),
+		terms: text.Terms(hit.Text), said: escape(hit.said),
 	}
 }
 
@@ -82,18 +81,18 @@ func (q *quote) fit(budget int) (cost int, ok bool) {
 	if cost <= budget {
 		return cost, true
 	}
-	whole := tokens.Count(q.text)
+	whole := text.Tokens(q.text)
 	keep := whole - (cost - budget) - 2 // for the dots
 	if keep < minPassageTokens {
 		return 0, false
 	}
-	kept := tokens.Cut(q.text, keep)
+	kept := text.CutTokens(q.text, keep)
 	if at := q.bestLine(); at > len(kept)*3/4 {
 		q.text, q.late = "…\n"+q.text[at:], true
-		if tokens.Count(q.text) <= keep {
+		if text.Tokens(q.text) <= keep {
 			return q.cost(), true
 		}
-		kept = tokens.Cut(q.text, keep)
+		kept = text.CutTokens(q.text, keep)
 	}
 	q.text, q.cut = kept+"…", true
 	return q.cost(), true
@@ -123,7 +122,7 @@ func (q quote) heading(number int) string {
 func (q quote) block(number int) string { return q.heading(number) + "\n" + q.text }
 
 // cost is how many tokens a quote takes in a digest, line break included.
-func (q quote) cost() int { return tokens.Count(q.block(99)) + 1 }
+func (q quote) cost() int { return text.Tokens(q.block(99)) + 1 }
 
 // inReadingOrder returns the quotes in the order in which they were said, those
 // of a conversation together, and those that follow each other as one.

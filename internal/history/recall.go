@@ -9,7 +9,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/rank"
 	"github.com/lethe-chat/lethe/internal/store"
-	"github.com/lethe-chat/lethe/internal/tokens"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 // Limits of a recall (MemoryPlugin, "Inject"). Larger budgets are clamped.
@@ -124,7 +124,7 @@ func joined(drafts []*draft) Recollection {
 		}
 	}
 	out.Content = strings.Join(sections, "\n\n")
-	out.Tokens = tokens.Count(out.Content)
+	out.Tokens = text.Tokens(out.Content)
 	return out
 }
 
@@ -166,7 +166,7 @@ func (d *draft) quote() {
 }
 
 func (d *draft) recollection() PartRecollection {
-	return PartRecollection{Query: d.part.Text, Content: d.content, Sources: d.sources, Tokens: tokens.Count(d.content), Model: d.model}
+	return PartRecollection{Query: d.part.Text, Content: d.content, Sources: d.sources, Tokens: text.Tokens(d.content), Model: d.model}
 }
 
 // draft searches for each query and quotes what it found.

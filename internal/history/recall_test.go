@@ -12,7 +12,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
-	"github.com/lethe-chat/lethe/internal/tokens"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 // remember fills a workspace with what is recalled from it.
@@ -33,7 +33,7 @@ func TestRecallCitesWhatItQuotes(t *testing.T) {
 		d.remember()
 		r := d.recall(history.RecallQuery{Text: "what do I need for gardening"})
 		require.Equal(t, history.ExtractiveModel, r.Model)
-		require.Equal(t, tokens.Count(r.Content), r.Tokens)
+		require.Equal(t, text.Tokens(r.Content), r.Tokens)
 		require.LessOrEqual(t, r.Tokens, history.DefaultRecallTokens)
 		require.Nil(t, r.Results)
 		require.NotEmpty(t, r.Sources)
@@ -50,7 +50,7 @@ func TestRecallCitesWhatItQuotes(t *testing.T) {
 		require.Contains(t, r.Content, "gardening")
 		for _, budget := range []int{1, 60, 100, 333, 2000, 5000} {
 			r := d.recall(history.RecallQuery{Text: "sailing gardening cooking", MaxTokens: budget})
-			require.LessOrEqual(t, tokens.Count(r.Content), min(budget, history.MaxRecallTokens))
+			require.LessOrEqual(t, text.Tokens(r.Content), min(budget, history.MaxRecallTokens))
 		}
 	})
 }
@@ -66,7 +66,7 @@ func TestRecallOfManyQueries(t *testing.T) {
 		var sources []history.Source
 		for i, part := range r.Results {
 			require.LessOrEqual(t, part.Tokens, []int{400, 200, 400, 1}[i])
-			require.Equal(t, tokens.Count(part.Content), part.Tokens)
+			require.Equal(t, text.Tokens(part.Content), part.Tokens)
 			require.NotNil(t, part.Sources)
 			if part.Content != "" {
 				sections = append(sections, "## "+strings.Join(strings.Fields(part.Query), " ")+"\n\n"+part.Content)
@@ -80,7 +80,7 @@ func TestRecallOfManyQueries(t *testing.T) {
 		require.Len(t, sections, 3, "a query without room has no section")
 		require.Equal(t, strings.Join(sections, "\n\n"), r.Content)
 		require.Equal(t, sources, r.Sources, "each source once")
-		require.Equal(t, tokens.Count(r.Content), r.Tokens)
+		require.Equal(t, text.Tokens(r.Content), r.Tokens)
 		require.Equal(t, "tools for\n sailing", r.Results[0].Query)
 		require.Equal(t, r.Results[0].Sources, r.Results[2].Sources)
 	})

@@ -8,8 +8,8 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/modelhttp"
 	"github.com/lethe-chat/lethe/internal/rank"
-	"github.com/lethe-chat/lethe/internal/remote"
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
@@ -66,9 +66,9 @@ func (h *History) rerank(ctx context.Context, query string, found []rank.Fused, 
 		err = fault.Invalidf("the reranker scored %d of %d passages, or not with numbers", len(scores), len(texts))
 	}
 	if err != nil {
-		why := outcome(err, remote.Resting(err))
+		why := outcome(err, modelhttp.Resting(err))
 		h.metrics.reranks.WithLabelValues(why).Inc()
-		if !remote.Resting(err) { // that was said when it failed
+		if !modelhttp.Resting(err) { // that was said when it failed
 			h.log.Warn("search results were not reranked", "outcome", why, "reason", fault.Message(err))
 		}
 		return found, false, nil

@@ -10,6 +10,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/rank"
 	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 // Mode says which legs of the search answer.
@@ -92,7 +93,7 @@ func (h *History) Search(ctx context.Context, ws chat.WorkspaceID, q SearchQuery
 	if err != nil {
 		return SearchResult{}, err
 	}
-	terms := rank.Analyze(q.Text)
+	terms := text.Terms(q.Text)
 	for i := range result.Hits {
 		result.Hits[i].Highlights = highlights(result.Hits[i].Text, terms)
 	}
@@ -105,7 +106,7 @@ func (h *History) find(ctx context.Context, ws chat.WorkspaceID, q SearchQuery) 
 	if err := q.normalize(); err != nil {
 		return SearchResult{}, err
 	}
-	terms := rank.Analyze(q.Text)
+	terms := text.Terms(q.Text)
 	if h.reranker != nil && !q.SkipRerank {
 		return h.findTwice(ctx, ws, q, terms)
 	}
@@ -299,7 +300,7 @@ func bestMessage(p store.Passage, messages map[rank.Key]chat.Message, terms []st
 		}
 		said := map[string]bool{}
 		if p.First != p.Last {
-			for _, t := range rank.Analyze(m.Text) {
+			for _, t := range text.Terms(m.Text) {
 				if wanted[t] {
 					said[t] = true
 				}
@@ -312,9 +313,9 @@ func bestMessage(p store.Passage, messages map[rank.Key]chat.Message, terms []st
 	return best
 }
 
-func highlights(text string, terms []string) []Span {
+func highlights(passage string, terms []string) []Span {
 	spans := []Span{}
-	for _, s := range rank.Spans(text, terms) {
+	for _, s := range text.Spans(passage, terms) {
 		spans = append(spans, Span{Start: s.Start, End: s.End})
 	}
 	return spans

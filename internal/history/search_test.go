@@ -13,7 +13,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
-	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 func cancelled(t *testing.T) (context.Context, context.CancelFunc) {
@@ -193,7 +193,7 @@ func TestWordsMeetTheirForms(t *testing.T) {
 		id := d.ingest(say("x", "She was running through the cities", "Running is healthy")).Conversation.ID
 		d.index()
 		for _, query := range []string{"run", "RUNS", "city", "City's"} {
-			require.NotEmpty(t, rank.Analyze(query))
+			require.NotEmpty(t, text.Terms(query))
 			hits := d.search(history.SearchQuery{Text: query, Mode: history.Keyword}).Hits
 			require.Len(t, hits, 1, query)
 			require.Equal(t, id, hits[0].ConversationID)

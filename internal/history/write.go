@@ -12,10 +12,10 @@ import (
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/chat"
-	"github.com/lethe-chat/lethe/internal/completion"
 	"github.com/lethe-chat/lethe/internal/fault"
-	"github.com/lethe-chat/lethe/internal/remote"
-	"github.com/lethe-chat/lethe/internal/tokens"
+	"github.com/lethe-chat/lethe/internal/llm"
+	"github.com/lethe-chat/lethe/internal/modelhttp"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 const (
@@ -52,7 +52,7 @@ func (h *History) write(ctx context.Context, q RecallQuery, drafts []*draft) err
 
 func (h *History) writeOne(ctx context.Context, q RecallQuery, d *draft) {
 	frame := frameFor(d.platform, writtenNotice)
-	room := d.part.MaxTokens - tokens.Count(frame.render())
+	room := d.part.MaxTokens - text.Tokens(frame.render())
 	if len(d.hits) == 0 || room < minWrittenTokens {
 		return
 	}
@@ -60,9 +60,9 @@ func (h *History) writeOne(ctx context.Context, q RecallQuery, d *draft) {
 	shown := inReadingOrder(choose(d.hits, reading, reading, func(s string) string { return s }))
 	text, err := h.writer.Write(ctx, taskFor(q, d.part, shown, room))
 	if err != nil {
-		why := outcome(err, remote.Resting(err))
+		why := outcome(err, modelhttp.Resting(err))
 		h.metrics.digests.WithLabelValues(why).Inc()
-		if !remote.Resting(err) && !fault.Is(err, fault.Canceled) {
+		if !modelhttp.Resting(err) && !fault.Is(err, fault.Canceled) {
 			h.log.Warn("a digest was quoted, not written", "outcome", why, "reason", fault.Message(err))
 		}
 		return
@@ -92,7 +92,7 @@ The message that you get has up to three sections. Each begins with a line that 
 // wordsPerToken is about what English takes; the budget itself is kept by cutting.
 const wordsPerToken = 0.65
 
-func taskFor(q RecallQuery, part RecallPart, shown []quote, room int) completion.Task {
+func taskFor(q RecallQuery, part RecallPart, shown []quote, room int) llm.Task {
 	var asked strings.Builder
 	if about := beginning(q.Context, maxTaskContext); about != "" {
 		fmt.Fprintf(&asked, "About: %s\n", about)
@@ -114,7 +114,7 @@ func taskFor(q RecallQuery, part RecallPart, shown []quote, room int) completion
 	section("CONVERSATION", asked.String())
 	section("PASSAGES", passages)
 	fmt.Fprintf(&b, "%s END\n", mark)
-	return completion.Task{
+	return llm.Task{
 		Rules: fmt.Sprintf(rules, mark, int(float64(room)*wordsPerToken)), Text: b.String(), MaxTokens: room,
 	}
 }
@@ -135,9 +135,9 @@ func markFor(texts ...string) string {
 // written puts a model's text into the frame, with the passages that it cites
 // under it, and cuts it to the budget. It reports false when the text cites
 // nothing that there is.
-func (f frame) written(text string, shown []quote, budget int) (digest, bool) {
-	for text = strings.TrimSpace(text); text != ""; {
-		cited, order := renumbered(text, len(shown))
+func (f frame) written(draft string, shown []quote, budget int) (digest, bool) {
+	for draft = strings.TrimSpace(draft); draft != ""; {
+		cited, order := renumbered(draft, len(shown))
 		if len(order) == 0 {
 			break
 		}
@@ -148,11 +148,11 @@ func (f frame) written(text string, shown []quote, budget int) (digest, bool) {
 			headings[i] = f.escape(sources[i].heading(i + 1))
 		}
 		content := f.render(f.escape(cited), "", strings.Join(headings, "\n"))
-		over := tokens.Count(content) - budget
+		over := text.Tokens(content) - budget
 		if over <= 0 {
 			return digest{content, sourcesOf(sources), hitsOf(shown)}, true
 		}
-		text = strings.TrimSpace(unfinished.ReplaceAllString(tokens.Cut(text, tokens.Count(text)-over-1), ""))
+		draft = strings.TrimSpace(unfinished.ReplaceAllString(text.CutTokens(draft, text.Tokens(draft)-over-1), ""))
 	}
 	return digest{}, false
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/rank"
 	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 // patience is how long a test waits for a signal that must come.
@@ -290,7 +291,7 @@ func (w *works) chunks(id string) []store.StoredChunk {
 func (w *works) found(word string) (byWord, byVector []string) {
 	w.t.Helper()
 	v := w.store.View(w.t.Context())
-	words, err := v.SearchKeyword(w.ws, rank.Analyze(word), chat.Filter{})
+	words, err := v.SearchKeyword(w.ws, text.Terms(word), chat.Filter{})
 	require.NoError(w.t, err)
 	return idsOf(words), w.foundBy(model)
 }

@@ -10,9 +10,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/fault"
-	"github.com/lethe-chat/lethe/internal/rank"
 	"github.com/lethe-chat/lethe/internal/store"
-	"github.com/lethe-chat/lethe/internal/tokens"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 // The outcomes of working on a claim, as logs and metrics name them.
@@ -134,7 +133,7 @@ func (x *Indexer) prepare(ctx context.Context, claim store.Claim) (store.Indexed
 	}
 	for _, c := range fresh[result.Keep:] {
 		result.Chunks = append(result.Chunks, store.IndexedChunk{
-			Position: c.Position, First: c.First, Last: c.Last, Text: c.Text, Terms: rank.Analyze(c.Text),
+			Position: c.Position, First: c.First, Last: c.Last, Text: c.Text, Terms: text.Terms(c.Text),
 		})
 	}
 	return result, x.embed(ctx, &result, stored)
@@ -143,7 +142,7 @@ func (x *Indexer) prepare(ctx context.Context, claim store.Claim) (store.Indexed
 // count adds up the tokens of a conversation, and refuses one that has too many.
 func count(ctx context.Context, turns []chat.Message) (n int, err error) {
 	for _, m := range turns {
-		n += tokens.Count(m.Text)
+		n += text.Tokens(m.Text)
 		if ctx.Err() != nil {
 			return n, ctx.Err()
 		}

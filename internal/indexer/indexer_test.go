@@ -16,7 +16,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/indexer"
 	"github.com/lethe-chat/lethe/internal/store"
-	"github.com/lethe-chat/lethe/internal/tokens"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 // unavailable is an embedder that may be there again later.
@@ -33,7 +33,7 @@ func TestAConversationBecomesSearchable(t *testing.T) {
 		require.NoError(t, err)
 		size := 0
 		for _, m := range turns.Turns {
-			size += tokens.Count(m.Text)
+			size += text.Tokens(m.Text)
 		}
 		want := chunker.Split(c.Title, turns.Turns)
 		require.Equal(t, []any{chat.Ready, "", size, len(want)}, []any{c.IndexState, c.IndexError, c.Tokens, c.Chunks})
@@ -139,26 +139,26 @@ func TestWhatFailsForGood(t *testing.T) {
 // thousand is a text of exactly so many tokens.
 func thousand(t *testing.T) string {
 	t.Helper()
-	text := strings.Repeat(" pelican", 1000-2) + " " + secret // as works.add would end it
-	for tokens.Count(text) > 1000 {
-		text = strings.TrimPrefix(text, " pelican")
+	said := strings.Repeat(" pelican", 1000-2) + " " + secret // as works.add would end it
+	for text.Tokens(said) > 1000 {
+		said = strings.TrimPrefix(said, " pelican")
 	}
-	for tokens.Count(text) < 1000 {
-		text = " a" + text
+	for text.Tokens(said) < 1000 {
+		said = " a" + said
 	}
-	require.Equal(t, 1000, tokens.Count(text))
-	return strings.TrimSuffix(text, " "+secret)
+	require.Equal(t, 1000, text.Tokens(said))
+	return strings.TrimSuffix(said, " "+secret)
 }
 
 func TestTheLargestConversation(t *testing.T) {
-	text := thousand(t)
+	large := thousand(t)
 	each(t, func(t *testing.T, w *works) {
 		w.embedder.do = func(_ context.Context, _ int, texts []string) ([][]float32, error) {
 			return make([][]float32, len(texts)), nil
 		}
 		var texts []string
 		for range chat.MaxIndexTokens / 1000 {
-			texts = append(texts, text)
+			texts = append(texts, large)
 		}
 		x := w.start(indexer.Options{})
 		fits := w.add("fits", texts...)
@@ -171,7 +171,7 @@ func TestTheLargestConversation(t *testing.T) {
 		over := w.add("over", append(texts, "a")...)
 		w.expect(over, 1, "failed")
 		c = w.conversation(over)
-		size := chat.MaxIndexTokens + tokens.Count("a "+secret)
+		size := chat.MaxIndexTokens + text.Tokens("a "+secret)
 		require.Equal(t, []any{chat.Failed, size, 0}, []any{c.IndexState, c.Tokens, c.Chunks})
 		require.Equal(t, fmt.Sprintf("the conversation has %d tokens; at most 100000 can be indexed", size), c.IndexError)
 		require.Empty(t, w.embedder.asked(), "it is not embedded at all")

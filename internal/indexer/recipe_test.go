@@ -18,8 +18,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/indexer"
-	"github.com/lethe-chat/lethe/internal/rank"
 	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 // next is the model that a test changes to.
@@ -501,7 +501,7 @@ func TestPassagesVersionIsRaisedWithWhatItStandsFor(t *testing.T) {
 	}
 	sum := sha256.New()
 	for _, c := range chunker.Split("About files and houses", turns) {
-		fmt.Fprintf(sum, "%d %d %d %q %q\n", c.Position, c.First, c.Last, c.Text, rank.Analyze(c.Text))
+		fmt.Fprintf(sum, "%d %d %d %q %q\n", c.Position, c.First, c.Last, c.Text, text.Terms(c.Text))
 	}
 	require.Equal(t, []any{1, "0a1a4b4bfddf7c87"}, []any{indexer.PassagesVersion, hex.EncodeToString(sum.Sum(nil)[:8])})
 }

@@ -1,6 +1,5 @@
-// Package rank decides what matches a query and in which order: the analyzer
-// that turns texts into terms, the pieces of BM25, the fusion of the keyword and
-// the semantic leg, and which words to highlight. All of it is pure and
-// deterministic, and both databases index and rank by it, so they agree. It owns
-// no storage and no vectors.
+// Package rank orders what a search found: the pieces of BM25 and the fusion of
+// the keyword and the semantic leg. It is pure and deterministic, and both
+// databases rank by it, so they agree. It owns no storage, no vectors and no text;
+// how text becomes terms is package text's matter.
 package rank

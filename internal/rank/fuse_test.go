@@ -104,13 +104,3 @@ func TestBM25(t *testing.T) {
 	require.InDelta(t, idf[0], score(1, 0), 1e-12, "once in a document of average length")
 	require.False(t, math.IsNaN(Score([]int{1, 0}, idf, 0, 0)))
 }
-
-func TestNearDuplicate(t *testing.T) {
-	terms := func(text string) []string { return Analyze(text) }
-	base := "Anna moved from Berlin to Kyoto in spring to study pottery with an old master"
-	require.True(t, NearDuplicate(terms(base), terms(base)))
-	require.True(t, NearDuplicate(terms(base), terms("In spring, Anna moved to Kyoto from Berlin: studying pottery with old masters!")))
-	require.False(t, NearDuplicate(terms(base), terms("Anna moved from Berlin to Rome in autumn to cook")))
-	require.False(t, NearDuplicate(nil, nil))
-	require.False(t, NearDuplicate(terms(base), nil))
-}

@@ -14,7 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/lethe-chat/lethe/internal/remote"
+	"github.com/lethe-chat/lethe/internal/modelhttp"
 )
 
 // Reranker scores documents for a query; more is better. Scores are finite
@@ -48,7 +48,7 @@ type Options struct {
 
 // Remote is a Reranker behind an address.
 type Remote struct {
-	server *remote.Server
+	server *modelhttp.Server
 	model  string
 	// texts is set when the server has refused `documents` and taken `texts`, as
 	// text-embeddings-inference does.
@@ -64,7 +64,7 @@ func NewRemote(o Options) (*Remote, error) {
 	if o.Rest <= 0 {
 		o.Rest = DefaultRest
 	}
-	server, err := remote.New(remote.Options{
+	server, err := modelhttp.New(modelhttp.Options{
 		Name: "rerank server", URL: o.URL, Path: "rerank", Model: o.Model, APIKey: o.APIKey,
 		Settings: "LETHE_RERANK",
 		Timeout:  o.Timeout, Rest: o.Rest, MaxAnswer: maxAnswer, HTTPClient: o.HTTPClient,
@@ -97,7 +97,7 @@ func (r *Remote) Rerank(ctx context.Context, query string, documents []string) (
 		common = texts
 	}
 	answer, err := r.server.Ask(ctx, common)
-	if common.Texts == nil && remote.Refused(err, "texts") { // it says which field it misses
+	if common.Texts == nil && modelhttp.Refused(err, "texts") { // it says which field it misses
 		if answer, err = r.server.Ask(ctx, texts); err == nil {
 			r.texts.Store(true)
 		}

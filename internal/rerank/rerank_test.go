@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/fault"
-	"github.com/lethe-chat/lethe/internal/remote"
+	"github.com/lethe-chat/lethe/internal/modelhttp"
 )
 
 const (
@@ -165,7 +165,7 @@ func TestRerankWaitsForNobody(t *testing.T) {
 	_, err := r.Rerank(t.Context(), "x", []string{"a"})
 	require.Contains(t, fault.Message(err), "did not answer within 30ms")
 	_, err = r.Rerank(t.Context(), "x", []string{"a"})
-	require.True(t, remote.Resting(err), "it is left alone for a while")
+	require.True(t, modelhttp.Resting(err), "it is left alone for a while")
 	require.Len(t, s.asked, 1)
 
 	ctx, cancel := context.WithCancel(t.Context())

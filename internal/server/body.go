@@ -10,7 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/lethe-chat/lethe/internal/archive"
+	"github.com/lethe-chat/lethe/internal/exports/lethe"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/server/jsonbody"
 )
@@ -81,12 +81,12 @@ func checkLines(h http.Header) error {
 	}
 	media, _, err := mime.ParseMediaType(h.Get(echo.HeaderContentType))
 	switch media {
-	case archive.MediaType, "application/jsonl", "application/json-lines", echo.MIMEApplicationJSON, echo.MIMEOctetStream, "":
+	case lethe.MediaType, "application/jsonl", "application/json-lines", echo.MIMEApplicationJSON, echo.MIMEOctetStream, "":
 		if err == nil || media == "" {
 			return nil
 		}
 	}
-	return fault.New(fault.Unsupported, "the file must have one JSON object a line: send it with 'Content-Type: %s'", archive.MediaType)
+	return fault.New(fault.Unsupported, "the file must have one JSON object a line: send it with 'Content-Type: %s'", lethe.MediaType)
 }
 
 // checkMediaType accepts JSON in UTF-8, and a body without a label, which can

@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/lethe-chat/lethe/internal/archive"
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/exports/lethe"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/server/wire"
 	"github.com/lethe-chat/lethe/pkg/api"
@@ -52,7 +52,7 @@ const linePatience = 30 * time.Second
 func (e exported) VisitExportConversationsResponse(w http.ResponseWriter) error {
 	begun := false
 	begin := func() {
-		w.Header().Set("Content-Type", archive.MediaType)
+		w.Header().Set("Content-Type", lethe.MediaType)
 		w.Header().Set("Content-Disposition", `attachment; filename="lethe-export.jsonl"`)
 		w.WriteHeader(http.StatusOK)
 		begun = true
@@ -70,7 +70,7 @@ func (e exported) VisitExportConversationsResponse(w http.ResponseWriter) error 
 		if err := deadline.SetWriteDeadline(time.Now().Add(linePatience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			panic(http.ErrAbortHandler)
 		}
-		if err := archive.Write(w, c.Transcript, c.PlatformName); err != nil {
+		if err := lethe.Write(w, c.Transcript, c.PlatformName); err != nil {
 			panic(http.ErrAbortHandler) // whoever asked is gone
 		}
 	}

@@ -157,7 +157,7 @@ func (v *View) weigh(ws chat.WorkspaceID, terms []string) ([]weighedTerm, error)
 	return weighed[:min(len(weighed), maxQueryTerms)], nil
 }
 
-// notATerm reports whether no passage can have a term, because rank.Analyze makes
+// notATerm reports whether no passage can have a term, because text.Terms makes
 // none like it. The full-text index of a database may yet take it for something:
 // a blank, a quote or a star means something to each of them.
 func notATerm(s string) bool {

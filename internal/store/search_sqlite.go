@@ -203,5 +203,5 @@ func keysOf(q keywordQuery, found *gorm.DB) ([]rank.Scored, error) {
 }
 
 // quoteTerm makes a term a string of FTS5's query language. Terms have no quotes
-// in them (rank.Analyze), so doubling them only keeps a mistake harmless.
+// in them (text.Terms), so doubling them only keeps a mistake harmless.
 func quoteTerm(term string) string { return `"` + strings.ReplaceAll(term, `"`, `""`) + `"` }

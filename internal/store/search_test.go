@@ -320,7 +320,7 @@ func TestTermsWithPunctuation(t *testing.T) {
 	})
 }
 
-// No term comes with quotes or operators (rank.Analyze). Should one, it finds
+// No term comes with quotes or operators (text.Terms). Should one, it finds
 // what says exactly that, which is nothing, and breaks nothing.
 func TestHostileTerms(t *testing.T) {
 	hostile := []string{

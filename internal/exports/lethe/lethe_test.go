@@ -1,4 +1,4 @@
-package archive
+package lethe
 
 import (
 	"encoding/json"

@@ -2,7 +2,7 @@
 // the JSON that an upload of it takes. So a file can be read by people and by
 // jq, sent line by line with curl, and imported as a whole. The package knows the
 // format and nothing of where lines come from or go.
-package archive
+package lethe
 
 import (
 	"encoding/json"

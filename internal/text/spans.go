@@ -1,4 +1,4 @@
-package rank
+package text
 
 import (
 	"cmp"
@@ -11,7 +11,7 @@ import (
 type Span struct{ Start, End int }
 
 // Spans returns where in the text the words stand that one of the query's terms
-// (from Analyze) finds, in order, none touching another. In scripts that are
+// (from Terms) finds, in order, none touching another. In scripts that are
 // indexed as bigrams the spans of neighbours run together.
 func Spans(text string, query []string) []Span {
 	if len(query) == 0 {

@@ -1,9 +1,9 @@
-package rank
+package text
 
 // nearDuplicate is the share of common terms from which two texts say the same.
 const nearDuplicate = 0.8
 
-// NearDuplicate reports whether two texts, given as their terms from Analyze,
+// NearDuplicate reports whether two texts, given as their terms from Terms,
 // say nearly the same: at least four fifths of the distinct terms of the two are
 // common to them. Texts without terms resemble nothing.
 func NearDuplicate(a, b []string) bool {

@@ -1,7 +1,4 @@
-// Package tokens counts and cuts texts in the unit that language models are
-// billed and limited in. It works offline: the vocabulary is compiled in. It
-// owns no limits; those belong to whoever enforces them.
-package tokens
+package text
 
 import (
 	"strings"
@@ -32,17 +29,17 @@ const (
 	maxBlankRun = 256
 )
 
-// Count returns how many tokens the text has. It is safe for concurrent use and
+// Tokens returns how many tokens the text has. It is safe for concurrent use and
 // takes time in proportion to the length of the text.
-func Count(text string) int {
-	n, _ := CountUpTo(text, int(^uint(0)>>1))
+func Tokens(text string) int {
+	n, _ := TokensUpTo(text, int(^uint(0)>>1))
 	return n
 }
 
-// CountUpTo counts like Count but gives up once there are more than limit
+// TokensUpTo counts like Count but gives up once there are more than limit
 // tokens. It reports whether the whole text was counted; when it was not, the
 // number is larger than limit and no larger than the text's.
-func CountUpTo(text string, limit int) (n int, whole bool) {
+func TokensUpTo(text string, limit int) (n int, whole bool) {
 	for text != "" {
 		if n > limit {
 			return n, false
@@ -64,11 +61,11 @@ func countPiece(piece string) int {
 	return n
 }
 
-// Cut returns the longest beginning of the text that has at most limit tokens,
+// CutTokens returns the longest beginning of the text that has at most limit tokens,
 // shortened further to the end of a sentence, or else of a word, when one is
 // near. It cuts between runes always. A text within the limit comes back as it
 // is, except that broken UTF-8 becomes U+FFFD.
-func Cut(text string, limit int) string {
+func CutTokens(text string, limit int) string {
 	if limit <= 0 {
 		return ""
 	}
@@ -81,7 +78,7 @@ func Cut(text string, limit int) string {
 	// Encoding is not quite stable under cutting: the last word of the part may
 	// take more tokens alone than it did in its place.
 	for kept != "" {
-		if _, ok := CountUpTo(kept, limit); ok {
+		if _, ok := TokensUpTo(kept, limit); ok {
 			break
 		}
 		kept = kept[:niceEnd(kept, len(kept)-1)]

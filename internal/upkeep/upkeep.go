@@ -3,7 +3,7 @@
 // vector indexes of workspaces that have outgrown exact search, replaces broken
 // ones and drops those nobody needs. Of the programs that share a database, one
 // at a time does it. The package owns when; the store knows how.
-package reclaim
+package upkeep
 
 import (
 	"context"

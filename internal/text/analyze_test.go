@@ -1,4 +1,4 @@
-package rank
+package text
 
 import (
 	"flag"
@@ -40,7 +40,7 @@ func TestAnalyze(t *testing.T) {
 		{"letters and digits", "gpt4 1st 10pm", "gpt4 gpt 4 1st 1 10pm 10 pm"},
 		{"end of a sentence", "It broke.Then it-- well...it worked: yes", "broke.then break well work yes"},
 	} {
-		t.Run(tc.name, func(t *testing.T) { require.Equal(t, tc.want, strings.Join(Analyze(tc.text), " ")) })
+		t.Run(tc.name, func(t *testing.T) { require.Equal(t, tc.want, strings.Join(Terms(tc.text), " ")) })
 	}
 }
 
@@ -55,7 +55,7 @@ func TestAnalyzeGolden(t *testing.T) {
 			require.NoError(t, err)
 			var got strings.Builder
 			for line := range strings.Lines(string(text)) {
-				got.WriteString(strings.Join(Analyze(line), " ") + "\n")
+				got.WriteString(strings.Join(Terms(line), " ") + "\n")
 			}
 			golden := strings.TrimSuffix(path, ".txt") + ".golden"
 			if *update {
@@ -110,7 +110,7 @@ func TestQueryMeetsDocument(t *testing.T) {
 		{"curly apostrophe", "Caroline’s", "Caroline said so"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			require.NotEmpty(t, Spans(tc.doc, Analyze(tc.query)), "query %q\ndocument %q", Analyze(tc.query), Analyze(tc.doc))
+			require.NotEmpty(t, Spans(tc.doc, Terms(tc.query)), "query %q\ndocument %q", Terms(tc.query), Terms(tc.doc))
 		})
 	}
 }
@@ -136,11 +136,11 @@ func TestDetect(t *testing.T) {
 
 func TestLongWordsAreCut(t *testing.T) {
 	hash := strings.Repeat("0123456789abcdef", 8)
-	require.Equal(t, []string{hash[:MaxTermRunes]}, Analyze(hash))
+	require.Equal(t, []string{hash[:MaxTermRunes]}, Terms(hash))
 	blob := strings.Repeat("aB3cD4eF", 10_000)
-	require.Len(t, Analyze(blob), 1, "encoded data has no humps")
+	require.Len(t, Terms(blob), 1, "encoded data has no humps")
 	marks := "a" + strings.Repeat("\u0301", 1000)
-	requireTerms(t, Analyze(marks))
+	requireTerms(t, Terms(marks))
 }
 
 // requireTerms checks what both databases rely on.
@@ -177,7 +177,7 @@ func TestAnalyzeIsLinear(t *testing.T) {
 				least := time.Hour
 				for range 3 {
 					start := time.Now()
-					Analyze(text)
+					Terms(text)
 					least = min(least, time.Since(start))
 				}
 				return least
@@ -196,9 +196,9 @@ func FuzzAnalyze(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		terms := Analyze(text)
+		terms := Terms(text)
 		requireTerms(t, terms)
-		require.Equal(t, terms, Analyze(text), "not deterministic")
+		require.Equal(t, terms, Terms(text), "not deterministic")
 		last := 0
 		for _, s := range Spans(text, terms) {
 			if s.Start < last || s.End <= s.Start || s.End > utf8.RuneCountInString(text) {
@@ -220,7 +220,7 @@ func BenchmarkAnalyze(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				Analyze(string(text))
+				Terms(string(text))
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-package tokens
+package text
 
 import (
 	"strings"
@@ -22,7 +22,7 @@ func TestCount(t *testing.T) {
 		{" ", 1},
 		{"\xff\xfe", 1},
 	} {
-		require.Equal(t, tc.want, Count(tc.text), "%q", tc.text)
+		require.Equal(t, tc.want, Tokens(tc.text), "%q", tc.text)
 	}
 }
 
@@ -37,20 +37,20 @@ func TestPiecesAreExactOnProse(t *testing.T) {
 		text := strings.Repeat(sentence, 1000)
 		whole, err := encoder().Count(text)
 		require.NoError(t, err)
-		require.Equal(t, whole, Count(text), "%q", sentence)
+		require.Equal(t, whole, Tokens(text), "%q", sentence)
 	}
 }
 
 func TestCountUpTo(t *testing.T) {
 	text := strings.Repeat("word ", 100_000)
-	n, whole := CountUpTo(text, 500)
+	n, whole := TokensUpTo(text, 500)
 	require.False(t, whole)
 	require.Greater(t, n, 500)
 	require.Less(t, n, 5_000, "it went on after the limit")
-	n, whole = CountUpTo("one two three", 3)
+	n, whole = TokensUpTo("one two three", 3)
 	require.True(t, whole)
 	require.Equal(t, 3, n)
-	_, whole = CountUpTo("one two three", 2)
+	_, whole = TokensUpTo("one two three", 2)
 	require.False(t, whole)
 }
 
@@ -68,7 +68,7 @@ func TestCut(t *testing.T) {
 		{"within a token", "。...\n\n的」日本.的?ที่👍🏽日本ि", 1, "。."},
 		{"Chinese sentence", "我喜欢喝茶，每天都喝。他不喜欢。", 10, "我喜欢喝茶，每天都喝。"},
 	} {
-		t.Run(tc.name, func(t *testing.T) { require.Equal(t, tc.want, Cut(tc.text, tc.limit)) })
+		t.Run(tc.name, func(t *testing.T) { require.Equal(t, tc.want, CutTokens(tc.text, tc.limit)) })
 	}
 }
 
@@ -84,8 +84,8 @@ func TestCutHolds(t *testing.T) {
 	for name, unit := range awkward {
 		text := strings.Repeat(unit, 10_000/len(unit))
 		for _, limit := range []int{1, 2, 7, 100, 1500} {
-			got := Cut(text, limit)
-			require.LessOrEqual(t, Count(got), limit, name)
+			got := CutTokens(text, limit)
+			require.LessOrEqual(t, Tokens(got), limit, name)
 			require.True(t, utf8.ValidString(got), name)
 			require.True(t, strings.HasPrefix(strings.ToValidUTF8(text, "\uFFFD"), got), name)
 		}
@@ -95,7 +95,7 @@ func TestCutHolds(t *testing.T) {
 // Eight times the text must not take much more than eight times as long: for a
 // quadratic pattern it would be sixty-four times.
 func TestCountIsLinear(t *testing.T) {
-	Count("load the vocabulary first")
+	Tokens("load the vocabulary first")
 	for name, unit := range awkward {
 		t.Run(name, func(t *testing.T) {
 			small := strings.Repeat(unit, 10_000/len(unit))
@@ -104,7 +104,7 @@ func TestCountIsLinear(t *testing.T) {
 				least := time.Hour
 				for range 3 {
 					start := time.Now()
-					Count(text)
+					Tokens(text)
 					least = min(least, time.Since(start))
 				}
 				return least
@@ -120,7 +120,7 @@ func TestCountConcurrently(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			for range 50 {
-				if n := Count("Hello, world!"); n != 4 {
+				if n := Tokens("Hello, world!"); n != 4 {
 					t.Errorf("counted %d", n)
 				}
 			}
@@ -134,8 +134,8 @@ func FuzzCut(f *testing.F) {
 	f.Add(strings.Repeat(" \n", 300), 10)
 	f.Add("我喜欢喝茶。\xff", 2)
 	f.Fuzz(func(t *testing.T, text string, limit int) {
-		got := Cut(text, limit)
-		if n := Count(got); n > max(limit, 0) {
+		got := CutTokens(text, limit)
+		if n := Tokens(got); n > max(limit, 0) {
 			t.Fatalf("%d tokens, limit %d", n, limit)
 		}
 		if !utf8.ValidString(got) {
@@ -150,7 +150,7 @@ func BenchmarkCount(b *testing.B) {
 			text := strings.Repeat(awkward[name], 100_000/len(awkward[name]))
 			b.SetBytes(int64(len(text)))
 			for b.Loop() {
-				Count(text)
+				Tokens(text)
 			}
 		})
 	}

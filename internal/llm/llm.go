@@ -1,7 +1,7 @@
 // Package completion has a language model write a text. It owns the Writer
 // interface and the one behind it, any server with OpenAI's /v1/chat/completions.
 // It knows nothing of what is written about, nor how much of the text is used.
-package completion
+package llm
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/fault"
-	"github.com/lethe-chat/lethe/internal/remote"
+	"github.com/lethe-chat/lethe/internal/modelhttp"
 )
 
 // Task is what is to be written.
@@ -56,7 +56,7 @@ type Options struct {
 
 // Remote is a Writer behind an address.
 type Remote struct {
-	server *remote.Server
+	server *modelhttp.Server
 	model  string
 	// newer is set when the server has refused `max_tokens` or `temperature`, as
 	// OpenAI's models that think do, and taken the request without.
@@ -72,7 +72,7 @@ func NewRemote(o Options) (*Remote, error) {
 	if o.Rest <= 0 {
 		o.Rest = DefaultRest
 	}
-	server, err := remote.New(remote.Options{
+	server, err := modelhttp.New(modelhttp.Options{
 		Name: "language model's server", URL: o.URL, Path: "chat/completions", Model: o.Model, APIKey: o.APIKey,
 		Settings: "LETHE_LLM",
 		Timeout:  o.Timeout, Rest: o.Rest, MaxAnswer: maxAnswer, HTTPClient: o.HTTPClient,
@@ -108,7 +108,7 @@ func (r *Remote) Write(ctx context.Context, t Task) (string, error) {
 		common = newer
 	}
 	answer, err := r.server.Ask(ctx, common)
-	if common.MaxTokens > 0 && remote.Refused(err, "max_tokens", "max_completion_tokens", "temperature") && !remote.TooLarge(err) {
+	if common.MaxTokens > 0 && modelhttp.Refused(err, "max_tokens", "max_completion_tokens", "temperature") && !modelhttp.TooLarge(err) {
 		if answer, err = r.server.Ask(ctx, newer); err == nil {
 			r.newer.Store(true)
 		}

@@ -1,4 +1,4 @@
-package rank
+package text
 
 import (
 	"strings"
@@ -15,7 +15,7 @@ import (
 // that a hash or a token that somebody pastes still finds itself.
 const MaxTermRunes = 64
 
-// Analyze turns a text into the terms that it is found by, in order and with
+// Terms turns a text into the terms that it is found by, in order and with
 // repeats. Documents and queries go through it alike.
 //
 // A term consists of letters without ASCII capitals, marks and digits, and in
@@ -36,7 +36,7 @@ const MaxTermRunes = 64
 //     that is not grammar, as it may be a word; Korean yields bigrams, and the noun
 //     of one syllable before a particle; Thai, Lao, Khmer and Burmese yield bigrams
 //     of letters with their marks.
-func Analyze(text string) []string {
+func Terms(text string) []string {
 	a := newAnalysis(text, false)
 	defer a.release()
 	a.scan(text, 0)

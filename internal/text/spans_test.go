@@ -1,4 +1,4 @@
-package rank
+package text
 
 import (
 	"strings"
@@ -27,7 +27,7 @@ func TestSpans(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			var got strings.Builder
 			runes, at := []rune(tc.text), 0
-			for _, s := range Spans(tc.text, Analyze(tc.query)) {
+			for _, s := range Spans(tc.text, Terms(tc.query)) {
 				got.WriteString(string(runes[at:s.Start]) + "[" + string(runes[s.Start:s.End]) + "]")
 				at = s.End
 			}

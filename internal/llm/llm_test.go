@@ -1,4 +1,4 @@
-package completion
+package llm
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/fault"
-	"github.com/lethe-chat/lethe/internal/remote"
+	"github.com/lethe-chat/lethe/internal/modelhttp"
 )
 
 const (
@@ -159,7 +159,7 @@ func TestWriteWaitsForNobody(t *testing.T) {
 	_, err := r.Write(t.Context(), Task{Text: "x"})
 	require.Contains(t, fault.Message(err), "did not answer within 30ms")
 	_, err = r.Write(t.Context(), Task{Text: "x"})
-	require.True(t, remote.Resting(err), "it is left alone for a while")
+	require.True(t, modelhttp.Resting(err), "it is left alone for a while")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

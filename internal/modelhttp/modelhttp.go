@@ -6,7 +6,7 @@
 // What is sent is people's text. So no error holds a word of it, of the server's
 // answer (which may quote it), of the address's path or of the key; and it goes
 // to the configured address alone, wherever that may redirect.
-package remote
+package modelhttp
 
 import (
 	"bytes"
