@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Key names a passage: the conversation it is in and its position there.
+// Key identifies a passage: its conversation and its position in that conversation.
 type Key struct {
 	Conversation string
 	Position     int
@@ -18,31 +18,32 @@ func (k Key) Compare(other Key) int {
 	return cmp.Or(cmp.Compare(k.Conversation, other.Conversation), cmp.Compare(k.Position, other.Position))
 }
 
-// Scored is a passage as one leg of the search ranks it; more is better.
+// Scored is a passage with the score that one leg of the search gave it. Higher is
+// better.
 type Scored struct {
 	Key   Key
 	Score float64
 }
 
-// Fused is a passage as both legs rank it together.
+// Fused is a passage with the combined score of both legs.
 type Fused struct {
 	Key   Key
 	Score float64 // 0 to 1
 }
 
-// The mix of the two legs. FuseDepth is how many passages of each take part.
+// The weights of the two legs. FuseDepth is how many passages of each leg take part.
 const (
 	KeywordWeight  = 0.6
 	SemanticWeight = 0.4
 	FuseDepth      = 100
 )
 
-// Fuse merges the two legs' lists, in any order, into the best limit passages,
-// best first, ties by key. Each list's FuseDepth best are scaled so that its best
-// has 1 and its last 0 (all have 1 when all are equal), and the sum is weighted. A
-// leg without answers leaves all the weight to the other. Scores that are no
-// finite numbers are left out; of a key's several scores in one list the best
-// counts.
+// Fuse merges the lists of the two legs, which may be in any order, and returns the
+// best limit passages, best first, ties ordered by key. The FuseDepth best of each
+// list are scaled so that the best has 1 and the last 0 (all have 1 when their
+// scores are equal); the result is the weighted sum. If one leg is empty, the other
+// gets all the weight. Scores that are not finite are ignored. If a key appears
+// several times in a list, its best score counts.
 func Fuse(keyword, semantic []Scored, limit int) []Fused {
 	keyword, semantic = scaled(keyword), scaled(semantic)
 	kw, sw := KeywordWeight, SemanticWeight
@@ -69,7 +70,7 @@ func Fuse(keyword, semantic []Scored, limit int) []Fused {
 	return fused[:min(len(fused), max(limit, 0))]
 }
 
-// scaled returns a list's best, each key once, with scores from 0 to 1.
+// scaled returns the best of a list, each key once, with scores from 0 to 1.
 func scaled(list []Scored) []Scored {
 	best := make([]Scored, 0, len(list))
 	for _, s := range list {

@@ -15,9 +15,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// ModelID names the vectors of this package. Any change of weights, pieces, gate,
-// windows or of what words count needs a new one, because stored vectors stay as
-// they are.
+// ModelID identifies the vectors that this package makes. Any change to the weights,
+// the pieces, the language gate, the windows or the word weights needs a new id,
+// because vectors that are already stored do not change.
 const ModelID = "use-lite-int8-words-v2"
 
 //go:embed model/use-lite-int8-v1.bin
@@ -26,16 +26,16 @@ var file []byte
 // Embedder embeds with the built-in model. It is safe for concurrent use.
 type Embedder struct {
 	load func() (model, error) // once
-	// batches and single lend out workers, one a core each: that bounds the
-	// memory of all calls together. A query has its own, so that it does not wait
-	// behind what is being indexed.
+	// batches and single are pools of workers, one worker per core in each. The
+	// pools limit the memory of all calls together. Queries have their own pool, so
+	// they do not wait behind indexing.
 	batches, single chan *worker
 }
 
 var _ embed.Embedder = (*Embedder)(nil)
 
-// New returns the embedder. The model is laid out in memory, in some
-// milliseconds, when the first text comes.
+// New returns the embedder. The first text loads the model into memory, which takes
+// some milliseconds.
 func New() *Embedder { return newEmbedder(matrix.Kernels()[0], runtime.GOMAXPROCS(0)) }
 
 func newEmbedder(kernel matrix.Kernel, cores int) *Embedder {
@@ -50,7 +50,7 @@ func newEmbedder(kernel matrix.Kernel, cores int) *Embedder {
 	return e
 }
 
-// model is what all workers share.
+// model is the part that all workers share.
 type model struct {
 	vocabulary *pieces.Vocabulary
 	encoder    *encoder.Encoder
@@ -70,14 +70,14 @@ func load(kernel matrix.Kernel) (m model, err error) {
 	return m, err
 }
 
-// Model names the model and its 512 dimensions.
+// Model returns the model's id and its 512 dimensions.
 func (*Embedder) Model() embed.Model {
 	return embed.Model{ID: ModelID, Dimensions: encoder.Dimensions}
 }
 
-// Embed gives nil for a text that is not in the model's language. It spreads the
-// texts over all cores and stops between two of them, or within a long one, with
-// Canceled when ctx ends.
+// Embed returns one vector per text, and nil for a text that the model cannot read.
+// It spreads the texts over all cores. When ctx ends it stops between two texts, or
+// within a long one, and returns Canceled.
 func (e *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, canceled(err)
@@ -97,7 +97,7 @@ func (e *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, erro
 	return vectors, e.all(ctx, m, texts, vectors)
 }
 
-// all embeds with as many workers as there are. The first error ends the others.
+// all embeds with every worker of the pool. The first error stops the others.
 func (e *Embedder) all(ctx context.Context, m model, texts []string, vectors [][]float32) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -119,7 +119,7 @@ func (e *Embedder) all(ctx context.Context, m model, texts []string, vectors [][
 	return context.Cause(ctx)
 }
 
-// one embeds a text as soon as a worker is free.
+// one embeds a single text as soon as a worker is free.
 func (e *Embedder) one(ctx context.Context, from chan *worker, m model, text string) ([]float32, error) {
 	select {
 	case <-ctx.Done():

@@ -2,19 +2,19 @@ package builtin
 
 import "github.com/lethe-chat/lethe/internal/embed/builtin/pieces"
 
-// A model of English gives texts of other languages vectors too, which are all
-// alike or mean nothing, and would stand before what really fits. What it cannot
-// read is seen by how it falls into pieces. Measured: of English at most 2.2% of
-// the pieces are unknown, and 99 texts of 100 have at most 2.0 pieces a word;
-// Russian, Japanese and Korean have 34 to 50% unknown pieces; German, Spanish and
-// French know all pieces, but need 2.3 to 2.5 a word.
+// An English model also returns vectors for other languages, but they mean nothing
+// and would rank above real matches. The way a text splits into pieces shows
+// whether the model can read it. Measured: at most 2.2% of the pieces of English
+// text are unknown, and 99 of 100 English texts need at most 2.0 pieces per word.
+// Russian, Japanese and Korean have 34 to 50% unknown pieces. German, Spanish and
+// French have no unknown pieces but need 2.3 to 2.5 pieces per word.
 const (
 	mostUnknown       = 0.10 // of all pieces
 	mostPiecesAWord   = 2.0
-	fewestWordsToTell = 8 // a short text may be one name and say nothing of its language
+	fewestWordsToTell = 8 // a shorter text may be a single name, which has no language
 )
 
-// readable reports whether the model can make sense of a text.
+// readable reports whether the model can read a text.
 func readable(r pieces.Reading) bool {
 	n := float64(len(r.IDs))
 	switch {

@@ -11,22 +11,22 @@ import (
 	"github.com/lethe-chat/lethe/internal/embed/builtin/pieces"
 )
 
-// A text's vector from the model says what it is about on the whole; who or what it
-// names gets lost in it. So the mean of what its words mean by themselves is added,
-// the rarer ones counting more: by a/(a+p), p being the word's probability (Arora,
-// Liang and Ma, "A Simple but Tough-to-Beat Baseline for Sentence Embeddings",
-// ICLR 2017). docs/benchmarks.md has what that finds. The probabilities are those of
-// the model's own vocabulary.
+// The model's vector of a text describes its topic as a whole; the names in it get
+// lost. So the weighted mean of the vectors of its single words is added. A word's
+// weight is a/(a+p), where p is the word's probability, so rarer words count more
+// (Arora, Liang and Ma, "A Simple but Tough-to-Beat Baseline for Sentence
+// Embeddings", ICLR 2017). ADR 12 reports the gain. The probabilities come from the
+// model's own vocabulary.
 const (
 	rarity     = 1e-3
-	wordsShare = 3 // the mean's weight; it is shorter than one, for words point everywhere
+	wordsShare = 3 // weight of the mean, whose length is below one because words point in many directions
 )
 
-// lexicon is what each piece of the vocabulary means by itself, once somebody has
-// asked: 16 MB when all have been. Pieces are the model's, and tell nothing of texts.
+// lexicon caches the vector of each single piece once it has been needed: 16 MB when
+// it is full. The pieces are the model's vocabulary and reveal nothing about texts.
 type lexicon []atomic.Pointer[[]float32]
 
-// learn makes sure that the pieces are known.
+// learn adds the vectors of pieces that are not cached yet.
 func (x lexicon) learn(ctx context.Context, w *worker, m model, ids []int32) error {
 	w.unknown = w.unknown[:0]
 	for _, id := range ids {
@@ -52,7 +52,7 @@ func (x lexicon) learn(ctx context.Context, w *worker, m model, ids []int32) err
 	return nil
 }
 
-// withWords adds to the vector of a text the mean of its words' own.
+// withWords adds the weighted mean of the word vectors to the vector of a text.
 func (w *worker) withWords(ctx context.Context, m model, vector []float32, text string) ([]float32, error) {
 	w.plain = plainWords(w.plain[:0], text)
 	w.words.Read(m.vocabulary, string(w.plain))
@@ -75,7 +75,7 @@ func (w *worker) withWords(ctx context.Context, m model, vector []float32, text 
 	return unit(sum[:]), nil
 }
 
-// firstWord cuts the pieces of the first word off.
+// firstWord splits off the pieces of the first word.
 func firstWord(v *pieces.Vocabulary, ids []int32) (word, rest []int32) {
 	n := 1
 	for n < len(ids) && !v.BeginsWord(ids[n]) {
@@ -84,8 +84,8 @@ func firstWord(v *pieces.Vocabulary, ids []int32) (word, rest []int32) {
 	return ids[:n], ids[n:]
 }
 
-// addWord adds what a word means, the mean of its pieces, by its weight, which it
-// returns. A word that the vocabulary does not cover has none.
+// addWord adds a word's vector, the mean of its pieces, times its weight, and
+// returns the weight. The weight of a word outside the vocabulary is 0.
 func (m model) addWord(sum *[encoder.Dimensions]float64, word []int32) float64 {
 	score := 0.0
 	for _, id := range word {
@@ -104,8 +104,7 @@ func (m model) addWord(sum *[encoder.Dimensions]float64, word []int32) float64 {
 	return weight
 }
 
-// plainWords appends the words of a text: in lower case, without what stands
-// between and around them.
+// plainWords appends the words of a text in lower case, without punctuation.
 func plainWords(to []byte, text string) []byte {
 	for _, r := range text {
 		if r != '\'' && !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) {

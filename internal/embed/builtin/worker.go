@@ -8,8 +8,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/embed/builtin/pieces"
 )
 
-// worker is the memory in which one text after another is embedded: 1.9 MB once
-// it has worked, and what the pieces of its longest text need.
+// worker holds the memory for embedding one text after another: 1.9 MB after first
+// use, plus the pieces of its longest text.
 type worker struct {
 	reading pieces.Reading
 	scratch *encoder.Scratch
@@ -35,9 +35,9 @@ func (w *worker) embed(ctx context.Context, m model, text string) ([]float32, er
 	return w.withWords(ctx, m, vector, text)
 }
 
-// encode returns the model's own vector of a text. What is longer than the model
-// reads at once is divided into windows of equal length, whose vectors count by how
-// many pieces they have.
+// encode returns the model's own vector of a text. A text that is longer than the
+// model's input is divided into windows of equal length; their vectors are averaged,
+// weighted by their number of pieces.
 func (w *worker) encode(ctx context.Context, m model, ids []int32) ([]float32, error) {
 	if len(ids) <= encoder.MaxPieces {
 		return m.encoder.Encode(w.scratch, ids)
@@ -60,8 +60,8 @@ func (w *worker) encode(ctx context.Context, m model, ids []int32) ([]float32, e
 	return unit(sum), nil
 }
 
-// unit scales a sum of vectors to length one. It has no direction only when they
-// cancel each other out; then there is no vector.
+// unit scales a sum of vectors to length one. It returns nil if they cancel each
+// other out, because the sum then has no direction.
 func unit(sum []float64) []float32 {
 	var squares float64
 	for _, x := range sum {

@@ -7,33 +7,33 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// Encoder is the model, ready to compute. It never changes; any number of
-// goroutines may use it, each with a Scratch of its own.
+// Encoder is the model, ready to compute. It is immutable: any number of goroutines
+// may use it, each with its own Scratch.
 type Encoder struct {
 	kernel     matrix.Kernel
 	embeddings Matrix
-	places     []float32 // by place: the signal that is added to the piece there
+	places     []float32 // position signals, one row per position
 	residual   dense
 	layers     [layers]layer
 	output     dense
 }
 
-// dense is Dense, laid out for a kernel.
+// dense is a Dense in the memory layout of a kernel.
 type dense struct {
 	by   *matrix.Panels
 	bias []float32
 }
 
 type layer struct {
-	size                   int // of what attention works on
+	size                   int // of the attention's input
 	attentionNorm, ffnNorm Norm
 	query, attention       dense
 	up, down               dense
 }
 
-// New lays the weights out for a kernel, which takes some milliseconds and 20 MB.
-// The embeddings are used where they are. Invalid when a part is missing or has
-// the wrong size.
+// New copies the weights into the layout of a kernel, which takes some milliseconds
+// and 20 MB. The embeddings are used in place. The error is Invalid when a part is
+// missing or has the wrong size.
 func New(w Weights, kernel matrix.Kernel) (*Encoder, error) {
 	if err := w.check(); err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func layOut(d Dense) dense {
 	return dense{by, d.Bias}
 }
 
-// places is the signal of each place: sines, then cosines, of waves from short to
+// places returns the position signals: sines, then cosines, of waves from short to
 // long.
 func places(timescales []float32) []float32 {
 	signals := make([]float32, MaxPieces*embedded)
@@ -77,14 +77,14 @@ func places(timescales []float32) []float32 {
 	return signals
 }
 
-// Pieces is how many pieces the model knows.
+// Pieces returns the size of the model's vocabulary.
 func (e *Encoder) Pieces() int {
 	n, _ := e.embeddings.Size()
 	return n
 }
 
-// Encode returns the unit vector of 1 to MaxPieces pieces. Invalid for another
-// number of them, and for a piece that the model does not know.
+// Encode returns the unit vector of 1 to MaxPieces pieces. The error is Invalid for
+// any other number of pieces and for an id outside the vocabulary.
 func (e *Encoder) Encode(s *Scratch, ids []int32) ([]float32, error) {
 	if err := e.check(ids); err != nil {
 		return nil, err
@@ -104,9 +104,9 @@ func (e *Encoder) Encode(s *Scratch, ids []int32) ([]float32, error) {
 	return unit(row(s.mixed, 0, Dimensions)), nil
 }
 
-// EncodeEach returns the unit vectors of 1 to MaxPieces pieces, each as if it were
-// a text of its own. All together take little longer than one: most of its time
-// goes into fetching the weights. Invalid as for Encode.
+// EncodeEach returns the unit vectors of 1 to MaxPieces pieces, each treated as a
+// separate text. All of them take little longer than one, because most of the time
+// goes into reading the weights. The errors are those of Encode.
 func (e *Encoder) EncodeEach(s *Scratch, ids []int32) ([][]float32, error) {
 	if err := e.check(ids); err != nil {
 		return nil, err
@@ -132,8 +132,8 @@ func (e *Encoder) check(ids []int32) error {
 	return nil
 }
 
-// run leaves the states of the pieces: of one text, or of as many as there are
-// pieces.
+// run computes the states of the pieces, which form one text or, if apart is set,
+// one text each.
 func (e *Encoder) run(s *Scratch, ids []int32, apart bool) {
 	s.n = len(ids)
 	e.begin(s, ids, apart)

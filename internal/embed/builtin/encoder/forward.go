@@ -6,15 +6,15 @@ import (
 	"github.com/lethe-chat/lethe/internal/embed/builtin/matrix"
 )
 
-// Scratch is the memory that encoding a text needs, 1.9 MB. It serves one text
-// after another; it is for one goroutine at a time.
+// Scratch is the working memory for encoding one text, 1.9 MB. It can be reused for
+// text after text, by one goroutine at a time.
 type Scratch struct {
-	n      int         // pieces of the text at work
-	state  matrix.Rows // a row a piece, between the steps
-	normed matrix.Rows // the input of a step; then what it adds to the state
-	wide   matrix.Rows // query, key and value of attention; then the hidden values
+	n      int         // number of pieces of the current text
+	state  matrix.Rows // one row per piece, between the steps
+	normed matrix.Rows // the input of a step, then its output before it is added to the state
+	wide   matrix.Rows // query, key and value of attention, then the hidden values
 	mixed  matrix.Rows // the output of the heads
-	scores matrix.Rows // of one head: how much each piece looks at each
+	scores matrix.Rows // attention weights of one head
 
 	keys, values *matrix.Panels // of one head
 }
@@ -33,9 +33,9 @@ func NewScratch() *Scratch {
 
 func row(r matrix.Rows, i, n int) []float32 { return r.Data[i*r.Stride:][:n] }
 
-// begin sets the state to the embeddings and the signals of place. The graph adds
-// the embedding a second time after the signal. Pieces that are apart are all in
-// the first place.
+// begin sets the state to the embeddings plus the position signals. The published
+// graph adds the embedding a second time after the signal. Pieces that are encoded
+// apart all have the first position.
 func (e *Encoder) begin(s *Scratch, ids []int32, apart bool) {
 	for i, id := range ids {
 		state := row(s.state, i, embedded)
@@ -50,9 +50,9 @@ func (e *Encoder) begin(s *Scratch, ids []int32, apart bool) {
 	}
 }
 
-// attend adds to each piece's state what it gathers from all pieces. In the first
-// layer it also brings the state to its later size. A piece that is apart has only
-// itself to look at, and takes its own value whole.
+// attend adds the output of attention to the state. In the first layer it also
+// brings the state to its final size. A piece that is encoded apart attends only to
+// itself, so its output is its own value.
 func (e *Encoder) attend(s *Scratch, l *layer, first, apart bool) {
 	s.normalize(l.attentionNorm)
 	e.apply(s, s.wide, s.normed, l.query)
@@ -73,8 +73,8 @@ func (e *Encoder) attend(s *Scratch, l *layer, first, apart bool) {
 	s.add()
 }
 
-// look is one head of attention: each piece's query against each piece's key says
-// how much of that piece's value it takes.
+// look computes one attention head: the query of each piece times the key of each
+// piece gives the weight of that piece's value.
 func (e *Encoder) look(s *Scratch, size, head int) {
 	width := size / heads
 	query, key, value := head*width, size+head*width, 2*size+head*width
@@ -95,7 +95,7 @@ func (e *Encoder) look(s *Scratch, size, head int) {
 	e.kernel.Multiply(out, s.scores, s.n, s.values, nil)
 }
 
-// feed adds to each piece's state what two dense steps make of it.
+// feed adds the output of the two dense steps to the state.
 func (e *Encoder) feed(s *Scratch, l *layer) {
 	s.normalize(l.ffnNorm)
 	e.apply(s, s.wide, s.normed, l.up)
@@ -112,7 +112,7 @@ func (e *Encoder) apply(s *Scratch, out, in matrix.Rows, d dense) {
 	e.kernel.Multiply(out, in, s.n, d.by, d.bias)
 }
 
-// add adds to the state what a step left in normed.
+// add adds normed, the output of a step, to the state.
 func (s *Scratch) add() {
 	for i := range s.n {
 		state := row(s.state, i, Dimensions)
@@ -122,7 +122,7 @@ func (s *Scratch) add() {
 	}
 }
 
-// unit squeezes an output (the graph's tanh) and scales it to length one.
+// unit applies tanh, as the published graph does, and scales to length one.
 func unit(output []float32) []float32 {
 	vector := make([]float32, len(output))
 	var squares float64

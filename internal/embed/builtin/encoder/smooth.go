@@ -2,12 +2,12 @@ package encoder
 
 import "math"
 
-// epsilon keeps a row without any variance from being divided by zero; the
-// graph's own.
+// epsilon avoids a division by zero for a row without variance. It is the published
+// graph's value.
 const epsilon = 1e-6
 
-// normalize sets normed to the state behind a normalization. Its sums are of
-// double precision: a mean of squares would lose digits otherwise.
+// normalize sets normed to the normalized state. It sums in double precision,
+// because a mean of squares would lose digits otherwise.
 func (s *Scratch) normalize(by Norm) {
 	size := len(by.Scale)
 	for i := range s.n {
@@ -29,7 +29,7 @@ func (s *Scratch) normalize(by Norm) {
 	}
 }
 
-// softmax turns scores, each times scale, into positive weights whose sum is one.
+// softmax turns scores, multiplied by scale, into positive weights with sum one.
 func softmax(scores []float32, scale float32) {
 	largest := scores[0]
 	for _, x := range scores {
@@ -47,14 +47,14 @@ func softmax(scores []float32, scale float32) {
 	}
 }
 
-// exp is e to the power of x for x of at most 0, to nine digits, which is more
-// than a float32 has; four times as fast as math.Exp, of which attention would
-// need a hundred thousand a text.
+// exp returns e**x for x <= 0 with nine correct digits, more than a float32 holds.
+// It is four times as fast as math.Exp; attention needs a hundred thousand calls per
+// text.
 //
-// x is n*ln(2) + r with r within half a ln(2), so e**x is 2**n * e**r, and of
-// e**r the first terms of its series are enough.
+// With x = n*ln(2) + r and |r| <= ln(2)/2, e**x is 2**n * e**r, and the first terms
+// of the series are enough for e**r.
 func exp(x float64) float64 {
-	if x < -700 { // 2**n below is then no normal number, and the weight nothing
+	if x < -700 { // 2**n would not be a normal number, and the weight is 0 anyway
 		return 0
 	}
 	n := int64(x*math.Log2E - 0.5) // to the nearest, as x is not positive

@@ -6,8 +6,8 @@ import (
 
 // The model's sizes.
 const (
-	MaxPieces  = 128 // how many pieces it reads at once
-	Dimensions = 512 // of its vectors, and of everything behind the first attention
+	MaxPieces  = 128 // pieces per text
+	Dimensions = 512 // of the vectors, and of everything after the first attention
 
 	embedded = 256  // size of a piece's embedding
 	hidden   = 1536 // size between the two dense steps of a layer
@@ -15,10 +15,10 @@ const (
 	layers   = 2
 )
 
-// Matrix is a matrix of weights in whatever form it is kept.
+// Matrix is a matrix of weights in any storage format.
 type Matrix interface {
 	Size() (rows, cols int)
-	// Row writes row i into dst, which has an element a column.
+	// Row writes row i into dst, which has one element per column.
 	Row(dst []float32, i int)
 }
 
@@ -28,10 +28,10 @@ type Dense struct {
 	Bias   []float32
 }
 
-// Norm brings values to mean 0 and variance 1, then scales and shifts them.
+// Norm normalizes values to mean 0 and variance 1, then scales and shifts them.
 type Norm struct{ Scale, Shift []float32 }
 
-// Layer is one of the two.
+// Layer holds the weights of one of the two layers.
 type Layer struct {
 	AttentionNorm Norm
 	Query         Dense // query, key and value, side by side
@@ -40,22 +40,22 @@ type Layer struct {
 	Up, Down      Dense // to the hidden size, and back
 }
 
-// Weights is all that the model has learned.
+// Weights holds all learned weights of the model.
 type Weights struct {
-	Embeddings Matrix    // a row a piece
-	Timescales []float32 // how fast the signals of place turn, in radians a place
-	Residual   Dense     // brings the embeddings to the size of what the first layer adds to them
+	Embeddings Matrix    // one row per piece
+	Timescales []float32 // frequencies of the position signals, in radians per position
+	Residual   Dense     // brings the embeddings to the size of the first layer's output
 	Layers     [layers]Layer
 	Output     Dense
 }
 
-// Named is a part of the weights with its name: what Matrices and Vectors list.
+// Named is a part of the weights with its name, as Matrices and Vectors list it.
 type Named[T any] struct {
 	Name string
 	At   *T
 }
 
-// Matrices lists every matrix that is multiplied with, in a fixed order.
+// Matrices lists every weight matrix in a fixed order.
 func (w *Weights) Matrices() []Named[Matrix] {
 	list := []Named[Matrix]{{"residual", &w.Residual.Matrix}}
 	for i, prefix := range layerNames {
@@ -67,7 +67,7 @@ func (w *Weights) Matrices() []Named[Matrix] {
 	return append(list, Named[Matrix]{"output", &w.Output.Matrix})
 }
 
-// Vectors lists every vector, in a fixed order.
+// Vectors lists every weight vector in a fixed order.
 func (w *Weights) Vectors() []Named[[]float32] {
 	list := []Named[[]float32]{{"timescales", &w.Timescales}, {"residual bias", &w.Residual.Bias}}
 	for i, prefix := range layerNames {
@@ -83,7 +83,7 @@ func (w *Weights) Vectors() []Named[[]float32] {
 
 var layerNames = [layers]string{"layer 0 ", "layer 1 "}
 
-// check says which part has the wrong size.
+// check returns an error that names the first part with a wrong size.
 func (w *Weights) check() error {
 	if w.Embeddings == nil {
 		return fault.Invalidf("the model has no embeddings")
@@ -91,7 +91,7 @@ func (w *Weights) check() error {
 	if _, cols := w.Embeddings.Size(); cols != embedded {
 		return fault.Invalidf("the model's embeddings have %d columns, not %d", cols, embedded)
 	}
-	into := [layers]int{embedded, Dimensions} // what each layer's attention works on
+	into := [layers]int{embedded, Dimensions} // input size of each layer's attention
 	matrices := [][2]int{{embedded, Dimensions}}
 	vectors := []int{embedded / 2, Dimensions}
 	for _, size := range into {

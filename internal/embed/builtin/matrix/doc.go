@@ -1,5 +1,4 @@
-// Package matrix multiplies matrices of float32, in one shape: a few rows of
-// activations by a matrix that was laid out for it beforehand. It owns the
-// processor-specific code and the portable code that answers everywhere; it
-// knows nothing of models.
+// Package matrix multiplies float32 matrices in one shape: a few rows of activations
+// times a matrix that was prepared for the kernel. It owns the processor-specific
+// code and the portable fallback. It knows nothing about models.
 package matrix

@@ -4,8 +4,8 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// fast lists the kernels of this processor. The system must keep the wide
-// registers too, which the flags account for.
+// fast lists the kernels that this processor supports. The operating system must
+// also save the wide registers; the CPU flags used here include that.
 func fast() []Kernel {
 	if !cpu.X86.HasAVX2 || !cpu.X86.HasFMA {
 		return nil
@@ -13,9 +13,9 @@ func fast() []Kernel {
 	return []Kernel{{Name: "avx2", multiply: multiplyAVX2}}
 }
 
-// multiplyAVX2 goes through a panel with all rows before it takes the next: the
-// panel stays in the processor's cache. Rows are taken by six, which is as many
-// as there are registers for, and by four, so that at most three are wasted.
+// multiplyAVX2 processes all rows for one panel before the next panel, so the panel
+// stays in the processor's cache. It takes six rows at a time, as many as fit into
+// the registers, or four, so that at most three computed rows are wasted.
 func multiplyAVX2(out, in Rows, n int, by *Panels, bias []float32) {
 	_, _ = out.Data[(n+SpareRows-1)*out.Stride+Padded(by.cols)-1], in.Data[(n+SpareRows-1)*in.Stride+by.rows-1]
 	outStep, inStep := uintptr(out.Stride)*4, uintptr(in.Stride)*4
@@ -38,14 +38,14 @@ func multiplyAVX2(out, in Rows, n int, by *Panels, bias []float32) {
 	}
 }
 
-// sixRows sets six rows of sixteen columns: start, or zeros when it is nil, and
-// added to it the products of k values a row with k rows of a panel. Steps are
-// bytes from a row to the next.
+// sixRows computes six rows of sixteen columns: start (zeros when nil) plus the
+// products of k values per row with k rows of a panel. Steps are the distances
+// between rows in bytes.
 //
 //go:noescape
 func sixRows(to *float32, toStep uintptr, from *float32, fromStep uintptr, panel *float32, k uintptr, start *float32)
 
-// fourRows is sixRows for four.
+// fourRows is sixRows for four rows.
 //
 //go:noescape
 func fourRows(to *float32, toStep uintptr, from *float32, fromStep uintptr, panel *float32, k uintptr, start *float32)

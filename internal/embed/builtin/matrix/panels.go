@@ -1,12 +1,12 @@
 package matrix
 
-// Width is how many columns of a matrix lie together. A row of a panel is two
-// vector registers.
+// Width is the number of columns in a panel. One row of a panel fills two vector
+// registers.
 const Width = 16
 
-// Panels is a matrix laid out for multiplication: columns in groups of Width,
-// each group row after row, so that a kernel reads memory in order. The last
-// group is filled up with zeros.
+// Panels is a matrix in the layout for multiplication: columns in groups of Width,
+// each group stored row by row, so a kernel reads memory in order. The last group is
+// padded with zeros.
 type Panels struct {
 	rows, cols int
 	data       []float32
@@ -19,9 +19,8 @@ func NewPanels(rows, cols int) *Panels {
 	return p
 }
 
-// Reset makes p a matrix of another size, in the same memory where that is
-// enough. Its values are those that were there, but for the columns that fill up
-// the last group, which are zeros.
+// Reset changes the size of p and reuses its memory if it is large enough. The
+// values are undefined, except for the padding columns, which are zero.
 func (p *Panels) Reset(rows, cols int) {
 	p.rows, p.cols = rows, cols
 	need := rows * Padded(cols)
@@ -35,19 +34,19 @@ func (p *Panels) Reset(rows, cols int) {
 	}
 }
 
-// Padded is the number of columns with the last group filled up.
+// Padded returns the number of columns including the padding.
 func Padded(cols int) int { return (cols + Width - 1) / Width * Width }
 
-// Cols is the number of columns, without what fills up the last group.
+// Cols returns the number of columns without the padding.
 func (p *Panels) Cols() int { return p.cols }
 
-// panel is the i-th group of columns.
+// panel returns the i-th group of columns.
 func (p *Panels) panel(i int) []float32 {
 	size := p.rows * Width
 	return p.data[i*size : (i+1)*size]
 }
 
-// SetRow fills a row. values has an element a column.
+// SetRow sets a row. values has one element per column.
 func (p *Panels) SetRow(row int, values []float32) {
 	for col := 0; col < p.cols; col += Width {
 		end := min(col+Width, p.cols)
@@ -55,7 +54,7 @@ func (p *Panels) SetRow(row int, values []float32) {
 	}
 }
 
-// SetColumn fills a column. values has an element a row.
+// SetColumn sets a column. values has one element per row.
 func (p *Panels) SetColumn(col int, values []float32) {
 	to := p.panel(col / Width)[col%Width:]
 	for row, v := range values[:p.rows] {

@@ -1,8 +1,7 @@
 package matrix
 
-// multiplyPortable takes two rows by four columns at a time: eight sums fit into
-// the registers of every processor, and each value that is read serves twice or
-// four times.
+// multiplyPortable computes two rows by four columns at a time: eight sums fit into
+// the registers of every processor, and each loaded value is used two or four times.
 func multiplyPortable(out, in Rows, n int, by *Panels, bias []float32) {
 	for col := 0; col < by.cols; col += 4 {
 		panel := by.panel(col / Width)[col%Width:]
@@ -26,7 +25,7 @@ func multiplyPortable(out, in Rows, n int, by *Panels, bias []float32) {
 func twoRows(above, below, panel []float32, start [4]float32) (x, y [4]float32) {
 	a0, a1, a2, a3 := start[0], start[1], start[2], start[3]
 	b0, b1, b2, b3 := a0, a1, a2, a3
-	below = below[:len(above)] // said once, not checked each time
+	below = below[:len(above)] // lets the compiler drop the bounds checks in the loop
 	for k, a := range above {
 		four := (*[4]float32)(panel[k*Width:])
 		b := below[k]

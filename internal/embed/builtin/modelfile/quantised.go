@@ -6,12 +6,12 @@ import (
 	"github.com/lethe-chat/lethe/internal/embed/builtin/encoder"
 )
 
-// largest is the largest whole number that a weight becomes; -128 is not used,
-// so that both signs are alike.
+// largest is the largest absolute value of a rounded weight. -128 is not used, so
+// the range is symmetric.
 const largest = 127
 
-// byColumn is a matrix of whole numbers, with a scale a column: each output of a
-// dense step has weights of its own size.
+// byColumn is an integer matrix with one scale per column, because the weights of
+// each output of a dense step have their own magnitude.
 type byColumn struct {
 	rows, cols int
 	scales     []float32
@@ -28,8 +28,8 @@ func (m byColumn) Row(dst []float32, i int) {
 	}
 }
 
-// byRow is a matrix of whole numbers, with a scale a row: each piece has an
-// embedding of its own size.
+// byRow is an integer matrix with one scale per row, because the embedding of each
+// piece has its own magnitude.
 type byRow byColumn
 
 func (m byRow) Size() (rows, cols int) { return m.rows, m.cols }
@@ -41,7 +41,7 @@ func (m byRow) Row(dst []float32, i int) {
 	}
 }
 
-// roundColumns and roundRows bring the largest weight that shares a scale to 127.
+// roundColumns and roundRows choose each scale so that the largest weight becomes 127.
 func roundColumns(m encoder.Matrix) byColumn {
 	rows, cols := m.Size()
 	q := byColumn{rows, cols, make([]float32, cols), make([]byte, 0, rows*cols)}
@@ -83,7 +83,7 @@ func roundRows(m encoder.Matrix) byRow {
 
 func abs(x float32) float32 { return float32(math.Abs(float64(x))) }
 
-// round is the same on every processor: one division and one rounding.
+// round gives the same result on every processor: one division and one rounding.
 func round(x, scale float32) byte {
 	if scale == 0 {
 		return 0

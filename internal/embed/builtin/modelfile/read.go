@@ -10,8 +10,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// Read returns what a file holds. The matrices go on using the file's memory,
-// which must not change. Invalid when it is not a whole file of this format.
+// Read parses a file. The matrices refer to the memory of the file, which must not
+// change. The error is Invalid when the file is incomplete or has another format.
 func Read(file []byte) ([]pieces.Piece, encoder.Weights, error) {
 	var w encoder.Weights
 	rest, ok := bytes.CutPrefix(file, []byte(format))
@@ -41,8 +41,8 @@ func Read(file []byte) ([]pieces.Piece, encoder.Weights, error) {
 	return vocabulary, w, nil
 }
 
-// reader takes parts off a file. Once one is missing it is short, and every part
-// after that is empty.
+// reader reads the parts of a file in order. If one is missing, short is set and
+// every later part is empty.
 type reader struct {
 	rest  []byte
 	short bool
@@ -72,7 +72,8 @@ func (f *reader) length() int {
 	return 0
 }
 
-// limited is n, unless the file has not even the room for n parts of that size.
+// limited returns n, or 0 if the rest of the file is too small for n parts of that
+// size.
 func (f *reader) limited(n, size int) int {
 	if n > len(f.rest)/size {
 		f.short = true
@@ -90,7 +91,7 @@ func (f *reader) floats(n int) []float32 {
 	return values
 }
 
-// matrix reads one whose number of scales depends on its size.
+// matrix reads a matrix. The number of scales depends on its size.
 func (f *reader) matrix(scales func(rows, cols int) int) byColumn {
 	m := byColumn{rows: f.length(), cols: f.length()}
 	m.scales = f.floats(scales(m.rows, m.cols))

@@ -9,11 +9,11 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// format names the file's form and version, and is its first line.
+// format is the first line of the file: its name and version.
 const format = "lethe: Universal Sentence Encoder lite, int8, version 1\n"
 
 // Write rounds the weights and returns the file. The same weights give the same
-// bytes everywhere. Invalid when a piece is longer than 255 bytes.
+// bytes on every machine. The error is Invalid when a piece is longer than 255 bytes.
 func Write(vocabulary []pieces.Piece, w encoder.Weights) ([]byte, error) {
 	f := writer{b: []byte(format)}
 	f.length(len(vocabulary))

@@ -1,4 +1,4 @@
-// Package pieces cuts text into the pieces of a unigram vocabulary, of which
-// each has a number and a weight. It owns how text is made ready for that and
-// which of all cuts is taken; it knows nothing of what the numbers are for.
+// Package pieces splits text into the pieces of a unigram vocabulary. Each piece has
+// an id and a weight. The package normalizes the text and chooses the best of all
+// possible splits. It does not know what the ids are used for.
 package pieces

@@ -8,28 +8,28 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Reading is a text in pieces. Its memory serves one text after another; it is
-// for one goroutine at a time.
+// Reading is the result of splitting a text into pieces. It can be reused for text
+// after text, by one goroutine at a time.
 type Reading struct {
 	IDs     []int32 // in order; neighboring unknown characters are one Unknown
-	Words   int     // what stood between white space
+	Words   int     // number of words between white space
 	Unknown int     // how many of the ids are Unknown
 
 	normal []byte
-	chars  []rune    // the text as it is cut
-	best   []float64 // by end: the sum of the best cut up to there
-	last   []int32   // by end: the last piece of that cut
+	chars  []rune    // the normalized text
+	best   []float64 // by end: the score of the best split of the text up to there
+	last   []int32   // by end: the last piece of that split
 }
 
-// Read cuts a text into the pieces of v. A text of white space has none.
+// Read splits a text into the pieces of v. A text of white space has none.
 func (r *Reading) Read(v *Vocabulary, text string) {
 	r.prepare(text)
 	r.search(v)
 	r.collect(v)
 }
 
-// prepare brings the text into the form that the vocabulary was made from:
-// compatibility characters replaced (NFKC), and each word behind a mark.
+// prepare normalizes the text as in the model's training: NFKC, and a mark before
+// each word.
 func (r *Reading) prepare(text string) {
 	r.normal = norm.NFKC.AppendString(r.normal[:0], text)
 	r.chars, r.Words = r.chars[:0], 0
@@ -50,12 +50,12 @@ func (r *Reading) prepare(text string) {
 	}
 }
 
-// search finds the best cut up to every place. A character at which no piece
-// begins is unknown and costs nothing.
+// search finds the best split of the text up to every place. A character at which no
+// piece begins is unknown and has the score 0.
 //
-// The vectors of the model's authors come from a search in which a place that no
-// cut reaches has the sum 0, and in which a sum of 0 gives way to any other. Both
-// are kept, because a model reads well only what is cut as in its training.
+// In the original search, a place that no split has reached has the sum 0, and a sum
+// of 0 is replaced by any other. Both are kept, because the model reads a text well
+// only if it is split as in its training.
 func (r *Reading) search(v *Vocabulary) {
 	places := len(r.chars) + 1
 	r.best = append(r.best[:0], make([]float64, places)...)
@@ -80,15 +80,15 @@ func (r *Reading) search(v *Vocabulary) {
 	}
 }
 
-// offer takes a cut up to a place if it is the best so far; of equals the one
-// with the shorter last piece, which comes later.
+// offer keeps a split up to a place if it is the best so far. Of equal splits the
+// later one wins, which has the shorter last piece.
 func (r *Reading) offer(place int, sum float64, last int32) {
 	if best := r.best[place]; best == 0 || sum >= best {
 		r.best[place], r.last[place] = sum, last
 	}
 }
 
-// collect walks the best cut from its end.
+// collect reads the best split from its end.
 func (r *Reading) collect(v *Vocabulary) {
 	r.IDs, r.Unknown = r.IDs[:0], 0
 	for end := len(r.chars); end > 0; end -= int(v.length[r.last[end]]) {

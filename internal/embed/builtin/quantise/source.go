@@ -16,10 +16,10 @@ import (
 	"github.com/lethe-chat/lethe/internal/embed/builtin/pieces"
 )
 
-// folder is where the package keeps the model.
+// folder is the model's folder inside the package.
 const folder = "package/dist/"
 
-// largestPart is more than any file of the package has.
+// largestPart is a size limit above that of every file in the package.
 const largestPart = 64 << 20
 
 // readPackage reads the vocabulary and the exact weights.
@@ -41,7 +41,7 @@ func readPackage(name string) ([]pieces.Piece, encoder.Weights, error) {
 	return vocabulary, w, err
 }
 
-// unpack returns the files of the package's folder by their names.
+// unpack returns the files of the package's folder by name.
 func unpack(name string) (map[string][]byte, error) {
 	archive, err := os.Open(name)
 	if err != nil {
@@ -69,8 +69,8 @@ func unpack(name string) (map[string][]byte, error) {
 	}
 }
 
-// readVocabulary reads pairs of text and score. A score may be null, which the
-// original counts as zero.
+// readVocabulary reads pairs of text and score. A score may be null, which means
+// zero.
 func readVocabulary(file []byte) ([]pieces.Piece, error) {
 	var pairs [][2]json.RawMessage
 	if err := json.Unmarshal(file, &pairs); err != nil {
@@ -104,7 +104,7 @@ func (t tensor) floats() []float32 {
 
 type tensors []tensor
 
-// readTensors cuts the shards, read one after another, into their tensors.
+// readTensors splits the concatenated shards into tensors.
 func readTensors(files map[string][]byte) (list tensors, err error) {
 	var graph struct {
 		WeightsManifest []struct {
@@ -135,7 +135,7 @@ func readTensors(files map[string][]byte) (list tensors, err error) {
 	return list, nil
 }
 
-// named finds the one tensor of floats whose name has all the parts.
+// named finds the one float tensor whose name contains all the parts.
 func (list tensors) named(parts ...string) (found tensor, err error) {
 	n := 0
 	for _, t := range list {
@@ -163,7 +163,7 @@ type plain struct {
 func (m plain) Size() (rows, cols int)   { return m.rows, m.cols }
 func (m plain) Row(dst []float32, i int) { copy(dst, m.values[i*m.cols:][:m.cols]) }
 
-// weights finds every part by the graph's name for it.
+// weights finds every part by its name in the published graph.
 func (list tensors) weights() (w encoder.Weights, err error) {
 	var problems []error
 	vector := func(parts ...string) []float32 {

@@ -14,9 +14,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/embed/builtin/pieces"
 )
 
-// What a right port reaches: with the exact weights no number of a vector is
-// further from the original's than this, with the rounded ones no vector points
-// elsewhere by more than this.
+// The accuracy that a correct port reaches: the largest difference of any component
+// with the exact weights, and the smallest cosine with the rounded weights.
 const (
 	largestError   = 1e-6
 	smallestCosine = 0.999
@@ -28,8 +27,8 @@ type referenceText struct {
 	Vector []float32 `json:"vector"`
 }
 
-// verify computes the vectors of the reference, with every kernel of this
-// processor, from the exact weights and from those of the file.
+// verify computes the reference vectors with every kernel of this processor, from
+// the exact weights and from the file's weights.
 func verify(stdout io.Writer, reference string, vocabulary []pieces.Piece, exact encoder.Weights, file []byte) error {
 	raw, err := os.ReadFile(reference)
 	if err != nil {
