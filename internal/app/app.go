@@ -165,7 +165,10 @@ func hosts(c config.Config) []string {
 }
 
 // Close releases the store of an App that was never run, or has stopped.
-func (a *App) Close() error { return a.store.Close() }
+func (a *App) Close() error {
+	a.history.Close()
+	return a.store.Close()
+}
 
 // keyUsageEvery is how often the use of keys is written down.
 const keyUsageEvery = time.Minute

@@ -10,8 +10,10 @@ package archtest
 var mayImport = map[string][]string{
 	"internal/fault": {},
 	"internal/text":  {},
-	"internal/chat":  {"internal/fault"},
-	"internal/auth":  {"internal/fault", "internal/chat"},
+
+	"internal/breaker": {},
+	"internal/chat":    {"internal/fault"},
+	"internal/auth":    {"internal/fault", "internal/chat"},
 
 	"internal/modelhttp": {"internal/fault"},
 	"internal/rerank":    {"internal/fault", "internal/modelhttp"},
@@ -49,7 +51,7 @@ var mayImport = map[string][]string{
 
 	"internal/history": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/text",
-		"internal/chunker", "internal/rank", "internal/embed", "internal/modelhttp", "internal/rerank", "internal/llm", "internal/store",
+		"internal/chunker", "internal/rank", "internal/breaker", "internal/embed", "internal/modelhttp", "internal/rerank", "internal/llm", "internal/store",
 	},
 
 	"internal/indexer": {

@@ -94,6 +94,14 @@ type Embedding struct {
 	Pending int    // conversations to be indexed anew, because the model or Lethe's way of cutting texts is another
 	Failed  int    // those of them that were given up until the next start or change; Pending is without them
 	Unused  int    // vectors of other models, which no search sees
+
+	Lost *LostLeg // the search by meaning, while the embedder does not answer queries; else nil
+}
+
+// LostLeg says since when a part of search does not answer, and why.
+type LostLeg struct {
+	Since  time.Time
+	Reason string // for clients to read
 }
 
 // VectorSearch says how a workspace's vectors are searched.

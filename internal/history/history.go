@@ -4,12 +4,14 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lethe-chat/lethe/internal/breaker"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/fault"
@@ -28,6 +30,7 @@ type History struct {
 	usage    usage
 	static   staticKey
 
+	meaning  *meaning
 	reranker rerank.Reranker
 	writer   llm.Writer
 	log      *slog.Logger
@@ -47,6 +50,9 @@ type Options struct {
 	Writer   llm.Writer           // writes digests; nil for quoting alone
 	Logger   *slog.Logger         // nil discards
 	Metrics  *prometheus.Registry // nil counts for nobody
+
+	QueryPatience time.Duration   // how long a search waits for the vector of its query; DefaultQueryPatience when 0
+	Trials        breaker.Options // how an embedder that did not answer a query is tried again; for tests
 }
 
 // New returns the front door to a store.
@@ -67,10 +73,15 @@ func New(o Options) *History {
 		store: o.Store, embedder: o.Embedder, now: o.Now, wake: o.Wake, deleted: o.Deleted,
 		reranker: o.Reranker, writer: o.Writer, log: o.Logger, metrics: newMetrics(o.Metrics),
 	}
+	h.meaning = newMeaning(o.Embedder, cmp.Or(o.QueryPatience, DefaultQueryPatience), o.Trials, o.Logger, h.metrics)
 	h.usage.minutes = make(map[keyUse]time.Time)
 	h.static.set(o.APIKey)
 	return h
 }
+
+// Close ends what runs in the background: the trials of an embedder that does not
+// answer queries. The store stays open.
+func (h *History) Close() { h.meaning.breaker.Close() }
 
 // Ready reports whether the store answers.
 func (h *History) Ready(ctx context.Context) error { return h.store.Ping(ctx) }
@@ -155,6 +166,7 @@ func (h *History) Stats(ctx context.Context, ws chat.WorkspaceID) (s chat.Stats,
 			return err
 		}
 		model := h.embedder.Model()
+		s.Embedding.Lost = h.meaning.state()
 		s.VectorSearch, err = v.VectorSearch(ws, model.ID, model.Dimensions)
 		return err
 	})

@@ -11,6 +11,9 @@ import (
 type metrics struct {
 	reranks *prometheus.CounterVec
 	digests *prometheus.CounterVec
+
+	meaningLost   prometheus.Gauge
+	meaningLosses prometheus.Counter
 }
 
 func newMetrics(registry *prometheus.Registry) *metrics {
@@ -21,9 +24,15 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 		digests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lethe_written_digests_total", Help: "Digests that a language model was to write, by outcome: written, or why passages were quoted instead.",
 		}, []string{"outcome"}),
+		meaningLost: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "lethe_search_meaning_lost", Help: "1 while the embedder does not answer queries, so that searches answer by words; else 0.",
+		}),
+		meaningLosses: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "lethe_search_meaning_losses_total", Help: "How often the embedder stopped answering queries.",
+		}),
 	}
 	if registry != nil {
-		registry.MustRegister(m.reranks, m.digests)
+		registry.MustRegister(m.reranks, m.digests, m.meaningLost, m.meaningLosses)
 	}
 	return m
 }

@@ -147,12 +147,12 @@ func (h *History) queryVector(ctx context.Context, q SearchQuery) ([]float32, Mo
 	if q.Mode == Keyword {
 		return nil, Keyword, nil
 	}
-	vectors, err := h.embedder.Embed(ctx, []string{q.Text})
-	if ctx.Err() != nil {
-		return nil, "", fault.Wrap(fault.Canceled, ctx.Err(), "the request was canceled or took too long")
+	vector, err := h.meaning.vector(ctx, q.Text)
+	if err != nil {
+		return nil, "", err
 	}
-	if err == nil && len(vectors) == 1 && vectors[0] != nil {
-		return vectors[0], q.Mode, nil
+	if vector != nil {
+		return vector, q.Mode, nil
 	}
 	return nil, Keyword, nil // degraded, and the answer says so: never a failed search
 }

@@ -30,6 +30,14 @@ func (m *memoryPlugin) GetStats(ctx context.Context, _ wire.GetStatsRequestObjec
 		VectorSearch: api.StatsVectorSearch(s.VectorSearch),
 		Embedding: api.EmbeddingStats{
 			Model: s.Embedding.Model, Pending: s.Embedding.Pending, Failed: s.Embedding.Failed, Unused: s.Embedding.Unused,
+			Lost: lostLeg(s.Embedding.Lost),
 		},
 	}, nil
+}
+
+func lostLeg(l *chat.LostLeg) *api.LostLeg {
+	if l == nil {
+		return nil
+	}
+	return &api.LostLeg{Since: api.Time{Time: l.Since}, Reason: l.Reason}
 }

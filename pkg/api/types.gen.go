@@ -462,6 +462,10 @@ type EmbeddingStats struct {
 	// do not count as pending.
 	Failed int `json:"failed"`
 
+	// Lost Set while the embedder does not answer queries in time. Searches then answer by words, at once, and their `mode`
+	// says so. The embedder is tried in the background, and searches go by meaning again when it answers. null else.
+	Lost *LostLeg `json:"lost"`
+
 	// Model The current model, that of the service which was started last. `none` is the one that embeds nothing.
 	Model string `json:"model"`
 
@@ -609,6 +613,15 @@ type LiftRequest struct {
 
 	// PlatformConversationIDs The platform's own ids of them, at most 10,000.
 	PlatformConversationIDs []string `json:"platformConversationIds,omitempty"`
+}
+
+// LostLeg A part of search that does not answer.
+type LostLeg struct {
+	// Reason Why, and what to do.
+	Reason string `json:"reason"`
+
+	// Since When it stopped answering.
+	Since Time `json:"since"`
 }
 
 // MonthStats One month in figures.

@@ -119,14 +119,24 @@ func (e *Embedder) all(ctx context.Context, m model, texts []string, vectors [][
 	return context.Cause(ctx)
 }
 
-// one embeds a single text as soon as a worker is free.
-func (e *Embedder) one(ctx context.Context, from chan *worker, m model, text string) ([]float32, error) {
+// one embeds a single text as soon as a worker is free. A panic is an error: most calls
+// run in goroutines of this package, where no caller could recover it.
+func (e *Embedder) one(ctx context.Context, from chan *worker, m model, text string) (vector []float32, err error) {
 	select {
 	case <-ctx.Done():
 		return nil, canceled(ctx.Err())
 	case w := <-from:
-		defer func() { from <- w }()
-		return w.embed(ctx, m, text)
+		whole := false
+		defer func() {
+			if !whole { // a panic may have left its memory in any state
+				w = new(worker)
+			}
+			from <- w
+		}()
+		defer embed.Recover(&err)
+		vector, err = w.embed(ctx, m, text)
+		whole = true
+		return vector, err
 	}
 }
 

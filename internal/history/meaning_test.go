@@ -1,0 +1,165 @@
+package history_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/breaker"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
+)
+
+// leg is a desk whose embedder does what a test says, and whose trials happen when a
+// test says.
+type leg struct {
+	*desk
+	mu       sync.Mutex
+	do       func(ctx context.Context) error // nil: it answers
+	asked    int
+	planned  chan func()
+	log      bytes.Buffer
+	registry *prometheus.Registry
+	embed.Embedder
+}
+
+func (l *leg) Embed(ctx context.Context, texts []string) ([][]float32, error) {
+	l.mu.Lock()
+	l.asked++
+	do := l.do
+	l.mu.Unlock()
+	if do != nil {
+		if err := do(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return l.Embedder.Embed(ctx, texts)
+}
+
+func (l *leg) script(do func(context.Context) error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.do, l.asked = do, 0
+}
+
+func eachLeg(t *testing.T, test func(t *testing.T, l *leg)) {
+	t.Helper()
+	each(t, func(t *testing.T, d *desk) {
+		l := &leg{planned: make(chan func(), 100), registry: prometheus.NewRegistry(), Embedder: embed.NewHash()}
+		l.desk = d.with(func(o *history.Options) {
+			o.Embedder, o.Metrics, o.QueryPatience = l, l.registry, 500*time.Millisecond
+			o.Logger = slog.New(slog.NewTextHandler(&l.log, nil))
+			o.Trials = breaker.Options{After: func(_ time.Duration, try func()) func() {
+				l.planned <- try
+				return func() {}
+			}, Patience: 500 * time.Millisecond}
+		})
+		t.Cleanup(l.history.Close)
+		d.ingest(say("x", "Where did we park the caravan?", "Behind the barn."))
+		d.index()
+		test(t, l)
+	})
+}
+
+// mode is which legs answer a query that has an answer in any.
+func (l *leg) mode(mode history.Mode) history.Mode {
+	l.t.Helper()
+	found := l.search(history.SearchQuery{Text: "caravan", Mode: mode})
+	require.Len(l.t, found.Hits, 1)
+	return found.Mode
+}
+
+func (l *leg) lostInStats() bool {
+	l.t.Helper()
+	stats, err := l.history.Stats(l.t.Context(), l.ws)
+	require.NoError(l.t, err)
+	return stats.Embedding.Lost != nil
+}
+
+func (l *leg) gauge() (value float64) {
+	l.t.Helper()
+	families, err := l.registry.Gather()
+	require.NoError(l.t, err)
+	for _, f := range families {
+		if f.GetName() == "lethe_search_meaning_lost" {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	l.t.Fatal("there is no such metric")
+	return 0
+}
+
+// However an embedder does not answer: one query waits for it, the next ones do not,
+// and when it answers again search goes by meaning again. Nobody's request is a
+// trial. The log has a line for either change.
+func TestAnEmbedderThatDoesNotAnswerIsNotWaitedFor(t *testing.T) {
+	hang := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+	for name, do := range map[string]func(context.Context) error{
+		"hangs":              hang,
+		"ignores its caller": func(context.Context) error { select {} },
+		"is away":            func(context.Context) error { return fault.New(fault.Unavailable, "cannot be reached") },
+		"refuses the key":    func(context.Context) error { return fault.Invalidf("the key is wrong") },
+		"has a bug":          func(context.Context) error { return errors.New("a surprise") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachLeg(t, func(t *testing.T, l *leg) {
+				require.Equal(t, history.Hybrid, l.mode(""))
+				require.False(t, l.lostInStats())
+				l.script(do)
+				require.Equal(t, history.Keyword, l.mode(""))
+				for range 5 {
+					require.Equal(t, history.Keyword, l.mode(""))
+					require.Equal(t, history.Keyword, l.mode(history.Semantic))
+				}
+				require.Equal(t, 1, l.asked, "only the first query asked")
+				require.True(t, l.lostInStats())
+				require.InDelta(t, 1, l.gauge(), 0)
+
+				(<-l.planned)() // a trial, while it is still away
+				require.Equal(t, history.Keyword, l.mode(""))
+				l.script(nil)
+				require.Equal(t, history.Keyword, l.mode(""))
+				require.Zero(t, l.asked, "no request is a trial")
+				(<-l.planned)()
+				require.Equal(t, history.Hybrid, l.mode(""))
+				require.False(t, l.lostInStats())
+				require.InDelta(t, 0, l.gauge(), 0)
+				require.Equal(t, []int{1, 1}, []int{strings.Count(l.log.String(), "meaning is lost"), strings.Count(l.log.String(), "meaning is back")}, l.log.String())
+				require.Equal(t, 2, strings.Count(l.log.String(), "\n"))
+			})
+		})
+	}
+}
+
+// One text that an embedder cannot bear takes neither the service nor the leg down.
+func TestAQueryThatMakesAnEmbedderPanicIsAnsweredByWords(t *testing.T) {
+	eachLeg(t, func(t *testing.T, l *leg) {
+		l.script(func(context.Context) error { panic("caravan") })
+		require.Equal(t, history.Keyword, l.mode(""))
+		require.NotContains(t, l.log.String(), "caravan", "its value may be a text")
+		l.script(nil)
+		require.Equal(t, history.Hybrid, l.mode(""))
+		require.Empty(t, l.planned)
+	})
+}
+
+// A caller who leaves says nothing about the embedder.
+func TestACallerWhoLeavesDoesNotLoseTheLeg(t *testing.T) {
+	eachLeg(t, func(t *testing.T, l *leg) {
+		ctx, leave := context.WithCancel(t.Context())
+		l.script(func(ctx context.Context) error { leave(); <-ctx.Done(); return ctx.Err() })
+		_, err := l.history.Search(ctx, l.ws, history.SearchQuery{Text: "caravan"})
+		require.Equal(t, fault.Canceled, fault.KindOf(err))
+		l.script(nil)
+		require.Equal(t, history.Hybrid, l.mode(""))
+	})
+}
