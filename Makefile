@@ -44,6 +44,9 @@ run: build ## Build Lethe and run it on its embedded store (DB=postgres: on the 
 build: ## Build bin/lethe, one static file
 	go build -ldflags '$(LDFLAGS)' -o bin/lethe ./cmd/lethe
 
+# The seed of the tests that play at random is fixed (storetest.FixedSeed); make
+# world and make kill draw a new one, which they print.
+
 .PHONY: test
 test: lint generate-check ## Everything: linters, generated code, every test, on real databases
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" go test ./...
@@ -52,6 +55,10 @@ test: lint generate-check ## Everything: linters, generated code, every test, on
 .PHONY: test-short
 test-short: ## The tests alone, without the linters
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" go test ./...
+
+.PHONY: test-sqlite
+test-sqlite: ## The tests without PostgreSQL, as in an editor: go test ./...
+	env -u LETHE_TEST_DATABASE_URL -u CI go test ./...
 
 .PHONY: test-partitioned
 test-partitioned: ## The store's suite on hash-partitioned tables (docs/scaling.md)
@@ -77,9 +84,9 @@ bench-recall: build ## How high search puts the evidence of a dataset's question
 	$(if $(filter postgres,$(DB)),url="$$($(POSTGRES))" && )bin/lethe bench recall --dataset '$(DATASET)' $(if $(filter postgres,$(DB)),--database-url "$$url")
 
 .PHONY: kill
-kill: ## Kill the service at KILLS (200) points of a large delete, on each database
+kill: ## Kill the service at KILLS (200) points of a large delete, on each database (SEED repeats)
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
-		go test -count=1 -timeout 60m -v -run '^TestKilled' ./internal/app -args -kill-points $(KILLS)
+		go test -count=1 -timeout 60m -v -run '^TestKilled' ./internal/app -args -kill-points $(KILLS) -crash-seed $(SEED)
 
 .PHONY: lint
 lint: $(LINTER) ## go vet and the linters of .golangci.yml

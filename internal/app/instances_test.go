@@ -73,6 +73,11 @@ func queue(t testing.TB, db storetest.Database, n int) {
 // once, by one of them.
 func TestInstancesShareTheIndexing(t *testing.T) {
 	t.Parallel()
+	storetest.OnPostgres(t, instancesShareTheIndexing)
+}
+
+func instancesShareTheIndexing(t *testing.T) {
+	t.Parallel()
 	const conversations = 300
 	db := storetest.New(t, storetest.Postgres)
 	queue(t, db, conversations)
@@ -108,6 +113,11 @@ func TestInstancesShareTheIndexing(t *testing.T) {
 // A program that dies leaves what it held to the others, after its lease and not
 // before.
 func TestInstanceThatDies(t *testing.T) {
+	t.Parallel()
+	storetest.OnPostgres(t, instanceThatDies)
+}
+
+func instanceThatDies(t *testing.T) {
 	t.Parallel()
 	const conversations, held, lease = 60, 2, 4 * time.Second
 	db := storetest.New(t, storetest.Postgres)
@@ -188,6 +198,11 @@ func (b *balancer) do(call func(*client.Client) error) error {
 // Instances are restarted one after the other while people upload and search: no
 // call fails, and what was uploaded is there and found.
 func TestRollingRestart(t *testing.T) {
+	t.Parallel()
+	storetest.OnPostgres(t, rollingRestart)
+}
+
+func rollingRestart(t *testing.T) {
 	t.Parallel()
 	const rounds, uploaders, searchers = 2, 3, 1
 	db := storetest.New(t, storetest.Postgres)

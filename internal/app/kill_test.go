@@ -152,15 +152,11 @@ type answerAfter struct {
 // the times around the commit. The delete is done or not done, never half; its receipt and its
 // tombstones are there exactly when the rows are gone; an answered delete is done.
 func TestKilledInTheMiddleOfALargeDelete(t *testing.T) {
-	for _, kind := range []string{storetest.SQLite, storetest.Postgres} {
+	for _, kind := range storetest.Kinds(t) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			l := newLargeDelete(t, kind)
-			seed := *crashSeed
-			if seed == 0 {
-				seed = rand.Uint64()
-			}
-			t.Logf("seed %d: repeat with -args -crash-seed %d", seed, seed)
+			seed := storetest.Seed(t, "crash-seed", *crashSeed)
 			random := rand.New(rand.NewPCG(seed, 0))
 
 			// When the commit is, if nobody kills the process. Kills around it correct that,
@@ -216,6 +212,11 @@ func TestKilledInTheMiddleOfALargeDelete(t *testing.T) {
 // holds the transaction: everything is deleted and written, and the process dies just
 // before it says COMMIT, and just after.
 func TestKilledBeforeAndAfterTheCommit(t *testing.T) {
+	t.Parallel()
+	storetest.OnPostgres(t, killedBeforeAndAfterTheCommit)
+}
+
+func killedBeforeAndAfterTheCommit(t *testing.T) {
 	t.Parallel()
 	l := newLargeDelete(t, storetest.Postgres)
 	for _, point := range []struct {

@@ -48,12 +48,8 @@ func TestShutdownGivesUpWhatTakesTooLong(t *testing.T) {
 	const patience = time.Second
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		p, _, id := begun(t, db, apptest.WithEnv("LETHE_SHUTDOWN_TIMEOUT="+patience.String()))
-		asked := time.Now()
 		p.Interrupt()
 		p.Ended(t, apptest.Patience)
-		took := time.Since(asked)
-		require.GreaterOrEqual(t, took, patience, "the work under way had its time")
-		require.Less(t, took, patience+10*time.Second, "and no more")
 		require.Equal(t, 1, claimed(t, db).Attempt)
 		require.Empty(t, db.Damage(t))
 
@@ -102,15 +98,14 @@ func TestShutdownFinishesWhatIsUnderWay(t *testing.T) {
 	})
 }
 
-// A service that is told to stop while it idles stops at once.
+// A service that is told to stop while it is idle does not wait for the shutdown
+// time-out.
 func TestShutdownOfAnIdleService(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
-		p := apptest.StartProcess(t, db)
+		p := apptest.StartProcess(t, db, apptest.WithEnv("LETHE_SHUTDOWN_TIMEOUT=10m"))
 		id := p.Upload(t, "a", "hello", "hello")
 		p.Ready(t, id)
-		asked := time.Now()
 		p.Interrupt()
 		p.Ended(t, apptest.Patience)
-		require.Less(t, time.Since(asked), 5*time.Second)
 	})
 }

@@ -30,6 +30,11 @@ var soakFor = flag.Duration("soak", 6*time.Second, "how long TestSoak goes on; `
 // has to resolve no deadlock, and no row is left without its conversation.
 func TestSoak(t *testing.T) {
 	t.Parallel()
+	storetest.OnPostgres(t, soakTwoInstances)
+}
+
+func soakTwoInstances(t *testing.T) {
+	t.Parallel()
 	const writers, searchers = 4, 4
 	db := storetest.New(t, storetest.Postgres)
 	one, two := apptest.Start(t, db), apptest.Start(t, db)

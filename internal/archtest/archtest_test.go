@@ -20,6 +20,9 @@ func TestArchitecture(t *testing.T) {
 		"packages have names":                      checkNames(pkgs, emptyNames),
 		"the environment is read in one place":     checkEnvironment(pkgs, environmentReaders),
 		"nothing runs because it is imported":      checkInit(pkgs),
+		"confined libraries are there":             checkRequired(confined, required(t)),
+		"tests do not measure time":                checkClock(pkgs, measuring),
+		"tests can be repeated":                    checkChance(pkgs, seeding),
 		"package variables are constants at heart": checkGlobals(pkgs, setByLinker, onlyForTests),
 	}
 	for name, broken := range rules {
@@ -75,6 +78,10 @@ func TestRulesFindWhatTheyForbid(t *testing.T) {
 		"HTTP in the server":                 {checkAbsent(importing("internal/server", "net/http"), noHTTP, []string{"net/http"}, "why"), 0},
 		"a package called util":              {checkNames(importing("internal/util"), emptyNames), 1},
 		"a package inside one called common": {checkNames(importing("internal/common/dates"), emptyNames), 1},
+		"a library that is required":         {checkRequired(gorm, []string{"gorm.io/gorm"}), 0},
+		"a package of a required module":     {checkRequired([]confinement{{"x.org/a/b", nil, ""}}, []string{"x.org/a"}), 0},
+		"a library by a wrong name":          {checkRequired([]confinement{{"x.org/b", nil, ""}}, []string{"x.org/a", "x.org/bc"}), 1},
+		"the standard library":               {checkRequired([]confinement{{"database/sql", nil, ""}}, nil), 0},
 		"a package called rank":              {checkNames(importing("internal/rank"), emptyNames), 0},
 	}
 	for name, test := range tests {
@@ -118,6 +125,28 @@ func TestSourceRulesFindWhatTheyForbid(t *testing.T) {
 		"set by the linker":      {globals, "internal/x", `package x; var version string`, 0},
 		"shared by tests":        {globals, "internal/xtest", `package xtest; import "sync"; var mu sync.Mutex`, 0},
 		"a local of that name":   {globals, "internal/x", `package x; var n = 1; func f() { n := 2; n = 3; n++ }`, 0},
+	}
+	// The rules about tests read a package's tests.
+	inTest := func(check func([]pkg, []string) []string, allowed ...string) func([]pkg) []string {
+		return func(p []pkg) []string {
+			p[0].tests, p[0].files = p[0].files, nil
+			return check(p, allowed)
+		}
+	}
+	for name, test := range map[string]struct {
+		check func([]pkg) []string
+		text  string
+		want  int
+	}{
+		"a test that measures":       {inTest(checkClock), `package x; import "time"; var a = time.Since(b)`, 1},
+		"one that may":               {inTest(checkClock, "internal/x/x.go"), `package x; import "time"; var a = time.Since(b)`, 0},
+		"time that passes":           {inTest(checkClock), `package x; import "time"; var a = time.Now().Add(time.Second)`, 0},
+		"a number that nobody knows": {inTest(checkChance), `package x; import "math/rand/v2"; var a = rand.IntN(7)`, 1},
+		"the same, renamed":          {inTest(checkChance), `package x; import dice "math/rand/v2"; var a = dice.IntN(7)`, 1},
+		"a number that repeats":      {inTest(checkChance), `package x; import "math/rand/v2"; var a = rand.New(rand.NewPCG(1, 2)).IntN(7)`, 0},
+		"somebody else's rand":       {inTest(checkChance), `package x; import "crypto/rand"; var a = rand.Text()`, 0},
+	} {
+		t.Run(name, func(t *testing.T) { require.Len(t, test.check(source(t, "internal/x", test.text)), test.want) })
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { require.Len(t, test.check(source(t, test.path, test.text)), test.want) })

@@ -3,6 +3,7 @@ package archtest
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // confinement is a library that may be imported in a few places only.
@@ -74,6 +75,20 @@ func checkConfined(pkgs []pkg, rules []confinement) (broken []string) {
 					broken = append(broken, fmt.Sprintf("%s imports %s, which belongs in %v: %s", p.path, imported, rule.places, rule.why))
 				}
 			}
+		}
+	}
+	return broken
+}
+
+// checkRequired finds confinements of libraries that no module in go.mod provides:
+// such a line holds nothing, and hides that the library has another name. The
+// standard library needs no module.
+func checkRequired(rules []confinement, modules []string) (broken []string) {
+	for _, rule := range rules {
+		standard := !strings.Contains(elements(rule.library)[0], ".")
+		provided := slices.ContainsFunc(modules, func(m string) bool { return under(m, rule.library) || under(rule.library, m) })
+		if !standard && !provided {
+			broken = append(broken, fmt.Sprintf("%s is confined to %v, and no module of go.mod provides it: correct its name or remove its line", rule.library, rule.places))
 		}
 	}
 	return broken

@@ -25,6 +25,7 @@ type pkg struct {
 	imports     []string // outside tests; own packages without the module's path
 	testImports []string
 	files       []file // without tests
+	tests       []file
 }
 
 // file is one parsed source file.
@@ -80,13 +81,33 @@ func parse(t *testing.T, l listed) pkg {
 		imports:     allWithin(l.Imports),
 		testImports: allWithin(append(l.TestImports, l.XTestImports...)),
 	}
-	for _, name := range l.GoFiles {
-		set := token.NewFileSet()
-		parsed, err := parser.ParseFile(set, filepath.Join(l.Dir, name), nil, parser.ParseComments)
-		require.NoError(t, err)
-		p.files = append(p.files, file{name: p.path + "/" + name, syntax: parsed, set: set})
+	parseAll := func(names []string) (files []file) {
+		for _, name := range names {
+			set := token.NewFileSet()
+			parsed, err := parser.ParseFile(set, filepath.Join(l.Dir, name), nil, parser.ParseComments)
+			require.NoError(t, err)
+			files = append(files, file{name: p.path + "/" + name, syntax: parsed, set: set})
+		}
+		return files
 	}
+	p.files = parseAll(l.GoFiles)
+	p.tests = parseAll(append(l.TestGoFiles, l.XTestGoFiles...))
 	return p
+}
+
+// required are the modules that go.mod requires.
+func required(t *testing.T) []string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "mod", "edit", "-json").Output()
+	require.NoError(t, err)
+	var mod struct{ Require []struct{ Path string } }
+	require.NoError(t, json.Unmarshal(out, &mod))
+	var paths []string
+	for _, r := range mod.Require {
+		paths = append(paths, r.Path)
+	}
+	require.NotEmpty(t, paths)
+	return paths
 }
 
 // within cuts the module's path off an import path; "." is the module's root.

@@ -108,7 +108,6 @@ var confined = []confinement{
 	{"database/sql", []string{"internal/store"}, "the database is the store's secret"},
 	{"github.com/jackc/pgx", []string{"internal/store"}, "the database is the store's secret"},
 	{"github.com/ncruces/go-sqlite3", []string{"internal/store"}, "the database is the store's secret"},
-	{"modernc.org", []string{"internal/store"}, "the database is the store's secret"},
 	{"github.com/pgvector", []string{"internal/store"}, "the database is the store's secret"},
 	{"github.com/pressly/goose", []string{"internal/store"}, "migrations belong to the store"},
 	{"github.com/labstack", []string{"internal/server"}, "Echo is the server's secret"},
@@ -135,6 +134,13 @@ var noHTTP = []string{"internal/store", "internal/history", "internal/indexer", 
 // environmentReaders may name os.Getenv and its like: main hands the function
 // down, config reads with it, storetest is told where the tests' PostgreSQL is.
 var environmentReaders = []string{"cmd/lethe", "internal/config", "internal/store/storetest"}
+
+// measuring are the packages and files of tests that may read how long something
+// took: benchmarks, one that aims at a moment, and one that logs the slowest call.
+var measuring = []string{"internal/bench", "internal/app/kill_test.go", "internal/app/soak_test.go"}
+
+// seeding draws the seeds that others log.
+var seeding = []string{"internal/store/storetest/seed.go"}
 
 // setByLinker are variables without a value in the source.
 var setByLinker = []string{"cmd/lethe.version"}

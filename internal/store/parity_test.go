@@ -177,18 +177,20 @@ func (c corpus) oracle(query []string, f chat.Filter) (want []rank.Scored) {
 
 func TestBothDatabasesSearchAlike(t *testing.T) {
 	c := zipfCorpus(t)
-	found := map[string]answers{}
-	for _, kind := range []string{storetest.SQLite, storetest.Postgres} {
+	var found []answers
+	for _, kind := range storetest.Kinds(t) {
 		s := storetest.New(t, kind).Open(t)
-		found[kind] = c.ask(t, s, c.into(t, s))
+		found = append(found, c.ask(t, s, c.into(t, s)))
 	}
-	here, there := found[storetest.SQLite], found[storetest.Postgres]
+	here := found[0]
 	for i, query := range c.queries {
 		t.Run(strings.Join(query, " "), func(t *testing.T) {
 			requireExact(t, c.oracle(query, c.filters[i]), here.keyword[i])
-			requireSameKeys(t, here.keyword[i], there.keyword[i])
-			requireAlike(t, scoresOf(here.semantic[i]), scoresOf(there.semantic[i]))
-			requireAlike(t, fusedScores(here.fused[i]), fusedScores(there.fused[i]))
+			for _, there := range found[1:] {
+				requireSameKeys(t, here.keyword[i], there.keyword[i])
+				requireAlike(t, scoresOf(here.semantic[i]), scoresOf(there.semantic[i]))
+				requireAlike(t, fusedScores(here.fused[i]), fusedScores(there.fused[i]))
+			}
 		})
 	}
 }

@@ -48,6 +48,11 @@ func TestAReaderFromBeforeHoldsBackTheReceipt(t *testing.T) {
 // said, in any table, says no; those listed here hold nothing of the kind.
 func TestThePlannerSamplesNoTexts(t *testing.T) {
 	t.Parallel()
+	storetest.OnPostgres(t, thePlannerSamplesNoTexts)
+}
+
+func thePlannerSamplesNoTexts(t *testing.T) {
+	t.Parallel()
 	db := storetest.New(t, storetest.Postgres)
 	s := db.Open(t)
 	ws := workspace(t, s, "w")
@@ -74,6 +79,11 @@ func TestThePlannerSamplesNoTexts(t *testing.T) {
 
 // A rebuild of an index that is cut off leaves an invalid one; the next removes it.
 func TestARebuildRemovesWhatAnotherHasLeft(t *testing.T) {
+	t.Parallel()
+	storetest.OnPostgres(t, aRebuildRemovesWhatAnotherHasLeft)
+}
+
+func aRebuildRemovesWhatAnotherHasLeft(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t, storetest.Postgres)
 	s := db.Open(t)

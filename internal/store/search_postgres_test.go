@@ -19,6 +19,11 @@ import (
 // reads must not grow like that.
 func TestASearchInANewWorkspaceReadsLittle(t *testing.T) {
 	t.Parallel()
+	storetest.OnPostgres(t, aSearchInANewWorkspaceReadsLittle)
+}
+
+func aSearchInANewWorkspaceReadsLittle(t *testing.T) {
+	t.Parallel()
 	const conversations = 400
 	db := storetest.New(t, storetest.Postgres)
 	conn := db.Postgres(t)

@@ -61,11 +61,14 @@ func TestStats(t *testing.T) {
 func TestOrderDoesNotDependOnTheLocale(t *testing.T) {
 	platforms := []string{"Zeta", "a-b", "a.b", "a_b", "ab", "alpha", "Beta", "-", "_", "9", "beta"}
 	want := []string{"-", "9", "Beta", "Zeta", "_", "a-b", "a.b", "a_b", "ab", "alpha", "beta"}
-	for name, s := range map[string]*store.Store{
-		"sqlite":                     storetest.New(t, storetest.SQLite).Open(t),
-		"postgres":                   storetest.New(t, storetest.Postgres).Open(t),
-		"postgres with locale en_US": localized(t),
-	} {
+	stores := map[string]*store.Store{}
+	for _, kind := range storetest.Kinds(t) {
+		stores[kind] = storetest.New(t, kind).Open(t)
+		if kind == storetest.Postgres {
+			stores["postgres with locale en_US"] = localized(t)
+		}
+	}
+	for name, s := range stores {
 		ws := workspace(t, s, "w")
 		for _, platform := range platforms {
 			c := transcript(t, "x", "text")

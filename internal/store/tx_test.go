@@ -115,6 +115,10 @@ func TestWritersQueue(t *testing.T) {
 // PostgreSQL ends one of two transactions that wait for each other. It is run
 // again, and nobody hears of it. (On SQLite the second one cannot even begin.)
 func TestADeadlockedTransactionIsRunAgain(t *testing.T) {
+	storetest.OnPostgres(t, aDeadlockedTransactionIsRunAgain)
+}
+
+func aDeadlockedTransactionIsRunAgain(t *testing.T) {
 	s := storetest.New(t, storetest.Postgres).Open(t)
 	ws := workspace(t, s, "w")
 	a, b := added(t, s, ws, "a", "text"), added(t, s, ws, "b", "text")

@@ -45,6 +45,11 @@ func leads(t *testing.T, db storetest.Database, name string) {
 // connection breaks, whoever is faster has it: never two.
 func TestLeadershipMoves(t *testing.T) {
 	t.Parallel()
+	storetest.OnPostgres(t, leadershipMoves)
+}
+
+func leadershipMoves(t *testing.T) {
+	t.Parallel()
 	db := storetest.New(t, storetest.Postgres)
 	first := start(t, db, "first")
 	leads(t, db, "first")

@@ -1,4 +1,4 @@
-// Package reclaim does what a database needs in the background: it reclaims the
+// Package upkeep does what a database needs in the background: it reclaims the
 // storage of what was deleted and writes so into the receipts, builds the
 // vector indexes of workspaces that have outgrown exact search, replaces broken
 // ones and drops those nobody needs. Of the programs that share a database, one

@@ -157,6 +157,11 @@ func (f *filled) indexes() []store.VectorIndex {
 
 func TestALargeWorkspaceGetsAnIndexOfItsOwn(t *testing.T) {
 	t.Parallel()
+	storetest.OnPostgres(t, aLargeWorkspaceGetsAnIndexOfItsOwn)
+}
+
+func aLargeWorkspaceGetsAnIndexOfItsOwn(t *testing.T) {
+	t.Parallel()
 	f := fill(t, 60)
 	New(Options{Store: f.store}).Once(context.Background())
 	indexes := f.indexes()
@@ -189,6 +194,11 @@ func TestALargeWorkspaceGetsAnIndexOfItsOwn(t *testing.T) {
 // because a vacuum of it takes longer; after a small delete it keeps the one it has.
 // The index of words is built anew when most of what it held is gone.
 func TestIndexesAreRebuiltAfterLargeDeletes(t *testing.T) {
+	t.Parallel()
+	storetest.OnPostgres(t, indexesAreRebuiltAfterLargeDeletes)
+}
+
+func indexesAreRebuiltAfterLargeDeletes(t *testing.T) {
 	t.Parallel()
 	f := fill(t, 60)
 	New(Options{Store: f.store}).Once(context.Background())
@@ -236,6 +246,11 @@ func (f *filled) file(index string) int {
 // which would take longer than building it.
 func TestAnIndexNobodyNeedsIsDroppedBeforeTheVacuum(t *testing.T) {
 	t.Parallel()
+	storetest.OnPostgres(t, anIndexNobodyNeedsIsDroppedBeforeTheVacuum)
+}
+
+func anIndexNobodyNeedsIsDroppedBeforeTheVacuum(t *testing.T) {
+	t.Parallel()
 	f := fill(t, worthRows/perChat) // so that it is reclaimed at once
 	var log bytes.Buffer
 	r := New(Options{Store: f.store, Logger: slog.New(slog.NewTextHandler(&log, nil))})
@@ -260,6 +275,11 @@ func (f *filled) scans(index string) int {
 // A build that was cut off leaves an index that PostgreSQL keeps up to date and
 // never uses.
 func TestABrokenIndexIsReplaced(t *testing.T) {
+	t.Parallel()
+	storetest.OnPostgres(t, aBrokenIndexIsReplaced)
+}
+
+func aBrokenIndexIsReplaced(t *testing.T) {
 	t.Parallel()
 	f := fill(t, 30)
 	// A transaction that has touched the table makes the build wait in the middle.
@@ -287,6 +307,11 @@ func TestABrokenIndexIsReplaced(t *testing.T) {
 
 func TestOneLeaderAtATime(t *testing.T) {
 	t.Parallel()
+	storetest.OnPostgres(t, oneLeaderAtATime)
+}
+
+func oneLeaderAtATime(t *testing.T) {
+	t.Parallel()
 	db := storetest.New(t, storetest.Postgres)
 	a, b := db.Open(t), db.Open(t)
 	ctx := context.Background()
@@ -311,6 +336,11 @@ func TestOneLeaderAtATime(t *testing.T) {
 // After a change of the model the old vectors' index goes with them, and the new
 // ones get theirs.
 func TestTheIndexOfAnOldModelGoes(t *testing.T) {
+	t.Parallel()
+	storetest.OnPostgres(t, theIndexOfAnOldModelGoes)
+}
+
+func theIndexOfAnOldModelGoes(t *testing.T) {
 	t.Parallel()
 	f := fill(t, 24)
 	r := New(Options{Store: f.store})

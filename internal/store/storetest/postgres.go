@@ -18,12 +18,12 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// URLVariable names the PostgreSQL that tests may use. `make test` sets it.
+// URLVariable names the PostgreSQL that tests may use. `make test` sets it; without
+// it the tests run on SQLite alone.
 const URLVariable = "LETHE_TEST_DATABASE_URL"
 
 // postgresOptions makes an empty database for one test, by cloning one whose
-// migrations have run, and drops it afterwards. A missing server fails the test:
-// half of what Lethe promises would go untested.
+// migrations have run, and drops it afterwards.
 func postgresOptions(t testing.TB) store.Options {
 	t.Helper()
 	server := sharedServer(t)
@@ -38,7 +38,7 @@ func sharedServer(t testing.TB) string {
 	t.Helper()
 	server := os.Getenv(URLVariable)
 	if server == "" {
-		t.Fatalf("%s is not set: run the tests with `make test` or `make test-short`, which find or fetch a PostgreSQL with pgvector", URLVariable)
+		t.Fatalf("this test needs PostgreSQL, and %s is not set: a test reaches PostgreSQL through Each, OnPostgres or Kinds", URLVariable)
 	}
 	return server
 }

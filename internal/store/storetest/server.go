@@ -32,6 +32,7 @@ func NewServer(t testing.TB) *Server {
 
 func newServer(t testing.TB, settings ...string) *Server {
 	t.Helper()
+	sharedServer(t) // a private server too belongs to the tests that chose PostgreSQL
 	s := &Server{name: uuid.NewString()}
 	t.Cleanup(func() { s.command(t, "stop") })
 	lines := strings.Fields(s.command(t, append([]string{"start"}, settings...)...))

@@ -1,10 +1,13 @@
 // Package storetest opens databases for tests: a fresh one each, on every kind
-// that the store supports.
+// that the store supports. PostgreSQL is chosen by naming one in URLVariable.
 package storetest
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,15 +28,51 @@ type Database struct {
 	opts store.Options
 }
 
-// Each runs the test once on every kind of database, as subtests named after
-// them, in parallel. Each run has a database of its own.
+// Each runs the test once on every kind of database that was chosen, as subtests
+// named after them, in parallel. Each run has a database of its own.
 func Each(t *testing.T, test func(t *testing.T, db Database)) {
 	t.Helper()
-	for _, kind := range []string{SQLite, Postgres} {
+	for _, kind := range Kinds(t) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			test(t, New(t, kind))
 		})
+	}
+}
+
+// OnPostgres runs a test that only PostgreSQL can have, as the subtest "postgres",
+// when PostgreSQL was chosen.
+func OnPostgres(t *testing.T, test func(t *testing.T)) {
+	t.Helper()
+	if slices.Contains(Kinds(t), Postgres) {
+		t.Run(Postgres, test)
+	}
+}
+
+// Kinds are the kinds of database that the tests run on: SQLite, and PostgreSQL
+// when URLVariable says where one is. A run that must have both fails without it.
+func Kinds(t testing.TB) []string {
+	t.Helper()
+	kinds, err := kinds(os.LookupEnv)
+	require.NoError(t, err)
+	return kinds
+}
+
+// kinds chooses the databases. `make test` and CI must not lose half of the tests
+// because a variable went missing on the way: an empty URL is an error, and so is
+// none where CI is set, as every CI service does.
+func kinds(lookup func(string) (string, bool)) ([]string, error) {
+	url, given := lookup(URLVariable)
+	ci, _ := lookup("CI")
+	switch {
+	case url != "":
+		return []string{SQLite, Postgres}, nil
+	case given:
+		return nil, errors.New(URLVariable + " is empty: give it the URL of a PostgreSQL, or unset it to test SQLite alone")
+	case ci != "" && ci != "false":
+		return nil, errors.New(URLVariable + " is not set, and CI must test both databases: run `make test`")
+	default:
+		return []string{SQLite}, nil
 	}
 }
 
