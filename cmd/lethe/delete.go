@@ -79,10 +79,9 @@ func (p *program) deleteNamed(cmd *cobra.Command, c *client.Client, f deleteFlag
 		}
 	}
 	if f.export != "" {
-		err = writeNew(f.export, func(w io.Writer) error { return exportTo(cmd, c, ids, client.ListOptions{}, w) })
-		if err != nil {
-			return err
-		}
+		return p.deleteExported(cmd.Context(), c, f, func(w io.Writer) ([]api.ConversationRevision, error) {
+			return exportNamed(cmd.Context(), c, ids, w)
+		})
 	}
 	answer, err := c.DeleteWith(cmd.Context(), api.DeleteRequest{IDs: ids, Exclude: &f.exclude})
 	if err != nil {
@@ -97,8 +96,7 @@ func (p *program) deleteNamed(cmd *cobra.Command, c *client.Client, f deleteFlag
 	return nil
 }
 
-// deleteSelected counts, asks, writes the file, and deletes only if what it then
-// finds is as many as it counted.
+// deleteSelected counts, asks, and deletes only as many as it has counted.
 func (p *program) deleteSelected(cmd *cobra.Command, c *client.Client, f deleteFlags) error {
 	request := api.DeleteMatchingRequest{
 		Filter: f.filter(), All: &f.all, IncludePinned: &f.includePinned, DryRun: new(true), Exclude: &f.exclude,
@@ -121,10 +119,10 @@ func (p *program) deleteSelected(cmd *cobra.Command, c *client.Client, f deleteF
 			return err
 		}
 	}
-	if f.export != "" { // pinned ones that are spared are in the file too; it may have more, never less
-		if err := writeNew(f.export, func(w io.Writer) error { return c.Export(cmd.Context(), f.options, w) }); err != nil {
-			return err
-		}
+	if f.export != "" {
+		return p.deleteExported(cmd.Context(), c, f, func(w io.Writer) ([]api.ConversationRevision, error) {
+			return exportCounted(cmd.Context(), c, f, would.Count, w)
+		})
 	}
 	request.DryRun, request.ExpectedCount = nil, &would.Count
 	answer, err := c.DeleteMatching(cmd.Context(), request)

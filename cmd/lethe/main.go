@@ -37,7 +37,10 @@ func main() {
 // run is the whole program: what main is, without the process around it, so that
 // tests can start it. Data goes to stdout, everything else to stderr.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	p := &program{environ: environ, stdout: stdout, stderr: stderr, stdin: os.Stdin, terminal: isatty.IsTerminal(os.Stdin.Fd())}
+	p := &program{
+		environ: environ, stdout: shownOn(stdout), stderr: shownOn(stderr),
+		stdin: os.Stdin, terminal: isatty.IsTerminal(os.Stdin.Fd()),
+	}
 	return p.run(ctx, args)
 }
 

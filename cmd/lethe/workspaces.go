@@ -121,34 +121,37 @@ func (p *program) deleteWorkspace(ctx context.Context, h *history.History, name,
 			return err
 		}
 	}
-	var expected *int
+	var exported map[string]int64
 	if export != "" {
-		written := 0
-		expected = &written // what came after the file was begun is not in it, and must not go
-		err := writeNew(export, func(out io.Writer) error {
-			for c, err := range h.Export(ctx, w.ID, chat.Filter{}) {
-				if err != nil {
-					return err
-				}
-				if err := lethe.Write(out, c.Transcript, c.PlatformName); err != nil {
-					return err
-				}
-				written++
-			}
-			return nil
-		})
+		exported = make(map[string]int64) // what changes after it was written must not be deleted
+		err := writeNew(export, func(out io.Writer) error { return exportWorkspace(ctx, h, w.ID, out, exported) })
 		if err != nil {
 			return err
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, workspacePatience)
 	defer cancel()
-	receipt, err := h.DeleteWorkspace(ctx, name, expected)
+	receipt, err := h.DeleteWorkspace(ctx, name, exported)
 	if err != nil {
-		return err
+		return p.refused(err, export)
 	}
 	fmt.Fprintf(p.stderr, "deleted the workspace %q: %d conversations, %d messages; its receipt:\n", name, receipt.Conversations, receipt.Messages)
 	return p.say("%s\n", receipt.ID)
+}
+
+// exportWorkspace writes the conversations of a workspace and notes the revision
+// of each.
+func exportWorkspace(ctx context.Context, h *history.History, ws chat.WorkspaceID, out io.Writer, exported map[string]int64) error {
+	for c, err := range h.Export(ctx, ws, chat.Filter{}) {
+		if err != nil {
+			return err
+		}
+		if err := lethe.Write(out, c.Transcript, c.PlatformName); err != nil {
+			return err
+		}
+		exported[c.ID] = c.Revision
+	}
+	return nil
 }
 
 func workspaceOf(ctx context.Context, h *history.History, name string) (chat.Workspace, error) {

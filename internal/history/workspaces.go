@@ -34,19 +34,21 @@ func (h *History) CreateWorkspace(ctx context.Context, name string) (ws chat.Wor
 
 // DeleteWorkspace removes a workspace with all its conversations and keys in one
 // transaction, and returns the one receipt of it. Uploads that are under way then
-// fail, and its keys stop at once. NotFound when there is none of that name;
-// Conflict when it does not have as many conversations as expected (nil for any
-// number).
-func (h *History) DeleteWorkspace(ctx context.Context, name string, expected *int) (receipt chat.Deletion, err error) {
+// fail, and its keys stop at once. NotFound when there is none of that name. With
+// exported, the conversations as the caller has them in a file, it is a Conflict
+// with a *chat.ChangedError when one has changed or was added since.
+func (h *History) DeleteWorkspace(ctx context.Context, name string, exported map[string]int64) (receipt chat.Deletion, err error) {
 	err = h.store.InTx(ctx, func(tx *store.Tx) error {
 		ws, err := tx.Workspace(name)
 		if err != nil {
 			return err
 		}
-		receipt, err = tx.DeleteWorkspace(ws, chat.DeleteOptions{KeyID: OperatorKeyID})
-		if err == nil && expected != nil && *expected != receipt.Conversations {
-			return fault.New(fault.Conflict, "the workspace has %d conversations and not %d; nothing was deleted", receipt.Conversations, *expected)
+		if exported != nil {
+			if err := unchangedWorkspace(tx, ws, exported); err != nil {
+				return err
+			}
 		}
+		receipt, err = tx.DeleteWorkspace(ws, chat.DeleteOptions{KeyID: OperatorKeyID})
 		return err
 	})
 	if err != nil {
@@ -54,6 +56,22 @@ func (h *History) DeleteWorkspace(ctx context.Context, name string, expected *in
 	}
 	h.deleted()
 	return receipt, nil
+}
+
+// unchangedWorkspace returns a Conflict when the workspace has a conversation
+// that is not in the file as it is now.
+func unchangedWorkspace(tx *store.Tx, ws chat.WorkspaceID, exported map[string]int64) error {
+	held, err := tx.LockWorkspace(ws)
+	if err != nil {
+		return err
+	}
+	var changed []chat.Conversation
+	for _, c := range held {
+		if revision, ok := exported[c.ID]; !ok || revision != c.Revision {
+			changed = append(changed, c)
+		}
+	}
+	return errChanged(len(held), changed)
 }
 
 // checkName says what is wrong with the name of a workspace or a key.

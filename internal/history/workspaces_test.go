@@ -49,11 +49,31 @@ func TestDeletingAWorkspaceLeavesOneReceiptOfIt(t *testing.T) {
 		_, err = d.history.DeleteConversations(t.Context(), d.ws, []string{gone}, chat.DeleteOptions{Exclude: true})
 		require.NoError(t, err)
 
-		two := 2
-		_, err = d.history.DeleteWorkspace(t.Context(), "w", &two)
-		require.True(t, fault.Is(err, fault.Conflict))
+		exported := map[string]int64{}
+		for c, err := range d.history.Export(t.Context(), d.ws, chat.Filter{}) {
+			require.NoError(t, err)
+			exported[c.ID] = c.Revision
+		}
+		refused := func(why, title string) {
+			t.Helper()
+			_, err := d.history.DeleteWorkspace(t.Context(), "w", exported)
+			var changed *chat.ChangedError
+			require.ErrorAs(t, err, &changed, why)
+			require.True(t, fault.Is(err, fault.Conflict), why)
+			require.Len(t, changed.Changed, 1, why)
+			require.Equal(t, title, changed.Changed[0].Title)
+		}
+		late := say("late", "came after the file was written")
+		late.Title = "Late"
+		added := d.ingest(late).Conversation
+		refused("a conversation that is not in the file", "Late")
+		exported[added.ID] = added.Revision + 1
+		refused("a conversation of another revision", "Late")
+		exported[added.ID] = added.Revision
+		_, err = d.history.DeleteConversations(t.Context(), d.ws, []string{added.ID}, chat.DeleteOptions{})
+		require.NoError(t, err)
 		require.Equal(t, 3, d.count())
-		receipt, err := d.history.DeleteWorkspace(t.Context(), "w", nil)
+		receipt, err := d.history.DeleteWorkspace(t.Context(), "w", exported)
 		require.NoError(t, err)
 		require.Equal(t, history.OperatorKeyID, receipt.KeyID)
 		require.Equal(t, []int{3, 6, 3, 3}, []int{receipt.Conversations, receipt.Messages, receipt.Chunks, receipt.Embeddings})
@@ -61,7 +81,7 @@ func TestDeletingAWorkspaceLeavesOneReceiptOfIt(t *testing.T) {
 		for _, table := range []string{"conversations", "messages", "chunks", "embeddings", "imports", "platforms", "api_keys", "tombstones"} {
 			require.Zero(t, d.db.Count(t, fmt.Sprintf("SELECT count(*) FROM %s WHERE workspace_id = %d", table, d.ws)), table)
 		}
-		require.Equal(t, 2, d.db.Count(t, fmt.Sprintf("SELECT count(*) FROM deletions WHERE workspace_id = %d", d.ws)), "receipts stay")
+		require.Equal(t, 3, d.db.Count(t, fmt.Sprintf("SELECT count(*) FROM deletions WHERE workspace_id = %d", d.ws)), "receipts stay")
 		_, err = d.history.Authenticate(t.Context(), token)
 		require.True(t, fault.Is(err, fault.Unauthenticated))
 		_, err = d.history.DeleteWorkspace(t.Context(), "w", nil)

@@ -27,6 +27,7 @@ var every = []struct {
 	{"GET", "/api/chat-history/chats", "", auth.Read},
 	{"DELETE", "/api/chat-history/chats", `{"ids":["a"]}`, auth.Write},
 	{"POST", "/api/chat-history/chats/delete", `{"ids":["a"]}`, auth.Write},
+	{"POST", "/api/chat-history/chats/delete-unchanged", `{"conversations":[{"id":"a","revision":1}]}`, auth.Write},
 	{"GET", "/api/chat-history/conversation?conversationId=a", "", auth.Read},
 	{"PATCH", "/api/chat-history/conversation", `{"conversationId":"a","pinned":true}`, auth.Write},
 	{"GET", "/api/chat-history/count", "", auth.Read},

@@ -63,7 +63,12 @@ type envelope func(problem) any
 
 // chatHistoryEnvelope is MemoryPlugin's, used for everything that is not of
 // another API.
-func chatHistoryEnvelope(p problem) any { return api.ErrorResponse{Error: p.message} }
+func chatHistoryEnvelope(p problem) any {
+	if changed, ok := changedResponse(p); ok {
+		return changed
+	}
+	return api.ErrorResponse{Error: p.message}
+}
 
 // envelopeFor chooses by the path, since an error may come before any route was
 // found.

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/exports/lethe"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
 )
@@ -20,14 +21,14 @@ func TestAnExportThatFailsIsCut(t *testing.T) {
 	for lines, want := range map[int]int{0: http.StatusServiceUnavailable, 1: http.StatusOK, 300: http.StatusOK} {
 		s := New(Options{})
 		s.echo.GET("/export", func(c echo.Context) error {
-			return exported(func(yield func(history.Exported, error) bool) {
+			return exported{func(yield func(history.Exported, error) bool) {
 				for range lines {
 					if !yield(history.Exported{}, nil) {
 						return
 					}
 				}
 				yield(history.Exported{}, broken)
-			}).VisitExportConversationsResponse(c.Response())
+			}, lethe.Write}.VisitExportConversationsResponse(c.Response())
 		})
 		service := httptest.NewServer(s.Handler())
 		answer, err := service.Client().Get(service.URL + "/export")

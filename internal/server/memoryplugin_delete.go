@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/server/wire"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
@@ -35,9 +36,14 @@ func (m *memoryPlugin) delete(ctx context.Context, body *api.DeleteRequest) (wir
 	if err != nil {
 		return wire.DeletedJSONResponse{}, err
 	}
+	return m.deletedAnswer(ctx, deleted, value(body.Wait))
+}
+
+// deletedAnswer tells what was deleted, and with wait also of the storage. A
+// caller that asks for nothing more gets the documented answer and nothing more.
+func (m *memoryPlugin) deletedAnswer(ctx context.Context, deleted history.Deleted, wait bool) (wire.DeletedJSONResponse, error) {
 	answer := wire.DeletedJSONResponse{Deleted: deleted.IDs, Count: len(deleted.IDs)}
-	// Who asks for nothing more gets the documented answer and nothing more.
-	if !value(body.Wait) || len(deleted.IDs) == 0 {
+	if !wait || len(deleted.IDs) == 0 {
 		return answer, nil
 	}
 	receipt, err := m.await(ctx, deleted.Receipt)

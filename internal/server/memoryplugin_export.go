@@ -3,12 +3,14 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"iter"
 	"net/http"
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/exports/lethe"
+	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/server/wire"
 	"github.com/lethe-chat/lethe/pkg/api"
@@ -16,18 +18,25 @@ import (
 
 // ExportConversations answers GET /api/chat-history/export.
 func (m *memoryPlugin) ExportConversations(ctx context.Context, r wire.ExportConversationsRequestObject) (wire.ExportConversationsResponseObject, error) {
+	write := lethe.Write
+	switch revisions, err := queryBool("revisions", r.Params.Revisions); {
+	case err != nil:
+		return nil, err
+	case revisions:
+		write = lethe.WriteRevision
+	}
 	if id := value(r.Params.ConversationID); id != "" {
 		one, err := m.history.ExportOne(ctx, workspace(ctx), id)
 		if err != nil {
 			return nil, err
 		}
-		return exported(func(yield func(history.Exported, error) bool) { yield(one, nil) }), nil
+		return exported{func(yield func(history.Exported, error) bool) { yield(one, nil) }, write}, nil
 	}
 	selected, err := exportFilter(r.Params)
 	if err != nil {
 		return nil, err
 	}
-	return exported(m.history.Export(ctx, workspace(ctx), selected)), nil
+	return exported{m.history.Export(ctx, workspace(ctx), selected), write}, nil
 }
 
 func exportFilter(p api.ExportConversationsParams) (f chat.Filter, err error) {
@@ -35,13 +44,23 @@ func exportFilter(p api.ExportConversationsParams) (f chat.Filter, err error) {
 	if err != nil {
 		return f, err
 	}
+	unpinned, err := queryBool("excludePinned", p.ExcludePinned)
+	if err != nil {
+		return f, err
+	}
+	if pinned && unpinned {
+		return f, fault.Invalidf("give pinnedOnly or excludePinned, not both: no conversation is pinned and not pinned")
+	}
 	f, err = filter(p.Provider, p.Title, p.ImportID, p.DateFrom, p.DateTo)
-	f.PinnedOnly = pinned
+	f.PinnedOnly, f.Unpinned = pinned, unpinned
 	return f, err
 }
 
 // exported is an answer that is written while it is read from the store.
-type exported iter.Seq2[history.Exported, error]
+type exported struct {
+	conversations iter.Seq2[history.Exported, error]
+	write         func(w io.Writer, t chat.Transcript, displayName string) error
+}
 
 // linePatience is how long one line may take to be read and taken.
 const linePatience = 30 * time.Second
@@ -58,7 +77,7 @@ func (e exported) VisitExportConversationsResponse(w http.ResponseWriter) error 
 		begun = true
 	}
 	deadline := http.NewResponseController(w)
-	for c, err := range e {
+	for c, err := range e.conversations {
 		switch {
 		case err != nil && !begun:
 			return err
@@ -70,7 +89,7 @@ func (e exported) VisitExportConversationsResponse(w http.ResponseWriter) error 
 		if err := deadline.SetWriteDeadline(time.Now().Add(linePatience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 			panic(http.ErrAbortHandler)
 		}
-		if err := lethe.Write(w, c.Transcript, c.PlatformName); err != nil {
+		if err := e.write(w, c.Transcript, c.PlatformName); err != nil {
 			panic(http.ErrAbortHandler) // whoever asked is gone
 		}
 	}

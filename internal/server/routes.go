@@ -44,6 +44,7 @@ func (s *Server) routes() []route {
 		{http.MethodDelete, "/api/chat-history/chats", auth.Write, body, api.DeleteConversations},
 		{http.MethodPost, "/api/chat-history/chats/delete", auth.Write, body, api.DeleteConversationsByPost},
 		{http.MethodPost, "/api/chat-history/chats/delete-matching", auth.Write, body, api.DeleteMatchingConversations},
+		{http.MethodPost, "/api/chat-history/chats/delete-unchanged", auth.Write, maxRevisions, api.DeleteUnchangedConversations},
 		{http.MethodPost, "/api/chat-history/exclusions/lift", auth.Write, body, api.LiftExclusions},
 		{http.MethodGet, "/api/chat-history/conversation", auth.Read, 0, api.GetConversation},
 		{http.MethodPatch, "/api/chat-history/conversation", auth.Write, body, api.EditConversation},

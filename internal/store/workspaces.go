@@ -71,15 +71,8 @@ func (v *View) Workspaces() ([]chat.Workspace, error) {
 // Only receipts stay, this delete's own among them, which is written even when
 // there was no conversation. NotFound when there is no such workspace.
 func (tx *Tx) DeleteWorkspace(ws chat.WorkspaceID, o chat.DeleteOptions) (chat.Deletion, error) {
-	// Uploads hold the workspace while they add to it. With the row locked no new
-	// conversation can slip in between what is counted and what the cascade takes.
-	var rows []workspaceRow
-	err := tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", int64(ws)).Limit(1).Find(&rows).Error
-	if err != nil {
-		return chat.Deletion{}, tx.fault(err)
-	}
-	if len(rows) == 0 {
-		return chat.Deletion{}, fault.NotFoundf("there is no such workspace")
+	if err := tx.lockWorkspaceRow(ws); err != nil {
+		return chat.Deletion{}, err
 	}
 	ids, err := tx.LockMatching(ws, chat.Filter{})
 	if err != nil {

@@ -192,6 +192,24 @@ type Backlog struct {
 	Queued int `json:"queued"`
 }
 
+// ChangedConversation A conversation that has changed.
+type ChangedConversation struct {
+	// ID Its id.
+	ID string `json:"id"`
+
+	// Title Its title now. Only for keys with scope `read`.
+	Title *string `json:"title,omitempty"`
+}
+
+// ChangedResponse Which conversations have changed.
+type ChangedResponse struct {
+	// Changed The first 100 of the conversations that have changed, in the order of the request.
+	Changed []ChangedConversation `json:"changed"`
+
+	// Error What was wrong and what to do, for people.
+	Error string `json:"error"`
+}
+
 // ContextPassage A neighbour of a result.
 type ContextPassage struct {
 	// Sender Who wrote it.
@@ -260,6 +278,15 @@ type ConversationMessage struct {
 
 	// Timestamp When it was written.
 	Timestamp Time `json:"timestamp"`
+}
+
+// ConversationRevision A conversation as it was at one moment.
+type ConversationRevision struct {
+	// ID The conversation's id.
+	ID string `json:"id"`
+
+	// Revision A number that grows with every change of the title or the messages.
+	Revision int `json:"revision"`
 }
 
 // ConversationSummary A conversation without its messages.
@@ -391,6 +418,21 @@ type DeleteRequest struct {
 
 	// Wait Answer when the storage is reclaimed too, and not only when everything is deleted. If that takes
 	// longer than a request may, the answer comes all the same, without `reclaimedAt`.
+	Wait *bool `json:"wait,omitempty"`
+}
+
+// DeleteUnchangedRequest Which conversations to delete, if they have not changed.
+type DeleteUnchangedRequest struct {
+	// Conversations The conversations with the revisions at which they were exported, 1 to 100,000.
+	Conversations []ConversationRevision `json:"conversations"`
+
+	// Exclude Refuse later uploads of these conversations, as in `DELETE /api/chat-history/chats`.
+	Exclude *bool `json:"exclude,omitempty"`
+
+	// IncludePinned Delete conversations that are pinned by now, too.
+	IncludePinned *bool `json:"includePinned,omitempty"`
+
+	// Wait Answer when the storage is reclaimed too, as in `DELETE /api/chat-history/chats`.
 	Wait *bool `json:"wait,omitempty"`
 }
 
@@ -1193,6 +1235,9 @@ type Conflict = ErrorResponse
 // ConversationNotFound What went wrong.
 type ConversationNotFound = ErrorResponse
 
+// ConversationsChanged Which conversations have changed.
+type ConversationsChanged = ChangedResponse
+
 // CountDiffers What went wrong.
 type CountDiffers = ErrorResponse
 
@@ -1329,6 +1374,13 @@ type ExportConversationsParams struct {
 
 	// ImportID Only conversations that this upload or import brought last.
 	ImportID *string `form:"importId,omitempty" json:"importId,omitempty"`
+
+	// ExcludePinned `true`: only conversations that are not pinned.
+	ExcludePinned *string `form:"excludePinned,omitempty" json:"excludePinned,omitempty"`
+
+	// Revisions `true`: each line begins with the conversation's id here and its revision (`conversationId`,
+	// `revision`), as `POST /api/chat-history/chats/delete-unchanged` takes them. An import ignores them.
+	Revisions *string `form:"revisions,omitempty" json:"revisions,omitempty"`
 }
 
 // ImportConversationsParams defines parameters for ImportConversations.
@@ -1389,6 +1441,9 @@ type DeleteConversationsByPostJSONRequestBody = DeleteRequest
 
 // DeleteMatchingConversationsJSONRequestBody defines body for DeleteMatchingConversations for application/json ContentType.
 type DeleteMatchingConversationsJSONRequestBody = DeleteMatchingRequest
+
+// DeleteUnchangedConversationsJSONRequestBody defines body for DeleteUnchangedConversations for application/json ContentType.
+type DeleteUnchangedConversationsJSONRequestBody = DeleteUnchangedRequest
 
 // EditConversationJSONRequestBody defines body for EditConversation for application/json ContentType.
 type EditConversationJSONRequestBody = EditRequest

@@ -35,6 +35,17 @@ func (o ListOptions) params() *api.ListConversationsParams {
 	return p
 }
 
+func (o ListOptions) exportParams() *api.ExportConversationsParams {
+	p := &api.ExportConversationsParams{
+		Provider: text(o.Provider), Title: text(o.Title), ImportID: text(o.ImportID),
+		DateFrom: moment(o.CreatedFrom), DateTo: moment(o.CreatedTo),
+	}
+	if o.PinnedOnly {
+		p.PinnedOnly = text("true")
+	}
+	return p
+}
+
 // Upload stores one conversation, or brings the stored one with the same
 // platform and id up to date. It can be found by search a moment later: see
 // AwaitImport.
@@ -116,14 +127,7 @@ func (c *Client) LiftExclusions(ctx context.Context, r api.LiftRequest) (int, er
 // of which is an UploadRequest. Page and PageSize mean nothing here. After an
 // error w may have some of the lines: the file is not to be trusted then.
 func (c *Client) Export(ctx context.Context, o ListOptions, w io.Writer) error {
-	p := &api.ExportConversationsParams{
-		Provider: text(o.Provider), Title: text(o.Title), ImportID: text(o.ImportID),
-		DateFrom: moment(o.CreatedFrom), DateTo: moment(o.CreatedTo),
-	}
-	if o.PinnedOnly {
-		p.PinnedOnly = text("true")
-	}
-	return copied(w)(c.raw.ExportConversations(ctx, p))
+	return copied(w)(c.raw.ExportConversations(ctx, o.exportParams()))
 }
 
 // ExportOne writes one conversation as Export does; IsNotFound tells when there

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/lethe-chat/lethe/pkg/api"
 )
 
 // maxErrorBody is as much of a refusal as is read; a proxy in between may send a
@@ -27,6 +29,10 @@ type Error struct {
 	// deleted all the same, and which ids were not there.
 	Deleted       []string
 	NotAccessible []string
+
+	// Of a refused DeleteUnchanged, status 409: the first conversations that have
+	// changed. It deleted nothing.
+	Changed []api.ChangedConversation
 }
 
 // Error says what the service said, with the status and the request's id.
@@ -54,7 +60,7 @@ func errorOf(resp *http.Response) *Error {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	var said refusal
 	if err == nil && json.Unmarshal(body, &said) == nil {
-		e.Message, e.Deleted, e.NotAccessible = cmp.Or(said.Message, said.Error), said.Deleted, said.NotAccessible
+		e.Message, e.Deleted, e.NotAccessible, e.Changed = cmp.Or(said.Message, said.Error), said.Deleted, said.NotAccessible, said.Changed
 	}
 	if e.Message == "" { // not ours: a proxy's, or cut off
 		e.Message = "the answer has no explanation"
@@ -69,6 +75,8 @@ type refusal struct {
 	Message       string   `json:"message"`
 	Deleted       []string `json:"deleted"`
 	NotAccessible []string `json:"notAccessible"`
+
+	Changed []api.ChangedConversation `json:"changed"`
 }
 
 // retryAfter reads the header's seconds; 0 when there are none.

@@ -18,6 +18,9 @@ const MediaType = "application/x-ndjson"
 // line is one conversation. Times have all their digits, so that what is imported
 // again is not taken for changed.
 type line struct {
+	ConversationID string `json:"conversationId,omitempty"` // ours; with Revision alone
+	Revision       int64  `json:"revision,omitempty"`
+
 	Platform     string       `json:"platform"`
 	DisplayName  string       `json:"platformDisplayName,omitempty"`
 	Conversation conversation `json:"conversation"`
@@ -42,6 +45,18 @@ type message struct {
 // Write writes one conversation as a line. displayName is what people call its
 // platform; empty when nobody said.
 func Write(w io.Writer, t chat.Transcript, displayName string) error {
+	return write(w, newLine(t, displayName))
+}
+
+// WriteRevision is Write with the conversation's id and revision before the rest,
+// so that a delete can name what it found in the file. An import ignores them.
+func WriteRevision(w io.Writer, t chat.Transcript, displayName string) error {
+	l := newLine(t, displayName)
+	l.ConversationID, l.Revision = t.ID, t.Revision
+	return write(w, l)
+}
+
+func newLine(t chat.Transcript, displayName string) line {
 	out := line{
 		Platform: t.Platform, DisplayName: displayName,
 		Conversation: conversation{
@@ -52,7 +67,11 @@ func Write(w io.Writer, t chat.Transcript, displayName string) error {
 	for i, m := range t.Turns {
 		out.Conversation.Messages[i] = message{ID: m.ExternalID, Role: m.Sender, Content: m.Text, CreatedAt: m.CreatedAt.UTC()}
 	}
+	return out
+}
+
+func write(w io.Writer, l line) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
-	return encoder.Encode(out)
+	return encoder.Encode(l)
 }

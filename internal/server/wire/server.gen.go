@@ -30,6 +30,9 @@ type ServerInterface interface {
 	// DeleteMatchingConversations Delete the conversations that match a filter
 	// (POST /api/chat-history/chats/delete-matching)
 	DeleteMatchingConversations(ctx echo.Context) error
+	// DeleteUnchangedConversations Delete conversations that are still as they were exported
+	// (POST /api/chat-history/chats/delete-unchanged)
+	DeleteUnchangedConversations(ctx echo.Context) error
 	// GetConversation Read one conversation with its messages
 	// (GET /api/chat-history/conversation)
 	GetConversation(ctx echo.Context, params GetConversationParams) error
@@ -185,6 +188,15 @@ func (w *ServerInterfaceWrapper) DeleteMatchingConversations(ctx echo.Context) e
 	return err
 }
 
+// DeleteUnchangedConversations converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteUnchangedConversations(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteUnchangedConversations(ctx)
+	return err
+}
+
 // GetConversation converts echo context to params.
 func (w *ServerInterfaceWrapper) GetConversation(ctx echo.Context) error {
 	var err error
@@ -331,6 +343,20 @@ func (w *ServerInterfaceWrapper) ExportConversations(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "importId", ctx.QueryParams(), &params.ImportID, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter importId: %s", err))
+	}
+
+	// ------------- Optional query parameter "excludePinned" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "excludePinned", ctx.QueryParams(), &params.ExcludePinned, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter excludePinned: %s", err))
+	}
+
+	// ------------- Optional query parameter "revisions" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "revisions", ctx.QueryParams(), &params.Revisions, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter revisions: %s", err))
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -601,6 +627,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/chat-history/chats", wrapper.ListConversations, options.OperationMiddlewares["ListConversations"]...)
 	router.POST(options.BaseURL+"/api/chat-history/chats/delete", wrapper.DeleteConversationsByPost, options.OperationMiddlewares["DeleteConversationsByPost"]...)
 	router.POST(options.BaseURL+"/api/chat-history/chats/delete-matching", wrapper.DeleteMatchingConversations, options.OperationMiddlewares["DeleteMatchingConversations"]...)
+	router.POST(options.BaseURL+"/api/chat-history/chats/delete-unchanged", wrapper.DeleteUnchangedConversations, options.OperationMiddlewares["DeleteUnchangedConversations"]...)
 	router.GET(options.BaseURL+"/api/chat-history/conversation", wrapper.GetConversation, options.OperationMiddlewares["GetConversation"]...)
 	router.PATCH(options.BaseURL+"/api/chat-history/conversation", wrapper.EditConversation, options.OperationMiddlewares["EditConversation"]...)
 	router.GET(options.BaseURL+"/api/chat-history/count", wrapper.CountConversations, options.OperationMiddlewares["CountConversations"]...)
@@ -627,6 +654,8 @@ type BadRequestJSONResponse ErrorResponse
 type ConflictJSONResponse ErrorResponse
 
 type ConversationNotFoundJSONResponse ErrorResponse
+
+type ConversationsChangedJSONResponse ChangedResponse
 
 type CountDiffersJSONResponse ErrorResponse
 
@@ -1236,6 +1265,164 @@ func (response DeleteMatchingConversations500JSONResponse) VisitDeleteMatchingCo
 type DeleteMatchingConversations503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response DeleteMatchingConversations503JSONResponse) VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUnchangedConversationsRequestObject struct {
+	Body *DeleteUnchangedConversationsJSONRequestBody
+}
+
+type DeleteUnchangedConversationsResponseObject interface {
+	VisitDeleteUnchangedConversationsResponse(w http.ResponseWriter) error
+}
+
+type DeleteUnchangedConversations200JSONResponse struct{ DeletedJSONResponse }
+
+func (response DeleteUnchangedConversations200JSONResponse) VisitDeleteUnchangedConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUnchangedConversations400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DeleteUnchangedConversations400JSONResponse) VisitDeleteUnchangedConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUnchangedConversations401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DeleteUnchangedConversations401JSONResponse) VisitDeleteUnchangedConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUnchangedConversations403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DeleteUnchangedConversations403JSONResponse) VisitDeleteUnchangedConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUnchangedConversations409JSONResponse struct {
+	ConversationsChangedJSONResponse
+}
+
+func (response DeleteUnchangedConversations409JSONResponse) VisitDeleteUnchangedConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUnchangedConversations413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response DeleteUnchangedConversations413JSONResponse) VisitDeleteUnchangedConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUnchangedConversations415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response DeleteUnchangedConversations415JSONResponse) VisitDeleteUnchangedConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUnchangedConversations429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DeleteUnchangedConversations429JSONResponse) VisitDeleteUnchangedConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUnchangedConversations500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response DeleteUnchangedConversations500JSONResponse) VisitDeleteUnchangedConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUnchangedConversations503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteUnchangedConversations503JSONResponse) VisitDeleteUnchangedConversationsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3625,6 +3812,9 @@ type StrictServerInterface interface {
 	// DeleteMatchingConversations Delete the conversations that match a filter
 	// (POST /api/chat-history/chats/delete-matching)
 	DeleteMatchingConversations(ctx context.Context, request DeleteMatchingConversationsRequestObject) (DeleteMatchingConversationsResponseObject, error)
+	// DeleteUnchangedConversations Delete conversations that are still as they were exported
+	// (POST /api/chat-history/chats/delete-unchanged)
+	DeleteUnchangedConversations(ctx context.Context, request DeleteUnchangedConversationsRequestObject) (DeleteUnchangedConversationsResponseObject, error)
 	// GetConversation Read one conversation with its messages
 	// (GET /api/chat-history/conversation)
 	GetConversation(ctx context.Context, request GetConversationRequestObject) (GetConversationResponseObject, error)
@@ -3850,6 +4040,52 @@ func (sh *strictHandler) DeleteMatchingConversations(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(DeleteMatchingConversationsResponseObject); ok {
 		return validResponse.VisitDeleteMatchingConversationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteUnchangedConversations operation middleware
+func (sh *strictHandler) DeleteUnchangedConversations(ctx echo.Context) error {
+	var request DeleteUnchangedConversationsRequestObject
+
+	var body DeleteUnchangedConversationsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteUnchangedConversations(ctx.Request().Context(), request.(DeleteUnchangedConversationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteUnchangedConversations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteUnchangedConversationsResponseObject); ok {
+		return validResponse.VisitDeleteUnchangedConversationsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -196,6 +196,42 @@ type ClientInterface interface {
 	// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
 	DeleteMatchingConversations(ctx context.Context, body DeleteMatchingConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteUnchangedConversationsWithBody Delete conversations that are still as they were exported
+	//
+	// Deletes the named conversations, if each still has the revision that the caller names. This is the
+	// delete that follows an export: `GET /api/chat-history/export?revisions=true` writes the id and the
+	// revision of each conversation, and this call takes them back. What was exported is then exactly
+	// what is deleted. Everything said of `DELETE /api/chat-history/chats` holds. Needs scope `write`.
+	//
+	// When a conversation has changed meanwhile, nothing is deleted, and the 409 lists the changed ones:
+	// export them again. Without `includePinned` a conversation that is pinned by now counts as changed.
+	// Conversations that were deleted meanwhile are not in `deleted`; they are no reason for a 409.
+	//
+	// All the conversations are deleted in one transaction. A field that this route does not know is refused.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
+	DeleteUnchangedConversationsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteUnchangedConversations Delete conversations that are still as they were exported
+	//
+	// Deletes the named conversations, if each still has the revision that the caller names. This is the
+	// delete that follows an export: `GET /api/chat-history/export?revisions=true` writes the id and the
+	// revision of each conversation, and this call takes them back. What was exported is then exactly
+	// what is deleted. Everything said of `DELETE /api/chat-history/chats` holds. Needs scope `write`.
+	//
+	// When a conversation has changed meanwhile, nothing is deleted, and the 409 lists the changed ones:
+	// export them again. Without `includePinned` a conversation that is pinned by now counts as changed.
+	// Conversations that were deleted meanwhile are not in `deleted`; they are no reason for a 409.
+	//
+	// All the conversations are deleted in one transaction. A field that this route does not know is refused.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
+	DeleteUnchangedConversations(ctx context.Context, body DeleteUnchangedConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetConversation Read one conversation with its messages
 	//
 	// The whole conversation, messages in order. Needs scope `read`.
@@ -679,6 +715,62 @@ func (c *Client) DeleteMatchingConversationsWithBody(ctx context.Context, conten
 // Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
 func (c *Client) DeleteMatchingConversations(ctx context.Context, body DeleteMatchingConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteMatchingConversationsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteUnchangedConversationsWithBody Delete conversations that are still as they were exported
+//
+// Deletes the named conversations, if each still has the revision that the caller names. This is the
+// delete that follows an export: `GET /api/chat-history/export?revisions=true` writes the id and the
+// revision of each conversation, and this call takes them back. What was exported is then exactly
+// what is deleted. Everything said of `DELETE /api/chat-history/chats` holds. Needs scope `write`.
+//
+// When a conversation has changed meanwhile, nothing is deleted, and the 409 lists the changed ones:
+// export them again. Without `includePinned` a conversation that is pinned by now counts as changed.
+// Conversations that were deleted meanwhile are not in `deleted`; they are no reason for a 409.
+//
+// All the conversations are deleted in one transaction. A field that this route does not know is refused.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
+func (c *Client) DeleteUnchangedConversationsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteUnchangedConversationsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteUnchangedConversations Delete conversations that are still as they were exported
+//
+// Deletes the named conversations, if each still has the revision that the caller names. This is the
+// delete that follows an export: `GET /api/chat-history/export?revisions=true` writes the id and the
+// revision of each conversation, and this call takes them back. What was exported is then exactly
+// what is deleted. Everything said of `DELETE /api/chat-history/chats` holds. Needs scope `write`.
+//
+// When a conversation has changed meanwhile, nothing is deleted, and the 409 lists the changed ones:
+// export them again. Without `includePinned` a conversation that is pinned by now counts as changed.
+// Conversations that were deleted meanwhile are not in `deleted`; they are no reason for a 409.
+//
+// All the conversations are deleted in one transaction. A field that this route does not know is refused.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
+func (c *Client) DeleteUnchangedConversations(ctx context.Context, body DeleteUnchangedConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteUnchangedConversationsRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1504,6 +1596,46 @@ func NewDeleteMatchingConversationsRequestWithBody(server string, contentType st
 	return req, nil
 }
 
+// NewDeleteUnchangedConversationsRequest calls the generic DeleteUnchangedConversations builder with application/json body
+func NewDeleteUnchangedConversationsRequest(server string, body DeleteUnchangedConversationsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDeleteUnchangedConversationsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewDeleteUnchangedConversationsRequestWithBody constructs an http.Request for the DeleteUnchangedConversations method, with any body, and a specified content type
+func NewDeleteUnchangedConversationsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/chat-history/chats/delete-unchanged")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetConversationRequest constructs an http.Request for the GetConversation method
 func NewGetConversationRequest(server string, params *GetConversationParams) (*http.Request, error) {
 	var err error
@@ -1880,6 +2012,30 @@ func NewExportConversationsRequest(server string, params *ExportConversationsPar
 		if params.ImportID != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "importId", *params.ImportID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ExcludePinned != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "excludePinned", *params.ExcludePinned, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Revisions != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "revisions", *params.Revisions, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -2629,6 +2785,42 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
 	DeleteMatchingConversationsWithResponse(ctx context.Context, body DeleteMatchingConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMatchingConversationsResponse, error)
+
+	// DeleteUnchangedConversationsWithBodyWithResponse Delete conversations that are still as they were exported
+	//
+	// Deletes the named conversations, if each still has the revision that the caller names. This is the
+	// delete that follows an export: `GET /api/chat-history/export?revisions=true` writes the id and the
+	// revision of each conversation, and this call takes them back. What was exported is then exactly
+	// what is deleted. Everything said of `DELETE /api/chat-history/chats` holds. Needs scope `write`.
+	//
+	// When a conversation has changed meanwhile, nothing is deleted, and the 409 lists the changed ones:
+	// export them again. Without `includePinned` a conversation that is pinned by now counts as changed.
+	// Conversations that were deleted meanwhile are not in `deleted`; they are no reason for a 409.
+	//
+	// All the conversations are deleted in one transaction. A field that this route does not know is refused.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
+	DeleteUnchangedConversationsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteUnchangedConversationsResponse, error)
+
+	// DeleteUnchangedConversationsWithResponse Delete conversations that are still as they were exported
+	//
+	// Deletes the named conversations, if each still has the revision that the caller names. This is the
+	// delete that follows an export: `GET /api/chat-history/export?revisions=true` writes the id and the
+	// revision of each conversation, and this call takes them back. What was exported is then exactly
+	// what is deleted. Everything said of `DELETE /api/chat-history/chats` holds. Needs scope `write`.
+	//
+	// When a conversation has changed meanwhile, nothing is deleted, and the 409 lists the changed ones:
+	// export them again. Without `includePinned` a conversation that is pinned by now counts as changed.
+	// Conversations that were deleted meanwhile are not in `deleted`; they are no reason for a 409.
+	//
+	// All the conversations are deleted in one transaction. A field that this route does not know is refused.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
+	DeleteUnchangedConversationsWithResponse(ctx context.Context, body DeleteUnchangedConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteUnchangedConversationsResponse, error)
 
 	// GetConversationWithResponse Read one conversation with its messages
 	//
@@ -3401,6 +3593,124 @@ func (r DeleteMatchingConversationsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r DeleteMatchingConversationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteUnchangedConversationsResponse429Headers the declared response headers of an HTTP 429 response for DeleteUnchangedConversations
+type DeleteUnchangedConversationsResponse429Headers struct {
+	RetryAfter *int
+}
+
+// DeleteUnchangedConversationsResponse503Headers the declared response headers of an HTTP 503 response for DeleteUnchangedConversations
+type DeleteUnchangedConversationsResponse503Headers struct {
+	RetryAfter *int
+}
+
+type DeleteUnchangedConversationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Deleted
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *ConversationsChanged
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteUnchangedConversationsResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteUnchangedConversationsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteUnchangedConversationsResponse) GetJSON200() *Deleted {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteUnchangedConversationsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteUnchangedConversationsResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteUnchangedConversationsResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r DeleteUnchangedConversationsResponse) GetJSON409() *ConversationsChanged {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r DeleteUnchangedConversationsResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r DeleteUnchangedConversationsResponse) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteUnchangedConversationsResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteUnchangedConversationsResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteUnchangedConversationsResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteUnchangedConversationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteUnchangedConversationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteUnchangedConversationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteUnchangedConversationsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -5435,6 +5745,54 @@ func (c *ClientWithResponses) DeleteMatchingConversationsWithResponse(ctx contex
 	return ParseDeleteMatchingConversationsResponse(rsp)
 }
 
+// DeleteUnchangedConversationsWithBodyWithResponse Delete conversations that are still as they were exported
+//
+// Deletes the named conversations, if each still has the revision that the caller names. This is the
+// delete that follows an export: `GET /api/chat-history/export?revisions=true` writes the id and the
+// revision of each conversation, and this call takes them back. What was exported is then exactly
+// what is deleted. Everything said of `DELETE /api/chat-history/chats` holds. Needs scope `write`.
+//
+// When a conversation has changed meanwhile, nothing is deleted, and the 409 lists the changed ones:
+// export them again. Without `includePinned` a conversation that is pinned by now counts as changed.
+// Conversations that were deleted meanwhile are not in `deleted`; they are no reason for a 409.
+//
+// All the conversations are deleted in one transaction. A field that this route does not know is refused.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
+func (c *ClientWithResponses) DeleteUnchangedConversationsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteUnchangedConversationsResponse, error) {
+	rsp, err := c.DeleteUnchangedConversationsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteUnchangedConversationsResponse(rsp)
+}
+
+// DeleteUnchangedConversationsWithResponse Delete conversations that are still as they were exported
+//
+// Deletes the named conversations, if each still has the revision that the caller names. This is the
+// delete that follows an export: `GET /api/chat-history/export?revisions=true` writes the id and the
+// revision of each conversation, and this call takes them back. What was exported is then exactly
+// what is deleted. Everything said of `DELETE /api/chat-history/chats` holds. Needs scope `write`.
+//
+// When a conversation has changed meanwhile, nothing is deleted, and the 409 lists the changed ones:
+// export them again. Without `includePinned` a conversation that is pinned by now counts as changed.
+// Conversations that were deleted meanwhile are not in `deleted`; they are no reason for a 409.
+//
+// All the conversations are deleted in one transaction. A field that this route does not know is refused.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
+func (c *ClientWithResponses) DeleteUnchangedConversationsWithResponse(ctx context.Context, body DeleteUnchangedConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteUnchangedConversationsResponse, error) {
+	rsp, err := c.DeleteUnchangedConversations(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteUnchangedConversationsResponse(rsp)
+}
+
 // GetConversationWithResponse Read one conversation with its messages
 //
 // The whole conversation, messages in order. Needs scope `read`.
@@ -6318,6 +6676,118 @@ func ParseDeleteMatchingConversationsResponse(rsp *http.Response) (*DeleteMatchi
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers DeleteMatchingConversationsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteUnchangedConversationsResponse parses an HTTP response from a DeleteUnchangedConversationsWithResponse call
+func ParseDeleteUnchangedConversationsResponse(rsp *http.Response) (*DeleteUnchangedConversationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteUnchangedConversationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Deleted
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest ConversationsChanged
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers DeleteUnchangedConversationsResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteUnchangedConversationsResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -1,0 +1,89 @@
+package history
+
+import (
+	"context"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store"
+)
+
+// MaxDeleteUnchanged is how many conversations one DeleteUnchanged takes.
+const MaxDeleteUnchanged = 100_000
+
+// DeleteUnchanged removes conversations as DeleteConversations does, if each has
+// the revision that the caller names. The revisions are compared under the locks
+// that the delete holds, so nothing comes in between. Those that are not there any
+// more are left out of the answer. Conflict with a *chat.ChangedError, and nothing
+// deleted, when one has changed. Invalid when there is no conversation, more than
+// MaxDeleteUnchanged, or one with two different revisions.
+func (h *History) DeleteUnchanged(ctx context.Context, ws chat.WorkspaceID, d chat.UnchangedDelete) (deleted Deleted, err error) {
+	switch n := len(d.Seen); {
+	case n == 0:
+		return Deleted{}, fault.Invalidf("conversations must name at least one conversation")
+	case n > MaxDeleteUnchanged:
+		return Deleted{}, fault.Invalidf("conversations must name at most %d conversations, got %d; delete the rest in another request", MaxDeleteUnchanged, n)
+	}
+	ids, revisions, err := seenRevisions(d.Seen)
+	if err != nil || len(ids) == 0 {
+		return Deleted{IDs: []string{}}, err
+	}
+	err = h.store.InTx(ctx, func(tx *store.Tx) error {
+		held, err := tx.LockRevisions(ws, ids)
+		if err != nil {
+			return err
+		}
+		if err := errChanged(len(ids), changedAmong(ids, revisions, held, d.IncludePinned)); err != nil {
+			return err
+		}
+		gone, receipt, err := tx.DeleteConversations(ws, ids, d.DeleteOptions)
+		deleted = Deleted{IDs: inOrder(ids, gone), Receipt: receipt}
+		return err
+	})
+	if err != nil {
+		return Deleted{}, err
+	}
+	if len(deleted.IDs) > 0 {
+		h.deleted()
+	}
+	return deleted, nil
+}
+
+// seenRevisions returns the ids in canonical form and the revision of each. A
+// malformed id is an unknown one, as in every delete.
+func seenRevisions(seen []chat.Seen) (ids []string, revisions map[string]int64, err error) {
+	revisions = make(map[string]int64, len(seen))
+	for _, s := range seen {
+		id, ok := chat.ParseID(s.ID)
+		if !ok {
+			continue
+		}
+		before, twice := revisions[id]
+		if twice && before != s.Revision {
+			return nil, nil, fault.Invalidf("conversations names %s with the revisions %d and %d", id, before, s.Revision)
+		}
+		if !twice {
+			ids, revisions[id] = append(ids, id), s.Revision
+		}
+	}
+	return ids, revisions, nil
+}
+
+func changedAmong(ids []string, revisions map[string]int64, held map[string]chat.Conversation, pinnedToo bool) (changed []chat.Conversation) {
+	for _, id := range ids {
+		c, there := held[id]
+		if there && (c.Revision != revisions[id] || c.Pinned && !pinnedToo) {
+			changed = append(changed, c)
+		}
+	}
+	return changed
+}
+
+// errChanged is nil when nothing has changed.
+func errChanged(of int, changed []chat.Conversation) error {
+	if len(changed) == 0 {
+		return nil
+	}
+	cause := &chat.ChangedError{Of: of, Changed: changed}
+	return fault.Wrap(fault.Conflict, cause, "%s; nothing was deleted", cause)
+}

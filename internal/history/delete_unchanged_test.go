@@ -1,0 +1,124 @@
+package history_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+func (d *desk) seen(ids ...string) []chat.Seen {
+	d.t.Helper()
+	var all []chat.Seen
+	for _, id := range ids {
+		c, err := d.history.Transcript(d.t.Context(), d.ws, id)
+		require.NoError(d.t, err)
+		all = append(all, chat.Seen{ID: id, Revision: c.Revision})
+	}
+	return all
+}
+
+// Whatever changes a conversation after it was read keeps it, and all that were
+// named with it, from being deleted.
+func TestDeleteUnchangedRefusesWhatHasChanged(t *testing.T) {
+	yes, title := true, "A new title"
+	for name, change := range map[string]func(d *desk, id string){
+		"a message was added": func(d *desk, _ string) { d.ingest(say("1", "one", "two", "three")) },
+		"a message was edited": func(d *desk, _ string) {
+			u := say("1", "one", "2")
+			d.ingest(u)
+		},
+		"it was renamed": func(d *desk, id string) {
+			_, err := d.history.Edit(d.t.Context(), d.ws, id, chat.Edit{Title: &title})
+			require.NoError(d.t, err)
+		},
+		"it was pinned": func(d *desk, id string) {
+			_, err := d.history.Edit(d.t.Context(), d.ws, id, chat.Edit{Pinned: &yes})
+			require.NoError(d.t, err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, d *desk) {
+				var ids []string
+				for i := range 3 {
+					ids = append(ids, d.ingest(say(fmt.Sprint(i), "one", "two")).Conversation.ID)
+				}
+				seen := d.seen(ids...)
+				change(d, ids[1])
+				_, err := d.history.DeleteUnchanged(t.Context(), d.ws, chat.UnchangedDelete{Seen: seen})
+				var changed *chat.ChangedError
+				require.ErrorAs(t, err, &changed)
+				require.True(t, fault.Is(err, fault.Conflict))
+				require.Equal(t, 3, changed.Of)
+				require.Len(t, changed.Changed, 1)
+				require.Equal(t, ids[1], changed.Changed[0].ID)
+				require.Equal(t, 3, d.count(), "nothing is deleted")
+				require.NotContains(t, err.Error(), title, "a log may have the error")
+
+				done, err := d.history.DeleteUnchanged(t.Context(), d.ws, chat.UnchangedDelete{Seen: d.seen(ids...), IncludePinned: true})
+				require.NoError(t, err)
+				require.Equal(t, ids, done.IDs)
+				require.Equal(t, 3, done.Receipt.Conversations)
+				require.Empty(t, d.db.Damage(t))
+			})
+		})
+	}
+}
+
+func TestDeleteUnchangedIsADeleteLikeAnyOther(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		one, two := d.ingest(say("1", "one")).Conversation.ID, d.ingest(say("2", "two")).Conversation.ID
+		seen := d.seen(two, one)
+		other := d.workspace("other")
+		foreign, err := d.history.Ingest(t.Context(), other, say("3", "theirs"))
+		require.NoError(t, err)
+		_, err = d.history.DeleteConversations(t.Context(), d.ws, []string{one}, chat.DeleteOptions{})
+		require.NoError(t, err)
+		asked := append(seen, chat.Seen{ID: foreign.Conversation.ID, Revision: 1}, chat.Seen{ID: "no id"},
+			chat.Seen{ID: strings.ToUpper(two), Revision: seen[0].Revision}, chat.Seen{ID: chat.NewID(), Revision: 9})
+		done, err := d.history.DeleteUnchanged(t.Context(), d.ws, chat.UnchangedDelete{Seen: asked, DeleteOptions: chat.DeleteOptions{Exclude: true}})
+		require.NoError(t, err)
+		require.Equal(t, []string{two}, done.IDs, "what is deleted already, unknown or another's is left out")
+		n, err := d.history.Count(t.Context(), other)
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+
+		for _, wrong := range [][]chat.Seen{nil, make([]chat.Seen, 100_001), {{ID: two, Revision: 1}, {ID: two, Revision: 2}}} {
+			_, err := d.history.DeleteUnchanged(t.Context(), d.ws, chat.UnchangedDelete{Seen: wrong})
+			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
+		}
+	})
+}
+
+// Uploads and deletes of the same conversation race. An upload's words are in the
+// conversation, or were in what the delete had read: none is lost.
+func TestDeleteUnchangedAndUploadsRace(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		for round := range 10 {
+			name := fmt.Sprint(round)
+			id := d.ingest(say(name, "one")).Conversation.ID
+			seen := d.seen(id)
+			var both sync.WaitGroup
+			var deleteErr, uploadErr error
+			both.Go(func() {
+				_, deleteErr = d.history.DeleteUnchanged(t.Context(), d.ws, chat.UnchangedDelete{Seen: seen})
+			})
+			both.Go(func() { _, uploadErr = d.history.Ingest(t.Context(), d.ws, say(name, "one", "two")) })
+			both.Wait()
+			require.NoError(t, uploadErr)
+			stored := d.count()
+			require.Equal(t, 1, stored, "the upload came first and the delete refused, or it came second and is stored anew")
+			if deleteErr != nil {
+				require.True(t, fault.Is(deleteErr, fault.Conflict), "%v", deleteErr)
+			}
+			_, _, err := d.history.DeleteMatching(t.Context(), d.ws, chat.MatchingDelete{All: true})
+			require.NoError(t, err)
+		}
+		require.Empty(t, d.db.Damage(t))
+	})
+}
