@@ -17,6 +17,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/app/apptest"
 	"github.com/lethe-chat/lethe/internal/auth"
+	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
@@ -206,8 +207,17 @@ func (w *world) importFile(s *space, taken export, restore bool) {
 func (w *world) deleteWorkspace(s *space) {
 	other := w.db.Open(w.t)
 	h := history.New(history.Options{Store: other, Embedder: embed.NewNone()})
-	n := len(s.chats)
-	_, err := h.DeleteWorkspace(w.t.Context(), s.name, &n)
+	exported := map[string]int64{}
+	all, err := h.Workspaces(w.t.Context())
+	require.NoError(w.t, err)
+	i := slices.IndexFunc(all, func(ws chat.Workspace) bool { return ws.Name == s.name })
+	require.GreaterOrEqual(w.t, i, 0)
+	for c, err := range h.Export(w.t.Context(), all[i].ID, chat.Filter{}) {
+		require.NoError(w.t, err)
+		exported[c.ID] = c.Revision
+	}
+	require.Len(w.t, exported, len(s.chats))
+	_, err = h.DeleteWorkspace(w.t.Context(), s.name, exported)
 	require.NoError(w.t, err)
 	require.NoError(w.t, other.Close())
 	exports := s.exports
