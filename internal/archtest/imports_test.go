@@ -94,6 +94,15 @@ func checkRequired(rules []confinement, modules []string) (broken []string) {
 	return broken
 }
 
+// withoutTests are the packages as they are built into the product.
+func withoutTests(pkgs []pkg) []pkg {
+	product := slices.Clone(pkgs)
+	for i := range product {
+		product[i].testImports = nil
+	}
+	return product
+}
+
 // checkAbsent fails for packages that import what they must not know.
 func checkAbsent(pkgs []pkg, packages, libraries []string, why string) (broken []string) {
 	for _, p := range pkgs {

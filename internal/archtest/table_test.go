@@ -43,9 +43,16 @@ var mayImport = map[string][]string{
 		"internal/embed/builtin/encoder", "internal/embed/builtin/modelfile",
 	},
 
+	// dialect <- sqlite, postgres <- store: no package below the store knows it, and
+	// nothing but the store imports one of them.
+	"internal/store/dialect": {"internal/fault", "internal/chat", "internal/rank"},
+	"internal/store/sqlite": {
+		"internal/fault", "internal/chat", "internal/rank", "internal/signs", "internal/store/dialect",
+	},
+	"internal/store/postgres": {"internal/fault", "internal/chat", "internal/rank", "internal/store/dialect"},
 	"internal/store": {
-		"internal/fault", "internal/chat", "internal/auth", "internal/text",
-		"internal/chunker", "internal/rank", "internal/embed", "internal/signs",
+		"internal/fault", "internal/chat", "internal/auth", "internal/rank", "internal/embed",
+		"internal/store/dialect", "internal/store/sqlite", "internal/store/postgres",
 	},
 	"internal/store/storetest": {"internal/fault", "internal/chat", "internal/auth", "internal/store"},
 
@@ -110,6 +117,9 @@ var confined = []confinement{
 	{"github.com/ncruces/go-sqlite3", []string{"internal/store"}, "the database is the store's secret"},
 	{"github.com/pgvector", []string{"internal/store"}, "the database is the store's secret"},
 	{"github.com/pressly/goose", []string{"internal/store"}, "migrations belong to the store"},
+	{"internal/store/dialect", []string{"internal/store"}, "the store is what others import"},
+	{"internal/store/sqlite", []string{"internal/store"}, "the store is what others import"},
+	{"internal/store/postgres", []string{"internal/store"}, "the store is what others import"},
 	{"github.com/labstack", []string{"internal/server"}, "Echo is the server's secret"},
 	{"github.com/compose-spec/compose-go", []string{"internal/deploytest"}, "the compose file is checked in one way"},
 	{"github.com/getkin/kin-openapi", []string{"internal/server"}, "the contract is checked in one way"},
@@ -119,6 +129,13 @@ var confined = []confinement{
 	{"github.com/tiktoken-go", []string{"internal/text"}, "tokens are counted in one way"},
 	{"golang.org/x/sys", []string{"internal/embed/builtin/matrix"}, "which processor it is concerns the kernels alone"},
 	{"github.com/blevesearch/snowballstem", []string{"internal/text"}, "documents and queries share one analyzer"},
+}
+
+// confinedInProduct says the same for the code outside the tests.
+var confinedInProduct = []confinement{
+	{"github.com/jackc/pgx", []string{"internal/store/postgres", "internal/store/storetest"}, "the store speaks to both databases alike"},
+	{"github.com/pgvector", []string{"internal/store/postgres", "internal/store/storetest"}, "the store speaks to both databases alike"},
+	{"github.com/ncruces/go-sqlite3", []string{"internal/store/sqlite", "internal/store/storetest"}, "the store speaks to both databases alike"},
 }
 
 // pure packages work on values alone: they can be tested without anything else.

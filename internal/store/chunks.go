@@ -5,6 +5,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
 // IndexedChunk is a passage as search finds it.
@@ -16,9 +17,6 @@ type IndexedChunk struct {
 	Vector      []float32 // nil when the model cannot read the text, or has not yet
 	Unreadable  bool      // the model cannot: it has no vector, and needs none
 }
-
-// chunkBatch is how many chunks one INSERT carries.
-const chunkBatch = 100
 
 // Indexed is what a worker found out about a conversation.
 type Indexed struct {
@@ -53,7 +51,7 @@ func (tx *Tx) FinishIndexing(c Claim, x Indexed) error {
 	changes["index_state"] = string(chat.Ready)
 	changes["index_error"] = ""
 	changes["attempts"] = 0
-	changes["run_after"] = micros(tx.now) // when it may be taken to be made anew, should the recipe change
+	changes["run_after"] = dialect.Micros(tx.now) // when it may be taken to be made anew, should the recipe change
 	return tx.storeIndexed(c, x, changes)
 }
 
@@ -76,7 +74,7 @@ func (tx *Tx) dropPassages(ws chat.WorkspaceID, stored chat.Conversation, rename
 	if stored.Chunks == 0 || (!renamed && len(outdated) == 0) {
 		return nil
 	}
-	var rows []chunkRow
+	var rows []dialect.ChunkRow
 	err := tx.db.Select("position", "first_message", "last_message").
 		Where("workspace_id = ? AND conversation_id = ?", int64(ws), stored.ID).Find(&rows).Error
 	if err != nil {
@@ -94,7 +92,7 @@ func (tx *Tx) dropPassages(ws chat.WorkspaceID, stored chat.Conversation, rename
 	}
 	for batch := range slices.Chunk(stale, idBatch) {
 		const those = "workspace_id = ? AND conversation_id = ? AND position IN ?"
-		for _, table := range []any{&chunkRow{}, &embeddingRow{}} {
+		for _, table := range []any{&dialect.ChunkRow{}, &dialect.EmbeddingRow{}} {
 			if err := tx.db.Where(those, int64(ws), stored.ID, batch).Delete(table).Error; err != nil {
 				return tx.fault(err)
 			}
@@ -144,19 +142,19 @@ func (tx *Tx) storeIndexed(c Claim, x Indexed, changes map[string]any) error {
 	if err := tx.settle(c, changes); err != nil {
 		return err
 	}
-	if err := tx.deleteFrom(c, &chunkRow{}, x.Keep); err != nil {
+	if err := tx.deleteFrom(c, &dialect.ChunkRow{}, x.Keep); err != nil {
 		return err
 	}
-	if err := tx.deleteFrom(c, &embeddingRow{}, x.keepVectors()); err != nil {
+	if err := tx.deleteFrom(c, &dialect.EmbeddingRow{}, x.keepVectors()); err != nil {
 		return err
 	}
 	if err := tx.markUnreadable(c, x); err != nil {
 		return err
 	}
-	if err := tx.dialect.insertChunks(tx.db, newChunks(c, x)); err != nil {
+	if err := tx.database.InsertChunks(tx.db, newChunks(c, x)); err != nil {
 		return tx.fault(err)
 	}
-	return tx.fault(tx.dialect.insertEmbeddings(tx.db, newEmbeddings(c, x)))
+	return tx.fault(tx.database.InsertEmbeddings(tx.db, newEmbeddings(c, x)))
 }
 
 // deleteFrom deletes the rows of a claimed conversation from a position on.
@@ -179,7 +177,7 @@ func (tx *Tx) markUnreadable(c Claim, x Indexed) error {
 	}
 	for by, positions := range map[string][]int{"": readable, x.Model.ID: not} {
 		for batch := range slices.Chunk(positions, idBatch) {
-			err := tx.db.Model(&chunkRow{}).
+			err := tx.db.Model(&dialect.ChunkRow{}).
 				Where("workspace_id = ? AND conversation_id = ? AND position IN ? AND unreadable_by <> ?", int64(c.Workspace), c.Conversation, batch, by).
 				Update("unreadable_by", by).Error
 			if err != nil {
@@ -190,9 +188,9 @@ func (tx *Tx) markUnreadable(c Claim, x Indexed) error {
 	return nil
 }
 
-func newChunks(c Claim, x Indexed) (rows []chunkRow) {
+func newChunks(c Claim, x Indexed) (rows []dialect.ChunkRow) {
 	for _, chunk := range x.Chunks {
-		row := chunkRow{
+		row := dialect.ChunkRow{
 			WorkspaceID: int64(c.Workspace), ConversationID: c.Conversation, Position: chunk.Position,
 			FirstMessage: chunk.First, LastMessage: chunk.Last, Text: chunk.Text,
 			Terms: joinTerms(prefixed(c.Workspace, chunk.Terms)), TermCount: len(chunk.Terms),
@@ -205,10 +203,10 @@ func newChunks(c Claim, x Indexed) (rows []chunkRow) {
 	return rows
 }
 
-func newEmbeddings(c Claim, x Indexed) (rows []embeddingRow) {
+func newEmbeddings(c Claim, x Indexed) (rows []dialect.EmbeddingRow) {
 	add := func(position int, vector []float32) {
 		if vector != nil {
-			rows = append(rows, embeddingRow{
+			rows = append(rows, dialect.EmbeddingRow{
 				WorkspaceID: int64(c.Workspace), ConversationID: c.Conversation, Position: position,
 				Model: x.Model.ID, Dimensions: len(vector), Vector: vector,
 			})
@@ -237,12 +235,12 @@ type StoredChunk struct {
 // StoredChunks returns the chunks of a conversation in order.
 func (v *View) StoredChunks(ws chat.WorkspaceID, conversation string) ([]StoredChunk, error) {
 	const where = "workspace_id = ? AND conversation_id = ?"
-	var rows []chunkRow
+	var rows []dialect.ChunkRow
 	err := v.db.Omit("Terms").Where(where, int64(ws), conversation).Order("position").Find(&rows).Error
 	if err != nil {
 		return nil, v.fault(err)
 	}
-	vectors, err := v.dialect.embeddings(v.db, ws, conversation)
+	vectors, err := v.database.Embeddings(v.db, ws, conversation)
 	if err != nil {
 		return nil, v.fault(err)
 	}

@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"slices"
-	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
 // Conversation returns one conversation without its messages; NotFound when the
@@ -30,25 +30,25 @@ func (v *View) Transcript(ws chat.WorkspaceID, id string) (chat.Transcript, erro
 }
 
 func (v *View) withTurns(ws chat.WorkspaceID, c chat.Conversation) (chat.Transcript, error) {
-	var rows []messageRow
+	var rows []dialect.MessageRow
 	err := v.db.Where("workspace_id = ? AND conversation_id = ?", int64(ws), c.ID).Order("position").Find(&rows).Error
 	if err != nil {
 		return chat.Transcript{}, v.fault(err)
 	}
 	t := chat.Transcript{Conversation: c, Turns: make([]chat.Message, len(rows))}
 	for i, r := range rows {
-		t.Turns[i] = r.message()
+		t.Turns[i] = messageOf(r)
 	}
 	return t, nil
 }
 
 func (v *View) conversation(query *gorm.DB) (chat.Conversation, error) {
-	var row conversationRow
+	var row dialect.ConversationRow
 	err := query.Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return chat.Conversation{}, fault.NotFoundf("Conversation not found")
 	}
-	return row.conversation(), v.fault(err)
+	return conversationOf(row), v.fault(err)
 }
 
 // Conversations returns one page of the listing, newest update first, ids
@@ -58,12 +58,12 @@ func (v *View) Conversations(ws chat.WorkspaceID, q chat.ListQuery) ([]chat.Conv
 	if err := v.filtered(ws, q.Filter).Count(&total).Error; err != nil {
 		return nil, 0, v.fault(err)
 	}
-	var rows []conversationRow
+	var rows []dialect.ConversationRow
 	err := v.filtered(ws, q.Filter).Order("conversations.updated_at DESC, conversations.id DESC").
 		Limit(q.PageSize).Offset((q.Page - 1) * q.PageSize).Find(&rows).Error
 	items := make([]chat.Conversation, len(rows))
 	for i, r := range rows {
-		items[i] = r.conversation()
+		items[i] = conversationOf(r)
 	}
 	return items, int(total), v.fault(err)
 }
@@ -76,11 +76,11 @@ func (v *View) ConversationsAfter(ws chat.WorkspaceID, f chat.Filter, after stri
 	if after != "" {
 		query = query.Where("conversations.id > ?", after)
 	}
-	var rows []conversationRow
+	var rows []dialect.ConversationRow
 	err := query.Order("conversations.id").Limit(n).Find(&rows).Error
 	items := make([]chat.Conversation, len(rows))
 	for i, r := range rows {
-		items[i] = r.conversation()
+		items[i] = conversationOf(r)
 	}
 	return items, v.fault(err)
 }
@@ -105,50 +105,9 @@ func (tx *Tx) LockMatching(ws chat.WorkspaceID, f chat.Filter) ([]string, error)
 	return ids, tx.fault(err)
 }
 
-func (v *View) filtered(ws chat.WorkspaceID, f chat.Filter) *gorm.DB { return filtered(v.db, ws, f) }
-
-func filtered(db *gorm.DB, ws chat.WorkspaceID, f chat.Filter) *gorm.DB {
-	return whereFilter(db.Model(&conversationRow{}).Where("conversations.workspace_id = ?", int64(ws)), f)
+func (v *View) filtered(ws chat.WorkspaceID, f chat.Filter) *gorm.DB {
+	return dialect.Filtered(v.db, ws, f)
 }
-
-// passages makes a query of conversations count their passages.
-func passages(conversations *gorm.DB) *gorm.DB {
-	return conversations.Select("coalesce(sum(conversations.chunk_count), 0)")
-}
-
-// whereFilter is the one translation of a filter into SQL; the query must have
-// the table conversations in it under its own name.
-func whereFilter(db *gorm.DB, f chat.Filter) *gorm.DB {
-	if f.PassesNothing() { // the databases would differ in what they call an error
-		return db.Where("1 = 0")
-	}
-	if f.Platform != "" {
-		db = db.Where("conversations.platform = ?", f.Platform)
-	}
-	if f.Title != "" {
-		db = db.Where(`conversations.title_folded LIKE ? ESCAPE '\'`, "%"+escapeLike(chat.Fold(f.Title))+"%")
-	}
-	if !f.From.IsZero() {
-		db = db.Where("conversations.created_at >= ?", micros(f.From))
-	}
-	if !f.Before.IsZero() {
-		db = db.Where("conversations.created_at < ?", micros(f.Before))
-	}
-	if f.PinnedOnly {
-		db = db.Where("conversations.pinned = ?", true)
-	}
-	if f.Unpinned {
-		db = db.Where("conversations.pinned = ?", false)
-	}
-	if id, ok := chat.ParseID(f.ImportID); ok {
-		db = db.Where("conversations.import_id = ?", id)
-	}
-	return db
-}
-
-var likeEscapes = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-
-func escapeLike(s string) string { return likeEscapes.Replace(s) }
 
 // LockByExternalID returns the conversation that the caller's own id names, with
 // its messages, and holds it until the transaction ends; NotFound when there is
@@ -177,13 +136,13 @@ const conversationBatch = 100
 // CreateConversations is CreateConversation for many. It returns the ids of those
 // that it stored; of two with the same external id that is the first.
 func (tx *Tx) CreateConversations(ws chat.WorkspaceID, fresh []chat.Transcript) (map[string]bool, error) {
-	rows := make([]conversationRow, len(fresh))
+	rows := make([]dialect.ConversationRow, len(fresh))
 	for i, t := range fresh {
 		rows[i] = tx.queuedRow(ws, t)
 	}
 	// Two transactions that create the same then meet at the first of them, and
 	// cannot wait for each other.
-	slices.SortStableFunc(rows, func(a, b conversationRow) int {
+	slices.SortStableFunc(rows, func(a, b dialect.ConversationRow) int {
 		return cmp.Or(cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.ExternalID, b.ExternalID))
 	})
 	stored := 0
@@ -205,17 +164,17 @@ func (tx *Tx) CreateConversations(ws chat.WorkspaceID, fresh []chat.Transcript) 
 	return made, tx.insertMessages(ws, mine...)
 }
 
-func (tx *Tx) queuedRow(ws chat.WorkspaceID, t chat.Transcript) conversationRow {
-	return conversationRow{
+func (tx *Tx) queuedRow(ws chat.WorkspaceID, t chat.Transcript) dialect.ConversationRow {
+	return dialect.ConversationRow{
 		WorkspaceID: int64(ws), ID: t.ID, Platform: t.Platform, ExternalID: t.ExternalID,
-		Title: t.Title, TitleFolded: chat.Fold(t.Title), CreatedAt: micros(t.CreatedAt), UpdatedAt: micros(t.UpdatedAt),
+		Title: t.Title, TitleFolded: chat.Fold(t.Title), CreatedAt: dialect.Micros(t.CreatedAt), UpdatedAt: dialect.Micros(t.UpdatedAt),
 		Pinned: t.Pinned, ImportID: t.ImportID, MessageCount: len(t.Turns), Revision: 1,
-		IndexState: string(chat.Queued), RunAfter: micros(tx.now),
+		IndexState: string(chat.Queued), RunAfter: dialect.Micros(tx.now),
 	}
 }
 
 // thoseStored tells which of new rows are there, of which so many were stored.
-func (tx *Tx) thoseStored(ws chat.WorkspaceID, rows []conversationRow, stored int) (map[string]bool, error) {
+func (tx *Tx) thoseStored(ws chat.WorkspaceID, rows []dialect.ConversationRow, stored int) (map[string]bool, error) {
 	made := make(map[string]bool, stored)
 	if stored == len(rows) {
 		for _, r := range rows {
@@ -229,7 +188,7 @@ func (tx *Tx) thoseStored(ws chat.WorkspaceID, rows []conversationRow, stored in
 		for i, r := range batch {
 			asked[i] = r.ID
 		}
-		err := tx.db.Model(&conversationRow{}).Where("workspace_id = ? AND id IN ?", int64(ws), asked).Pluck("id", &there).Error
+		err := tx.db.Model(&dialect.ConversationRow{}).Where("workspace_id = ? AND id IN ?", int64(ws), asked).Pluck("id", &there).Error
 		if err != nil {
 			return nil, tx.fault(err)
 		}
@@ -246,7 +205,7 @@ const idBatch = 1000
 // TakeBack undoes the creation of a conversation that this very transaction
 // created, which nobody else has seen. It is no delete, and has no receipt.
 func (tx *Tx) TakeBack(ws chat.WorkspaceID, id string) error {
-	return tx.fault(tx.db.Where("workspace_id = ? AND id = ?", int64(ws), id).Delete(&conversationRow{}).Error)
+	return tx.fault(tx.db.Where("workspace_id = ? AND id = ?", int64(ws), id).Delete(&dialect.ConversationRow{}).Error)
 }
 
 // LockDelivery lets the transactions that write many conversations of a workspace
@@ -279,7 +238,7 @@ func (tx *Tx) lockKnown(ws chat.WorkspaceID, platform string, externalIDs []stri
 	for id := range deleted {
 		known[id] = ""
 	}
-	var stored []conversationRow
+	var stored []dialect.ConversationRow
 	err = tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id", "external_id").
 		Where("workspace_id = ? AND platform = ? AND external_id IN ?", int64(ws), platform, externalIDs).
 		Order("id"). // as deletes do it
@@ -295,7 +254,7 @@ func (tx *Tx) lockKnown(ws chat.WorkspaceID, platform string, externalIDs []stri
 func (tx *Tx) UpdateConversation(ws chat.WorkspaceID, stored chat.Conversation, m chat.Merged, importID string) (chat.Conversation, error) {
 	changes := map[string]any{
 		"title": m.Title, "title_folded": chat.Fold(m.Title), "import_id": importID,
-		"created_at": micros(m.CreatedAt), "updated_at": micros(m.UpdatedAt), "pinned": m.Pinned,
+		"created_at": dialect.Micros(m.CreatedAt), "updated_at": dialect.Micros(m.UpdatedAt), "pinned": m.Pinned,
 	}
 	if m.Changed() {
 		changes["message_count"] = len(m.Messages)
@@ -321,7 +280,7 @@ func (tx *Tx) requeue(changes map[string]any) {
 	changes["revision"] = gorm.Expr("revision + 1")
 	changes["index_state"] = string(chat.Queued)
 	changes["attempts"] = 0
-	changes["run_after"] = micros(tx.now)
+	changes["run_after"] = dialect.Micros(tx.now)
 	changes["index_error"] = ""
 }
 
@@ -354,7 +313,7 @@ func (tx *Tx) update(ws chat.WorkspaceID, id string, changes map[string]any) err
 	if len(changes) == 0 {
 		return nil
 	}
-	return tx.fault(tx.db.Model(&conversationRow{}).
+	return tx.fault(tx.db.Model(&dialect.ConversationRow{}).
 		Where("workspace_id = ? AND id = ?", int64(ws), id).Updates(changes).Error)
 }
 
@@ -371,12 +330,12 @@ const deleteBatch = 100
 // same transaction; it is the zero value when there was nothing to delete.
 func (tx *Tx) DeleteConversations(ws chat.WorkspaceID, ids []string, o chat.DeleteOptions) ([]string, chat.Deletion, error) {
 	ids = slices.Sorted(slices.Values(ids)) // two deletes then lock in the same order
-	var gone []conversationRow
+	var gone []dialect.ConversationRow
 	deleted := []string{}
 	for batch := range slices.Chunk(ids, deleteBatch) {
-		var rows []conversationRow
+		var rows []dialect.ConversationRow
 		err := tx.db.Clauses(clause.Returning{Columns: receiptColumns}).
-			Where("workspace_id = ?", int64(ws)).Where(tx.dialect.lockedIn(ws, batch)).Delete(&rows).Error
+			Where("workspace_id = ?", int64(ws)).Where(tx.database.LockedIn(ws, batch)).Delete(&rows).Error
 		if err != nil {
 			return nil, chat.Deletion{}, tx.fault(err)
 		}

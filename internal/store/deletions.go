@@ -13,6 +13,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
 type deletionRow struct {
@@ -31,7 +32,7 @@ func (deletionRow) TableName() string { return "deletions" }
 
 func (r deletionRow) deletion() chat.Deletion {
 	return chat.Deletion{
-		ID: r.ID, DeletedAt: fromMicros(r.DeletedAt), KeyID: r.KeyID, Conversations: r.Conversations,
+		ID: r.ID, DeletedAt: dialect.FromMicros(r.DeletedAt), KeyID: r.KeyID, Conversations: r.Conversations,
 		Messages: r.Messages, Chunks: r.Chunks, Embeddings: r.Embeddings, ReclaimedAt: fromNullMicros(r.ReclaimedAt),
 	}
 }
@@ -86,13 +87,13 @@ func (v *View) lastPlace(ws chat.WorkspaceID, id string) (chat.Place, error) {
 	if len(sealed) == 0 {
 		return chat.Place{}, fault.NotFoundf("Conversation not found")
 	}
-	return chat.Place{At: fromMicros(v.seal(id, sealed[0])), ID: id}, nil
+	return chat.Place{At: dialect.FromMicros(v.seal(id, sealed[0])), ID: id}, nil
 }
 
 // record writes the receipt of a delete and the tombstones of what it took, in
 // the delete's own transaction.
-func (tx *Tx) record(ws chat.WorkspaceID, gone []conversationRow, o chat.DeleteOptions) (chat.Deletion, error) {
-	receipt := deletionRow{WorkspaceID: int64(ws), ID: chat.NewID(), DeletedAt: micros(tx.now), KeyID: o.KeyID, Conversations: len(gone)}
+func (tx *Tx) record(ws chat.WorkspaceID, gone []dialect.ConversationRow, o chat.DeleteOptions) (chat.Deletion, error) {
+	receipt := deletionRow{WorkspaceID: int64(ws), ID: chat.NewID(), DeletedAt: dialect.Micros(tx.now), KeyID: o.KeyID, Conversations: len(gone)}
 	tombstones := make([]tombstoneRow, len(gone))
 	for i, c := range gone {
 		receipt.Messages += c.MessageCount
@@ -221,5 +222,5 @@ func (s *Store) unreclaimed(db *gorm.DB) (count int, chunks int64, oldest time.T
 	}
 	err = db.Model(&deletionRow{}).Select("count(*) AS n, coalesce(sum(chunks + messages), 0) AS chunks, coalesce(min(deleted_at), 0) AS oldest").
 		Where("reclaimed_at IS NULL").Scan(&row).Error
-	return row.N, row.Chunks, fromMicros(row.Oldest), err
+	return row.N, row.Chunks, dialect.FromMicros(row.Oldest), err
 }

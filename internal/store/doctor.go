@@ -7,19 +7,12 @@ import (
 	"strings"
 	"time"
 
-	"gorm.io/gorm"
-
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
 // Finding is what an examination of the whole database says about one thing.
-type Finding struct {
-	Check   string // what was looked at, in a few words that stay the same
-	Count   int    // how many rows are wrong; 0 is healthy
-	Detail  string // what that means
-	Fixable bool   // Mend can put it right
-	Note    string // what there is to say although nothing of it is wrong; mostly empty
-}
+type Finding = dialect.Finding
 
 // examination is one check: a count of what is wrong, and the statements that
 // mend it. A check without statements can only be reported.
@@ -117,7 +110,7 @@ func (s *Store) Examine(ctx context.Context) ([]Finding, error) {
 		findings = append(findings, Finding{Check: x.check, Count: n, Detail: x.detail, Fixable: len(x.mend) > 0})
 	}
 	stuck, err := s.countOf(ctx, "SELECT count(*) FROM conversations WHERE index_state IN ('queued', 'indexing') AND run_after < ?",
-		micros(s.now().Add(-stuckAfter)))
+		dialect.Micros(s.config.Now().Add(-stuckAfter)))
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +123,7 @@ func (s *Store) Examine(ctx context.Context) ([]Finding, error) {
 		return nil, err
 	}
 	findings = append(findings, changing)
-	own, err := s.dialect.examine(ctx, s)
+	own, err := s.database.Examine(ctx)
 	return append(findings, own...), s.fault(err)
 }
 
@@ -155,7 +148,7 @@ func (s *Store) Mend(ctx context.Context) error {
 			for _, statement := range x.mend {
 				var args []any
 				if strings.Contains(statement, "@now") {
-					args = append(args, sql.Named("now", micros(tx.now)))
+					args = append(args, sql.Named("now", dialect.Micros(tx.now)))
 				}
 				if err := tx.db.Exec(statement, args...).Error; err != nil {
 					return err
@@ -167,122 +160,21 @@ func (s *Store) Mend(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.fault(s.dialect.mend(ctx, s))
+	return s.fault(s.database.Mend(ctx))
 }
 
 func (s *Store) countOf(ctx context.Context, query string, args ...any) (int, error) {
 	var n int64
-	err := s.write.WithContext(ctx).Raw(query, args...).Scan(&n).Error
+	err := s.write(ctx).Raw(query, args...).Scan(&n).Error
 	return int(n), s.fault(err)
 }
 
 // VectorSearch tells how a workspace's vectors are searched at the moment.
 func (v *View) VectorSearch(ws chat.WorkspaceID, model string, dimensions int) (chat.VectorSearch, error) {
 	var n int
-	if err := passages(v.filtered(ws, chat.Filter{})).Row().Scan(&n); err != nil {
+	if err := dialect.CountPassages(v.filtered(ws, chat.Filter{})).Row().Scan(&n); err != nil {
 		return "", v.fault(err)
 	}
-	state, err := v.dialect.vectorSearch(v.db, VectorSpace{Workspace: ws, Model: model, Dimensions: dimensions, Vectors: n}, v.exactLimit)
+	state, err := v.database.VectorSearch(v.db, VectorSpace{Workspace: ws, Model: model, Dimensions: dimensions, Vectors: n}, v.exactLimit)
 	return state, v.fault(err)
-}
-
-// examiner is what only one kind of database can have wrong.
-type examiner interface {
-	examine(ctx context.Context, s *Store) ([]Finding, error)
-	mend(ctx context.Context, s *Store) error
-	vectorSearch(db *gorm.DB, space VectorSpace, exactLimit int) (chat.VectorSearch, error)
-}
-
-// vectorSearch: the index of a large workspace is its codes, which the next search makes.
-func (d sqliteDialect) vectorSearch(_ *gorm.DB, space VectorSpace, exactLimit int) (chat.VectorSearch, error) {
-	switch {
-	case space.Vectors <= exactLimit:
-		return chat.VectorsExact, nil
-	case d.codes.has(VectorSpace{Workspace: space.Workspace, Model: space.Model, Dimensions: space.Dimensions}):
-		return chat.VectorsIndexed, nil
-	default:
-		return chat.VectorsWaiting, nil
-	}
-}
-
-func (sqliteDialect) examine(ctx context.Context, s *Store) ([]Finding, error) {
-	var said string
-	if err := s.write.WithContext(ctx).Raw("PRAGMA integrity_check(1)").Scan(&said).Error; err != nil {
-		return nil, err
-	}
-	file := Finding{Check: "the database file", Detail: "SQLite's own integrity check: " + said}
-	if said != "ok" {
-		file.Count = 1
-	}
-	words := Finding{Check: "the full-text index", Detail: "its entries are those of the passages", Fixable: true}
-	if err := s.write.WithContext(ctx).Exec("INSERT INTO chunks_fts (chunks_fts, rank) VALUES ('integrity-check', 1)").Error; err != nil {
-		words.Count, words.Detail = 1, "its entries are not those of the passages"
-	}
-	return []Finding{file, words}, nil
-}
-
-func (sqliteDialect) mend(ctx context.Context, s *Store) error {
-	return s.write.WithContext(ctx).Exec("INSERT INTO chunks_fts (chunks_fts) VALUES ('rebuild')").Error
-}
-
-// examine: a full-text or any other index of PostgreSQL is kept by PostgreSQL; a
-// vector index can be left broken by a build that was cut off.
-func (d postgresDialect) examine(ctx context.Context, s *Store) ([]Finding, error) {
-	indexes, err := d.vectorIndexes(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	broken := Finding{Check: "vector indexes", Detail: "left broken by a build that was cut off", Fixable: true}
-	for _, x := range indexes {
-		if !x.Valid && !x.Building {
-			broken.Count++
-		}
-	}
-	invalid, err := s.countOf(ctx, `SELECT count(*) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
-		WHERE NOT i.indisvalid AND c.relnamespace = CAST(current_schema() AS regnamespace) AND NOT starts_with(c.relname, ?)`, annIndexPrefix)
-	if err != nil {
-		return nil, err
-	}
-	other := Finding{Check: "other indexes", Count: invalid, Detail: "not valid: run REINDEX on them"}
-	return []Finding{broken, other}, nil
-}
-
-func (d postgresDialect) mend(ctx context.Context, s *Store) error {
-	indexes, err := d.vectorIndexes(ctx, s)
-	if err != nil {
-		return err
-	}
-	for _, x := range indexes {
-		if x.Valid || x.Building {
-			continue
-		}
-		if err := d.dropVectorIndex(ctx, s, x); err != nil {
-			return err
-		}
-		if err := d.buildVectorIndex(ctx, s, x.VectorSpace); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (postgresDialect) vectorSearch(db *gorm.DB, space VectorSpace, exactLimit int) (chat.VectorSearch, error) {
-	if space.Vectors <= exactLimit {
-		return chat.VectorsExact, nil
-	}
-	var row struct{ Valid, Building bool }
-	err := db.Raw(`SELECT i.indisvalid AND i.indisready AS valid,
-			EXISTS (SELECT FROM pg_stat_progress_create_index AS p WHERE p.index_relid = c.oid) AS building
-		FROM pg_class AS c JOIN pg_index AS i ON i.indexrelid = c.oid
-		WHERE c.relname = ? AND c.relnamespace = CAST(current_schema() AS regnamespace)`, annIndexName(space)).Scan(&row).Error
-	switch {
-	case err != nil:
-		return "", err
-	case row.Valid:
-		return chat.VectorsIndexed, nil
-	case row.Building:
-		return chat.VectorsBuilding, nil
-	default:
-		return chat.VectorsWaiting, nil
-	}
 }

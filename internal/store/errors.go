@@ -7,17 +7,15 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// errReadersLeft says that somebody still reads a state from before.
-var errReadersLeft = fault.New(fault.Unavailable, "somebody still reads the database as it was before the last deletes; their storage can be reclaimed when that has ended")
-
 // fault turns a database's error into one with a kind; faults pass unchanged.
-func (s *Store) fault(err error) error { return faultOf(s.dialect, err) }
+func (s *Store) fault(err error) error { return faultOf(s.database, err) }
 
-func (v *View) fault(err error) error { return faultOf(v.dialect, err) }
+func (v *View) fault(err error) error { return faultOf(v.database, err) }
 
-func faultOf(d dialect, err error) error {
+func faultOf(errs dialect.Errors, err error) error {
 	var known *fault.Error
 	switch {
 	case err == nil, errors.As(err, &known):
@@ -25,7 +23,7 @@ func faultOf(d dialect, err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fault.Wrap(fault.Canceled, err, "the request was canceled or took too long")
 	}
-	if f := d.fault(err); f != nil {
+	if f := errs.Fault(err); f != nil {
 		return f
 	}
 	if errors.Is(err, gorm.ErrForeignKeyViolated) {

@@ -3,15 +3,12 @@ package store_test
 import (
 	"bytes"
 	"context"
-	"io"
 	"log/slog"
 	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -108,24 +105,6 @@ func schemaThatThisUserMayNotMake(t *testing.T) {
 	_, err = store.Open(ctx, db.AsNobody(t).Options())
 	require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
 	require.Contains(t, fault.Message(err), "lacks a right")
-}
-
-// What a server says that has no pgvector at all cannot be had from one that has.
-func TestServersThatDoNotGivePgvector(t *testing.T) {
-	t.Parallel()
-	for code, want := range map[string]string{
-		"0A000": "install it (0.8.4 or newer)",
-		"58P01": "install it (0.8.4 or newer)",
-		"25006": "is LETHE_DATABASE_URL the address of a replica?",
-		"42501": "run CREATE EXTENSION vector as a superuser",
-		"53100": "run CREATE EXTENSION vector",
-	} {
-		err := store.VectorFault(&pgx.ConnConfig{}, &pgconn.PgError{Code: code})
-		require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
-		require.Contains(t, fault.Message(err), want, code)
-	}
-	err := store.VectorFault(&pgx.ConnConfig{}, io.ErrUnexpectedEOF)
-	require.Contains(t, fault.Message(err), "cannot be reached")
 }
 
 // A migration that changes rows must not run twice, however many programs start

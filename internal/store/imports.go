@@ -6,6 +6,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
 // AddToImport records what a delivery brought, and adds it to what the same import
@@ -20,7 +21,7 @@ func (tx *Tx) AddToImport(ws chat.WorkspaceID, i chat.Import) error {
 	}
 	return tx.fault(tx.db.Clauses(more).Create(&importRow{
 		WorkspaceID: int64(ws), ID: i.ID, Kind: i.Kind, Platform: i.Platform,
-		Conversations: i.Conversations, Messages: i.Messages, CreatedAt: micros(tx.now),
+		Conversations: i.Conversations, Messages: i.Messages, CreatedAt: dialect.Micros(tx.now),
 	}).Error)
 }
 
@@ -96,7 +97,7 @@ func (v *View) withProgress(ws chat.WorkspaceID, rows []importRow) ([]chat.Impor
 		ids[i] = r.ID
 		items[i] = chat.Import{
 			ID: r.ID, Kind: r.Kind, Platform: r.Platform, Conversations: r.Conversations,
-			Messages: r.Messages, CreatedAt: fromMicros(r.CreatedAt),
+			Messages: r.Messages, CreatedAt: dialect.FromMicros(r.CreatedAt),
 		}
 		at[r.ID] = &items[i]
 	}
@@ -104,7 +105,7 @@ func (v *View) withProgress(ws chat.WorkspaceID, rows []importRow) ([]chat.Impor
 		return items, nil
 	}
 	var progress []progressRow
-	err := v.db.Model(&conversationRow{}).
+	err := v.db.Model(&dialect.ConversationRow{}).
 		Select("import_id, index_state, count(*) AS n, max(index_error) AS reason").
 		Where("workspace_id = ? AND import_id IN ?", int64(ws), ids).
 		Group("import_id, index_state").Find(&progress).Error

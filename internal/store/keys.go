@@ -12,13 +12,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
 // CreateKey stores a key. Conflict when its prefix is taken: mint another.
 func (tx *Tx) CreateKey(k auth.Key) error {
 	err := tx.db.Omit("WorkspaceName").Create(&keyRow{
 		WorkspaceID: int64(k.Workspace), ID: k.ID, Name: k.Name, Prefix: k.Prefix, Hash: k.Hash[:],
-		Scopes: auth.JoinScopes(k.Scopes), CreatedAt: micros(k.CreatedAt),
+		Scopes: auth.JoinScopes(k.Scopes), CreatedAt: dialect.Micros(k.CreatedAt),
 	}).Error
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return fault.Wrap(fault.Conflict, err, "a key with this prefix exists")
@@ -79,7 +80,7 @@ func (tx *Tx) RevokeKey(idOrPrefix string) (auth.Key, error) {
 	}
 	row := rows[0]
 	if row.RevokedAt == nil {
-		now := micros(tx.now)
+		now := dialect.Micros(tx.now)
 		row.RevokedAt = &now
 		err := tx.db.Model(&keyRow{}).Where("workspace_id = ? AND id = ?", row.WorkspaceID, row.ID).
 			Update("revoked_at", now).Error
@@ -100,8 +101,8 @@ func (tx *Tx) TouchKeys(used map[auth.KeyRef]time.Time) error {
 	for _, ref := range order {
 		at := used[ref]
 		err := tx.db.Model(&keyRow{}).
-			Where("workspace_id = ? AND id = ? AND (last_used_at IS NULL OR last_used_at < ?)", int64(ref.Workspace), ref.ID, micros(at)).
-			Update("last_used_at", micros(at)).Error
+			Where("workspace_id = ? AND id = ? AND (last_used_at IS NULL OR last_used_at < ?)", int64(ref.Workspace), ref.ID, dialect.Micros(at)).
+			Update("last_used_at", dialect.Micros(at)).Error
 		if err != nil {
 			return tx.fault(err)
 		}

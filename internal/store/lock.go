@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
 // LockConversations returns those of the ids that the workspace has, in id order,
@@ -13,7 +14,7 @@ func (tx *Tx) LockConversations(ws chat.WorkspaceID, ids []string) ([]string, er
 	var held []string
 	for batch := range slices.Chunk(slices.Sorted(slices.Values(ids)), deleteBatch) {
 		var found []string
-		err := tx.db.Model(&conversationRow{}).Where("workspace_id = ?", int64(ws)).Where(tx.dialect.lockedIn(ws, batch)).
+		err := tx.db.Model(&dialect.ConversationRow{}).Where("workspace_id = ?", int64(ws)).Where(tx.database.LockedIn(ws, batch)).
 			Order("id").Pluck("id", &found).Error
 		if err != nil {
 			return nil, tx.fault(err)

@@ -1,31 +1,18 @@
 package store
 
 import (
-	"gorm.io/gorm"
-
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// messageBatch is how many messages one INSERT carries: ten values each, far
-// below the 32,766 that SQLite binds.
-const messageBatch = 200
-
-// insertInBatches writes rows by INSERTs of so many each.
-func insertInBatches[R any](db *gorm.DB, rows []R, batch int) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	return db.CreateInBatches(rows, batch).Error
-}
-
 func (tx *Tx) insertMessages(ws chat.WorkspaceID, conversations ...chat.Transcript) error {
-	var rows []messageRow
+	var rows []dialect.MessageRow
 	for _, c := range conversations {
 		for _, m := range c.Turns {
 			rows = append(rows, newMessageRow(ws, c.ID, m))
 		}
 	}
-	return tx.fault(tx.dialect.insertMessages(tx.db, rows))
+	return tx.fault(tx.database.InsertMessages(tx.db, rows))
 }
 
 // rewriteMessages updates the edited messages that stayed in their place, and
@@ -36,7 +23,7 @@ func (tx *Tx) rewriteMessages(ws chat.WorkspaceID, conversation string, m chat.M
 			continue
 		}
 		row := newMessageRow(ws, conversation, msg)
-		err := tx.db.Model(&messageRow{}).
+		err := tx.db.Model(&dialect.MessageRow{}).
 			Where("workspace_id = ? AND conversation_id = ? AND position = ?", row.WorkspaceID, conversation, row.Position).
 			Updates(map[string]any{
 				"external_id": row.ExternalID, "sender": row.Sender, "text": row.Text,
@@ -50,7 +37,7 @@ func (tx *Tx) rewriteMessages(ws chat.WorkspaceID, conversation string, m chat.M
 		return nil
 	}
 	err := tx.db.Where("workspace_id = ? AND conversation_id = ? AND position >= ?", int64(ws), conversation, m.RewriteFrom).
-		Delete(&messageRow{}).Error
+		Delete(&dialect.MessageRow{}).Error
 	if err != nil {
 		return tx.fault(err)
 	}

@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
-	"embed"
 	"encoding/hex"
 	"fmt"
 	"io/fs"
@@ -13,10 +11,10 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
+	"github.com/lethe-chat/lethe/internal/store/postgres"
+	"github.com/lethe-chat/lethe/internal/store/sqlite"
 )
-
-//go:embed migrations
-var migrations embed.FS
 
 // migrationTries and migrationPause let two programs start on one new file: the
 // slower one finds the tables made, and looks again.
@@ -27,11 +25,8 @@ const (
 
 // migrate brings the schema up to date, and refuses one that a newer program made.
 func (s *Store) migrate(ctx context.Context) error {
-	pool, err := s.write.DB()
-	if err != nil {
-		return s.fault(err)
-	}
-	provider, err := s.provider(pool)
+	migrations := s.database.Migrations()
+	provider, err := s.provider(migrations)
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "the migrations cannot be read")
 	}
@@ -40,8 +35,8 @@ func (s *Store) migrate(ctx context.Context) error {
 		if err == nil || fault.Is(err, fault.Conflict) {
 			return err
 		}
-		if s.dialect.migrationLock() != nil || try == migrationTries || ctx.Err() != nil {
-			if known := s.dialect.fault(err); known != nil {
+		if migrations.Lock != nil || try == migrationTries || ctx.Err() != nil {
+			if known := s.database.Fault(err); known != nil {
 				return known
 			}
 			return fault.Wrap(fault.Unavailable, err, "the database schema cannot be brought up to date")
@@ -53,25 +48,19 @@ func (s *Store) migrate(ctx context.Context) error {
 	}
 }
 
-func (s *Store) provider(pool *sql.DB) (*goose.Provider, error) {
-	dir, err := fs.Sub(migrations, "migrations/"+s.Name())
+// provider prepares migrations. Where the database has locks that last as long as
+// a connection, one program at a time migrates.
+func (s *Store) provider(m dialect.Migrations) (*goose.Provider, error) {
+	pool, err := s.database.Write().DB()
 	if err != nil {
 		return nil, err
 	}
-	return newProvider(s.dialect, pool, dir)
-}
-
-// newProvider prepares the migrations of a folder. Where the database has locks
-// that last as long as a connection, one program at a time migrates.
-func newProvider(d dialect, pool *sql.DB, dir fs.FS) (*goose.Provider, error) {
 	options := []goose.ProviderOption{goose.WithTableName("schema_migrations")}
-	if lock := d.migrationLock(); lock != nil {
-		options = append(options, goose.WithSessionLocker(lock))
+	if m.Lock != nil {
+		options = append(options, goose.WithSessionLocker(m.Lock))
 	}
-	return goose.NewProvider(gooseDialects[d.name()], pool, dir, options...)
+	return goose.NewProvider(m.Dialect, pool, m.Dir, options...)
 }
-
-var gooseDialects = map[string]goose.Dialect{"sqlite": goose.DialectSQLite3, "postgres": goose.DialectPostgres}
 
 func upgrade(ctx context.Context, provider *goose.Provider) error {
 	have, known, err := provider.GetVersions(ctx)
@@ -90,11 +79,7 @@ func upgrade(ctx context.Context, provider *goose.Provider) error {
 
 // SchemaVersion is the newest migration that the database has.
 func (s *Store) SchemaVersion(ctx context.Context) (int64, error) {
-	pool, err := s.write.DB()
-	if err != nil {
-		return 0, s.fault(err)
-	}
-	provider, err := s.provider(pool)
+	provider, err := s.provider(s.database.Migrations())
 	if err != nil {
 		return 0, s.fault(err)
 	}
@@ -102,15 +87,16 @@ func (s *Store) SchemaVersion(ctx context.Context) (int64, error) {
 	return version, s.fault(err)
 }
 
-// SchemaFingerprint names the schema that this program makes on a kind of
-// database: it differs when any migration does.
+// SchemaFingerprint names the schema that this program makes on a kind of database,
+// "sqlite" or "postgres": it differs when any migration does.
 func SchemaFingerprint(kind string) string {
+	schema := map[string]func() fs.FS{"sqlite": sqlite.Schema, "postgres": postgres.Schema}[kind]()
 	hash := sha256.New()
-	_ = fs.WalkDir(migrations, "migrations/"+kind, func(path string, entry fs.DirEntry, err error) error {
+	_ = fs.WalkDir(schema, ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		content, err := migrations.ReadFile(path)
+		content, err := fs.ReadFile(schema, path)
 		fmt.Fprintf(hash, "%s %d\n%s", path, len(content), content)
 		return err
 	}) // embedded files always read

@@ -32,7 +32,7 @@ func (s *Store) Prove(ctx context.Context, id string) (receipt chat.Deletion, fi
 	if err != nil {
 		return receipt, nil, err
 	}
-	indexes, err := s.dialect.examine(ctx, s) // a row that is gone may still have an entry in a broken one
+	indexes, err := s.database.Examine(ctx) // a row that is gone may still have an entry in a broken one
 	return receipt, append(findings, indexes...), s.fault(err)
 }
 

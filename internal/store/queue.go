@@ -8,6 +8,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
 // Claim is a worker's hold on a conversation that needs indexing. It is lost as
@@ -25,14 +26,6 @@ type Claim struct {
 	recipe int64 // by which its passages were made when it was claimed
 }
 
-type claimRow struct {
-	WorkspaceID int64
-	ID          string
-	Revision    int64
-	Attempts    int
-	RecipeID    int64
-}
-
 // ErrClaimLost is returned when the conversation is no longer the caller's to
 // index. It is no failure: whoever took it, or deleted it, has done what is due.
 var ErrClaimLost = fault.New(fault.Conflict, "the conversation was changed, deleted or taken over while it was being indexed")
@@ -40,14 +33,14 @@ var ErrClaimLost = fault.New(fault.Conflict, "the conversation was changed, dele
 // Claim takes up to n conversations that are due, whoever waited longest first,
 // and holds each until now+lease. A claim whose lease ran out is due again.
 func (tx *Tx) Claim(lease time.Duration, n int) ([]Claim, error) {
-	rows, err := tx.dialect.claim(tx.db, micros(tx.now), micros(tx.now.Add(lease)), n)
+	rows, err := tx.database.Claim(tx.db, dialect.Micros(tx.now), dialect.Micros(tx.now.Add(lease)), n)
 	if err != nil {
 		return nil, tx.fault(err)
 	}
 	return claimsOf(rows, false), nil
 }
 
-func claimsOf(rows []claimRow, behind bool) []Claim {
+func claimsOf(rows []dialect.ClaimRow, behind bool) []Claim {
 	claims := make([]Claim, len(rows))
 	for i, r := range rows {
 		claims[i] = Claim{
@@ -69,7 +62,7 @@ func (c Claim) state() (held, returned chat.IndexState) {
 
 // Extend holds a claim for another lease; ErrClaimLost when it is lost.
 func (tx *Tx) Extend(c Claim, lease time.Duration) error {
-	return tx.settle(c, map[string]any{"run_after": micros(tx.now.Add(lease))})
+	return tx.settle(c, map[string]any{"run_after": dialect.Micros(tx.now.Add(lease))})
 }
 
 // Retry gives a claim back to be tried again after the delay, with the reason
@@ -81,7 +74,7 @@ func (tx *Tx) Retry(c Claim, delay time.Duration, reason string) error {
 	}
 	_, returned := c.state()
 	return tx.settle(c, map[string]any{
-		"index_state": string(returned), "run_after": micros(tx.now.Add(delay)), "index_error": reason,
+		"index_state": string(returned), "run_after": dialect.Micros(tx.now.Add(delay)), "index_error": reason,
 	})
 }
 
@@ -97,7 +90,7 @@ func (tx *Tx) GiveUp(c Claim) error {
 func (tx *Tx) Release(c Claim) error {
 	_, returned := c.state()
 	return tx.settle(c, map[string]any{
-		"index_state": string(returned), "run_after": micros(tx.now), "attempts": c.Attempt - 1,
+		"index_state": string(returned), "run_after": dialect.Micros(tx.now), "attempts": c.Attempt - 1,
 	})
 }
 
@@ -106,7 +99,7 @@ func (tx *Tx) Release(c Claim) error {
 // of that may stay.
 func (tx *Tx) settle(c Claim, changes map[string]any) error {
 	held, _ := c.state()
-	res := tx.db.Model(&conversationRow{}).
+	res := tx.db.Model(&dialect.ConversationRow{}).
 		Where("workspace_id = ? AND id = ? AND revision = ? AND attempts = ? AND index_state = ? AND recipe_id = ?",
 			int64(c.Workspace), c.Conversation, c.Revision, c.Attempt, string(held), c.recipe).
 		Updates(changes)
@@ -133,23 +126,23 @@ func (v *View) ClaimedTranscript(c Claim) (chat.Transcript, error) {
 
 // NextDue returns when the next conversation becomes due; false when none waits.
 func (v *View) NextDue() (time.Time, bool, error) {
-	var row conversationRow
+	var row dialect.ConversationRow
 	err := v.db.Select("run_after").Where("index_state IN ('queued', 'indexing')").Order("run_after").Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return time.Time{}, false, nil
 	}
-	return fromMicros(row.RunAfter), err == nil, v.fault(err)
+	return dialect.FromMicros(row.RunAfter), err == nil, v.fault(err)
 }
 
 // RequeueFailed queues the failed conversations again, for a service that
 // starts: what stopped them (an embedder that was down, a wrong key) may be
 // mended. Those over the size limit stay failed. It returns how many it queued.
 func (tx *Tx) RequeueFailed() (int, error) {
-	return tx.requeueFailed(tx.db.Model(&conversationRow{}))
+	return tx.requeueFailed(tx.db.Model(&dialect.ConversationRow{}))
 }
 
 func (tx *Tx) requeueFailed(of *gorm.DB) (int, error) {
 	res := of.Where("index_state = ? AND token_count <= ?", string(chat.Failed), chat.MaxIndexTokens).
-		Updates(map[string]any{"index_state": string(chat.Queued), "attempts": 0, "run_after": micros(tx.now)})
+		Updates(map[string]any{"index_state": string(chat.Queued), "attempts": 0, "run_after": dialect.Micros(tx.now)})
 	return int(res.RowsAffected), tx.fault(res.Error)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
 // Recipe is how what search sees of a conversation is made: by which model, and
@@ -145,7 +146,7 @@ func (tx *Tx) AdoptRecipe(r Recipe) (Adoption, error) {
 
 // turnTo makes a recipe current and counts what that leaves behind.
 func (tx *Tx) turnTo(id int64) (int, error) {
-	page := map[string]any{"recipe_id": id, "since": micros(tx.now), "completed_at": nil}
+	page := map[string]any{"recipe_id": id, "since": dialect.Micros(tx.now), "completed_at": nil}
 	if err := tx.db.Model(&currentRecipeRow{}).Where("one = 1").Updates(page).Error; err != nil {
 		return 0, tx.fault(err)
 	}
@@ -159,7 +160,7 @@ func (tx *Tx) turnTo(id int64) (int, error) {
 	}
 	page = map[string]any{"left_behind": n}
 	if n == 0 {
-		page["completed_at"] = micros(tx.now)
+		page["completed_at"] = dialect.Micros(tx.now)
 	}
 	return int(n), tx.fault(tx.db.Model(&currentRecipeRow{}).Where("one = 1").Updates(page).Error)
 }
@@ -171,13 +172,13 @@ func (tx *Tx) tryAgain() error {
 		return err
 	}
 	return tx.fault(ofRecipes(tx.db, book.behind()).Where("run_after = ?", never).
-		Updates(map[string]any{"attempts": 0, "run_after": micros(tx.now)}).Error)
+		Updates(map[string]any{"attempts": 0, "run_after": dialect.Micros(tx.now)}).Error)
 }
 
 // ofRecipes are the conversations of any workspace whose passages were made by one
 // of the recipes. The second condition is that of the index.
 func ofRecipes(db *gorm.DB, ids []int64) *gorm.DB {
-	return db.Model(&conversationRow{}).Where("recipe_id IN ? AND recipe_id > 0", ids)
+	return db.Model(&dialect.ConversationRow{}).Where("recipe_id IN ? AND recipe_id > 0", ids)
 }
 
 // never is when a conversation is due that was given up. It stays searchable as it
@@ -193,7 +194,7 @@ func (tx *Tx) ClaimBehind(r Recipe, lease time.Duration) ([]Claim, error) {
 		return nil, err
 	}
 	for _, id := range book.behind() {
-		rows, err := tx.dialect.claimBehind(tx.db, id, micros(tx.now), micros(tx.now.Add(lease)))
+		rows, err := tx.database.ClaimBehind(tx.db, id, dialect.Micros(tx.now), dialect.Micros(tx.now.Add(lease)))
 		if err != nil {
 			return nil, tx.fault(err)
 		}
@@ -248,8 +249,8 @@ func (tx *Tx) CompleteRecipe(r Recipe) (done Completion, complete bool, err erro
 		return done, false, err
 	}
 	res := tx.db.Model(&currentRecipeRow{}).Where("recipe_id = ? AND completed_at IS NULL", book.current.RecipeID).
-		Update("completed_at", micros(tx.now))
-	done = Completion{Conversations: book.current.LeftBehind, Took: tx.now.Sub(fromMicros(book.current.Since))}
+		Update("completed_at", dialect.Micros(tx.now))
+	done = Completion{Conversations: book.current.LeftBehind, Took: tx.now.Sub(dialect.FromMicros(book.current.Since))}
 	return done, res.RowsAffected == 1, tx.fault(res.Error)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
 // LockRevisions returns those of the ids that the workspace has, by id, with
@@ -21,14 +22,14 @@ func (tx *Tx) LockRevisions(ws chat.WorkspaceID, ids []string) (map[string]chat.
 	// rows as they were when it began.
 	held := make(map[string]chat.Conversation, len(locked))
 	for batch := range slices.Chunk(locked, idBatch) {
-		var rows []conversationRow
+		var rows []dialect.ConversationRow
 		err := tx.db.Select("id", "revision", "title", "pinned").
 			Where("workspace_id = ? AND id IN ?", int64(ws), batch).Find(&rows).Error
 		if err != nil {
 			return nil, tx.fault(err)
 		}
 		for _, r := range rows {
-			held[r.ID] = r.conversation()
+			held[r.ID] = conversationOf(r)
 		}
 	}
 	return held, nil
@@ -42,12 +43,12 @@ func (tx *Tx) LockWorkspace(ws chat.WorkspaceID) ([]chat.Conversation, error) {
 	if err := tx.lockWorkspaceRow(ws); err != nil {
 		return nil, err
 	}
-	var rows []conversationRow
+	var rows []dialect.ConversationRow
 	err := tx.db.Select("id", "revision", "title", "pinned").Clauses(clause.Locking{Strength: "UPDATE"}).
 		Where("workspace_id = ?", int64(ws)).Order("id").Find(&rows).Error
 	held := make([]chat.Conversation, len(rows))
 	for i, r := range rows {
-		held[i] = r.conversation()
+		held[i] = conversationOf(r)
 	}
 	return held, tx.fault(err)
 }

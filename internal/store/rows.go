@@ -1,14 +1,17 @@
 package store
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// The rows are the tables of migrations/, column by column. They never leave
-// this package.
+// The rows here are the tables that only portable statements touch, column by
+// column; the others are in package dialect. Rows never leave the store: the
+// functions here turn them into the nouns of package chat, and back.
 
 type workspaceRow struct {
 	ID        int64
@@ -38,7 +41,7 @@ func (r keyRow) key() auth.Key {
 	scopes, _ := auth.ParseScopes(r.Scopes) // unreadable scopes allow nothing
 	k := auth.Key{
 		ID: r.ID, Workspace: chat.WorkspaceID(r.WorkspaceID), WorkspaceName: r.WorkspaceName,
-		Name: r.Name, Prefix: r.Prefix, Scopes: scopes, CreatedAt: fromMicros(r.CreatedAt),
+		Name: r.Name, Prefix: r.Prefix, Scopes: scopes, CreatedAt: dialect.FromMicros(r.CreatedAt),
 		LastUsedAt: fromNullMicros(r.LastUsedAt), RevokedAt: fromNullMicros(r.RevokedAt),
 	}
 	copy(k.Hash[:], r.Hash)
@@ -65,102 +68,36 @@ type importRow struct {
 
 func (importRow) TableName() string { return "imports" }
 
-type conversationRow struct {
-	WorkspaceID     int64
-	ID              string
-	Platform        string
-	ExternalID      string
-	Title           string
-	TitleFolded     string
-	CreatedAt       int64 `gorm:"autoCreateTime:false"`
-	UpdatedAt       int64 `gorm:"autoUpdateTime:false"`
-	Pinned          bool
-	ImportID        string
-	MessageCount    int
-	TokenCount      int
-	ChunkCount      int
-	TermCount       int
-	VectorCount     int
-	UnreadableCount int
-	Revision        int64
-	IndexState      string
-	IndexedRevision int64
-	Attempts        int
-	RunAfter        int64
-	IndexError      string
-	RecipeID        int64
-}
-
-func (conversationRow) TableName() string { return "conversations" }
-
-func (r conversationRow) conversation() chat.Conversation {
+func conversationOf(r dialect.ConversationRow) chat.Conversation {
 	return chat.Conversation{
 		ID: r.ID, Platform: r.Platform, ExternalID: r.ExternalID, Title: r.Title,
-		CreatedAt: fromMicros(r.CreatedAt), UpdatedAt: fromMicros(r.UpdatedAt), Pinned: r.Pinned,
+		CreatedAt: dialect.FromMicros(r.CreatedAt), UpdatedAt: dialect.FromMicros(r.UpdatedAt), Pinned: r.Pinned,
 		ImportID: r.ImportID, Messages: r.MessageCount, Tokens: r.TokenCount, Chunks: r.ChunkCount,
 		Revision: r.Revision, IndexState: chat.IndexState(r.IndexState), IndexError: r.IndexError,
 	}
 }
 
-type messageRow struct {
-	WorkspaceID    int64
-	ConversationID string
-	Position       int
-	ID             string
-	ExternalID     string
-	Sender         string
-	Text           string
-	CreatedAt      int64 `gorm:"autoCreateTime:false"`
-	Branch         string
-	Hidden         bool
-}
-
-func (messageRow) TableName() string { return "messages" }
-
-func (r messageRow) message() chat.Message {
+func messageOf(r dialect.MessageRow) chat.Message {
 	return chat.Message{
 		ID: r.ID, Position: r.Position, ExternalID: r.ExternalID, Sender: chat.Sender(r.Sender),
-		Text: r.Text, CreatedAt: fromMicros(r.CreatedAt), Branch: r.Branch, Hidden: r.Hidden,
+		Text: r.Text, CreatedAt: dialect.FromMicros(r.CreatedAt), Branch: r.Branch, Hidden: r.Hidden,
 	}
 }
 
-func newMessageRow(ws chat.WorkspaceID, conversation string, m chat.Message) messageRow {
-	return messageRow{
+func newMessageRow(ws chat.WorkspaceID, conversation string, m chat.Message) dialect.MessageRow {
+	return dialect.MessageRow{
 		WorkspaceID: int64(ws), ConversationID: conversation, Position: m.Position, ID: m.ID,
-		ExternalID: m.ExternalID, Sender: string(m.Sender), Text: m.Text, CreatedAt: micros(m.CreatedAt),
+		ExternalID: m.ExternalID, Sender: string(m.Sender), Text: m.Text, CreatedAt: dialect.Micros(m.CreatedAt),
 		Branch: m.Branch, Hidden: m.Hidden,
 	}
 }
 
-type chunkRow struct {
-	WorkspaceID    int64
-	ConversationID string
-	Position       int
-	FirstMessage   int
-	LastMessage    int
-	Text           string
-	Terms          string
-	TermCount      int
-	UnreadableBy   string
-}
+// termPrefix is the label that every term of a workspace begins with in the
+// full-text index. The colon keeps 1 from being a prefix of 12.
+func termPrefix(ws chat.WorkspaceID) string { return strconv.FormatInt(int64(ws), 36) + ":" }
 
-func (chunkRow) TableName() string { return "chunks" }
-
-// embeddingRow is a row of embeddings, but for its vector, which each database
-// keeps in its own way.
-type embeddingRow struct {
-	WorkspaceID    int64
-	ConversationID string
-	Position       int
-	Model          string
-	Dimensions     int
-	Vector         []float32 `gorm:"-"`
-}
-
-func (embeddingRow) TableName() string { return "embeddings" }
-
-// prefixed makes terms of one workspace unlike those of any other, so that the
-// full-text index keeps a list a word and workspace.
+// prefixed labels terms, so that the full-text index keeps a list for each word and
+// workspace.
 func prefixed(ws chat.WorkspaceID, terms []string) []string {
 	label := termPrefix(ws)
 	out := make([]string, len(terms))

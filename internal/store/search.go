@@ -2,48 +2,18 @@ package store
 
 import (
 	"cmp"
-	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"gorm.io/gorm"
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// LegSize is how many passages each leg of a search answers.
-const LegSize = 100
-
-// maxQueryTerms bounds the words that a keyword search follows: of a long query
-// it takes the rarest, which are the ones that tell passages apart.
-const maxQueryTerms = 24
-
-// termPrefix is what every term of a workspace begins with in the full-text
-// index. The colon keeps 1 from being a prefix of 12.
-func termPrefix(ws chat.WorkspaceID) string { return strconv.FormatInt(int64(ws), 36) + ":" }
-
-type keywordQuery struct {
-	workspace chat.WorkspaceID
-	terms     []string // prefixed, the rarest first
-	idf       []float64
-	proposing int // only passages that have one of so many of the terms are looked at
-	corpus    rank.Corpus
-	filter    chat.Filter
-}
-
-type vectorQuery struct {
-	workspace chat.WorkspaceID
-	model     embed.Model
-	vector    []float32
-	filter    chat.Filter
-
-	exactLimit int  // how many passages are few enough to compare one by one
-	writing    bool // the transaction may have changed vectors, which nobody else sees yet
-}
+// LegSize is how many passages each leg of a search returns.
+const LegSize = dialect.LegSize
 
 // SearchKeyword returns the passages that say any of the terms, best first by
 // BM25 over the workspace's own statistics, ties by key, at most LegSize.
@@ -56,19 +26,19 @@ func (v *View) SearchKeyword(ws chat.WorkspaceID, terms []string, f chat.Filter)
 	if err != nil {
 		return nil, err
 	}
-	q := keywordQuery{workspace: ws, corpus: corpus, filter: f, proposing: proposing(query, v.maxProposed)}
+	q := dialect.KeywordQuery{Workspace: ws, Corpus: corpus, Filter: f, Proposing: proposing(query, v.maxProposed)}
 	for _, t := range query {
-		q.terms, q.idf = append(q.terms, t.term), append(q.idf, rank.IDF(corpus.Docs, t.documents))
+		q.Terms, q.IDF = append(q.Terms, t.term), append(q.IDF, rank.IDF(corpus.Docs, t.documents))
 	}
-	scored, err := v.dialect.keywordLeg(v.db, q)
-	if err == nil && len(scored) < LegSize && q.proposing < len(q.terms) { // the filter has left too few of them
-		q.proposing = len(q.terms)
-		scored, err = v.dialect.keywordLeg(v.db, q)
+	scored, err := v.database.Keyword(v.db, q)
+	if err == nil && len(scored) < LegSize && q.Proposing < len(q.Terms) { // the filter has left too few of them
+		q.Proposing = len(q.Terms)
+		scored, err = v.database.Keyword(v.db, q)
 	}
 	if err != nil {
 		return nil, v.fault(err)
 	}
-	return top(scored, LegSize), nil
+	return rank.Top(scored, LegSize), nil
 }
 
 // DefaultMaxProposed is how many passages a search for several words looks at.
@@ -91,42 +61,10 @@ func proposing(query []weighedTerm, limit int) int {
 // SearchSemantic returns the passages whose vectors are nearest to the query's,
 // by cosine, ties by key, at most LegSize. Vectors of other models are not seen.
 func (v *View) SearchSemantic(ws chat.WorkspaceID, model embed.Model, vector []float32, f chat.Filter) ([]rank.Scored, error) {
-	scored, err := v.dialect.nearest(v.db, vectorQuery{workspace: ws, model: model, vector: vector, filter: f, exactLimit: v.exactLimit, writing: v.writing})
+	scored, err := v.database.Nearest(v.db, dialect.VectorQuery{
+		Workspace: ws, Model: model.ID, Vector: vector, Filter: f, ExactLimit: v.exactLimit, Writing: v.writing,
+	})
 	return scored, v.fault(err)
-}
-
-// space is where the vectors that a query is compared with live.
-func (q vectorQuery) space() VectorSpace {
-	return VectorSpace{Workspace: q.workspace, Model: q.model.ID, Dimensions: len(q.vector)}
-}
-
-// embeddingsOf are the vectors that a query is compared with.
-func embeddingsOf(db *gorm.DB, q vectorQuery) *gorm.DB {
-	query := db.Table("embeddings").Where("embeddings.workspace_id = ? AND embeddings.model = ? AND embeddings.dimensions = ?",
-		int64(q.workspace), q.model.ID, len(q.vector))
-	if q.filter == (chat.Filter{}) {
-		return query
-	}
-	return whereFilter(query.Joins("JOIN conversations ON conversations.workspace_id = embeddings.workspace_id "+
-		"AND conversations.id = embeddings.conversation_id"), q.filter)
-}
-
-// scanScored reads a hundred rows without GORM's help, which would take as long as
-// a small workspace's search.
-func scanScored(query *gorm.DB) (scored []rank.Scored, err error) {
-	rows, err := query.Rows()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var s rank.Scored
-		if err := rows.Scan(&s.Key.Conversation, &s.Key.Position, &s.Score); err != nil {
-			return nil, err
-		}
-		scored = append(scored, s)
-	}
-	return scored, rows.Err()
 }
 
 type weighedTerm struct {
@@ -141,7 +79,7 @@ func (v *View) weigh(ws chat.WorkspaceID, terms []string) ([]weighedTerm, error)
 	slices.Sort(distinct)
 	distinct = slices.Compact(distinct)
 	distinct = prefixed(ws, distinct)
-	frequencies, err := v.dialect.documentFrequencies(v.db, ws, distinct)
+	frequencies, err := v.database.DocumentFrequencies(v.db, ws, distinct)
 	if err != nil {
 		return nil, v.fault(err)
 	}
@@ -154,7 +92,7 @@ func (v *View) weigh(ws chat.WorkspaceID, terms []string) ([]weighedTerm, error)
 	slices.SortFunc(weighed, func(a, b weighedTerm) int {
 		return cmp.Or(cmp.Compare(a.documents, b.documents), cmp.Compare(a.term, b.term))
 	})
-	return weighed[:min(len(weighed), maxQueryTerms)], nil
+	return weighed[:min(len(weighed), dialect.MaxQueryTerms)], nil
 }
 
 // notATerm reports whether no passage can have a term, because text.Terms makes
@@ -171,23 +109,12 @@ const termASCII = "abcdefghijklmnopqrstuvwxyz0123456789_.-/:@#+"
 // corpus counts a workspace's passages and their mean length.
 func (v *View) corpus(ws chat.WorkspaceID) (rank.Corpus, error) {
 	var docs, terms int
-	err := v.db.Model(&conversationRow{}).Where("workspace_id = ?", int64(ws)).
+	err := v.db.Model(&dialect.ConversationRow{}).Where("workspace_id = ?", int64(ws)).
 		Select("coalesce(sum(chunk_count), 0), coalesce(sum(term_count), 0)").Row().Scan(&docs, &terms)
 	if err != nil {
 		return rank.Corpus{}, v.fault(err)
 	}
 	return rank.Corpus{Docs: docs, AvgTerms: float64(terms) / float64(max(docs, 1))}, nil
-}
-
-// top orders by score, ties by key, and cuts.
-func top(scored []rank.Scored, n int) []rank.Scored {
-	slices.SortFunc(scored, compareScored)
-	return scored[:min(len(scored), n)]
-}
-
-func compareScored(a, b rank.Scored) int {
-	return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Key.Conversation, b.Key.Conversation),
-		cmp.Compare(a.Key.Position, b.Key.Position))
 }
 
 // Passage is a chunk with what is needed to show and cite it.
@@ -214,12 +141,12 @@ func (v *View) Passages(ws chat.WorkspaceID, keys []rank.Key) ([]Passage, error)
 		LastMessage    int
 		Text           string
 	}
-	chunks := v.db.Model(&chunkRow{}).
+	chunks := v.db.Model(&dialect.ChunkRow{}).
 		Select("chunks.conversation_id, chunks.position, conversations.title, conversations.platform, "+
 			"chunks.first_message, chunks.last_message, chunks.text").
 		Joins("JOIN conversations ON conversations.workspace_id = chunks.workspace_id AND conversations.id = chunks.conversation_id").
 		Where("chunks.workspace_id = ?", int64(ws))
-	err := v.dialect.atKeys(chunks, "chunks", keys).Find(&rows).Error
+	err := v.database.AtKeys(chunks, "chunks", keys).Find(&rows).Error
 	passages := make([]Passage, len(rows))
 	for i, r := range rows {
 		passages[i] = Passage{
@@ -236,10 +163,10 @@ func (v *View) MessagesAt(ws chat.WorkspaceID, keys []rank.Key) (map[rank.Key]ch
 	if len(keys) == 0 {
 		return found, nil
 	}
-	var rows []messageRow
-	err := v.dialect.atKeys(v.db.Where("messages.workspace_id = ?", int64(ws)), "messages", keys).Find(&rows).Error
+	var rows []dialect.MessageRow
+	err := v.database.AtKeys(v.db.Where("messages.workspace_id = ?", int64(ws)), "messages", keys).Find(&rows).Error
 	for _, r := range rows {
-		found[rank.Key{Conversation: r.ConversationID, Position: r.Position}] = r.message()
+		found[rank.Key{Conversation: r.ConversationID, Position: r.Position}] = messageOf(r)
 	}
 	return found, v.fault(err)
 }

@@ -3,16 +3,13 @@ package store_test
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
@@ -117,38 +114,4 @@ func TestANewLogOfSQLiteIsPrivate(t *testing.T) {
 		require.Equal(t, fs.FileMode(0o600), info.Mode().Perm())
 		return nil
 	}))
-}
-
-// A statement is prepared once a connection, also in transactions, and keeps nothing
-// of what it was given.
-func TestStatementsAreKept(t *testing.T) {
-	s := storetest.New(t, storetest.SQLite).Open(t)
-	ws := workspace(t, s, "w")
-	for i, pool := range store.Pools(s) {
-		pool.SetMaxOpenConns(1) // the one that is asked about
-		use := func() {
-			if i == 0 {
-				remove(t, s, ws, added(t, s, ws, "asecretname", "asecrettext").ID)
-				return
-			}
-			require.NoError(t, s.Snapshot(ctx, func(v *store.View) error {
-				_, err := v.SearchKeyword(ws, []string{"asecretterm"}, chat.Filter{})
-				return err
-			}))
-		}
-		use()
-		first := store.KeptStatements(driverOf(t, pool))
-		require.NotEmpty(t, first)
-		use()
-		require.Len(t, store.KeptStatements(driverOf(t, pool)), len(first))
-		require.NotContains(t, strings.Join(store.KeptStatements(driverOf(t, pool)), "\n"), "asecret")
-		for n := range 2 * store.StatementsKept {
-			_, err := pool.ExecContext(ctx, fmt.Sprintf("SELECT ? + %d", n), "asecret")
-			require.NoError(t, err)
-		}
-		kept := store.KeptStatements(driverOf(t, pool))
-		require.Len(t, kept, store.StatementsKept)
-		require.Contains(t, kept, fmt.Sprintf("SELECT NULL + %d", 2*store.StatementsKept-1), "the last ones are kept")
-		require.NotContains(t, kept, "SELECT NULL + 0")
-	}
 }

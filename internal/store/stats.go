@@ -2,6 +2,7 @@ package store
 
 import (
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
 // Stats sums up a workspace. Run it on a Snapshot, so that its parts agree.
@@ -16,7 +17,7 @@ func (v *View) Stats(ws chat.WorkspaceID) (chat.Stats, error) {
 		return chat.Stats{}, v.fault(err)
 	}
 	var embeddings int64
-	if err := v.db.Model(&embeddingRow{}).Where("workspace_id = ?", int64(ws)).Count(&embeddings).Error; err != nil {
+	if err := v.db.Model(&dialect.EmbeddingRow{}).Where("workspace_id = ?", int64(ws)).Count(&embeddings).Error; err != nil {
 		return chat.Stats{}, v.fault(err)
 	}
 	s.Embeddings = int(embeddings)
@@ -45,7 +46,7 @@ func (v *View) platformStats(ws chat.WorkspaceID) ([]chat.PlatformStats, error) 
 
 func (v *View) monthStats(ws chat.WorkspaceID) ([]chat.MonthStats, error) {
 	stats := []chat.MonthStats{}
-	month := v.dialect.month("created_at")
+	month := v.database.Month("created_at")
 	err := v.filtered(ws, chat.Filter{}).Select(month + " AS month, count(*) AS conversations").
 		Group(month).Order(month).Find(&stats).Error
 	return stats, v.fault(err)

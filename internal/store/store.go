@@ -15,27 +15,23 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"gorm.io/gorm"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
+	"github.com/lethe-chat/lethe/internal/store/postgres"
+	"github.com/lethe-chat/lethe/internal/store/sqlite"
 )
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
-	read    *gorm.DB
-	write   *gorm.DB // on SQLite one connection, so that writers queue here and not in the file's lock
-	dialect dialect
-	now     func() time.Time
-	closers []func() error // what is left to close after the pools
-
-	pool        *pgxpool.Pool // on PostgreSQL, what maintenance needs and GORM has no words for
+	database    dialect.Database
+	config      dialect.Config
 	exactLimit  int
 	maxProposed int
-	patience    time.Duration
 	secret      []byte // keys the hashes of tombstones
 }
 
@@ -46,8 +42,8 @@ type Options struct {
 	Logger *slog.Logger     // warnings about the database itself; never SQL or content
 	Now    func() time.Time // the clock; time.Now when nil
 
-	// ExactLimit is how many vectors a search compares one by one; when 0,
-	// DefaultExactLimit on PostgreSQL and DefaultUncoded on SQLite.
+	// ExactLimit is how many vectors a search compares one by one; when 0, the
+	// database's own default.
 	ExactLimit int
 
 	// MaxProposed is how many passages a search for several words looks at;
@@ -58,8 +54,8 @@ type Options struct {
 	// DefaultPatience when 0.
 	Patience time.Duration
 
-	// Trace, when it is set, is given every statement that GORM sends, without its
-	// values: for tests of the statements themselves.
+	// Trace, when it is set, is given every statement, without its values: for tests
+	// of the statements themselves.
 	Trace func(statement string)
 }
 
@@ -72,7 +68,7 @@ const DefaultPatience = 90 * time.Second
 // Store.Snapshot, or a Tx, sees a single moment of the database.
 type View struct {
 	db          *gorm.DB
-	dialect     dialect
+	database    dialect.Database
 	exactLimit  int
 	maxProposed int
 	secret      []byte
@@ -89,46 +85,48 @@ type Tx struct {
 // faults: Unavailable when the database cannot be reached, Conflict when its
 // schema is newer than this program.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	if o.Now == nil {
-		o.Now = time.Now
+	config := dialect.Config{Logger: o.Logger, Now: o.Now, Patience: cmp.Or(o.Patience, DefaultPatience), Trace: o.Trace}
+	if config.Now == nil {
+		config.Now = time.Now
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	s, err := open(ctx, o)
+	database, err := open(ctx, o, config)
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(trace(s.read, o.Trace), trace(s.write, o.Trace)); err != nil {
-		return nil, errors.Join(s.fault(err), s.Close())
+	s := &Store{
+		database: database, config: config,
+		exactLimit: cmp.Or(o.ExactLimit, database.ExactLimit()), maxProposed: cmp.Or(o.MaxProposed, DefaultMaxProposed),
 	}
-	s.exactLimit = cmp.Or(o.ExactLimit, s.exactLimit)
-	s.maxProposed = cmp.Or(o.MaxProposed, DefaultMaxProposed)
-	s.patience = cmp.Or(o.Patience, DefaultPatience)
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	row := s.read.WithContext(ctx).Raw("SELECT value FROM secrets WHERE name = ?", "tombstones").Row()
+	row := s.read(ctx).Raw("SELECT value FROM secrets WHERE name = ?", "tombstones").Row()
 	if err := row.Scan(&s.secret); err != nil {
 		return nil, errors.Join(s.fault(err), s.Close())
 	}
 	return s, nil
 }
 
-// Close waits for running statements and closes every connection.
-func (s *Store) Close() error {
-	var errs []error
-	for _, db := range s.pools() {
-		errs = append(errs, db.Close())
+// open opens the kind of database that the options name.
+func open(ctx context.Context, o Options, config dialect.Config) (dialect.Database, error) {
+	switch {
+	case o.Path != "" && o.URL == "":
+		return sqlite.Open(ctx, o.Path, config)
+	case o.URL != "" && o.Path == "":
+		return postgres.Open(ctx, o.URL, config)
+	default:
+		return nil, fault.Invalidf("the store needs either an SQLite file or a PostgreSQL URL")
 	}
-	for _, closer := range s.closers {
-		errs = append(errs, closer())
-	}
-	return errors.Join(errs...)
 }
 
+// Close waits for running statements and closes every connection.
+func (s *Store) Close() error { return s.database.Close() }
+
 // Name is the kind of database: "sqlite" or "postgres".
-func (s *Store) Name() string { return s.dialect.name() }
+func (s *Store) Name() string { return s.database.Kind() }
 
 // Ping reports whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
@@ -140,15 +138,24 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
+// VectorMemory is how many bytes of memory the search of vectors takes. It is 0 on
+// PostgreSQL, and bounded on SQLite (package bitcode).
+func (s *Store) VectorMemory() int64 {
+	if memory := s.database.Abilities().VectorMemory; memory != nil {
+		return memory()
+	}
+	return 0
+}
+
 // View returns a reader whose statements run on their own: for single look-ups.
 func (s *Store) View(ctx context.Context) *View {
-	return s.view(s.read.WithContext(ctx))
+	return s.view(s.read(ctx))
 }
 
 // Snapshot runs fn on one moment of the database: no statement of fn sees
 // anything that another did not. fn may run more than once.
 func (s *Store) Snapshot(ctx context.Context, fn func(*View) error) error {
-	return s.transaction(ctx, s.read, func(db *gorm.DB) error { return fn(s.view(db)) }, s.dialect.snapshot())
+	return s.transaction(ctx, s.database.Read(), func(db *gorm.DB) error { return fn(s.view(db)) }, s.database.SnapshotOptions())
 }
 
 // InTx runs fn in one transaction and commits it when fn returns nil. fn may run
@@ -158,64 +165,32 @@ func (s *Store) Snapshot(ctx context.Context, fn func(*View) error) error {
 // Unavailable may also mean that the connection broke during the commit, and then
 // nobody knows whether fn's changes are stored: all of them are, or none.
 func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
-	return s.transaction(ctx, s.write, func(db *gorm.DB) error {
+	return s.transaction(ctx, s.database.Write(), func(db *gorm.DB) error {
 		view := s.view(db)
 		view.writing = true
-		return fn(&Tx{View: *view, now: chat.Clock(s.now())})
+		return fn(&Tx{View: *view, now: chat.Clock(s.config.Now())})
 	})
 }
 
-// maxTries is how often a transaction is run that came to nothing by no fault of
-// its own: the database gave it up (a deadlock, a serialization failure), or its
-// connection broke.
-const maxTries = 4
-
-// retryPause is the longest wait before the second try; the next ones wait longer.
-const retryPause = 20 * time.Millisecond
-
 func (s *Store) transaction(ctx context.Context, on *gorm.DB, fn func(*gorm.DB) error, options ...*sql.TxOptions) error {
-	ctx, cancel := s.bounded(ctx)
+	ctx, cancel := s.config.Bounded(ctx)
 	defer cancel()
-	var err error
-	for try := 1; try <= maxTries; try++ {
-		committing := false
-		err = on.WithContext(ctx).Transaction(func(db *gorm.DB) error {
-			err := fn(db)
-			committing = err == nil
-			return err
-		}, options...)
-		undone := s.dialect.transient(err) || (!committing && s.dialect.disconnected(err))
-		if undone || errors.Is(err, sql.ErrTxDone) {
-			// Who stops waiting for a lock is told that it is taken, and who goes away before
-			// the commit that the transaction is over: neither says why.
-			err = errors.Join(ctx.Err(), err)
-		}
-		if err == nil || ctx.Err() != nil || !undone {
-			break
-		}
-		select { // whoever it met goes first, or they meet again
-		case <-ctx.Done():
-		case <-time.After(rand.N(time.Duration(try) * retryPause)): //nolint:gosec // it is no secret
-		}
-	}
-	return s.fault(err)
+	return s.fault(dialect.InTransaction(ctx, on, s.database, fn, options...))
 }
 
-// bounded gives a context a deadline if it has none.
-func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, s.patience)
-}
+// read and write are the handles for statements that run on their own.
+func (s *Store) read(ctx context.Context) *gorm.DB  { return s.database.Read().WithContext(ctx) }
+func (s *Store) write(ctx context.Context) *gorm.DB { return s.database.Write().WithContext(ctx) }
 
 func (s *Store) view(db *gorm.DB) *View {
-	return &View{db: db, dialect: s.dialect, exactLimit: s.exactLimit, maxProposed: s.maxProposed, secret: s.secret}
+	return &View{db: db, database: s.database, exactLimit: s.exactLimit, maxProposed: s.maxProposed, secret: s.secret}
 }
 
+// pools are the connection pools: the writers' and the readers', or the one that
+// both share.
 func (s *Store) pools() []*sql.DB {
 	var pools []*sql.DB
-	for _, g := range []*gorm.DB{s.write, s.read} {
+	for _, g := range []*gorm.DB{s.database.Write(), s.database.Read()} {
 		db, err := g.DB()
 		if err == nil && (len(pools) == 0 || pools[0] != db) {
 			pools = append(pools, db)
@@ -224,16 +199,10 @@ func (s *Store) pools() []*sql.DB {
 	return pools
 }
 
-// micros is how a time is stored.
-func micros(t time.Time) int64 { return t.UnixMicro() }
-
-// fromMicros is the inverse of micros.
-func fromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }
-
 func fromNullMicros(us *int64) *time.Time {
 	if us == nil {
 		return nil
 	}
-	t := fromMicros(*us)
+	t := dialect.FromMicros(*us)
 	return &t
 }

@@ -4,6 +4,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
 // Older returns up to n conversations of the window that stand behind a place,
@@ -13,7 +14,7 @@ import (
 func (v *View) Older(ws chat.WorkspaceID, w chat.Window, than *chat.Place, n int) ([]chat.Conversation, error) {
 	query := v.inWindow(ws, w)
 	if than != nil {
-		query = query.Where("(updated_at, id) < (?, ?)", micros(than.At), than.ID)
+		query = query.Where("(updated_at, id) < (?, ?)", dialect.Micros(than.At), than.ID)
 	}
 	return v.walked(query.Order("updated_at DESC, id DESC"), n)
 }
@@ -21,7 +22,7 @@ func (v *View) Older(ws chat.WorkspaceID, w chat.Window, than *chat.Place, n int
 // Newer returns up to n conversations of the window that stand before a place,
 // the nearest first, which is the one changed first.
 func (v *View) Newer(ws chat.WorkspaceID, w chat.Window, than chat.Place, n int) ([]chat.Conversation, error) {
-	return v.walked(v.inWindow(ws, w).Where("(updated_at, id) > (?, ?)", micros(than.At), than.ID).Order("updated_at, id"), n)
+	return v.walked(v.inWindow(ws, w).Where("(updated_at, id) > (?, ?)", dialect.Micros(than.At), than.ID).Order("updated_at, id"), n)
 }
 
 // Place returns where a conversation stands in the order of a walk, or where it
@@ -31,18 +32,18 @@ func (v *View) Newer(ws chat.WorkspaceID, w chat.Window, than chat.Place, n int)
 // canonical form.
 func (v *View) Place(ws chat.WorkspaceID, id string) (chat.Place, error) {
 	var at []int64
-	err := v.db.Model(&conversationRow{}).Where("workspace_id = ? AND id = ?", int64(ws), id).Limit(1).Pluck("updated_at", &at).Error
+	err := v.db.Model(&dialect.ConversationRow{}).Where("workspace_id = ? AND id = ?", int64(ws), id).Limit(1).Pluck("updated_at", &at).Error
 	if err != nil {
 		return chat.Place{}, v.fault(err)
 	}
 	if len(at) == 0 {
 		return v.lastPlace(ws, id)
 	}
-	return chat.Place{At: fromMicros(at[0]), ID: id}, nil
+	return chat.Place{At: dialect.FromMicros(at[0]), ID: id}, nil
 }
 
 func (v *View) inWindow(ws chat.WorkspaceID, w chat.Window) *gorm.DB {
-	query := v.db.Where("workspace_id = ? AND updated_at >= ? AND updated_at < ?", int64(ws), micros(w.From), micros(w.Before))
+	query := v.db.Where("workspace_id = ? AND updated_at >= ? AND updated_at < ?", int64(ws), dialect.Micros(w.From), dialect.Micros(w.Before))
 	if w.PassesNothing() {
 		return query.Where("1 = 0")
 	}
@@ -53,11 +54,11 @@ func (v *View) inWindow(ws chat.WorkspaceID, w chat.Window) *gorm.DB {
 }
 
 func (v *View) walked(query *gorm.DB, n int) ([]chat.Conversation, error) {
-	var rows []conversationRow
+	var rows []dialect.ConversationRow
 	err := query.Limit(n).Find(&rows).Error
 	items := make([]chat.Conversation, len(rows))
 	for i, r := range rows {
-		items[i] = r.conversation()
+		items[i] = conversationOf(r)
 	}
 	return items, v.fault(err)
 }
@@ -69,7 +70,7 @@ func (v *View) TextSizes(ws chat.WorkspaceID, conversations []chat.Conversation)
 		ConversationID string
 		Bytes          int
 	}
-	err := v.db.Model(&messageRow{}).Select("conversation_id, sum(octet_length(text)) AS bytes").
+	err := v.db.Model(&dialect.MessageRow{}).Select("conversation_id, sum(octet_length(text)) AS bytes").
 		Where("workspace_id = ? AND conversation_id IN ?", int64(ws), idsOf(conversations)).
 		Group("conversation_id").Find(&rows).Error
 	sizes := make(map[string]int, len(rows))
@@ -81,7 +82,7 @@ func (v *View) TextSizes(ws chat.WorkspaceID, conversations []chat.Conversation)
 
 // Transcripts returns the conversations with their messages, in the order given.
 func (v *View) Transcripts(ws chat.WorkspaceID, conversations []chat.Conversation) ([]chat.Transcript, error) {
-	var rows []messageRow
+	var rows []dialect.MessageRow
 	err := v.db.Where("workspace_id = ? AND conversation_id IN ?", int64(ws), idsOf(conversations)).
 		Order("conversation_id, position").Find(&rows).Error
 	if err != nil {
@@ -89,7 +90,7 @@ func (v *View) Transcripts(ws chat.WorkspaceID, conversations []chat.Conversatio
 	}
 	turns := make(map[string][]chat.Message, len(conversations))
 	for _, r := range rows {
-		turns[r.ConversationID] = append(turns[r.ConversationID], r.message())
+		turns[r.ConversationID] = append(turns[r.ConversationID], messageOf(r))
 	}
 	out := make([]chat.Transcript, len(conversations))
 	for i, c := range conversations {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
 // EnsureWorkspace returns the id of the workspace of that name, making it when
@@ -32,7 +33,7 @@ func (tx *Tx) CreateWorkspace(name string) (chat.WorkspaceID, error) {
 }
 
 func (tx *Tx) createWorkspace(name string) (made bool, err error) {
-	row := workspaceRow{Name: name, CreatedAt: micros(tx.now)}
+	row := workspaceRow{Name: name, CreatedAt: dialect.Micros(tx.now)}
 	res := tx.db.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "name"}}, DoNothing: true}).Omit("ID").Create(&row)
 	return res.RowsAffected > 0, tx.fault(res.Error)
 }
@@ -61,7 +62,7 @@ func (v *View) Workspaces() ([]chat.Workspace, error) {
 		Order("workspaces.name").Find(&rows).Error
 	all := make([]chat.Workspace, len(rows))
 	for i, r := range rows {
-		all[i] = chat.Workspace{ID: chat.WorkspaceID(r.ID), Name: r.Name, CreatedAt: fromMicros(r.CreatedAt), Conversations: r.Conversations}
+		all[i] = chat.Workspace{ID: chat.WorkspaceID(r.ID), Name: r.Name, CreatedAt: dialect.FromMicros(r.CreatedAt), Conversations: r.Conversations}
 	}
 	return all, v.fault(err)
 }

@@ -1,0 +1,118 @@
+package dialect
+
+import (
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// The rows are the tables of the migrations, column by column. They never leave the
+// store and the packages below it. Times are microseconds since 1970.
+
+// ConversationRow is a row of conversations.
+type ConversationRow struct {
+	WorkspaceID     int64
+	ID              string
+	Platform        string
+	ExternalID      string
+	Title           string
+	TitleFolded     string
+	CreatedAt       int64 `gorm:"autoCreateTime:false"`
+	UpdatedAt       int64 `gorm:"autoUpdateTime:false"`
+	Pinned          bool
+	ImportID        string
+	MessageCount    int
+	TokenCount      int
+	ChunkCount      int
+	TermCount       int
+	VectorCount     int
+	UnreadableCount int
+	Revision        int64
+	IndexState      string
+	IndexedRevision int64
+	Attempts        int
+	RunAfter        int64
+	IndexError      string
+	RecipeID        int64
+}
+
+// TableName is the table of the row.
+func (ConversationRow) TableName() string { return "conversations" }
+
+// MessageRow is a row of messages.
+type MessageRow struct {
+	WorkspaceID    int64
+	ConversationID string
+	Position       int
+	ID             string
+	ExternalID     string
+	Sender         string
+	Text           string
+	CreatedAt      int64 `gorm:"autoCreateTime:false"`
+	Branch         string
+	Hidden         bool
+}
+
+// TableName is the table of the row.
+func (MessageRow) TableName() string { return "messages" }
+
+// ChunkRow is a row of chunks. Its terms are joined by blanks, and begin with the
+// label of their workspace.
+type ChunkRow struct {
+	WorkspaceID    int64
+	ConversationID string
+	Position       int
+	FirstMessage   int
+	LastMessage    int
+	Text           string
+	Terms          string
+	TermCount      int
+	UnreadableBy   string
+}
+
+// TableName is the table of the row.
+func (ChunkRow) TableName() string { return "chunks" }
+
+// EmbeddingRow is a row of embeddings, except for its vector, which each database
+// keeps in its own way.
+type EmbeddingRow struct {
+	WorkspaceID    int64
+	ConversationID string
+	Position       int
+	Model          string
+	Dimensions     int
+	Vector         []float32 `gorm:"-"`
+}
+
+// TableName is the table of the row.
+func (EmbeddingRow) TableName() string { return "embeddings" }
+
+// ClaimRow is what a claim returns of a conversation.
+type ClaimRow struct {
+	WorkspaceID int64
+	ID          string
+	Revision    int64
+	Attempts    int
+	RecipeID    int64
+}
+
+// How many rows one INSERT carries. Messages have ten values each, far below the
+// 32,766 that SQLite binds.
+const (
+	MessageBatch = 200
+	ChunkBatch   = 100
+)
+
+// InsertInBatches writes rows by INSERTs of so many each.
+func InsertInBatches[R any](db *gorm.DB, rows []R, batch int) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	return db.CreateInBatches(rows, batch).Error
+}
+
+// Micros is how a time is stored.
+func Micros(t time.Time) int64 { return t.UnixMicro() }
+
+// FromMicros is the inverse of Micros.
+func FromMicros(us int64) time.Time { return time.UnixMicro(us).UTC() }

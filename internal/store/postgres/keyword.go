@@ -1,0 +1,102 @@
+package postgres
+
+import (
+	"strconv"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
+)
+
+// DocumentFrequencies asks for all terms in one round trip.
+func (*Database) DocumentFrequencies(db *gorm.DB, ws chat.WorkspaceID, terms []string) ([]int, error) {
+	if len(terms) == 0 {
+		return nil, nil
+	}
+	quoted := make([]string, len(terms))
+	for i, t := range terms {
+		quoted[i] = quoteLexeme(t)
+	}
+	var counts []int
+	err := db.Raw(`SELECT (SELECT count(*) FROM chunks WHERE workspace_id = ? AND terms @@ CAST(asked.term AS tsquery))
+		FROM unnest(CAST(? AS text[])) WITH ORDINALITY AS asked (term, place) ORDER BY place`, int64(ws), &quoted).Scan(&counts).Error
+	return counts, err
+}
+
+// frequencyOf is SQL for how often a passage says a term. PostgreSQL has no
+// function for it that is not slow, but for a query of one word ts_rank is the
+// sum of 1/l² for l up to that number, divided by pi²/6 (its source,
+// calc_rank_or): the first dozen of those sums lie between these bounds.
+const frequencyOf = `width_bucket(CAST(ts_rank('{1,1,1,1}', chunks.terms, CAST(? AS tsquery)) AS float8) * 1.64493406685,
+	ARRAY[0.9, 1.1, 1.3, 1.39, 1.44, 1.477, 1.501, 1.519, 1.533, 1.544, 1.553, 1.561])`
+
+// Keyword scores the proposed passages in the database, by BM25 as rank.Score has
+// it, and the best of them again, as its own arithmetic is a little less exact. MATERIALIZED keeps PostgreSQL from
+// counting a term's places anew wherever the formula needs them; and only of the
+// best does it read what all their terms are, one by one: in a workspace that is new
+// to the planner's statistics it would otherwise compare the best with all passages.
+func (*Database) Keyword(db *gorm.DB, q dialect.KeywordQuery) ([]rank.Scored, error) {
+	quoted := make([]string, len(q.Terms))
+	columns := []string{"CAST(? AS float8) + CAST(? AS float8) * chunks.term_count AS length"}
+	inner := []any{rank.K1 * (1 - rank.B), rank.K1 * rank.B / max(q.Corpus.AvgTerms, 1)}
+	var score []string
+	var args []any
+	for i, t := range q.Terms {
+		quoted[i] = quoteLexeme(t)
+		f := "f" + strconv.Itoa(i)
+		columns, inner = append(columns, frequencyOf+" AS "+f), append(inner, quoted[i])
+		score, args = append(score, "CAST(? AS float8) * "+f+" / ("+f+" + length)"), append(args, q.IDF[i]*(rank.K1+1))
+	}
+	matching := db.Table("chunks").Select("chunks.conversation_id, chunks.position, "+strings.Join(columns, ", "), inner...).
+		Where("chunks.workspace_id = ? AND chunks.terms @@ CAST(? AS tsquery)", int64(q.Workspace), strings.Join(quoted[:q.Proposing], " | "))
+	if q.Filter != (chat.Filter{}) {
+		matching = dialect.WhereFilter(matching.Joins("JOIN conversations ON conversations.workspace_id = chunks.workspace_id "+
+			"AND conversations.id = chunks.conversation_id"), q.Filter)
+	}
+	var rows []struct {
+		ConversationID string
+		Position       int
+		TermCount      int
+		Terms          string
+	}
+	err := db.Raw(`WITH matching AS MATERIALIZED (?), best AS (
+			SELECT conversation_id, position, `+strings.Join(score, " + ")+` AS score
+			FROM matching ORDER BY score DESC, conversation_id, position LIMIT ?)
+		SELECT chunk.conversation_id, chunk.position, chunk.term_count, CAST(chunk.terms AS text) AS terms
+		FROM best CROSS JOIN LATERAL (
+			SELECT conversation_id, position, term_count, terms FROM chunks
+			WHERE workspace_id = ? AND conversation_id = best.conversation_id AND position = best.position LIMIT 1) AS chunk`,
+		append(append([]any{matching}, args...), candidates, int64(q.Workspace))...).Find(&rows).Error
+	found := make([]rank.Scored, len(rows))
+	for i, r := range rows {
+		found[i] = rank.Scored{
+			Key:   rank.Key{Conversation: r.ConversationID, Position: r.Position},
+			Score: rank.Score(placesIn(r.Terms, quoted), q.IDF, r.TermCount, q.Corpus.AvgTerms),
+		}
+	}
+	return found, err
+}
+
+// candidates is how many passages the database proposes before they are scored here.
+const candidates = 300
+
+// placesIn counts the places of each quoted term in a tsvector's text form.
+func placesIn(vector string, quoted []string) []int {
+	counts := make([]int, len(quoted))
+	for entry := range strings.SplitSeq(vector, " ") {
+		for i, term := range quoted {
+			if places, ok := strings.CutPrefix(entry, term+":"); ok {
+				counts[i] = strings.Count(places, ",") + 1
+			}
+		}
+	}
+	return counts
+}
+
+var lexemeEscapes = strings.NewReplacer(`'`, `''`, `\`, `\\`)
+
+// quoteLexeme quotes a term for tsvector and tsquery alike.
+func quoteLexeme(term string) string { return "'" + lexemeEscapes.Replace(term) + "'" }

@@ -1,0 +1,37 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// connect opens a connection beside the pool: what holds one for minutes must not
+// take it from the requests.
+func (d *Database) connect(ctx context.Context) (*pgx.Conn, error) {
+	return pgx.ConnectConfig(ctx, d.pool.Config().ConnConfig)
+}
+
+// maintenanceMemory lets an index of a few hundred thousand vectors be built in
+// memory, which is many times faster than beyond it.
+const maintenanceMemory = "512MB"
+
+// maintain runs fn on a connection without time-outs: an index takes as long as
+// it takes.
+func (d *Database) maintain(ctx context.Context, fn func(*pgx.Conn) error) error {
+	conn, err := d.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
+		defer cancel()
+		_ = conn.Close(closing) // nothing more is asked of it
+	}()
+	_, err = conn.Exec(ctx, `SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false),
+		set_config('maintenance_work_mem', $1, false)`, maintenanceMemory)
+	if err != nil {
+		return err
+	}
+	return fn(conn)
+}

@@ -1,0 +1,82 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// When the indexes are rebuilt instead of being left to the vacuum (ADR 13).
+const (
+	// rebuildVectors is the share of a workspace's vectors from which on building
+	// their index anew is quicker than a vacuum, which mends the graph around each
+	// one that is gone: with a quarter gone four times, with three quarters twenty.
+	rebuildVectors = 0.1
+	// rebuildTerms is the same for the words of passages. A vacuum of their index
+	// is quick, but never makes it smaller and never forgets a word.
+	rebuildTerms = 0.5
+)
+
+// reindexVectors rebuilds, while the service goes on, the vector indexes of the
+// workspaces that lost a large share. It comes before the vacuum, which then has
+// next to nothing to do in them.
+func (d *Database) reindexVectors(ctx context.Context, conn *pgx.Conn) error {
+	rows, err := conn.Query(ctx, `SELECT d.workspace_id FROM deletions AS d WHERE d.reclaimed_at IS NULL
+		GROUP BY d.workspace_id HAVING sum(d.embeddings) > CAST($1 AS float8) * (sum(d.embeddings) +
+			(SELECT coalesce(sum(c.vector_count), 0) FROM conversations AS c WHERE c.workspace_id = d.workspace_id))`, rebuildVectors)
+	if err != nil {
+		return err
+	}
+	thinned := map[int64]bool{}
+	var ws int64
+	if _, err := pgx.ForEachRow(rows, []any{&ws}, func() error { thinned[ws] = true; return nil }); err != nil {
+		return err
+	}
+	indexes, err := d.VectorIndexes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, x := range indexes {
+		if !x.Valid || !thinned[int64(x.Workspace)] {
+			continue
+		}
+		if err := reindex(ctx, conn, x.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reindexTerms rebuilds the index of words when more than half of what it held is
+// gone.
+func reindexTerms(ctx context.Context, conn *pgx.Conn) error {
+	var thinned bool
+	err := conn.QueryRow(ctx, `SELECT gone > CAST($1 AS float8) * (gone + (SELECT coalesce(sum(chunk_count), 0) FROM conversations))
+		FROM (SELECT coalesce(sum(chunks), 0) AS gone FROM deletions WHERE reclaimed_at IS NULL) AS deletes`, rebuildTerms).Scan(&thinned)
+	if err != nil || !thinned {
+		return err
+	}
+	return reindex(ctx, conn, "chunks_terms")
+}
+
+// reindex rebuilds an index of ours, after what a rebuild that was cut off may
+// have left.
+func reindex(ctx context.Context, conn *pgx.Conn, name string) error {
+	rows, err := conn.Query(ctx, `SELECT CAST(i.indexrelid AS regclass)::text FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+		WHERE c.relkind = 'i' AND NOT i.indisvalid AND c.relnamespace = CAST(current_schema() AS regnamespace) AND c.relname ~ '_cc(new|old)\d*$'
+			AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index AS p WHERE p.index_relid = c.oid)`)
+	if err != nil {
+		return err
+	}
+	left, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	for _, index := range left { // quoted by the catalogue
+		if _, err := conn.Exec(ctx, "DROP INDEX CONCURRENTLY IF EXISTS "+index); err != nil {
+			return err
+		}
+	}
+	_, err = conn.Exec(ctx, "REINDEX INDEX CONCURRENTLY "+pgx.Identifier{name}.Sanitize())
+	return err
+}

@@ -1,0 +1,152 @@
+package postgres
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"gorm.io/gorm"
+
+	"github.com/lethe-chat/lethe/internal/store/dialect"
+)
+
+// One vector index for all workspaces is wrong for the small ones: it finds the
+// nearest vectors of everybody, and few of them are theirs. It also makes every
+// insert several times slower. So each workspace that has outgrown exact search
+// gets an HNSW index of its own, as a partial index, and nobody else pays.
+
+// annIndexPrefix begins the name of every such index; the rest says whose it is.
+const annIndexPrefix = "embeddings_ann_"
+
+func annIndexName(s dialect.VectorSpace) string {
+	model := sha256.Sum256([]byte(s.Model))
+	return fmt.Sprintf("%s%d_%d_%s", annIndexPrefix, s.Workspace, s.Dimensions, hex.EncodeToString(model[:4]))
+}
+
+// knownFor is how long searches go by what they know of the indexes. To compare all
+// while another program has just built an index is slow, and so is to look for one
+// that it has dropped; neither is wrong.
+const knownFor = 5 * time.Second
+
+// knownIndexes remembers which vector indexes can be used. A search of a small
+// workspace takes a millisecond, and asking for its index half of one.
+type knownIndexes struct{ seen atomic.Pointer[seenIndexes] }
+
+type seenIndexes struct {
+	until time.Time
+	names []string
+}
+
+// usable reports whether there is a valid index of the name.
+func (k *knownIndexes) usable(db *gorm.DB, name string) (bool, error) {
+	before := k.seen.Load()
+	if before != nil && time.Now().Before(before.until) {
+		return slices.Contains(before.names, name), nil
+	}
+	now := seenIndexes{until: time.Now().Add(knownFor)}
+	err := db.Raw(`SELECT c.relname FROM pg_class AS c JOIN pg_index AS i ON i.indexrelid = c.oid
+		WHERE starts_with(c.relname, ?) AND c.relnamespace = CAST(current_schema() AS regnamespace)
+			AND i.indisvalid AND i.indisready`, annIndexPrefix).Scan(&now.names).Error
+	if err != nil {
+		return false, err
+	}
+	k.seen.CompareAndSwap(before, &now) // fails when there was a change meanwhile
+	return slices.Contains(now.names, name), nil
+}
+
+// changed makes the next search ask again.
+func (k *knownIndexes) changed() { k.seen.Store(&seenIndexes{}) }
+
+// LargeSpaces counts the vectors of workspaces that can be large.
+func (d *Database) LargeSpaces(ctx context.Context, above int) ([]dialect.VectorSpace, error) {
+	ctx, cancel := d.config.Bounded(ctx)
+	defer cancel()
+	// Counters first: only workspaces that can be large have their vectors counted.
+	rows, err := d.pool.Query(ctx, `
+		SELECT e.workspace_id, e.model, e.dimensions, count(*)
+		FROM (SELECT workspace_id FROM conversations GROUP BY workspace_id HAVING sum(chunk_count) > $1) AS large
+		JOIN embeddings AS e ON e.workspace_id = large.workspace_id
+		GROUP BY e.workspace_id, e.model, e.dimensions HAVING count(*) > $1
+		ORDER BY e.workspace_id, e.model`, above)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (space dialect.VectorSpace, err error) {
+		return space, row.Scan(&space.Workspace, &space.Model, &space.Dimensions, &space.Vectors)
+	})
+}
+
+// VectorIndexes reads the catalogue.
+func (d *Database) VectorIndexes(ctx context.Context) ([]dialect.VectorIndex, error) {
+	ctx, cancel := d.config.Bounded(ctx)
+	defer cancel()
+	rows, err := d.pool.Query(ctx, `
+		SELECT c.relname, CAST(CAST(i.indrelid AS regclass) AS text), i.indisvalid AND i.indisready,
+			EXISTS (SELECT FROM pg_stat_progress_create_index AS p WHERE p.index_relid = c.oid),
+			pg_relation_size(c.oid), coalesce(obj_description(c.oid, 'pg_class'), '')
+		FROM pg_class AS c JOIN pg_index AS i ON i.indexrelid = c.oid
+		WHERE starts_with(c.relname, $1) AND c.relnamespace = CAST(current_schema() AS regnamespace)
+		ORDER BY c.relname`, annIndexPrefix)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (x dialect.VectorIndex, err error) {
+		if err := row.Scan(&x.Name, &x.Table, &x.Valid, &x.Building, &x.Bytes, &x.Model); err != nil {
+			return x, err
+		}
+		_, err = fmt.Sscanf(strings.TrimPrefix(x.Name, annIndexPrefix), "%d_%d_", &x.Workspace, &x.Dimensions)
+		return x, err
+	})
+}
+
+// BuildVectorIndex creates the index concurrently: reads and writes go on. On a
+// partitioned table it lies on the partition that has the workspace.
+func (d *Database) BuildVectorIndex(ctx context.Context, space dialect.VectorSpace) error {
+	defer d.indexes.changed()
+	return d.maintain(ctx, func(conn *pgx.Conn) error {
+		var table string
+		err := conn.QueryRow(ctx, "SELECT CAST(CAST(tableoid AS regclass) AS text) FROM embeddings WHERE workspace_id = $1 LIMIT 1",
+			int64(space.Workspace)).Scan(&table)
+		if err != nil {
+			return err
+		}
+		name := pgx.Identifier{annIndexName(space)}.Sanitize()
+		// Nothing in a definition can be bound. The numbers are ours, the model's
+		// name is quoted, the table's comes quoted from the catalogue.
+		_, err = conn.Exec(ctx, fmt.Sprintf(
+			`CREATE INDEX CONCURRENTLY %s ON %s USING hnsw ((CAST(vector AS halfvec(%d))) halfvec_cosine_ops)
+			WHERE workspace_id = %d AND model = %s AND dimensions = %d`,
+			name, table, space.Dimensions, space.Workspace, quoteLiteral(space.Model), space.Dimensions))
+		if err != nil {
+			return err
+		}
+		_, err = conn.Exec(ctx, fmt.Sprintf("COMMENT ON INDEX %s IS %s", name, quoteLiteral(space.Model)))
+		if err != nil {
+			return err
+		}
+		// Or the planner's statistics would keep samples of the vectors; see migration 4.
+		_, err = conn.Exec(ctx, fmt.Sprintf("ALTER INDEX %s ALTER COLUMN 1 SET STATISTICS 0", name))
+		return err
+	})
+}
+
+// DropVectorIndex drops the index concurrently: reads and writes go on.
+func (d *Database) DropVectorIndex(ctx context.Context, index dialect.VectorIndex) error {
+	defer d.indexes.changed()
+	return d.maintain(ctx, func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "DROP INDEX CONCURRENTLY IF EXISTS "+pgx.Identifier{index.Name}.Sanitize())
+		return err
+	})
+}
+
+// quoteLiteral writes a string constant (standard_conforming_strings is on since
+// PostgreSQL 9.1, so a backslash means itself).
+func quoteLiteral(s string) string {
+	return "'" + strings.ReplaceAll(strings.ReplaceAll(s, "\x00", ""), "'", "''") + "'"
+}

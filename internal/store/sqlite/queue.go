@@ -1,0 +1,34 @@
+package sqlite
+
+import (
+	"gorm.io/gorm"
+
+	"github.com/lethe-chat/lethe/internal/store/dialect"
+)
+
+// Claim takes conversations by an UPDATE of a sub-select, which is safe because there
+// is one writer.
+func (*Database) Claim(db *gorm.DB, now, leaseUntil int64, n int) ([]dialect.ClaimRow, error) {
+	var rows []dialect.ClaimRow
+	err := db.Raw(`
+		UPDATE conversations SET index_state = 'indexing', run_after = ?, attempts = attempts + 1
+		WHERE rowid IN (
+			SELECT rowid FROM conversations
+			WHERE index_state IN ('queued', 'indexing') AND run_after <= ?
+			ORDER BY run_after LIMIT ?)
+		RETURNING workspace_id, id, revision, attempts, recipe_id`, leaseUntil, now, n).Find(&rows).Error
+	return rows, err
+}
+
+// ClaimBehind is Claim for one conversation that is ready.
+func (*Database) ClaimBehind(db *gorm.DB, recipe, now, leaseUntil int64) ([]dialect.ClaimRow, error) {
+	var rows []dialect.ClaimRow
+	err := db.Raw(`
+		UPDATE conversations SET run_after = ?, attempts = attempts + 1
+		WHERE rowid IN (
+			SELECT rowid FROM conversations
+			WHERE recipe_id = ? AND recipe_id > 0 AND run_after <= ? AND index_state = 'ready'
+			ORDER BY run_after LIMIT 1)
+		RETURNING workspace_id, id, revision, attempts, recipe_id`, leaseUntil, recipe, now).Find(&rows).Error
+	return rows, err
+}

@@ -1,0 +1,80 @@
+package sqlite
+
+import (
+	"encoding/json"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
+)
+
+// Month formats the month with SQLite's own dates.
+func (*Database) Month(column string) string {
+	return "strftime('%Y-%m', " + column + " / 1000000, 'unixepoch')"
+}
+
+// LockedIn binds one value however many ids there are, so that the statement
+// stays the same and is prepared once. The whole database is locked already.
+func (*Database) LockedIn(_ chat.WorkspaceID, ids []string) clause.Expr {
+	list, _ := json.Marshal(ids) // strings always marshal
+	return gorm.Expr("id IN (SELECT value FROM json_each(?))", string(list))
+}
+
+// InsertMessages writes messages by INSERTs.
+func (*Database) InsertMessages(db *gorm.DB, rows []dialect.MessageRow) error {
+	return dialect.InsertInBatches(db, rows, dialect.MessageBatch)
+}
+
+// InsertChunks writes passages by INSERTs; triggers add their words to the full-text
+// index.
+func (*Database) InsertChunks(db *gorm.DB, chunks []dialect.ChunkRow) error {
+	return dialect.InsertInBatches(db, chunks, dialect.ChunkBatch)
+}
+
+// blobRow is an embedding with its vector as a BLOB.
+type blobRow struct {
+	Row    dialect.EmbeddingRow `gorm:"embedded"`
+	Vector []byte
+}
+
+func (blobRow) TableName() string { return "embeddings" }
+
+// InsertEmbeddings writes vectors as BLOBs.
+func (*Database) InsertEmbeddings(db *gorm.DB, rows []dialect.EmbeddingRow) error {
+	blobs := make([]blobRow, len(rows))
+	for i, r := range rows {
+		blobs[i] = blobRow{r, encodeVector(r.Vector)}
+	}
+	return dialect.InsertInBatches(db, blobs, dialect.ChunkBatch)
+}
+
+// Embeddings returns the vectors of a conversation.
+func (*Database) Embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation string) ([]dialect.EmbeddingRow, error) {
+	var blobs []blobRow
+	err := db.Where("workspace_id = ? AND conversation_id = ?", int64(ws), conversation).Find(&blobs).Error
+	rows := make([]dialect.EmbeddingRow, len(blobs))
+	for i, b := range blobs {
+		rows[i] = b.Row
+		rows[i].Vector = decodeVector(b.Vector)
+	}
+	return rows, err
+}
+
+// AtKeys binds one value, however many keys there are, so that the statement is
+// prepared once.
+func (*Database) AtKeys(db *gorm.DB, table string, keys []rank.Key) *gorm.DB {
+	return db.Where("("+table+".conversation_id, "+table+".position) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))", keyList(keys))
+}
+
+// keyList is keys as a JSON list of pairs.
+func keyList(keys []rank.Key) string {
+	pairs := make([][2]any, len(keys))
+	for i, k := range keys {
+		pairs[i] = [2]any{k.Conversation, k.Position}
+	}
+	list, _ := json.Marshal(pairs) // strings and numbers always marshal
+	return string(list)
+}
