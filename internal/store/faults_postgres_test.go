@@ -122,12 +122,14 @@ func oneProgramMigrates(t *testing.T) {
 	require.NoError(t, err)
 	dir := fstest.MapFS{"0999_count.sql": {Data: []byte("-- +goose Up\nINSERT INTO counted SELECT 1 FROM pg_sleep(0.5);\n")}}
 	errs := make([]error, programs)
-	var s *store.Store
+	stores := make([]*store.Store, programs)
+	for i := range programs { // all before the first migrates: to a later one the schema would be too new
+		stores[i] = db.Open(t)
+	}
+	s := stores[0]
 	var starting sync.WaitGroup
-	for i := range programs {
-		s = db.Open(t)
-		migrate := s.Migrate
-		starting.Go(func() { errs[i] = migrate(ctx, dir) })
+	for i, s := range stores {
+		starting.Go(func() { errs[i] = s.Migrate(ctx, dir) })
 	}
 	starting.Wait()
 	for _, err := range errs {
