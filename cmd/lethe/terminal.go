@@ -56,14 +56,17 @@ func (t *terminalWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// bidi are the characters that reorder what follows them: embeddings, overrides
-// and isolates. The marks U+200E and U+200F stay, because honest text has them.
-var bidi = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0x202a, Hi: 0x202e, Stride: 1}, {Lo: 0x2066, Hi: 0x2069, Stride: 1}}}
+// reorders reports whether the character reorders what follows it: embeddings,
+// overrides and isolates do. The marks U+200E and U+200F do not count, because
+// honest text has them.
+func reorders(r rune) bool {
+	return (r >= 0x202a && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069)
+}
 
 // unsafeOnTerminal reports whether a terminal would obey the character: C0 but
 // line feed and tab, DEL, C1, and what reorders a line.
 func unsafeOnTerminal(r rune) bool {
-	return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(bidi, r))
+	return r != '\n' && r != '\t' && (unicode.IsControl(r) || reorders(r))
 }
 
 // oneLine makes a title fit one line of a table or a list: what would end the
