@@ -2,7 +2,9 @@ package main
 
 import (
 	"bufio"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,6 +47,7 @@ func (p *program) deleteCommand() *cobra.Command {
 			case len(ids) > 0 && (f.given() || f.all || f.dryRun || f.includePinned):
 				return fault.Invalidf("give ids or flags that select, not both")
 			}
+			p.soFar.is("nothing was deleted")
 			c, err := p.client(f.remote)
 			if err != nil {
 				return err
@@ -67,9 +70,9 @@ func (p *program) deleteCommand() *cobra.Command {
 }
 
 func (p *program) deleteNamed(cmd *cobra.Command, c *client.Client, f deleteFlags, ids []string) (err error) {
-	piped := len(ids) == 1 && ids[0] == "-"
+	piped := slices.Contains(ids, "-")
 	if piped {
-		if ids, err = lines(cmd.InOrStdin()); err != nil {
+		if ids, err = p.readIDs(ids); err != nil {
 			return err
 		}
 	}
@@ -83,6 +86,7 @@ func (p *program) deleteNamed(cmd *cobra.Command, c *client.Client, f deleteFlag
 			return exportNamed(cmd.Context(), c, ids, w)
 		})
 	}
+	p.soFar.is(deleteSent)
 	answer, err := c.DeleteWith(cmd.Context(), api.DeleteRequest{IDs: ids, Exclude: &f.exclude})
 	if err != nil {
 		return err
@@ -125,6 +129,7 @@ func (p *program) deleteSelected(cmd *cobra.Command, c *client.Client, f deleteF
 		})
 	}
 	request.DryRun, request.ExpectedCount = nil, &would.Count
+	p.soFar.is(deleteSent)
 	answer, err := c.DeleteMatching(cmd.Context(), request)
 	if err != nil {
 		return err
@@ -144,12 +149,29 @@ func (p *program) sayDeleted(asJSON bool, answer any, ids []string) error {
 	return nil
 }
 
-func lines(in io.Reader) (all []string, err error) {
-	scanner := bufio.NewScanner(in)
+// deleteSent is how far a delete is while the service works on it: it deletes all
+// or nothing.
+const deleteSent = "the service had been told to delete, and has deleted everything that was selected or nothing: `lethe list` shows which"
+
+// readIDs reads ids from standard input, one a line.
+func (p *program) readIDs(args []string) (ids []string, err error) {
+	if len(args) > 1 {
+		return nil, fault.Invalidf("give ids, or - to read them from standard input, not both")
+	}
+	if p.terminal {
+		fmt.Fprintln(p.stderr, "Type ids, one a line; Ctrl-D ends the list.")
+	}
+	scanner := bufio.NewScanner(p.stdin)
 	for scanner.Scan() {
 		if line := strings.TrimSpace(scanner.Text()); line != "" {
-			all = append(all, line)
+			ids = append(ids, line)
 		}
 	}
-	return all, scanner.Err()
+	if err := scanner.Err(); err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "standard input could not be read to its end; nothing was deleted")
+	}
+	if len(ids) == 0 {
+		return nil, fault.Invalidf("standard input has no ids; nothing was deleted")
+	}
+	return ids, nil
 }

@@ -34,6 +34,7 @@ func (p *program) deleteExported(ctx context.Context, c *client.Client, f delete
 	pinnedToo := f.includePinned || f.options.PinnedOnly || named
 	whole := api.DeleteAnswer{Deleted: []string{}}
 	for part := range slices.Chunk(exported, deletePart) {
+		p.soFar.is(deleteSent+"; %d conversations were deleted before; %s has them all", whole.Count, f.export)
 		answer, err := c.DeleteUnchanged(ctx, api.DeleteUnchangedRequest{Conversations: part, IncludePinned: &pinnedToo, Exclude: &f.exclude})
 		if err != nil {
 			return errors.Join(p.refused(err, f.export), p.sayDeleted(f.asJSON && whole.Count > 0, whole, whole.Deleted))

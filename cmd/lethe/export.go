@@ -38,8 +38,10 @@ func (p *program) exportCommand() *cobra.Command {
 			}
 			write := func(w io.Writer) error { return exportTo(cmd, c, ids, s.options, w) }
 			if out == "" {
+				p.soFar.is("the output is not complete")
 				return write(p.stdout)
 			}
+			p.soFar.is("%s was not written", out)
 			return writeNew(out, write)
 		},
 	}

@@ -33,7 +33,12 @@ func (p *program) importCommand() *cobra.Command {
 				defer file.Close()
 				in = file
 			}
-			answer, err := c.ImportFile(cmd.Context(), in, restore)
+			lines := &lineCounter{in: in}
+			p.soFar.follows(func() string {
+				return counted(int(lines.n.Load()), "%d line was read", "%d lines were read") +
+					", and their conversations may be stored. To store the rest, import the file again: what is stored already does not change"
+			})
+			answer, err := c.ImportFile(cmd.Context(), lines, restore)
 			if err != nil {
 				return err
 			}

@@ -7,8 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
+	"sync/atomic"
+	"time"
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
@@ -22,13 +22,17 @@ var version = "dev"
 
 // The exit codes: scripts can tell a wrong call from a failure.
 const (
-	exitOK      = 0
-	exitFailure = 1
-	exitUsage   = 2
+	exitOK          = 0
+	exitFailure     = 1
+	exitUsage       = 2
+	exitInterrupted = 130
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interrupts(func() {
+		fmt.Fprintln(os.Stderr, "lethe: stopped at once, by a second signal")
+		os.Exit(exitInterrupted)
+	})
 	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -45,20 +49,24 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 }
 
 func (p *program) run(ctx context.Context, args []string) int {
+	p.stdin = &interruptible{ctx: ctx, in: p.stdin}
 	root := p.command() //nolint:contextcheck // cobra hands the context to each command
 	root.SetArgs(args)
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	err := root.ExecuteContext(ctx)
+	err := p.execute(ctx, root)
 	switch {
 	case err == nil:
 		return exitOK
-	case fault.Is(err, fault.Internal) && !p.started:
+	case ctx.Err() != nil && !p.stopsInOrder.Load():
+		fmt.Fprintf(p.stderr, "\nlethe: interrupted%s\n", p.soFar.sentence())
+		return exitInterrupted
+	case fault.Is(err, fault.Internal) && !p.started.Load():
 		fmt.Fprintf(p.stderr, "lethe: %v\nRun 'lethe --help' for the commands.\n", err)
 		return exitUsage
 	default:
-		fmt.Fprintf(p.stderr, "lethe: %v\n", err)
+		fmt.Fprintf(p.stderr, "lethe: %s\n", explain(err))
 		return exitFailure
 	}
 }
@@ -68,8 +76,11 @@ type program struct {
 	environ        []string
 	stdout, stderr io.Writer
 	stdin          io.Reader
-	terminal       bool // somebody is there to be asked
-	started        bool // a subcommand has begun: errors from here on are not about the call
+	terminal       bool          // somebody is there to be asked
+	started        atomic.Bool   // a subcommand has begun: errors from here on are not about the call
+	stopsInOrder   atomic.Bool   // the command ends by itself after an interrupt, in its own time
+	soFar          progress      // what the command has done
+	patience       time.Duration // in place of interruptPatience; for tests
 }
 
 func (p *program) command() *cobra.Command {
@@ -78,7 +89,7 @@ func (p *program) command() *cobra.Command {
 		Short:            "The chat history that remembers everything and, told to forget, forgets completely",
 		SilenceUsage:     true,
 		SilenceErrors:    true,
-		PersistentPreRun: func(*cobra.Command, []string) { p.started = true },
+		PersistentPreRun: func(*cobra.Command, []string) { p.started.Store(true) },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(

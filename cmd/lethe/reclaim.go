@@ -21,6 +21,7 @@ func (p *program) reclaimCommand() *cobra.Command {
 				return fault.Invalidf("say --now: it may take minutes on a large database")
 			}
 			return p.withStore(cmd.Context(), func(s *store.Store) error {
+				p.soFar.is("some storage may be reclaimed; `lethe reclaim --now` or the service does the rest")
 				settled, err := s.Reclaim(cmd.Context(), full)
 				if err != nil {
 					return err

@@ -19,13 +19,14 @@ func (p *program) serveCommand() *cobra.Command {
 		Short: "Run the service",
 		Long: "Run the service on LETHE_ADDR, with the SQLite file lethe.db in LETHE_DATA_DIR,\n" +
 			"or on the PostgreSQL of LETHE_DATABASE_URL. It stops on SIGINT and SIGTERM, after\n" +
-			"the requests under way.",
+			"the requests under way; a second signal stops it at once.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context()) },
 	}
 }
 
 func (p *program) serve(ctx context.Context) (err error) {
+	p.stopsInOrder.Store(true)
 	c, err := p.config()
 	if err != nil {
 		return err

@@ -112,6 +112,7 @@ func (p *program) deleteWorkspaceCommand() *cobra.Command {
 const workspacePatience = time.Hour
 
 func (p *program) deleteWorkspace(ctx context.Context, h *history.History, name, export string, yes bool) error {
+	p.soFar.is("nothing was deleted")
 	w, err := workspaceOf(ctx, h, name)
 	if err != nil {
 		return err

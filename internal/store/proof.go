@@ -13,9 +13,10 @@ import (
 // is there are hashed and compared. Of a workspace that was deleted nothing at all
 // may be left. NotFound when there is no such receipt.
 func (s *Store) Prove(ctx context.Context, id string) (receipt chat.Deletion, findings []Finding, err error) {
-	id, ok := chat.ParseID(id)
+	asked := id
+	id, ok := chat.ParseID(asked)
 	if !ok {
-		return receipt, nil, fault.NotFoundf("there is no receipt %q", id)
+		return receipt, nil, fault.NotFoundf("there is no receipt %q; a receipt is named by its id", asked)
 	}
 	err = s.Snapshot(ctx, func(v *View) error {
 		var rows []deletionRow
