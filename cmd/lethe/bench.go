@@ -114,7 +114,10 @@ func (p *program) measureRecall(ctx context.Context, c config.Config, url string
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	h := history.New(history.Options{Store: s, Embedder: embed.NewNone()})
+	a, err := history.New(history.Options{Store: s, Embedder: embed.NewNone()}).Administer(auth.Operator(0))
+	if err != nil {
+		return err
+	}
 	var modes []api.SearchMode
 	for _, m := range f.modes {
 		modes = append(modes, api.SearchMode(m))
@@ -122,7 +125,7 @@ func (p *program) measureRecall(ctx context.Context, c config.Config, url string
 	for _, layout := range f.layouts {
 		var answers []evaluate.Answered
 		for i, d := range dialogues {
-			got, err := inOwnWorkspace(ctx, h, url, d.Name, func(c *client.Client) ([]evaluate.Answered, error) {
+			got, err := inOwnWorkspace(ctx, a, url, d.Name, func(c *client.Client) ([]evaluate.Answered, error) {
 				return evaluate.Run(ctx, c, i+1, d, evaluate.Layout(layout), modes)
 			})
 			if err != nil {
@@ -138,14 +141,14 @@ func (p *program) measureRecall(ctx context.Context, c config.Config, url string
 }
 
 // inOwnWorkspace runs fn with a workspace that is gone afterwards.
-func inOwnWorkspace(ctx context.Context, h *history.History, url, name string, fn func(*client.Client) ([]evaluate.Answered, error)) (got []evaluate.Answered, err error) {
+func inOwnWorkspace(ctx context.Context, a history.Administration, url, name string, fn func(*client.Client) ([]evaluate.Answered, error)) (got []evaluate.Answered, err error) {
 	workspace := fmt.Sprintf("bench %s %d", name, time.Now().UnixNano())
-	_, token, err := h.CreateKey(ctx, workspace, "bench", []auth.Scope{auth.Read, auth.Write})
+	_, token, err := a.CreateKey(ctx, workspace, "bench", []auth.Scope{auth.Read, auth.Write})
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
-		_, gone := h.DeleteWorkspace(context.WithoutCancel(ctx), workspace, nil)
+		_, gone := a.DeleteWorkspace(context.WithoutCancel(ctx), workspace, nil)
 		err = errors.Join(err, gone)
 	}()
 	c, err := client.New(url, token)

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/lethe-chat/lethe/internal/app"
+	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/store"
@@ -29,5 +30,16 @@ func (p *program) withStore(ctx context.Context, fn func(*store.Store) error) (e
 func (p *program) withHistory(ctx context.Context, fn func(*history.History) error) error {
 	return p.withStore(ctx, func(s *store.Store) error {
 		return fn(history.New(history.Options{Store: s, Embedder: embed.NewNone()}))
+	})
+}
+
+// withAdministration is withStore for a command that manages keys and workspaces.
+func (p *program) withAdministration(ctx context.Context, fn func(history.Administration) error) error {
+	return p.withHistory(ctx, func(h *history.History) error {
+		administration, err := h.Administer(auth.Operator(0))
+		if err != nil {
+			return err
+		}
+		return fn(administration)
 	})
 }

@@ -37,8 +37,8 @@ func (p *program) createKeyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.withHistory(cmd.Context(), func(h *history.History) error {
-				key, token, err := h.CreateKey(cmd.Context(), workspace, name, parsed)
+			return p.withAdministration(cmd.Context(), func(a history.Administration) error {
+				key, token, err := a.CreateKey(cmd.Context(), workspace, name, parsed)
 				if err != nil {
 					return err
 				}
@@ -62,8 +62,8 @@ func (p *program) listKeysCommand() *cobra.Command {
 		Short: "List the keys, without their secrets",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withHistory(cmd.Context(), func(h *history.History) error {
-				keys, err := h.Keys(cmd.Context(), workspace)
+			return p.withAdministration(cmd.Context(), func(a history.Administration) error {
+				keys, err := a.Keys(cmd.Context(), workspace)
 				if err != nil {
 					return err
 				}
@@ -85,8 +85,8 @@ func (p *program) revokeKeyCommand() *cobra.Command {
 		Short: "Make a key useless from now on",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.withHistory(cmd.Context(), func(h *history.History) error {
-				key, err := h.RevokeKey(cmd.Context(), args[0])
+			return p.withAdministration(cmd.Context(), func(a history.Administration) error {
+				key, err := a.RevokeKey(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}

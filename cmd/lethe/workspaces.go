@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/exports/lethe"
 	"github.com/lethe-chat/lethe/internal/fault"
@@ -34,8 +35,8 @@ func (p *program) listWorkspacesCommand() *cobra.Command {
 		Short: "List the workspaces and how many conversations each has",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withHistory(cmd.Context(), func(h *history.History) error {
-				all, err := h.Workspaces(cmd.Context())
+			return p.withAdministration(cmd.Context(), func(a history.Administration) error {
+				all, err := a.Workspaces(cmd.Context())
 				if err != nil {
 					return err
 				}
@@ -76,8 +77,8 @@ func (p *program) createWorkspaceCommand() *cobra.Command {
 		Short: "Make an empty workspace (lethe keys create makes one too)",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.withHistory(cmd.Context(), func(h *history.History) error {
-				if _, err := h.CreateWorkspace(cmd.Context(), args[0]); err != nil {
+			return p.withAdministration(cmd.Context(), func(a history.Administration) error {
+				if _, err := a.CreateWorkspace(cmd.Context(), args[0]); err != nil {
 					return err
 				}
 				return p.say("made the workspace %q; lethe keys create --workspace opens it\n", args[0])
@@ -113,7 +114,11 @@ const workspacePatience = time.Hour
 
 func (p *program) deleteWorkspace(ctx context.Context, h *history.History, name, export string, yes bool) error {
 	p.soFar.is("nothing was deleted")
-	w, err := workspaceOf(ctx, h, name)
+	a, err := h.Administer(auth.Operator(0))
+	if err != nil {
+		return err
+	}
+	w, err := workspaceOf(ctx, a, name)
 	if err != nil {
 		return err
 	}
@@ -132,7 +137,7 @@ func (p *program) deleteWorkspace(ctx context.Context, h *history.History, name,
 	}
 	ctx, cancel := context.WithTimeout(ctx, workspacePatience)
 	defer cancel()
-	receipt, err := h.DeleteWorkspace(ctx, name, exported)
+	receipt, err := a.DeleteWorkspace(ctx, name, exported)
 	if err != nil {
 		return p.refused(err, export)
 	}
@@ -143,7 +148,7 @@ func (p *program) deleteWorkspace(ctx context.Context, h *history.History, name,
 // exportWorkspace writes the conversations of a workspace and notes the revision
 // of each.
 func exportWorkspace(ctx context.Context, h *history.History, ws chat.WorkspaceID, out io.Writer, exported map[string]int64) error {
-	for c, err := range h.Export(ctx, ws, chat.Filter{}) {
+	for c, err := range h.AsOperator(ws).Export(ctx, chat.Filter{}) {
 		if err != nil {
 			return err
 		}
@@ -155,8 +160,8 @@ func exportWorkspace(ctx context.Context, h *history.History, ws chat.WorkspaceI
 	return nil
 }
 
-func workspaceOf(ctx context.Context, h *history.History, name string) (chat.Workspace, error) {
-	all, err := h.Workspaces(ctx)
+func workspaceOf(ctx context.Context, a history.Administration, name string) (chat.Workspace, error) {
+	all, err := a.Workspaces(ctx)
 	if err != nil {
 		return chat.Workspace{}, err
 	}

@@ -106,10 +106,11 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.history = history.New(history.Options{
 		Store: s, Embedder: embedder, Wake: a.indexer.Wake, Deleted: a.upkeep.Wake, APIKey: o.Config.APIKey.Reveal(),
 		Reranker: reranker, Writer: writer, Logger: o.Logger, Metrics: metrics,
+		RatePerSecond: o.Config.RatePerSecond, Burst: o.Config.RateBurst,
 	})
 	a.server = server.New(server.Options{ //nolint:contextcheck // each request brings its own
 		History: a.history, Logger: o.Logger, CORSOrigins: o.Config.CORSOrigins, Hosts: hosts(o.Config),
-		RatePerSecond: o.Config.RatePerSecond, Burst: o.Config.RateBurst, Version: o.Version, Metrics: metrics,
+		Version: o.Version, Metrics: metrics,
 	})
 	return a, nil
 }
@@ -262,6 +263,10 @@ func (a *App) firstKey(ctx context.Context) (string, error) {
 	if made, err := a.history.HasKeys(ctx); err != nil || made {
 		return "", err
 	}
-	_, token, err := a.history.CreateKey(ctx, chat.DefaultWorkspace, "first start", []auth.Scope{auth.Read, auth.Write})
+	administration, err := a.history.Administer(auth.Operator(0))
+	if err != nil {
+		return "", err
+	}
+	_, token, err := administration.CreateKey(ctx, chat.DefaultWorkspace, "first start", []auth.Scope{auth.Read, auth.Write})
 	return token, err
 }

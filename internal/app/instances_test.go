@@ -62,7 +62,7 @@ func queue(t testing.TB, db storetest.Database, n int) {
 	}))
 	h := history.New(history.Options{Store: s, Embedder: embed.NewNone()})
 	for i := range n {
-		_, err := h.Ingest(t.Context(), ws, chat.Upload{
+		_, err := h.AsOperator(ws).Ingest(t.Context(), chat.Upload{
 			ExternalID: strconv.Itoa(i), Messages: []chat.UploadMessage{{Role: "user", Text: "snarkfeld number " + strconv.Itoa(i)}},
 		})
 		require.NoError(t, err)

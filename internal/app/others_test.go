@@ -262,10 +262,10 @@ func TestOthersErrorOfTheSecondStoreSwallowed(t *testing.T) {
 				}
 				db.Break(t, statement)
 			}
-			deleted, err := h.DeleteConversations(t.Context(), ws, []string{id, other}, chat.DeleteOptions{})
+			deleted, err := h.AsOperator(ws).DeleteConversations(t.Context(), []string{id, other}, chat.DeleteOptions{})
 			require.Error(t, err, "%s of %s fails", broken.event, broken.table)
 			require.Empty(t, deleted.IDs)
-			_, deleted, err = h.DeleteMatching(t.Context(), ws, chat.MatchingDelete{All: true})
+			_, deleted, err = h.AsOperator(ws).DeleteMatching(t.Context(), chat.MatchingDelete{All: true})
 			require.Error(t, err, "%s of %s fails", broken.event, broken.table)
 			require.Empty(t, deleted.IDs)
 			db.Break(t, mend[db.Kind])

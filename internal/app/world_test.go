@@ -208,16 +208,18 @@ func (w *world) deleteWorkspace(s *space) {
 	other := w.db.Open(w.t)
 	h := history.New(history.Options{Store: other, Embedder: embed.NewNone()})
 	exported := map[string]int64{}
-	all, err := h.Workspaces(w.t.Context())
+	administration, err := h.Administer(auth.Operator(0))
+	require.NoError(w.t, err)
+	all, err := administration.Workspaces(w.t.Context())
 	require.NoError(w.t, err)
 	i := slices.IndexFunc(all, func(ws chat.Workspace) bool { return ws.Name == s.name })
 	require.GreaterOrEqual(w.t, i, 0)
-	for c, err := range h.Export(w.t.Context(), all[i].ID, chat.Filter{}) {
+	for c, err := range h.AsOperator(all[i].ID).Export(w.t.Context(), chat.Filter{}) {
 		require.NoError(w.t, err)
 		exported[c.ID] = c.Revision
 	}
 	require.Len(w.t, exported, len(s.chats))
-	_, err = h.DeleteWorkspace(w.t.Context(), s.name, exported)
+	_, err = administration.DeleteWorkspace(w.t.Context(), s.name, exported)
 	require.NoError(w.t, err)
 	require.NoError(w.t, other.Close())
 	exports := s.exports

@@ -24,6 +24,7 @@ func TestArchitecture(t *testing.T) {
 		"confined libraries are there":             checkRequired(confined, required(t)),
 		"tests do not measure time":                checkClock(pkgs, measuring),
 		"tests can be repeated":                    checkChance(pkgs, seeding),
+		"scopes are checked at the front door":     append(checkScopes(pkgs, scopeDeciders), checkNamedScopes(pkgs, transports)...),
 		"package variables are constants at heart": checkGlobals(pkgs, setByLinker, onlyForTests),
 	}
 	for name, broken := range rules {
@@ -99,6 +100,9 @@ func TestSourceRulesFindWhatTheyForbid(t *testing.T) {
 	globals := func(p []pkg) []string {
 		return checkGlobals(p, []string{"internal/x.version"}, []string{"internal/xtest"})
 	}
+	scopes := func(p []pkg) []string {
+		return append(checkScopes(p, scopeDeciders), checkNamedScopes(p, transports)...)
+	}
 	tests := map[string]struct {
 		check func([]pkg) []string
 		path  string
@@ -129,6 +133,12 @@ func TestSourceRulesFindWhatTheyForbid(t *testing.T) {
 		"an interface held to":   {globals, "internal/x", `package x; var _ I = T{}`, 0},
 		"set by the linker":      {globals, "internal/x", `package x; var version string`, 0},
 		"shared by tests":        {globals, "internal/xtest", `package xtest; import "sync"; var mu sync.Mutex`, 0},
+		"a transport that asks":  {scopes, "internal/server", `package x; func f(p P) bool { return p.Can("read") }`, 1},
+		"a command that asks":    {scopes, "cmd/lethe", `package x; var ok = who.IsOperator()`, 1},
+		"the front door asks":    {scopes, "internal/history", `package x; func f(p P) bool { return p.Can("read") }`, 0},
+		"a scope in a route":     {scopes, "internal/server", `package x; import "github.com/lethe-chat/lethe/internal/auth"; var s = auth.Read`, 1},
+		"a principal made there": {scopes, "internal/mcp", `package x; import who "github.com/lethe-chat/lethe/internal/auth"; var p = who.Operator(1)`, 1},
+		"a header read there":    {scopes, "internal/server", `package x; import "github.com/lethe-chat/lethe/internal/auth"; var t, _ = auth.BearerToken("")`, 0},
 		"a local of that name":   {globals, "internal/x", `package x; var n = 1; func f() { n := 2; n = 3; n++ }`, 0},
 	}
 	// The rules about tests read a package's tests.

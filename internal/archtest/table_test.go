@@ -148,6 +148,13 @@ var impure = []string{"os", "net", "net/http", "database/sql", "os/exec", "log/s
 // noHTTP packages sit under every transport and so know none of them.
 var noHTTP = []string{"internal/store", "internal/history", "internal/indexer", "internal/config"}
 
+// scopeDeciders may ask what a principal may do; auth says what scopes are.
+var scopeDeciders = []string{"internal/auth", "internal/history"}
+
+// transports take requests from outside. Each gets its principal from the front door
+// and names no scope.
+var transports = []string{"internal/server", "internal/mcp", "internal/web"}
+
 // environmentReaders may name os.Getenv and its like: main hands the function
 // down, config reads with it, storetest is told where the tests' PostgreSQL is.
 var environmentReaders = []string{"cmd/lethe", "internal/config", "internal/store/storetest"}

@@ -80,23 +80,6 @@ type Key struct {
 	RevokedAt     *time.Time // nil while it works
 }
 
-// Principal is who a request speaks for.
-type Principal struct {
-	KeyID     string
-	Workspace chat.WorkspaceID
-	Scopes    []Scope
-}
-
-// Can reports whether the principal has the scope.
-func (p Principal) Can(scope Scope) bool {
-	for _, s := range p.Scopes {
-		if s == scope {
-			return true
-		}
-	}
-	return false
-}
-
 const (
 	tokenLabel  = "lethe_"
 	prefixBytes = 5  // 8 characters: told apart in a list, looked up by

@@ -53,7 +53,7 @@ func TestCan(t *testing.T) {
 	}{
 		{nil, false, false}, {[]Scope{Read}, true, false}, {[]Scope{Write}, false, true}, {[]Scope{Read, Write}, true, true},
 	} {
-		p := Principal{Scopes: c.has}
+		p := NewPrincipal("k", 1, c.has...)
 		require.Equal(t, c.read, p.Can(Read), c.has)
 		require.Equal(t, c.write, p.Can(Write), c.has)
 		require.False(t, p.Can(""))

@@ -82,7 +82,7 @@ func indexFresh(b *testing.B, s *store.Store, embedder embed.Embedder, workers i
 	for range conversations {
 		uploads = append(uploads, upload(made.conversation()))
 	}
-	_, err := history.New(history.Options{Store: s, Embedder: embedder}).IngestAll(b.Context(), 1, uploads, history.Delivery{})
+	_, err := history.New(history.Options{Store: s, Embedder: embedder}).AsOperator(1).IngestAll(b.Context(), uploads, history.Delivery{})
 	require.NoError(b, err)
 	stats := until(b, s, embedder, workers, func(sum chat.Stats) bool { return sum.Backlog.Queued+sum.Backlog.Indexing > 0 })
 	require.Zero(b, stats.Backlog.Failed)

@@ -39,11 +39,11 @@ func BenchmarkUpload(b *testing.B) {
 			return err
 		}},
 		{"store", 1, 500, func(list []chat.Upload) error {
-			_, err := service.history.Ingest(b.Context(), 1, list[0])
+			_, err := service.history.AsOperator(1).Ingest(b.Context(), list[0])
 			return err
 		}},
 		{"store", 100, 41, func(list []chat.Upload) error {
-			_, err := service.history.IngestAll(b.Context(), 1, list, history.Delivery{})
+			_, err := service.history.AsOperator(1).IngestAll(b.Context(), list, history.Delivery{})
 			return err
 		}},
 	}

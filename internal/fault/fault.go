@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind says what sort of failure an error is.
@@ -45,11 +46,13 @@ func (k Kind) String() string { return kindNames[k] }
 
 // Error is a failure with a kind. Message is safe to show to the caller and
 // says what was wrong and what to do; Cause, when there is one, is for errors.Is
-// and for the log of internal errors only.
+// and for the log of internal errors only. RetryAfter is how long the caller should
+// wait before it tries again; 0 when there is nothing to say about that.
 type Error struct {
-	Kind    Kind
-	Message string
-	Cause   error
+	Kind       Kind
+	Message    string
+	Cause      error
+	RetryAfter time.Duration
 }
 
 // Error returns the message and, for whoever debugs, the cause behind it.
@@ -92,6 +95,16 @@ func KindOf(err error) Kind {
 	default:
 		return Internal
 	}
+}
+
+// RetryAfter returns how long the caller of what failed should wait before it tries
+// again; 0 when the error does not say.
+func RetryAfter(err error) time.Duration {
+	var known *Error
+	if errors.As(err, &known) {
+		return known.RetryAfter
+	}
+	return 0
 }
 
 // Is reports whether err is of the kind. A nil error is of none.

@@ -5,8 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lethe-chat/lethe/internal/text"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 func TestRenumbered(t *testing.T) {

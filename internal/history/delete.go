@@ -18,15 +18,8 @@ type Deleted struct {
 	Receipt chat.Deletion // the zero value when nothing was deleted
 }
 
-// DeleteConversations removes conversations with their messages, chunks and
-// vectors, in one transaction: all that the workspace has of the ids, or, after
-// an error, none. Ids that repeat count once; those that are unknown, malformed,
-// another workspace's or deleted before are left out of the answer, so of two
-// deletes of one id exactly one reports it. Pinned conversations go like any
-// other. The receipt, and what recognizes the conversations when they come again,
-// are written in the same transaction. Invalid when there is no id, or more than
-// MaxDelete.
-func (h *History) DeleteConversations(ctx context.Context, ws chat.WorkspaceID, ids []string, o chat.DeleteOptions) (Deleted, error) {
+// deleteConversations is Access.DeleteConversations.
+func (h *History) deleteConversations(ctx context.Context, ws chat.WorkspaceID, ids []string, o chat.DeleteOptions) (Deleted, error) {
 	switch n := len(ids); {
 	case n == 0:
 		return Deleted{}, fault.Invalidf("ids must name at least one conversation")
@@ -56,10 +49,8 @@ func (h *History) DeleteConversations(ctx context.Context, ws chat.WorkspaceID, 
 // reclaimed.
 const reclaimPoll = 20 * time.Millisecond
 
-// AwaitReclaimed waits until the storage of a delete is reclaimed, and returns
-// its receipt. When ctx ends before, the receipt says so by having no
-// ReclaimedAt; that is no error, for the delete itself is done.
-func (h *History) AwaitReclaimed(ctx context.Context, ws chat.WorkspaceID, receipt chat.Deletion) (chat.Deletion, error) {
+// awaitReclaimed is Access.AwaitReclaimed.
+func (h *History) awaitReclaimed(ctx context.Context, ws chat.WorkspaceID, receipt chat.Deletion) (chat.Deletion, error) {
 	ticker := time.NewTicker(reclaimPoll)
 	defer ticker.Stop()
 	for receipt.ReclaimedAt == nil {
@@ -87,8 +78,8 @@ type DeletionPage struct {
 	Total    int
 }
 
-// Deletions returns one page of a workspace's receipts.
-func (h *History) Deletions(ctx context.Context, ws chat.WorkspaceID, page, pageSize int) (DeletionPage, error) {
+// deletions is Access.Deletions.
+func (h *History) deletions(ctx context.Context, ws chat.WorkspaceID, page, pageSize int) (DeletionPage, error) {
 	page, pageSize = clampPage(page, pageSize)
 	out := DeletionPage{Page: page, PageSize: pageSize}
 	err := h.store.Snapshot(ctx, func(v *store.View) (err error) {
@@ -98,8 +89,8 @@ func (h *History) Deletions(ctx context.Context, ws chat.WorkspaceID, page, page
 	return out, err
 }
 
-// Deletion returns one receipt; NotFound when the workspace has none of that id.
-func (h *History) Deletion(ctx context.Context, ws chat.WorkspaceID, id string) (chat.Deletion, error) {
+// deletion is Access.Deletion.
+func (h *History) deletion(ctx context.Context, ws chat.WorkspaceID, id string) (chat.Deletion, error) {
 	id, ok := chat.ParseID(id)
 	if !ok {
 		return chat.Deletion{}, fault.NotFoundf("Deletion not found")

@@ -16,8 +16,7 @@ const MaxBulkDelete = 50
 // are not there.
 type BulkDelete struct {
 	IDs    []string
-	Atomic bool   // delete nothing unless every one of them is there
-	KeyID  string // whose key asks for it
+	Atomic bool // delete nothing unless every one of them is there
 }
 
 // BulkDeleted tells what became of the ids of a BulkDelete, each in the order of
@@ -27,20 +26,16 @@ type BulkDeleted struct {
 	Missing []string // unknown, deleted before or another workspace's: they are all alike
 }
 
-// DeleteBulk removes what the workspace has of the ids as DeleteConversations
-// does, and names the others. When it is atomic and one is missing, it removes
-// nothing. Invalid when there is no id, more than MaxBulkDelete, one that is no
-// UUID, or one twice.
-func (h *History) DeleteBulk(ctx context.Context, ws chat.WorkspaceID, b BulkDelete) (BulkDeleted, error) {
+// deleteBulk is Access.DeleteBulk.
+func (h *History) deleteBulk(ctx context.Context, ws chat.WorkspaceID, b BulkDelete, o chat.DeleteOptions) (BulkDeleted, error) {
 	asked, err := bulkIDs(b.IDs)
 	if err != nil {
 		return BulkDeleted{}, err
 	}
-	o := chat.DeleteOptions{KeyID: b.KeyID}
 	if b.Atomic {
 		return h.deleteTogether(ctx, ws, asked, o)
 	}
-	gone, err := h.DeleteConversations(ctx, ws, asked, o)
+	gone, err := h.deleteConversations(ctx, ws, asked, o)
 	return BulkDeleted{Deleted: gone.IDs, Missing: without(asked, gone.IDs)}, err
 }
 

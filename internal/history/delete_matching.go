@@ -8,13 +8,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// DeleteMatching removes every conversation that a filter selects, in one
-// transaction however many they are, as DeleteConversations does with those it is
-// told. The ids of what went are in the order in which they were made. With DryRun
-// it removes nothing. The number is of what matches; it is counted under the locks
-// that the delete holds. Invalid when the filter selects nothing in particular and
-// All is not said; Conflict when there are more or fewer than Expected.
-func (h *History) DeleteMatching(ctx context.Context, ws chat.WorkspaceID, m chat.MatchingDelete) (n int, deleted Deleted, err error) {
+// deleteMatching is Access.DeleteMatching.
+func (h *History) deleteMatching(ctx context.Context, ws chat.WorkspaceID, m chat.MatchingDelete) (n int, deleted Deleted, err error) {
 	filter, err := m.Selection()
 	if err != nil {
 		return 0, Deleted{}, err
@@ -54,11 +49,8 @@ func expect(expected *int, n int) error {
 	return nil
 }
 
-// LiftExclusions lets later uploads of conversations in again that a delete
-// excluded, and tells how many of the named ones were. Ids that are unknown,
-// malformed or another workspace's count for nothing. Invalid when none is named,
-// or more than MaxDelete.
-func (h *History) LiftExclusions(ctx context.Context, ws chat.WorkspaceID, l chat.Lift) (n int, err error) {
+// liftExclusions is Access.LiftExclusions.
+func (h *History) liftExclusions(ctx context.Context, ws chat.WorkspaceID, l chat.Lift) (n int, err error) {
 	switch named := len(l.IDs) + len(l.ExternalIDs); {
 	case named == 0:
 		return 0, fault.Invalidf("name at least one conversation, in ids or in platformConversationIds")

@@ -24,7 +24,7 @@ func (d *desk) shelf() (ids []string) {
 		ids = append(ids, d.ingest(u).Conversation.ID)
 	}
 	for _, id := range ids[4:] {
-		_, err := d.history.Edit(d.t.Context(), d.ws, id, chat.Edit{Pinned: &yes})
+		_, err := d.history.AsOperator(d.ws).Edit(d.t.Context(), id, chat.Edit{Pinned: &yes})
 		require.NoError(d.t, err)
 	}
 	return ids
@@ -56,12 +56,12 @@ func TestDeleteMatchingTakesWhatTheFilterSelects(t *testing.T) {
 			{"a filter and all", chat.MatchingDelete{Filter: chat.Filter{Title: "Porto"}, All: true}, nil, fault.Invalid},
 			{"another number", chat.MatchingDelete{Filter: chat.Filter{Platform: "chatgpt"}, Expected: &seven}, nil, fault.Conflict},
 		} {
-			_, _, err := d.history.DeleteMatching(t.Context(), d.ws, chat.MatchingDelete{All: true, IncludePinned: true})
+			_, _, err := d.history.AsOperator(d.ws).DeleteMatching(t.Context(), chat.MatchingDelete{All: true, IncludePinned: true})
 			require.NoError(t, err)
 			ids := d.shelf()
 			m := c.m
 			m.DryRun = true
-			n, deleted, err := d.history.DeleteMatching(t.Context(), d.ws, m)
+			n, deleted, err := d.history.AsOperator(d.ws).DeleteMatching(t.Context(), m)
 			require.Equal(t, len(ids), d.count(), "%s: a dry run deletes nothing", c.name)
 			require.Empty(t, deleted.Receipt)
 			if c.takes == nil {
@@ -72,7 +72,7 @@ func TestDeleteMatchingTakesWhatTheFilterSelects(t *testing.T) {
 				require.Equal(t, []string{}, deleted.IDs)
 			}
 
-			n, deleted, err = d.history.DeleteMatching(t.Context(), d.ws, c.m)
+			n, deleted, err = d.history.AsOperator(d.ws).DeleteMatching(t.Context(), c.m)
 			if c.takes == nil {
 				require.True(t, fault.Is(err, c.kind), "%s: %v", c.name, err)
 				require.Equal(t, len(ids), d.count(), c.name)
@@ -100,12 +100,12 @@ func TestDeleteMatchingTakesMoreThanAPage(t *testing.T) {
 		for i := range n {
 			d.ingest(say(fmt.Sprint(i), "one"))
 		}
-		got, deleted, err := d.history.DeleteMatching(t.Context(), d.ws, chat.MatchingDelete{All: true})
+		got, deleted, err := d.history.AsOperator(d.ws).DeleteMatching(t.Context(), chat.MatchingDelete{All: true})
 		require.NoError(t, err)
 		require.Equal(t, n, got)
 		require.Len(t, deleted.IDs, n)
 		require.Zero(t, d.count())
-		page, err := d.history.Deletions(t.Context(), d.ws, 1, 10)
+		page, err := d.history.AsOperator(d.ws).Deletions(t.Context(), 1, 10)
 		require.NoError(t, err)
 		require.Equal(t, 1, page.Total, "one receipt")
 	})
@@ -134,11 +134,11 @@ func TestDeletesByFilterAndByIDShareTheWork(t *testing.T) {
 		}
 		for w := range 2 {
 			callers.Go(func() {
-				_, deleted, err := d.history.DeleteMatching(t.Context(), d.ws, chat.MatchingDelete{All: true})
+				_, deleted, err := d.history.AsOperator(d.ws).DeleteMatching(t.Context(), chat.MatchingDelete{All: true})
 				report(deleted.IDs, err)
 			})
 			callers.Go(func() {
-				deleted, err := d.history.DeleteConversations(t.Context(), d.ws, ids[w*20:w*20+30], chat.DeleteOptions{})
+				deleted, err := d.history.AsOperator(d.ws).DeleteConversations(t.Context(), ids[w*20:w*20+30], chat.DeleteOptions{})
 				report(deleted.IDs, err)
 			})
 		}
@@ -158,10 +158,10 @@ func TestLiftedExclusionsLetUploadsIn(t *testing.T) {
 		for i := range 3 {
 			ids = append(ids, d.ingest(say(fmt.Sprint(i), "one")).Conversation.ID)
 		}
-		_, err := d.history.DeleteConversations(t.Context(), d.ws, ids, chat.DeleteOptions{Exclude: true})
+		_, err := d.history.AsOperator(d.ws).DeleteConversations(t.Context(), ids, chat.DeleteOptions{Exclude: true})
 		require.NoError(t, err)
 		lift := func(l chat.Lift) int {
-			n, err := d.history.LiftExclusions(t.Context(), d.ws, l)
+			n, err := d.history.AsOperator(d.ws).LiftExclusions(t.Context(), l)
 			require.NoError(t, err)
 			return n
 		}
@@ -179,7 +179,7 @@ func TestLiftedExclusionsLetUploadsIn(t *testing.T) {
 		} {
 			require.Zero(t, lift(l))
 		}
-		n, err := d.history.LiftExclusions(t.Context(), d.workspace("other"), chat.Lift{IDs: ids})
+		n, err := d.history.AsOperator(d.workspace("other")).LiftExclusions(t.Context(), chat.Lift{IDs: ids})
 		require.NoError(t, err)
 		require.Zero(t, n, "another workspace's are unknown")
 		require.Equal(t, 2, lift(chat.Lift{IDs: ids[:1], ExternalIDs: []string{"0", "1"}}), "each counts once")
@@ -187,7 +187,7 @@ func TestLiftedExclusionsLetUploadsIn(t *testing.T) {
 		require.Equal(t, 1, excluded())
 		require.Equal(t, 2, d.count())
 		for _, l := range []chat.Lift{{}, {Platform: "chatgpt"}, {IDs: make([]string, 10_001)}} {
-			_, err := d.history.LiftExclusions(t.Context(), d.ws, l)
+			_, err := d.history.AsOperator(d.ws).LiftExclusions(t.Context(), l)
 			require.True(t, fault.Is(err, fault.Invalid))
 		}
 	})

@@ -20,10 +20,10 @@ func TestDeleteRules(t *testing.T) {
 			mine = append(mine, d.ingest(say(fmt.Sprint(i), "one", "two")).Conversation.ID)
 		}
 		other := d.workspace("other")
-		foreign, err := d.history.Ingest(t.Context(), other, say("x", "text"))
+		foreign, err := d.history.AsOperator(other).Ingest(t.Context(), say("x", "text"))
 		require.NoError(t, err)
 		yes := true
-		_, err = d.history.Edit(t.Context(), d.ws, mine[7], chat.Edit{Pinned: &yes})
+		_, err = d.history.AsOperator(d.ws).Edit(t.Context(), mine[7], chat.Edit{Pinned: &yes})
 		require.NoError(t, err)
 		many := func(n int, of ...string) []string {
 			for len(of) < n {
@@ -49,7 +49,7 @@ func TestDeleteRules(t *testing.T) {
 			{"10,000, a pinned one among them", slices.Insert(many(9_999, mine[2]), 5_000, mine[7]), []string{mine[2], mine[7]}, 2},
 			{"more than 10,000 are too many even when they repeat", slices.Repeat([]string{mine[4]}, 10_001), nil, 2},
 		} {
-			got, err := d.history.DeleteConversations(t.Context(), d.ws, c.asked, chat.DeleteOptions{})
+			got, err := d.history.AsOperator(d.ws).DeleteConversations(t.Context(), c.asked, chat.DeleteOptions{})
 			if c.want == nil {
 				require.True(t, fault.Is(err, fault.Invalid), "%s: %v", c.name, err)
 			} else {
@@ -59,7 +59,7 @@ func TestDeleteRules(t *testing.T) {
 			}
 			require.Equal(t, c.left, d.count(), c.name)
 		}
-		n, err := d.history.Count(t.Context(), other)
+		n, err := d.history.AsOperator(other).Count(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, 1, n)
 		require.Empty(t, d.db.Damage(t))
@@ -72,7 +72,7 @@ func TestADeletedConversationIsNowhere(t *testing.T) {
 		kept := d.ingest(say("kept", "another zebra", "indeed")).Conversation.ID
 		d.index()
 		require.Len(t, d.search(history.SearchQuery{Text: "zebra homework"}).Hits, 2)
-		_, err := d.history.DeleteConversations(t.Context(), d.ws, []string{gone}, chat.DeleteOptions{})
+		_, err := d.history.AsOperator(d.ws).DeleteConversations(t.Context(), []string{gone}, chat.DeleteOptions{})
 		require.NoError(t, err)
 		for _, mode := range []history.Mode{history.Hybrid, history.Semantic, history.Keyword} {
 			hits := d.search(history.SearchQuery{Text: "zebra homework", Mode: mode}).Hits

@@ -11,13 +11,8 @@ import (
 // MaxDeleteUnchanged is how many conversations one DeleteUnchanged takes.
 const MaxDeleteUnchanged = 100_000
 
-// DeleteUnchanged removes conversations as DeleteConversations does, if each has
-// the revision that the caller names. The revisions are compared under the locks
-// that the delete holds, so nothing comes in between. Those that are not there any
-// more are left out of the answer. Conflict with a *chat.ChangedError, and nothing
-// deleted, when one has changed. Invalid when there is no conversation, more than
-// MaxDeleteUnchanged, or one with two different revisions.
-func (h *History) DeleteUnchanged(ctx context.Context, ws chat.WorkspaceID, d chat.UnchangedDelete) (deleted Deleted, err error) {
+// deleteUnchanged is Access.DeleteUnchanged.
+func (h *History) deleteUnchanged(ctx context.Context, ws chat.WorkspaceID, d chat.UnchangedDelete) (deleted Deleted, err error) {
 	switch n := len(d.Seen); {
 	case n == 0:
 		return Deleted{}, fault.Invalidf("conversations must name at least one conversation")

@@ -16,7 +16,7 @@ func (d *desk) seen(ids ...string) []chat.Seen {
 	d.t.Helper()
 	var all []chat.Seen
 	for _, id := range ids {
-		c, err := d.history.Transcript(d.t.Context(), d.ws, id)
+		c, err := d.history.AsOperator(d.ws).Transcript(d.t.Context(), id)
 		require.NoError(d.t, err)
 		all = append(all, chat.Seen{ID: id, Revision: c.Revision})
 	}
@@ -34,11 +34,11 @@ func TestDeleteUnchangedRefusesWhatHasChanged(t *testing.T) {
 			d.ingest(u)
 		},
 		"it was renamed": func(d *desk, id string) {
-			_, err := d.history.Edit(d.t.Context(), d.ws, id, chat.Edit{Title: &title})
+			_, err := d.history.AsOperator(d.ws).Edit(d.t.Context(), id, chat.Edit{Title: &title})
 			require.NoError(d.t, err)
 		},
 		"it was pinned": func(d *desk, id string) {
-			_, err := d.history.Edit(d.t.Context(), d.ws, id, chat.Edit{Pinned: &yes})
+			_, err := d.history.AsOperator(d.ws).Edit(d.t.Context(), id, chat.Edit{Pinned: &yes})
 			require.NoError(d.t, err)
 		},
 	} {
@@ -50,7 +50,7 @@ func TestDeleteUnchangedRefusesWhatHasChanged(t *testing.T) {
 				}
 				seen := d.seen(ids...)
 				change(d, ids[1])
-				_, err := d.history.DeleteUnchanged(t.Context(), d.ws, chat.UnchangedDelete{Seen: seen})
+				_, err := d.history.AsOperator(d.ws).DeleteUnchanged(t.Context(), chat.UnchangedDelete{Seen: seen})
 				var changed *chat.ChangedError
 				require.ErrorAs(t, err, &changed)
 				require.True(t, fault.Is(err, fault.Conflict))
@@ -60,7 +60,7 @@ func TestDeleteUnchangedRefusesWhatHasChanged(t *testing.T) {
 				require.Equal(t, 3, d.count(), "nothing is deleted")
 				require.NotContains(t, err.Error(), title, "a log may have the error")
 
-				done, err := d.history.DeleteUnchanged(t.Context(), d.ws, chat.UnchangedDelete{Seen: d.seen(ids...), IncludePinned: true})
+				done, err := d.history.AsOperator(d.ws).DeleteUnchanged(t.Context(), chat.UnchangedDelete{Seen: d.seen(ids...), IncludePinned: true})
 				require.NoError(t, err)
 				require.Equal(t, ids, done.IDs)
 				require.Equal(t, 3, done.Receipt.Conversations)
@@ -75,21 +75,21 @@ func TestDeleteUnchangedIsADeleteLikeAnyOther(t *testing.T) {
 		one, two := d.ingest(say("1", "one")).Conversation.ID, d.ingest(say("2", "two")).Conversation.ID
 		seen := d.seen(two, one)
 		other := d.workspace("other")
-		foreign, err := d.history.Ingest(t.Context(), other, say("3", "theirs"))
+		foreign, err := d.history.AsOperator(other).Ingest(t.Context(), say("3", "theirs"))
 		require.NoError(t, err)
-		_, err = d.history.DeleteConversations(t.Context(), d.ws, []string{one}, chat.DeleteOptions{})
+		_, err = d.history.AsOperator(d.ws).DeleteConversations(t.Context(), []string{one}, chat.DeleteOptions{})
 		require.NoError(t, err)
 		asked := append(seen, chat.Seen{ID: foreign.Conversation.ID, Revision: 1}, chat.Seen{ID: "no id"},
 			chat.Seen{ID: strings.ToUpper(two), Revision: seen[0].Revision}, chat.Seen{ID: chat.NewID(), Revision: 9})
-		done, err := d.history.DeleteUnchanged(t.Context(), d.ws, chat.UnchangedDelete{Seen: asked, DeleteOptions: chat.DeleteOptions{Exclude: true}})
+		done, err := d.history.AsOperator(d.ws).DeleteUnchanged(t.Context(), chat.UnchangedDelete{Seen: asked, DeleteOptions: chat.DeleteOptions{Exclude: true}})
 		require.NoError(t, err)
 		require.Equal(t, []string{two}, done.IDs, "what is deleted already, unknown or another's is left out")
-		n, err := d.history.Count(t.Context(), other)
+		n, err := d.history.AsOperator(other).Count(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, 1, n)
 
 		for _, wrong := range [][]chat.Seen{nil, make([]chat.Seen, 100_001), {{ID: two, Revision: 1}, {ID: two, Revision: 2}}} {
-			_, err := d.history.DeleteUnchanged(t.Context(), d.ws, chat.UnchangedDelete{Seen: wrong})
+			_, err := d.history.AsOperator(d.ws).DeleteUnchanged(t.Context(), chat.UnchangedDelete{Seen: wrong})
 			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 		}
 	})
@@ -106,9 +106,9 @@ func TestDeleteUnchangedAndUploadsRace(t *testing.T) {
 			var both sync.WaitGroup
 			var deleteErr, uploadErr error
 			both.Go(func() {
-				_, deleteErr = d.history.DeleteUnchanged(t.Context(), d.ws, chat.UnchangedDelete{Seen: seen})
+				_, deleteErr = d.history.AsOperator(d.ws).DeleteUnchanged(t.Context(), chat.UnchangedDelete{Seen: seen})
 			})
-			both.Go(func() { _, uploadErr = d.history.Ingest(t.Context(), d.ws, say(name, "one", "two")) })
+			both.Go(func() { _, uploadErr = d.history.AsOperator(d.ws).Ingest(t.Context(), say(name, "one", "two")) })
 			both.Wait()
 			require.NoError(t, uploadErr)
 			stored := d.count()
@@ -116,7 +116,7 @@ func TestDeleteUnchangedAndUploadsRace(t *testing.T) {
 			if deleteErr != nil {
 				require.True(t, fault.Is(deleteErr, fault.Conflict), "%v", deleteErr)
 			}
-			_, _, err := d.history.DeleteMatching(t.Context(), d.ws, chat.MatchingDelete{All: true})
+			_, _, err := d.history.AsOperator(d.ws).DeleteMatching(t.Context(), chat.MatchingDelete{All: true})
 			require.NoError(t, err)
 		}
 		require.Empty(t, d.db.Damage(t))

@@ -19,11 +19,8 @@ type Exported struct {
 // transcript is in memory at a time.
 const exportPage = 100
 
-// Export yields the conversations that pass the filter with their messages, in
-// the order in which they were made. It holds no transaction open between them,
-// so that it never keeps deleted storage from being reclaimed: what is deleted
-// meanwhile is left out, and nothing comes twice. After an error it stops.
-func (h *History) Export(ctx context.Context, ws chat.WorkspaceID, f chat.Filter) iter.Seq2[Exported, error] {
+// export is Access.Export.
+func (h *History) export(ctx context.Context, ws chat.WorkspaceID, f chat.Filter) iter.Seq2[Exported, error] {
 	return func(yield func(Exported, error) bool) {
 		view := h.store.View(ctx)
 		names, err := view.PlatformNames(ws)
@@ -39,7 +36,7 @@ func (h *History) Export(ctx context.Context, ws chat.WorkspaceID, f chat.Filter
 			}
 			for _, c := range page {
 				after = c.ID
-				t, err := h.Transcript(ctx, ws, c.ID)
+				t, err := h.transcript(ctx, ws, c.ID)
 				if fault.Is(err, fault.NotFound) {
 					continue
 				}
@@ -54,10 +51,9 @@ func (h *History) Export(ctx context.Context, ws chat.WorkspaceID, f chat.Filter
 	}
 }
 
-// ExportOne returns one conversation as Export does; NotFound when the workspace
-// has none of that id.
-func (h *History) ExportOne(ctx context.Context, ws chat.WorkspaceID, id string) (Exported, error) {
-	t, err := h.Transcript(ctx, ws, id)
+// exportOne is Access.ExportOne.
+func (h *History) exportOne(ctx context.Context, ws chat.WorkspaceID, id string) (Exported, error) {
+	t, err := h.transcript(ctx, ws, id)
 	if err != nil {
 		return Exported{}, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/embed"
@@ -80,6 +81,22 @@ func (d *desk) with(change func(*history.Options)) *desk {
 	return other
 }
 
+// operator manages keys and workspaces.
+func (d *desk) operator() history.Administration {
+	d.t.Helper()
+	administration, err := d.history.Administer(auth.Operator(0))
+	require.NoError(d.t, err)
+	return administration
+}
+
+// as is the access of a key with these scopes to the desk's workspace.
+func (d *desk) as(keyID string, scopes ...auth.Scope) history.Access {
+	d.t.Helper()
+	access, err := d.history.As(auth.NewPrincipal(keyID, d.ws, scopes...))
+	require.NoError(d.t, err)
+	return access
+}
+
 func (d *desk) workspace(name string) (ws chat.WorkspaceID) {
 	d.t.Helper()
 	require.NoError(d.t, d.store.InTx(d.t.Context(), func(tx *store.Tx) (err error) {
@@ -100,21 +117,21 @@ func say(id string, texts ...string) chat.Upload {
 
 func (d *desk) ingest(u chat.Upload) history.Ingested {
 	d.t.Helper()
-	done, err := d.history.Ingest(d.t.Context(), d.ws, u)
+	done, err := d.history.AsOperator(d.ws).Ingest(d.t.Context(), u)
 	require.NoError(d.t, err)
 	return done
 }
 
 func (d *desk) transcript(id string) chat.Transcript {
 	d.t.Helper()
-	t, err := d.history.Transcript(d.t.Context(), d.ws, id)
+	t, err := d.history.AsOperator(d.ws).Transcript(d.t.Context(), id)
 	require.NoError(d.t, err)
 	return t
 }
 
 func (d *desk) count() int {
 	d.t.Helper()
-	n, err := d.history.Count(d.t.Context(), d.ws)
+	n, err := d.history.AsOperator(d.ws).Count(d.t.Context())
 	require.NoError(d.t, err)
 	return n
 }
@@ -149,14 +166,14 @@ func (d *desk) index() int {
 
 func (d *desk) search(q history.SearchQuery) history.SearchResult {
 	d.t.Helper()
-	found, err := d.history.Search(d.t.Context(), d.ws, q)
+	found, err := d.history.AsOperator(d.ws).Search(d.t.Context(), q)
 	require.NoError(d.t, err)
 	return found
 }
 
 func (d *desk) recall(q history.RecallQuery) history.Recollection {
 	d.t.Helper()
-	r, err := d.history.Recall(d.t.Context(), d.ws, q)
+	r, err := d.history.AsOperator(d.ws).Recall(d.t.Context(), q)
 	require.NoError(d.t, err)
 	return r
 }

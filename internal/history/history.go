@@ -1,6 +1,10 @@
 // Package history is the one front door to the chat history: ingest, list,
 // read, edit, delete, search, recall, keys. Every transport calls it, so a rule
 // that is kept here is kept everywhere. It knows no HTTP and no SQL.
+//
+// There are three ways in. As gives a caller access to its workspace, with what its
+// scopes allow. Administer gives the operator keys and workspaces. What the service
+// needs for itself is in service.go, and no caller's words get there.
 package history
 
 import (
@@ -35,6 +39,8 @@ type History struct {
 	writer   llm.Writer
 	log      *slog.Logger
 	metrics  *metrics
+	limiter  *rateLimiter
+	patience time.Duration
 }
 
 // Options are the parts that a History works with.
@@ -53,6 +59,10 @@ type Options struct {
 
 	QueryPatience time.Duration   // how long a search waits for the vector of its query; DefaultQueryPatience when 0
 	Trials        breaker.Options // how an embedder that did not answer a query is tried again; for tests
+
+	RatePerSecond float64       // requests per second and key; 0 for no limit
+	Burst         int           // how many may come at once; at least 1
+	Patience      time.Duration // how long an operation may take, deletes more; DefaultPatience when 0
 }
 
 // New returns the front door to a store.
@@ -69,9 +79,13 @@ func New(o Options) *History {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Patience <= 0 {
+		o.Patience = DefaultPatience
+	}
 	h := &History{
 		store: o.Store, embedder: o.Embedder, now: o.Now, wake: o.Wake, deleted: o.Deleted,
 		reranker: o.Reranker, writer: o.Writer, log: o.Logger, metrics: newMetrics(o.Metrics),
+		limiter: newRateLimiter(o.RatePerSecond, o.Burst, o.Now), patience: o.Patience,
 	}
 	h.meaning = newMeaning(o.Embedder, cmp.Or(o.QueryPatience, DefaultQueryPatience), o.Trials, o.Logger, h.metrics)
 	h.usage.minutes = make(map[keyUse]time.Time)
@@ -83,12 +97,8 @@ func New(o Options) *History {
 // answer queries. The store stays open.
 func (h *History) Close() { h.meaning.breaker.Close() }
 
-// Ready reports whether the store answers.
-func (h *History) Ready(ctx context.Context) error { return h.store.Ping(ctx) }
-
-// Conversations returns one page of a workspace's conversations. Page sizes over
-// the maximum are clamped; a page past the end is empty.
-func (h *History) Conversations(ctx context.Context, ws chat.WorkspaceID, q chat.ListQuery) (chat.Page, error) {
+// conversations is Access.Conversations.
+func (h *History) conversations(ctx context.Context, ws chat.WorkspaceID, q chat.ListQuery) (chat.Page, error) {
 	q.Page, q.PageSize = clampPage(q.Page, q.PageSize)
 	page := chat.Page{Page: q.Page, PageSize: q.PageSize}
 	err := h.store.Snapshot(ctx, func(v *store.View) (err error) {
@@ -106,8 +116,8 @@ type ImportPage struct {
 	Total    int
 }
 
-// Imports returns one page of a workspace's imports.
-func (h *History) Imports(ctx context.Context, ws chat.WorkspaceID, page, pageSize int) (ImportPage, error) {
+// imports is Access.Imports.
+func (h *History) imports(ctx context.Context, ws chat.WorkspaceID, page, pageSize int) (ImportPage, error) {
 	page, pageSize = clampPage(page, pageSize)
 	out := ImportPage{Page: page, PageSize: pageSize}
 	err := h.store.Snapshot(ctx, func(v *store.View) (err error) {
@@ -117,8 +127,8 @@ func (h *History) Imports(ctx context.Context, ws chat.WorkspaceID, page, pageSi
 	return out, err
 }
 
-// Import returns one import; NotFound when the workspace has none of that id.
-func (h *History) Import(ctx context.Context, ws chat.WorkspaceID, id string) (i chat.Import, err error) {
+// importByID is Access.Import.
+func (h *History) importByID(ctx context.Context, ws chat.WorkspaceID, id string) (i chat.Import, err error) {
 	id, ok := chat.ParseID(id)
 	if !ok {
 		return chat.Import{}, fault.NotFoundf("Import not found")
@@ -140,9 +150,8 @@ func clampPage(page, size int) (clampedPage, clampedSize int) {
 	return min(max(page, 1), maxPage), min(max(size, 1), chat.MaxPageSize)
 }
 
-// Transcript returns a conversation with its messages; NotFound when the
-// workspace has none of that id.
-func (h *History) Transcript(ctx context.Context, ws chat.WorkspaceID, id string) (t chat.Transcript, err error) {
+// transcript is Access.Transcript.
+func (h *History) transcript(ctx context.Context, ws chat.WorkspaceID, id string) (t chat.Transcript, err error) {
 	id, err = knownID(id)
 	if err != nil {
 		return chat.Transcript{}, err
@@ -154,13 +163,13 @@ func (h *History) Transcript(ctx context.Context, ws chat.WorkspaceID, id string
 	return t, err
 }
 
-// Count returns how many conversations a workspace has.
-func (h *History) Count(ctx context.Context, ws chat.WorkspaceID) (int, error) {
+// count is Access.Count.
+func (h *History) count(ctx context.Context, ws chat.WorkspaceID) (int, error) {
 	return h.store.View(ctx).Count(ws)
 }
 
-// Stats sums up a workspace.
-func (h *History) Stats(ctx context.Context, ws chat.WorkspaceID) (s chat.Stats, err error) {
+// stats is Access.Stats.
+func (h *History) stats(ctx context.Context, ws chat.WorkspaceID) (s chat.Stats, err error) {
 	err = h.store.Snapshot(ctx, func(v *store.View) error {
 		if s, err = v.Stats(ws); err != nil {
 			return err
@@ -173,9 +182,8 @@ func (h *History) Stats(ctx context.Context, ws chat.WorkspaceID) (s chat.Stats,
 	return s, err
 }
 
-// Edit renames or pins a conversation. Invalid when the edit is empty or the
-// title is blank, NotFound when the workspace has no such conversation.
-func (h *History) Edit(ctx context.Context, ws chat.WorkspaceID, id string, e chat.Edit) (c chat.Conversation, err error) {
+// edit is Access.Edit.
+func (h *History) edit(ctx context.Context, ws chat.WorkspaceID, id string, e chat.Edit) (c chat.Conversation, err error) {
 	if e.Title == nil && e.Pinned == nil {
 		return chat.Conversation{}, fault.Invalidf("nothing to change: give title, pinned or both")
 	}

@@ -43,13 +43,8 @@ const (
 	importBatchText = 8 << 20 // bytes
 )
 
-// ImportFile stores the conversations of a file, some hundred in each transaction,
-// as one import. What was deleted before stays deleted, unless restoreDeleted: an
-// old file is no wish to have it again. What is excluded stays out in either case.
-// A conversation that cannot be stored is told in the answer and holds up nothing
-// else. An error ends the import; what came before it is stored, and the answer
-// says how much, so the same file can be sent again.
-func (h *History) ImportFile(ctx context.Context, ws chat.WorkspaceID, file iter.Seq[Read], restoreDeleted bool) (Imported, error) {
+// importFile is Access.ImportFile.
+func (h *History) importFile(ctx context.Context, ws chat.WorkspaceID, file iter.Seq[Read], restoreDeleted bool) (Imported, error) {
 	i := importer{h: h, ws: ws, how: Delivery{ImportID: chat.NewID(), Kind: FileKind, KeepDeleted: !restoreDeleted}}
 	for read := range file {
 		if err := i.take(ctx, read); err != nil {
@@ -106,7 +101,7 @@ func (i *importer) flush(ctx context.Context) error {
 	if len(i.waiting) == 0 {
 		return nil
 	}
-	delivered, err := i.h.IngestAll(ctx, i.ws, i.waiting, i.how)
+	delivered, err := i.h.ingestAll(ctx, i.ws, i.waiting, i.how)
 	if err != nil {
 		return err
 	}

@@ -16,11 +16,8 @@ type Ingested struct {
 	Conversation chat.Conversation
 }
 
-// Ingest stores one conversation, or merges it into the one that the workspace
-// already has under the same platform and external id, and queues it for
-// indexing when that changed anything. The errors are Invalid, naming every
-// problem, and those of the store; after an error nothing was stored.
-func (h *History) Ingest(ctx context.Context, ws chat.WorkspaceID, u chat.Upload) (Ingested, error) {
+// ingest is Access.Ingest.
+func (h *History) ingest(ctx context.Context, ws chat.WorkspaceID, u chat.Upload) (Ingested, error) {
 	if err := u.Normalize(h.now()); err != nil {
 		return Ingested{}, err
 	}
@@ -55,12 +52,8 @@ type Delivery struct {
 	KeepDeleted bool   // leave deleted what was deleted before, instead of taking it for wanted again
 }
 
-// IngestAll is Ingest for conversations of one platform that came together, as out
-// of an export file: all in one transaction, as one import, or after an error none.
-// Of two uploads of the same conversation the later is merged into the earlier.
-// Those that are not stored have no id, and Excluded or LeftDeleted for a state.
-// Invalid when there are none, more than MaxDelivery, or of several platforms.
-func (h *History) IngestAll(ctx context.Context, ws chat.WorkspaceID, uploads []chat.Upload, how Delivery) (Delivered, error) {
+// ingestAll is Access.IngestAll.
+func (h *History) ingestAll(ctx context.Context, ws chat.WorkspaceID, uploads []chat.Upload, how Delivery) (Delivered, error) {
 	if n := len(uploads); n == 0 || n > MaxDelivery {
 		return Delivered{}, fault.Invalidf("a delivery has 1 to %d conversations, got %d; send the rest in another", MaxDelivery, n)
 	}

@@ -26,12 +26,12 @@ func TestANewConversationIsStoredAndQueued(t *testing.T) {
 		}, stored.Conversation)
 		require.EqualValues(t, 1, d.woken.Load())
 
-		imported, err := d.history.Import(t.Context(), d.ws, strings.ToUpper(done.ImportID))
+		imported, err := d.history.AsOperator(d.ws).Import(t.Context(), strings.ToUpper(done.ImportID))
 		require.NoError(t, err)
 		require.Equal(t, chat.Import{
 			ID: done.ImportID, Kind: "upload", Platform: "chatgpt", Status: chat.ImportQueued, Conversations: 1, Messages: 2, Pending: 1, CreatedAt: now,
 		}, imported)
-		stats, err := d.history.Stats(t.Context(), d.ws)
+		stats, err := d.history.AsOperator(d.ws).Stats(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []chat.PlatformStats{{Platform: "chatgpt", DisplayName: "ChatGPT", Conversations: 1, Messages: 2}}, stats.Platforms)
 	})
@@ -87,7 +87,7 @@ func TestSendingAgain(t *testing.T) {
 				require.Zero(t, d.index())
 				require.Equal(t, embedded, d.embedder.texts.Load(), "nothing is embedded again")
 			}
-			imported, err := d.history.Import(t.Context(), d.ws, second.ImportID)
+			imported, err := d.history.AsOperator(d.ws).Import(t.Context(), second.ImportID)
 			require.NoError(t, err)
 			require.Equal(t, []any{1, c.changed, chat.ImportReady}, []any{imported.Conversations, imported.Messages, imported.Status}, name)
 		}
@@ -144,7 +144,7 @@ func TestTitlesAndDatesDefault(t *testing.T) {
 
 func TestAnInvalidUploadStoresNothing(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		_, err := d.history.Ingest(t.Context(), d.ws, chat.Upload{Platform: "no platform!", Messages: []chat.UploadMessage{{Role: "narrator"}}})
+		_, err := d.history.AsOperator(d.ws).Ingest(t.Context(), chat.Upload{Platform: "no platform!", Messages: []chat.UploadMessage{{Role: "narrator"}}})
 		require.True(t, fault.Is(err, fault.Invalid))
 		for _, problem := range []string{"platform", "conversation.id", "messages[0].role"} {
 			require.Contains(t, fault.Message(err), problem)
@@ -167,10 +167,10 @@ func TestPagesAreClamped(t *testing.T) {
 		for _, c := range []struct{ page, size, gotPage, gotSize, items int }{
 			{1, 0, 1, 25, 3}, {0, -7, 1, 1, 1}, {-5, 1000, 1, 100, 3}, {2, 2, 2, 2, 1}, {9, 2, 9, 2, 0}, {1 << 60, 100, 1_000_000, 100, 0},
 		} {
-			page, err := d.history.Conversations(t.Context(), d.ws, chat.ListQuery{Page: c.page, PageSize: c.size})
+			page, err := d.history.AsOperator(d.ws).Conversations(t.Context(), chat.ListQuery{Page: c.page, PageSize: c.size})
 			require.NoError(t, err)
 			require.Equal(t, []int{c.gotPage, c.gotSize, 3, c.items}, []int{page.Page, page.PageSize, page.Total, len(page.Items)})
-			imports, err := d.history.Imports(t.Context(), d.ws, c.page, c.size)
+			imports, err := d.history.AsOperator(d.ws).Imports(t.Context(), c.page, c.size)
 			require.NoError(t, err)
 			require.Equal(t, []int{c.gotPage, c.gotSize, 3, c.items}, []int{imports.Page, imports.PageSize, imports.Total, len(imports.Items)})
 		}
@@ -184,7 +184,7 @@ func TestEditing(t *testing.T) {
 		d.woken.Store(0)
 		yes, blank, title := true, " \n\x00 "[:2], "  New\n title "
 		edit := func(id string, e chat.Edit) (chat.Conversation, error) {
-			return d.history.Edit(t.Context(), d.ws, id, e)
+			return d.history.AsOperator(d.ws).Edit(t.Context(), id, e)
 		}
 
 		_, err := edit(id, chat.Edit{})
@@ -213,10 +213,10 @@ func TestEditing(t *testing.T) {
 func TestUnknownIDsAreNotFound(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		for _, id := range []string{"", "x", "' OR 1=1 --", "\x00", chat.NewID()} {
-			_, err := d.history.Transcript(t.Context(), d.ws, id)
+			_, err := d.history.AsOperator(d.ws).Transcript(t.Context(), id)
 			require.True(t, fault.Is(err, fault.NotFound), "%v", err)
 			require.Equal(t, "Conversation not found", fault.Message(err))
-			_, err = d.history.Import(t.Context(), d.ws, id)
+			_, err = d.history.AsOperator(d.ws).Import(t.Context(), id)
 			require.True(t, fault.Is(err, fault.NotFound), "%v", err)
 			require.Equal(t, "Import not found", fault.Message(err))
 		}
@@ -240,30 +240,30 @@ func TestADeliveryOfMany(t *testing.T) {
 			for _, i := range []int{1, 7, 3, 4} {
 				before := uploads[i]
 				before.Messages = before.Messages[:1]
-				stored, err := d.history.Ingest(t.Context(), ws, before)
+				stored, err := d.history.AsOperator(ws).Ingest(t.Context(), before)
 				require.NoError(t, err)
 				if i == 1 || i == 7 {
 					continue
 				}
-				_, err = d.history.DeleteConversations(t.Context(), ws, []string{stored.Conversation.ID}, chat.DeleteOptions{Exclude: i == 4})
+				_, err = d.history.AsOperator(ws).DeleteConversations(t.Context(), []string{stored.Conversation.ID}, chat.DeleteOptions{Exclude: i == 4})
 				require.NoError(t, err)
 			}
 		}
 		d.woken.Store(0)
-		done, err := d.history.IngestAll(t.Context(), d.ws, uploads, history.Delivery{})
+		done, err := d.history.AsOperator(d.ws).IngestAll(t.Context(), uploads, history.Delivery{})
 		require.NoError(t, err)
 		require.Len(t, done.Conversations, len(uploads))
 		require.EqualValues(t, 1, d.woken.Load())
 		var messages int
 		merged := map[string]string{}
 		for i, u := range uploads {
-			one, err := d.history.Ingest(t.Context(), other, u)
+			one, err := d.history.AsOperator(other).Ingest(t.Context(), u)
 			require.NoError(t, err)
 			got, want := done.Conversations[i], one.Conversation
 			require.Equal(t, i == 4, got.IndexState == chat.Excluded)
 			if i != 4 {
 				require.Equal(t, done.ImportID, got.ImportID)
-				imported, err := d.history.Import(t.Context(), other, one.ImportID)
+				imported, err := d.history.AsOperator(other).Import(t.Context(), one.ImportID)
 				require.NoError(t, err)
 				messages += imported.Messages
 				merged[got.ID] = want.ID
@@ -271,12 +271,12 @@ func TestADeliveryOfMany(t *testing.T) {
 			got.ID, got.ImportID, want.ID, want.ImportID = "", "", "", ""
 			require.Equal(t, want, got, u.ExternalID)
 		}
-		imported, err := d.history.Import(t.Context(), d.ws, done.ImportID)
+		imported, err := d.history.AsOperator(d.ws).Import(t.Context(), done.ImportID)
 		require.NoError(t, err)
 		require.Equal(t, []any{7, messages, 6}, []any{imported.Conversations, imported.Messages, imported.Pending}, "one of them came twice")
-		mine, err := d.history.Stats(t.Context(), d.ws)
+		mine, err := d.history.AsOperator(d.ws).Stats(t.Context())
 		require.NoError(t, err)
-		theirs, err := d.history.Stats(t.Context(), other)
+		theirs, err := d.history.AsOperator(other).Stats(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, theirs, mine)
 		require.Empty(t, d.db.Damage(t))
@@ -285,7 +285,7 @@ func TestADeliveryOfMany(t *testing.T) {
 			require.Equal(t, texts(d, other, want), texts(d, d.ws, got))
 		}
 
-		refused, err := d.history.IngestAll(t.Context(), d.ws, uploads[4:5], history.Delivery{})
+		refused, err := d.history.AsOperator(d.ws).IngestAll(t.Context(), uploads[4:5], history.Delivery{})
 		require.NoError(t, err)
 		require.Empty(t, refused.ImportID)
 	})
@@ -293,7 +293,7 @@ func TestADeliveryOfMany(t *testing.T) {
 
 func texts(d *desk, ws chat.WorkspaceID, id string) (said []string) {
 	d.t.Helper()
-	stored, err := d.history.Transcript(d.t.Context(), ws, id)
+	stored, err := d.history.AsOperator(ws).Transcript(d.t.Context(), id)
 	require.NoError(d.t, err)
 	for _, m := range stored.Turns {
 		said = append(said, m.Text)
@@ -315,7 +315,7 @@ func TestDeliveriesThatAreRefused(t *testing.T) {
 	}
 	each(t, func(t *testing.T, d *desk) {
 		for name, c := range refused {
-			_, err := d.history.IngestAll(t.Context(), d.ws, c.uploads, history.Delivery{})
+			_, err := d.history.AsOperator(d.ws).IngestAll(t.Context(), c.uploads, history.Delivery{})
 			require.True(t, fault.Is(err, fault.Invalid), name)
 			require.EqualError(t, err, c.why)
 		}

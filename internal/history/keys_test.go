@@ -23,11 +23,11 @@ func TestAuthenticate(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, has)
 
-		key, token, err := d.history.CreateKey(ctx, " team ", " laptop ", []auth.Scope{auth.Read})
+		key, token, err := d.operator().CreateKey(ctx, " team ", " laptop ", []auth.Scope{auth.Read})
 		require.NoError(t, err)
 		require.Equal(t, []string{"team", "laptop"}, []string{key.WorkspaceName, key.Name})
 		require.Equal(t, d.workspace("team"), key.Workspace, "it was made")
-		_, other, err := d.history.CreateKey(ctx, "team", "phone", []auth.Scope{auth.Read, auth.Write})
+		_, other, err := d.operator().CreateKey(ctx, "team", "phone", []auth.Scope{auth.Read, auth.Write})
 		require.NoError(t, err)
 		has, err = d.history.HasKeys(ctx)
 		require.NoError(t, err)
@@ -35,10 +35,10 @@ func TestAuthenticate(t *testing.T) {
 
 		who, err := d.history.Authenticate(ctx, token)
 		require.NoError(t, err)
-		require.Equal(t, auth.Principal{KeyID: key.ID, Workspace: key.Workspace, Scopes: []auth.Scope{auth.Read}}, who)
+		require.Equal(t, auth.NewPrincipal(key.ID, key.Workspace, auth.Read), who)
 		who, err = d.history.Authenticate(ctx, static)
 		require.NoError(t, err)
-		require.Equal(t, auth.Principal{KeyID: history.EnvironmentKeyID, Workspace: d.workspace("default"), Scopes: []auth.Scope{auth.Read, auth.Write}}, who)
+		require.Equal(t, auth.NewPrincipal(history.EnvironmentKeyID, d.workspace("default"), auth.Read, auth.Write), who)
 
 		bad := func(token string) {
 			t.Helper()
@@ -58,7 +58,7 @@ func TestAuthenticate(t *testing.T) {
 		minted, _ := auth.MintToken() // of the right form, and nobody's
 		bad(minted)
 
-		_, err = d.history.RevokeKey(ctx, key.Prefix)
+		_, err = d.operator().RevokeKey(ctx, key.Prefix)
 		require.NoError(t, err)
 		bad(token)
 		_, err = d.history.Authenticate(ctx, other)
@@ -77,13 +77,13 @@ func TestListingAndRevokingKeys(t *testing.T) {
 		ctx := t.Context()
 		var made []string
 		for _, workspace := range []string{"a", "b", "a"} {
-			key, _, err := d.history.CreateKey(ctx, workspace, "name", []auth.Scope{auth.Read})
+			key, _, err := d.operator().CreateKey(ctx, workspace, "name", []auth.Scope{auth.Read})
 			require.NoError(t, err)
 			made = append(made, key.ID)
 			d.passed += time.Second
 		}
 		list := func(workspace string) (ids []string) {
-			keys, err := d.history.Keys(ctx, workspace)
+			keys, err := d.operator().Keys(ctx, workspace)
 			require.NoError(t, err)
 			for _, k := range keys {
 				ids = append(ids, k.ID)
@@ -92,15 +92,15 @@ func TestListingAndRevokingKeys(t *testing.T) {
 		}
 		require.Equal(t, []string{made[0], made[2]}, list("a"))
 		require.Equal(t, made, list(""))
-		_, err := d.history.Keys(ctx, "nowhere")
+		_, err := d.operator().Keys(ctx, "nowhere")
 		require.True(t, fault.Is(err, fault.NotFound))
 
-		key, err := d.history.RevokeKey(ctx, made[1])
+		key, err := d.operator().RevokeKey(ctx, made[1])
 		require.NoError(t, err)
 		require.Equal(t, now.Add(d.passed), *key.RevokedAt)
 		require.Len(t, list("b"), 1, "a revoked key stays in the list")
 		for _, unknown := range []string{"", "nothing", chat.NewID()} {
-			_, err = d.history.RevokeKey(ctx, unknown)
+			_, err = d.operator().RevokeKey(ctx, unknown)
 			require.True(t, fault.Is(err, fault.NotFound), "%q: %v", unknown, err)
 		}
 	})
@@ -116,11 +116,11 @@ func TestKeysNeedNamesAndScopes(t *testing.T) {
 			{"", "n", read}, {" ", "n", read}, {"w", "", read}, {"w", "\t", read}, {"w", "a\nb", read}, {"w\x00", "n", read}, {"w", "\xff", read},
 			{strings.Repeat("é", 101), "n", read}, {"w", strings.Repeat("é", 101), read}, {"w", "n", nil},
 		} {
-			_, token, err := d.history.CreateKey(t.Context(), c.workspace, c.name, c.scopes)
+			_, token, err := d.operator().CreateKey(t.Context(), c.workspace, c.name, c.scopes)
 			require.True(t, fault.Is(err, fault.Invalid), "%+v: %v", c, err)
 			require.Empty(t, token)
 		}
-		_, _, err := d.history.CreateKey(t.Context(), strings.Repeat("é", 100), "ключ 🔑", read)
+		_, _, err := d.operator().CreateKey(t.Context(), strings.Repeat("é", 100), "ключ 🔑", read)
 		require.NoError(t, err)
 	})
 }
@@ -129,14 +129,14 @@ func TestKeysNeedNamesAndScopes(t *testing.T) {
 func TestKeyUsageIsFlushed(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		ctx := t.Context()
-		_, token, err := d.history.CreateKey(ctx, "w", "n", []auth.Scope{auth.Read})
+		_, token, err := d.operator().CreateKey(ctx, "w", "n", []auth.Scope{auth.Read})
 		require.NoError(t, err)
 		use := func() {
 			_, err := d.history.Authenticate(ctx, token)
 			require.NoError(t, err)
 		}
 		last := func() *time.Time {
-			keys, err := d.history.Keys(ctx, "w")
+			keys, err := d.operator().Keys(ctx, "w")
 			require.NoError(t, err)
 			return keys[0].LastUsedAt
 		}

@@ -80,7 +80,7 @@ func (l *leg) mode(mode history.Mode) history.Mode {
 
 func (l *leg) lostInStats() bool {
 	l.t.Helper()
-	stats, err := l.history.Stats(l.t.Context(), l.ws)
+	stats, err := l.history.AsOperator(l.ws).Stats(l.t.Context())
 	require.NoError(l.t, err)
 	return stats.Embedding.Lost != nil
 }
@@ -157,7 +157,7 @@ func TestACallerWhoLeavesDoesNotLoseTheLeg(t *testing.T) {
 	eachLeg(t, func(t *testing.T, l *leg) {
 		ctx, leave := context.WithCancel(t.Context())
 		l.script(func(ctx context.Context) error { leave(); <-ctx.Done(); return ctx.Err() })
-		_, err := l.history.Search(ctx, l.ws, history.SearchQuery{Text: "caravan"})
+		_, err := l.history.AsOperator(l.ws).Search(ctx, history.SearchQuery{Text: "caravan"})
 		require.Equal(t, fault.Canceled, fault.KindOf(err))
 		l.script(nil)
 		require.Equal(t, history.Hybrid, l.mode(""))

@@ -25,12 +25,12 @@ func TestUploadsAndDeletesOfOneConversation(t *testing.T) {
 		for range people {
 			all.Go(func() {
 				for range rounds {
-					done, err := h.Ingest(t.Context(), ws, chat.Upload{ExternalID: "x", Messages: []chat.UploadMessage{{Role: "human", Text: "hello"}}})
+					done, err := h.AsOperator(ws).Ingest(t.Context(), chat.Upload{ExternalID: "x", Messages: []chat.UploadMessage{{Role: "human", Text: "hello"}}})
 					if err != nil {
 						failures <- err
 						continue
 					}
-					if _, err := h.DeleteConversations(t.Context(), ws, []string{done.Conversation.ID}, chat.DeleteOptions{}); err != nil {
+					if _, err := h.AsOperator(ws).DeleteConversations(t.Context(), []string{done.Conversation.ID}, chat.DeleteOptions{}); err != nil {
 						failures <- err
 					}
 				}
@@ -57,7 +57,7 @@ func TestDeliveriesAndDeletesAtOnce(t *testing.T) {
 						name := string(rune('a' + (i*5+person*7)%size))
 						uploads = append(uploads, chat.Upload{ExternalID: name, Messages: []chat.UploadMessage{{Role: "human", Text: "hello"}}})
 					}
-					done, err := h.IngestAll(t.Context(), ws, uploads, history.Delivery{})
+					done, err := h.AsOperator(ws).IngestAll(t.Context(), uploads, history.Delivery{})
 					if err != nil {
 						failures <- err
 						continue
@@ -66,7 +66,7 @@ func TestDeliveriesAndDeletesAtOnce(t *testing.T) {
 					for _, c := range done.Conversations[:size/2] {
 						ids = append(ids, c.ID)
 					}
-					if _, err := h.DeleteConversations(t.Context(), ws, ids, chat.DeleteOptions{}); err != nil {
+					if _, err := h.AsOperator(ws).DeleteConversations(t.Context(), ids, chat.DeleteOptions{}); err != nil {
 						failures <- err
 					}
 				}

@@ -71,13 +71,8 @@ const (
 	recallParallel = 4  // how many queries are searched, or written up, at the same time
 )
 
-// Recall writes a digest of the passages that answer the query best, within the
-// token budget, each dated and cited. A language model writes it where there is
-// one and it does; else the passages are quoted. The text is recalled, not
-// trusted: it is delimited as data, so that nothing in it reads as an instruction.
-// Nothing of what was deleted while it was being written is in it. Invalid when
-// there is no query, or more than MaxRecallQueries.
-func (h *History) Recall(ctx context.Context, ws chat.WorkspaceID, q RecallQuery) (Recollection, error) {
+// recall is Access.Recall.
+func (h *History) recall(ctx context.Context, ws chat.WorkspaceID, q RecallQuery) (Recollection, error) {
 	if err := q.normalize(); err != nil {
 		return Recollection{}, err
 	}

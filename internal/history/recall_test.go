@@ -104,7 +104,7 @@ func TestRecallRefuses(t *testing.T) {
 			"at most 15 entries, got 16":         {Queries: make([]history.RecallPart, 16)},
 			"at most 10000 characters":           {Text: strings.Repeat("x", 10_001)},
 		} {
-			_, err := d.history.Recall(t.Context(), d.ws, q)
+			_, err := d.history.AsOperator(d.ws).Recall(t.Context(), q)
 			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 			require.Contains(t, fault.Message(err), says)
 		}

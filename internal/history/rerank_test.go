@@ -174,7 +174,7 @@ func TestASearchOutlivesItsReranker(t *testing.T) {
 					return nil, ctx.Err()
 				})
 			})
-			_, err := leaving.history.Search(ctx, d.ws, history.SearchQuery{Text: "caravan"})
+			_, err := leaving.history.AsOperator(d.ws).Search(ctx, history.SearchQuery{Text: "caravan"})
 			require.True(t, fault.Is(err, fault.Canceled), "%v", err)
 		})
 	})
@@ -206,7 +206,7 @@ func TestDeletedWhileReranking(t *testing.T) {
 		found := d.with(func(o *history.Options) {
 			o.Reranker = judge(func(ctx context.Context, query string, documents []string) ([]float64, error) {
 				require.True(t, slices.ContainsFunc(documents, func(text string) bool { return strings.Contains(text, "x") }))
-				_, err := d.history.DeleteConversations(ctx, d.ws, []string{gone}, chat.DeleteOptions{})
+				_, err := d.history.AsOperator(d.ws).DeleteConversations(ctx, []string{gone}, chat.DeleteOptions{})
 				require.NoError(t, err, "the search holds nothing that a delete waits for")
 				return backwards(ctx, query, documents)
 			})

@@ -83,12 +83,8 @@ type SearchResult struct {
 	Reranked bool // whether the second stage ordered the best of them
 }
 
-// Search finds passages by words and by meaning, fuses the two, and has a reranker
-// order the best, where there is one. Invalid when the query is blank, too long,
-// or the mode unknown. An embedder that is down is no error: the answer is
-// Keyword's, and says so. Nor is a reranker: the first order stands, and the answer
-// says that too.
-func (h *History) Search(ctx context.Context, ws chat.WorkspaceID, q SearchQuery) (SearchResult, error) {
+// search is Access.Search.
+func (h *History) search(ctx context.Context, ws chat.WorkspaceID, q SearchQuery) (SearchResult, error) {
 	result, err := h.find(ctx, ws, q)
 	if err != nil {
 		return SearchResult{}, err

@@ -67,7 +67,7 @@ func TestSearchRefusesAndClamps(t *testing.T) {
 			"too long":        {Text: strings.Repeat("é", 10_001)},
 			"an unknown mode": {Text: "x", Mode: "fuzzy"},
 		} {
-			_, err := d.history.Search(t.Context(), d.ws, q)
+			_, err := d.history.AsOperator(d.ws).Search(t.Context(), q)
 			require.True(t, fault.Is(err, fault.Invalid), "%s: %v", name, err)
 		}
 		for limit, want := range map[int]int{0: 20, -3: 1, 1: 1, 100: 100, 101: 100, 1 << 40: 100} {
@@ -79,7 +79,7 @@ func TestSearchRefusesAndClamps(t *testing.T) {
 		}
 		gone, cancel := cancelled(t)
 		defer cancel()
-		_, err := d.history.Search(gone, d.ws, history.SearchQuery{Text: "caravan"})
+		_, err := d.history.AsOperator(d.ws).Search(gone, history.SearchQuery{Text: "caravan"})
 		require.True(t, fault.Is(err, fault.Canceled), "%v", err)
 	})
 }
@@ -252,7 +252,7 @@ func TestASearchMissesWhatIsDeletedMeanwhile(t *testing.T) {
 		d.index()
 		deleting := d.with(func(o *history.Options) {
 			o.Embedder = embedding{d.embedder, func() {
-				_, err := d.history.DeleteConversations(t.Context(), d.ws, []string{gone}, chat.DeleteOptions{})
+				_, err := d.history.AsOperator(d.ws).DeleteConversations(t.Context(), []string{gone}, chat.DeleteOptions{})
 				require.NoError(t, err)
 			}}
 		})

@@ -142,7 +142,7 @@ func (r *racecourse) one(external string) string { return r.some(external)[0] }
 // some makes conversations and returns their ids.
 func (r *racecourse) some(externals ...string) (ids []string) {
 	for _, external := range externals {
-		done, err := r.histories[0].Ingest(r.t.Context(), r.ws, say(external, "one", "two"))
+		done, err := r.histories[0].AsOperator(r.ws).Ingest(r.t.Context(), say(external, "one", "two"))
 		require.NoError(r.t, err)
 		ids = append(ids, done.Conversation.ID)
 	}
@@ -201,7 +201,7 @@ func setsOut(start, out *flag, do func() error) func() error {
 // remove deletes as a caller does.
 func (r *racecourse) remove(program int, ids ...string) func() error {
 	return func() error {
-		gone, err := r.histories[program].DeleteConversations(r.t.Context(), r.ws, ids, chat.DeleteOptions{})
+		gone, err := r.histories[program].AsOperator(r.ws).DeleteConversations(r.t.Context(), ids, chat.DeleteOptions{})
 		r.report(gone.IDs)
 		return err
 	}
@@ -237,7 +237,7 @@ func (r *racecourse) finish(program int, c store.Claim, stored, goOn *flag) func
 // that is another one.
 func (r *racecourse) ingest(program int, external string) func() error {
 	return func() error {
-		done, err := r.histories[program].Ingest(r.t.Context(), r.ws, say(external, "one", "two", "three"))
+		done, err := r.histories[program].AsOperator(r.ws).Ingest(r.t.Context(), say(external, "one", "two", "three"))
 		if err == nil {
 			r.mu.Lock()
 			defer r.mu.Unlock()
@@ -358,7 +358,7 @@ func (r *racecourse) deleteOfTheDeleted(external string) {
 func (r *racecourse) deleteByFilter(external string) {
 	ids := r.some(external+"a", external+"b", external+"c")
 	r.together(r.remove(0, ids[2], ids[0]), func() error {
-		_, gone, err := r.histories[1].DeleteMatching(r.t.Context(), r.ws, chat.MatchingDelete{All: true})
+		_, gone, err := r.histories[1].AsOperator(r.ws).DeleteMatching(r.t.Context(), chat.MatchingDelete{All: true})
 		r.report(gone.IDs)
 		return err
 	})

@@ -14,24 +14,8 @@ import (
 // and an answer is made in memory.
 const maxWalkText = 8 << 20
 
-// Walk returns one page of the conversations that changed in a window of time,
-// with their messages, and the cursors that lead on from it. Page sizes over the
-// maximum are clamped, and a page ends early when its texts come to 8 MiB.
-//
-// A walk along Older sees every conversation once that is neither deleted nor
-// changed while it lasts, whatever else is added or deleted, and so does the walk
-// back along Newer.
-//
-// A cursor is the id of a conversation and stands for its place: where it is now, or
-// where it was when it was deleted. One that was changed meanwhile has moved towards
-// the newest. A walk along Older then sees some conversations a second time, and a
-// walk along Newer begins again when its cursor has left the window; inside the
-// window it passes over those that the cursor's conversation has passed, so a walk
-// that must not miss anything has a window that ends in the past.
-//
-// Invalid when the window or the cursor is none. A conversation is forgotten as a
-// cursor when it was deleted and uploaded again.
-func (h *History) Walk(ctx context.Context, ws chat.WorkspaceID, q chat.WalkQuery) (page chat.WalkPage, err error) {
+// walk is Access.Walk.
+func (h *History) walk(ctx context.Context, ws chat.WorkspaceID, q chat.WalkQuery) (page chat.WalkPage, err error) {
 	window, err := q.Window(h.now())
 	if err != nil {
 		return chat.WalkPage{}, err

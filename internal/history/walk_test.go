@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
@@ -29,7 +30,7 @@ func (d *desk) said(id string, minutesAgo int, texts ...string) string {
 
 func (d *desk) walk(q chat.WalkQuery) chat.WalkPage {
 	d.t.Helper()
-	page, err := d.history.Walk(d.t.Context(), d.ws, q)
+	page, err := d.history.AsOperator(d.ws).Walk(d.t.Context(), q)
 	require.NoError(d.t, err)
 	return page
 }
@@ -44,7 +45,7 @@ func walked(page chat.WalkPage) []string {
 
 func (d *desk) delete(ids ...string) {
 	d.t.Helper()
-	gone, err := d.history.DeleteConversations(d.t.Context(), d.ws, ids, chat.DeleteOptions{})
+	gone, err := d.history.AsOperator(d.ws).DeleteConversations(d.t.Context(), ids, chat.DeleteOptions{})
 	require.NoError(d.t, err)
 	require.ElementsMatch(d.t, ids, gone.IDs)
 }
@@ -197,14 +198,14 @@ func TestWalkRefuses(t *testing.T) {
 		again := d.said("again", 1)
 		d.delete(again)
 		require.NotEqual(t, again, d.said("again", 1), "an upload of what was deleted makes a new one")
-		theirs, err := d.history.Ingest(t.Context(), d.workspace("other"), say("theirs", "one"))
+		theirs, err := d.history.AsOperator(d.workspace("other")).Ingest(t.Context(), say("theirs", "one"))
 		require.NoError(t, err)
-		theirsGone, err := d.history.Ingest(t.Context(), d.workspace("other"), say("theirs too", "one"))
+		theirsGone, err := d.history.AsOperator(d.workspace("other")).Ingest(t.Context(), say("theirs too", "one"))
 		require.NoError(t, err)
-		_, err = d.history.DeleteConversations(t.Context(), d.workspace("other"), []string{theirsGone.Conversation.ID}, chat.DeleteOptions{})
+		_, err = d.history.AsOperator(d.workspace("other")).DeleteConversations(t.Context(), []string{theirsGone.Conversation.ID}, chat.DeleteOptions{})
 		require.NoError(t, err)
 		for _, cursor := range []string{again, theirs.Conversation.ID, theirsGone.Conversation.ID, chat.NewID()} {
-			_, err := d.history.Walk(t.Context(), d.ws, chat.WalkQuery{Cursor: cursor})
+			_, err := d.history.AsOperator(d.ws).Walk(t.Context(), chat.WalkQuery{Cursor: cursor})
 			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 			require.Equal(t, "cursor is the id of no conversation that is there or was deleted; begin again without it", fault.Message(err))
 		}
@@ -216,7 +217,7 @@ func TestWalkRefuses(t *testing.T) {
 			"such as the nextCursor":  {Cursor: "x", AgentID: "a"},
 			"cursor is the id of no ": {Cursor: again, Channels: []string{"chat"}},
 		} {
-			_, err := d.history.Walk(t.Context(), d.ws, q)
+			_, err := d.history.AsOperator(d.ws).Walk(t.Context(), q)
 			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 			require.Contains(t, fault.Message(err), says)
 		}
@@ -302,13 +303,13 @@ func TestWalksAmongWritersAndDeleters(t *testing.T) {
 				default:
 				}
 				if i < len(goes) {
-					if _, err := d.history.DeleteConversations(t.Context(), d.ws, goes[i:i+1], chat.DeleteOptions{}); err != nil {
+					if _, err := d.history.AsOperator(d.ws).DeleteConversations(t.Context(), goes[i:i+1], chat.DeleteOptions{}); err != nil {
 						return err
 					}
 				}
 				u := say(fmt.Sprint("new ", i), "one")
 				u.UpdatedAt = now.Add(-time.Duration(random.IntN(20)) * time.Minute)
-				done, err := d.history.Ingest(t.Context(), d.ws, u)
+				done, err := d.history.AsOperator(d.ws).Ingest(t.Context(), u)
 				if err != nil {
 					return err
 				}
@@ -350,7 +351,7 @@ func (d *desk) wholeWalk(q chat.WalkQuery, newer bool, oldest string, of []strin
 		q.Newer, q.Cursor = true, oldest
 	}
 	for {
-		page, err := d.history.Walk(d.t.Context(), d.ws, q)
+		page, err := d.history.AsOperator(d.ws).Walk(d.t.Context(), q)
 		if err != nil {
 			return nil, err
 		}
@@ -374,7 +375,7 @@ func (d *desk) wholeWalk(q chat.WalkQuery, newer bool, oldest string, of []strin
 
 func TestBulkDelete(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		theirs, err := d.history.Ingest(t.Context(), d.workspace("other"), say("theirs", "one"))
+		theirs, err := d.history.AsOperator(d.workspace("other")).Ingest(t.Context(), say("theirs", "one"))
 		require.NoError(t, err)
 		for _, atomic := range []bool{false, true} {
 			a, b, c := d.said("a", 1), d.said("b", 2), d.said("c", 3)
@@ -383,7 +384,7 @@ func TestBulkDelete(t *testing.T) {
 			receipts := d.receipts()
 
 			asked := []string{c, theirs.Conversation.ID, strings.ToUpper(a), gone, unknown}
-			done, err := d.history.DeleteBulk(t.Context(), d.ws, history.BulkDelete{IDs: asked, Atomic: atomic, KeyID: "k"})
+			done, err := d.as("k", auth.Write).DeleteBulk(t.Context(), history.BulkDelete{IDs: asked, Atomic: atomic})
 			require.NoError(t, err)
 			require.Equal(t, []string{theirs.Conversation.ID, gone, unknown}, done.Missing)
 			if atomic {
@@ -400,11 +401,11 @@ func TestBulkDelete(t *testing.T) {
 			if atomic {
 				rest = []string{b, c, a}
 			}
-			done, err = d.history.DeleteBulk(t.Context(), d.ws, history.BulkDelete{IDs: rest, Atomic: atomic, KeyID: "k"})
+			done, err = d.as("k", auth.Write).DeleteBulk(t.Context(), history.BulkDelete{IDs: rest, Atomic: atomic})
 			require.NoError(t, err)
 			require.Equal(t, history.BulkDeleted{Deleted: rest, Missing: []string{}}, done)
 			require.Zero(t, d.count())
-			page, err := d.history.Deletions(t.Context(), d.ws, 1, 1)
+			page, err := d.history.AsOperator(d.ws).Deletions(t.Context(), 1, 1)
 			require.NoError(t, err)
 			require.Equal(t, len(rest), page.Items[0].Conversations)
 			require.Equal(t, "k", page.Items[0].KeyID)
@@ -414,7 +415,7 @@ func TestBulkDelete(t *testing.T) {
 
 func (d *desk) receipts() int {
 	d.t.Helper()
-	page, err := d.history.Deletions(d.t.Context(), d.ws, 1, 1)
+	page, err := d.history.AsOperator(d.ws).Deletions(d.t.Context(), 1, 1)
 	require.NoError(d.t, err)
 	return page.Total
 }
@@ -437,13 +438,13 @@ func TestBulkDeleteRefuses(t *testing.T) {
 			{[]string{id, strings.ToUpper(id)}, "ids[1] is the same as ids[0]"},
 		} {
 			for _, atomic := range []bool{false, true} {
-				_, err := d.history.DeleteBulk(t.Context(), d.ws, history.BulkDelete{IDs: test.ids, Atomic: atomic})
+				_, err := d.history.AsOperator(d.ws).DeleteBulk(t.Context(), history.BulkDelete{IDs: test.ids, Atomic: atomic})
 				require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 				require.Equal(t, test.says, fault.Message(err))
 			}
 		}
 		require.Equal(t, 1, d.count())
-		done, err := d.history.DeleteBulk(t.Context(), d.ws, history.BulkDelete{IDs: unknown(50)})
+		done, err := d.history.AsOperator(d.ws).DeleteBulk(t.Context(), history.BulkDelete{IDs: unknown(50)})
 		require.NoError(t, err)
 		require.Len(t, done.Missing, 50)
 	})
@@ -476,7 +477,7 @@ func TestAtomicDeletesRace(t *testing.T) {
 				}
 				racing.Go(func() (err error) {
 					<-begin
-					answers[i], err = d.history.DeleteBulk(t.Context(), d.ws, history.BulkDelete{IDs: asked, Atomic: true})
+					answers[i], err = d.history.AsOperator(d.ws).DeleteBulk(t.Context(), history.BulkDelete{IDs: asked, Atomic: true})
 					return err
 				})
 			}

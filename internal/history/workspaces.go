@@ -5,27 +5,25 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// OperatorKeyID stands in receipts for the command line, which needs no key.
-const OperatorKeyID = "operator"
-
 // Workspaces returns all workspaces, by name.
-func (h *History) Workspaces(ctx context.Context) ([]chat.Workspace, error) {
-	return h.store.View(ctx).Workspaces()
+func (a Administration) Workspaces(ctx context.Context) ([]chat.Workspace, error) {
+	return a.history.store.View(ctx).Workspaces()
 }
 
 // CreateWorkspace makes an empty workspace. Invalid when the name is blank or too
 // long, Conflict when it is taken.
-func (h *History) CreateWorkspace(ctx context.Context, name string) (ws chat.WorkspaceID, err error) {
+func (a Administration) CreateWorkspace(ctx context.Context, name string) (ws chat.WorkspaceID, err error) {
 	name = strings.TrimSpace(name)
 	if err := checkName("workspace", name); err != nil {
 		return 0, err
 	}
-	err = h.store.InTx(ctx, func(tx *store.Tx) error {
+	err = a.history.store.InTx(ctx, func(tx *store.Tx) error {
 		ws, err = tx.CreateWorkspace(name)
 		return err
 	})
@@ -37,8 +35,8 @@ func (h *History) CreateWorkspace(ctx context.Context, name string) (ws chat.Wor
 // fail, and its keys stop at once. NotFound when there is none of that name. With
 // exported, the conversations as the caller has them in a file, it is a Conflict
 // with a *chat.ChangedError when one has changed or was added since.
-func (h *History) DeleteWorkspace(ctx context.Context, name string, exported map[string]int64) (receipt chat.Deletion, err error) {
-	err = h.store.InTx(ctx, func(tx *store.Tx) error {
+func (a Administration) DeleteWorkspace(ctx context.Context, name string, exported map[string]int64) (receipt chat.Deletion, err error) {
+	err = a.history.store.InTx(ctx, func(tx *store.Tx) error {
 		ws, err := tx.Workspace(name)
 		if err != nil {
 			return err
@@ -48,13 +46,13 @@ func (h *History) DeleteWorkspace(ctx context.Context, name string, exported map
 				return err
 			}
 		}
-		receipt, err = tx.DeleteWorkspace(ws, chat.DeleteOptions{KeyID: OperatorKeyID})
+		receipt, err = tx.DeleteWorkspace(ws, chat.DeleteOptions{KeyID: auth.OperatorKeyID})
 		return err
 	})
 	if err != nil {
 		return chat.Deletion{}, err
 	}
-	h.deleted()
+	a.history.deleted()
 	return receipt, nil
 }
 

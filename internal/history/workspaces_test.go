@@ -12,21 +12,20 @@ import (
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
-	"github.com/lethe-chat/lethe/internal/history"
 )
 
 func TestWorkspaces(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		for _, name := range []string{"", " ", "a\nb", strings.Repeat("x", 101)} {
-			_, err := d.history.CreateWorkspace(t.Context(), name)
+			_, err := d.operator().CreateWorkspace(t.Context(), name)
 			require.True(t, fault.Is(err, fault.Invalid), "%q", name)
 		}
-		team, err := d.history.CreateWorkspace(t.Context(), " team ")
+		team, err := d.operator().CreateWorkspace(t.Context(), " team ")
 		require.NoError(t, err)
-		_, err = d.history.CreateWorkspace(t.Context(), "team")
+		_, err = d.operator().CreateWorkspace(t.Context(), "team")
 		require.True(t, fault.Is(err, fault.Conflict))
 		d.ingest(say("x", "one"))
-		all, err := d.history.Workspaces(t.Context())
+		all, err := d.operator().Workspaces(t.Context())
 		require.NoError(t, err)
 		require.Len(t, all, 2)
 		require.Equal(t, chat.Workspace{ID: team, Name: "team", CreatedAt: now}, all[0])
@@ -36,27 +35,27 @@ func TestWorkspaces(t *testing.T) {
 
 func TestDeletingAWorkspaceLeavesOneReceiptOfIt(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		_, token, err := d.history.CreateKey(t.Context(), "w", "k", []auth.Scope{auth.Read})
+		_, token, err := d.operator().CreateKey(t.Context(), "w", "k", []auth.Scope{auth.Read})
 		require.NoError(t, err)
 		other := d.workspace("other")
-		_, err = d.history.Ingest(t.Context(), other, say("theirs", "kept"))
+		_, err = d.history.AsOperator(other).Ingest(t.Context(), say("theirs", "kept"))
 		require.NoError(t, err)
 		for i := range 3 {
 			d.ingest(say(fmt.Sprint(i), "the zebra", "indeed"))
 		}
 		d.index()
 		gone := d.ingest(say("earlier", "one")).Conversation.ID
-		_, err = d.history.DeleteConversations(t.Context(), d.ws, []string{gone}, chat.DeleteOptions{Exclude: true})
+		_, err = d.history.AsOperator(d.ws).DeleteConversations(t.Context(), []string{gone}, chat.DeleteOptions{Exclude: true})
 		require.NoError(t, err)
 
 		exported := map[string]int64{}
-		for c, err := range d.history.Export(t.Context(), d.ws, chat.Filter{}) {
+		for c, err := range d.history.AsOperator(d.ws).Export(t.Context(), chat.Filter{}) {
 			require.NoError(t, err)
 			exported[c.ID] = c.Revision
 		}
 		refused := func(why, title string) {
 			t.Helper()
-			_, err := d.history.DeleteWorkspace(t.Context(), "w", exported)
+			_, err := d.operator().DeleteWorkspace(t.Context(), "w", exported)
 			var changed *chat.ChangedError
 			require.ErrorAs(t, err, &changed, why)
 			require.True(t, fault.Is(err, fault.Conflict), why)
@@ -70,12 +69,12 @@ func TestDeletingAWorkspaceLeavesOneReceiptOfIt(t *testing.T) {
 		exported[added.ID] = added.Revision + 1
 		refused("a conversation of another revision", "Late")
 		exported[added.ID] = added.Revision
-		_, err = d.history.DeleteConversations(t.Context(), d.ws, []string{added.ID}, chat.DeleteOptions{})
+		_, err = d.history.AsOperator(d.ws).DeleteConversations(t.Context(), []string{added.ID}, chat.DeleteOptions{})
 		require.NoError(t, err)
 		require.Equal(t, 3, d.count())
-		receipt, err := d.history.DeleteWorkspace(t.Context(), "w", exported)
+		receipt, err := d.operator().DeleteWorkspace(t.Context(), "w", exported)
 		require.NoError(t, err)
-		require.Equal(t, history.OperatorKeyID, receipt.KeyID)
+		require.Equal(t, auth.OperatorKeyID, receipt.KeyID)
 		require.Equal(t, []int{3, 6, 3, 3}, []int{receipt.Conversations, receipt.Messages, receipt.Chunks, receipt.Embeddings})
 
 		for _, table := range []string{"conversations", "messages", "chunks", "embeddings", "imports", "platforms", "api_keys", "tombstones"} {
@@ -84,19 +83,19 @@ func TestDeletingAWorkspaceLeavesOneReceiptOfIt(t *testing.T) {
 		require.Equal(t, 3, d.db.Count(t, fmt.Sprintf("SELECT count(*) FROM deletions WHERE workspace_id = %d", d.ws)), "receipts stay")
 		_, err = d.history.Authenticate(t.Context(), token)
 		require.True(t, fault.Is(err, fault.Unauthenticated))
-		_, err = d.history.DeleteWorkspace(t.Context(), "w", nil)
+		_, err = d.operator().DeleteWorkspace(t.Context(), "w", nil)
 		require.True(t, fault.Is(err, fault.NotFound))
-		n, err := d.history.Count(t.Context(), other)
+		n, err := d.history.AsOperator(other).Count(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, 1, n, "one workspace's delete is nobody else's")
 
-		again, err := d.history.CreateWorkspace(t.Context(), "w")
+		again, err := d.operator().CreateWorkspace(t.Context(), "w")
 		require.NoError(t, err)
 		require.NotEqual(t, d.ws, again)
-		page, err := d.history.Deletions(t.Context(), again, 1, 10)
+		page, err := d.history.AsOperator(again).Deletions(t.Context(), 1, 10)
 		require.NoError(t, err)
 		require.Empty(t, page.Items, "the new one of that name knows nothing of the old one")
-		empty, err := d.history.DeleteWorkspace(t.Context(), "w", nil)
+		empty, err := d.operator().DeleteWorkspace(t.Context(), "w", nil)
 		require.NoError(t, err)
 		require.NotEmpty(t, empty.ID, "a receipt also of nothing")
 		require.Empty(t, d.db.Damage(t))
@@ -117,7 +116,7 @@ func TestUploadsIntoAWorkspaceThatIsDeleted(t *testing.T) {
 			for person := range 3 {
 				people.Go(func() {
 					for i := 0; ; i++ {
-						_, err := d.history.Ingest(t.Context(), ws, say(fmt.Sprint(person, "-", i), "one"))
+						_, err := d.history.AsOperator(ws).Ingest(t.Context(), say(fmt.Sprint(person, "-", i), "one"))
 						if i == 2 {
 							begun <- struct{}{}
 						}
@@ -140,7 +139,7 @@ func TestUploadsIntoAWorkspaceThatIsDeleted(t *testing.T) {
 			for range cap(begun) {
 				<-begun
 			}
-			receipt, err := d.history.DeleteWorkspace(t.Context(), name, nil)
+			receipt, err := d.operator().DeleteWorkspace(t.Context(), name, nil)
 			require.NoError(t, err)
 			people.Wait()
 			require.Equal(t, stored, receipt.Conversations, "what was stored before is what the receipt counts")

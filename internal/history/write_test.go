@@ -208,7 +208,7 @@ func TestDeletedWhileWriting(t *testing.T) {
 				q := history.RecallQuery{Text: "what do I need for sailing gardening cooking", MaxTokens: 2000}
 				answer := make(chan history.Recollection)
 				go func() {
-					r, err := writing.history.Recall(t.Context(), d.ws, q)
+					r, err := writing.history.AsOperator(d.ws).Recall(t.Context(), q)
 					if err != nil {
 						panic(err)
 					}
@@ -217,11 +217,11 @@ func TestDeletedWhileWriting(t *testing.T) {
 				task := <-began
 				require.Contains(t, task.Text, "sailingbbb")
 				gone := ""
-				page, err := d.history.Conversations(t.Context(), d.ws, chat.ListQuery{Filter: chat.Filter{Title: "sailing"}})
+				page, err := d.history.AsOperator(d.ws).Conversations(t.Context(), chat.ListQuery{Filter: chat.Filter{Title: "sailing"}})
 				require.NoError(t, err)
 				require.Len(t, page.Items, 1)
 				gone = page.Items[0].ID
-				done, err := d.history.DeleteConversations(t.Context(), d.ws, []string{gone}, chat.DeleteOptions{})
+				done, err := d.history.AsOperator(d.ws).DeleteConversations(t.Context(), []string{gone}, chat.DeleteOptions{})
 				require.NoError(t, err)
 				require.Equal(t, []string{gone}, done.IDs)
 				close(deleted)
@@ -250,15 +250,15 @@ func TestChangedWhileAnotherPartIsWritten(t *testing.T) {
 				return "", fault.New(fault.Unavailable, "down") // this one is quoted
 			}
 			title := "A new name"
-			page, err := d.history.Conversations(ctx, d.ws, chat.ListQuery{Filter: chat.Filter{Title: "sailing"}})
+			page, err := d.history.AsOperator(d.ws).Conversations(ctx, chat.ListQuery{Filter: chat.Filter{Title: "sailing"}})
 			if err == nil {
-				_, err = d.history.Edit(ctx, d.ws, page.Items[0].ID, chat.Edit{Title: &title})
+				_, err = d.history.AsOperator(d.ws).Edit(ctx, page.Items[0].ID, chat.Edit{Title: &title})
 			}
 			if err == nil {
-				page, err = d.history.Conversations(ctx, d.ws, chat.ListQuery{Filter: chat.Filter{Title: "gardening"}})
+				page, err = d.history.AsOperator(d.ws).Conversations(ctx, chat.ListQuery{Filter: chat.Filter{Title: "gardening"}})
 			}
 			if err == nil {
-				_, err = d.history.DeleteConversations(ctx, d.ws, []string{page.Items[0].ID}, chat.DeleteOptions{})
+				_, err = d.history.AsOperator(d.ws).DeleteConversations(ctx, []string{page.Items[0].ID}, chat.DeleteOptions{})
 			}
 			return "Cooking [1].", err
 		})
@@ -313,7 +313,7 @@ func TestQueriesAreWrittenSideBySide(t *testing.T) {
 func TestAModelMayNotUseUpTheRequest(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		d.remember()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		ctx, cancel := context.WithTimeout(t.Context(), history.DefaultPatience/2)
 		defer cancel()
 		whole, _ := ctx.Deadline()
 		var its time.Time
@@ -321,7 +321,7 @@ func TestAModelMayNotUseUpTheRequest(t *testing.T) {
 			its, _ = ctx.Deadline()
 			return "", context.DeadlineExceeded
 		})
-		_, err := writing.history.Recall(ctx, d.ws, history.RecallQuery{Text: "gardening"})
+		_, err := writing.history.AsOperator(d.ws).Recall(ctx, history.RecallQuery{Text: "gardening"})
 		require.NoError(t, err)
 		require.Equal(t, 3*time.Second, whole.Sub(its))
 
@@ -330,7 +330,7 @@ func TestAModelMayNotUseUpTheRequest(t *testing.T) {
 		_, err = d.writing(func(ctx context.Context, _ llm.Task) (string, error) {
 			leave()
 			return "", ctx.Err()
-		}).history.Recall(leaving, d.ws, history.RecallQuery{Text: "gardening"})
+		}).history.AsOperator(d.ws).Recall(leaving, history.RecallQuery{Text: "gardening"})
 		require.True(t, fault.Is(err, fault.Canceled), "%v", err)
 	})
 }

@@ -261,14 +261,14 @@ func (w *works) add(id string, texts ...string) string {
 	for i, text := range texts {
 		u.Messages = append(u.Messages, chat.UploadMessage{Role: []string{"human", "assistant"}[i%2], Text: text + " " + secret})
 	}
-	done, err := w.history.Ingest(w.t.Context(), w.ws, u)
+	done, err := w.history.AsOperator(w.ws).Ingest(w.t.Context(), u)
 	require.NoError(w.t, err)
 	return done.Conversation.ID
 }
 
 func (w *works) remove(id string) {
 	w.t.Helper()
-	gone, err := w.history.DeleteConversations(w.t.Context(), w.ws, []string{id}, chat.DeleteOptions{})
+	gone, err := w.history.AsOperator(w.ws).DeleteConversations(w.t.Context(), []string{id}, chat.DeleteOptions{})
 	require.NoError(w.t, err)
 	require.Equal(w.t, []string{id}, gone.IDs)
 }

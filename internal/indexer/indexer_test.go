@@ -369,7 +369,7 @@ func TestOnlyNewPassagesAreEmbedded(t *testing.T) {
 
 		title := "Another title" // stands in the first passage alone
 		id := w.add("x", texts...)
-		_, err := w.history.Edit(t.Context(), w.ws, id, chat.Edit{Title: &title})
+		_, err := w.history.AsOperator(w.ws).Edit(t.Context(), id, chat.Edit{Title: &title})
 		require.NoError(t, err)
 		w.expect(id, 1, "ready")
 		require.Len(t, w.embedder.asked(), 1)
@@ -398,7 +398,7 @@ func TestUnreadablePassages(t *testing.T) {
 		}
 		w.start(indexer.Options{})
 		unreadable := func() int {
-			stats, err := w.history.Stats(t.Context(), w.ws)
+			stats, err := w.history.AsOperator(w.ws).Stats(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, stats.Chunks, stats.Embeddings+stats.Unreadable)
 			return stats.Unreadable
@@ -420,7 +420,7 @@ func TestUnreadablePassages(t *testing.T) {
 		require.Equal(t, 1, unreadable())
 
 		title := "Another title" // stands in the first passage, which is made anew
-		_, err := w.history.Edit(t.Context(), w.ws, id, chat.Edit{Title: &title})
+		_, err := w.history.AsOperator(w.ws).Edit(t.Context(), id, chat.Edit{Title: &title})
 		require.NoError(t, err)
 		w.expect(id, 1, "ready")
 		require.Len(t, w.embedder.asked(), 1)

@@ -29,7 +29,7 @@ func (s *Server) accessLog(next echo.HandlerFunc) echo.HandlerFunc {
 			slog.Duration("duration", time.Since(start)),
 			slog.String("request_id", c.Response().Header().Get(echo.HeaderXRequestID)),
 		}
-		if p, ok := principalOf(c.Request().Context()); ok {
+		if p, ok := askedBy(c); ok {
 			attrs = append(attrs, slog.String("key_id", p.KeyID), slog.Int64("workspace_id", int64(p.Workspace)))
 		}
 		level := slog.LevelInfo

@@ -1,64 +1,80 @@
 package server
 
 import (
-	"context"
-	"errors"
+	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/lethe-chat/lethe/internal/auth"
-	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/server/wire"
 )
 
-// authTimeout bounds looking a key up, which happens before the request's own
-// deadline begins.
-const authTimeout = 5 * time.Second
-
-type principalKey struct{}
-
-// errScope marks the refusal of a key that lacks a scope.
-var errScope = errors.New("a scope is missing")
-
-// authorize lets a request pass whose key has the scope, and puts who it speaks
-// for into its context.
-func (s *Server) authorize(scope auth.Scope) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			p, err := s.principal(c)
-			if err != nil {
-				return err
-			}
-			ctx := context.WithValue(c.Request().Context(), principalKey{}, p)
-			c.SetRequest(c.Request().WithContext(ctx))
-			if !p.Can(scope) {
-				return fault.Wrap(fault.Forbidden, errScope, "API key does not have the required scope for this operation (%s)", scope)
-			}
-			return next(c)
+// withKey answers a route that needs a key. Each request gets handlers of its own,
+// which hold the access of its key. Who may not do what the route does, or asks too
+// often, hears so before the body is read.
+func (s *Server) withKey(r route) echo.HandlerFunc {
+	answer := func(access history.Access) echo.HandlerFunc {
+		return limitBody(r.maxBody)(func(c echo.Context) error { return r.answer(s.handlersFor(access), c) })
+	}
+	return func(c echo.Context) error {
+		access, err := s.access(c)
+		if err != nil {
+			return err
 		}
+		if err := access.May(r.does); err != nil {
+			return err
+		}
+		s.extendWriting(c, r.does)
+		return answer(access)(c)
 	}
 }
 
-func (s *Server) principal(c echo.Context) (auth.Principal, error) {
+// access resolves the key of a request.
+func (s *Server) access(c echo.Context) (history.Access, error) {
 	token, ok := auth.BearerToken(c.Request().Header.Get(echo.HeaderAuthorization))
 	if !ok {
-		return auth.Principal{}, fault.New(fault.Unauthenticated, "no API key: send it as 'Authorization: Bearer <key>'")
+		return history.Access{}, fault.New(fault.Unauthenticated, "no API key: send it as 'Authorization: Bearer <key>'")
 	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), authTimeout)
-	defer cancel()
-	return s.history.Authenticate(ctx, token)
+	who, err := s.history.Authenticate(c.Request().Context(), token)
+	if err != nil {
+		return history.Access{}, err
+	}
+	c.Set(askedByKey, who)
+	return s.history.As(who)
 }
 
-// principalOf returns who the request speaks for; false before authorize.
-func principalOf(ctx context.Context) (auth.Principal, bool) {
-	p, ok := ctx.Value(principalKey{}).(auth.Principal)
-	return p, ok
+// handlersFor are the handlers of all routes with a key, for one request.
+func (s *Server) handlersFor(access history.Access) *wire.ServerInterfaceWrapper {
+	return &wire.ServerInterfaceWrapper{Handler: wire.NewStrictHandler(handlers{
+		&memoryPlugin{access: access, maxLine: s.options.MaxUpload},
+		&fini{access: access},
+	}, nil)}
 }
 
-// workspace is the workspace of the request's key. Only handlers behind
-// authorize call it; elsewhere it is 0, which no workspace has.
-func workspace(ctx context.Context) chat.WorkspaceID {
-	p, _ := principalOf(ctx)
-	return p.Workspace
+// extendWriting gives the answer to an operation that may take longer than others
+// the time to arrive.
+func (s *Server) extendWriting(c echo.Context, op history.Operation) {
+	limit := s.history.Patience(op)
+	if limit <= s.history.Patience(ordinary) {
+		return // the connection's own time is enough; streams set theirs line by line
+	}
+	err := http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(writeTimeout(limit)))
+	if err != nil { // a late answer may be cut off; the operation itself is not affected
+		s.log.DebugContext(c.Request().Context(), "no longer write deadline", "error", err)
+	}
+}
+
+// ordinary is an operation that takes as long as most may.
+const ordinary = history.OpSearch
+
+// askedByKey is where Echo keeps who sent the request, for the log alone.
+const askedByKey = "lethe.asked-by"
+
+// askedBy returns who sent the request; false when that is not known.
+func askedBy(c echo.Context) (auth.Principal, bool) {
+	who, ok := c.Get(askedByKey).(auth.Principal)
+	return who, ok
 }

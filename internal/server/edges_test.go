@@ -10,11 +10,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/server"
 )
 
@@ -39,6 +41,10 @@ var every = []struct {
 	{"GET", "/api/chat-history/deletions", "", auth.Read},
 	{"GET", "/api/chat-history/deletions/a", "", auth.Read},
 	{"GET", "/api/chat-history/stats", "", auth.Read},
+	{"POST", "/api/chat-history/chats/delete-matching", `{"filter":{"provider":"nowhere"}}`, auth.Write},
+	{"POST", "/api/chat-history/exclusions/lift", `{"ids":["a"]}`, auth.Write},
+	{"POST", "/api/chat-history/import", "", auth.Write},
+	{"GET", "/api/chat-history/export", "", auth.Read},
 	{"GET", "/v2/hc-interactions/public", "", auth.Read},
 	{"DELETE", "/v2/hc-interactions/public", `{"ids":["0197b3a0-2b1c-7d44-8a55-0e4c9a2d1f10"]}`, auth.Write},
 	{"GET", "/v2/hc-interactions/a/public", "", auth.Read},
@@ -47,11 +53,12 @@ var every = []struct {
 
 func TestKeysAndScopes(t *testing.T) {
 	s := start(t, server.Options{})
+	require.Len(t, every, s.Server.KeyedRoutes(), "every route that needs a key is tried here")
 	reader, writer := s.NewKey(t, "default", auth.Read), s.NewKey(t, "default", auth.Write)
 	revoked := s.NewKey(t, "default", auth.Read, auth.Write)
 	prefix, ok := auth.TokenPrefix(revoked)
 	require.True(t, ok)
-	_, err := s.History.RevokeKey(t.Context(), prefix)
+	_, err := s.Administration(t).RevokeKey(t.Context(), prefix)
 	require.NoError(t, err)
 
 	for _, r := range every {
@@ -79,6 +86,8 @@ func TestKeysAndScopes(t *testing.T) {
 			} else {
 				require.Contains(t, refused.says(t), string(r.scope))
 			}
+			unread := s.send(t, r.method, r.path, "{", map[string]string{"Authorization": "Bearer " + bad})
+			require.Equal(t, http.StatusForbidden, unread.status, "before the body is read")
 			allowed := s.send(t, r.method, r.path, r.body, map[string]string{"Authorization": "bearer " + good})
 			require.NotContains(t, []int{http.StatusUnauthorized, http.StatusForbidden}, allowed.status)
 		})
@@ -228,7 +237,7 @@ func TestMetricsCountByRoute(t *testing.T) {
 }
 
 func TestRateLimitIsPerKey(t *testing.T) {
-	s := start(t, server.Options{RatePerSecond: 0.1, Burst: 2})
+	s := start(t, server.Options{}, func(o *history.Options) { o.RatePerSecond, o.Burst = 0.1, 2 })
 	other := s.NewKey(t, "default", auth.Read)
 	ask := func(key string) reply {
 		return s.send(t, http.MethodGet, "/api/chat-history/count", "", map[string]string{"Authorization": "Bearer " + key})
@@ -242,6 +251,14 @@ func TestRateLimitIsPerKey(t *testing.T) {
 	}
 	require.Equal(t, http.StatusOK, ask(other).status)
 	require.Equal(t, http.StatusOK, s.get(t, "/healthz").status)
+}
+
+// The end of an operation's time is answered like any fault.
+func TestWorkHasADeadline(t *testing.T) {
+	s := start(t, server.Options{}, func(o *history.Options) { o.Patience = time.Nanosecond })
+	late := s.send(t, http.MethodGet, "/api/chat-history/count", "", map[string]string{"Authorization": "Bearer " + s.Key})
+	require.Equal(t, http.StatusServiceUnavailable, late.status)
+	require.JSONEq(t, `{"error":"the request was canceled or took too long"}`, late.body)
 }
 
 func TestHostsAreChecked(t *testing.T) {

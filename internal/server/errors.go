@@ -2,7 +2,9 @@ package server
 
 import (
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -92,6 +94,9 @@ func (s *Server) renderError(err error, c echo.Context) {
 		h.Set(echo.HeaderWWWAuthenticate, "Bearer")
 	case http.StatusServiceUnavailable:
 		h.Set(echo.HeaderRetryAfter, "1")
+	}
+	if wait := fault.RetryAfter(err); wait > 0 {
+		h.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
 	if err := c.JSON(p.status, envelopeFor(c.Request().URL.Path)(p)); err != nil {
 		s.log.DebugContext(c.Request().Context(), "the answer could not be written", "error", err)

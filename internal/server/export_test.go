@@ -15,6 +15,9 @@ func (s *Server) Routes() []string {
 	return list
 }
 
+// KeyedRoutes is how many routes need a key.
+func (s *Server) KeyedRoutes() int { return len(s.routes()) }
+
 // AddPanic adds a route that panics with a text nobody may see.
 func (s *Server) AddPanic(path, secret string) {
 	s.echo.GET(path, func(echo.Context) error { panic(secret) })

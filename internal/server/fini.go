@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/lethe-chat/lethe/internal/history"
@@ -9,8 +8,9 @@ import (
 )
 
 // fini answers the routes under /v2, those of Fini's public Conversations API,
-// over the same conversations and with the same delete as memoryPlugin.
-type fini struct{ history *history.History }
+// over the same conversations and with the same delete as memoryPlugin, for one
+// request.
+type fini struct{ access history.Access }
 
 // finiRoot begins the path of everything that is answered in Fini's envelope.
 const finiRoot = "/v2/"
@@ -28,7 +28,7 @@ func finiEnvelope(p problem) any {
 	switch {
 	case p.status == http.StatusUnauthorized:
 		p.message = finiUnauthorized
-	case errors.Is(p.cause, errScope):
+	case history.IsScope(p.cause):
 		p.message = finiForbidden
 	}
 	return api.PublicError{StatusCode: p.status, Message: p.message, Error: http.StatusText(p.status)}

@@ -15,7 +15,7 @@ func (f *fini) ListPublicConversations(ctx context.Context, r wire.ListPublicCon
 	if err != nil {
 		return nil, err
 	}
-	page, err := f.history.Walk(ctx, workspace(ctx), q)
+	page, err := f.access.Walk(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func listed(values []string) (list []string) {
 
 // GetPublicConversation answers GET /v2/hc-interactions/{id}/public.
 func (f *fini) GetPublicConversation(ctx context.Context, r wire.GetPublicConversationRequestObject) (wire.GetPublicConversationResponseObject, error) {
-	t, err := f.history.Transcript(ctx, workspace(ctx), r.ID)
+	t, err := f.access.Transcript(ctx, r.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -13,8 +13,7 @@ import (
 // DeletePublicConversation answers DELETE /v2/hc-interactions/{id}/public. It
 // says the same whether there was anything to delete or not.
 func (f *fini) DeletePublicConversation(ctx context.Context, r wire.DeletePublicConversationRequestObject) (wire.DeletePublicConversationResponseObject, error) {
-	principal, _ := principalOf(ctx)
-	_, err := f.history.DeleteConversations(ctx, principal.Workspace, []string{r.ID}, chat.DeleteOptions{KeyID: principal.KeyID})
+	_, err := f.access.DeleteConversations(ctx, []string{r.ID}, chat.DeleteOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -28,8 +27,7 @@ func (f *fini) DeletePublicConversations(ctx context.Context, r wire.DeletePubli
 	if err != nil {
 		return nil, err
 	}
-	principal, _ := principalOf(ctx)
-	done, err := f.history.DeleteBulk(ctx, principal.Workspace, history.BulkDelete{IDs: r.Body.IDs, Atomic: atomic, KeyID: principal.KeyID})
+	done, err := f.access.DeleteBulk(ctx, history.BulkDelete{IDs: r.Body.IDs, Atomic: atomic})
 	switch {
 	case err != nil:
 		return nil, err

@@ -15,7 +15,7 @@ func (m *memoryPlugin) ListConversations(ctx context.Context, r wire.ListConvers
 	if err != nil {
 		return nil, err
 	}
-	page, err := m.history.Conversations(ctx, workspace(ctx), q)
+	page, err := m.access.Conversations(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (m *memoryPlugin) GetConversation(ctx context.Context, r wire.GetConversati
 	if style != "" && style != "human" && style != "user" {
 		return nil, fault.Invalidf("senderStyle must be human or user")
 	}
-	t, err := m.history.Transcript(ctx, workspace(ctx), id)
+	t, err := m.access.Transcript(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func senderName(s chat.Sender, style string) string {
 
 // EditConversation answers PATCH /api/chat-history/conversation.
 func (m *memoryPlugin) EditConversation(ctx context.Context, r wire.EditConversationRequestObject) (wire.EditConversationResponseObject, error) {
-	c, err := m.history.Edit(ctx, workspace(ctx), r.Body.ConversationID, chat.Edit{Title: r.Body.Title, Pinned: r.Body.Pinned})
+	c, err := m.access.Edit(ctx, r.Body.ConversationID, chat.Edit{Title: r.Body.Title, Pinned: r.Body.Pinned})
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (m *memoryPlugin) EditConversation(ctx context.Context, r wire.EditConversa
 
 // CountConversations answers GET /api/chat-history/count.
 func (m *memoryPlugin) CountConversations(ctx context.Context, _ wire.CountConversationsRequestObject) (wire.CountConversationsResponseObject, error) {
-	n, err := m.history.Count(ctx, workspace(ctx))
+	n, err := m.access.Count(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -30,9 +30,8 @@ func (m *memoryPlugin) DeleteConversationsByPost(ctx context.Context, r wire.Del
 
 // delete is what both routes do.
 func (m *memoryPlugin) delete(ctx context.Context, body *api.DeleteRequest) (wire.DeletedJSONResponse, error) {
-	principal, _ := principalOf(ctx)
-	deleted, err := m.history.DeleteConversations(ctx, principal.Workspace, body.IDs,
-		chat.DeleteOptions{KeyID: principal.KeyID, Exclude: value(body.Exclude)})
+	deleted, err := m.access.DeleteConversations(ctx, body.IDs,
+		chat.DeleteOptions{Exclude: value(body.Exclude)})
 	if err != nil {
 		return wire.DeletedJSONResponse{}, err
 	}
@@ -46,25 +45,13 @@ func (m *memoryPlugin) deletedAnswer(ctx context.Context, deleted history.Delete
 	if !wait || len(deleted.IDs) == 0 {
 		return answer, nil
 	}
-	receipt, err := m.await(ctx, deleted.Receipt)
+	receipt, err := m.access.AwaitReclaimed(ctx, deleted.Receipt)
 	if err != nil {
 		return wire.DeletedJSONResponse{}, err
 	}
 	answer.DeletionID, answer.ReclaimedAt = textOrNil(receipt.ID), timeOrNil(receipt.ReclaimedAt)
 	return answer, nil
 }
-
-// await waits for a delete's storage to be reclaimed, though not longer than
-// somebody waits for an answer.
-func (m *memoryPlugin) await(ctx context.Context, receipt chat.Deletion) (chat.Deletion, error) {
-	waiting, cancel := context.WithTimeout(ctx, maxWait)
-	defer cancel()
-	return m.history.AwaitReclaimed(waiting, workspace(ctx), receipt)
-}
-
-// maxWait is how long a delete waits for its storage to be reclaimed: an answer
-// that comes later finds nobody (an extension's worker is killed after 30 s).
-const maxWait = 15 * time.Second
 
 // ListDeletions answers GET /api/chat-history/deletions.
 func (m *memoryPlugin) ListDeletions(ctx context.Context, r wire.ListDeletionsRequestObject) (wire.ListDeletionsResponseObject, error) {
@@ -76,7 +63,7 @@ func (m *memoryPlugin) ListDeletions(ctx context.Context, r wire.ListDeletionsRe
 	if err != nil {
 		return nil, err
 	}
-	page, err := m.history.Deletions(ctx, workspace(ctx), number, size)
+	page, err := m.access.Deletions(ctx, number, size)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +75,7 @@ func (m *memoryPlugin) ListDeletions(ctx context.Context, r wire.ListDeletionsRe
 
 // GetDeletion answers GET /api/chat-history/deletions/{id}.
 func (m *memoryPlugin) GetDeletion(ctx context.Context, r wire.GetDeletionRequestObject) (wire.GetDeletionResponseObject, error) {
-	found, err := m.history.Deletion(ctx, workspace(ctx), r.ID)
+	found, err := m.access.Deletion(ctx, r.ID)
 	if err != nil {
 		return nil, err
 	}

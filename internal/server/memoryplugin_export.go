@@ -26,7 +26,7 @@ func (m *memoryPlugin) ExportConversations(ctx context.Context, r wire.ExportCon
 		write = lethe.WriteRevision
 	}
 	if id := value(r.Params.ConversationID); id != "" {
-		one, err := m.history.ExportOne(ctx, workspace(ctx), id)
+		one, err := m.access.ExportOne(ctx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -36,7 +36,7 @@ func (m *memoryPlugin) ExportConversations(ctx context.Context, r wire.ExportCon
 	if err != nil {
 		return nil, err
 	}
-	return exported{m.history.Export(ctx, workspace(ctx), selected), write}, nil
+	return exported{m.access.Export(ctx, selected), write}, nil
 }
 
 func exportFilter(p api.ExportConversationsParams) (f chat.Filter, err error) {

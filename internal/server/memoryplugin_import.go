@@ -22,7 +22,7 @@ func (m *memoryPlugin) ImportConversations(ctx context.Context, r wire.ImportCon
 	if err != nil {
 		return nil, err
 	}
-	done, err := m.history.ImportFile(ctx, workspace(ctx), readLines(r.Body, m.maxLine), restore)
+	done, err := m.access.ImportFile(ctx, readLines(r.Body, m.maxLine), restore)
 	if err != nil {
 		return nil, unfinished(err, done)
 	}

@@ -18,7 +18,7 @@ func (m *memoryPlugin) ListImports(ctx context.Context, r wire.ListImportsReques
 	if err != nil {
 		return nil, err
 	}
-	page, err := m.history.Imports(ctx, workspace(ctx), number, size)
+	page, err := m.access.Imports(ctx, number, size)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func (m *memoryPlugin) ListImports(ctx context.Context, r wire.ListImportsReques
 
 // GetImport answers GET /api/chat-history/imports/{id}.
 func (m *memoryPlugin) GetImport(ctx context.Context, r wire.GetImportRequestObject) (wire.GetImportResponseObject, error) {
-	found, err := m.history.Import(ctx, workspace(ctx), r.ID)
+	found, err := m.access.Import(ctx, r.ID)
 	if err != nil {
 		return nil, err
 	}

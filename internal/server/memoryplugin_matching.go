@@ -14,9 +14,7 @@ func (m *memoryPlugin) DeleteMatchingConversations(ctx context.Context, r wire.D
 	if err != nil {
 		return nil, err
 	}
-	principal, _ := principalOf(ctx)
-	matching.KeyID = principal.KeyID
-	n, deleted, err := m.history.DeleteMatching(ctx, principal.Workspace, matching)
+	n, deleted, err := m.access.DeleteMatching(ctx, matching)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +24,7 @@ func (m *memoryPlugin) DeleteMatchingConversations(ctx context.Context, r wire.D
 	if !value(r.Body.Wait) || len(deleted.IDs) == 0 {
 		return answer, nil
 	}
-	receipt, err := m.await(ctx, deleted.Receipt)
+	receipt, err := m.access.AwaitReclaimed(ctx, deleted.Receipt)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +50,7 @@ func matchingDelete(body *api.DeleteMatchingRequest) (m chat.MatchingDelete, err
 
 // LiftExclusions answers POST /api/chat-history/exclusions/lift.
 func (m *memoryPlugin) LiftExclusions(ctx context.Context, r wire.LiftExclusionsRequestObject) (wire.LiftExclusionsResponseObject, error) {
-	n, err := m.history.LiftExclusions(ctx, workspace(ctx), chat.Lift{
+	n, err := m.access.LiftExclusions(ctx, chat.Lift{
 		IDs: r.Body.IDs, Platform: value(r.Body.Platform), ExternalIDs: r.Body.PlatformConversationIDs,
 	})
 	if err != nil {

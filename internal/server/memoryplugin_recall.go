@@ -19,7 +19,7 @@ func (m *memoryPlugin) Recall(ctx context.Context, r wire.RecallRequestObject) (
 	if err != nil {
 		return nil, err
 	}
-	found, err := m.history.Recall(ctx, workspace(ctx), q)
+	found, err := m.access.Recall(ctx, q)
 	if err != nil {
 		return nil, err
 	}

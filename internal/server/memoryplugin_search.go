@@ -16,7 +16,7 @@ func (m *memoryPlugin) SearchChatHistory(ctx context.Context, r wire.SearchChatH
 	if err != nil {
 		return nil, err
 	}
-	found, err := m.history.Search(ctx, workspace(ctx), q)
+	found, err := m.access.Search(ctx, q)
 	if err != nil {
 		return nil, err
 	}

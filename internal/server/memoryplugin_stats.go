@@ -10,7 +10,7 @@ import (
 
 // GetStats answers GET /api/chat-history/stats.
 func (m *memoryPlugin) GetStats(ctx context.Context, _ wire.GetStatsRequestObject) (wire.GetStatsResponseObject, error) {
-	s, err := m.history.Stats(ctx, workspace(ctx))
+	s, err := m.access.Stats(ctx)
 	if err != nil {
 		return nil, err
 	}

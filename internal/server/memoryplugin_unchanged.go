@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
-	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/server/wire"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
@@ -20,36 +18,22 @@ const maxChanged = 100
 
 // DeleteUnchangedConversations answers POST /api/chat-history/chats/delete-unchanged.
 func (m *memoryPlugin) DeleteUnchangedConversations(ctx context.Context, r wire.DeleteUnchangedConversationsRequestObject) (wire.DeleteUnchangedConversationsResponseObject, error) {
-	principal, _ := principalOf(ctx)
 	d := chat.UnchangedDelete{
 		Seen: each(r.Body.Conversations, func(c api.ConversationRevision) chat.Seen {
 			return chat.Seen{ID: c.ID, Revision: int64(c.Revision)}
 		}),
 		IncludePinned: value(r.Body.IncludePinned),
-		DeleteOptions: chat.DeleteOptions{KeyID: principal.KeyID, Exclude: value(r.Body.Exclude)},
+		DeleteOptions: chat.DeleteOptions{Exclude: value(r.Body.Exclude)},
 	}
-	deleted, err := m.history.DeleteUnchanged(ctx, principal.Workspace, d)
+	deleted, err := m.access.DeleteUnchanged(ctx, d)
 	if err != nil {
-		return nil, withoutTitles(err, principal)
+		return nil, err
 	}
 	answer, err := m.deletedAnswer(ctx, deleted, value(r.Body.Wait))
 	if err != nil {
 		return nil, err
 	}
 	return wire.DeleteUnchangedConversations200JSONResponse{DeletedJSONResponse: answer}, nil
-}
-
-// withoutTitles keeps titles from a key that may delete and not read.
-func withoutTitles(err error, p auth.Principal) error {
-	var changed *chat.ChangedError
-	if p.Can(auth.Read) || !errors.As(err, &changed) {
-		return err
-	}
-	bare := &chat.ChangedError{Of: changed.Of, Changed: make([]chat.Conversation, len(changed.Changed))}
-	for i, c := range changed.Changed {
-		bare.Changed[i] = chat.Conversation{ID: c.ID}
-	}
-	return fault.Wrap(fault.KindOf(err), bare, "%s", fault.Message(err))
 }
 
 // changedResponse is the answer to a delete of conversations that have changed;

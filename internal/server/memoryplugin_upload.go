@@ -11,7 +11,7 @@ import (
 
 // UploadConversation answers POST /api/chat-history/ingest/custom-online.
 func (m *memoryPlugin) UploadConversation(ctx context.Context, r wire.UploadConversationRequestObject) (wire.UploadConversationResponseObject, error) {
-	done, err := m.history.Ingest(ctx, workspace(ctx), upload(r.Body))
+	done, err := m.access.Ingest(ctx, upload(r.Body))
 	if err != nil {
 		return nil, err
 	}

@@ -1,16 +1,13 @@
 package server
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"runtime/debug"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/lethe-chat/lethe/internal/fault"
-	"github.com/lethe-chat/lethe/internal/server/wire"
 )
 
 // middleware is what every request passes, outermost first. The log and the
@@ -88,36 +85,5 @@ func checkQuery(next echo.HandlerFunc) echo.HandlerFunc {
 			return fault.Wrap(fault.Invalid, err, "the query string is malformed; percent-encode the values")
 		}
 		return next(c)
-	}
-}
-
-// deletes are the operations that may take longer than the others. A delete that
-// is cut off is undone, and asking again would come to the same end: what is
-// large enough could never be deleted. deletePatience is how many times longer.
-var deletes = map[string]bool{"DeleteConversations": true, "DeleteConversationsByPost": true, "DeleteMatchingConversations": true}
-
-const deletePatience = 15
-
-// limitTime gives the work on a request its deadline. It runs after the body was
-// read, so that a slow line does not use up the time of the work.
-func (s *Server) limitTime(next wire.StrictHandlerFunc, operation string) wire.StrictHandlerFunc {
-	limit := s.options.RequestTimeout
-	if deletes[operation] {
-		limit *= deletePatience
-	}
-	if operation == "ExportConversations" || operation == "ImportConversations" { // each of their lines has a time of its own
-		return next
-	}
-	return func(c echo.Context, request any) (any, error) {
-		if limit > s.options.RequestTimeout {
-			err := http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(limit + writeGrace))
-			if err != nil { // a late answer may then be cut off; the delete is none the worse
-				s.log.DebugContext(c.Request().Context(), "no longer write deadline", "error", err)
-			}
-		}
-		ctx, cancel := context.WithTimeout(c.Request().Context(), limit)
-		defer cancel()
-		c.SetRequest(c.Request().WithContext(ctx))
-		return next(c, request)
 	}
 }

@@ -5,21 +5,23 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/lethe-chat/lethe/internal/auth"
+	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/server/wire"
 )
 
-// route is one line of the table: what is asked, which scope a key needs for it
-// (none: no key at all), how large its body may be, and who answers.
+// route is one line of the table: what is asked, what the front door is asked to do
+// for it (which decides who may, and how long it may take), how large its body may
+// be, and who answers.
 type route struct {
 	method  string
 	path    string
-	scope   auth.Scope
+	does    history.Operation
 	maxBody int64
-	handler echo.HandlerFunc
+	answer  func(*keyed, echo.Context) error
 }
 
-const noKey auth.Scope = ""
+// keyed has the handlers of one request with a key.
+type keyed = wire.ServerInterfaceWrapper
 
 // handlers are those of every API there is.
 type handlers struct {
@@ -29,59 +31,62 @@ type handlers struct {
 
 var _ wire.StrictServerInterface = handlers{}
 
-// routes is every route there is. TestRoutesEqualSpec holds it to openapi.yaml.
+// routes are those that need a key. TestRoutesEqualSpec holds all routes to
+// openapi.yaml.
 func (s *Server) routes() []route {
-	api := wire.ServerInterfaceWrapper{Handler: wire.NewStrictHandler(
-		handlers{
-			&memoryPlugin{history: s.history, maxLine: s.options.MaxUpload},
-			&fini{history: s.history},
-		}, []wire.StrictMiddlewareFunc{s.limitTime})}
-	docs := newDocs()
 	body, upload := s.options.MaxBody, s.options.MaxUpload
-
 	return []route{
-		{http.MethodGet, "/api/chat-history/chats", auth.Read, 0, api.ListConversations},
-		{http.MethodDelete, "/api/chat-history/chats", auth.Write, body, api.DeleteConversations},
-		{http.MethodPost, "/api/chat-history/chats/delete", auth.Write, body, api.DeleteConversationsByPost},
-		{http.MethodPost, "/api/chat-history/chats/delete-matching", auth.Write, body, api.DeleteMatchingConversations},
-		{http.MethodPost, "/api/chat-history/chats/delete-unchanged", auth.Write, maxRevisions, api.DeleteUnchangedConversations},
-		{http.MethodPost, "/api/chat-history/exclusions/lift", auth.Write, body, api.LiftExclusions},
-		{http.MethodGet, "/api/chat-history/conversation", auth.Read, 0, api.GetConversation},
-		{http.MethodPatch, "/api/chat-history/conversation", auth.Write, body, api.EditConversation},
-		{http.MethodGet, "/api/chat-history/count", auth.Read, 0, api.CountConversations},
-		{http.MethodPost, "/api/chat-history/ingest/custom-online", auth.Write, upload, api.UploadConversation},
-		{http.MethodPost, "/api/chat-history/search", auth.Read, body, api.SearchChatHistory},
-		{http.MethodPost, "/api/chat-history/inject", auth.Read, body, api.Recall},
-		{http.MethodGet, "/api/chat-history/imports", auth.Read, 0, api.ListImports},
-		{http.MethodGet, "/api/chat-history/imports/:id", auth.Read, 0, api.GetImport},
-		{http.MethodGet, "/api/chat-history/deletions", auth.Read, 0, api.ListDeletions},
-		{http.MethodGet, "/api/chat-history/deletions/:id", auth.Read, 0, api.GetDeletion},
-		{http.MethodPost, "/api/chat-history/import", auth.Write, streamed, api.ImportConversations},
-		{http.MethodGet, "/api/chat-history/export", auth.Read, 0, api.ExportConversations},
-		{http.MethodGet, "/api/chat-history/stats", auth.Read, 0, api.GetStats},
+		{http.MethodGet, "/api/chat-history/chats", history.OpConversations, 0, (*keyed).ListConversations},
+		{http.MethodDelete, "/api/chat-history/chats", history.OpDeleteConversations, body, (*keyed).DeleteConversations},
+		{http.MethodPost, "/api/chat-history/chats/delete", history.OpDeleteConversations, body, (*keyed).DeleteConversationsByPost},
+		{http.MethodPost, "/api/chat-history/chats/delete-matching", history.OpDeleteMatching, body, (*keyed).DeleteMatchingConversations},
+		{http.MethodPost, "/api/chat-history/chats/delete-unchanged", history.OpDeleteUnchanged, maxRevisions, (*keyed).DeleteUnchangedConversations},
+		{http.MethodPost, "/api/chat-history/exclusions/lift", history.OpLiftExclusions, body, (*keyed).LiftExclusions},
+		{http.MethodGet, "/api/chat-history/conversation", history.OpTranscript, 0, (*keyed).GetConversation},
+		{http.MethodPatch, "/api/chat-history/conversation", history.OpEdit, body, (*keyed).EditConversation},
+		{http.MethodGet, "/api/chat-history/count", history.OpCount, 0, (*keyed).CountConversations},
+		{http.MethodPost, "/api/chat-history/ingest/custom-online", history.OpIngest, upload, (*keyed).UploadConversation},
+		{http.MethodPost, "/api/chat-history/search", history.OpSearch, body, (*keyed).SearchChatHistory},
+		{http.MethodPost, "/api/chat-history/inject", history.OpRecall, body, (*keyed).Recall},
+		{http.MethodGet, "/api/chat-history/imports", history.OpImports, 0, (*keyed).ListImports},
+		{http.MethodGet, "/api/chat-history/imports/:id", history.OpImport, 0, (*keyed).GetImport},
+		{http.MethodGet, "/api/chat-history/deletions", history.OpDeletions, 0, (*keyed).ListDeletions},
+		{http.MethodGet, "/api/chat-history/deletions/:id", history.OpDeletion, 0, (*keyed).GetDeletion},
+		{http.MethodPost, "/api/chat-history/import", history.OpImportFile, streamed, (*keyed).ImportConversations},
+		{http.MethodGet, "/api/chat-history/export", history.OpExport, 0, (*keyed).ExportConversations},
+		{http.MethodGet, "/api/chat-history/stats", history.OpStats, 0, (*keyed).GetStats},
 
-		{http.MethodGet, "/v2/hc-interactions/public", auth.Read, 0, api.ListPublicConversations},
-		{http.MethodDelete, "/v2/hc-interactions/public", auth.Write, body, api.DeletePublicConversations},
-		{http.MethodGet, "/v2/hc-interactions/:id/public", auth.Read, 0, api.GetPublicConversation},
-		{http.MethodDelete, "/v2/hc-interactions/:id/public", auth.Write, 0, api.DeletePublicConversation},
-
-		{http.MethodGet, "/healthz", noKey, 0, s.health},
-		{http.MethodGet, "/readyz", noKey, 0, s.readiness},
-		{http.MethodGet, "/metrics", noKey, 0, s.metrics()},
-		{http.MethodGet, "/openapi.yaml", noKey, 0, openAPI},
-		{http.MethodGet, "/docs", noKey, 0, docs.page},
-		{http.MethodGet, "/docs/*", noKey, 0, docs.file}, // what the page is made of
+		{http.MethodGet, "/v2/hc-interactions/public", history.OpWalk, 0, (*keyed).ListPublicConversations},
+		{http.MethodDelete, "/v2/hc-interactions/public", history.OpDeleteBulk, body, (*keyed).DeletePublicConversations},
+		{http.MethodGet, "/v2/hc-interactions/:id/public", history.OpTranscript, 0, (*keyed).GetPublicConversation},
+		{http.MethodDelete, "/v2/hc-interactions/:id/public", history.OpDeleteConversations, 0, (*keyed).DeletePublicConversation},
 	}
 }
 
-// register puts before each handler what its line of the table asks for: first
-// the key, then its rate, then the size of the body.
+// openRoute is one line of the table of what needs no key. None takes a body.
+type openRoute struct {
+	path    string
+	handler echo.HandlerFunc
+}
+
+func (s *Server) openRoutes() []openRoute {
+	docs := newDocs()
+	return []openRoute{
+		{"/healthz", s.health},
+		{"/readyz", s.readiness},
+		{"/metrics", s.metrics()},
+		{"/openapi.yaml", openAPI},
+		{"/docs", docs.page},
+		{"/docs/*", docs.file}, // what the page is made of
+	}
+}
+
+// register adds every route there is.
 func (s *Server) register() {
 	for _, r := range s.routes() {
-		var before []echo.MiddlewareFunc
-		if r.scope != noKey {
-			before = append(before, s.authorize(r.scope), s.limitRate)
-		}
-		s.echo.Add(r.method, r.path, r.handler, append(before, limitBody(r.maxBody))...)
+		s.echo.Add(r.method, r.path, s.withKey(r))
+	}
+	for _, r := range s.openRoutes() {
+		s.echo.GET(r.path, r.handler, limitBody(0))
 	}
 }

@@ -12,11 +12,10 @@ import (
 	"github.com/lethe-chat/lethe/internal/history"
 )
 
-// Sizes and times that apply when Options leaves them zero.
+// Sizes that apply when Options leaves them zero.
 const (
-	DefaultMaxUpload      = 50_000_000       // bytes of an upload (MemoryPlugin: 50 MB)
-	DefaultMaxBody        = 2 << 20          // bytes of any other body
-	DefaultRequestTimeout = 20 * time.Second // an extension's worker is killed after 30 s
+	DefaultMaxUpload = 50_000_000 // bytes of an upload (MemoryPlugin: 50 MB)
+	DefaultMaxBody   = 2 << 20    // bytes of any other body
 )
 
 // Times that a connection may take, whatever the handler does.
@@ -30,17 +29,14 @@ const (
 
 // Options are what a Server needs and may be told. Only History is required.
 type Options struct {
-	History        *history.History
-	Logger         *slog.Logger         // nil discards
-	Metrics        *prometheus.Registry // nil makes one of its own
-	Version        string               // the program's, shown by /healthz
-	CORSOrigins    []string             // web origins to allow beside extensions and our own; "*" for all
-	Hosts          []string             // host names to answer to, without port; empty for any
-	RatePerSecond  float64              // requests per second and key; 0 for no limit
-	Burst          int                  // how many may come at once; at least 1
-	MaxUpload      int64                // bytes of an upload's body
-	MaxBody        int64                // bytes of any other body
-	RequestTimeout time.Duration        // for the work on one request, its body's arrival not counted
+	History     *history.History
+	Logger      *slog.Logger         // nil discards
+	Metrics     *prometheus.Registry // nil makes one of its own
+	Version     string               // the program's, shown by /healthz
+	CORSOrigins []string             // web origins to allow beside extensions and our own; "*" for all
+	Hosts       []string             // host names to answer to, without port; empty for any
+	MaxUpload   int64                // bytes of an upload's body
+	MaxBody     int64                // bytes of any other body
 }
 
 func (o Options) withDefaults() Options {
@@ -59,9 +55,6 @@ func (o Options) withDefaults() Options {
 	if o.MaxBody <= 0 {
 		o.MaxBody = DefaultMaxBody
 	}
-	if o.RequestTimeout <= 0 {
-		o.RequestTimeout = DefaultRequestTimeout
-	}
 	return o
 }
 
@@ -70,7 +63,6 @@ type Server struct {
 	options Options
 	history *history.History
 	log     *slog.Logger
-	limiter *rateLimiter
 	echo    *echo.Echo
 	ready   atomic.Bool
 }
@@ -80,8 +72,7 @@ func New(o Options) *Server {
 	o = o.withDefaults()
 	s := &Server{
 		options: o, history: o.History, log: o.Logger,
-		limiter: newRateLimiter(o.RatePerSecond, o.Burst, time.Now),
-		echo:    echo.New(),
+		echo: echo.New(),
 	}
 	s.echo.HideBanner, s.echo.HidePort = true, true
 	s.echo.HTTPErrorHandler = s.renderError
@@ -98,6 +89,10 @@ func (s *Server) Handler() http.Handler { return s.echo }
 // so that load balancers look elsewhere while the last requests are served.
 func (s *Server) SetReady(ready bool) { s.ready.Store(ready) }
 
+// writeTimeout is how long after its header a request's answer may be written, when
+// the work takes up to patience: it spans the body, the work and the answer.
+func writeTimeout(patience time.Duration) time.Duration { return readTimeout + patience + writeGrace }
+
 // HTTPServer returns an http.Server for addr with every time-out set. The caller
 // starts it and shuts it down.
 func (s *Server) HTTPServer(addr string) *http.Server {
@@ -106,11 +101,9 @@ func (s *Server) HTTPServer(addr string) *http.Server {
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
-		// It is counted from the end of the header, so it spans the body, the work
-		// and the answer.
-		WriteTimeout:   readTimeout + s.options.RequestTimeout + writeGrace,
-		IdleTimeout:    idleTimeout,
-		MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		WriteTimeout:      writeTimeout(s.history.Patience(ordinary)),
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 }

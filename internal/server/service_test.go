@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/server"
 	"github.com/lethe-chat/lethe/internal/server/servertest"
 	"github.com/lethe-chat/lethe/pkg/api"
@@ -17,9 +18,9 @@ import (
 // service is a running service with a way to send it anything.
 type service struct{ *servertest.Service }
 
-func start(t testing.TB, o server.Options) service {
+func start(t testing.TB, o server.Options, change ...func(*history.Options)) service {
 	t.Helper()
-	return service{servertest.Start(t, o)}
+	return service{servertest.Start(t, o, change...)}
 }
 
 // reply is an answer that was read to its end.

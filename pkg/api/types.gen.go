@@ -1210,7 +1210,7 @@ type UploadedSummary struct {
 	// was deleted with the wish that it never comes back.
 	Status UploadStatus `json:"status"`
 
-	// Title Its title.
+	// Title Its title. Without scope `read`, the title that the upload gave it, which may not be the stored one.
 	Title string `json:"title"`
 
 	// UpdatedAt When it last changed.

@@ -110,8 +110,8 @@ func (s *Service) With(t testing.TB, key string) *client.Client {
 // NewKey makes a key beside the running service, as `lethe keys create` does.
 func (s *Service) NewKey(t testing.TB, workspace string, scopes ...auth.Scope) (key auth.Key, token string) {
 	t.Helper()
-	s.beside(t, func(h *history.History) (err error) {
-		key, token, err = h.CreateKey(t.Context(), workspace, "test", scopes)
+	s.beside(t, func(a history.Administration) (err error) {
+		key, token, err = a.CreateKey(t.Context(), workspace, "test", scopes)
 		return err
 	})
 	return key, token
@@ -120,18 +120,20 @@ func (s *Service) NewKey(t testing.TB, workspace string, scopes ...auth.Scope) (
 // RevokeKey ends a key beside the running service, as `lethe keys revoke` does.
 func (s *Service) RevokeKey(t testing.TB, key auth.Key) {
 	t.Helper()
-	s.beside(t, func(h *history.History) error {
-		_, err := h.RevokeKey(t.Context(), key.ID)
+	s.beside(t, func(a history.Administration) error {
+		_, err := a.RevokeKey(t.Context(), key.ID)
 		return err
 	})
 }
 
-// beside does something as another program on the same database.
-func (s *Service) beside(t testing.TB, do func(*history.History) error) {
+// beside manages keys as another program on the same database.
+func (s *Service) beside(t testing.TB, do func(history.Administration) error) {
 	t.Helper()
 	other, err := store.Open(t.Context(), s.db.Options())
 	require.NoError(t, err)
-	require.NoError(t, do(history.New(history.Options{Store: other, Embedder: embed.NewNone()})))
+	administration, err := history.New(history.Options{Store: other, Embedder: embed.NewNone()}).Administer(auth.Operator(0))
+	require.NoError(t, err)
+	require.NoError(t, do(administration))
 	require.NoError(t, other.Close())
 }
 

@@ -28,16 +28,20 @@ type Service struct {
 	History *history.History
 }
 
-// Start starts a service. The options may leave out everything; History is set
-// here. Indexing runs, with the hash embedder.
-func Start(t testing.TB, o server.Options) *Service {
+// Start starts a service. The options may leave out everything; History is made
+// here, as change (if any) says. Indexing runs, with the hash embedder.
+func Start(t testing.TB, o server.Options, change ...func(*history.Options)) *Service {
 	t.Helper()
 	s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "lethe.db")})
 	require.NoError(t, err)
 	embedder := embed.NewHash()
 	x := indexer.New(indexer.Options{Store: s, Embedder: embedder, Workers: 1})
 	require.NoError(t, x.Adopt(t.Context()))
-	o.History = history.New(history.Options{Store: s, Embedder: embedder, Wake: x.Wake})
+	parts := history.Options{Store: s, Embedder: embedder, Wake: x.Wake}
+	for _, c := range change {
+		c(&parts)
+	}
+	o.History = history.New(parts)
 
 	running, stop := context.WithCancel(context.Background())
 	stopped := make(chan struct{})
@@ -62,10 +66,18 @@ func Start(t testing.TB, o server.Options) *Service {
 	return service
 }
 
+// Administration manages the service's keys and workspaces, as the command line does.
+func (s *Service) Administration(t testing.TB) history.Administration {
+	t.Helper()
+	administration, err := s.History.Administer(auth.Operator(0))
+	require.NoError(t, err)
+	return administration
+}
+
 // NewKey makes a key for a workspace, which is made when it is new.
 func (s *Service) NewKey(t testing.TB, workspace string, scopes ...auth.Scope) string {
 	t.Helper()
-	_, token, err := s.History.CreateKey(t.Context(), workspace, "test", scopes)
+	_, token, err := s.Administration(t).CreateKey(t.Context(), workspace, "test", scopes)
 	require.NoError(t, err)
 	return token
 }

@@ -173,6 +173,8 @@ type ClientInterface interface {
 	// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
 	// answer, the delete is refused with 409 when it would take more or fewer.
 	//
+	// A dry run and a filter by title tell what is stored, so they need scope `read` as well.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
@@ -190,6 +192,8 @@ type ClientInterface interface {
 	//
 	// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
 	// answer, the delete is refused with 409 when it would take more or fewer.
+	//
+	// A dry run and a filter by title tell what is stored, so they need scope `read` as well.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -243,6 +247,7 @@ type ClientInterface interface {
 	//
 	// Changes the title, the pin or both, and answers with the conversation as the list shows it.
 	// What is not given stays as it is; at least one of the two must be given. Needs scope `write`.
+	// Without scope `read` the answer has the title that the request gave, or an empty one.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -253,6 +258,7 @@ type ClientInterface interface {
 	//
 	// Changes the title, the pin or both, and answers with the conversation as the list shows it.
 	// What is not given stays as it is; at least one of the two must be given. Needs scope `write`.
+	// Without scope `read` the answer has the title that the request gave, or an empty one.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -682,6 +688,8 @@ func (c *Client) DeleteConversationsByPost(ctx context.Context, body DeleteConve
 // `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
 // answer, the delete is refused with 409 when it would take more or fewer.
 //
+// A dry run and a filter by title tell what is stored, so they need scope `read` as well.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
@@ -709,6 +717,8 @@ func (c *Client) DeleteMatchingConversationsWithBody(ctx context.Context, conten
 //
 // `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
 // answer, the delete is refused with 409 when it would take more or fewer.
+//
+// A dry run and a filter by title tell what is stored, so they need scope `read` as well.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -802,6 +812,7 @@ func (c *Client) GetConversation(ctx context.Context, params *GetConversationPar
 //
 // Changes the title, the pin or both, and answers with the conversation as the list shows it.
 // What is not given stays as it is; at least one of the two must be given. Needs scope `write`.
+// Without scope `read` the answer has the title that the request gave, or an empty one.
 //
 // Takes any type of body and a specified content type.
 //
@@ -822,6 +833,7 @@ func (c *Client) EditConversationWithBody(ctx context.Context, contentType strin
 //
 // Changes the title, the pin or both, and answers with the conversation as the list shows it.
 // What is not given stays as it is; at least one of the two must be given. Needs scope `write`.
+// Without scope `read` the answer has the title that the request gave, or an empty one.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2763,6 +2775,8 @@ type ClientWithResponsesInterface interface {
 	// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
 	// answer, the delete is refused with 409 when it would take more or fewer.
 	//
+	// A dry run and a filter by title tell what is stored, so they need scope `read` as well.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
@@ -2780,6 +2794,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
 	// answer, the delete is refused with 409 when it would take more or fewer.
+	//
+	// A dry run and a filter by title tell what is stored, so they need scope `read` as well.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2835,6 +2851,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Changes the title, the pin or both, and answers with the conversation as the list shows it.
 	// What is not given stays as it is; at least one of the two must be given. Needs scope `write`.
+	// Without scope `read` the answer has the title that the request gave, or an empty one.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2845,6 +2862,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Changes the title, the pin or both, and answers with the conversation as the list shows it.
 	// What is not given stays as it is; at least one of the two must be given. Needs scope `write`.
+	// Without scope `read` the answer has the title that the request gave, or an empty one.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5710,6 +5728,8 @@ func (c *ClientWithResponses) DeleteConversationsByPostWithResponse(ctx context.
 // `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
 // answer, the delete is refused with 409 when it would take more or fewer.
 //
+// A dry run and a filter by title tell what is stored, so they need scope `read` as well.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
@@ -5733,6 +5753,8 @@ func (c *ClientWithResponses) DeleteMatchingConversationsWithBodyWithResponse(ct
 //
 // `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
 // answer, the delete is refused with 409 when it would take more or fewer.
+//
+// A dry run and a filter by title tell what is stored, so they need scope `read` as well.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5812,6 +5834,7 @@ func (c *ClientWithResponses) GetConversationWithResponse(ctx context.Context, p
 //
 // Changes the title, the pin or both, and answers with the conversation as the list shows it.
 // What is not given stays as it is; at least one of the two must be given. Needs scope `write`.
+// Without scope `read` the answer has the title that the request gave, or an empty one.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5828,6 +5851,7 @@ func (c *ClientWithResponses) EditConversationWithBodyWithResponse(ctx context.C
 //
 // Changes the title, the pin or both, and answers with the conversation as the list shows it.
 // What is not given stays as it is; at least one of the two must be given. Needs scope `write`.
+// Without scope `read` the answer has the title that the request gave, or an empty one.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

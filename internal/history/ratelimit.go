@@ -1,12 +1,11 @@
-package server
+package history
 
 import (
+	"fmt"
 	"math"
-	"strconv"
 	"sync"
 	"time"
 
-	"github.com/labstack/echo/v4"
 	"golang.org/x/time/rate"
 
 	"github.com/lethe-chat/lethe/internal/fault"
@@ -73,20 +72,18 @@ func (l *rateLimiter) evict(now time.Time) {
 	}
 }
 
-// limitRate refuses what a key sends beyond its rate, and says when to come
-// back. It stands behind authorize, so strangers cannot make it remember them.
-func (s *Server) limitRate(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		p, ok := principalOf(c.Request().Context())
-		if s.limiter == nil || !ok {
-			return next(c)
-		}
-		delay := s.limiter.wait(p.KeyID)
-		if delay <= 0 {
-			return next(c)
-		}
-		seconds := max(1, int(math.Ceil(delay.Seconds())))
-		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(seconds))
-		return fault.New(fault.RateLimited, "too many requests with this key; try again in %d s", seconds)
+// admit refuses what a key asks beyond its rate, and says when to come back.
+func (l *rateLimiter) admit(key string) error {
+	if l == nil {
+		return nil
+	}
+	delay := l.wait(key)
+	if delay <= 0 {
+		return nil
+	}
+	seconds := max(1, int(math.Ceil(delay.Seconds())))
+	return &fault.Error{
+		Kind: fault.RateLimited, RetryAfter: time.Duration(seconds) * time.Second,
+		Message: fmt.Sprintf("too many requests with this key; try again in %d s", seconds),
 	}
 }

@@ -1,0 +1,121 @@
+package history
+
+import (
+	"context"
+	"time"
+
+	"github.com/lethe-chat/lethe/internal/auth"
+)
+
+// Operation names one thing that a caller may ask of a workspace: the method of
+// Access that does it.
+type Operation string
+
+// The operations.
+const (
+	OpAwaitReclaimed      Operation = "AwaitReclaimed"
+	OpConversations       Operation = "Conversations"
+	OpCount               Operation = "Count"
+	OpDeleteBulk          Operation = "DeleteBulk"
+	OpDeleteConversations Operation = "DeleteConversations"
+	OpDeleteMatching      Operation = "DeleteMatching"
+	OpDeleteUnchanged     Operation = "DeleteUnchanged"
+	OpDeletion            Operation = "Deletion"
+	OpDeletions           Operation = "Deletions"
+	OpEdit                Operation = "Edit"
+	OpExport              Operation = "Export"
+	OpExportOne           Operation = "ExportOne"
+	OpImport              Operation = "Import"
+	OpImportFile          Operation = "ImportFile"
+	OpImports             Operation = "Imports"
+	OpIngest              Operation = "Ingest"
+	OpIngestAll           Operation = "IngestAll"
+	OpLiftExclusions      Operation = "LiftExclusions"
+	OpRecall              Operation = "Recall"
+	OpSearch              Operation = "Search"
+	OpStats               Operation = "Stats"
+	OpTranscript          Operation = "Transcript"
+	OpWalk                Operation = "Walk"
+)
+
+// DefaultPatience is how long an operation may take when Options.Patience is 0. An
+// answer that comes much later finds nobody: a browser kills an extension's worker
+// after 30 s.
+const DefaultPatience = 20 * time.Second
+
+// maxWait is how long a delete waits for its storage to be reclaimed.
+const maxWait = 15 * time.Second
+
+// patience says how long an operation may take.
+type patience int
+
+const (
+	ordinary  patience = iota // Options.Patience
+	deleting                  // deletePatience times as long
+	waiting                   // maxWait
+	streaming                 // as long as the caller sends or takes; the transport watches each step
+)
+
+// deletePatience is how many times longer a delete may take than other operations.
+// A delete that is cut off is undone, and asking again would end the same way: a
+// delete that is large enough could never be done.
+const deletePatience = 15
+
+// demand is what an operation asks of its caller, and how long it may take.
+type demand struct {
+	scope    auth.Scope
+	patience patience
+}
+
+// demands is the one table of who may do what. An operation that is not in it is
+// refused.
+var demands = map[Operation]demand{
+	OpConversations: {auth.Read, ordinary},
+	OpCount:         {auth.Read, ordinary},
+	OpDeletion:      {auth.Read, ordinary},
+	OpDeletions:     {auth.Read, ordinary},
+	OpExport:        {auth.Read, streaming},
+	OpExportOne:     {auth.Read, ordinary},
+	OpImport:        {auth.Read, ordinary},
+	OpImports:       {auth.Read, ordinary},
+	OpRecall:        {auth.Read, ordinary},
+	OpSearch:        {auth.Read, ordinary},
+	OpStats:         {auth.Read, ordinary},
+	OpTranscript:    {auth.Read, ordinary},
+	OpWalk:          {auth.Read, ordinary},
+
+	OpAwaitReclaimed:      {auth.Write, waiting},
+	OpDeleteBulk:          {auth.Write, deleting},
+	OpDeleteConversations: {auth.Write, deleting},
+	OpDeleteMatching:      {auth.Write, deleting}, // and Read, for what Access.DeleteMatching says
+	OpDeleteUnchanged:     {auth.Write, deleting},
+	OpEdit:                {auth.Write, ordinary},
+	OpImportFile:          {auth.Write, streaming},
+	OpIngest:              {auth.Write, ordinary},
+	OpIngestAll:           {auth.Write, streaming},
+	OpLiftExclusions:      {auth.Write, ordinary},
+}
+
+// Patience is how long an operation may take before it is cut off with a Canceled
+// fault; 0 for those that take as long as the caller sends or takes. Transports use
+// it for the time-outs of their connections.
+func (h *History) Patience(op Operation) time.Duration {
+	switch demands[op].patience {
+	case deleting:
+		return h.patience * deletePatience
+	case waiting:
+		return maxWait
+	case streaming:
+		return 0
+	default:
+		return h.patience
+	}
+}
+
+// within is the context of an operation, which ends with its patience.
+func (h *History) within(ctx context.Context, op Operation) (context.Context, context.CancelFunc) {
+	if limit := h.Patience(op); limit > 0 {
+		return context.WithTimeout(ctx, limit)
+	}
+	return context.WithCancel(ctx)
+}
