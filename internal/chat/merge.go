@@ -1,6 +1,11 @@
 package chat
 
-import "time"
+import (
+	"strings"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+)
 
 // Merged is what a stored conversation becomes when an upload of it arrives.
 type Merged struct {
@@ -26,22 +31,16 @@ type Span struct{ From, To int } // both inclusive
 // conversation must be indexed again.
 func (m Merged) Changed() bool { return len(m.Edited) > 0 || m.RewriteFrom < len(m.Messages) }
 
-// Merge works out what a re-send changes. Messages match by the caller's id.
-// Those without one are lined up by content: where the first of them stands in
-// the stored conversation is where the re-send begins, and from there they match
-// position by position: a whole re-send with an edited answer replaces that
-// answer, and a re-sent tail lands where it was.
-// What the upload does not mention is kept, and new messages follow the message
-// that they followed in the upload. A title or date that the upload does not
-// give stays as it is. The upload must be normalized.
+// Merge works out what a re-send changes. Messages match by the caller's id where
+// both have one, else as two sequences, by sender and text (align.go). A sent
+// message that matches none replaces the stored message that it stands for
+// (replace.go) or is inserted behind the message that it followed. What the upload
+// does not mention stays: messages, titles, dates, and whether a message is hidden
+// or on an abandoned branch. The upload must be normalized.
 func Merge(stored Transcript, u Upload) Merged {
-	m := merger{stored: stored.Turns, matched: make([]int, len(stored.Turns))}
-	for i := range m.matched {
-		m.matched[i] = -1
-	}
-	m.matchByID(u.Messages)
-	m.matchByPlace(u.Messages)
-	out := m.combine(u.Messages)
+	m := merger{stored: stored.Turns, sent: u.Messages, marked: u.TellsMarks}
+	m.pair()
+	out := m.combine()
 	out.Title, out.CreatedAt, out.UpdatedAt = stored.Title, stored.CreatedAt, stored.UpdatedAt
 	out.Pinned = stored.Pinned
 	if u.Pinned != nil {
@@ -98,124 +97,97 @@ func newMessage(m UploadMessage, position int) Message {
 }
 
 type merger struct {
-	stored  []Message
-	matched []int // for each stored message, the upload's message that matches it, or -1
-	taken   map[int]bool
+	stored []Message
+	sent   []UploadMessage
+	marked bool
+	place  []int // for each sent message the place of the stored one that it is or replaces, or -1
+	chain  []pair
 }
 
-func (m *merger) match(stored, sent int) {
-	m.matched[stored] = sent
-	m.taken[sent] = true
+// pair finds for each sent message the stored one that it is or replaces.
+func (m *merger) pair() {
+	all := symbols{}
+	stored, sent := make([]turn, len(m.stored)), make([]turn, len(m.sent))
+	for i, s := range m.stored {
+		stored[i] = turn{
+			symbol: all.of(s.Sender, s.Text), sender: s.Sender, named: s.ExternalID != "",
+			blank: isBlank(s.Text), aside: s.Hidden || s.Branch != "",
+		}
+	}
+	for j, u := range m.sent {
+		sent[j] = turn{symbol: all.of(u.sender, u.Text), sender: u.sender, named: u.ExternalID != "", blank: isBlank(u.Text)}
+	}
+	byID := m.sameID()
+	r := replacer{
+		aligner: newAligner(stored, sent), marked: m.marked, byID: len(byID),
+		storedText: func(i int) string { return m.stored[i].Text },
+		sentText:   func(j int) string { return m.sent[j].Text },
+	}
+	r.align(byID)
+	r.replace()
+	m.place, m.chain = r.toStored, r.chain
 }
 
-func (m *merger) matchByID(sent []UploadMessage) {
-	m.taken = make(map[int]bool, len(sent))
+func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
+
+// sameID pairs the messages that have the same external id on both sides.
+func (m *merger) sameID() (pairs []pair) {
 	places := make(map[string]int, len(m.stored))
 	for i, s := range m.stored {
 		if s.ExternalID != "" {
 			places[s.ExternalID] = i
 		}
 	}
-	for i, u := range sent {
+	for j, u := range m.sent {
 		if u.ExternalID == "" {
 			continue
 		}
 		if at, ok := places[u.ExternalID]; ok {
-			m.match(at, i)
+			pairs = append(pairs, pair{at, j})
 		}
 	}
+	return pairs
 }
 
-// matchByPlace lines up what has no id on one side or the other.
-func (m *merger) matchByPlace(sent []UploadMessage) {
-	start, edits, ok := m.alignment(sent)
-	if !ok {
-		return
+// insertions tells behind which stored message each new one is inserted, -1 for
+// before all: the one that it followed in the upload. New messages before all
+// others of the upload go right before those, and new messages behind all others
+// go to the end, for there a conversation grows.
+func (m *merger) insertions() map[int][]int {
+	after := map[int][]int{}
+	last, end := -1, -1
+	if len(m.chain) > 0 {
+		last, end = m.chain[0].stored-1, m.chain[len(m.chain)-1].sent
 	}
-	for i := 0; i < len(sent) && start+i < len(m.stored); i++ {
-		at, u := start+i, sent[i]
-		s := m.stored[at]
-		if m.taken[i] || m.matched[at] >= 0 || (s.ExternalID != "" && u.ExternalID != "") {
-			continue
-		}
-		unnamed := s.ExternalID == "" && u.ExternalID == ""
-		if sameContent(s, u) || (edits && unnamed && s.Sender == u.sender) {
-			m.match(at, i)
+	next := 0 // of the chain
+	for j := range m.sent {
+		switch {
+		case next < len(m.chain) && m.chain[next].sent == j:
+			last = m.chain[next].stored
+			next++
+		case m.place[j] >= 0: // it has another place in the upload, and keeps its own
+		case j > end:
+			after[len(m.stored)-1] = append(after[len(m.stored)-1], j)
+		default:
+			after[last] = append(after[last], j)
 		}
 	}
+	return after
 }
 
-// maxAlignments bounds the places that are compared in full, so that a
-// conversation that says the same thing ten thousand times costs no more.
-const maxAlignments = 64
-
-// alignment finds the stored position at which the re-send begins. It begins at
-// the first message when at least half of what overlaps from there agrees; then
-// what differs counts as edited. Otherwise it is a tail, or a part, and begins at
-// the first place from where all that overlaps agrees: a message that merely
-// resembles a stored one must never overwrite what follows that.
-func (m *merger) alignment(sent []UploadMessage) (start int, edits, ok bool) {
-	if len(m.stored) == 0 || len(sent) == 0 {
-		return 0, false, false
+// combine makes one list of both: stored messages keep their order.
+func (m *merger) combine() Merged {
+	sentAt := make([]int, len(m.stored))
+	for i := range sentAt {
+		sentAt[i] = -1
 	}
-	if sameContent(m.stored[0], sent[0]) {
-		if agree, overlap := m.agreement(0, sent, false); 2*agree >= overlap {
-			return 0, true, true
+	for j, at := range m.place {
+		if at >= 0 {
+			sentAt[at] = j
 		}
 	}
-	for at, tried := 1, 0; at < len(m.stored) && tried < maxAlignments; at++ {
-		if !sameContent(m.stored[at], sent[0]) {
-			continue
-		}
-		tried++
-		if agree, overlap := m.agreement(at, sent, true); agree == overlap {
-			return at, false, true
-		}
-	}
-	return 0, false, false
-}
-
-// agreement counts how many messages of the re-send say what is stored when it
-// begins at start, and how many places were compared; strict stops counting at
-// the first that differs.
-func (m *merger) agreement(start int, sent []UploadMessage, strict bool) (agree, overlap int) {
-	overlap = min(len(sent), len(m.stored)-start)
-	for i := range overlap {
-		if sameContent(m.stored[start+i], sent[i]) {
-			agree++
-		} else if strict {
-			break
-		}
-	}
-	return agree, overlap
-}
-
-func sameContent(s Message, u UploadMessage) bool { return s.Sender == u.sender && s.Text == u.Text }
-
-// combine walks both lists into one: stored messages keep their order, and each
-// new message follows the one before it in the upload.
-func (m *merger) combine(sent []UploadMessage) Merged {
-	place := make(map[int]int, len(m.taken)) // upload index -> stored index
-	for at, i := range m.matched {
-		if i >= 0 {
-			place[i] = at
-		}
-	}
-	after := make(map[int][]int) // stored index (-1: before all) -> new messages that follow it
-	last := -1
-	if len(place) == 0 {
-		last = len(m.stored) - 1 // nothing in common: it goes on where the stored part ends
-	} else if first := firstMatched(sent, place); first > 0 {
-		last = place[first] - 1 // new messages before the first known one go right before it
-	}
-	for i := range sent {
-		if at, ok := place[i]; ok {
-			last = at
-			continue
-		}
-		after[last] = append(after[last], i)
-	}
-	out := Merged{RewriteFrom: -1}
+	after := m.insertions()
+	out := Merged{RewriteFrom: -1, Messages: make([]Message, 0, len(m.stored)+len(m.sent))}
 	emit := func(msg Message, storedAt int) {
 		msg.Position = len(out.Messages)
 		if out.RewriteFrom < 0 && storedAt != msg.Position {
@@ -224,22 +196,22 @@ func (m *merger) combine(sent []UploadMessage) Merged {
 		out.Messages = append(out.Messages, msg)
 	}
 	emitNew := func(at int) {
-		for _, i := range after[at] {
-			emit(newMessage(sent[i], 0), -1)
+		for _, j := range after[at] {
+			emit(newMessage(m.sent[j], 0), -1)
 			out.Added++
 		}
 	}
 	emitNew(-1)
-	for at, msg := range m.stored {
-		edited, before := false, msg.Text
-		if i := m.matched[at]; i >= 0 {
-			edited = apply(&msg, sent[i])
+	for at, before := range m.stored {
+		msg, changed := before, false
+		if j := sentAt[at]; j >= 0 {
+			msg, changed = m.apply(before, m.sent[j])
 		}
-		if msg.Text != before {
+		if before.Indexed() && (msg.Text != before.Text || msg.Sender != before.Sender || !msg.Indexed()) {
 			out.Outdated = append(out.Outdated, Span{at, m.answerTo(at)})
 		}
 		emit(msg, at)
-		if edited {
+		if changed {
 			out.Edited = append(out.Edited, out.Messages[len(out.Messages)-1])
 		}
 		emitNew(at)
@@ -261,25 +233,26 @@ func (m *merger) answerTo(at int) int {
 	return at
 }
 
-func firstMatched(sent []UploadMessage, place map[int]int) int {
-	for i := range sent {
-		if _, ok := place[i]; ok {
-			return i
-		}
+// apply returns a stored message with what the upload says of it, and whether that
+// changed anything. A text that differs only in how accents are encoded is the
+// same; so nothing is indexed again for it.
+func (m *merger) apply(stored Message, u UploadMessage) (msg Message, changed bool) {
+	msg = stored
+	msg.Sender = u.sender
+	if norm.NFC.String(u.Text) != norm.NFC.String(stored.Text) {
+		msg.Text = u.Text
 	}
-	return -1
-}
-
-// apply puts what the upload says into a stored message and reports whether that
-// changed anything.
-func apply(msg *Message, u UploadMessage) bool {
-	before := *msg
-	msg.Sender, msg.Text, msg.Branch, msg.Hidden = u.sender, u.Text, u.Branch, u.Hidden
+	if m.marked || u.Branch != "" {
+		msg.Branch = u.Branch
+	}
+	if m.marked || u.Hidden {
+		msg.Hidden = u.Hidden
+	}
 	if u.ExternalID != "" {
 		msg.ExternalID = u.ExternalID
 	}
 	if u.dated && !msg.CreatedAt.Equal(u.CreatedAt) {
 		msg.CreatedAt = u.CreatedAt
 	}
-	return *msg != before
+	return msg, msg != stored
 }

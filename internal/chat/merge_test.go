@@ -23,7 +23,7 @@ func said(t *testing.T, lines ...string) chat.Upload {
 		who, text, _ := strings.Cut(line, ":")
 		role, id, _ := strings.Cut(who, "#")
 		u.Messages = append(u.Messages, chat.UploadMessage{
-			Role: map[string]string{"h": "human", "a": "assistant"}[role], ExternalID: id, Text: text,
+			Role: map[string]string{"h": "human", "a": "assistant", "s": "system", "t": "tool"}[role], ExternalID: id, Text: text,
 		})
 	}
 	require.NoError(t, u.Normalize(noon))

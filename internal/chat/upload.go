@@ -41,6 +41,10 @@ type Upload struct {
 	UpdatedAt   time.Time
 	Pinned      *bool // nil when the caller did not say
 	Messages    []UploadMessage
+	// TellsMarks says that the source knows of each message whether it is hidden or
+	// on an abandoned branch. Without it a message that is neither may be so in the
+	// store, and stays so.
+	TellsMarks bool
 
 	given given // set by Normalize
 }

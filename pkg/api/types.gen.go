@@ -1184,7 +1184,8 @@ type UploadedMessage struct {
 	CreatedAt *Time `json:"createdAt,omitempty" wire:"null"`
 
 	// ID The platform's own id of the message, unique in the conversation. With one, a re-send can
-	// change the message's text; without, messages are matched by position and content.
+	// change the message wherever it stands; without, messages are matched by role and content,
+	// and by what stands beside them.
 	ID *string `json:"id,omitempty" wire:"null"`
 
 	// Role Who wrote it: `human` (also `user`), `assistant` (also `ai`, `model`), `system` or `tool`.

@@ -360,10 +360,11 @@ type ClientInterface interface {
 	// together say which one it is, so sending it again never makes a second one. Needs scope
 	// `write`.
 	//
-	// Messages of a re-send are matched by their id, else by position and content. Changed text
-	// replaces the old, new messages are added, and messages that are missing from the re-send are
-	// kept, so a client may send only the tail of a long chat. A re-send that changes nothing costs
-	// no indexing.
+	// Messages of a re-send are matched by their id where both have one, else as two sequences, by
+	// role and content. A changed message replaces the stored one that stands in its place between
+	// messages that both have, new messages are added, and messages that are missing from the
+	// re-send are kept, so a client may send only the tail of a long chat. A re-send that changes
+	// nothing costs no indexing.
 	//
 	// The answer comes as soon as the messages are stored. Search finds them when indexing is done,
 	// normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
@@ -381,10 +382,11 @@ type ClientInterface interface {
 	// together say which one it is, so sending it again never makes a second one. Needs scope
 	// `write`.
 	//
-	// Messages of a re-send are matched by their id, else by position and content. Changed text
-	// replaces the old, new messages are added, and messages that are missing from the re-send are
-	// kept, so a client may send only the tail of a long chat. A re-send that changes nothing costs
-	// no indexing.
+	// Messages of a re-send are matched by their id where both have one, else as two sequences, by
+	// role and content. A changed message replaces the stored one that stands in its place between
+	// messages that both have, new messages are added, and messages that are missing from the
+	// re-send are kept, so a client may send only the tail of a long chat. A re-send that changes
+	// nothing costs no indexing.
 	//
 	// The answer comes as soon as the messages are stored. Search finds them when indexing is done,
 	// normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
@@ -1035,10 +1037,11 @@ func (c *Client) GetImport(ctx context.Context, id string, reqEditors ...Request
 // together say which one it is, so sending it again never makes a second one. Needs scope
 // `write`.
 //
-// Messages of a re-send are matched by their id, else by position and content. Changed text
-// replaces the old, new messages are added, and messages that are missing from the re-send are
-// kept, so a client may send only the tail of a long chat. A re-send that changes nothing costs
-// no indexing.
+// Messages of a re-send are matched by their id where both have one, else as two sequences, by
+// role and content. A changed message replaces the stored one that stands in its place between
+// messages that both have, new messages are added, and messages that are missing from the
+// re-send are kept, so a client may send only the tail of a long chat. A re-send that changes
+// nothing costs no indexing.
 //
 // The answer comes as soon as the messages are stored. Search finds them when indexing is done,
 // normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
@@ -1066,10 +1069,11 @@ func (c *Client) UploadConversationWithBody(ctx context.Context, contentType str
 // together say which one it is, so sending it again never makes a second one. Needs scope
 // `write`.
 //
-// Messages of a re-send are matched by their id, else by position and content. Changed text
-// replaces the old, new messages are added, and messages that are missing from the re-send are
-// kept, so a client may send only the tail of a long chat. A re-send that changes nothing costs
-// no indexing.
+// Messages of a re-send are matched by their id where both have one, else as two sequences, by
+// role and content. A changed message replaces the stored one that stands in its place between
+// messages that both have, new messages are added, and messages that are missing from the
+// re-send are kept, so a client may send only the tail of a long chat. A re-send that changes
+// nothing costs no indexing.
 //
 // The answer comes as soon as the messages are stored. Search finds them when indexing is done,
 // normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
@@ -2976,10 +2980,11 @@ type ClientWithResponsesInterface interface {
 	// together say which one it is, so sending it again never makes a second one. Needs scope
 	// `write`.
 	//
-	// Messages of a re-send are matched by their id, else by position and content. Changed text
-	// replaces the old, new messages are added, and messages that are missing from the re-send are
-	// kept, so a client may send only the tail of a long chat. A re-send that changes nothing costs
-	// no indexing.
+	// Messages of a re-send are matched by their id where both have one, else as two sequences, by
+	// role and content. A changed message replaces the stored one that stands in its place between
+	// messages that both have, new messages are added, and messages that are missing from the
+	// re-send are kept, so a client may send only the tail of a long chat. A re-send that changes
+	// nothing costs no indexing.
 	//
 	// The answer comes as soon as the messages are stored. Search finds them when indexing is done,
 	// normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
@@ -2997,10 +3002,11 @@ type ClientWithResponsesInterface interface {
 	// together say which one it is, so sending it again never makes a second one. Needs scope
 	// `write`.
 	//
-	// Messages of a re-send are matched by their id, else by position and content. Changed text
-	// replaces the old, new messages are added, and messages that are missing from the re-send are
-	// kept, so a client may send only the tail of a long chat. A re-send that changes nothing costs
-	// no indexing.
+	// Messages of a re-send are matched by their id where both have one, else as two sequences, by
+	// role and content. A changed message replaces the stored one that stands in its place between
+	// messages that both have, new messages are added, and messages that are missing from the
+	// re-send are kept, so a client may send only the tail of a long chat. A re-send that changes
+	// nothing costs no indexing.
 	//
 	// The answer comes as soon as the messages are stored. Search finds them when indexing is done,
 	// normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
@@ -6025,10 +6031,11 @@ func (c *ClientWithResponses) GetImportWithResponse(ctx context.Context, id stri
 // together say which one it is, so sending it again never makes a second one. Needs scope
 // `write`.
 //
-// Messages of a re-send are matched by their id, else by position and content. Changed text
-// replaces the old, new messages are added, and messages that are missing from the re-send are
-// kept, so a client may send only the tail of a long chat. A re-send that changes nothing costs
-// no indexing.
+// Messages of a re-send are matched by their id where both have one, else as two sequences, by
+// role and content. A changed message replaces the stored one that stands in its place between
+// messages that both have, new messages are added, and messages that are missing from the
+// re-send are kept, so a client may send only the tail of a long chat. A re-send that changes
+// nothing costs no indexing.
 //
 // The answer comes as soon as the messages are stored. Search finds them when indexing is done,
 // normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
@@ -6052,10 +6059,11 @@ func (c *ClientWithResponses) UploadConversationWithBodyWithResponse(ctx context
 // together say which one it is, so sending it again never makes a second one. Needs scope
 // `write`.
 //
-// Messages of a re-send are matched by their id, else by position and content. Changed text
-// replaces the old, new messages are added, and messages that are missing from the re-send are
-// kept, so a client may send only the tail of a long chat. A re-send that changes nothing costs
-// no indexing.
+// Messages of a re-send are matched by their id where both have one, else as two sequences, by
+// role and content. A changed message replaces the stored one that stands in its place between
+// messages that both have, new messages are added, and messages that are missing from the
+// re-send are kept, so a client may send only the tail of a long chat. A re-send that changes
+// nothing costs no indexing.
 //
 // The answer comes as soon as the messages are stored. Search finds them when indexing is done,
 // normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's

@@ -1,0 +1,328 @@
+package chat
+
+import (
+	"slices"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// turn is what the alignment of two sequences looks at of a message.
+type turn struct {
+	symbol int // equal for equal sender and text
+	sender Sender
+	named  bool // it has an external id
+	blank  bool // it has no text
+	once   bool // no other stored message is equal
+	aside  bool // it is hidden or lies on an abandoned branch
+}
+
+// same reports whether two messages have the same sender and text. Two that both
+// have an external id are told apart by it: they never count as the same here.
+func (s turn) same(u turn) bool { return s.symbol == u.symbol && !(s.named && u.named) }
+
+// mayStandFor reports whether one message may replace the other.
+func (s turn) mayStandFor(u turn) bool { return s.sender == u.sender && !(s.named && u.named) }
+
+// symbols gives equal messages the same number. Texts are compared in NFC: how an
+// accent is encoded makes no difference.
+type symbols map[content]int
+
+type content struct {
+	sender Sender
+	text   string
+}
+
+func (all symbols) of(sender Sender, text string) int {
+	key := content{sender, norm.NFC.String(text)}
+	n, known := all[key]
+	if !known {
+		n = len(all)
+		all[key] = n
+	}
+	return n
+}
+
+// pair is a stored message and the sent one that it is, by their places.
+type pair struct{ stored, sent int }
+
+// The limits of an alignment. Two stretches of up to alignCells pairs of messages
+// are compared exactly; longer ones are divided at messages that occur once in
+// each, up to alignDepth times, and compared in one pass where none is left.
+const (
+	alignCells = 1 << 18
+	alignDepth = 12
+)
+
+// aligner finds which messages of an upload are stored already. It needs time and
+// memory in proportion to the number of messages, whatever they are.
+type aligner struct {
+	stored, sent     []turn
+	toSent, toStored []int  // the place of a message's partner on the other side, or -1
+	chain            []pair // the pairs that have the same order on both sides, in that order
+}
+
+func newAligner(stored, sent []turn) *aligner {
+	count := make(map[int]int, len(stored))
+	for _, s := range stored {
+		count[s.symbol]++
+	}
+	for i := range stored {
+		stored[i].once = count[stored[i].symbol] == 1 && !stored[i].blank
+	}
+	a := &aligner{stored: stored, sent: sent, toSent: make([]int, len(stored)), toStored: make([]int, len(sent))}
+	a.forget()
+	return a
+}
+
+// forget undoes all pairs.
+func (a *aligner) forget() {
+	for i := range a.toSent {
+		a.toSent[i] = -1
+	}
+	for i := range a.toStored {
+		a.toStored[i] = -1
+	}
+	a.chain = nil
+}
+
+func (a *aligner) match(p pair) { a.toSent[p.stored], a.toStored[p.sent] = p.sent, p.stored }
+
+// align pairs the messages with the same external id, then those with the same
+// sender and text, in an order that both sides share.
+func (a *aligner) align(sameID []pair) {
+	for _, p := range sameID {
+		a.match(p)
+	}
+	a.chain = inOrder(sameID)
+	gaps := a.gaps()
+	for n, g := range gaps {
+		g.opens, g.closes = n > 0, n < len(gaps)-1
+		a.alignGap(g, 0)
+	}
+	a.sortChain()
+}
+
+func (a *aligner) link(p pair) {
+	a.match(p)
+	a.chain = append(a.chain, p)
+}
+
+func (a *aligner) sortChain() {
+	slices.SortFunc(a.chain, func(x, y pair) int { return x.sent - y.sent })
+}
+
+// gap is what lies between two neighbors of the chain and has no partner.
+type gap struct {
+	stored, sent  []int
+	opens, closes bool // there is a neighbor before it, and behind it
+}
+
+// gaps returns what lies before, between and after the pairs of the chain: one
+// more than there are pairs.
+func (a *aligner) gaps() []gap {
+	all := make([]gap, 0, len(a.chain)+1)
+	stored, sent := 0, 0
+	for _, p := range append(slices.Clone(a.chain), pair{len(a.stored), len(a.sent)}) {
+		all = append(all, gap{stored: free(a.toSent, stored, p.stored), sent: free(a.toStored, sent, p.sent)})
+		stored, sent = p.stored+1, p.sent+1
+	}
+	return all
+}
+
+// free returns the places from one to before another that have no partner.
+func free(partner []int, from, to int) (places []int) {
+	for i := from; i < to; i++ {
+		if partner[i] < 0 {
+			places = append(places, i)
+		}
+	}
+	return places
+}
+
+// alignGap pairs equal messages of two stretches.
+func (a *aligner) alignGap(g gap, depth int) {
+	if len(g.stored) == 0 || len(g.sent) == 0 {
+		return
+	}
+	if len(g.stored)*len(g.sent) <= alignCells {
+		a.alignExactly(g)
+		return
+	}
+	anchors := a.anchors(g.stored, g.sent)
+	if len(anchors) == 0 || depth == alignDepth {
+		a.alignInOnePass(g.stored, g.sent)
+		return
+	}
+	part := gap{opens: g.opens, closes: true}
+	stored, sent := 0, 0
+	for _, p := range anchors {
+		part.stored, part.sent = g.stored[stored:p.stored], g.sent[sent:p.sent]
+		a.alignGap(part, depth+1)
+		a.link(pair{g.stored[p.stored], g.sent[p.sent]})
+		stored, sent, part.opens = p.stored+1, p.sent+1, true
+	}
+	a.alignGap(gap{g.stored[stored:], g.sent[sent:], part.opens, g.closes}, depth+1)
+}
+
+// anchors pairs what occurs exactly once in each of two stretches, as far as both
+// have it in the same order. The pairs are places in the stretches.
+func (a *aligner) anchors(stored, sent []int) []pair {
+	type found struct{ stored, sent, inStored, inSent int }
+	seen := make(map[int]found, len(sent))
+	for j, at := range sent {
+		f := seen[a.sent[at].symbol]
+		f.sent, f.inSent = j, f.inSent+1
+		seen[a.sent[at].symbol] = f
+	}
+	for i, at := range stored {
+		f, known := seen[a.stored[at].symbol]
+		if !known {
+			continue
+		}
+		f.stored, f.inStored = i, f.inStored+1
+		seen[a.stored[at].symbol] = f
+	}
+	var once []pair
+	for j, at := range sent {
+		f := seen[a.sent[at].symbol]
+		if f.inStored == 1 && f.inSent == 1 && a.stored[stored[f.stored]].same(a.sent[at]) {
+			once = append(once, pair{f.stored, j})
+		}
+	}
+	return inOrder(once)
+}
+
+// inOrder returns the longest selection of pairs that have the same order on both
+// sides, in that order.
+func inOrder(pairs []pair) []pair {
+	pairs = slices.Clone(pairs)
+	slices.SortFunc(pairs, func(x, y pair) int { return x.sent - y.sent })
+	var tails []int // of the best selections of 1, 2, ... pairs: the last of each
+	before := make([]int, len(pairs))
+	for i, p := range pairs {
+		n, _ := slices.BinarySearchFunc(tails, p.stored, func(tail, stored int) int { return pairs[tail].stored - stored })
+		before[i] = -1
+		if n > 0 {
+			before[i] = tails[n-1]
+		}
+		if n == len(tails) {
+			tails = append(tails, i)
+		} else {
+			tails[n] = i
+		}
+	}
+	if len(tails) == 0 {
+		return nil
+	}
+	selected := make([]pair, len(tails))
+	for n, i := len(tails)-1, tails[len(tails)-1]; n >= 0; n, i = n-1, before[i] {
+		selected[n] = pairs[i]
+	}
+	return selected
+}
+
+// alignInOnePass pairs each sent message with the first equal stored one behind
+// the pair before it.
+func (a *aligner) alignInOnePass(stored, sent []int) {
+	places := make(map[int][]int, len(stored)) // of each symbol, in order
+	for _, at := range stored {
+		places[a.stored[at].symbol] = append(places[a.stored[at].symbol], at)
+	}
+	next := 0
+	for _, j := range sent {
+		symbol := a.sent[j].symbol
+		left := places[symbol]
+		for len(left) > 0 && (left[0] < next || !a.stored[left[0]].same(a.sent[j])) {
+			left = left[1:]
+		}
+		if len(left) > 0 {
+			a.link(pair{left[0], j})
+			next, left = left[0]+1, left[1:]
+		}
+		places[symbol] = left
+	}
+}
+
+// alignExactly pairs as many equal messages of two stretches as have the same
+// order on both sides. Among the ways to do that it prefers pairs of texts that are
+// stored once, then those that have the same distance from their neighbors on both
+// sides, and then those that lie latest in the stored conversation and earliest in
+// the upload: so lies the end of a conversation that has grown.
+func (a *aligner) alignExactly(g gap) {
+	t := newTable(a, g)
+	i, j, level := 0, 0, g.opens
+	for i < len(g.stored) && j < len(g.sent) {
+		_, what := t.best(i, j, level)
+		switch what {
+		case pairUp:
+			a.link(pair{g.stored[i], g.sent[j]})
+			i, j, level = i+1, j+1, true
+		case passBoth:
+			i, j, level = i+1, j+1, true
+		case passStored:
+			i, level = i+1, false
+		case passSent:
+			j, level = j+1, false
+		}
+	}
+}
+
+// table holds the best score of aligning what follows each pair of places.
+type table struct {
+	a      *aligner
+	g      gap
+	after  [2][]int32 // level or not: by whether both sides have the same distance from the neighbor before
+	weight int32      // of a pair: more than all that says which pair is better
+}
+
+type step int
+
+const (
+	passStored step = iota
+	pairUp
+	passBoth // a stored and a sent message of the same sender: perhaps an edit
+	passSent
+)
+
+func newTable(a *aligner, g gap) *table {
+	rows, columns := len(g.stored)+1, len(g.sent)+1
+	t := &table{a: a, g: g, weight: 3*int32(min(rows, columns)) + 1} //nolint:gosec // at most alignCells
+	t.after[0], t.after[1] = make([]int32, rows*columns), make([]int32, rows*columns)
+	if g.closes {
+		t.after[1][rows*columns-1] = 1
+	}
+	for i := rows - 2; i >= 0; i-- {
+		for j := columns - 2; j >= 0; j-- {
+			t.after[0][i*columns+j], _ = t.best(i, j, false)
+			t.after[1][i*columns+j], _ = t.best(i, j, true)
+		}
+	}
+	return t
+}
+
+func (t *table) best(i, j int, level bool) (score int32, what step) {
+	columns := len(t.g.sent) + 1
+	at := i*columns + j
+	consider := func(s int32, w step) {
+		if s > score {
+			score, what = s, w
+		}
+	}
+	score, what = t.after[0][at+columns], passStored
+	s, u := t.a.stored[t.g.stored[i]], t.a.sent[t.g.sent[j]]
+	switch {
+	case s.same(u):
+		gain := t.weight
+		if s.once {
+			gain += 2
+		}
+		if level {
+			gain++
+		}
+		consider(t.after[1][at+columns+1]+gain, pairUp)
+	case u.mayStandFor(s):
+		consider(t.after[1][at+columns+1], passBoth)
+	}
+	consider(t.after[0][at+1], passSent)
+	return score, what
+}

@@ -1,0 +1,303 @@
+package chat_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+)
+
+// held is a message as the client has it.
+type held struct {
+	role, text, id string
+	sent           bool // some text of it
+	told           bool // the text that it has now
+}
+
+// holder is a client with a conversation that grows and is edited, and what the
+// merge has made of its uploads. choose returns a number below n; it is where all
+// chance comes from.
+type holder struct {
+	t       testing.TB
+	choose  func(n int) int
+	ids     int // 0: none, 1: all, 2: on the answers only, 3: as each upload likes
+	chat    []held
+	dropped int
+	count   int
+	store   chat.Transcript
+	story   []string // what was done, for a failure to tell
+}
+
+func (h *holder) tell(format string, args ...any) {
+	h.story = append(h.story, fmt.Sprintf(format, args...))
+}
+
+func (h *holder) text() string {
+	h.count++
+	if h.choose(6) == 0 {
+		return repeated
+	}
+	return fmt.Sprintf("é%d", h.count)
+}
+
+func (h *holder) message(role string) held {
+	m := held{role: role, text: h.text()}
+	if role == "assistant" {
+		m.text = fmt.Sprintf("answer %d", h.count) // only people repeat themselves
+		if h.choose(12) == 0 {
+			m.text = ""
+		}
+	}
+	m.id = fmt.Sprint("m", h.count)
+	return m
+}
+
+func (h *holder) grow() {
+	for range 1 + h.choose(3) {
+		h.chat = append(h.chat, h.message("human"))
+		if h.choose(8) > 0 {
+			h.chat = append(h.chat, h.message("assistant"))
+		}
+	}
+	h.tell("grow to %d", len(h.chat))
+}
+
+// known tells of each message whether it is stored once with the text that it has,
+// so that it shows where an upload belongs.
+func (h *holder) known() (known []bool) {
+	stored := map[string]int{}
+	for _, m := range h.store.Turns {
+		stored[norm.NFC.String(m.Text)]++
+	}
+	for _, m := range h.chat {
+		known = append(known, m.sent && m.text != "" && stored[norm.NFC.String(m.text)] == 1)
+	}
+	return known
+}
+
+// repeated is what people say again and again.
+const repeated = "continue, Zoë"
+
+// edit changes a message, often the first. Something stays as it is: of an upload
+// that shares nothing with what is stored nobody could say what it edits. Repeated
+// and blank texts stay too: with the same text sent elsewhere they would look moved.
+func (h *holder) edit() {
+	at := h.choose(len(h.chat))
+	if h.choose(3) == 0 {
+		at = 0
+	}
+	known := h.known()
+	known[at] = false
+	if !slices.Contains(known, true) || h.chat[at].text == repeated || h.chat[at].text == "" {
+		return
+	}
+	h.count++
+	h.chat[at].text, h.chat[at].told = fmt.Sprintf("edited %d", h.count), false
+	h.tell("edit %d to %q", at, h.chat[at].text)
+}
+
+func (h *holder) putInFront() {
+	role := []string{"system", "human"}[h.choose(2)]
+	prompt := h.message(role)
+	prompt.text = fmt.Sprintf("prompt %d", h.count)
+	h.chat = slices.Insert(h.chat, 0, prompt)
+	h.tell("put a %s in front", role)
+}
+
+// dropBlank removes a message without text, as clients do that tidy up.
+func (h *holder) dropBlank() {
+	if at := slices.IndexFunc(h.chat, func(m held) bool { return m.text == "" }); at >= 0 {
+		if h.chat[at].sent {
+			h.dropped++
+		}
+		h.chat = slices.Delete(h.chat, at, at+1)
+		h.tell("drop the blank %d", at)
+	}
+}
+
+// upload sends the conversation from a place on, in some spelling, with ids or not.
+func (h *holder) upload(from int) {
+	u := chat.Upload{ExternalID: "x", Title: "T"}
+	encode := []func(string) string{norm.NFC.String, norm.NFD.String}[h.choose(2)]
+	withIDs := h.ids
+	if withIDs == 3 {
+		withIDs = h.choose(3)
+	}
+	for i := from; i < len(h.chat); i++ {
+		m := &h.chat[i]
+		m.sent, m.told = true, true
+		sent := chat.UploadMessage{Role: m.role, Text: encode(m.text)}
+		if withIDs == 1 || (withIDs == 2 && m.role == "assistant") {
+			sent.ExternalID = m.id
+		}
+		u.Messages = append(u.Messages, sent)
+	}
+	require.NoError(h.t, u.Normalize(noon))
+	h.tell("send from %d: %v", from, short(chat.NewTranscript(u).Turns))
+	if len(h.store.Turns) == 0 {
+		h.store = chat.NewTranscript(u)
+	} else {
+		h.store.Turns = chat.Merge(h.store, u).Messages
+	}
+	h.tell("stored: %v", short(h.store.Turns))
+	again := chat.Merge(h.store, u)
+	require.False(h.t, again.Changed(), "sending it again changed something: %v\n%s", short(again.Messages), strings.Join(h.story, "\n"))
+}
+
+// tail chooses where a tail begins. It has all that was not sent yet, and reaches
+// back over some messages that both sides know: nobody could tell where another
+// tail belongs.
+func (h *holder) tail() int {
+	known, enough := h.known(), 0
+	unsent := slices.IndexFunc(h.chat, func(m held) bool { return !m.sent })
+	for from := len(h.chat) - 1; from > 0; from-- {
+		if known[from] {
+			enough++
+		}
+		if enough >= 3 && (unsent < 0 || from < unsent) && h.choose(2) == 0 {
+			return from
+		}
+	}
+	return 0
+}
+
+// check holds what is stored to the promise: never more than the conversation has
+// now and has dropped, and nothing is lost that was not edited.
+func (h *holder) check() {
+	story := strings.Join(h.story, "\n")
+	require.LessOrEqual(h.t, len(h.store.Turns), len(h.chat)+h.dropped, "more than there is:\n%s", story)
+	stored := map[string]int{}
+	for _, m := range h.store.Turns {
+		stored[string(m.Sender)+norm.NFC.String(m.Text)]++
+	}
+	for _, m := range h.chat {
+		if !m.told {
+			continue
+		}
+		key := m.role + norm.NFC.String(m.text)
+		require.Positive(h.t, stored[key], "%q is lost:\n%s", m.text, story)
+		stored[key]--
+	}
+}
+
+// play plays a conversation of some uploads.
+func (h *holder) play(uploads int) {
+	h.grow()
+	h.upload(0)
+	for range uploads {
+		for range 1 + h.choose(2) {
+			switch h.choose(8) {
+			case 0, 1, 2:
+				h.grow()
+			case 3, 4:
+				h.edit()
+			case 5:
+				h.putInFront()
+			case 6:
+				h.dropBlank()
+			}
+		}
+		from := 0
+		if h.choose(2) == 0 {
+			from = h.tail()
+		}
+		h.upload(from)
+		h.check()
+	}
+}
+
+func newHolder(t testing.TB, choose func(n int) int) *holder {
+	return &holder{t: t, choose: choose, ids: choose(4)}
+}
+
+// Whatever whole or tail of its conversation a client sends, there is never more
+// of it than it has, and nothing is lost.
+func TestAResendNeverDuplicatesAndNeverLoses(t *testing.T) {
+	const seed = 20260301
+	t.Logf("seed %d", seed)
+	for round := range uint64(3000) {
+		random := rand.New(rand.NewPCG(seed, round))
+		newHolder(t, random.IntN).play(6)
+		if t.Failed() {
+			t.Fatalf("seed %d, round %d", seed, round)
+		}
+	}
+}
+
+// FuzzResend lets the fuzzer make the choices of TestAResendNeverDuplicatesAndNeverLoses.
+func FuzzResend(f *testing.F) {
+	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7})
+	f.Add([]byte("\x03\x01\x02\x00\x05\x07\x01\x00\x00\x02\x03\x03\x06"))
+	f.Fuzz(func(t *testing.T, choices []byte) {
+		at := 0
+		newHolder(t, func(n int) int {
+			if len(choices) == 0 {
+				return 0
+			}
+			at++
+			return (int(choices[at%len(choices)]) + at/len(choices)) % n
+		}).play(5)
+	})
+}
+
+// FuzzMerge merges anything with anything: nothing stored is removed, everything
+// that was sent is there, and sending it again changes nothing.
+func FuzzMerge(f *testing.F) {
+	f.Add("hq|aa", "hq|aa|hb")
+	f.Add("h1q|a2a|hq|hq", "hx|a2b|hq|a|a")
+	f.Add("sx|hq|aa|hq|aa", "sy|aa|hq|aa|hq|ta")
+	f.Fuzz(func(t *testing.T, before, sent string) {
+		a, okA := anyUpload(before)
+		b, okB := anyUpload(sent)
+		if !okA || !okB {
+			return
+		}
+		stored := chat.NewTranscript(a)
+		m := chat.Merge(stored, b)
+		require.Len(t, m.Messages, len(stored.Turns)+m.Added)
+		next := 0
+		for _, msg := range m.Messages {
+			if next < len(stored.Turns) && msg.ID == stored.Turns[next].ID {
+				next++
+			}
+		}
+		require.Equal(t, len(stored.Turns), next, "stored messages keep their order")
+		texts := map[string]bool{}
+		for _, msg := range m.Messages {
+			texts[norm.NFC.String(msg.Text)] = true
+		}
+		for _, u := range b.Messages {
+			require.True(t, texts[norm.NFC.String(u.Text)], "%q was sent", u.Text)
+		}
+		stored.Turns = m.Messages
+		again := chat.Merge(stored, b)
+		require.False(t, again.Changed(), "%v\n%v", short(m.Messages), short(again.Messages))
+	})
+}
+
+// anyUpload reads messages divided by "|": the first letter is the sender's, a
+// digit behind it an id.
+func anyUpload(text string) (chat.Upload, bool) {
+	u := chat.Upload{ExternalID: "x", Title: "T"}
+	for _, line := range strings.Split(text, "|") {
+		if line == "" {
+			continue
+		}
+		m := chat.UploadMessage{Role: map[byte]string{'a': "assistant", 's': "system", 't': "tool"}[line[0]], Text: line[1:]}
+		if m.Role == "" {
+			m.Role = "human"
+		}
+		if m.Text != "" && m.Text[0] >= '0' && m.Text[0] <= '9' {
+			m.ExternalID, m.Text = m.Text[:1], m.Text[1:]
+		}
+		u.Messages = append(u.Messages, m)
+	}
+	return u, u.Normalize(time.Unix(0, 0)) == nil
+}

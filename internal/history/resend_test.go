@@ -1,0 +1,148 @@
+package history_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/history"
+)
+
+// lines is an upload of messages in short: "h:" is a human's, "a:" an
+// assistant's, "s:" a system message; "#1" is the client's id.
+func lines(id string, messages ...string) chat.Upload {
+	u := chat.Upload{ExternalID: id, Title: "About " + id, CreatedAt: now, UpdatedAt: now}
+	for _, line := range messages {
+		who, text, _ := strings.Cut(line, ":")
+		role, name, _ := strings.Cut(who, "#")
+		role = map[string]string{"h": "human", "a": "assistant", "s": "system"}[role]
+		u.Messages = append(u.Messages, chat.UploadMessage{ExternalID: name, Role: role, Text: text})
+	}
+	return u
+}
+
+func (d *desk) lines(id string) (said []string) {
+	d.t.Helper()
+	stored := d.transcript(id)
+	require.Len(d.t, stored.Turns, stored.Messages)
+	for _, m := range stored.Turns {
+		who := string(m.Sender[0])
+		if m.ExternalID != "" {
+			who += "#" + m.ExternalID
+		}
+		said = append(said, who+":"+m.Text)
+	}
+	return said
+}
+
+// However a conversation is sent again, there is no more of it than there was. (The
+// rules are tested one by one in package chat; this is the way through the store.)
+func TestAResendNeverDuplicates(t *testing.T) {
+	resends := map[string]struct {
+		stored, sent string
+		want         string // empty: what was sent
+	}{
+		"a prompt with the date":        {"s:Today is Monday.|h:q|a:a|h:q2", "s:Today is Tuesday.|h:q|a:a|h:q2", ""},
+		"a corrected question":          {"h:q|a:a|h:q2|a:a2", "h:corrected|a:a|h:q2|a:a2", ""},
+		"a prompt in front":             {"h:q|a:a|h:q2|a:a2", "s:Be kind.|h:q|a:a|h:q2|a:a2", ""},
+		"a blank message left out":      {"h:q|a:|h:q2|a:a2", "h:q|h:q2|a:a2", "h:q|a:|h:q2|a:a2"},
+		"another encoding":              {"h:Zoë|a:naïve|h:q2", "h:Zoe\u0308|a:nai\u0308ve|h:q2", "h:Zoë|a:naïve|h:q2"},
+		"a tail":                        {"h:q|a:a|h:q2|a:a2", "h:q2|a:a2|h:q3", "h:q|a:a|h:q2|a:a2|h:q3"},
+		"a tail, its first corrected":   {"h:q|a:a|h:q2|a:a2", "h:corrected|a:a2|h:q3", "h:q|a:a|h:corrected|a:a2|h:q3"},
+		"the first and the last":        {"h:q|a:a|h:q2|a:a2", "h:q|a:a2", "h:q|a:a|h:q2|a:a2"},
+		"the middle edited":             {"h:q|a:a|h:q2|a:a2", "h:q|a:better|h:q2|a:a2", ""},
+		"ids on the answers only":       {"h:q|a#1:a|h:q2|a#2:a2", "h:corrected|a#1:a|h:q2|a#2:a2", ""},
+		"ids in the store only":         {"h#0:q|a#1:a|h#2:q2", "h:corrected|a:a|h:q2", "h#0:corrected|a#1:a|h#2:q2"},
+		"the same text twice, grown":    {"h:go on|a:a|h:go on|a:a2", "h:go on|a:a|h:go on|a:a2|h:go on|a:a3", ""},
+		"another order":                 {"h:q|a:a|h:q2|a:a2", "h:q|h:q2|a:a|a:a2", "h:q|a:a|h:q2|a:a2"},
+		"last answer edited, and grown": {"h:q|a:a", "h:q|a:better|h:q2|a:a2", ""},
+	}
+	each(t, func(t *testing.T, d *desk) {
+		for name, resend := range resends {
+			first := d.ingest(lines(name, strings.Split(resend.stored, "|")...))
+			before := map[string]bool{}
+			for _, m := range d.transcript(first.Conversation.ID).Turns {
+				before[m.ID] = true
+			}
+			want := resend.want
+			if want == "" {
+				want = resend.sent
+			}
+			for n := range 5 {
+				again := d.ingest(lines(name, strings.Split(resend.sent, "|")...))
+				require.Equal(t, first.Conversation.ID, again.Conversation.ID)
+				require.Equal(t, want, strings.Join(d.lines(first.Conversation.ID), "|"), "%s, sent again %d times", name, n+1)
+			}
+			kept := 0
+			for _, m := range d.transcript(first.Conversation.ID).Turns {
+				if before[m.ID] {
+					kept++
+				}
+			}
+			require.Equal(t, len(before), kept, "%s: what was stored is edited in its place", name)
+		}
+		require.Empty(t, d.db.Damage(t))
+	})
+}
+
+// Twenty-one messages that are sent five times, each time with another date in
+// their first, stay twenty-one.
+func TestFiveResendsOfTwentyOneMessages(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		say := func(day int) chat.Upload {
+			messages := []string{fmt.Sprintf("s:Today is day %d.", day)}
+			for i := range 10 {
+				messages = append(messages, fmt.Sprint("h:question ", i), fmt.Sprint("a:answer ", i))
+			}
+			return lines("x", messages...)
+		}
+		id := d.ingest(say(0)).Conversation.ID
+		for day := range 5 {
+			require.Equal(t, 21, d.ingest(say(day+1)).Conversation.Messages)
+		}
+		require.Equal(t, "s:Today is day 5.", d.lines(id)[0])
+	})
+}
+
+// A message that a re-send replaces cannot be found from the commit on, before
+// anything is indexed again; what stands beside it can.
+func TestReplacedMessagesLeaveTheIndexAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		first := "h:" + words("kar", 150)
+		u := lines("x", first, "a:"+words("lim", 150), "h:"+words("mon", 150), "a:"+words("nob", 150))
+		d.ingest(u)
+		require.Equal(t, 1, d.index())
+		u.Messages[0].Text = words("pel", 150)
+		d.ingest(u)
+		found := func(about string) int {
+			return len(d.search(history.SearchQuery{Text: word(about, 20), Mode: history.Keyword}).Hits)
+		}
+		require.Zero(t, found("kar"))
+		require.Positive(t, found("nob"))
+		require.Empty(t, d.db.Mentions(t, word("kar", 20)))
+		require.Equal(t, 1, d.index())
+		require.Positive(t, found("pel"))
+		require.Empty(t, d.db.Damage(t))
+	})
+}
+
+// What a re-send has no words for is kept: branches and hidden messages too.
+func TestAResendKeepsBranchesAndHiddenMessages(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		u := say("a", "question", "first answer", "second answer")
+		u.Messages[1].Branch, u.Messages[2].Hidden = "abandoned", true
+		id := d.ingest(u).Conversation.ID
+		before := d.transcript(id)
+		d.ingest(say("a", "question", "first answer", "second answer"))
+		require.Equal(t, before.Turns, d.transcript(id).Turns)
+
+		shown := say("a", "question", "first answer", "second answer")
+		shown.TellsMarks = true
+		d.ingest(shown)
+		after := d.transcript(id)
+		require.Equal(t, []any{"", false}, []any{after.Turns[1].Branch, after.Turns[2].Hidden})
+	})
+}
