@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,118 +14,151 @@ import (
 	"github.com/lethe-chat/lethe/internal/app/apptest"
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/server"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 	"github.com/lethe-chat/lethe/pkg/api"
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
+// theirs is what belongs to another workspace, or to nobody: ids, and a word that
+// stands in its platform, title and text.
+type theirs struct{ conversation, upload, deletion, word string }
+
+func nobodys(word string) theirs { return theirs{chat.NewID(), chat.NewID(), chat.NewID(), word} }
+
+// probe is a request that might tell something of another workspace.
+type probe struct{ method, path, body string }
+
+// probes are requests of every route that wants a key, in an order: what reads,
+// what deletes, and last what stores, which each workspace does for itself.
+func probes(of theirs) []probe {
+	const root = "/api/chat-history"
+	ids, id := `{"ids":["`+of.conversation+`"]}`, of.conversation
+	list := []probe{
+		{"GET", root + "/conversation?conversationId=" + id, ""},
+		{"PATCH", root + "/conversation", `{"conversationId":"` + id + `","title":"Mine now"}`},
+		{"PATCH", root + "/conversation", `{"conversationId":"` + id + `","pinned":true}`},
+		{"GET", "/v2/hc-interactions/" + id + "/public", ""},
+		{"GET", public, ""},
+		{"GET", public + "?source[]=" + of.word, ""},
+		{"GET", public + "?cursor=" + id, ""},
+		{"GET", public + "?direction=previous&cursor=" + id, ""},
+		{"GET", root + "/deletions", ""},
+		{"GET", root + "/deletions/" + of.deletion, ""},
+		{"GET", chats, ""},
+		{"GET", chats + "?importId=" + of.upload, ""},
+		{"GET", chats + "?title=" + of.word, ""},
+		{"GET", chats + "?platform=" + of.word, ""},
+		{"GET", root + "/imports/" + of.upload, ""},
+		{"GET", root + "/imports", ""},
+		{"GET", root + "/count", ""},
+		{"GET", root + "/stats", ""},
+		{"GET", root + "/export", ""},
+		{"GET", root + "/export?revisions=true", ""},
+		{"GET", root + "/export?conversationId=" + id, ""},
+		{"GET", root + "/export?importId=" + of.upload, ""},
+		{"GET", root + "/export?title=" + of.word, ""},
+		{"POST", root + "/inject", `{"query":"the ` + of.word + `","queries":[{"query":"whose is the ` + of.word + `"}]}`},
+		{"DELETE", chats, ids},
+		{"DELETE", chats + "?ids=" + id, ""},
+		{"POST", chatsDelete, ids},
+		{"POST", chats + "/delete-unchanged", `{"conversations":[{"id":"` + of.conversation + `","revision":1}]}`},
+		{"DELETE", "/v2/hc-interactions/" + id + "/public", ""},
+		{"DELETE", public, ids},
+		{"DELETE", public + "?atomic=true", ids},
+		{"POST", root + "/exclusions/lift", ids},
+		{"POST", root + "/exclusions/lift", `{"platform":"` + of.word + `","platformConversationIds":["theirs"]}`},
+	}
+	for _, mode := range []string{"hybrid", "semantic", "keyword"} {
+		list = append(list,
+			probe{"POST", root + "/search", `{"query":"the ` + of.word + `","mode":"` + mode + `"}`},
+			probe{"POST", root + "/search", `{"query":"the ` + of.word + `","mode":"` + mode + `","provider":"` + of.word + `"}`})
+	}
+	for _, filter := range []string{`"provider":"` + of.word + `"`, `"title":"` + of.word + `"`, `"importId":"` + of.upload + `"`} {
+		list = append(list,
+			probe{"POST", chats + "/delete-matching", `{"filter":{` + filter + `},"includePinned":true,"dryRun":true}`},
+			probe{"POST", chats + "/delete-matching", `{"filter":{` + filter + `},"includePinned":true,"exclude":true}`})
+	}
+	own := `{"platform":"` + of.word + `","conversation":{"id":"theirs","createdAt":"2026-03-01","updatedAt":"2026-03-01","messages":[{"role":"human","content":"the ` + of.word + `","createdAt":"2026-03-01"}]}}`
+	return append(list,
+		probe{"POST", root + "/import", own}, probe{"POST", root + "/ingest/custom-online", own},
+		probe{"GET", root + "/export", ""}, probe{"POST", chats + "/delete-matching", `{"all":true,"dryRun":true}`})
+}
+
+// A new route has to have a probe, too.
+func TestEveryRouteIsProbed(t *testing.T) {
+	for _, r := range server.New(server.Options{}).Routes() {
+		pattern := regexp.MustCompile("^" + regexp.MustCompile(`:\w+`).ReplaceAllString(regexp.QuoteMeta(r.Path), `[^/]+`) + `(\?.*)?$`)
+		probed := slices.ContainsFunc(probes(nobodys("word")), func(p probe) bool { return p.method == r.Method && pattern.MatchString(p.path) })
+		require.True(t, probed, "%s %s has no probe", r.Method, r.Path)
+	}
+}
+
+// minted are the ids that the service makes up, and progress is how far its worker
+// has come with an upload.
+var (
+	minted   = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
+	progress = regexp.MustCompile(`"status":"(queued|indexing|ready)"`)
+)
+
 // What a workspace has is, for another, exactly like what nobody has: the answers
-// are the same byte by byte, but for how long they took, and nothing changes.
+// are the same byte by byte, but for new ids and how long they took, and nothing
+// changes.
 func TestWorkspacesCannotTellThatOthersExist(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
-		_, token := s.NewKey(t, "strangers", auth.Read, auth.Write)
-		stranger := s.With(t, token)
-		ask := func(method, path, body string) string {
-			answer := send(t, s, method, path, body, "Authorization", "Bearer "+token)
-			return fmt.Sprint(answer.status, " ", timeless(t, answer.body))
-		}
-		paths := map[string]func(id, importID, word string) (method, path, body string){
-			"get": func(id, _, _ string) (string, string, string) {
-				return "GET", "/api/chat-history/conversation?conversationId=" + id, ""
-			},
-			"rename": func(id, _, _ string) (string, string, string) {
-				return "PATCH", "/api/chat-history/conversation", `{"conversationId":"` + id + `","title":"Mine now"}`
-			},
-			"pin": func(id, _, _ string) (string, string, string) {
-				return "PATCH", "/api/chat-history/conversation", `{"conversationId":"` + id + `","pinned":true}`
-			},
-			"delete":         func(id, _, _ string) (string, string, string) { return "DELETE", chats, `{"ids":["` + id + `"]}` },
-			"delete by POST": func(id, _, _ string) (string, string, string) { return "POST", chatsDelete, `{"ids":["` + id + `"]}` },
-			"/v2 get": func(id, _, _ string) (string, string, string) {
-				return "GET", "/v2/hc-interactions/" + id + "/public", ""
-			},
-			"/v2 delete": func(id, _, _ string) (string, string, string) {
-				return "DELETE", "/v2/hc-interactions/" + id + "/public", ""
-			},
-			"/v2 bulk delete": func(id, _, _ string) (string, string, string) {
-				return "DELETE", public, `{"ids":["` + id + `"]}`
-			},
-			"/v2 atomic bulk delete": func(id, _, _ string) (string, string, string) {
-				return "DELETE", public + "?atomic=true", `{"ids":["` + id + `"]}`
-			},
-			"/v2 list":          func(_, _, _ string) (string, string, string) { return "GET", public, "" },
-			"/v2 list a source": func(_, _, word string) (string, string, string) { return "GET", public + "?source=" + word, "" },
-			"/v2 list from a cursor": func(id, _, _ string) (string, string, string) {
-				return "GET", public + "?cursor=" + id, ""
-			},
-			"/v2 list back from a cursor": func(id, _, _ string) (string, string, string) {
-				return "GET", public + "?direction=previous&cursor=" + id, ""
-			},
-			"deletions": func(_, _, _ string) (string, string, string) { return "GET", "/api/chat-history/deletions", "" },
-			"list":      func(_, _, _ string) (string, string, string) { return "GET", chats, "" },
-			"list an import": func(_, importID, _ string) (string, string, string) {
-				return "GET", chats + "?importId=" + importID, ""
-			},
-			"list a title":    func(_, _, word string) (string, string, string) { return "GET", chats + "?title=" + word, "" },
-			"list a provider": func(_, _, word string) (string, string, string) { return "GET", chats + "?provider=" + word, "" },
-			"import": func(_, importID, _ string) (string, string, string) {
-				return "GET", "/api/chat-history/imports/" + importID, ""
-			},
-			"imports": func(_, _, _ string) (string, string, string) { return "GET", "/api/chat-history/imports", "" },
-			"count":   func(_, _, _ string) (string, string, string) { return "GET", "/api/chat-history/count", "" },
-			"stats":   func(_, _, _ string) (string, string, string) { return "GET", "/api/chat-history/stats", "" },
-		}
-		for _, mode := range []string{"hybrid", "semantic", "keyword"} {
-			paths["search "+mode] = func(_, _, _ string) (string, string, string) {
-				return "POST", "/api/chat-history/search", `{"query":"the snarkfeld","mode":"` + mode + `"}`
-			}
-			paths["search a provider "+mode] = func(_, _, word string) (string, string, string) {
-				return "POST", "/api/chat-history/search", `{"query":"the snarkfeld","mode":"` + mode + `","provider":"` + word + `"}`
-			}
-		}
-		paths["recall"] = func(_, _, _ string) (string, string, string) {
-			return "POST", "/api/chat-history/inject", `{"query":"the snarkfeld","queries":[{"query":"whose is the snarkfeld"}]}`
-		}
-		answers := func(id, importID, word string) map[string]string {
-			all := map[string]string{}
-			for name, path := range paths {
-				all[name] = strings.NewReplacer(id, "ID", importID, "IMPORT", word, "WORD").Replace(ask(path(id, importID, word)))
+		strangers := 0
+		// answers are those that a new workspace gets to every probe.
+		answers := func(of theirs) (all []string) {
+			strangers++
+			_, token := s.NewKey(t, fmt.Sprint("strangers-", strangers), auth.Read, auth.Write)
+			for _, p := range probes(of) {
+				answer := send(t, s, p.method, p.path, p.body, "Authorization", "Bearer "+token)
+				said := fmt.Sprint(p.method, " ", p.path, " ", answer.status, " ", timeless(t, answer.body))
+				said = progress.ReplaceAllString(minted.ReplaceAllString(said, "ID"), `"status":"STORED"`)
+				all = append(all, strings.ReplaceAll(said, of.word, "WORD"))
 			}
 			return all
 		}
 
 		// A world in which nobody else has anything, and then one in which the
 		// default workspace has it all.
-		empty := answers(chat.NewID(), chat.NewID(), "snarkfeld")
+		empty := answers(nobodys("snarkfeld"))
 		u := apptest.Conversation("theirs", "the snarkfeld is mine", "so it is")
 		u.Platform, u.PlatformDisplayName, u.Conversation.Title = new("snarkfeld"), new("Snarkfeld Chat"), new("The snarkfeld")
-		theirs, err := s.Client.Upload(t.Context(), u)
+		theirUpload, err := s.Client.Upload(t.Context(), u)
 		require.NoError(t, err)
-		s.Ready(t, theirs.ConversationID)
-		before, rows := get(t, s.Client, theirs.ConversationID), db.RowsOf(t, theirs.ConversationID)
-		require.Equal(t, empty, answers(theirs.ConversationID, theirs.ImportID, "snarkfeld"))
-		require.Equal(t, answers(chat.NewID(), chat.NewID(), "snarkfeld"), answers(theirs.ConversationID, theirs.ImportID, "snarkfeld"))
-		require.Equal(t, before, get(t, s.Client, theirs.ConversationID), "nothing has changed")
-		require.Equal(t, rows, db.RowsOf(t, theirs.ConversationID))
+		s.Ready(t, theirUpload.ConversationID)
+		s.Ready(t, s.Upload(t, "another of theirs", "to be deleted", "indeed"))
+		receipt, err := s.Client.DeleteMatching(t.Context(), api.DeleteMatchingRequest{Filter: &api.DeleteFilter{Title: new("to be deleted")}})
+		require.NoError(t, err)
+		require.NotNil(t, receipt.DeletionID)
+		of := theirs{theirUpload.ConversationID, theirUpload.ImportID, *receipt.DeletionID, "snarkfeld"}
+		before, rows := get(t, s.Client, of.conversation), db.RowsOf(t, of.conversation)
+		require.Equal(t, empty, answers(of))
+		require.Equal(t, answers(nobodys("snarkfeld")), answers(of))
+		require.Equal(t, before, get(t, s.Client, of.conversation), "nothing has changed")
+		require.Equal(t, rows, db.RowsOf(t, of.conversation))
 
 		// The same external id names another conversation there, which shares nothing.
+		_, token := s.NewKey(t, "strangers", auth.Read, auth.Write)
+		stranger := s.With(t, token)
 		u.Conversation.Messages = u.Conversation.Messages[:1]
 		own, err := stranger.Upload(t.Context(), u)
 		require.NoError(t, err)
-		require.NotEqual(t, theirs.ConversationID, own.ConversationID)
+		require.NotEqual(t, of.conversation, own.ConversationID)
 		apptest.AwaitImport(t, stranger, own.ImportID)
 		require.Equal(t, 1, get(t, stranger, own.ConversationID).Total)
-		require.Equal(t, before, get(t, s.Client, theirs.ConversationID))
+		require.Equal(t, before, get(t, s.Client, of.conversation))
 		found, err := stranger.Search(t.Context(), api.SearchRequest{Query: "the snarkfeld"})
 		require.NoError(t, err)
 		require.Len(t, found.Results, 1)
 		require.Equal(t, own.ConversationID, found.Results[0].ConversationID)
-		answer, err := stranger.Delete(t.Context(), theirs.ConversationID, own.ConversationID)
+		answer, err := stranger.Delete(t.Context(), of.conversation, own.ConversationID)
 		require.NoError(t, err)
 		require.Equal(t, []string{own.ConversationID}, answer.Deleted)
-		require.Equal(t, before, get(t, s.Client, theirs.ConversationID))
-		require.Equal(t, []string{theirs.ConversationID}, s.Finds(t, "snarkfeld"))
+		require.Equal(t, before, get(t, s.Client, of.conversation))
+		require.Equal(t, []string{of.conversation}, s.Finds(t, "snarkfeld"))
 		require.Empty(t, db.Damage(t))
 	})
 }
@@ -168,7 +203,9 @@ func get(t testing.TB, c *client.Client, id string) api.ConversationDetail {
 func timeless(t testing.TB, body string) string {
 	t.Helper()
 	var fields map[string]any
-	require.NoError(t, json.Unmarshal([]byte(body), &fields), body)
+	if json.Unmarshal([]byte(body), &fields) != nil { // an export of any number of lines
+		return body
+	}
 	delete(fields, "processingTime")
 	out, err := json.Marshal(fields)
 	require.NoError(t, err)

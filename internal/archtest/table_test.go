@@ -8,8 +8,9 @@ package archtest
 // and the wiring reaches the store, so every rule about a chat history is kept
 // in one place; and pkg/ never reaches internal/, so it can be used from outside.
 var mayImport = map[string][]string{
-	"internal/fault": {},
-	"internal/text":  {},
+	"internal/fault":    {},
+	"internal/spelling": {},
+	"internal/text":     {},
 
 	"internal/breaker": {},
 	"internal/chat":    {"internal/fault"},
@@ -68,16 +69,16 @@ var mayImport = map[string][]string{
 	"internal/upkeep": {"internal/fault", "internal/chat", "internal/store"},
 	"internal/server": {
 		".", "internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/history",
-		"internal/server/jsonbody", "internal/server/wire", "pkg/api",
+		"internal/server/jsonbody", "internal/server/wire", "internal/spelling", "pkg/api",
 	},
-	"internal/server/jsonbody": {"internal/fault"},
+	"internal/server/jsonbody": {"internal/fault", "internal/spelling"},
 	"internal/server/wire":     {"pkg/api"}, // generated: the routes as an interface
 	"internal/server/servertest": {
 		".", "internal/fault", "internal/chat", "internal/auth", "internal/embed", "internal/store",
 		"internal/history", "internal/indexer", "internal/server", "pkg/api", "pkg/client",
 	},
 
-	"internal/config": {"internal/fault"},
+	"internal/config": {"internal/fault", "internal/spelling"},
 	"internal/app": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/text",
 		"internal/chunker", "internal/rank", "internal/embed", "internal/embed/builtin", "internal/store",
@@ -139,7 +140,7 @@ var confinedInProduct = []confinement{
 }
 
 // pure packages work on values alone: they can be tested without anything else.
-var pure = []string{"internal/fault", "internal/text", "internal/chat", "internal/auth", "internal/chunker", "internal/rank", "internal/signs",
+var pure = []string{"internal/fault", "internal/spelling", "internal/text", "internal/chat", "internal/auth", "internal/chunker", "internal/rank", "internal/signs",
 	"internal/embed/builtin/matrix", "internal/embed/builtin/pieces", "internal/embed/builtin/encoder", "internal/embed/builtin/modelfile"}
 
 // impure are the packages of the standard library that reach out.

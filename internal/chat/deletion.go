@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"strings"
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/fault"
@@ -37,10 +38,12 @@ type MatchingDelete struct {
 }
 
 // Selection is the filter of what the delete would take. Invalid when it selects
-// nothing in particular and does not say All, or says both.
+// nothing in particular and does not say All, or says both, or has a blank title.
 func (m MatchingDelete) Selection() (Filter, error) {
 	f := m.Filter
 	switch {
+	case f.Title != "" && strings.TrimSpace(f.Title) == "": // it is in every title of two words
+		return Filter{}, fault.Invalidf("the title to look for must not be blank")
 	case f.SelectsAll() && !m.All:
 		return Filter{}, fault.Invalidf("the filter selects nothing in particular; give one, or all: true to delete every conversation")
 	case !f.SelectsAll() && m.All:

@@ -320,18 +320,6 @@ func TestUnknownNames(t *testing.T) {
 	}
 }
 
-func TestDistance(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{
-		{"", "", 0}, {"A", "", 1}, {"", "AB", 2}, {"ADDR", "ADDR", 0}, {"ADRR", "ADDR", 1}, {"ADRD", "ADDR", 1}, {"URL", "ULR", 1}, {"KITTEN", "SITTING", 3},
-	} {
-		require.Equal(t, c.want, distance(c.a, c.b), "%s, %s", c.a, c.b)
-		require.Equal(t, c.want, distance(c.b, c.a), "%s, %s", c.b, c.a)
-	}
-}
-
 // What uses a model says which one, or which variable would give it one.
 func TestModels(t *testing.T) {
 	c, err := load(with(), linux)

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/lethe-chat/lethe/internal/spelling"
 )
 
 // ignored are names that are ours by their prefix only: those of the tests, and
@@ -42,38 +44,10 @@ func (l *loader) checkNames() {
 
 // nearest returns the known variable that the name was probably meant to be.
 func nearest(name string) (string, bool) {
-	best, bestDistance := "", 0
+	var known []string
 	for _, v := range Variables() {
-		d := distance(strings.TrimPrefix(name, prefix), strings.TrimPrefix(v.Name, prefix))
-		if best == "" || d < bestDistance {
-			best, bestDistance = v.Name, d
-		}
+		known = append(known, strings.TrimPrefix(v.Name, prefix))
 	}
-	limit := max(1, (len(best)-len(prefix))/3)
-	return best, bestDistance <= limit
-}
-
-// distance is how many letters have to be put in, left out, replaced or swapped
-// with their neighbor to make b of a.
-func distance(a, b string) int {
-	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
+	near, ok := spelling.Nearest(strings.TrimPrefix(name, prefix), known)
+	return prefix + near, ok
 }

@@ -17,7 +17,7 @@ import (
 // often, hears so before the body is read.
 func (s *Server) withKey(r route) echo.HandlerFunc {
 	answer := func(access history.Access) echo.HandlerFunc {
-		return limitBody(r.maxBody)(func(c echo.Context) error { return r.answer(s.handlersFor(access), c) })
+		return limitBody(r.maxBody)(understand(r.reading)(func(c echo.Context) error { return r.answer(s.handlersFor(access), c) }))
 	}
 	return func(c echo.Context) error {
 		access, err := s.access(c)

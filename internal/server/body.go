@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"mime"
@@ -51,11 +52,12 @@ func tooLarge(limit int64) error {
 }
 
 // binder reads JSON bodies, exactly (package jsonbody). The generated code calls
-// it for every operation that has a body.
+// it for every operation that has a body, and understand for those that need none.
 type binder struct{}
 
-// Bind reads the request's body into the struct that into points to. It returns
-// Unsupported, TooLarge and Invalid faults.
+// Bind reads the request's body into the struct that into points to, as the route
+// reads it (readingOf). It returns Unsupported, TooLarge and Invalid faults, and
+// io.EOF when there is no body and the route can do without.
 func (binder) Bind(into any, c echo.Context) error {
 	r := c.Request()
 	if r.ContentLength != 0 { // without a body, its absence is what to say
@@ -71,7 +73,16 @@ func (binder) Bind(into any, c echo.Context) error {
 	case err != nil:
 		return fault.Wrap(fault.Invalid, err, "the body could not be read to its end; send the request again")
 	}
-	return jsonbody.Decode(data, into)
+	how := readingOf(c)
+	if len(bytes.TrimSpace(data)) == 0 {
+		switch {
+		case how.optional:
+			return io.EOF // what the generated code takes for "no body"
+		case how.noBody != "":
+			return fault.Invalidf("%s", how.noBody)
+		}
+	}
+	return jsonbody.Decode(data, into, how.body)
 }
 
 // checkLines accepts what a file of JSON lines may be called.
@@ -103,7 +114,7 @@ func checkMediaType(h http.Header) error {
 	if err != nil || (media != echo.MIMEApplicationJSON && !strings.HasSuffix(media, "+json")) {
 		return fault.New(fault.Unsupported, "the body must be JSON: send it with 'Content-Type: application/json'")
 	}
-	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "us-ascii") {
+	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "utf8") && !strings.EqualFold(charset, "us-ascii") {
 		return fault.New(fault.Unsupported, "the body must be in UTF-8")
 	}
 	return nil

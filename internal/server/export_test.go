@@ -6,17 +6,14 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// Routes lists the table for tests, as "METHOD /path".
-func (s *Server) Routes() []string {
+// Served lists what Echo answers, as "METHOD /path".
+func (s *Server) Served() []string {
 	var list []string
 	for _, r := range s.echo.Routes() {
 		list = append(list, r.Method+" "+r.Path)
 	}
 	return list
 }
-
-// KeyedRoutes is how many routes need a key.
-func (s *Server) KeyedRoutes() int { return len(s.routes()) }
 
 // AddPanic adds a route that panics with a text nobody may see.
 func (s *Server) AddPanic(path, secret string) {

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"strings"
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/server/wire"
@@ -39,19 +38,6 @@ func walkQuery(p api.ListPublicConversationsParams) (q chat.WalkQuery, err error
 	}
 	q.Newer, err = queryDirection(p.Direction)
 	return q, err
-}
-
-// listed reads a list from a query string: values with commas between them, the
-// parameter repeated, or both. Empty values say nothing.
-func listed(values []string) (list []string) {
-	for _, v := range values {
-		for _, part := range strings.Split(v, ",") {
-			if part = strings.TrimSpace(part); part != "" {
-				list = append(list, part)
-			}
-		}
-	}
-	return list
 }
 
 // GetPublicConversation answers GET /v2/hc-interactions/{id}/public.

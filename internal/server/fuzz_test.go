@@ -26,18 +26,18 @@ func fuzzed(f *testing.F) (service, *current) {
 // FuzzBodies sends anything to every route that takes a body: the answer is
 // never a fault of the service, and always what the document allows.
 func FuzzBodies(f *testing.F) {
-	routes := []struct{ method, path string }{
-		{http.MethodDelete, "/api/chat-history/chats"},
-		{http.MethodDelete, "/v2/hc-interactions/public"},
-		{http.MethodPatch, "/api/chat-history/conversation"},
-		{http.MethodPost, uploadPath},
-		{http.MethodPost, searchPath},
-		{http.MethodPost, recallPath},
+	var routes []request
+	for _, r := range every(f) {
+		if r.method != http.MethodGet {
+			routes = append(routes, r)
+		}
 	}
 	for i, seed := range []string{
 		`{"ids":["0197b3a0-2b1c-7d44-8a55-0e4c9a2d1f10",""]}`, `{"conversationId":"a","title":"\u0000","pinned":true}`,
 		`{"conversation":{"id":"c\u0000","messages":[{"role":"human","content":"a\ud800\u0000"},{"role":"tool","content":""}]},"platform":"p"}`,
 		`{"query":"tram* NEAR( \"","limit":1e99,"mode":"keyword"}`, `{"queries":[{"query":"\u202e"}],"maxTokens":1}`,
+		`{"filter":{"title":"\u0000","dateTo":"9999-12-31"},"dryRun":true,"expectedCount":-1}`, `{"all":true,"filter":{}}`,
+		`{"ids":[],"platform":"\u0000","platformConversationIds":["\ud800"]}`, "{\n{\"conversation\":{}}\n", "\xef\xbb\xbf{}",
 		`null`, `{"ids":null}`, `{"query":"a AND -b:c^2"}`, `{"query":"'; --"}`,
 	} {
 		for route := range routes {
@@ -53,16 +53,18 @@ func FuzzBodies(f *testing.F) {
 	})
 }
 
-// FuzzQueries sends anything as the query string of the routes that read one.
+// FuzzQueries sends anything as the query string of every route.
 func FuzzQueries(f *testing.F) {
 	for _, seed := range []string{
 		"page=1&pageSize=2", "dateFrom=2026-01-01T00:00:00%2B24:00", "title=%25_%00", "importId=%FF", "page=-0",
 		"since=1772323200000&until=1772323200001&limit=0", "cursor=0197b3a0-2b1c-7d44-8a55-0e4c9a2d1f10&direction=previous",
 		"source=a,b&source=%00&channel=&agentId=", "since=-1", "until=9223372036854775807",
-		"conversationId=a&senderStyle=user", "dateTo=9999-12-31", "provider=%zz", "a=b;c=d", "%00=%00", "title=\xff",
+		"conversationId=a&senderStyle=user", "dateTo=9999-12-31", "provider=%zz", "a=b;c=d", "%00=%00", "title=\xff", "source[]=a&source[1]=b&[]=c&source[=d", "pinned=TRUE&platform=%5B%5D",
+		"ids[]=a,b&wait=1", "Atomic=true", "dry_run=1", "restoreDeleted=x",
 	} {
 		f.Add(seed)
 	}
+	routes := every(f)
 	s, now := fuzzed(f)
 	f.Fuzz(func(t *testing.T, query string) {
 		now.T = t
@@ -72,8 +74,9 @@ func FuzzQueries(f *testing.F) {
 			}
 			return r
 		}, query)
-		for _, path := range []string{"/api/chat-history/chats", "/api/chat-history/conversation", "/api/chat-history/imports", "/v2/hc-interactions/public"} {
-			answer := s.call(t, http.MethodGet, path+"?"+query, "")
+		for _, r := range routes {
+			path, _, _ := strings.Cut(r.path, "?")
+			answer := s.call(t, r.method, path+"?"+query, r.body)
 			require.Less(t, answer.status, http.StatusInternalServerError, answer.body)
 		}
 	})

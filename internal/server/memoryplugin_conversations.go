@@ -32,12 +32,10 @@ func listQuery(p api.ListConversationsParams) (q chat.ListQuery, err error) {
 	if q.PageSize, err = queryNumber("pageSize", p.PageSize, chat.DefaultPageSize); err != nil {
 		return q, err
 	}
-	pinned, err := queryBool("pinnedOnly", p.PinnedOnly)
-	if err != nil {
-		return q, err
-	}
-	q.Filter, err = filter(p.Provider, p.Title, p.ImportID, p.DateFrom, p.DateTo)
-	q.PinnedOnly = pinned
+	q.Filter, err = queryFilter{
+		provider: p.Provider, platform: p.Platform, title: p.Title, importID: p.ImportID,
+		from: p.DateFrom, to: p.DateTo, pinned: p.Pinned, pinnedOnly: p.PinnedOnly,
+	}.read()
 	return q, err
 }
 

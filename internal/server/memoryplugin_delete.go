@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/server/wire"
 	"github.com/lethe-chat/lethe/pkg/api"
@@ -12,11 +13,40 @@ import (
 
 // DeleteConversations answers DELETE /api/chat-history/chats.
 func (m *memoryPlugin) DeleteConversations(ctx context.Context, r wire.DeleteConversationsRequestObject) (wire.DeleteConversationsResponseObject, error) {
-	answer, err := m.delete(ctx, r.Body)
+	asked, err := bodyOrQuery(r.Body, r.Params)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := m.delete(ctx, asked)
 	if err != nil {
 		return nil, err
 	}
 	return wire.DeleteConversations200JSONResponse{DeletedJSONResponse: answer}, nil
+}
+
+// noDeleteBody is what to tell a client whose DELETE has neither body nor ids, or
+// lost its body on the way.
+const noDeleteBody = "a JSON body such as {\"ids\": [\"...\"]} is required, and this request has none; nothing was deleted. " +
+	"Where the body of a DELETE gets lost, send it to POST /api/chat-history/chats/delete, or name the ids in the query: ?ids=...,..."
+
+// bodyOrQuery is what a delete is asked for: by its body, or by its query when it
+// has none. Both together are refused, for they may differ.
+func bodyOrQuery(body *api.DeleteRequest, p api.DeleteConversationsParams) (*api.DeleteRequest, error) {
+	ids := listed(p.IDs)
+	switch {
+	case body != nil && (p.IDs != nil || p.Exclude != nil || p.Wait != nil):
+		return nil, fault.Invalidf("send ids, exclude and wait in the body or in the query, not in both; nothing was deleted")
+	case body != nil:
+		return body, nil
+	case len(ids) == 0:
+		return nil, fault.Invalidf("%s", noDeleteBody)
+	}
+	exclude, err := queryBool("exclude", p.Exclude)
+	if err != nil {
+		return nil, err
+	}
+	wait, err := queryBool("wait", p.Wait)
+	return &api.DeleteRequest{IDs: ids, Exclude: &exclude, Wait: &wait}, err
 }
 
 // DeleteConversationsByPost answers POST /api/chat-history/chats/delete.

@@ -39,21 +39,21 @@ func (m *memoryPlugin) ExportConversations(ctx context.Context, r wire.ExportCon
 	return exported{m.access.Export(ctx, selected), write}, nil
 }
 
-func exportFilter(p api.ExportConversationsParams) (f chat.Filter, err error) {
-	pinned, err := queryBool("pinnedOnly", p.PinnedOnly)
+func exportFilter(p api.ExportConversationsParams) (chat.Filter, error) {
+	f, err := queryFilter{
+		provider: p.Provider, platform: p.Platform, title: p.Title, importID: p.ImportID,
+		from: p.DateFrom, to: p.DateTo, pinned: p.Pinned, pinnedOnly: p.PinnedOnly,
+	}.read()
 	if err != nil {
 		return f, err
 	}
-	unpinned, err := queryBool("excludePinned", p.ExcludePinned)
-	if err != nil {
+	if f.Unpinned, err = queryBool("excludePinned", p.ExcludePinned); err != nil {
 		return f, err
 	}
-	if pinned && unpinned {
+	if f.PinnedOnly && f.Unpinned {
 		return f, fault.Invalidf("give pinnedOnly or excludePinned, not both: no conversation is pinned and not pinned")
 	}
-	f, err = filter(p.Provider, p.Title, p.ImportID, p.DateFrom, p.DateTo)
-	f.PinnedOnly, f.Unpinned = pinned, unpinned
-	return f, err
+	return f, nil
 }
 
 // exported is an answer that is written while it is read from the store.

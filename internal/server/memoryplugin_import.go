@@ -54,7 +54,7 @@ func readLines(body io.Reader, most int64) iter.Seq[history.Read] {
 			}
 			var sent api.UploadRequest
 			read := history.Read{Line: line}
-			if read.Err = jsonbody.Decode(data, &sent); read.Err == nil {
+			if read.Err = jsonbody.Decode(data, &sent, jsonbody.Lenient); read.Err == nil {
 				read.Upload = upload(&sent)
 			}
 			if !yield(read) {

@@ -33,7 +33,11 @@ func (m *memoryPlugin) SearchChatHistory(ctx context.Context, r wire.SearchChatH
 
 func searchQuery(body *api.SearchRequest) (q history.SearchQuery, err error) {
 	q.Text, q.Mode = body.Query, history.Mode(value(body.Mode))
-	q.Filter.Platform, q.SkipRerank = provider(body.Provider), value(body.SkipRerank)
+	platform, err := either("provider", body.Provider, "platform", body.Platform)
+	if err != nil {
+		return q, err
+	}
+	q.Filter.Platform, q.SkipRerank = provider(platform), value(body.SkipRerank)
 	if q.Limit, err = bodyNumber("limit", body.Limit, history.DefaultSearchLimit, 1); err != nil {
 		return q, err
 	}

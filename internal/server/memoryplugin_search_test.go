@@ -125,7 +125,7 @@ func TestRecall(t *testing.T) {
 		`{}`:                                         "query",
 		`{"query":" "}`:                              "query",
 		`{"queries":[]}`:                             "query",
-		`{"queries":null}`:                           "queries must be an array, not null",
+		`{"queries":null}`:                           "query",
 		`{"queries":["tram"]}`:                       "queries[0] must be an object",
 		`{"queries":[{"maxTokens":1}]}`:              "queries[0].query is required",
 		`{"queries":[{"query":""}]}`:                 "queries[0].query",

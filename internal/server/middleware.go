@@ -2,7 +2,6 @@ package server
 
 import (
 	"net/http"
-	"net/url"
 	"runtime/debug"
 
 	"github.com/labstack/echo/v4"
@@ -23,7 +22,7 @@ func (s *Server) middleware() []echo.MiddlewareFunc {
 		secureHeaders,
 		s.cors(),
 		s.checkHost,
-		checkQuery,
+		readQuery,
 	}
 }
 
@@ -73,17 +72,6 @@ func secureHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		h.Set("Cache-Control", "no-store")
-		return next(c)
-	}
-}
-
-// checkQuery refuses a query string that does not decode. Echo would silently
-// drop the broken part, and a filter that is dropped selects more than was asked.
-func checkQuery(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if _, err := url.ParseQuery(c.Request().URL.RawQuery); err != nil {
-			return fault.Wrap(fault.Invalid, err, "the query string is malformed; percent-encode the values")
-		}
 		return next(c)
 	}
 }

@@ -75,9 +75,10 @@ func queryDirection(text *string) (newer bool, err error) {
 	return false, fault.Invalidf("direction must be next (older) or previous (newer)")
 }
 
-// queryBool reads a truth value from a query string; absent or empty is false.
+// queryBool reads a truth value from a query string: true, false, 1 or 0, in any
+// case. Absent or empty is false.
 func queryBool(field string, text *string) (bool, error) {
-	switch value(text) {
+	switch strings.ToLower(value(text)) {
 	case "true", "1":
 		return true, nil
 	case "", "false", "0":
@@ -95,10 +96,54 @@ func provider(name *string) string {
 	return value(name)
 }
 
-// filter reads what the list, the export and the delete by filter have in common.
-func filter(platform, title, importID, from, to *string) (f chat.Filter, err error) {
-	f = chat.Filter{Platform: provider(platform), Title: value(title), ImportID: ownID(importID)}
-	f.From, f.Before, err = created(from, to)
+// either is the value of a field that has two names, nil when neither is given.
+// Given both, they have to be equal.
+func either[T comparable](name string, a *T, synonym string, b *T) (*T, error) {
+	switch {
+	case a == nil:
+		return b, nil
+	case b != nil && *a != *b:
+		return nil, fault.Invalidf("%s and %s are two names of the same filter, and here they differ", name, synonym)
+	}
+	return a, nil
+}
+
+// sent is a parameter of a query, nil when it is empty: forms send what is not
+// filled in.
+func sent(text *string) *string {
+	if value(text) == "" {
+		return nil
+	}
+	return text
+}
+
+// queryFilter are the parameters by which the list and the export select.
+type queryFilter struct {
+	provider, platform, title, importID, from, to, pinned, pinnedOnly *string
+}
+
+func (q queryFilter) read() (f chat.Filter, err error) {
+	if q.provider, err = either("provider", sent(q.provider), "platform", sent(q.platform)); err != nil {
+		return f, err
+	}
+	if strings.Contains(value(q.provider), ",") {
+		return f, fault.Invalidf("provider takes one platform, not a list")
+	}
+	pinned, err := queryBool("pinned", q.pinned)
+	if err != nil {
+		return f, err
+	}
+	only, err := queryBool("pinnedOnly", q.pinnedOnly)
+	if err != nil {
+		return f, err
+	}
+	if sent(q.pinned) != nil && sent(q.pinnedOnly) != nil {
+		if _, err := either("pinned", &pinned, "pinnedOnly", &only); err != nil {
+			return f, err
+		}
+	}
+	f = chat.Filter{Platform: provider(q.provider), Title: value(q.title), ImportID: ownID(q.importID), PinnedOnly: pinned || only}
+	f.From, f.Before, err = created(q.from, q.to)
 	return f, err
 }
 

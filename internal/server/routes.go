@@ -11,12 +11,13 @@ import (
 
 // route is one line of the table: what is asked, what the front door is asked to do
 // for it (which decides who may, and how long it may take), how large its body may
-// be, and who answers.
+// be, how much of the request has to be understood, and who answers.
 type route struct {
 	method  string
 	path    string
 	does    history.Operation
 	maxBody int64
+	reading reading
 	answer  func(*keyed, echo.Context) error
 }
 
@@ -36,30 +37,30 @@ var _ wire.StrictServerInterface = handlers{}
 func (s *Server) routes() []route {
 	body, upload := s.options.MaxBody, s.options.MaxUpload
 	return []route{
-		{http.MethodGet, "/api/chat-history/chats", history.OpConversations, 0, (*keyed).ListConversations},
-		{http.MethodDelete, "/api/chat-history/chats", history.OpDeleteConversations, body, (*keyed).DeleteConversations},
-		{http.MethodPost, "/api/chat-history/chats/delete", history.OpDeleteConversations, body, (*keyed).DeleteConversationsByPost},
-		{http.MethodPost, "/api/chat-history/chats/delete-matching", history.OpDeleteMatching, body, (*keyed).DeleteMatchingConversations},
-		{http.MethodPost, "/api/chat-history/chats/delete-unchanged", history.OpDeleteUnchanged, maxRevisions, (*keyed).DeleteUnchangedConversations},
-		{http.MethodPost, "/api/chat-history/exclusions/lift", history.OpLiftExclusions, body, (*keyed).LiftExclusions},
-		{http.MethodGet, "/api/chat-history/conversation", history.OpTranscript, 0, (*keyed).GetConversation},
-		{http.MethodPatch, "/api/chat-history/conversation", history.OpEdit, body, (*keyed).EditConversation},
-		{http.MethodGet, "/api/chat-history/count", history.OpCount, 0, (*keyed).CountConversations},
-		{http.MethodPost, "/api/chat-history/ingest/custom-online", history.OpIngest, upload, (*keyed).UploadConversation},
-		{http.MethodPost, "/api/chat-history/search", history.OpSearch, body, (*keyed).SearchChatHistory},
-		{http.MethodPost, "/api/chat-history/inject", history.OpRecall, body, (*keyed).Recall},
-		{http.MethodGet, "/api/chat-history/imports", history.OpImports, 0, (*keyed).ListImports},
-		{http.MethodGet, "/api/chat-history/imports/:id", history.OpImport, 0, (*keyed).GetImport},
-		{http.MethodGet, "/api/chat-history/deletions", history.OpDeletions, 0, (*keyed).ListDeletions},
-		{http.MethodGet, "/api/chat-history/deletions/:id", history.OpDeletion, 0, (*keyed).GetDeletion},
-		{http.MethodPost, "/api/chat-history/import", history.OpImportFile, streamed, (*keyed).ImportConversations},
-		{http.MethodGet, "/api/chat-history/export", history.OpExport, 0, (*keyed).ExportConversations},
-		{http.MethodGet, "/api/chat-history/stats", history.OpStats, 0, (*keyed).GetStats},
+		{http.MethodGet, "/api/chat-history/chats", history.OpConversations, 0, lenient, (*keyed).ListConversations},
+		{http.MethodDelete, "/api/chat-history/chats", history.OpDeleteConversations, body, vendors("ids", "exclude", "wait").orQuery(), (*keyed).DeleteConversations},
+		{http.MethodPost, "/api/chat-history/chats/delete", history.OpDeleteConversations, body, vendors(), (*keyed).DeleteConversationsByPost},
+		{http.MethodPost, "/api/chat-history/chats/delete-matching", history.OpDeleteMatching, body, ours, (*keyed).DeleteMatchingConversations},
+		{http.MethodPost, "/api/chat-history/chats/delete-unchanged", history.OpDeleteUnchanged, maxRevisions, ours, (*keyed).DeleteUnchangedConversations},
+		{http.MethodPost, "/api/chat-history/exclusions/lift", history.OpLiftExclusions, body, ours, (*keyed).LiftExclusions},
+		{http.MethodGet, "/api/chat-history/conversation", history.OpTranscript, 0, lenient, (*keyed).GetConversation},
+		{http.MethodPatch, "/api/chat-history/conversation", history.OpEdit, body, lenient, (*keyed).EditConversation},
+		{http.MethodGet, "/api/chat-history/count", history.OpCount, 0, lenient, (*keyed).CountConversations},
+		{http.MethodPost, "/api/chat-history/ingest/custom-online", history.OpIngest, upload, lenient, (*keyed).UploadConversation},
+		{http.MethodPost, "/api/chat-history/search", history.OpSearch, body, lenient, (*keyed).SearchChatHistory},
+		{http.MethodPost, "/api/chat-history/inject", history.OpRecall, body, lenient, (*keyed).Recall},
+		{http.MethodGet, "/api/chat-history/imports", history.OpImports, 0, lenient, (*keyed).ListImports},
+		{http.MethodGet, "/api/chat-history/imports/:id", history.OpImport, 0, lenient, (*keyed).GetImport},
+		{http.MethodGet, "/api/chat-history/deletions", history.OpDeletions, 0, lenient, (*keyed).ListDeletions},
+		{http.MethodGet, "/api/chat-history/deletions/:id", history.OpDeletion, 0, lenient, (*keyed).GetDeletion},
+		{http.MethodPost, "/api/chat-history/import", history.OpImportFile, streamed, lenient, (*keyed).ImportConversations},
+		{http.MethodGet, "/api/chat-history/export", history.OpExport, 0, lenient, (*keyed).ExportConversations},
+		{http.MethodGet, "/api/chat-history/stats", history.OpStats, 0, lenient, (*keyed).GetStats},
 
-		{http.MethodGet, "/v2/hc-interactions/public", history.OpWalk, 0, (*keyed).ListPublicConversations},
-		{http.MethodDelete, "/v2/hc-interactions/public", history.OpDeleteBulk, body, (*keyed).DeletePublicConversations},
-		{http.MethodGet, "/v2/hc-interactions/:id/public", history.OpTranscript, 0, (*keyed).GetPublicConversation},
-		{http.MethodDelete, "/v2/hc-interactions/:id/public", history.OpDeleteConversations, 0, (*keyed).DeletePublicConversation},
+		{http.MethodGet, "/v2/hc-interactions/public", history.OpWalk, 0, lenient, (*keyed).ListPublicConversations},
+		{http.MethodDelete, "/v2/hc-interactions/public", history.OpDeleteBulk, body, vendors("atomic").withoutBody(noBulkBody), (*keyed).DeletePublicConversations},
+		{http.MethodGet, "/v2/hc-interactions/:id/public", history.OpTranscript, 0, lenient, (*keyed).GetPublicConversation},
+		{http.MethodDelete, "/v2/hc-interactions/:id/public", history.OpDeleteConversations, body, vendors().byPath(), (*keyed).DeletePublicConversation},
 	}
 }
 
@@ -79,6 +80,24 @@ func (s *Server) openRoutes() []openRoute {
 		{"/docs", docs.page},
 		{"/docs/*", docs.file}, // what the page is made of
 	}
+}
+
+// A Route is what the table says of one route with a key, for tests that have to
+// look at every one and must not forget the next.
+type Route struct {
+	Method   string
+	Path     string // with :id and the like where a value stands
+	HasBody  bool
+	Destroys bool // what it does not understand of a request, it refuses
+}
+
+// Routes lists the routes with a key.
+func (s *Server) Routes() []Route {
+	var list []Route
+	for _, r := range s.routes() {
+		list = append(list, Route{r.method, r.path, r.maxBody != 0, r.reading.destroys})
+	}
+	return list
 }
 
 // register adds every route there is.

@@ -11,11 +11,14 @@ const TimeFormat = "2006-01-02T15:04:05.000Z"
 
 // errTime says what a time may look like. It names no field; whoever knows the
 // field's path puts it in front.
-var errTime = errors.New("must be an ISO 8601 date and time with a zone, such as 2026-03-01T09:30:00Z, or a date")
+var errTime = errors.New("must be an ISO 8601 date and time, such as 2026-03-01T09:30:00Z, or a date")
+
+// zoneless are the ways to write a date and time without a zone that are read.
+var zoneless = []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04"}
 
 // Time is a time on the wire. It is written in UTC with milliseconds, and read
-// from any ISO 8601 date and time with a zone or from a date alone, which means
-// its first moment in UTC.
+// from an ISO 8601 date and time, which is in UTC unless it has a zone, or from a
+// date alone, which means its first moment in UTC.
 type Time struct{ time.Time }
 
 // NewTime returns t as a wire time.
@@ -29,6 +32,11 @@ func ParseTime(s string) (t time.Time, dateOnly bool, err error) {
 	}
 	if t, err := time.Parse(time.DateOnly, s); err == nil {
 		return t, true, nil
+	}
+	for _, layout := range zoneless {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, false, nil
+		}
 	}
 	return time.Time{}, false, errTime
 }

@@ -346,10 +346,10 @@ type DeleteAnswer struct {
 
 // DeleteFilter What a conversation must be to be deleted. All that is given must hold.
 type DeleteFilter struct {
-	// DateFrom Created at or after this: an ISO 8601 date (its first moment, UTC) or a date and time with a zone.
+	// DateFrom Created at or after this: an ISO 8601 date (its first moment, UTC) or a date and time (UTC unless it has a zone).
 	DateFrom *string `json:"dateFrom,omitempty"`
 
-	// DateTo Created at or before this: an ISO 8601 date (the whole day counts, UTC) or a date and time with a zone.
+	// DateTo Created at or before this: an ISO 8601 date (the whole day counts, UTC) or a date and time (UTC unless it has a zone).
 	DateTo *string `json:"dateTo,omitempty"`
 
 	// ImportID This upload or import brought it last.
@@ -358,10 +358,16 @@ type DeleteFilter struct {
 	// Pinned `true`: only pinned conversations. `false`, or left out: only those that are not.
 	Pinned *bool `json:"pinned,omitempty"`
 
-	// Provider Of this platform (exact name). `all` or empty means every platform.
+	// PinnedOnly The same as `pinned`. Given both, they must be equal.
+	PinnedOnly *bool `json:"pinnedOnly,omitempty"`
+
+	// Platform The same as `provider`. Given both, they must be equal.
+	Platform *string `json:"platform,omitempty"`
+
+	// Provider Of this platform (exact name). `all` means every platform.
 	Provider *string `json:"provider,omitempty"`
 
-	// Title Its title contains this text. Upper and lower case are the same.
+	// Title Its title contains this text, which must not be blank. Upper and lower case are the same.
 	Title *string `json:"title,omitempty"`
 }
 
@@ -385,7 +391,7 @@ type DeleteMatchingAnswer struct {
 
 // DeleteMatchingRequest Which conversations to delete, and how.
 type DeleteMatchingRequest struct {
-	// All Delete every conversation of the workspace. Only without a filter.
+	// All Delete every conversation of the workspace. Only without `filter`, even an empty one.
 	All *bool `json:"all,omitempty"`
 
 	// DryRun Only tell how many conversations match.
@@ -1017,6 +1023,9 @@ type SearchRequest struct {
 	// Mode What is compared: `semantic` the meaning, `keyword` the words, `hybrid` both.
 	Mode *SearchMode `json:"mode,omitempty"`
 
+	// Platform The same as `provider`. Given both, they must be equal.
+	Platform *string `json:"platform,omitempty"`
+
 	// Provider Only conversations of this platform (exact name). `all` or empty means every platform.
 	Provider *string `json:"provider,omitempty"`
 
@@ -1148,12 +1157,12 @@ type UploadStatus string
 
 // UploadedChat The conversation as its platform knows it.
 type UploadedChat struct {
-	// CreatedAt When it began: ISO 8601, a date and time with a zone or a date alone (UTC). Without one, the
+	// CreatedAt When it began: ISO 8601, a date and time or a date alone, in UTC unless it has a zone. Without one, the
 	// first message's.
 	//
 	//
 	// Examples: 2026-03-01T09:30:00Z, 2026-03-01
-	CreatedAt *Time `json:"createdAt,omitempty" wire:"null"`
+	CreatedAt *Time `json:"createdAt,omitempty"`
 
 	// ID The platform's own id of the conversation. Together with `platform` it says which one it is.
 	ID string `json:"id"`
@@ -1165,12 +1174,12 @@ type UploadedChat struct {
 	Pinned *bool `json:"pinned,omitempty"`
 
 	// Title Its title; cut at 500 characters. Without one, the first human message's first 80 characters.
-	Title *string `json:"title,omitempty" wire:"null"`
+	Title *string `json:"title,omitempty"`
 
 	// UpdatedAt When it last changed, written like `createdAt`. Without one, the last message's.
 	//
 	// Examples: 2026-03-01T09:30:20Z
-	UpdatedAt *Time `json:"updatedAt,omitempty" wire:"null"`
+	UpdatedAt *Time `json:"updatedAt,omitempty"`
 }
 
 // UploadedMessage One message as its platform knows it.
@@ -1181,12 +1190,12 @@ type UploadedMessage struct {
 	// CreatedAt When it was written, as the conversation's `createdAt`. Without one, its neighbour's.
 	//
 	// Examples: 2026-03-01T09:30:00Z
-	CreatedAt *Time `json:"createdAt,omitempty" wire:"null"`
+	CreatedAt *Time `json:"createdAt,omitempty"`
 
 	// ID The platform's own id of the message, unique in the conversation. With one, a re-send can
 	// change the message wherever it stands; without, messages are matched by role and content,
 	// and by what stands beside them.
-	ID *string `json:"id,omitempty" wire:"null"`
+	ID *string `json:"id,omitempty"`
 
 	// Role Who wrote it: `human` (also `user`), `assistant` (also `ai`, `model`), `system` or `tool`.
 	// The last two are stored but never found by search.
@@ -1251,11 +1260,17 @@ type DeletionNotFound = ErrorResponse
 // Forbidden What went wrong.
 type Forbidden = ErrorResponse
 
+// HeaderTooLarge What went wrong.
+type HeaderTooLarge = ErrorResponse
+
 // ImportNotFound What went wrong.
 type ImportNotFound = ErrorResponse
 
 // InternalError What went wrong.
 type InternalError = ErrorResponse
+
+// Misdirected What went wrong.
+type Misdirected = ErrorResponse
 
 // PublicBadRequest What went wrong, under `/v2`.
 type PublicBadRequest = PublicError
@@ -1266,11 +1281,20 @@ type PublicDeleted = PublicSuccess
 // PublicForbidden What went wrong, under `/v2`.
 type PublicForbidden = PublicError
 
+// PublicHeaderTooLarge What went wrong, under `/v2`.
+type PublicHeaderTooLarge = PublicError
+
 // PublicInternalError What went wrong, under `/v2`.
 type PublicInternalError = PublicError
 
+// PublicMisdirected What went wrong, under `/v2`.
+type PublicMisdirected = PublicError
+
 // PublicNotFound What went wrong, under `/v2`.
 type PublicNotFound = PublicError
+
+// PublicTimeout What went wrong, under `/v2`.
+type PublicTimeout = PublicError
 
 // PublicTooLarge What went wrong, under `/v2`.
 type PublicTooLarge = PublicError
@@ -1286,6 +1310,9 @@ type PublicUnavailable = PublicError
 
 // PublicUnsupportedMediaType What went wrong, under `/v2`.
 type PublicUnsupportedMediaType = PublicError
+
+// Timeout What went wrong.
+type Timeout = ErrorResponse
 
 // TooLarge What went wrong.
 type TooLarge = ErrorResponse
@@ -1305,6 +1332,18 @@ type UnsupportedMediaType = ErrorResponse
 // Delete Which conversations to delete.
 type Delete = DeleteRequest
 
+// DeleteConversationsParams defines parameters for DeleteConversations.
+type DeleteConversationsParams struct {
+	// IDs The conversations' ids, when there is no body.
+	IDs []string `form:"ids,omitempty" json:"ids,omitempty"`
+
+	// Exclude As in the body, when there is none.
+	Exclude *string `form:"exclude,omitempty" json:"exclude,omitempty"`
+
+	// Wait As in the body, when there is none.
+	Wait *string `form:"wait,omitempty" json:"wait,omitempty"`
+}
+
 // ListConversationsParams defines parameters for ListConversations.
 type ListConversationsParams struct {
 	// Page Which page, counted from 1. Larger than 1,000,000 is read as that.
@@ -1316,19 +1355,25 @@ type ListConversationsParams struct {
 	// Provider Only conversations of this platform (exact name). `all` or empty means every platform.
 	Provider *string `form:"provider,omitempty" json:"provider,omitempty"`
 
+	// Platform The same as `provider`. Given both, they must be equal.
+	Platform *string `form:"platform,omitempty" json:"platform,omitempty"`
+
 	// Title Only conversations whose title contains this text. Upper and lower case are the same.
 	Title *string `form:"title,omitempty" json:"title,omitempty"`
 
 	// DateFrom Only conversations created at or after this: an ISO 8601 date (its first moment, UTC) or a
-	// date and time with a zone.
+	// date and time (UTC unless it has a zone).
 	DateFrom *string `form:"dateFrom,omitempty" json:"dateFrom,omitempty"`
 
 	// DateTo Only conversations created at or before this: an ISO 8601 date (the whole day counts, UTC)
-	// or a date and time with a zone.
+	// or a date and time (UTC unless it has a zone).
 	DateTo *string `form:"dateTo,omitempty" json:"dateTo,omitempty"`
 
 	// PinnedOnly `true`: only pinned conversations.
 	PinnedOnly *string `form:"pinnedOnly,omitempty" json:"pinnedOnly,omitempty"`
+
+	// Pinned The same as `pinnedOnly`. Given both, they must be equal.
+	Pinned *string `form:"pinned,omitempty" json:"pinned,omitempty"`
 
 	// ImportID Only conversations that this upload or import brought last.
 	ImportID *string `form:"importId,omitempty" json:"importId,omitempty"`
@@ -1361,17 +1406,23 @@ type ExportConversationsParams struct {
 	// Provider Only conversations of this platform (exact name). `all` or empty means every platform.
 	Provider *string `form:"provider,omitempty" json:"provider,omitempty"`
 
+	// Platform The same as `provider`. Given both, they must be equal.
+	Platform *string `form:"platform,omitempty" json:"platform,omitempty"`
+
 	// Title Only conversations whose title contains this text. Upper and lower case are the same.
 	Title *string `form:"title,omitempty" json:"title,omitempty"`
 
-	// DateFrom Only conversations created at or after this: an ISO 8601 date or a date and time with a zone.
+	// DateFrom Only conversations created at or after this: an ISO 8601 date or a date and time (UTC unless it has a zone).
 	DateFrom *string `form:"dateFrom,omitempty" json:"dateFrom,omitempty"`
 
-	// DateTo Only conversations created at or before this: an ISO 8601 date (the whole day counts) or a date and time with a zone.
+	// DateTo Only conversations created at or before this: an ISO 8601 date (the whole day counts) or a date and time (UTC unless it has a zone).
 	DateTo *string `form:"dateTo,omitempty" json:"dateTo,omitempty"`
 
 	// PinnedOnly `true`: only pinned conversations.
 	PinnedOnly *string `form:"pinnedOnly,omitempty" json:"pinnedOnly,omitempty"`
+
+	// Pinned The same as `pinnedOnly`. Given both, they must be equal.
+	Pinned *string `form:"pinned,omitempty" json:"pinned,omitempty"`
 
 	// ImportID Only conversations that this upload or import brought last.
 	ImportID *string `form:"importId,omitempty" json:"importId,omitempty"`
@@ -1401,7 +1452,7 @@ type ListImportsParams struct {
 
 // DeletePublicConversationsParams defines parameters for DeletePublicConversations.
 type DeletePublicConversationsParams struct {
-	// Atomic `true`: delete nothing unless every id can be deleted.
+	// Atomic `true`: delete nothing unless every id can be deleted. The name may be written in any case.
 	Atomic *string `form:"atomic,omitempty" json:"atomic,omitempty"`
 }
 

@@ -106,7 +106,7 @@ func (c *Client) Delete(ctx context.Context, ids ...string) (api.DeleteAnswer, e
 // DeleteWith removes conversations as Delete does, with what else a delete may be
 // told: to refuse later uploads of them, and to wait for the storage.
 func (c *Client) DeleteWith(ctx context.Context, r api.DeleteRequest) (api.DeleteAnswer, error) {
-	return read[api.DeleteAnswer](c.raw.DeleteConversations(ctx, r))
+	return read[api.DeleteAnswer](c.raw.DeleteConversations(ctx, nil, r))
 }
 
 // DeleteMatching removes every conversation that a filter selects, in one

@@ -23,28 +23,48 @@ import (
 // times its size in memory. The rules of each field are tighter.
 const maxItems = 100_000
 
+// A Policy says what to do with what a struct does not name, and with null.
+type Policy struct {
+	// Unknown is asked about each field that the struct does not have; nil ignores
+	// them all. A fault refuses the body.
+	Unknown func(Unknown) error
+	// RefuseNull makes null an error everywhere. Otherwise null in an optional field
+	// is the same as leaving the field out.
+	RefuseNull bool
+}
+
+// Lenient ignores what it does not know and reads null in an optional field as
+// absent. It is for requests that read or add.
+var Lenient = Policy{}
+
+// Exact refuses what it does not know, with the nearest known name, and null. It
+// is for requests that destroy: what was misspelt there would destroy more.
+var Exact = Policy{Unknown: Unknown.Refuse, RefuseNull: true}
+
 // Decode reads data into the struct that into points to. Fields are those of its
-// json tags, matched exactly; one without omitempty is required. Fields with the
-// tag wire:"null" may be null, which leaves them nil. Unknown fields are ignored.
-// Whole numbers too large for an int are read as the largest.
+// json tags, matched exactly; one without omitempty is required. Whole numbers too
+// large for an int are read as the largest. A byte order mark before the JSON is
+// skipped.
 //
 // Every failure is an Invalid fault: no body, a syntax error with its position,
-// anything after the JSON value, or the path of the first field that is missing,
-// given twice, null or of the wrong type.
-func Decode(data []byte, into any) error {
+// anything after the JSON value, what the policy refuses, or the path of the first
+// field that is missing, given twice, null or of the wrong type.
+func Decode(data []byte, into any, policy Policy) error {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if len(bytes.TrimSpace(data)) == 0 {
 		return fault.Invalidf("a JSON body is required, and this request has none")
 	}
 	if err := checkSyntax(data); err != nil {
 		return err
 	}
-	r := reader{dec: json.NewDecoder(bytes.NewReader(data)), structs: map[reflect.Type][]field{}}
+	root := reflect.ValueOf(into).Elem()
+	r := reader{dec: json.NewDecoder(bytes.NewReader(data)), structs: map[reflect.Type][]field{}, policy: policy, root: root.Type()}
 	r.dec.UseNumber()
 	tok, err := r.token()
 	if err != nil {
 		return err
 	}
-	return r.value(nil, tok, reflect.ValueOf(into).Elem())
+	return r.value(nil, tok, root)
 }
 
 // checkSyntax reads the whole body once, so that nothing is decoded from a body
@@ -98,12 +118,13 @@ type field struct {
 	name     string
 	index    int
 	required bool
-	nullable bool
 }
 
 type reader struct {
 	dec     *json.Decoder
 	structs map[reflect.Type][]field
+	policy  Policy
+	root    reflect.Type
 }
 
 // token reads one token of a body that is known to be well formed.
@@ -208,7 +229,7 @@ func (r *reader) object(at *path, tok json.Token, to reflect.Value) error {
 		}
 		i := indexOf(fields, key)
 		if i < 0 {
-			if err := r.skip(); err != nil {
+			if err := r.unknown(at, key, to.Type()); err != nil {
 				return err
 			}
 			continue
@@ -236,13 +257,20 @@ func (r *reader) member(at *path, f field, again bool, to reflect.Value) error {
 	if err != nil {
 		return err
 	}
-	if tok == nil && f.nullable {
+	if tok == nil && !f.required && !r.policy.RefuseNull {
 		return nil
 	}
 	return r.value(at, tok, to.Field(f.index))
 }
 
-func (r *reader) skip() error {
+// unknown lets the policy judge a field that the struct does not have, and skips
+// its value.
+func (r *reader) unknown(at *path, key json.Token, in reflect.Type) error {
+	if name, ok := key.(string); ok && r.policy.Unknown != nil {
+		if err := r.policy.Unknown(Unknown{Name: name, at: at, in: in, root: r.root, fieldsOf: r.fieldsOf}); err != nil {
+			return err
+		}
+	}
 	var unread json.RawMessage
 	if err := r.dec.Decode(&unread); err != nil && !errors.Is(err, io.EOF) {
 		return fault.Wrap(fault.Invalid, err, "the body is not valid JSON")
@@ -263,7 +291,6 @@ func (r *reader) fieldsOf(t reflect.Type) []field {
 		fields = append(fields, field{
 			name: name, index: i,
 			required: !strings.Contains(options, "omitempty"),
-			nullable: t.Field(i).Tag.Get("wire") == "null",
 		})
 	}
 	r.structs[t] = fields

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,7 +21,7 @@ import (
 type ServerInterface interface {
 	// DeleteConversations Delete conversations
 	// (DELETE /api/chat-history/chats)
-	DeleteConversations(ctx echo.Context) error
+	DeleteConversations(ctx echo.Context, params DeleteConversationsParams) error
 	// ListConversations List conversations
 	// (GET /api/chat-history/chats)
 	ListConversations(ctx echo.Context, params ListConversationsParams) error
@@ -98,8 +99,31 @@ type ServerInterfaceWrapper struct {
 func (w *ServerInterfaceWrapper) DeleteConversations(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteConversationsParams
+	// ------------- Optional query parameter "ids" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "ids", ctx.QueryParams(), &params.IDs, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter ids: %s", err))
+	}
+
+	// ------------- Optional query parameter "exclude" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "exclude", ctx.QueryParams(), &params.Exclude, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter exclude: %s", err))
+	}
+
+	// ------------- Optional query parameter "wait" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "wait", ctx.QueryParams(), &params.Wait, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter wait: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.DeleteConversations(ctx)
+	err = w.Handler.DeleteConversations(ctx, params)
 	return err
 }
 
@@ -130,6 +154,13 @@ func (w *ServerInterfaceWrapper) ListConversations(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
 	}
 
+	// ------------- Optional query parameter "platform" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "platform", ctx.QueryParams(), &params.Platform, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter platform: %s", err))
+	}
+
 	// ------------- Optional query parameter "title" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "title", ctx.QueryParams(), &params.Title, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -156,6 +187,13 @@ func (w *ServerInterfaceWrapper) ListConversations(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "pinnedOnly", ctx.QueryParams(), &params.PinnedOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pinnedOnly: %s", err))
+	}
+
+	// ------------- Optional query parameter "pinned" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pinned", ctx.QueryParams(), &params.Pinned, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pinned: %s", err))
 	}
 
 	// ------------- Optional query parameter "importId" -------------
@@ -310,6 +348,13 @@ func (w *ServerInterfaceWrapper) ExportConversations(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter provider: %s", err))
 	}
 
+	// ------------- Optional query parameter "platform" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "platform", ctx.QueryParams(), &params.Platform, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter platform: %s", err))
+	}
+
 	// ------------- Optional query parameter "title" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "title", ctx.QueryParams(), &params.Title, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
@@ -336,6 +381,13 @@ func (w *ServerInterfaceWrapper) ExportConversations(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "pinnedOnly", ctx.QueryParams(), &params.PinnedOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pinnedOnly: %s", err))
+	}
+
+	// ------------- Optional query parameter "pinned" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pinned", ctx.QueryParams(), &params.Pinned, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pinned: %s", err))
 	}
 
 	// ------------- Optional query parameter "importId" -------------
@@ -665,9 +717,13 @@ type DeletionNotFoundJSONResponse ErrorResponse
 
 type ForbiddenJSONResponse ErrorResponse
 
+type HeaderTooLargeJSONResponse ErrorResponse
+
 type ImportNotFoundJSONResponse ErrorResponse
 
 type InternalErrorJSONResponse ErrorResponse
+
+type MisdirectedJSONResponse ErrorResponse
 
 type PublicBadRequestJSONResponse PublicError
 
@@ -675,9 +731,15 @@ type PublicDeletedJSONResponse PublicSuccess
 
 type PublicForbiddenJSONResponse PublicError
 
+type PublicHeaderTooLargeJSONResponse PublicError
+
 type PublicInternalErrorJSONResponse PublicError
 
+type PublicMisdirectedJSONResponse PublicError
+
 type PublicNotFoundJSONResponse PublicError
+
+type PublicTimeoutJSONResponse PublicError
 
 type PublicTooLargeJSONResponse PublicError
 
@@ -702,6 +764,8 @@ type PublicUnavailableJSONResponse struct {
 }
 
 type PublicUnsupportedMediaTypeJSONResponse PublicError
+
+type TimeoutJSONResponse ErrorResponse
 
 type TooLargeJSONResponse ErrorResponse
 
@@ -728,7 +792,8 @@ type UnavailableJSONResponse struct {
 type UnsupportedMediaTypeJSONResponse ErrorResponse
 
 type DeleteConversationsRequestObject struct {
-	Body *DeleteConversationsJSONRequestBody
+	Params DeleteConversationsParams
+	Body   *DeleteConversationsJSONRequestBody
 }
 
 type DeleteConversationsResponseObject interface {
@@ -791,6 +856,20 @@ func (response DeleteConversations403JSONResponse) VisitDeleteConversationsRespo
 	return err
 }
 
+type DeleteConversations408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response DeleteConversations408JSONResponse) VisitDeleteConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteConversations413JSONResponse struct{ TooLargeJSONResponse }
 
 func (response DeleteConversations413JSONResponse) VisitDeleteConversationsResponse(w http.ResponseWriter) error {
@@ -821,6 +900,20 @@ func (response DeleteConversations415JSONResponse) VisitDeleteConversationsRespo
 	return err
 }
 
+type DeleteConversations421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response DeleteConversations421JSONResponse) VisitDeleteConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteConversations429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response DeleteConversations429JSONResponse) VisitDeleteConversationsResponse(w http.ResponseWriter) error {
@@ -834,6 +927,20 @@ func (response DeleteConversations429JSONResponse) VisitDeleteConversationsRespo
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteConversations431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response DeleteConversations431JSONResponse) VisitDeleteConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -933,6 +1040,20 @@ func (response ListConversations403JSONResponse) VisitListConversationsResponse(
 	return err
 }
 
+type ListConversations421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response ListConversations421JSONResponse) VisitListConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListConversations429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response ListConversations429JSONResponse) VisitListConversationsResponse(w http.ResponseWriter) error {
@@ -946,6 +1067,20 @@ func (response ListConversations429JSONResponse) VisitListConversationsResponse(
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListConversations431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response ListConversations431JSONResponse) VisitListConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1045,6 +1180,20 @@ func (response DeleteConversationsByPost403JSONResponse) VisitDeleteConversation
 	return err
 }
 
+type DeleteConversationsByPost408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response DeleteConversationsByPost408JSONResponse) VisitDeleteConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteConversationsByPost413JSONResponse struct{ TooLargeJSONResponse }
 
 func (response DeleteConversationsByPost413JSONResponse) VisitDeleteConversationsByPostResponse(w http.ResponseWriter) error {
@@ -1075,6 +1224,20 @@ func (response DeleteConversationsByPost415JSONResponse) VisitDeleteConversation
 	return err
 }
 
+type DeleteConversationsByPost421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response DeleteConversationsByPost421JSONResponse) VisitDeleteConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteConversationsByPost429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response DeleteConversationsByPost429JSONResponse) VisitDeleteConversationsByPostResponse(w http.ResponseWriter) error {
@@ -1088,6 +1251,20 @@ func (response DeleteConversationsByPost429JSONResponse) VisitDeleteConversation
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteConversationsByPost431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response DeleteConversationsByPost431JSONResponse) VisitDeleteConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1187,6 +1364,20 @@ func (response DeleteMatchingConversations403JSONResponse) VisitDeleteMatchingCo
 	return err
 }
 
+type DeleteMatchingConversations408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response DeleteMatchingConversations408JSONResponse) VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteMatchingConversations409JSONResponse struct{ CountDiffersJSONResponse }
 
 func (response DeleteMatchingConversations409JSONResponse) VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error {
@@ -1231,6 +1422,20 @@ func (response DeleteMatchingConversations415JSONResponse) VisitDeleteMatchingCo
 	return err
 }
 
+type DeleteMatchingConversations421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response DeleteMatchingConversations421JSONResponse) VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteMatchingConversations429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response DeleteMatchingConversations429JSONResponse) VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error {
@@ -1244,6 +1449,20 @@ func (response DeleteMatchingConversations429JSONResponse) VisitDeleteMatchingCo
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMatchingConversations431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response DeleteMatchingConversations431JSONResponse) VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1343,6 +1562,20 @@ func (response DeleteUnchangedConversations403JSONResponse) VisitDeleteUnchanged
 	return err
 }
 
+type DeleteUnchangedConversations408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response DeleteUnchangedConversations408JSONResponse) VisitDeleteUnchangedConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteUnchangedConversations409JSONResponse struct {
 	ConversationsChangedJSONResponse
 }
@@ -1389,6 +1622,20 @@ func (response DeleteUnchangedConversations415JSONResponse) VisitDeleteUnchanged
 	return err
 }
 
+type DeleteUnchangedConversations421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response DeleteUnchangedConversations421JSONResponse) VisitDeleteUnchangedConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteUnchangedConversations429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response DeleteUnchangedConversations429JSONResponse) VisitDeleteUnchangedConversationsResponse(w http.ResponseWriter) error {
@@ -1402,6 +1649,20 @@ func (response DeleteUnchangedConversations429JSONResponse) VisitDeleteUnchanged
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUnchangedConversations431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response DeleteUnchangedConversations431JSONResponse) VisitDeleteUnchangedConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1517,6 +1778,20 @@ func (response GetConversation404JSONResponse) VisitGetConversationResponse(w ht
 	return err
 }
 
+type GetConversation421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response GetConversation421JSONResponse) VisitGetConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetConversation429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response GetConversation429JSONResponse) VisitGetConversationResponse(w http.ResponseWriter) error {
@@ -1530,6 +1805,20 @@ func (response GetConversation429JSONResponse) VisitGetConversationResponse(w ht
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetConversation431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response GetConversation431JSONResponse) VisitGetConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1645,6 +1934,20 @@ func (response EditConversation404JSONResponse) VisitEditConversationResponse(w 
 	return err
 }
 
+type EditConversation408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response EditConversation408JSONResponse) VisitEditConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type EditConversation413JSONResponse struct{ TooLargeJSONResponse }
 
 func (response EditConversation413JSONResponse) VisitEditConversationResponse(w http.ResponseWriter) error {
@@ -1675,6 +1978,20 @@ func (response EditConversation415JSONResponse) VisitEditConversationResponse(w 
 	return err
 }
 
+type EditConversation421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response EditConversation421JSONResponse) VisitEditConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type EditConversation429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response EditConversation429JSONResponse) VisitEditConversationResponse(w http.ResponseWriter) error {
@@ -1688,6 +2005,20 @@ func (response EditConversation429JSONResponse) VisitEditConversationResponse(w 
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EditConversation431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response EditConversation431JSONResponse) VisitEditConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1744,6 +2075,20 @@ func (response CountConversations200JSONResponse) VisitCountConversationsRespons
 	return err
 }
 
+type CountConversations400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CountConversations400JSONResponse) VisitCountConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CountConversations401JSONResponse struct{ UnauthorizedJSONResponse }
 
 func (response CountConversations401JSONResponse) VisitCountConversationsResponse(w http.ResponseWriter) error {
@@ -1772,6 +2117,20 @@ func (response CountConversations403JSONResponse) VisitCountConversationsRespons
 	return err
 }
 
+type CountConversations421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response CountConversations421JSONResponse) VisitCountConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CountConversations429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response CountConversations429JSONResponse) VisitCountConversationsResponse(w http.ResponseWriter) error {
@@ -1785,6 +2144,20 @@ func (response CountConversations429JSONResponse) VisitCountConversationsRespons
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountConversations431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response CountConversations431JSONResponse) VisitCountConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1884,6 +2257,20 @@ func (response ListDeletions403JSONResponse) VisitListDeletionsResponse(w http.R
 	return err
 }
 
+type ListDeletions421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response ListDeletions421JSONResponse) VisitListDeletionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListDeletions429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response ListDeletions429JSONResponse) VisitListDeletionsResponse(w http.ResponseWriter) error {
@@ -1897,6 +2284,20 @@ func (response ListDeletions429JSONResponse) VisitListDeletionsResponse(w http.R
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDeletions431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response ListDeletions431JSONResponse) VisitListDeletionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -2010,6 +2411,20 @@ func (response GetDeletion404JSONResponse) VisitGetDeletionResponse(w http.Respo
 	return err
 }
 
+type GetDeletion421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response GetDeletion421JSONResponse) VisitGetDeletionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetDeletion429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response GetDeletion429JSONResponse) VisitGetDeletionResponse(w http.ResponseWriter) error {
@@ -2023,6 +2438,20 @@ func (response GetDeletion429JSONResponse) VisitGetDeletionResponse(w http.Respo
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetDeletion431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response GetDeletion431JSONResponse) VisitGetDeletionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -2122,6 +2551,20 @@ func (response LiftExclusions403JSONResponse) VisitLiftExclusionsResponse(w http
 	return err
 }
 
+type LiftExclusions408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response LiftExclusions408JSONResponse) VisitLiftExclusionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type LiftExclusions413JSONResponse struct{ TooLargeJSONResponse }
 
 func (response LiftExclusions413JSONResponse) VisitLiftExclusionsResponse(w http.ResponseWriter) error {
@@ -2152,6 +2595,20 @@ func (response LiftExclusions415JSONResponse) VisitLiftExclusionsResponse(w http
 	return err
 }
 
+type LiftExclusions421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response LiftExclusions421JSONResponse) VisitLiftExclusionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type LiftExclusions429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response LiftExclusions429JSONResponse) VisitLiftExclusionsResponse(w http.ResponseWriter) error {
@@ -2165,6 +2622,20 @@ func (response LiftExclusions429JSONResponse) VisitLiftExclusionsResponse(w http
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftExclusions431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response LiftExclusions431JSONResponse) VisitLiftExclusionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -2309,6 +2780,20 @@ func (response ExportConversations404JSONResponse) VisitExportConversationsRespo
 	return err
 }
 
+type ExportConversations421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response ExportConversations421JSONResponse) VisitExportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ExportConversations429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response ExportConversations429JSONResponse) VisitExportConversationsResponse(w http.ResponseWriter) error {
@@ -2322,6 +2807,20 @@ func (response ExportConversations429JSONResponse) VisitExportConversationsRespo
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportConversations431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response ExportConversations431JSONResponse) VisitExportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -2422,6 +2921,20 @@ func (response ImportConversations403JSONResponse) VisitImportConversationsRespo
 	return err
 }
 
+type ImportConversations408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response ImportConversations408JSONResponse) VisitImportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ImportConversations413JSONResponse struct{ TooLargeJSONResponse }
 
 func (response ImportConversations413JSONResponse) VisitImportConversationsResponse(w http.ResponseWriter) error {
@@ -2452,6 +2965,20 @@ func (response ImportConversations415JSONResponse) VisitImportConversationsRespo
 	return err
 }
 
+type ImportConversations421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response ImportConversations421JSONResponse) VisitImportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ImportConversations429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response ImportConversations429JSONResponse) VisitImportConversationsResponse(w http.ResponseWriter) error {
@@ -2465,6 +2992,20 @@ func (response ImportConversations429JSONResponse) VisitImportConversationsRespo
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportConversations431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response ImportConversations431JSONResponse) VisitImportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -2564,6 +3105,20 @@ func (response ListImports403JSONResponse) VisitListImportsResponse(w http.Respo
 	return err
 }
 
+type ListImports421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response ListImports421JSONResponse) VisitListImportsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListImports429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response ListImports429JSONResponse) VisitListImportsResponse(w http.ResponseWriter) error {
@@ -2577,6 +3132,20 @@ func (response ListImports429JSONResponse) VisitListImportsResponse(w http.Respo
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListImports431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response ListImports431JSONResponse) VisitListImportsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -2690,6 +3259,20 @@ func (response GetImport404JSONResponse) VisitGetImportResponse(w http.ResponseW
 	return err
 }
 
+type GetImport421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response GetImport421JSONResponse) VisitGetImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetImport429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response GetImport429JSONResponse) VisitGetImportResponse(w http.ResponseWriter) error {
@@ -2703,6 +3286,20 @@ func (response GetImport429JSONResponse) VisitGetImportResponse(w http.ResponseW
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetImport431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response GetImport431JSONResponse) VisitGetImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -2802,6 +3399,20 @@ func (response UploadConversation403JSONResponse) VisitUploadConversationRespons
 	return err
 }
 
+type UploadConversation408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response UploadConversation408JSONResponse) VisitUploadConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type UploadConversation409JSONResponse struct{ ConflictJSONResponse }
 
 func (response UploadConversation409JSONResponse) VisitUploadConversationResponse(w http.ResponseWriter) error {
@@ -2846,6 +3457,20 @@ func (response UploadConversation415JSONResponse) VisitUploadConversationRespons
 	return err
 }
 
+type UploadConversation421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response UploadConversation421JSONResponse) VisitUploadConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type UploadConversation429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response UploadConversation429JSONResponse) VisitUploadConversationResponse(w http.ResponseWriter) error {
@@ -2859,6 +3484,20 @@ func (response UploadConversation429JSONResponse) VisitUploadConversationRespons
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UploadConversation431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response UploadConversation431JSONResponse) VisitUploadConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -2958,6 +3597,20 @@ func (response Recall403JSONResponse) VisitRecallResponse(w http.ResponseWriter)
 	return err
 }
 
+type Recall408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response Recall408JSONResponse) VisitRecallResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type Recall413JSONResponse struct{ TooLargeJSONResponse }
 
 func (response Recall413JSONResponse) VisitRecallResponse(w http.ResponseWriter) error {
@@ -2988,6 +3641,20 @@ func (response Recall415JSONResponse) VisitRecallResponse(w http.ResponseWriter)
 	return err
 }
 
+type Recall421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response Recall421JSONResponse) VisitRecallResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type Recall429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response Recall429JSONResponse) VisitRecallResponse(w http.ResponseWriter) error {
@@ -3001,6 +3668,20 @@ func (response Recall429JSONResponse) VisitRecallResponse(w http.ResponseWriter)
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Recall431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response Recall431JSONResponse) VisitRecallResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -3100,6 +3781,20 @@ func (response SearchChatHistory403JSONResponse) VisitSearchChatHistoryResponse(
 	return err
 }
 
+type SearchChatHistory408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response SearchChatHistory408JSONResponse) VisitSearchChatHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SearchChatHistory413JSONResponse struct{ TooLargeJSONResponse }
 
 func (response SearchChatHistory413JSONResponse) VisitSearchChatHistoryResponse(w http.ResponseWriter) error {
@@ -3130,6 +3825,20 @@ func (response SearchChatHistory415JSONResponse) VisitSearchChatHistoryResponse(
 	return err
 }
 
+type SearchChatHistory421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response SearchChatHistory421JSONResponse) VisitSearchChatHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SearchChatHistory429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response SearchChatHistory429JSONResponse) VisitSearchChatHistoryResponse(w http.ResponseWriter) error {
@@ -3143,6 +3852,20 @@ func (response SearchChatHistory429JSONResponse) VisitSearchChatHistoryResponse(
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchChatHistory431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response SearchChatHistory431JSONResponse) VisitSearchChatHistoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -3199,6 +3922,20 @@ func (response GetStats200JSONResponse) VisitGetStatsResponse(w http.ResponseWri
 	return err
 }
 
+type GetStats400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetStats400JSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetStats401JSONResponse struct{ UnauthorizedJSONResponse }
 
 func (response GetStats401JSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
@@ -3227,6 +3964,20 @@ func (response GetStats403JSONResponse) VisitGetStatsResponse(w http.ResponseWri
 	return err
 }
 
+type GetStats421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response GetStats421JSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetStats429JSONResponse struct{ TooManyRequestsJSONResponse }
 
 func (response GetStats429JSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
@@ -3240,6 +3991,20 @@ func (response GetStats429JSONResponse) VisitGetStatsResponse(w http.ResponseWri
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetStats431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response GetStats431JSONResponse) VisitGetStatsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -3354,6 +4119,20 @@ func (response DeletePublicConversations406JSONResponse) VisitDeletePublicConver
 	return err
 }
 
+type DeletePublicConversations408JSONResponse struct{ PublicTimeoutJSONResponse }
+
+func (response DeletePublicConversations408JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeletePublicConversations413JSONResponse struct{ PublicTooLargeJSONResponse }
 
 func (response DeletePublicConversations413JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
@@ -3384,6 +4163,20 @@ func (response DeletePublicConversations415JSONResponse) VisitDeletePublicConver
 	return err
 }
 
+type DeletePublicConversations421JSONResponse struct{ PublicMisdirectedJSONResponse }
+
+func (response DeletePublicConversations421JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeletePublicConversations429JSONResponse struct {
 	PublicTooManyRequestsJSONResponse
 }
@@ -3399,6 +4192,22 @@ func (response DeletePublicConversations429JSONResponse) VisitDeletePublicConver
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversations431JSONResponse struct {
+	PublicHeaderTooLargeJSONResponse
+}
+
+func (response DeletePublicConversations431JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -3500,6 +4309,20 @@ func (response ListPublicConversations403JSONResponse) VisitListPublicConversati
 	return err
 }
 
+type ListPublicConversations421JSONResponse struct{ PublicMisdirectedJSONResponse }
+
+func (response ListPublicConversations421JSONResponse) VisitListPublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListPublicConversations429JSONResponse struct {
 	PublicTooManyRequestsJSONResponse
 }
@@ -3515,6 +4338,22 @@ func (response ListPublicConversations429JSONResponse) VisitListPublicConversati
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicConversations431JSONResponse struct {
+	PublicHeaderTooLargeJSONResponse
+}
+
+func (response ListPublicConversations431JSONResponse) VisitListPublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -3616,6 +4455,64 @@ func (response DeletePublicConversation403JSONResponse) VisitDeletePublicConvers
 	return err
 }
 
+type DeletePublicConversation408JSONResponse struct{ PublicTimeoutJSONResponse }
+
+func (response DeletePublicConversation408JSONResponse) VisitDeletePublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversation413JSONResponse struct{ PublicTooLargeJSONResponse }
+
+func (response DeletePublicConversation413JSONResponse) VisitDeletePublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversation415JSONResponse struct {
+	PublicUnsupportedMediaTypeJSONResponse
+}
+
+func (response DeletePublicConversation415JSONResponse) VisitDeletePublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversation421JSONResponse struct{ PublicMisdirectedJSONResponse }
+
+func (response DeletePublicConversation421JSONResponse) VisitDeletePublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeletePublicConversation429JSONResponse struct {
 	PublicTooManyRequestsJSONResponse
 }
@@ -3631,6 +4528,22 @@ func (response DeletePublicConversation429JSONResponse) VisitDeletePublicConvers
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversation431JSONResponse struct {
+	PublicHeaderTooLargeJSONResponse
+}
+
+func (response DeletePublicConversation431JSONResponse) VisitDeletePublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -3746,6 +4659,20 @@ func (response GetPublicConversation404JSONResponse) VisitGetPublicConversationR
 	return err
 }
 
+type GetPublicConversation421JSONResponse struct{ PublicMisdirectedJSONResponse }
+
+func (response GetPublicConversation421JSONResponse) VisitGetPublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetPublicConversation429JSONResponse struct {
 	PublicTooManyRequestsJSONResponse
 }
@@ -3761,6 +4688,22 @@ func (response GetPublicConversation429JSONResponse) VisitGetPublicConversationR
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
 	}
 	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPublicConversation431JSONResponse struct {
+	PublicHeaderTooLargeJSONResponse
+}
+
+func (response GetPublicConversation431JSONResponse) VisitGetPublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -3884,8 +4827,10 @@ type strictHandler struct {
 }
 
 // DeleteConversations operation middleware
-func (sh *strictHandler) DeleteConversations(ctx echo.Context) error {
+func (sh *strictHandler) DeleteConversations(ctx echo.Context, params DeleteConversationsParams) error {
 	var request DeleteConversationsRequestObject
+
+	request.Params = params
 
 	var body DeleteConversationsJSONRequestBody
 	var err error
@@ -3906,9 +4851,12 @@ func (sh *strictHandler) DeleteConversations(ctx echo.Context) error {
 		err = ctx.Bind(&body)
 	}
 	if err != nil {
-		return err
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
 	}
-	request.Body = &body
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.DeleteConversations(ctx.Request().Context(), request.(DeleteConversationsRequestObject))

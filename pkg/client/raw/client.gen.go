@@ -106,10 +106,13 @@ type ClientInterface interface {
 	// or not a list of strings) is 400 and deletes nothing. Where something on the way strips the
 	// body of a DELETE, send the same body to `POST /api/chat-history/chats/delete`.
 	//
+	// A client that cannot send a body at all may name the ids in the query, `?ids=a,b` or `?ids=a&ids=b`,
+	// and `exclude` and `wait` beside them. This is for requests without a body: beside one it is refused.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with DELETE /api/chat-history/chats (the `DeleteConversations` operationId).
-	DeleteConversationsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteConversationsWithBody(ctx context.Context, params *DeleteConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteConversations Delete conversations
 	//
@@ -126,10 +129,13 @@ type ClientInterface interface {
 	// or not a list of strings) is 400 and deletes nothing. Where something on the way strips the
 	// body of a DELETE, send the same body to `POST /api/chat-history/chats/delete`.
 	//
+	// A client that cannot send a body at all may name the ids in the query, `?ids=a,b` or `?ids=a&ids=b`,
+	// and `exclude` and `wait` beside them. This is for requests without a body: beside one it is refused.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with DELETE /api/chat-history/chats (the `DeleteConversations` operationId).
-	DeleteConversations(ctx context.Context, body DeleteConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteConversations(ctx context.Context, params *DeleteConversationsParams, body DeleteConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListConversations List conversations
 	//
@@ -168,7 +174,11 @@ type ClientInterface interface {
 	//
 	// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
 	// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
-	// that got lost must never mean everything: say `all` to mean it.
+	// that got lost must never mean everything: say `all` to mean it, without any filter. For the same
+	// reason every field and parameter that is not named here is refused, and so is one that is empty.
+	//
+	// No filter is a search by words. After a search, "all" means the hits that are shown: delete them by
+	// their ids, with `DELETE /api/chat-history/chats`.
 	//
 	// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
 	// answer, the delete is refused with 409 when it would take more or fewer.
@@ -188,7 +198,11 @@ type ClientInterface interface {
 	//
 	// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
 	// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
-	// that got lost must never mean everything: say `all` to mean it.
+	// that got lost must never mean everything: say `all` to mean it, without any filter. For the same
+	// reason every field and parameter that is not named here is refused, and so is one that is empty.
+	//
+	// No filter is a search by words. After a search, "all" means the hits that are shown: delete them by
+	// their ids, with `DELETE /api/chat-history/chats`.
 	//
 	// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
 	// answer, the delete is refused with 409 when it would take more or fewer.
@@ -482,7 +496,7 @@ type ClientInterface interface {
 	//
 	// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
 	// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
-	// alike) the answer is 406 although the others are gone. `deleted` in that answer says which ones, in
+	// alike) the answer is 406 although the others are deleted. `deleted` in that answer says which ones, in
 	// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
 	// means that nothing was deleted.
 	//
@@ -501,7 +515,7 @@ type ClientInterface interface {
 	//
 	// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
 	// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
-	// alike) the answer is 406 although the others are gone. `deleted` in that answer says which ones, in
+	// alike) the answer is 406 although the others are deleted. `deleted` in that answer says which ones, in
 	// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
 	// means that nothing was deleted.
 	//
@@ -543,8 +557,8 @@ type ClientInterface interface {
 	//
 	// Deletes the conversation with everything that was made from it; there is no way back. It is the
 	// same delete as that of `/api/chat-history/chats`, receipt included. The answer is the same when
-	// nothing matched: an id that is unknown, malformed, deleted before or of another workspace. Needs
-	// scope `write`.
+	// nothing matched: an id that is unknown, malformed, deleted before or of another workspace. A body is
+	// not needed, and one with a switch that this route does not have is refused. Needs scope `write`.
 	//
 	// Corresponds with DELETE /v2/hc-interactions/{id}/public (the `DeletePublicConversation` operationId).
 	DeletePublicConversation(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -573,11 +587,14 @@ type ClientInterface interface {
 // or not a list of strings) is 400 and deletes nothing. Where something on the way strips the
 // body of a DELETE, send the same body to `POST /api/chat-history/chats/delete`.
 //
+// A client that cannot send a body at all may name the ids in the query, `?ids=a,b` or `?ids=a&ids=b`,
+// and `exclude` and `wait` beside them. This is for requests without a body: beside one it is refused.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with DELETE /api/chat-history/chats (the `DeleteConversations` operationId).
-func (c *Client) DeleteConversationsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteConversationsRequestWithBody(c.Server, contentType, body)
+func (c *Client) DeleteConversationsWithBody(ctx context.Context, params *DeleteConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteConversationsRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -603,11 +620,14 @@ func (c *Client) DeleteConversationsWithBody(ctx context.Context, contentType st
 // or not a list of strings) is 400 and deletes nothing. Where something on the way strips the
 // body of a DELETE, send the same body to `POST /api/chat-history/chats/delete`.
 //
+// A client that cannot send a body at all may name the ids in the query, `?ids=a,b` or `?ids=a&ids=b`,
+// and `exclude` and `wait` beside them. This is for requests without a body: beside one it is refused.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with DELETE /api/chat-history/chats (the `DeleteConversations` operationId).
-func (c *Client) DeleteConversations(ctx context.Context, body DeleteConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteConversationsRequest(c.Server, body)
+func (c *Client) DeleteConversations(ctx context.Context, params *DeleteConversationsParams, body DeleteConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteConversationsRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -685,7 +705,11 @@ func (c *Client) DeleteConversationsByPost(ctx context.Context, body DeleteConve
 //
 // Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
 // or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
-// that got lost must never mean everything: say `all` to mean it.
+// that got lost must never mean everything: say `all` to mean it, without any filter. For the same
+// reason every field and parameter that is not named here is refused, and so is one that is empty.
+//
+// No filter is a search by words. After a search, "all" means the hits that are shown: delete them by
+// their ids, with `DELETE /api/chat-history/chats`.
 //
 // `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
 // answer, the delete is refused with 409 when it would take more or fewer.
@@ -715,7 +739,11 @@ func (c *Client) DeleteMatchingConversationsWithBody(ctx context.Context, conten
 //
 // Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
 // or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
-// that got lost must never mean everything: say `all` to mean it.
+// that got lost must never mean everything: say `all` to mean it, without any filter. For the same
+// reason every field and parameter that is not named here is refused, and so is one that is empty.
+//
+// No filter is a search by words. After a search, "all" means the hits that are shown: delete them by
+// their ids, with `DELETE /api/chat-history/chats`.
 //
 // `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
 // answer, the delete is refused with 409 when it would take more or fewer.
@@ -1229,7 +1257,7 @@ func (c *Client) GetStats(ctx context.Context, reqEditors ...RequestEditorFn) (*
 //
 // **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
 // if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
-// alike) the answer is 406 although the others are gone. `deleted` in that answer says which ones, in
+// alike) the answer is 406 although the others are deleted. `deleted` in that answer says which ones, in
 // the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
 // means that nothing was deleted.
 //
@@ -1258,7 +1286,7 @@ func (c *Client) DeletePublicConversationsWithBody(ctx context.Context, params *
 //
 // **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
 // if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
-// alike) the answer is 406 although the others are gone. `deleted` in that answer says which ones, in
+// alike) the answer is 406 although the others are deleted. `deleted` in that answer says which ones, in
 // the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
 // means that nothing was deleted.
 //
@@ -1320,8 +1348,8 @@ func (c *Client) ListPublicConversations(ctx context.Context, params *ListPublic
 //
 // Deletes the conversation with everything that was made from it; there is no way back. It is the
 // same delete as that of `/api/chat-history/chats`, receipt included. The answer is the same when
-// nothing matched: an id that is unknown, malformed, deleted before or of another workspace. Needs
-// scope `write`.
+// nothing matched: an id that is unknown, malformed, deleted before or of another workspace. A body is
+// not needed, and one with a switch that this route does not have is refused. Needs scope `write`.
 //
 // Corresponds with DELETE /v2/hc-interactions/{id}/public (the `DeletePublicConversation` operationId).
 func (c *Client) DeletePublicConversation(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1355,18 +1383,18 @@ func (c *Client) GetPublicConversation(ctx context.Context, id PublicID, reqEdit
 }
 
 // NewDeleteConversationsRequest calls the generic DeleteConversations builder with application/json body
-func NewDeleteConversationsRequest(server string, body DeleteConversationsJSONRequestBody) (*http.Request, error) {
+func NewDeleteConversationsRequest(server string, params *DeleteConversationsParams, body DeleteConversationsJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewDeleteConversationsRequestWithBody(server, "application/json", bodyReader)
+	return NewDeleteConversationsRequestWithBody(server, params, "application/json", bodyReader)
 }
 
 // NewDeleteConversationsRequestWithBody constructs an http.Request for the DeleteConversations method, with any body, and a specified content type
-func NewDeleteConversationsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+func NewDeleteConversationsRequestWithBody(server string, params *DeleteConversationsParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -1382,6 +1410,57 @@ func NewDeleteConversationsRequestWithBody(server string, contentType string, bo
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.IDs != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ids", params.IDs, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Exclude != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "exclude", *params.Exclude, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Wait != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "wait", *params.Wait, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), body)
@@ -1458,6 +1537,18 @@ func NewListConversationsRequest(server string, params *ListConversationsParams)
 
 		}
 
+		if params.Platform != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "platform", *params.Platform, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Title != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "title", *params.Title, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -1497,6 +1588,18 @@ func NewListConversationsRequest(server string, params *ListConversationsParams)
 		if params.PinnedOnly != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pinnedOnly", *params.PinnedOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Pinned != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pinned", *params.Pinned, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -1977,6 +2080,18 @@ func NewExportConversationsRequest(server string, params *ExportConversationsPar
 
 		}
 
+		if params.Platform != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "platform", *params.Platform, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Title != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "title", *params.Title, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
@@ -2016,6 +2131,18 @@ func NewExportConversationsRequest(server string, params *ExportConversationsPar
 		if params.PinnedOnly != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pinnedOnly", *params.PinnedOnly, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Pinned != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pinned", *params.Pinned, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -2710,10 +2837,13 @@ type ClientWithResponsesInterface interface {
 	// or not a list of strings) is 400 and deletes nothing. Where something on the way strips the
 	// body of a DELETE, send the same body to `POST /api/chat-history/chats/delete`.
 	//
+	// A client that cannot send a body at all may name the ids in the query, `?ids=a,b` or `?ids=a&ids=b`,
+	// and `exclude` and `wait` beside them. This is for requests without a body: beside one it is refused.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/chat-history/chats (the `DeleteConversations` operationId).
-	DeleteConversationsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteConversationsResponse, error)
+	DeleteConversationsWithBodyWithResponse(ctx context.Context, params *DeleteConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteConversationsResponse, error)
 
 	// DeleteConversationsWithResponse Delete conversations
 	//
@@ -2730,10 +2860,13 @@ type ClientWithResponsesInterface interface {
 	// or not a list of strings) is 400 and deletes nothing. Where something on the way strips the
 	// body of a DELETE, send the same body to `POST /api/chat-history/chats/delete`.
 	//
+	// A client that cannot send a body at all may name the ids in the query, `?ids=a,b` or `?ids=a&ids=b`,
+	// and `exclude` and `wait` beside them. This is for requests without a body: beside one it is refused.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/chat-history/chats (the `DeleteConversations` operationId).
-	DeleteConversationsWithResponse(ctx context.Context, body DeleteConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteConversationsResponse, error)
+	DeleteConversationsWithResponse(ctx context.Context, params *DeleteConversationsParams, body DeleteConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteConversationsResponse, error)
 
 	// ListConversationsWithResponse List conversations
 	//
@@ -2774,7 +2907,11 @@ type ClientWithResponsesInterface interface {
 	//
 	// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
 	// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
-	// that got lost must never mean everything: say `all` to mean it.
+	// that got lost must never mean everything: say `all` to mean it, without any filter. For the same
+	// reason every field and parameter that is not named here is refused, and so is one that is empty.
+	//
+	// No filter is a search by words. After a search, "all" means the hits that are shown: delete them by
+	// their ids, with `DELETE /api/chat-history/chats`.
 	//
 	// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
 	// answer, the delete is refused with 409 when it would take more or fewer.
@@ -2794,7 +2931,11 @@ type ClientWithResponsesInterface interface {
 	//
 	// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
 	// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
-	// that got lost must never mean everything: say `all` to mean it.
+	// that got lost must never mean everything: say `all` to mean it, without any filter. For the same
+	// reason every field and parameter that is not named here is refused, and so is one that is empty.
+	//
+	// No filter is a search by words. After a search, "all" means the hits that are shown: delete them by
+	// their ids, with `DELETE /api/chat-history/chats`.
 	//
 	// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
 	// answer, the delete is refused with 409 when it would take more or fewer.
@@ -3104,7 +3245,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
 	// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
-	// alike) the answer is 406 although the others are gone. `deleted` in that answer says which ones, in
+	// alike) the answer is 406 although the others are deleted. `deleted` in that answer says which ones, in
 	// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
 	// means that nothing was deleted.
 	//
@@ -3123,7 +3264,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
 	// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
-	// alike) the answer is 406 although the others are gone. `deleted` in that answer says which ones, in
+	// alike) the answer is 406 although the others are deleted. `deleted` in that answer says which ones, in
 	// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
 	// means that nothing was deleted.
 	//
@@ -3167,8 +3308,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Deletes the conversation with everything that was made from it; there is no way back. It is the
 	// same delete as that of `/api/chat-history/chats`, receipt included. The answer is the same when
-	// nothing matched: an id that is unknown, malformed, deleted before or of another workspace. Needs
-	// scope `write`.
+	// nothing matched: an id that is unknown, malformed, deleted before or of another workspace. A body is
+	// not needed, and one with a switch that this route does not have is refused. Needs scope `write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3207,12 +3348,18 @@ type DeleteConversationsResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *Timeout
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -3243,6 +3390,11 @@ func (r DeleteConversationsResponse) GetJSON403() *Forbidden {
 	return r.JSON403
 }
 
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r DeleteConversationsResponse) GetJSON408() *Timeout {
+	return r.JSON408
+}
+
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r DeleteConversationsResponse) GetJSON413() *TooLarge {
 	return r.JSON413
@@ -3253,9 +3405,19 @@ func (r DeleteConversationsResponse) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r DeleteConversationsResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r DeleteConversationsResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r DeleteConversationsResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3318,8 +3480,12 @@ type ListConversationsResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -3350,9 +3516,19 @@ func (r ListConversationsResponse) GetJSON403() *Forbidden {
 	return r.JSON403
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r ListConversationsResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r ListConversationsResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r ListConversationsResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3415,12 +3591,18 @@ type DeleteConversationsByPostResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *Timeout
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -3451,6 +3633,11 @@ func (r DeleteConversationsByPostResponse) GetJSON403() *Forbidden {
 	return r.JSON403
 }
 
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r DeleteConversationsByPostResponse) GetJSON408() *Timeout {
+	return r.JSON408
+}
+
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r DeleteConversationsByPostResponse) GetJSON413() *TooLarge {
 	return r.JSON413
@@ -3461,9 +3648,19 @@ func (r DeleteConversationsByPostResponse) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r DeleteConversationsByPostResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r DeleteConversationsByPostResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r DeleteConversationsByPostResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3526,14 +3723,20 @@ type DeleteMatchingConversationsResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *Timeout
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *CountDiffers
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -3564,6 +3767,11 @@ func (r DeleteMatchingConversationsResponse) GetJSON403() *Forbidden {
 	return r.JSON403
 }
 
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r DeleteMatchingConversationsResponse) GetJSON408() *Timeout {
+	return r.JSON408
+}
+
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
 func (r DeleteMatchingConversationsResponse) GetJSON409() *CountDiffers {
 	return r.JSON409
@@ -3579,9 +3787,19 @@ func (r DeleteMatchingConversationsResponse) GetJSON415() *UnsupportedMediaType 
 	return r.JSON415
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r DeleteMatchingConversationsResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r DeleteMatchingConversationsResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r DeleteMatchingConversationsResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3644,14 +3862,20 @@ type DeleteUnchangedConversationsResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *Timeout
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *ConversationsChanged
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -3682,6 +3906,11 @@ func (r DeleteUnchangedConversationsResponse) GetJSON403() *Forbidden {
 	return r.JSON403
 }
 
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r DeleteUnchangedConversationsResponse) GetJSON408() *Timeout {
+	return r.JSON408
+}
+
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
 func (r DeleteUnchangedConversationsResponse) GetJSON409() *ConversationsChanged {
 	return r.JSON409
@@ -3697,9 +3926,19 @@ func (r DeleteUnchangedConversationsResponse) GetJSON415() *UnsupportedMediaType
 	return r.JSON415
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r DeleteUnchangedConversationsResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r DeleteUnchangedConversationsResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r DeleteUnchangedConversationsResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3764,8 +4003,12 @@ type GetConversationResponse struct {
 	JSON403 *Forbidden
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *ConversationNotFound
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -3801,9 +4044,19 @@ func (r GetConversationResponse) GetJSON404() *ConversationNotFound {
 	return r.JSON404
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r GetConversationResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r GetConversationResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r GetConversationResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3868,12 +4121,18 @@ type EditConversationResponse struct {
 	JSON403 *Forbidden
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *ConversationNotFound
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *Timeout
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -3909,6 +4168,11 @@ func (r EditConversationResponse) GetJSON404() *ConversationNotFound {
 	return r.JSON404
 }
 
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r EditConversationResponse) GetJSON408() *Timeout {
+	return r.JSON408
+}
+
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r EditConversationResponse) GetJSON413() *TooLarge {
 	return r.JSON413
@@ -3919,9 +4183,19 @@ func (r EditConversationResponse) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r EditConversationResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r EditConversationResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r EditConversationResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -3978,12 +4252,18 @@ type CountConversationsResponse struct {
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *CountAnswer
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -3999,6 +4279,11 @@ func (r CountConversationsResponse) GetJSON200() *CountAnswer {
 	return r.JSON200
 }
 
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CountConversationsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
 func (r CountConversationsResponse) GetJSON401() *Unauthorized {
 	return r.JSON401
@@ -4009,9 +4294,19 @@ func (r CountConversationsResponse) GetJSON403() *Forbidden {
 	return r.JSON403
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r CountConversationsResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r CountConversationsResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r CountConversationsResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -4074,8 +4369,12 @@ type ListDeletionsResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -4106,9 +4405,19 @@ func (r ListDeletionsResponse) GetJSON403() *Forbidden {
 	return r.JSON403
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r ListDeletionsResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r ListDeletionsResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r ListDeletionsResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -4173,8 +4482,12 @@ type GetDeletionResponse struct {
 	JSON403 *Forbidden
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *DeletionNotFound
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -4210,9 +4523,19 @@ func (r GetDeletionResponse) GetJSON404() *DeletionNotFound {
 	return r.JSON404
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r GetDeletionResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r GetDeletionResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r GetDeletionResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -4275,12 +4598,18 @@ type LiftExclusionsResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *Timeout
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -4311,6 +4640,11 @@ func (r LiftExclusionsResponse) GetJSON403() *Forbidden {
 	return r.JSON403
 }
 
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r LiftExclusionsResponse) GetJSON408() *Timeout {
+	return r.JSON408
+}
+
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r LiftExclusionsResponse) GetJSON413() *TooLarge {
 	return r.JSON413
@@ -4321,9 +4655,19 @@ func (r LiftExclusionsResponse) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r LiftExclusionsResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r LiftExclusionsResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r LiftExclusionsResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -4386,8 +4730,12 @@ type ExportConversationsResponse struct {
 	JSON403 *Forbidden
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *ConversationNotFound
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -4418,9 +4766,19 @@ func (r ExportConversationsResponse) GetJSON404() *ConversationNotFound {
 	return r.JSON404
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r ExportConversationsResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r ExportConversationsResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r ExportConversationsResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -4483,12 +4841,18 @@ type ImportConversationsResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *Timeout
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -4519,6 +4883,11 @@ func (r ImportConversationsResponse) GetJSON403() *Forbidden {
 	return r.JSON403
 }
 
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r ImportConversationsResponse) GetJSON408() *Timeout {
+	return r.JSON408
+}
+
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r ImportConversationsResponse) GetJSON413() *TooLarge {
 	return r.JSON413
@@ -4529,9 +4898,19 @@ func (r ImportConversationsResponse) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r ImportConversationsResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r ImportConversationsResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r ImportConversationsResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -4594,8 +4973,12 @@ type ListImportsResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -4626,9 +5009,19 @@ func (r ListImportsResponse) GetJSON403() *Forbidden {
 	return r.JSON403
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r ListImportsResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r ListImportsResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r ListImportsResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -4693,8 +5086,12 @@ type GetImportResponse struct {
 	JSON403 *Forbidden
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *ImportNotFound
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -4730,9 +5127,19 @@ func (r GetImportResponse) GetJSON404() *ImportNotFound {
 	return r.JSON404
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r GetImportResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r GetImportResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r GetImportResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -4795,14 +5202,20 @@ type UploadConversationResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *Timeout
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -4833,6 +5246,11 @@ func (r UploadConversationResponse) GetJSON403() *Forbidden {
 	return r.JSON403
 }
 
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r UploadConversationResponse) GetJSON408() *Timeout {
+	return r.JSON408
+}
+
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
 func (r UploadConversationResponse) GetJSON409() *Conflict {
 	return r.JSON409
@@ -4848,9 +5266,19 @@ func (r UploadConversationResponse) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r UploadConversationResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r UploadConversationResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r UploadConversationResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -4913,12 +5341,18 @@ type RecallResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *Timeout
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -4949,6 +5383,11 @@ func (r RecallResponse) GetJSON403() *Forbidden {
 	return r.JSON403
 }
 
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r RecallResponse) GetJSON408() *Timeout {
+	return r.JSON408
+}
+
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r RecallResponse) GetJSON413() *TooLarge {
 	return r.JSON413
@@ -4959,9 +5398,19 @@ func (r RecallResponse) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r RecallResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r RecallResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r RecallResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -5024,12 +5473,18 @@ type SearchChatHistoryResponse struct {
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *Timeout
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -5060,6 +5515,11 @@ func (r SearchChatHistoryResponse) GetJSON403() *Forbidden {
 	return r.JSON403
 }
 
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r SearchChatHistoryResponse) GetJSON408() *Timeout {
+	return r.JSON408
+}
+
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r SearchChatHistoryResponse) GetJSON413() *TooLarge {
 	return r.JSON413
@@ -5070,9 +5530,19 @@ func (r SearchChatHistoryResponse) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r SearchChatHistoryResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r SearchChatHistoryResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r SearchChatHistoryResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -5129,12 +5599,18 @@ type GetStatsResponse struct {
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Stats
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *Unauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -5150,6 +5626,11 @@ func (r GetStatsResponse) GetJSON200() *Stats {
 	return r.JSON200
 }
 
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetStatsResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
 func (r GetStatsResponse) GetJSON401() *Unauthorized {
 	return r.JSON401
@@ -5160,9 +5641,19 @@ func (r GetStatsResponse) GetJSON403() *Forbidden {
 	return r.JSON403
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r GetStatsResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r GetStatsResponse) GetJSON429() *TooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r GetStatsResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -5227,12 +5718,18 @@ type DeletePublicConversationsResponse struct {
 	JSON403 *PublicForbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *PublicNotAccessible
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *PublicTimeout
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *PublicTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *PublicUnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *PublicMisdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *PublicTooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *PublicHeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *PublicInternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -5268,6 +5765,11 @@ func (r DeletePublicConversationsResponse) GetJSON406() *PublicNotAccessible {
 	return r.JSON406
 }
 
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r DeletePublicConversationsResponse) GetJSON408() *PublicTimeout {
+	return r.JSON408
+}
+
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r DeletePublicConversationsResponse) GetJSON413() *PublicTooLarge {
 	return r.JSON413
@@ -5278,9 +5780,19 @@ func (r DeletePublicConversationsResponse) GetJSON415() *PublicUnsupportedMediaT
 	return r.JSON415
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r DeletePublicConversationsResponse) GetJSON421() *PublicMisdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r DeletePublicConversationsResponse) GetJSON429() *PublicTooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r DeletePublicConversationsResponse) GetJSON431() *PublicHeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -5343,8 +5855,12 @@ type ListPublicConversationsResponse struct {
 	JSON401 *PublicUnauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *PublicForbidden
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *PublicMisdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *PublicTooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *PublicHeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *PublicInternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -5375,9 +5891,19 @@ func (r ListPublicConversationsResponse) GetJSON403() *PublicForbidden {
 	return r.JSON403
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r ListPublicConversationsResponse) GetJSON421() *PublicMisdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r ListPublicConversationsResponse) GetJSON429() *PublicTooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r ListPublicConversationsResponse) GetJSON431() *PublicHeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -5440,8 +5966,18 @@ type DeletePublicConversationResponse struct {
 	JSON401 *PublicUnauthorized
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *PublicForbidden
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *PublicTimeout
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PublicTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *PublicUnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *PublicMisdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *PublicTooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *PublicHeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *PublicInternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -5472,9 +6008,34 @@ func (r DeletePublicConversationResponse) GetJSON403() *PublicForbidden {
 	return r.JSON403
 }
 
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r DeletePublicConversationResponse) GetJSON408() *PublicTimeout {
+	return r.JSON408
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r DeletePublicConversationResponse) GetJSON413() *PublicTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r DeletePublicConversationResponse) GetJSON415() *PublicUnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r DeletePublicConversationResponse) GetJSON421() *PublicMisdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r DeletePublicConversationResponse) GetJSON429() *PublicTooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r DeletePublicConversationResponse) GetJSON431() *PublicHeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -5539,8 +6100,12 @@ type GetPublicConversationResponse struct {
 	JSON403 *PublicForbidden
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *PublicNotFound
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *PublicMisdirected
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *PublicTooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *PublicHeaderTooLarge
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *PublicInternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -5576,9 +6141,19 @@ func (r GetPublicConversationResponse) GetJSON404() *PublicNotFound {
 	return r.JSON404
 }
 
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r GetPublicConversationResponse) GetJSON421() *PublicMisdirected {
+	return r.JSON421
+}
+
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
 func (r GetPublicConversationResponse) GetJSON429() *PublicTooManyRequests {
 	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r GetPublicConversationResponse) GetJSON431() *PublicHeaderTooLarge {
+	return r.JSON431
 }
 
 // GetJSON500 returns the response for an HTTP 500 `application/json` response
@@ -5635,11 +6210,14 @@ func (r GetPublicConversationResponse) ContentType() string {
 // or not a list of strings) is 400 and deletes nothing. Where something on the way strips the
 // body of a DELETE, send the same body to `POST /api/chat-history/chats/delete`.
 //
+// A client that cannot send a body at all may name the ids in the query, `?ids=a,b` or `?ids=a&ids=b`,
+// and `exclude` and `wait` beside them. This is for requests without a body: beside one it is refused.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /api/chat-history/chats (the `DeleteConversations` operationId).
-func (c *ClientWithResponses) DeleteConversationsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteConversationsResponse, error) {
-	rsp, err := c.DeleteConversationsWithBody(ctx, contentType, body, reqEditors...)
+func (c *ClientWithResponses) DeleteConversationsWithBodyWithResponse(ctx context.Context, params *DeleteConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteConversationsResponse, error) {
+	rsp, err := c.DeleteConversationsWithBody(ctx, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -5661,11 +6239,14 @@ func (c *ClientWithResponses) DeleteConversationsWithBodyWithResponse(ctx contex
 // or not a list of strings) is 400 and deletes nothing. Where something on the way strips the
 // body of a DELETE, send the same body to `POST /api/chat-history/chats/delete`.
 //
+// A client that cannot send a body at all may name the ids in the query, `?ids=a,b` or `?ids=a&ids=b`,
+// and `exclude` and `wait` beside them. This is for requests without a body: beside one it is refused.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /api/chat-history/chats (the `DeleteConversations` operationId).
-func (c *ClientWithResponses) DeleteConversationsWithResponse(ctx context.Context, body DeleteConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteConversationsResponse, error) {
-	rsp, err := c.DeleteConversations(ctx, body, reqEditors...)
+func (c *ClientWithResponses) DeleteConversationsWithResponse(ctx context.Context, params *DeleteConversationsParams, body DeleteConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteConversationsResponse, error) {
+	rsp, err := c.DeleteConversations(ctx, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -5729,7 +6310,11 @@ func (c *ClientWithResponses) DeleteConversationsByPostWithResponse(ctx context.
 //
 // Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
 // or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
-// that got lost must never mean everything: say `all` to mean it.
+// that got lost must never mean everything: say `all` to mean it, without any filter. For the same
+// reason every field and parameter that is not named here is refused, and so is one that is empty.
+//
+// No filter is a search by words. After a search, "all" means the hits that are shown: delete them by
+// their ids, with `DELETE /api/chat-history/chats`.
 //
 // `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
 // answer, the delete is refused with 409 when it would take more or fewer.
@@ -5755,7 +6340,11 @@ func (c *ClientWithResponses) DeleteMatchingConversationsWithBodyWithResponse(ct
 //
 // Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
 // or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
-// that got lost must never mean everything: say `all` to mean it.
+// that got lost must never mean everything: say `all` to mean it, without any filter. For the same
+// reason every field and parameter that is not named here is refused, and so is one that is empty.
+//
+// No filter is a search by words. After a search, "all" means the hits that are shown: delete them by
+// their ids, with `DELETE /api/chat-history/chats`.
 //
 // `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
 // answer, the delete is refused with 409 when it would take more or fewer.
@@ -6197,7 +6786,7 @@ func (c *ClientWithResponses) GetStatsWithResponse(ctx context.Context, reqEdito
 //
 // **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
 // if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
-// alike) the answer is 406 although the others are gone. `deleted` in that answer says which ones, in
+// alike) the answer is 406 although the others are deleted. `deleted` in that answer says which ones, in
 // the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
 // means that nothing was deleted.
 //
@@ -6222,7 +6811,7 @@ func (c *ClientWithResponses) DeletePublicConversationsWithBodyWithResponse(ctx 
 //
 // **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
 // if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
-// alike) the answer is 406 although the others are gone. `deleted` in that answer says which ones, in
+// alike) the answer is 406 although the others are deleted. `deleted` in that answer says which ones, in
 // the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
 // means that nothing was deleted.
 //
@@ -6278,8 +6867,8 @@ func (c *ClientWithResponses) ListPublicConversationsWithResponse(ctx context.Co
 //
 // Deletes the conversation with everything that was made from it; there is no way back. It is the
 // same delete as that of `/api/chat-history/chats`, receipt included. The answer is the same when
-// nothing matched: an id that is unknown, malformed, deleted before or of another workspace. Needs
-// scope `write`.
+// nothing matched: an id that is unknown, malformed, deleted before or of another workspace. A body is
+// not needed, and one with a switch that this route does not have is refused. Needs scope `write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -6350,6 +6939,13 @@ func ParseDeleteConversationsResponse(rsp *http.Response) (*DeleteConversationsR
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest Timeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -6364,12 +6960,26 @@ func ParseDeleteConversationsResponse(rsp *http.Response) (*DeleteConversationsR
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -6455,12 +7065,26 @@ func ParseListConversationsResponse(rsp *http.Response) (*ListConversationsRespo
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -6546,6 +7170,13 @@ func ParseDeleteConversationsByPostResponse(rsp *http.Response) (*DeleteConversa
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest Timeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -6560,12 +7191,26 @@ func ParseDeleteConversationsByPostResponse(rsp *http.Response) (*DeleteConversa
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -6651,6 +7296,13 @@ func ParseDeleteMatchingConversationsResponse(rsp *http.Response) (*DeleteMatchi
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest Timeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest CountDiffers
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -6672,12 +7324,26 @@ func ParseDeleteMatchingConversationsResponse(rsp *http.Response) (*DeleteMatchi
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -6763,6 +7429,13 @@ func ParseDeleteUnchangedConversationsResponse(rsp *http.Response) (*DeleteUncha
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest Timeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest ConversationsChanged
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -6784,12 +7457,26 @@ func ParseDeleteUnchangedConversationsResponse(rsp *http.Response) (*DeleteUncha
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -6882,12 +7569,26 @@ func ParseGetConversationResponse(rsp *http.Response) (*GetConversationResponse,
 		}
 		response.JSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -6980,6 +7681,13 @@ func ParseEditConversationResponse(rsp *http.Response) (*EditConversationRespons
 		}
 		response.JSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest Timeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -6994,12 +7702,26 @@ func ParseEditConversationResponse(rsp *http.Response) (*EditConversationRespons
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -7064,6 +7786,13 @@ func ParseCountConversationsResponse(rsp *http.Response) (*CountConversationsRes
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
 		var dest Unauthorized
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -7078,12 +7807,26 @@ func ParseCountConversationsResponse(rsp *http.Response) (*CountConversationsRes
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -7169,12 +7912,26 @@ func ParseListDeletionsResponse(rsp *http.Response) (*ListDeletionsResponse, err
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -7267,12 +8024,26 @@ func ParseGetDeletionResponse(rsp *http.Response) (*GetDeletionResponse, error) 
 		}
 		response.JSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -7358,6 +8129,13 @@ func ParseLiftExclusionsResponse(rsp *http.Response) (*LiftExclusionsResponse, e
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest Timeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -7372,12 +8150,26 @@ func ParseLiftExclusionsResponse(rsp *http.Response) (*LiftExclusionsResponse, e
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -7463,12 +8255,26 @@ func ParseExportConversationsResponse(rsp *http.Response) (*ExportConversationsR
 		}
 		response.JSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -7554,6 +8360,13 @@ func ParseImportConversationsResponse(rsp *http.Response) (*ImportConversationsR
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest Timeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -7568,12 +8381,26 @@ func ParseImportConversationsResponse(rsp *http.Response) (*ImportConversationsR
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -7659,12 +8486,26 @@ func ParseListImportsResponse(rsp *http.Response) (*ListImportsResponse, error) 
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -7757,12 +8598,26 @@ func ParseGetImportResponse(rsp *http.Response) (*GetImportResponse, error) {
 		}
 		response.JSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -7848,6 +8703,13 @@ func ParseUploadConversationResponse(rsp *http.Response) (*UploadConversationRes
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest Timeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -7869,12 +8731,26 @@ func ParseUploadConversationResponse(rsp *http.Response) (*UploadConversationRes
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -7960,6 +8836,13 @@ func ParseRecallResponse(rsp *http.Response) (*RecallResponse, error) {
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest Timeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -7974,12 +8857,26 @@ func ParseRecallResponse(rsp *http.Response) (*RecallResponse, error) {
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -8065,6 +8962,13 @@ func ParseSearchChatHistoryResponse(rsp *http.Response) (*SearchChatHistoryRespo
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest Timeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -8079,12 +8983,26 @@ func ParseSearchChatHistoryResponse(rsp *http.Response) (*SearchChatHistoryRespo
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -8149,6 +9067,13 @@ func ParseGetStatsResponse(rsp *http.Response) (*GetStatsResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
 		var dest Unauthorized
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -8163,12 +9088,26 @@ func ParseGetStatsResponse(rsp *http.Response) (*GetStatsResponse, error) {
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest InternalError
@@ -8261,6 +9200,13 @@ func ParseDeletePublicConversationsResponse(rsp *http.Response) (*DeletePublicCo
 		}
 		response.JSON406 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest PublicTimeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest PublicTooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -8275,12 +9221,26 @@ func ParseDeletePublicConversationsResponse(rsp *http.Response) (*DeletePublicCo
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest PublicMisdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest PublicTooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest PublicHeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest PublicInternalError
@@ -8366,12 +9326,26 @@ func ParseListPublicConversationsResponse(rsp *http.Response) (*ListPublicConver
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest PublicMisdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest PublicTooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest PublicHeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest PublicInternalError
@@ -8457,12 +9431,47 @@ func ParseDeletePublicConversationResponse(rsp *http.Response) (*DeletePublicCon
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest PublicTimeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PublicTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest PublicUnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest PublicMisdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest PublicTooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest PublicHeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest PublicInternalError
@@ -8555,12 +9564,26 @@ func ParseGetPublicConversationResponse(rsp *http.Response) (*GetPublicConversat
 		}
 		response.JSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest PublicMisdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest PublicTooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest PublicHeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest PublicInternalError

@@ -1,0 +1,177 @@
+package server
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/server/jsonbody"
+	"github.com/lethe-chat/lethe/internal/spelling"
+)
+
+// A reading says how much of a request its route has to understand. What a route
+// ignores in a request that destroys may be the very thing that was to keep it
+// from destroying so much.
+type reading struct {
+	destroys bool
+	query    []string        // the parameters of a route that destroys
+	body     jsonbody.Policy // of the fields of its body
+	unknown  func(name string) error
+	noBody   string // what to say of a missing body; empty for the usual
+	optional bool   // the handler knows what to do without a body
+	bodiless bool   // the handler reads no body; one that comes is only checked
+}
+
+// lenient is for routes that read or add: unknown parameters and fields are
+// ignored, and null is no value.
+var lenient = reading{body: jsonbody.Lenient}
+
+// ours is for routes of our own that destroy or undo protection: everything that
+// is unknown is refused by name.
+var ours = reading{
+	destroys: true, body: jsonbody.Exact,
+	unknown: func(name string) error {
+		return fault.Invalidf("%s is no parameter of this route: it has none, and everything it takes goes into the body; nothing was changed", shown(name))
+	},
+}
+
+// vendors is for the routes of the two APIs that delete. Their clients may send
+// more than we know, which is ignored, unless it looks like one of our switches:
+// whoever sends dryRun must not see everything deleted. These are the parameters
+// that the route has.
+func vendors(query ...string) reading {
+	return reading{
+		destroys: true, query: query,
+		body: jsonbody.Policy{RefuseNull: true, Unknown: func(u jsonbody.Unknown) error {
+			meant, looks := switchLike(u.Name)
+			switch {
+			case !looks:
+				return nil
+			case slices.Contains(query, meant) && !u.Has(meant):
+				return fault.Invalidf("%s is no field of the body here; send it as the query parameter ?%s=; nothing was deleted", u.Path(), meant)
+			case u.Has(meant):
+				return u.Refuse()
+			}
+			return fault.Invalidf("%s looks like %s, which this route does not have; nothing was deleted", u.Path(), meant)
+		}},
+		unknown: func(name string) error {
+			if meant, looks := switchLike(name); looks {
+				return fault.Invalidf("the parameter %s looks like %s, which this route does not have in its query; nothing was deleted", shown(name), meant)
+			}
+			return nil
+		},
+	}
+}
+
+// withoutBody sets what to tell who sends no body.
+func (r reading) withoutBody(say string) reading {
+	r.noBody = say
+	return r
+}
+
+// orQuery is for a delete that may be told by its query instead of a body.
+func (r reading) orQuery() reading {
+	r.optional = true
+	return r
+}
+
+// byPath is for a delete whose path says everything.
+func (r reading) byPath() reading {
+	r.optional, r.bodiless = true, true
+	return r
+}
+
+// switches are the names that change what a delete does, here or in a route
+// beside, and how a name begins or ends that means one of them.
+var switches = []struct {
+	name             string
+	prefix, contains string
+}{
+	{name: "dryRun", prefix: "dry", contains: "dryrun"},
+	{name: "expectedCount", prefix: "expect", contains: "expectedcount"},
+	{name: "exclude", prefix: "exclud", contains: "exclude"},
+	{name: "wait", prefix: "wait", contains: "waitfor"},
+	{name: "atomic", prefix: "atomic", contains: "atomic"},
+}
+
+// switchLike returns the switch that a name looks like, in whatever spelling.
+func switchLike(name string) (meant string, looks bool) {
+	folded := spelling.Fold(name)
+	for _, s := range switches {
+		known := spelling.Fold(s.name)
+		typos := 1
+		if len(known) > 8 {
+			typos = 2
+		}
+		if strings.HasPrefix(folded, s.prefix) || strings.Contains(folded, s.contains) || spelling.Distance(folded, known) <= typos {
+			return s.name, true
+		}
+	}
+	return "", false
+}
+
+const readingKey = "lethe.reading"
+
+// readingOf returns how the route of the request reads it.
+func readingOf(c echo.Context) reading {
+	if r, ok := c.Get(readingKey).(reading); ok {
+		return r
+	}
+	return lenient
+}
+
+// understand checks what a route that destroys does not know, before its handler
+// runs, and leaves the reading for the body's reader.
+func understand(r reading) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			c.Set(readingKey, r)
+			if !r.destroys {
+				return next(c)
+			}
+			if err := r.checkQuery(c); err != nil {
+				return err
+			}
+			if r.bodiless {
+				if err := (binder{}).Bind(new(struct{}), c); err != nil && !errors.Is(err, io.EOF) {
+					return err
+				}
+			}
+			return next(c)
+		}
+	}
+}
+
+// checkQuery reads a known parameter in another spelling as that parameter, and
+// lets the reading judge the others.
+func (r reading) checkQuery(c echo.Context) error {
+	params := c.QueryParams()
+	for name, values := range params {
+		if slices.Contains(r.query, name) {
+			continue
+		}
+		i := slices.IndexFunc(r.query, func(known string) bool { return spelling.Fold(known) == spelling.Fold(name) })
+		if i < 0 {
+			if err := r.unknown(name); err != nil {
+				return err
+			}
+			continue
+		}
+		delete(params, name)
+		params[r.query[i]] = append(params[r.query[i]], values...)
+	}
+	return nil
+}
+
+// shown is a name of the caller's as an error may quote it.
+func shown(name string) string {
+	const most = 64
+	if runes := []rune(name); len(runes) > most {
+		return string(runes[:most]) + "..."
+	}
+	return name
+}

@@ -1,0 +1,61 @@
+package server
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// readQuery refuses a query string that does not decode: Echo would silently drop
+// the broken part, and a filter that is dropped selects more than was asked. It
+// reads name[] and name[0], as some clients write lists, as name.
+func readQuery(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		raw := c.Request().URL.RawQuery
+		if _, err := url.ParseQuery(raw); err != nil {
+			return fault.Wrap(fault.Invalid, err, "the query string is malformed; percent-encode the values")
+		}
+		if strings.ContainsAny(raw, "[") || strings.Contains(strings.ToLower(raw), "%5b") {
+			unbracket(raw, c.QueryParams())
+		}
+		return next(c)
+	}
+}
+
+// bracketed is a name with the mark of a list behind it.
+var bracketed = regexp.MustCompile(`^(.+)\[[0-9]*\]$`)
+
+// unbracket fills params with the parameters of a query string that is known to
+// decode, in their order, without the marks of lists.
+func unbracket(raw string, params url.Values) {
+	clear(params)
+	for pair := range strings.SplitSeq(raw, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, _ = url.QueryUnescape(name)
+		value, _ = url.QueryUnescape(value)
+		if list := bracketed.FindStringSubmatch(name); list != nil {
+			name = list[1]
+		}
+		params.Add(name, value)
+	}
+}
+
+// listed reads a list from a query string: values with commas between them, the
+// parameter repeated, or both. Empty values say nothing.
+func listed(values []string) (list []string) {
+	for _, v := range values {
+		for part := range strings.SplitSeq(v, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				list = append(list, part)
+			}
+		}
+	}
+	return list
+}

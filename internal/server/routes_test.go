@@ -1,0 +1,61 @@
+package server_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/auth"
+	"github.com/lethe-chat/lethe/internal/server"
+)
+
+// request is one that a route takes.
+type request struct {
+	method, path, body string
+	scope              auth.Scope
+	destroys           bool
+}
+
+// examples are a request for each route that wants a key, and the scope that it
+// needs.
+var examples = map[string]struct {
+	path, body string
+	scope      auth.Scope
+}{
+	"GET /api/chat-history/chats":                   {"/api/chat-history/chats", "", auth.Read},
+	"DELETE /api/chat-history/chats":                {"/api/chat-history/chats", `{"ids":["a"]}`, auth.Write},
+	"POST /api/chat-history/chats/delete":           {"/api/chat-history/chats/delete", `{"ids":["a"]}`, auth.Write},
+	"POST /api/chat-history/chats/delete-matching":  {"/api/chat-history/chats/delete-matching", `{"filter":{"provider":"nobody"}}`, auth.Write},
+	"POST /api/chat-history/chats/delete-unchanged": {"/api/chat-history/chats/delete-unchanged", `{"conversations":[{"id":"a","revision":1}]}`, auth.Write},
+	"POST /api/chat-history/exclusions/lift":        {"/api/chat-history/exclusions/lift", `{"ids":["a"]}`, auth.Write},
+	"GET /api/chat-history/conversation":            {"/api/chat-history/conversation?conversationId=a", "", auth.Read},
+	"PATCH /api/chat-history/conversation":          {"/api/chat-history/conversation", `{"conversationId":"a","pinned":true}`, auth.Write},
+	"GET /api/chat-history/count":                   {"/api/chat-history/count", "", auth.Read},
+	"POST /api/chat-history/ingest/custom-online":   {uploadPath, `{"conversation":{"id":"c","messages":[{"role":"human","content":"hello"}]}}`, auth.Write},
+	"POST /api/chat-history/search":                 {searchPath, `{"query":"hello"}`, auth.Read},
+	"POST /api/chat-history/inject":                 {recallPath, `{"query":"hello"}`, auth.Read},
+	"GET /api/chat-history/imports":                 {"/api/chat-history/imports", "", auth.Read},
+	"GET /api/chat-history/imports/:id":             {"/api/chat-history/imports/a", "", auth.Read},
+	"GET /api/chat-history/deletions":               {"/api/chat-history/deletions", "", auth.Read},
+	"GET /api/chat-history/deletions/:id":           {"/api/chat-history/deletions/a", "", auth.Read},
+	"POST /api/chat-history/import":                 {"/api/chat-history/import", `{"conversation":{"id":"d","messages":[{"role":"human","content":"hello"}]}}`, auth.Write},
+	"GET /api/chat-history/export":                  {"/api/chat-history/export", "", auth.Read},
+	"GET /api/chat-history/stats":                   {"/api/chat-history/stats", "", auth.Read},
+	"GET /v2/hc-interactions/public":                {"/v2/hc-interactions/public", "", auth.Read},
+	"DELETE /v2/hc-interactions/public":             {"/v2/hc-interactions/public", `{"ids":["0197b3a0-2b1c-7d44-8a55-0e4c9a2d1f10"]}`, auth.Write},
+	"GET /v2/hc-interactions/:id/public":            {"/v2/hc-interactions/a/public", "", auth.Read},
+	"DELETE /v2/hc-interactions/:id/public":         {"/v2/hc-interactions/a/public", "", auth.Write},
+}
+
+// every is a request for each route of the table that wants a key. A route that
+// has no example fails the test, so that none is forgotten.
+func every(t testing.TB) (list []request) {
+	t.Helper()
+	for _, r := range server.New(server.Options{}).Routes() {
+		example, ok := examples[r.Method+" "+r.Path]
+		require.True(t, ok, "%s %s has no example", r.Method, r.Path)
+		list = append(list, request{r.Method, example.path, example.body, example.scope, r.Destroys})
+	}
+	require.Len(t, list, len(examples), "examples of routes that are no longer there")
+	return list
+}
