@@ -77,6 +77,12 @@ func TestNoDeleteIgnoresASwitch(t *testing.T) {
 	require.Equal(t, 1, count, "nothing was deleted")
 }
 
+// vendorsDeletes are the deletes of the two APIs; all others are ours.
+var vendorsDeletes = map[string]bool{
+	"DELETE /api/chat-history/chats": true, "POST /api/chat-history/chats/delete": true,
+	"DELETE /v2/hc-interactions/public": true, "DELETE /v2/hc-interactions/a/public": true,
+}
+
 // Our own routes know all that their clients may send, and refuse the rest by
 // name; a vendor's client may send more than we know.
 func TestUnknownNamesAreRefusedOnOurRoutesOnly(t *testing.T) {
@@ -89,7 +95,7 @@ func TestUnknownNamesAreRefusedOnOurRoutesOnly(t *testing.T) {
 			field := s.call(t, r.method, r.path, withField(r.body, name, `"x"`))
 			param := s.call(t, r.method, r.path+"?"+name+"=x", r.body)
 			for _, answer := range []reply{field, param} {
-				if strings.Contains(r.path, "lift") || strings.Contains(r.path, "matching") {
+				if !vendorsDeletes[r.method+" "+r.path] {
 					require.Equal(t, http.StatusBadRequest, answer.status, "%s %s", r.path, name)
 					require.Contains(t, answer.says(t), name)
 					continue

@@ -22,7 +22,7 @@ func (f *fini) DeletePublicConversation(ctx context.Context, r wire.DeletePublic
 
 // noBulkBody is what to tell a client whose DELETE has no body, or lost it on the
 // way.
-const noBulkBody = "a JSON body such as {\"ids\": [\"...\"]} is required, and this request has none; nothing was deleted. " +
+const noBulkBody = "a JSON body is required, and this request has none; nothing was deleted. " +
 	"Where the body of a DELETE gets lost, send it to POST /api/chat-history/chats/delete, or delete one by one: DELETE /v2/hc-interactions/{id}/public"
 
 // DeletePublicConversations answers DELETE /v2/hc-interactions/public. Ids that

@@ -26,7 +26,7 @@ func (m *memoryPlugin) DeleteConversations(ctx context.Context, r wire.DeleteCon
 
 // noDeleteBody is what to tell a client whose DELETE has neither body nor ids, or
 // lost its body on the way.
-const noDeleteBody = "a JSON body such as {\"ids\": [\"...\"]} is required, and this request has none; nothing was deleted. " +
+const noDeleteBody = "a JSON body is required, and this request has none; nothing was deleted. " +
 	"Where the body of a DELETE gets lost, send it to POST /api/chat-history/chats/delete, or name the ids in the query: ?ids=...,..."
 
 // bodyOrQuery is what a delete is asked for: by its body, or by its query when it

@@ -27,7 +27,7 @@ func TestDeleteRefusesWhatIsNoListOfIDs(t *testing.T) {
 	s := start(t, server.Options{})
 	id := s.upload(t, "kept", "hello")
 	bodies := map[string]string{
-		"":                            "JSON body",
+		"":                            "a JSON body is required",
 		"null":                        "must be a JSON object",
 		"[]":                          "must be a JSON object",
 		`"` + id + `"`:                "must be a JSON object",

@@ -10,7 +10,7 @@ func TestNearest(t *testing.T) {
 	known := []string{"dryRun", "expectedCount", "exclude", "wait", "filter"}
 	for name, want := range map[string]string{
 		"dry_run": "dryRun", "DRY-RUN": "dryRun", "dryrun": "dryRun", "Dry run": "dryRun", "dryRn": "dryRun",
-		"expected_count": "expectedCount", "expectCount": "expectedCount", "exlcude": "exclude", "waits": "wait", "Filter": "filter",
+		"expected_count": "expectedCount", "expectCount": "expectedCount", "xclude": "exclude", "waits": "wait", "Filter": "filter",
 		"": "", "title": "", "ids": "", "conversation": "", "dr": "", "воскресенье": "",
 	} {
 		nearest, near := Nearest(name, known)

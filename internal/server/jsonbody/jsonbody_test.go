@@ -71,7 +71,7 @@ func TestExactRefusesWhatIsUnknown(t *testing.T) {
 		`{"dryrun":true}`:                           "dryrun is unknown; did you mean dryRun?",
 		`{"expected_count":1}`:                      "expected_count is unknown; did you mean expectedCount?",
 		`{"dateTo":"2026-01-01","all":true}`:        "dateTo is unknown; did you mean filter.dateTo?",
-		`{"filter":{"platfrom":"a"}}`:               "filter.platfrom is unknown; did you mean filter.platform?",
+		`{"filter":{"plattform":"a"}}`:              "filter.plattform is unknown; did you mean filter.platform?",
 		`{"filter":{"dryRun":true}}`:                "filter.dryRun is unknown; did you mean dryRun?",
 		`{"filter":{"all":true}}`:                   "filter.all is unknown; did you mean all?",
 		`{"filter":{"to":"2026-01-01"}}`:            "filter.to is unknown; known here: dateFrom, dateTo, importId, pinned, pinnedOnly, platform, provider, title.",
