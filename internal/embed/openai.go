@@ -232,7 +232,8 @@ func (e *openAI) read(answer json.RawMessage, want int) ([][]float32, error) {
 // some servers send whatever they are asked for.
 func (e *openAI) numbers(raw json.RawMessage) ([]float64, error) {
 	var packed []byte
-	if json.Unmarshal(raw, &packed) == nil && len(packed) > 0 && len(packed)%4 == 0 {
+	// encoding/json would read a list of small whole numbers as bytes too.
+	if bytes.HasPrefix(raw, []byte(`"`)) && json.Unmarshal(raw, &packed) == nil && len(packed) > 0 && len(packed)%4 == 0 {
 		numbers := make([]float64, len(packed)/4)
 		for i := range numbers {
 			numbers[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(packed[4*i:])))

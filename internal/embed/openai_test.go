@@ -304,6 +304,7 @@ func TestOpenAIReadsWhatServersAnswer(t *testing.T) {
 		"base64":        {[]string{item(0, inBase64(3, 4, 0)), item(1, "[0,0,9]")}, [][]float32{half, third}},
 		"without index": {[]string{`{"embedding":[3,4,0]}`, `{"embedding":[0,0,9]}`}, [][]float32{half, third}},
 		"zeros":         {[]string{item(0, "[0,0,0]"), item(1, "[0,0,9]")}, [][]float32{nil, third}},
+		"like bytes":    {[]string{item(0, "[3,4,0,0]"), item(1, "[0,0,9,0]")}, [][]float32{append(half[:3:3], 0), append(third[:3:3], 0)}},
 		"very long":     {[]string{item(0, "[3e300,4e300,0]"), item(1, "[0,0,9]")}, [][]float32{half, third}},
 	} {
 		t.Run(name, func(t *testing.T) {

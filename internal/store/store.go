@@ -15,6 +15,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -92,6 +93,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
+	var migrated atomic.Bool
+	if o.Trace != nil { // migrations change the rows of every workspace, and are no statements of the store
+		config.Trace = func(statement string) {
+			if migrated.Load() {
+				o.Trace(statement)
+			}
+		}
+	}
 	database, err := open(ctx, o, config)
 	if err != nil {
 		return nil, err
@@ -103,6 +112,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	migrated.Store(true)
 	row := s.read(ctx).Raw("SELECT value FROM secrets WHERE name = ?", "tombstones").Row()
 	if err := row.Scan(&s.secret); err != nil {
 		return nil, errors.Join(s.fault(err), s.Close())

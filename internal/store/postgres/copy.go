@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -22,7 +21,6 @@ const copyFrom = 50
 // transaction of this pool knows the connection that it runs on.
 type copyingPool struct {
 	*sql.DB
-	trace func(statement string)
 }
 
 var (
@@ -44,13 +42,12 @@ func (p copyingPool) BeginTx(ctx context.Context, o *sql.TxOptions) (gorm.ConnPo
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return &copyingTx{Tx: tx, conn: conn, trace: p.trace}, nil
+	return &copyingTx{Tx: tx, conn: conn}, nil
 }
 
 type copyingTx struct {
 	*sql.Tx
-	conn  *sql.Conn
-	trace func(statement string)
+	conn *sql.Conn
 }
 
 // Commit commits and gives the connection back.
@@ -69,9 +66,6 @@ func (t *copyingTx) Rollback() error {
 // copyRows writes rows of a table by COPY, in the transaction that db is in.
 func copyRows[R any](db *gorm.DB, table string, columns []string, rows []R, values func(R) []any) error {
 	tx := db.Statement.ConnPool.(*copyingTx) //nolint:errcheck,forcetypeassert // every writer is a Tx, and so in a transaction of copyingPool
-	if tx.trace != nil {
-		tx.trace("COPY " + table + " (" + strings.Join(columns, ", ") + ")")
-	}
 	return tx.conn.Raw(func(driver any) error {
 		conn := driver.(*stdlib.Conn).Conn() //nolint:errcheck,forcetypeassert // it is Open's own driver
 		_, err := conn.CopyFrom(db.Statement.Context, pgx.Identifier{table}, columns,

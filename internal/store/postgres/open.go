@@ -64,12 +64,16 @@ func Open(ctx context.Context, url string, config dialect.Config) (*Database, er
 	if err := prepareDatabase(ctx, settings.ConnConfig, config.Logger); err != nil {
 		return nil, err
 	}
+	if config.Trace != nil {
+		settings.ConnConfig.Tracer = tracer(config.Trace)
+		config.Trace = nil // GORM's statements come by the same way
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, settings)
 	if err != nil {
 		return nil, unreachable(settings.ConnConfig, err)
 	}
 	d := &Database{config: config, pool: pool, shared: stdlib.OpenDBFromPool(pool)}
-	d.handle, err = config.GORM(postgres.New(postgres.Config{Conn: copyingPool{d.shared, config.Trace}}))
+	d.handle, err = config.GORM(postgres.New(postgres.Config{Conn: copyingPool{d.shared}}))
 	if err != nil {
 		return nil, errors.Join(unreachable(settings.ConnConfig, err), d.Close())
 	}
