@@ -64,7 +64,7 @@ var mayImport = map[string][]string{
 
 	"internal/indexer": {
 		"internal/fault", "internal/chat", "internal/text", "internal/chunker",
-		"internal/rank", "internal/embed", "internal/store", "internal/history",
+		"internal/rank", "internal/breaker", "internal/embed", "internal/modelhttp", "internal/store", "internal/history",
 	},
 	"internal/upkeep": {"internal/fault", "internal/chat", "internal/store"},
 	"internal/server": {
