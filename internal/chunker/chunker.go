@@ -39,7 +39,8 @@ type Chunk struct {
 }
 
 // Split cuts a conversation into chunks. Only indexed messages take part, and
-// every word of theirs is in a chunk whose span holds the message.
+// every word of theirs is in a chunk whose span holds the message. Blobs (package
+// text) are in none.
 //
 // A chunk begins with the day of its first message; the first one has the title
 // beside it. It ends with a message once it has MinWords, and a short question
@@ -134,9 +135,18 @@ func (p *packer) add(m *chat.Message) {
 	weight, runes := sum(pieces)
 	p.pack(m, pieces, weight)
 	p.question = nil
-	if m.Sender == chat.Human && weight > 0 && weight <= maxQuestionWords*wordWeight && runes <= maxQuestionRunes {
+	// A question that has a blob is not repeated: it is repeated as it stands.
+	whole := bytesOf(pieces) == len(m.Text)
+	if m.Sender == chat.Human && whole && weight > 0 && weight <= maxQuestionWords*wordWeight && runes <= maxQuestionRunes {
 		p.question = m
 	}
+}
+
+func bytesOf(pieces []piece) (n int) {
+	for _, next := range pieces {
+		n += next.end - next.start
+	}
+	return n
 }
 
 func sum(pieces []piece) (weight, runes int) {

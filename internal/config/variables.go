@@ -119,6 +119,11 @@ func Variables() []Variable {
 			Meaning: "How many conversations are indexed at the same time.",
 		},
 		{
+			Name: "LETHE_MAX_TOKENS", Default: "0",
+			Accepts: "a whole number from 0 (no limit) to 1000000000",
+			Meaning: "How many tokens of a conversation are indexed. Of one that is longer the message that goes beyond, and what follows it, is left out; its index state says so. What was indexed before the limit was set stays.",
+		},
+		{
 			Name: "LETHE_SHUTDOWN_TIMEOUT", Default: "10s",
 			Accepts: "a duration over 0 and up to 10m, such as 10s or 1m30s",
 			Meaning: "How long a stop waits for running requests and indexing before it cuts them off.",

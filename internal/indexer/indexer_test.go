@@ -198,6 +198,33 @@ func TestALongConversationIsIndexedInSteps(t *testing.T) {
 	})
 }
 
+// One message spoils nothing: what came before a picture or a large log is found as
+// before, and so is what stands around them.
+func TestOneMessageSpoilsNothing(t *testing.T) {
+	each(t, func(t *testing.T, w *works) {
+		x := w.start(indexer.Options{})
+		id := w.add("x", "the kumquat recipe")
+		w.expect(id, 1, "ready")
+		said := []string{"the kumquat recipe", "the heron data:image/png;base64," + strings.Repeat("QUJD", 60_000)}
+		require.Equal(t, id, w.add("x", said...))
+		w.expect(id, 1, "ready")
+		said = append(said, strings.Repeat("2026-05-04 WARN pool: conn refused\n", 1<<20/36)+"the stork")
+		require.Equal(t, id, w.add("x", said...))
+		w.expect(id, 1, "ready")
+		x.stop()
+		for _, word := range []string{"kumquat", "heron", "stork"} {
+			byWord, _ := w.found(word)
+			require.Equal(t, []string{id}, byWord, word)
+		}
+		byWord, _ := w.found("qujd")
+		require.Empty(t, byWord)
+		for _, c := range w.chunks(id) {
+			require.NotContains(t, c.Text, "QUJD")
+			require.NotNil(t, c.Vector)
+		}
+	})
+}
+
 // With a limit, what is beyond it is left out and the conversation says so; what was
 // indexed before the limit came stays.
 func TestALimitOfTokens(t *testing.T) {

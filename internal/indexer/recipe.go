@@ -12,7 +12,7 @@ import (
 // same chunk other terms: when package chunker changes, or the analyzer in package
 // rank. Every conversation is then indexed anew in the background. A test knows what
 // the present version gives.
-const PassagesVersion = 1
+const PassagesVersion = 2
 
 // recipe is how this program makes what search sees.
 func (x *Indexer) recipe() store.Recipe {
