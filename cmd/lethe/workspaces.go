@@ -152,7 +152,7 @@ func exportWorkspace(ctx context.Context, h *history.History, ws chat.WorkspaceI
 		if err != nil {
 			return err
 		}
-		if err := lethe.Write(out, c.Transcript, c.PlatformName); err != nil {
+		if err := lethe.Write(out, c.Conversation, c.Parts(ctx), c.PlatformName); err != nil {
 			return err
 		}
 		exported[c.ID] = c.Revision

@@ -5,8 +5,6 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -102,7 +100,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		}, func() float64 { return float64(s.VectorMemory()) }))
 	a.indexer = indexer.New(indexer.Options{
 		Store: s, Embedder: embedder, Logger: o.Logger, Workers: o.Config.Workers, Metrics: metrics,
-		Lease: o.Lease, MaxTokens: o.Config.MaxTokens, Settings: embeddingSettings(o.Config),
+		Lease: o.Lease,
 	})
 	a.upkeep = upkeep.New(upkeep.Options{Store: s, Logger: o.Logger, Metrics: metrics})
 	a.history = history.New(history.Options{
@@ -112,16 +110,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 	})
 	a.server = server.New(server.Options{ //nolint:contextcheck // each request brings its own
 		History: a.history, Logger: o.Logger, CORSOrigins: o.Config.CORSOrigins, Hosts: hosts(o.Config),
-		Version: o.Version, Metrics: metrics,
+		Version: o.Version, Metrics: metrics, Budget: newBudget(o.Config, metrics),
 	})
 	return a, nil
-}
-
-// embeddingSettings is a sum of what decides which texts can be embedded. No secret
-// is in it.
-func embeddingSettings(c config.Config) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%d", c.Embedder, c.EmbeddingsURL, c.EmbeddingsModel, c.MaxTokens))
-	return hex.EncodeToString(sum[:8])
 }
 
 func newEmbedder(c config.Config) (embed.Embedder, error) {

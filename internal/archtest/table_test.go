@@ -20,7 +20,9 @@ var mayImport = map[string][]string{
 	"internal/rerank":    {"internal/fault", "internal/modelhttp"},
 	"internal/llm":       {"internal/fault", "internal/modelhttp"},
 
-	"internal/exports/lethe": {"internal/fault", "internal/chat"},
+	"internal/budget":        {"internal/fault"},
+	"internal/jsonstream":    {},
+	"internal/exports/lethe": {"internal/fault", "internal/chat", "internal/jsonstream"},
 	"internal/chunker":       {"internal/fault", "internal/chat", "internal/text"},
 	"internal/rank":          {"internal/fault", "internal/chat"},
 	"internal/signs":         {},
@@ -64,12 +66,12 @@ var mayImport = map[string][]string{
 
 	"internal/indexer": {
 		"internal/fault", "internal/chat", "internal/text", "internal/chunker",
-		"internal/rank", "internal/breaker", "internal/embed", "internal/modelhttp", "internal/store", "internal/history",
+		"internal/rank", "internal/embed", "internal/store", "internal/history",
 	},
 	"internal/upkeep": {"internal/fault", "internal/chat", "internal/store"},
 	"internal/server": {
 		".", "internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/history",
-		"internal/server/jsonbody", "internal/server/wire", "internal/spelling", "pkg/api",
+		"internal/budget", "internal/jsonstream", "internal/server/jsonbody", "internal/server/wire", "internal/spelling", "pkg/api",
 	},
 	"internal/server/jsonbody": {"internal/fault", "internal/spelling"},
 	"internal/server/wire":     {"pkg/api"}, // generated: the routes as an interface
@@ -83,7 +85,7 @@ var mayImport = map[string][]string{
 		"internal/fault", "internal/chat", "internal/auth", "internal/text",
 		"internal/chunker", "internal/rank", "internal/embed", "internal/embed/builtin", "internal/store",
 		"internal/rerank", "internal/llm",
-		"internal/history", "internal/indexer", "internal/upkeep", "internal/server", "internal/config",
+		"internal/history", "internal/indexer", "internal/upkeep", "internal/server", "internal/config", "internal/budget",
 	},
 	"internal/app/apptest": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/config", "internal/embed", "internal/store",
@@ -91,12 +93,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/evaluate": {"internal/fault", "pkg/api", "pkg/client"},
 	"cmd/lethe": {
-		"internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/config",
-		"internal/embed", "internal/history", "internal/store", "internal/app", "pkg/api", "pkg/client",
-	},
-
-	"cmd/lethe-eval": { // a command for developers: search measured on a dataset
-		"internal/fault", "internal/auth", "internal/config", "internal/evaluate",
+		"internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/config", "internal/evaluate",
 		"internal/embed", "internal/history", "internal/store", "internal/app", "pkg/api", "pkg/client",
 	},
 
@@ -163,7 +160,7 @@ var transports = []string{"internal/server", "internal/mcp", "internal/web"}
 
 // environmentReaders may name os.Getenv and its like: main hands the function
 // down, config reads with it, storetest is told where the tests' PostgreSQL is.
-var environmentReaders = []string{"cmd/lethe", "cmd/lethe-eval", "internal/config", "internal/store/storetest"}
+var environmentReaders = []string{"cmd/lethe", "internal/config", "internal/store/storetest"}
 
 // measuring are the packages and files of tests that may read how long something
 // took: benchmarks, one that aims at a moment, and one that logs the slowest call.

@@ -17,6 +17,8 @@ const (
 	maxRate            = 100_000
 	maxBurst           = 1_000_000
 	maxShutdownTimeout = 10 * time.Minute
+	minMemoryBudget    = 64 // MiB
+	maxMemoryBudget    = 1 << 20
 )
 
 // check looks at every value and every combination that cannot work.
@@ -185,11 +187,11 @@ func (l *loader) checkLog() {
 }
 
 func (l *loader) checkWork() {
-	if !l.bad["LETHE_MAX_TOKENS"] && (l.config.MaxTokens < 0 || l.config.MaxTokens > mostTokens) {
-		l.refuse("LETHE_MAX_TOKENS", "is out of range")
-	}
 	if !l.bad["LETHE_INDEX_WORKERS"] && (l.config.Workers < 1 || l.config.Workers > maxWorkers) {
 		l.refuse("LETHE_INDEX_WORKERS", "is out of range")
+	}
+	if n := l.config.MemoryBudget; !l.bad["LETHE_MEMORY_BUDGET"] && (n < minMemoryBudget || n > maxMemoryBudget) {
+		l.refuse("LETHE_MEMORY_BUDGET", "is out of range")
 	}
 	if d := l.config.ShutdownTimeout; !l.bad["LETHE_SHUTDOWN_TIMEOUT"] && (d <= 0 || d > maxShutdownTimeout) {
 		l.refuse("LETHE_SHUTDOWN_TIMEOUT", "is out of range")

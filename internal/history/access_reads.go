@@ -15,11 +15,11 @@ func (a Access) Conversations(ctx context.Context, q chat.ListQuery) (chat.Page,
 	})
 }
 
-// Transcript returns a conversation with its messages; NotFound when the workspace
-// has none of that id.
-func (a Access) Transcript(ctx context.Context, id string) (chat.Transcript, error) {
-	return ask(ctx, a, OpTranscript, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Transcript, error) {
-		return h.transcript(ctx, ws, id)
+// Read begins to read a conversation, whose messages are then read as they are asked
+// for; NotFound when the workspace has none of that id.
+func (a Access) Read(ctx context.Context, id string) (*Reading, error) {
+	return ask(ctx, a, OpRead, func(ctx context.Context, h *History, ws chat.WorkspaceID) (*Reading, error) {
+		return h.read(ctx, ws, id)
 	})
 }
 
@@ -105,8 +105,8 @@ func (a Access) Recall(ctx context.Context, q RecallQuery) (Recollection, error)
 //
 // Invalid when the window or the cursor is none. A conversation is forgotten as a
 // cursor when it was deleted and uploaded again.
-func (a Access) Walk(ctx context.Context, q chat.WalkQuery) (chat.WalkPage, error) {
-	return ask(ctx, a, OpWalk, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.WalkPage, error) {
+func (a Access) Walk(ctx context.Context, q chat.WalkQuery) (WalkPage, error) {
+	return ask(ctx, a, OpWalk, func(ctx context.Context, h *History, ws chat.WorkspaceID) (WalkPage, error) {
 		return h.walk(ctx, ws, q)
 	})
 }

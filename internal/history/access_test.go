@@ -62,8 +62,8 @@ var whoMayWhat = map[string]asked{
 		return err
 	}},
 	"Stats": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error { _, err := a.Stats(ctx); return err }},
-	"Transcript": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
-		_, err := a.Transcript(ctx, chat.NewID())
+	"Read": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.Read(ctx, chat.NewID())
 		return err
 	}},
 	"Walk": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error { _, err := a.Walk(ctx, chat.WalkQuery{}); return err }},

@@ -41,26 +41,22 @@ func (h *History) deleteBulk(ctx context.Context, ws chat.WorkspaceID, b BulkDel
 
 // bulkIDs makes the ids canonical.
 func bulkIDs(ids []string) ([]string, error) {
-	at := fault.At("ids")
 	if n := len(ids); n < 1 || n > MaxBulkDelete {
-		return nil, fault.Breaks(at, "must have 1 to %d items, got %d", MaxBulkDelete, n)
+		return nil, fault.Invalidf("ids must have 1 to %d items, got %d", MaxBulkDelete, n)
 	}
-	var found fault.Problems
 	first := make(map[string]int, len(ids))
 	asked := make([]string, len(ids))
 	for i, id := range ids {
 		canonical, ok := chat.ParseID(id)
 		if !ok {
-			found.Add(at.Item(i), "is not a UUID")
-			continue
+			return nil, fault.Invalidf("ids[%d] is not a UUID", i)
 		}
 		if j, dup := first[canonical]; dup {
-			found.Add(at.Item(i), "is the same as %s", at.Item(j))
-			continue
+			return nil, fault.Invalidf("ids[%d] is the same as ids[%d]", i, j)
 		}
 		first[canonical], asked[i] = i, canonical
 	}
-	return asked, found.Err()
+	return asked, nil
 }
 
 // deleteTogether removes all of the ids or none. Which it is, is decided under

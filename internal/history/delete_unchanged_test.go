@@ -16,7 +16,7 @@ func (d *desk) seen(ids ...string) []chat.Seen {
 	d.t.Helper()
 	var all []chat.Seen
 	for _, id := range ids {
-		c, err := d.history.AsOperator(d.ws).Transcript(d.t.Context(), id)
+		c, err := readAll(d.t.Context(), d.history.AsOperator(d.ws), id)
 		require.NoError(d.t, err)
 		all = append(all, chat.Seen{ID: id, Revision: c.Revision})
 	}

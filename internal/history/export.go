@@ -11,12 +11,12 @@ import (
 // Exported is a conversation with what people call its platform; that is empty
 // when nobody said.
 type Exported struct {
-	chat.Transcript
+	*Reading
 	PlatformName string
 }
 
-// exportPage is how many conversations are looked up at once. Only one
-// transcript is in memory at a time.
+// exportPage is how many conversations are looked up at once. Only one page of
+// one conversation's messages is in memory at a time.
 const exportPage = 100
 
 // export is Access.Export.
@@ -36,11 +36,11 @@ func (h *History) export(ctx context.Context, ws chat.WorkspaceID, f chat.Filter
 			}
 			for _, c := range page {
 				after = c.ID
-				t, err := h.transcript(ctx, ws, c.ID)
+				r, err := h.read(ctx, ws, c.ID)
 				if fault.Is(err, fault.NotFound) {
 					continue
 				}
-				if !yield(Exported{Transcript: t, PlatformName: names[t.Platform]}, err) || err != nil {
+				if !yield(Exported{Reading: r, PlatformName: names[c.Platform]}, err) || err != nil {
 					return
 				}
 			}
@@ -53,10 +53,10 @@ func (h *History) export(ctx context.Context, ws chat.WorkspaceID, f chat.Filter
 
 // exportOne is Access.ExportOne.
 func (h *History) exportOne(ctx context.Context, ws chat.WorkspaceID, id string) (Exported, error) {
-	t, err := h.transcript(ctx, ws, id)
+	r, err := h.read(ctx, ws, id)
 	if err != nil {
 		return Exported{}, err
 	}
 	names, err := h.store.View(ctx).PlatformNames(ws)
-	return Exported{Transcript: t, PlatformName: names[t.Platform]}, err
+	return Exported{Reading: r, PlatformName: names[r.Platform]}, err
 }

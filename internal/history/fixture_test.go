@@ -124,7 +124,7 @@ func (d *desk) ingest(u chat.Upload) history.Ingested {
 
 func (d *desk) transcript(id string) chat.Transcript {
 	d.t.Helper()
-	t, err := d.history.AsOperator(d.ws).Transcript(d.t.Context(), id)
+	t, err := readAll(d.t.Context(), d.history.AsOperator(d.ws), id)
 	require.NoError(d.t, err)
 	return t
 }
@@ -144,7 +144,7 @@ func (d *desk) index() int {
 	for n := 0; ; n++ {
 		var claims []store.Claim
 		require.NoError(d.t, d.store.InTx(ctx, func(tx *store.Tx) (err error) {
-			claims, err = tx.Claim(time.Minute, 1, true)
+			claims, err = tx.Claim(time.Minute, 1)
 			return err
 		}))
 		if len(claims) == 0 {
@@ -191,4 +191,24 @@ func words(about string, n int) string {
 		list[i] = word(about, i)
 	}
 	return strings.Join(list, " ") + "."
+}
+
+// readAll reads a conversation whole.
+func readAll(ctx context.Context, a history.Access, id string) (t chat.Transcript, err error) {
+	r, err := a.Read(ctx, id)
+	if err != nil {
+		return chat.Transcript{}, err
+	}
+	t.Conversation = r.Conversation
+	for part, err := range r.Parts(ctx) {
+		if err != nil {
+			return t, err
+		}
+		if part.Begins() {
+			t.Turns = append(t.Turns, part.Message)
+			continue
+		}
+		t.Turns[len(t.Turns)-1].Text += part.Text
+	}
+	return t, nil
 }

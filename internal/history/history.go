@@ -131,7 +131,7 @@ func (h *History) imports(ctx context.Context, ws chat.WorkspaceID, page, pageSi
 func (h *History) importByID(ctx context.Context, ws chat.WorkspaceID, id string) (i chat.Import, err error) {
 	id, ok := chat.ParseID(id)
 	if !ok {
-		return chat.Import{}, fault.Missing("import")
+		return chat.Import{}, fault.NotFoundf("Import not found")
 	}
 	err = h.store.Snapshot(ctx, func(v *store.View) error {
 		i, err = v.Import(ws, id)
@@ -148,19 +148,6 @@ func clampPage(page, size int) (clampedPage, clampedSize int) {
 		size = chat.DefaultPageSize
 	}
 	return min(max(page, 1), maxPage), min(max(size, 1), chat.MaxPageSize)
-}
-
-// transcript is Access.Transcript.
-func (h *History) transcript(ctx context.Context, ws chat.WorkspaceID, id string) (t chat.Transcript, err error) {
-	id, err = knownID(id)
-	if err != nil {
-		return chat.Transcript{}, err
-	}
-	err = h.store.Snapshot(ctx, func(v *store.View) error {
-		t, err = v.Transcript(ws, id)
-		return err
-	})
-	return t, err
 }
 
 // count is Access.Count.
@@ -185,12 +172,12 @@ func (h *History) stats(ctx context.Context, ws chat.WorkspaceID) (s chat.Stats,
 // edit is Access.Edit.
 func (h *History) edit(ctx context.Context, ws chat.WorkspaceID, id string, e chat.Edit) (c chat.Conversation, err error) {
 	if e.Title == nil && e.Pinned == nil {
-		return chat.Conversation{}, fault.Breaks(fault.Path{}, "nothing to change: give %s, %s or both", fault.At("title"), fault.At("pinned"))
+		return chat.Conversation{}, fault.Invalidf("nothing to change: give title, pinned or both")
 	}
 	if e.Title != nil {
 		title := chat.CleanTitle(*e.Title)
 		if title == "" {
-			return chat.Conversation{}, fault.Breaks(fault.At("title"), "must not be blank")
+			return chat.Conversation{}, fault.Invalidf("title must not be blank")
 		}
 		e.Title = &title
 	}
@@ -213,7 +200,7 @@ func (h *History) edit(ctx context.Context, ws chat.WorkspaceID, id string, e ch
 func knownID(id string) (string, error) {
 	canonical, ok := chat.ParseID(id)
 	if !ok {
-		return "", fault.Missing("conversation")
+		return "", fault.NotFoundf("Conversation not found")
 	}
 	return canonical, nil
 }

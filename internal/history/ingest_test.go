@@ -194,7 +194,7 @@ func TestEditing(t *testing.T) {
 		for _, unknown := range []string{"", "x", chat.NewID(), id + "0"} {
 			_, err = edit(unknown, chat.Edit{Pinned: &yes})
 			require.True(t, fault.Is(err, fault.NotFound), "%v", err)
-			require.Equal(t, "there is no such conversation", fault.Message(err))
+			require.Equal(t, "Conversation not found", fault.Message(err))
 		}
 		c, err := edit(strings.ToUpper(id), chat.Edit{Pinned: &yes})
 		require.NoError(t, err)
@@ -213,12 +213,12 @@ func TestEditing(t *testing.T) {
 func TestUnknownIDsAreNotFound(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		for _, id := range []string{"", "x", "' OR 1=1 --", "\x00", chat.NewID()} {
-			_, err := d.history.AsOperator(d.ws).Transcript(t.Context(), id)
+			_, err := readAll(t.Context(), d.history.AsOperator(d.ws), id)
 			require.True(t, fault.Is(err, fault.NotFound), "%v", err)
-			require.Equal(t, "there is no such conversation", fault.Message(err))
+			require.Equal(t, "Conversation not found", fault.Message(err))
 			_, err = d.history.AsOperator(d.ws).Import(t.Context(), id)
 			require.True(t, fault.Is(err, fault.NotFound), "%v", err)
-			require.Equal(t, "there is no such import", fault.Message(err))
+			require.Equal(t, "Import not found", fault.Message(err))
 		}
 	})
 }
@@ -293,7 +293,7 @@ func TestADeliveryOfMany(t *testing.T) {
 
 func texts(d *desk, ws chat.WorkspaceID, id string) (said []string) {
 	d.t.Helper()
-	stored, err := d.history.AsOperator(ws).Transcript(d.t.Context(), id)
+	stored, err := readAll(d.t.Context(), d.history.AsOperator(ws), id)
 	require.NoError(d.t, err)
 	for _, m := range stored.Turns {
 		said = append(said, m.Text)
@@ -310,14 +310,14 @@ func TestDeliveriesThatAreRefused(t *testing.T) {
 	}{
 		"none":              {nil, "a delivery has 1 to 1000 conversations, got 0; send the rest in another"},
 		"too many":          {make([]chat.Upload, history.MaxDelivery+1), "a delivery has 1 to 1000 conversations, got 1001; send the rest in another"},
-		"one is wrong":      {[]chat.Upload{say("x", "hello"), {ExternalID: "y"}}, "upload 1: conversation.messages must have at least one message"},
-		"several platforms": {[]chat.Upload{say("x", "hello"), elsewhere}, "upload 1 is of the platform elsewhere and upload 0 of custom; send them apart"},
+		"one is wrong":      {[]chat.Upload{say("x", "hello"), {ExternalID: "y"}}, "conversations[1]: conversation.messages must have at least one message"},
+		"several platforms": {[]chat.Upload{say("x", "hello"), elsewhere}, "conversations[1] is of the platform elsewhere and conversations[0] of custom; send them apart"},
 	}
 	each(t, func(t *testing.T, d *desk) {
 		for name, c := range refused {
 			_, err := d.history.AsOperator(d.ws).IngestAll(t.Context(), c.uploads, history.Delivery{})
 			require.True(t, fault.Is(err, fault.Invalid), name)
-			require.Equal(t, c.why, fault.Message(err))
+			require.EqualError(t, err, c.why)
 		}
 		require.Zero(t, d.count())
 	})

@@ -31,10 +31,10 @@ const (
 	OpIngest              Operation = "Ingest"
 	OpIngestAll           Operation = "IngestAll"
 	OpLiftExclusions      Operation = "LiftExclusions"
+	OpRead                Operation = "Read"
 	OpRecall              Operation = "Recall"
 	OpSearch              Operation = "Search"
 	OpStats               Operation = "Stats"
-	OpTranscript          Operation = "Transcript"
 	OpWalk                Operation = "Walk"
 )
 
@@ -78,10 +78,10 @@ var demands = map[Operation]demand{
 	OpExportOne:     {auth.Read, ordinary},
 	OpImport:        {auth.Read, ordinary},
 	OpImports:       {auth.Read, ordinary},
+	OpRead:          {auth.Read, ordinary},
 	OpRecall:        {auth.Read, ordinary},
 	OpSearch:        {auth.Read, ordinary},
 	OpStats:         {auth.Read, ordinary},
-	OpTranscript:    {auth.Read, ordinary},
 	OpWalk:          {auth.Read, ordinary},
 
 	OpAwaitReclaimed:      {auth.Write, waiting},

@@ -115,27 +115,26 @@ func (h *History) find(ctx context.Context, ws chat.WorkspaceID, q SearchQuery) 
 }
 
 func (q *SearchQuery) normalize() error {
-	var found fault.Problems
 	q.Text = strings.TrimSpace(q.Text)
 	switch n := utf8.RuneCountInString(q.Text); {
 	case n == 0:
-		found.Add(fault.At("text"), "must not be blank")
+		return fault.Invalidf("query must not be blank")
 	case n > MaxQueryRunes:
-		found.Add(fault.At("text"), "must have at most %d characters, got %d", MaxQueryRunes, n)
+		return fault.Invalidf("query must have at most %d characters, got %d", MaxQueryRunes, n)
 	}
 	switch q.Mode {
 	case "":
 		q.Mode = Hybrid
 	case Hybrid, Semantic, Keyword:
 	default:
-		found.Add(fault.At("mode"), "must be hybrid, semantic or keyword")
+		return fault.Invalidf("mode must be hybrid, semantic or keyword")
 	}
 	if q.Limit == 0 {
 		q.Limit = DefaultSearchLimit
 	}
 	q.Limit = min(max(q.Limit, 1), MaxSearchLimit)
 	q.ContextChunks = min(max(q.ContextChunks, 0), MaxContextChunks)
-	return found.Err()
+	return nil
 }
 
 // queryVector embeds the query when the mode wants it, and tells the mode that

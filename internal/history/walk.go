@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"iter"
 	"slices"
 
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -15,19 +16,19 @@ import (
 const maxWalkText = 8 << 20
 
 // walk is Access.Walk.
-func (h *History) walk(ctx context.Context, ws chat.WorkspaceID, q chat.WalkQuery) (page chat.WalkPage, err error) {
+func (h *History) walk(ctx context.Context, ws chat.WorkspaceID, q chat.WalkQuery) (page WalkPage, err error) {
 	window, err := q.Window(h.now())
 	if err != nil {
-		return chat.WalkPage{}, err
+		return WalkPage{}, err
 	}
 	cursor, ok := chat.ParseID(q.Cursor)
 	if q.Cursor != "" && !ok {
-		return chat.WalkPage{}, fault.Breaks(fault.At("cursor"), "must be the id of a conversation, as a page gives it")
+		return WalkPage{}, fault.Invalidf("cursor must be the id of a conversation, such as the nextCursor or prevCursor of a page")
 	}
 	if q.Size == 0 {
 		q.Size = chat.DefaultWalkSize
 	}
-	step := walkStep{ws: ws, window: window, newer: q.Newer && ok, size: min(max(q.Size, 1), chat.MaxWalkSize)}
+	step := walkStep{store: h.store, ws: ws, window: window, newer: q.Newer && ok, size: min(max(q.Size, 1), chat.MaxWalkSize)}
 	err = h.store.Snapshot(ctx, func(v *store.View) (err error) {
 		step := step // it may run again
 		if ok {
@@ -36,7 +37,7 @@ func (h *History) walk(ctx context.Context, ws chat.WorkspaceID, q chat.WalkQuer
 			}
 		}
 		if len(q.Channels) > 0 || q.AgentID != "" {
-			page = chat.WalkPage{}
+			page = WalkPage{}
 			return nil
 		}
 		page, err = step.take(v)
@@ -45,8 +46,38 @@ func (h *History) walk(ctx context.Context, ws chat.WorkspaceID, q chat.WalkQuer
 	return page, err
 }
 
+// WalkPage is one page of a walk, with the texts of its conversations.
+type WalkPage struct {
+	chat.WalkPage
+
+	long *Reading // the only conversation of the page, when its texts are too long to be held; Turns has none of them
+}
+
+// Held is how many bytes of text are in memory.
+func (p WalkPage) Held() int {
+	if p.long != nil {
+		return p.long.Held()
+	}
+	held := 0
+	for _, item := range p.Items {
+		for _, m := range item.Turns {
+			held += len(m.Text)
+		}
+	}
+	return held
+}
+
+// Parts yields the messages of an item, as Reading.Parts does.
+func (p WalkPage) Parts(ctx context.Context, item int) iter.Seq2[chat.Part, error] {
+	if p.long != nil {
+		return p.long.Parts(ctx)
+	}
+	return chat.Parts(p.Items[item].Turns)
+}
+
 // walkStep is one step of a walk, in one moment of the database.
 type walkStep struct {
+	store  *store.Store
 	ws     chat.WorkspaceID
 	window chat.Window
 	from   *chat.Place // nil for the beginning
@@ -58,7 +89,7 @@ type walkStep struct {
 func (s walkStep) located(v *store.View, cursor string) (*chat.Place, error) {
 	place, err := v.Place(s.ws, cursor)
 	if fault.Is(err, fault.NotFound) {
-		return nil, fault.Breaks(fault.At("cursor"), "is the id of no conversation that is there or was deleted; begin again without it")
+		return nil, fault.Invalidf("cursor is the id of no conversation that is there or was deleted; begin again without it")
 	}
 	if s.newer && !place.At.Before(s.window.Before) { // it has left the window, and nobody knows where it was
 		place = chat.Edge(s.window.From)
@@ -66,27 +97,34 @@ func (s walkStep) located(v *store.View, cursor string) (*chat.Place, error) {
 	return &place, err
 }
 
-func (s walkStep) take(v *store.View) (chat.WalkPage, error) {
+func (s walkStep) take(v *store.View) (WalkPage, error) {
 	near, err := s.ahead(v)
 	if err != nil {
-		return chat.WalkPage{}, err
+		return WalkPage{}, err
 	}
 	more := len(near) > s.size
 	near = near[:min(len(near), s.size)]
-	fitting, err := s.fitting(v, near)
+	fitting, long, err := s.fitting(v, near)
 	if err != nil {
-		return chat.WalkPage{}, err
+		return WalkPage{}, err
 	}
 	more = more || fitting < len(near)
 	near = near[:fitting]
 	if s.newer {
 		slices.Reverse(near)
 	}
-	page := chat.WalkPage{More: more}
-	if page.Items, err = v.Transcripts(s.ws, near); err != nil {
-		return chat.WalkPage{}, err
+	page := WalkPage{WalkPage: chat.WalkPage{More: more}}
+	if long {
+		page.Items = []chat.Transcript{{Conversation: near[0]}}
+		page.long = &Reading{Conversation: near[0], store: s.store, ws: s.ws}
+		page.long.first, err = readPage(v, s.ws, near[0].ID, chat.PartAt{})
+	} else {
+		page.Items, err = v.Transcripts(s.ws, near)
 	}
-	return page, s.cursors(v, &page)
+	if err != nil {
+		return WalkPage{}, err
+	}
+	return page, s.cursors(v, &page.WalkPage)
 }
 
 // ahead returns what lies in the direction of the walk, the nearest first, and
@@ -98,20 +136,20 @@ func (s walkStep) ahead(v *store.View) ([]chat.Conversation, error) {
 	return v.Older(s.ws, s.window, s.from, s.size+1)
 }
 
-// fitting is how many of the conversations have texts that fit on one page; the
-// first one always does.
-func (s walkStep) fitting(v *store.View, near []chat.Conversation) (int, error) {
+// fitting is how many of the conversations have texts that fit on one page. The
+// first one is on it in any case; long reports that it does not fit even alone.
+func (s walkStep) fitting(v *store.View, near []chat.Conversation) (n int, long bool, err error) {
 	sizes, err := v.TextSizes(s.ws, near)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	total := 0
 	for i, c := range near {
-		if total += sizes[c.ID]; total > maxWalkText && i > 0 {
-			return i, nil
+		if total += sizes[c.ID]; total > maxWalkText {
+			return max(i, 1), i == 0, nil
 		}
 	}
-	return len(near), nil
+	return len(near), false, nil
 }
 
 // cursors finds out where the walk can go on from a page. What lies ahead is

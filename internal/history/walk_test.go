@@ -28,14 +28,14 @@ func (d *desk) said(id string, minutesAgo int, texts ...string) string {
 	return d.ingest(u).Conversation.ID
 }
 
-func (d *desk) walk(q chat.WalkQuery) chat.WalkPage {
+func (d *desk) walk(q chat.WalkQuery) history.WalkPage {
 	d.t.Helper()
 	page, err := d.history.AsOperator(d.ws).Walk(d.t.Context(), q)
 	require.NoError(d.t, err)
 	return page
 }
 
-func walked(page chat.WalkPage) []string {
+func walked(page history.WalkPage) []string {
 	ids := []string{}
 	for _, item := range page.Items {
 		ids = append(ids, item.ID)
@@ -152,7 +152,7 @@ func TestWalkGoesOnWhenItsPageIsDeleted(t *testing.T) {
 		require.Equal(t, []string{e}, walked(d.walk(chat.WalkQuery{Size: 1, Cursor: empty.Older})))
 		d.delete(c, e)
 		empty = d.walk(chat.WalkQuery{Size: 1, Cursor: last.Newer, Newer: true})
-		require.Equal(t, chat.WalkPage{Items: []chat.Transcript{}}, empty)
+		require.Equal(t, chat.WalkPage{Items: []chat.Transcript{}}, empty.WalkPage)
 	})
 }
 
@@ -189,7 +189,7 @@ func TestWalkBeginsAgainWhenItsCursorHasLeftTheWindow(t *testing.T) {
 		require.Equal(t, []string{a}, walked(d.walk(chat.WalkQuery{Size: 2, Until: until, Cursor: page.Newer, Newer: true})))
 		require.Equal(t, []string{a, c, e}, walked(d.walk(chat.WalkQuery{Until: until, Cursor: b})))
 		d.delete(a, c, e)
-		require.Equal(t, chat.WalkPage{Items: []chat.Transcript{}}, d.walk(chat.WalkQuery{Until: until, Cursor: b, Newer: true}))
+		require.Equal(t, chat.WalkPage{Items: []chat.Transcript{}}, d.walk(chat.WalkQuery{Until: until, Cursor: b, Newer: true}).WalkPage)
 	})
 }
 
@@ -214,7 +214,7 @@ func TestWalkRefuses(t *testing.T) {
 			"cursor must be the":      {Cursor: chat.NewID() + "_1772366405000000"},
 			"since must be before":    {Since: now, Until: now},
 			"at most 90 days apart":   {Since: now.AddDate(0, 0, -91)},
-			"as a page gives it":      {Cursor: "x", AgentID: "a"},
+			"such as the nextCursor":  {Cursor: "x", AgentID: "a"},
 			"cursor is the id of no ": {Cursor: again, Channels: []string{"chat"}},
 		} {
 			_, err := d.history.AsOperator(d.ws).Walk(t.Context(), q)

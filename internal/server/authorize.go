@@ -17,10 +17,10 @@ import (
 // often, hears so before the body is read.
 func (s *Server) withKey(r route) echo.HandlerFunc {
 	answer := func(access history.Access) echo.HandlerFunc {
-		return limitBody(r.maxBody)(understand(r.reading)(func(c echo.Context) error { return r.answer(s.handlersFor(access), c) }))
+		answer := understand(r.reading)(func(c echo.Context) error { return r.answer(s.handlersFor(access), c) })
+		return s.reserve(r.maxBody)(limitBody(r.maxBody)(answer))
 	}
 	return func(c echo.Context) error {
-		c.Set(doesKey, r.does)
 		access, err := s.access(c)
 		if err != nil {
 			return err
@@ -40,10 +40,7 @@ func (s *Server) access(c echo.Context) (history.Access, error) {
 		return history.Access{}, fault.New(fault.Unauthenticated, "no API key: send it as 'Authorization: Bearer <key>'")
 	}
 	who, err := s.history.Authenticate(c.Request().Context(), token)
-	switch {
-	case fault.Is(err, fault.Unauthenticated):
-		return history.Access{}, fault.Wrap(fault.Unauthenticated, err, "%s", badKey)
-	case err != nil:
+	if err != nil {
 		return history.Access{}, err
 	}
 	c.Set(askedByKey, who)

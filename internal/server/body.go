@@ -7,7 +7,6 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -26,7 +25,7 @@ func limitBody(limit int64) echo.MiddlewareFunc {
 				if err := checkLines(r.Header); err != nil {
 					return err
 				}
-				r.Body = patientBody{ReadCloser: r.Body, deadline: http.NewResponseController(c.Response()), more: morePatience}
+				patient(c)
 				return next(c)
 			}
 			if limit > 0 && r.ContentLength > limit {
@@ -36,15 +35,6 @@ func limitBody(limit int64) echo.MiddlewareFunc {
 			return next(c)
 		}
 	}
-}
-
-// streamPatience is how long a streamed body may say nothing, and how long the
-// work on what came may take before more is read.
-const streamPatience = 2 * time.Minute
-
-func morePatience(connection *http.ResponseController) error {
-	until := time.Now().Add(streamPatience)
-	return errors.Join(connection.SetReadDeadline(until), connection.SetWriteDeadline(until))
 }
 
 func tooLarge(limit int64) error {
@@ -65,16 +55,19 @@ func (binder) Bind(into any, c echo.Context) error {
 			return err
 		}
 	}
-	data, err := io.ReadAll(r.Body)
-	var over *http.MaxBytesError
-	switch {
-	case errors.As(err, &over):
-		return tooLarge(over.Limit)
-	case err != nil:
-		return fault.Wrap(fault.Invalid, err, "the body could not be read to its end; send the request again")
+	start, whole, err := bodyStart(r.Body)
+	if err != nil {
+		return unread(err)
 	}
 	how := readingOf(c)
-	if len(bytes.TrimSpace(data)) == 0 {
+	if !whole {
+		err = jsonbody.DecodeFrom(io.MultiReader(bytes.NewReader(start), r.Body), into, how.body)
+		if _, about := errors.AsType[*fault.Error](err); err == nil || about {
+			return err
+		}
+		return unread(err)
+	}
+	if len(bytes.TrimSpace(start)) == 0 {
 		switch {
 		case how.optional:
 			return io.EOF // what the generated code takes for "no body"
@@ -82,7 +75,20 @@ func (binder) Bind(into any, c echo.Context) error {
 			return fault.Invalidf("%s", how.noBody)
 		}
 	}
-	return jsonbody.Decode(data, into, how.body)
+	return jsonbody.Decode(start, into, how.body)
+}
+
+// unread is the fault of a body that could not be read to its end.
+func unread(err error) error {
+	var over *http.MaxBytesError
+	var known *fault.Error
+	switch {
+	case errors.As(err, &over):
+		return tooLarge(over.Limit)
+	case errors.As(err, &known):
+		return err
+	}
+	return fault.Wrap(fault.Invalid, err, "the body could not be read to its end; send the request again")
 }
 
 // checkLines accepts what a file of JSON lines may be called.

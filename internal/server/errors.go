@@ -10,7 +10,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/lethe-chat/lethe/internal/fault"
-	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
@@ -38,13 +37,13 @@ type problem struct {
 
 // problemOf looks an error up. Echo's own errors are about routes and parameters
 // and carry their status; everything else is a fault or a surprise.
-func problemOf(err error, op history.Operation) problem {
+func problemOf(err error) problem {
 	var routing *echo.HTTPError
 	var known *fault.Error
 	if errors.As(err, &routing) && !errors.As(err, &known) {
 		return routingProblem(routing)
 	}
-	return problem{statusOf[fault.KindOf(err)], worded(err, op), err}
+	return problem{statusOf[fault.KindOf(err)], fault.Message(err), err}
 }
 
 func routingProblem(err *echo.HTTPError) problem {
@@ -85,16 +84,19 @@ func envelopeFor(path string) envelope {
 // renderError writes the answer to a request that failed. It is the only place
 // that does.
 func (s *Server) renderError(err error, c echo.Context) {
-	if c.Response().Committed {
-		return // too late: the status is out, and the log has the error
+	if c.Response().Committed { // the status is out
+		s.cutLater(err, c)
+		return
 	}
-	p := problemOf(err, doneBy(c))
+	p := problemOf(err)
 	h := c.Response().Header()
 	switch p.status {
 	case http.StatusUnauthorized:
 		h.Set(echo.HeaderWWWAuthenticate, "Bearer")
 	case http.StatusServiceUnavailable:
-		h.Set(echo.HeaderRetryAfter, "1")
+		if h.Get(echo.HeaderRetryAfter) == "" {
+			h.Set(echo.HeaderRetryAfter, "1")
+		}
 	}
 	if wait := fault.RetryAfter(err); wait > 0 {
 		h.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(wait.Seconds()))))

@@ -21,9 +21,9 @@ func TestAnExportThatFailsIsCut(t *testing.T) {
 	for lines, want := range map[int]int{0: http.StatusServiceUnavailable, 1: http.StatusOK, 300: http.StatusOK} {
 		s := New(Options{})
 		s.echo.GET("/export", func(c echo.Context) error {
-			return exported{func(yield func(history.Exported, error) bool) {
+			return exported{c.Request().Context(), func(yield func(history.Exported, error) bool) {
 				for range lines {
-					if !yield(history.Exported{}, nil) {
+					if !yield(history.Exported{Reading: &history.Reading{}}, nil) {
 						return
 					}
 				}

@@ -2,8 +2,14 @@ package server
 
 import (
 	"context"
+	"io"
+	"iter"
+	"net/http"
 
+	"github.com/lethe-chat/lethe/internal/budget"
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/jsonstream"
 	"github.com/lethe-chat/lethe/internal/server/wire"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
@@ -18,10 +24,41 @@ func (f *fini) ListPublicConversations(ctx context.Context, r wire.ListPublicCon
 	if err != nil {
 		return nil, err
 	}
-	return wire.ListPublicConversations200JSONResponse{
-		Conversations: each(page.Items, publicConversation), HasMore: page.More,
-		NextCursor: textOrNil(page.Older), PrevCursor: textOrNil(page.Newer),
-	}, nil
+	budget.Of(ctx).Shrink(bodyCopies * int64(page.Held()))
+	return publicPage{ctx, page}, nil
+}
+
+// publicPage is a page of conversations that is written item by item, for a request
+// whose context it has.
+type publicPage struct {
+	ctx  context.Context //nolint:containedctx // the answer is written after the handler has returned
+	page history.WalkPage
+}
+
+// VisitListPublicConversationsResponse writes the page.
+func (p publicPage) VisitListPublicConversationsResponse(w http.ResponseWriter) error {
+	before, after, err := jsonstream.Array(api.PublicConversationList{
+		Conversations: []api.PublicConversation{}, HasMore: p.page.More,
+		NextCursor: textOrNil(p.page.Older), PrevCursor: textOrNil(p.page.Newer),
+	}, "conversations")
+	if err != nil {
+		return err
+	}
+	return streamJSON(w, func(out io.Writer) error {
+		return writeAround(out, before, after, func() error {
+			for i, item := range p.page.Items {
+				if i > 0 {
+					if _, err := out.Write([]byte{','}); err != nil {
+						return err
+					}
+				}
+				if err := writePublic(out, item.Conversation, p.page.Parts(p.ctx, i)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
 }
 
 func walkQuery(p api.ListPublicConversationsParams) (q chat.WalkQuery, err error) {
@@ -42,20 +79,46 @@ func walkQuery(p api.ListPublicConversationsParams) (q chat.WalkQuery, err error
 
 // GetPublicConversation answers GET /v2/hc-interactions/{id}/public.
 func (f *fini) GetPublicConversation(ctx context.Context, r wire.GetPublicConversationRequestObject) (wire.GetPublicConversationResponseObject, error) {
-	t, err := f.access.Transcript(ctx, r.ID)
+	reading, err := f.access.Read(ctx, r.ID)
 	if err != nil {
 		return nil, err
 	}
-	return wire.GetPublicConversation200JSONResponse(publicConversation(t)), nil
+	settle(ctx, reading)
+	return publicAnswer{ctx, reading}, nil
 }
 
-// publicConversation is a conversation as Fini's API shows it. What it asks for
-// and we do not have stays null or empty.
-func publicConversation(t chat.Transcript) api.PublicConversation {
+// publicAnswer is a conversation that is written while it is read, for a request
+// whose context it has.
+type publicAnswer struct {
+	ctx     context.Context //nolint:containedctx // the answer is written after the handler has returned
+	reading *history.Reading
+}
+
+// VisitGetPublicConversationResponse writes the conversation.
+func (a publicAnswer) VisitGetPublicConversationResponse(w http.ResponseWriter) error {
+	return streamJSON(w, func(out io.Writer) error {
+		return writePublic(out, a.reading.Conversation, a.reading.Parts(a.ctx))
+	})
+}
+
+// writePublic writes a conversation as Fini's API shows it.
+func writePublic(w io.Writer, c chat.Conversation, parts iter.Seq2[chat.Part, error]) error {
+	before, after, err := jsonstream.Array(publicConversation(c), "events")
+	if err != nil {
+		return err
+	}
+	return writeAround(w, before, after, func() error {
+		return writeParts(w, parts, "message", func(m chat.Message) any { return publicEvent(m) })
+	})
+}
+
+// publicConversation is a conversation as Fini's API shows it, without its events.
+// What that API asks for and we do not have stays null or empty.
+func publicConversation(c chat.Conversation) api.PublicConversation {
 	return api.PublicConversation{
-		ID: t.ID, CreatedAt: t.CreatedAt.UnixMilli(), Source: t.Platform, ExternalID: t.ExternalID, SubjectPreview: t.Title,
+		ID: c.ID, CreatedAt: c.CreatedAt.UnixMilli(), Source: c.Platform, ExternalID: c.ExternalID, SubjectPreview: c.Title,
 		UserAttributes: map[string]any{}, UsedArticles: []api.PublicArticle{}, UsedSubfolders: []api.PublicSubfolder{},
-		Events: each(t.Turns, publicEvent),
+		Events: []api.PublicEvent{},
 	}
 }
 

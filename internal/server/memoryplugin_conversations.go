@@ -2,9 +2,13 @@ package server
 
 import (
 	"context"
+	"io"
+	"net/http"
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/jsonstream"
 	"github.com/lethe-chat/lethe/internal/server/wire"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
@@ -49,20 +53,41 @@ func (m *memoryPlugin) GetConversation(ctx context.Context, r wire.GetConversati
 	if style != "" && style != "human" && style != "user" {
 		return nil, fault.Invalidf("senderStyle must be human or user")
 	}
-	t, err := m.access.Transcript(ctx, id)
+	reading, err := m.access.Read(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return wire.GetConversation200JSONResponse{
-		ID: t.ID, Title: t.Title, Total: len(t.Turns), TokenCount: t.Tokens,
-		PlatformConversationID: t.ExternalID, SourceID: t.Platform,
-		Messages: each(t.Turns, func(turn chat.Message) api.ConversationMessage {
-			return api.ConversationMessage{
-				MessageIndex: turn.Position, Sender: senderName(turn.Sender, style),
-				Text: turn.Text, Timestamp: api.NewTime(turn.CreatedAt),
-			}
-		}),
-	}, nil
+	settle(ctx, reading)
+	return conversationAnswer{ctx, reading, style}, nil
+}
+
+// conversationAnswer is a conversation that is written while it is read, for a
+// request whose context it has.
+type conversationAnswer struct {
+	ctx     context.Context //nolint:containedctx // the answer is written after the handler has returned
+	reading *history.Reading
+	style   string
+}
+
+// VisitGetConversationResponse writes the conversation.
+func (a conversationAnswer) VisitGetConversationResponse(w http.ResponseWriter) error {
+	r := a.reading
+	before, after, err := jsonstream.Array(api.ConversationDetail{
+		ID: r.ID, Title: r.Title, Total: r.Messages, TokenCount: r.Tokens,
+		PlatformConversationID: r.ExternalID, SourceID: r.Platform, Messages: []api.ConversationMessage{},
+	}, "messages")
+	if err != nil {
+		return err
+	}
+	return streamJSON(w, func(out io.Writer) error {
+		return writeAround(out, before, after, func() error {
+			return writeParts(out, r.Parts(a.ctx), "text", func(m chat.Message) any {
+				return api.ConversationMessage{
+					MessageIndex: m.Position, Sender: senderName(m.Sender, a.style), Timestamp: api.NewTime(m.CreatedAt),
+				}
+			})
+		})
+	})
 }
 
 // senderName is the sender in the style that the caller asked for.

@@ -2,12 +2,11 @@ package server
 
 import (
 	"context"
-	"errors"
 	"io"
 	"iter"
 	"net/http"
-	"time"
 
+	"github.com/labstack/echo/v4"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/exports/lethe"
 	"github.com/lethe-chat/lethe/internal/fault"
@@ -30,13 +29,13 @@ func (m *memoryPlugin) ExportConversations(ctx context.Context, r wire.ExportCon
 		if err != nil {
 			return nil, err
 		}
-		return exported{func(yield func(history.Exported, error) bool) { yield(one, nil) }, write}, nil
+		return exported{ctx, func(yield func(history.Exported, error) bool) { yield(one, nil) }, write}, nil
 	}
 	selected, err := exportFilter(r.Params)
 	if err != nil {
 		return nil, err
 	}
-	return exported{m.access.Export(ctx, selected), write}, nil
+	return exported{ctx, m.access.Export(ctx, selected), write}, nil
 }
 
 func exportFilter(p api.ExportConversationsParams) (chat.Filter, error) {
@@ -56,45 +55,28 @@ func exportFilter(p api.ExportConversationsParams) (chat.Filter, error) {
 	return f, nil
 }
 
-// exported is an answer that is written while it is read from the store.
+// exported is an answer that is written while it is read from the store, for a
+// request whose context it has.
 type exported struct {
+	ctx           context.Context //nolint:containedctx // the answer is written after the handler has returned
 	conversations iter.Seq2[history.Exported, error]
-	write         func(w io.Writer, t chat.Transcript, displayName string) error
+	write         func(w io.Writer, c chat.Conversation, parts iter.Seq2[chat.Part, error], displayName string) error
 }
 
-// linePatience is how long one line may take to be read and taken.
-const linePatience = 30 * time.Second
-
-// VisitExportConversationsResponse writes the lines. What fails before the first
-// is answered like any error; later that can only be told by cutting the
-// connection: half a file must not look whole.
+// VisitExportConversationsResponse writes the lines.
 func (e exported) VisitExportConversationsResponse(w http.ResponseWriter) error {
-	begun := false
-	begin := func() {
-		w.Header().Set("Content-Type", lethe.MediaType)
-		w.Header().Set("Content-Disposition", `attachment; filename="lethe-export.jsonl"`)
-		w.WriteHeader(http.StatusOK)
-		begun = true
-	}
-	deadline := http.NewResponseController(w)
+	out := &streamedAnswer{w: w, header: map[string]string{
+		echo.HeaderContentType:        lethe.MediaType,
+		echo.HeaderContentDisposition: `attachment; filename="lethe-export.jsonl"`,
+	}}
 	for c, err := range e.conversations {
-		switch {
-		case err != nil && !begun:
+		if err != nil {
 			return err
-		case err != nil:
-			panic(http.ErrAbortHandler)
-		case !begun:
-			begin()
 		}
-		if err := deadline.SetWriteDeadline(time.Now().Add(linePatience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			panic(http.ErrAbortHandler)
-		}
-		if err := e.write(w, c.Transcript, c.PlatformName); err != nil {
-			panic(http.ErrAbortHandler) // whoever asked is gone
+		if err := e.write(out, c.Conversation, c.Parts(e.ctx), c.PlatformName); err != nil {
+			return err
 		}
 	}
-	if !begun {
-		begin()
-	}
-	return nil
+	_, err := out.Write(nil) // a file without lines has a head, too
+	return err
 }

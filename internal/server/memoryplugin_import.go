@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"net/http"
 
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
@@ -29,9 +28,7 @@ func (m *memoryPlugin) ImportConversations(ctx context.Context, r wire.ImportCon
 	return wire.ImportConversations200JSONResponse{
 		ImportID: textOrNil(done.ImportID), Conversations: done.Conversations,
 		Deleted: done.Deleted, Excluded: done.Excluded, Failed: done.Failed,
-		Problems: each(done.Problems, func(p history.Problem) api.ImportProblem {
-			return api.ImportProblem{Line: p.Line, Reason: worded(p.Err, history.OpImportFile)}
-		}),
+		Problems: each(done.Problems, func(p history.Problem) api.ImportProblem { return api.ImportProblem(p) }),
 	}, nil
 }
 
@@ -78,18 +75,3 @@ func brokenOff(err error, line int, most int64) error {
 
 // streamed is the length of a body that is read while it is worked on.
 const streamed = -1
-
-// patientBody lets a body take as long as it takes, as long as something comes.
-type patientBody struct {
-	io.ReadCloser
-	deadline *http.ResponseController
-	more     func(*http.ResponseController) error
-}
-
-// Read reads, and gives what comes next its time.
-func (b patientBody) Read(p []byte) (int, error) {
-	if err := b.more(b.deadline); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return 0, err
-	}
-	return b.ReadCloser.Read(p)
-}

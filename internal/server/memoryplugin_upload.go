@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/lethe-chat/lethe/internal/budget"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/server/wire"
 	"github.com/lethe-chat/lethe/pkg/api"
@@ -11,7 +12,9 @@ import (
 
 // UploadConversation answers POST /api/chat-history/ingest/custom-online.
 func (m *memoryPlugin) UploadConversation(ctx context.Context, r wire.UploadConversationRequestObject) (wire.UploadConversationResponseObject, error) {
-	done, err := m.access.Ingest(ctx, upload(r.Body))
+	sent := upload(r.Body)
+	budget.Of(ctx).Shrink(uploadCost(sent))
+	done, err := m.access.Ingest(ctx, sent)
 	if err != nil {
 		return nil, err
 	}

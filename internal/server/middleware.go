@@ -15,6 +15,8 @@ import (
 func (s *Server) middleware() []echo.MiddlewareFunc {
 	return []echo.MiddlewareFunc{
 		requestID,
+		s.cutOff,
+		pace,
 		s.accessLog,
 		s.countRequests(),
 		s.answerErrors,
@@ -32,6 +34,7 @@ func (s *Server) answerErrors(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if err := next(c); err != nil {
 			c.Set(errorKey, err)
+			leaveBody(c)
 			s.renderError(err, c)
 		}
 		return nil

@@ -43,7 +43,7 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/api/chat-history/chats/delete-matching", history.OpDeleteMatching, body, ours, (*keyed).DeleteMatchingConversations},
 		{http.MethodPost, "/api/chat-history/chats/delete-unchanged", history.OpDeleteUnchanged, maxRevisions, ours, (*keyed).DeleteUnchangedConversations},
 		{http.MethodPost, "/api/chat-history/exclusions/lift", history.OpLiftExclusions, body, ours, (*keyed).LiftExclusions},
-		{http.MethodGet, "/api/chat-history/conversation", history.OpTranscript, 0, lenient, (*keyed).GetConversation},
+		{http.MethodGet, "/api/chat-history/conversation", history.OpRead, 0, lenient, (*keyed).GetConversation},
 		{http.MethodPatch, "/api/chat-history/conversation", history.OpEdit, body, lenient, (*keyed).EditConversation},
 		{http.MethodGet, "/api/chat-history/count", history.OpCount, 0, lenient, (*keyed).CountConversations},
 		{http.MethodPost, "/api/chat-history/ingest/custom-online", history.OpIngest, upload, lenient, (*keyed).UploadConversation},
@@ -59,7 +59,7 @@ func (s *Server) routes() []route {
 
 		{http.MethodGet, "/v2/hc-interactions/public", history.OpWalk, 0, lenient, (*keyed).ListPublicConversations},
 		{http.MethodDelete, "/v2/hc-interactions/public", history.OpDeleteBulk, body, vendors("atomic").withoutBody(noBulkBody), (*keyed).DeletePublicConversations},
-		{http.MethodGet, "/v2/hc-interactions/:id/public", history.OpTranscript, 0, lenient, (*keyed).GetPublicConversation},
+		{http.MethodGet, "/v2/hc-interactions/:id/public", history.OpRead, 0, lenient, (*keyed).GetPublicConversation},
 		{http.MethodDelete, "/v2/hc-interactions/:id/public", history.OpDeleteConversations, body, vendors().byPath(), (*keyed).DeletePublicConversation},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lethe-chat/lethe/internal/budget"
 	"github.com/lethe-chat/lethe/internal/history"
 )
 
@@ -37,6 +38,7 @@ type Options struct {
 	Hosts       []string             // host names to answer to, without port; empty for any
 	MaxUpload   int64                // bytes of an upload's body
 	MaxBody     int64                // bytes of any other body
+	Budget      *budget.Budget       // of memory, for what is large; nil for one of the usual size
 }
 
 func (o Options) withDefaults() Options {
@@ -48,6 +50,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Version == "" {
 		o.Version = "dev"
+	}
+	if o.Budget == nil {
+		o.Budget = budget.New(budget.Options{Metrics: o.Metrics})
 	}
 	if o.MaxUpload <= 0 {
 		o.MaxUpload = DefaultMaxUpload
@@ -63,6 +68,7 @@ type Server struct {
 	options Options
 	history *history.History
 	log     *slog.Logger
+	budget  *budget.Budget
 	echo    *echo.Echo
 	ready   atomic.Bool
 }
@@ -72,7 +78,7 @@ func New(o Options) *Server {
 	o = o.withDefaults()
 	s := &Server{
 		options: o, history: o.History, log: o.Logger,
-		echo: echo.New(),
+		budget: o.Budget, echo: echo.New(),
 	}
 	s.echo.HideBanner, s.echo.HidePort = true, true
 	s.echo.HTTPErrorHandler = s.renderError

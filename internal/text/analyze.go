@@ -39,9 +39,7 @@ const MaxTermRunes = 64
 func Terms(text string) []string {
 	a := newAnalysis(text, false)
 	defer a.release()
-	for start, end := range Words(text) {
-		a.scan(text[start:end], start)
-	}
+	a.scan(text, 0)
 	terms := make([]string, len(a.terms))
 	copy(terms, a.terms)
 	return terms

@@ -23,9 +23,7 @@ func Spans(text string, query []string) []Span {
 	}
 	a := newAnalysis(text, true)
 	defer a.release()
-	for start, end := range Words(text) {
-		a.scan(text[start:end], start)
-	}
+	a.scan(text, 0)
 	marked := make([]byteSpan, 0, len(a.spans))
 	for i, term := range a.terms {
 		if wanted[term] {

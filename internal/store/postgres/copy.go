@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -80,8 +81,8 @@ var messageColumns = []string{
 
 // InsertMessages writes many messages by COPY.
 func (*Database) InsertMessages(db *gorm.DB, rows []dialect.MessageRow) error {
-	if len(rows) < copyFrom {
-		return dialect.InsertInBatches(db, rows, dialect.MessageBatch)
+	if len(rows) < copyFrom && !slices.ContainsFunc(rows, func(r dialect.MessageRow) bool { return len(r.Text) > dialect.MessageBatchText }) {
+		return dialect.InsertMessageBatches(db, rows) // COPY holds a long text once, INSERT twice
 	}
 	return copyRows(db, "messages", messageColumns, rows, func(r dialect.MessageRow) []any {
 		return []any{r.WorkspaceID, r.ConversationID, r.Position, r.ID, r.ExternalID, r.Sender, r.Text, r.CreatedAt, r.Branch, r.Hidden}

@@ -87,6 +87,9 @@ func setUp(ctx context.Context, conn *sqlite3.Conn) error {
 	if err := fts5.RegisterCustom(conn, registerScore); err != nil { // a module of its own in this build of SQLite
 		return fmt.Errorf("full-text search: %w", err)
 	}
+	if err := registerTextPiece(conn); err != nil {
+		return fmt.Errorf("reading texts by pieces: %w", err)
+	}
 	for _, pragma := range pragmas {
 		if err := patiently(ctx, func() error { return conn.Exec("PRAGMA " + pragma) }); err != nil {
 			return fmt.Errorf("PRAGMA %s: %w", pragma, err)
@@ -134,5 +137,5 @@ type session struct {
 func (session) ResetSession(context.Context) error { return nil }
 
 // IsValid reports whether the connection may be used again: when the transaction
-// has ended, as it must have.
-func (s session) IsValid() bool { return s.Raw().GetAutocommit() }
+// has ended, as it must have, and no large value has swollen its memory.
+func (s session) IsValid() bool { return s.Raw().GetAutocommit() && !s.kept.swollen }

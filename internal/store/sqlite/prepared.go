@@ -17,8 +17,9 @@ const statementsKept = 128
 //
 // A connection is used by one goroutine at a time, and so is this.
 type statements struct {
-	idle  map[string]*keptStatement
-	clock int64 // counts uses
+	idle    map[string]*keptStatement
+	clock   int64 // counts uses
+	swollen bool  // a large value went through the connection
 }
 
 // driverStatement is what the driver's statements can do.

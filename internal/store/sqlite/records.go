@@ -25,7 +25,7 @@ func (*Database) LockedIn(_ chat.WorkspaceID, ids []string) clause.Expr {
 
 // InsertMessages writes messages by INSERTs.
 func (*Database) InsertMessages(db *gorm.DB, rows []dialect.MessageRow) error {
-	return dialect.InsertInBatches(db, rows, dialect.MessageBatch)
+	return dialect.InsertMessageBatches(db, rows)
 }
 
 // InsertChunks writes passages by INSERTs; triggers add their words to the full-text

@@ -1,0 +1,218 @@
+package app_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/app/apptest"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+var memoryMB = flag.Int("memory-mb", 6, "megabytes of one large upload in TestMemoryIsBounded; `make memory` has 49")
+
+// maxResident is the memory, in bytes, that the process may have at its peak.
+const maxResident = 512 << 20
+
+// attack is one row of the table: what is there before the process whose memory is
+// measured is started, and what is then done to it.
+type attack struct {
+	name  string
+	setUp func(*testing.T, *attacked)
+	run   func(*testing.T, *attacked)
+}
+
+// attacked is a service under attack. size is the length, in bytes, of its large
+// uploads.
+type attacked struct {
+	*apptest.Process
+	size int
+}
+
+var attacks = []attack{
+	{name: "one upload of one message", run: func(t *testing.T, a *attacked) { a.accepted(t, a.upload("one", 0, a.size, a.size)) }},
+	{name: "one upload of many messages", run: func(t *testing.T, a *attacked) { a.accepted(t, a.upload("one", 0, a.size, 1000)) }},
+	{name: "six uploads to one conversation", run: sixToOne},
+	{name: "the conversation read once", setUp: sixToOne, run: func(t *testing.T, a *attacked) { a.read(t, 1) }},
+	{name: "the conversation read by four", setUp: sixToOne, run: func(t *testing.T, a *attacked) { a.read(t, 4) }},
+	{name: "large messages read by four", setUp: largeMessages, run: func(t *testing.T, a *attacked) { a.read(t, 4) }},
+	{name: "six uploads at the same time", run: func(t *testing.T, a *attacked) { a.parallel(t, 6) }},
+	{name: "twenty answers that nobody reads", setUp: sixToOne, run: func(t *testing.T, a *attacked) { a.ignore(t, 20) }},
+	{name: "exported", setUp: sixToOne, run: func(t *testing.T, a *attacked) { a.export(t) }},
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	for _, kind := range []string{storetest.SQLite, storetest.Postgres} {
+		t.Run(kind, func(t *testing.T) {
+			for _, row := range attacks {
+				t.Run(row.name, func(t *testing.T) {
+					db := storetest.New(t, kind)
+					start := func() *attacked {
+						return &attacked{apptest.StartProcess(t, db, apptest.WithEnv("LETHE_EMBEDDER=none")), *memoryMB * 1_000_000}
+					}
+					if row.setUp != nil {
+						before := start()
+						row.setUp(t, before)
+						before.Kill(t)
+					}
+					a := start()
+					began := a.Memory(t)
+					row.run(t, a)
+					peak := a.PeakMemory(t)
+					t.Logf("MEMORY %-10s %-36s %4d MB at the start, %4d MB at the peak", kind, row.name, began>>20, peak>>20)
+					if peak >= maxResident {
+						t.Errorf("the peak is %d MB", peak>>20)
+					}
+				})
+			}
+		})
+	}
+}
+
+func sixToOne(t *testing.T, a *attacked) {
+	t.Helper()
+	for i := range 6 {
+		a.accepted(t, a.upload("one", i, a.size*42/49, 1000))
+	}
+}
+
+func largeMessages(t *testing.T, a *attacked) {
+	t.Helper()
+	for i := range 6 {
+		a.accepted(t, a.upload("one", i, a.size*42/49, a.size*42/49))
+	}
+}
+
+// upload is a body of about so many bytes, written while it is sent, with messages
+// of about so many bytes each. Those of different rounds are different messages.
+func (a *attacked) upload(id string, round, size, message int) io.Reader {
+	from, to := io.Pipe()
+	go func() {
+		_, err := fmt.Fprintf(to, `{"conversation":{"id":%q,"messages":[`, id)
+		text := strings.Repeat(fmt.Sprintf("The %dth harbour of snarkfeld was quiet. ", round), message/40+1)[:message]
+		for at, n := 0, 0; at < size && err == nil; at, n = at+message+60, n+1 {
+			if n > 0 {
+				_, err = io.WriteString(to, ",")
+			}
+			if err == nil {
+				_, err = fmt.Fprintf(to, `{"id":"r%d-%d","role":"assistant","content":"%s"}`, round, n, text)
+			}
+		}
+		_, _ = io.WriteString(to, "]}}")
+		to.CloseWithError(err)
+	}()
+	return from
+}
+
+func (a *attacked) post(t *testing.T, body io.Reader) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL+"/api/chat-history/ingest/custom-online", body)
+	require.NoError(t, err)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+apptest.Key)
+	r.ContentLength = -1
+	answer, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer answer.Body.Close() //nolint:errcheck // it was read to its end
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	t.Logf("%d %.200s", answer.StatusCode, text)
+	return answer.StatusCode
+}
+
+func (a *attacked) accepted(t *testing.T, body io.Reader) {
+	t.Helper()
+	require.Equal(t, http.StatusOK, a.post(t, body))
+}
+
+// parallel sends uploads at the same time. Each is stored, or told to come again.
+func (a *attacked) parallel(t *testing.T, n int) {
+	t.Helper()
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			status := a.post(t, a.upload(fmt.Sprint(i), i, a.size*47/49, 1000))
+			if status != http.StatusOK && status != http.StatusServiceUnavailable {
+				t.Errorf("upload %d was answered by %d", i, status)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func (a *attacked) get(t *testing.T, path string) *http.Response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.URL+path, http.NoBody)
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+apptest.Key)
+	answer, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	return answer
+}
+
+func (a *attacked) only(t *testing.T) string {
+	t.Helper()
+	answer := a.get(t, "/api/chat-history/chats")
+	defer answer.Body.Close() //nolint:errcheck // it was read
+	var list struct{ Items []struct{ ID string } }
+	require.NoError(t, json.NewDecoder(answer.Body).Decode(&list))
+	require.Len(t, list.Items, 1)
+	return list.Items[0].ID
+}
+
+// read reads the conversation n times at the same time, whole.
+func (a *attacked) read(t *testing.T, n int) {
+	t.Helper()
+	id := a.only(t)
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() {
+			answer := a.get(t, "/api/chat-history/conversation?conversationId="+id)
+			defer answer.Body.Close() //nolint:errcheck // it was read
+			length, err := io.Copy(io.Discard, answer.Body)
+			if err != nil || answer.StatusCode != http.StatusOK || length < int64(5*a.size) {
+				t.Errorf("an answer of %d bytes, status %d: %v", length, answer.StatusCode, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func (a *attacked) export(t *testing.T) {
+	t.Helper()
+	answer := a.get(t, "/api/chat-history/export")
+	defer answer.Body.Close() //nolint:errcheck // it was read
+	length, err := io.Copy(io.Discard, answer.Body)
+	require.NoError(t, err)
+	require.Greater(t, length, int64(5*a.size))
+}
+
+// ignore asks for the conversation on n connections and reads nothing.
+func (a *attacked) ignore(t *testing.T, n int) {
+	t.Helper()
+	id := a.only(t)
+	at, err := url.Parse(a.URL)
+	require.NoError(t, err)
+	var conns []net.Conn
+	for range n {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", at.Host)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+		conns = append(conns, conn)
+		_, err = fmt.Fprintf(conn, "GET /api/chat-history/conversation?conversationId=%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", id, at.Host, apptest.Key)
+		require.NoError(t, err)
+	}
+	for _, conn := range conns { // each answer has begun, and goes no further
+		_, err := conn.Read(make([]byte, 1))
+		require.NoError(t, err)
+	}
+}

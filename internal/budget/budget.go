@@ -1,0 +1,162 @@
+// Package budget shares out the memory that requests may hold: large bodies and
+// large answers count by what they cost in memory, and what would exceed the
+// budget waits a moment and is then told to come again. It knows no HTTP, and not
+// what the memory is used for.
+package budget
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// Default is how many bytes all requests together may hold unless the
+// configuration says otherwise. One upload of 50 MB takes most of it.
+const Default = 192 << 20
+
+// Patience is how long a request waits for its share unless Options say otherwise.
+const Patience = 10 * time.Second
+
+// RetryAfter is when somebody who was turned away should come again.
+const RetryAfter = 5 * time.Second
+
+// largeShare is how many bytes make a share a large one.
+const largeShare = 24 << 20
+
+// Options are what a Budget may be told. All are optional.
+type Options struct {
+	Bytes    int64                // Default when 0
+	Patience time.Duration        // how long a request waits for its share; Patience when 0
+	Metrics  *prometheus.Registry // nil counts for nobody
+
+	// Busy is called with true when the first large share is handed out, and with
+	// false when the last one comes back. Calls do not overlap.
+	Busy func(bool)
+}
+
+// Budget is safe for concurrent use.
+type Budget struct {
+	o       Options
+	free    *semaphore.Weighted
+	mu      sync.Mutex
+	held    int64
+	large   int // shares of largeShare bytes or more
+	refused prometheus.Counter
+}
+
+// New returns a budget of which nothing is in use.
+func New(o Options) *Budget {
+	if o.Bytes <= 0 {
+		o.Bytes = Default
+	}
+	if o.Patience <= 0 {
+		o.Patience = Patience
+	}
+	if o.Busy == nil {
+		o.Busy = func(bool) {}
+	}
+	b := &Budget{o: o, free: semaphore.NewWeighted(o.Bytes), refused: prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "lethe_memory_budget_refusals_total", Help: "Requests that were answered with 503 because others held the memory budget.",
+	})}
+	if o.Metrics != nil {
+		o.Metrics.MustRegister(b.refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "lethe_memory_budget_held_bytes", Help: "Memory that large requests and answers in flight are counted with.",
+		}, func() float64 { return float64(b.Held()) }))
+	}
+	return b
+}
+
+// Held is how many bytes are handed out.
+func (b *Budget) Held() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.held
+}
+
+// Reserve waits for a share of so many bytes, which must be released. What is more
+// than the whole budget is counted as the whole budget, so that it can be had, alone.
+// The fault is Unavailable, and wraps ErrBusy, when the share could not be had in time, and
+// Canceled when ctx ended.
+func (b *Budget) Reserve(ctx context.Context, bytes int64) (*Share, error) {
+	bytes = min(max(bytes, 0), b.o.Bytes)
+	if !b.free.TryAcquire(bytes) {
+		if err := b.wait(ctx, bytes); err != nil {
+			return nil, err
+		}
+	}
+	large := bytes >= min(largeShare, b.o.Bytes)
+	b.took(bytes, large)
+	return &Share{budget: b, bytes: bytes, large: large}, nil
+}
+
+func (b *Budget) wait(ctx context.Context, bytes int64) error {
+	waiting, cancel := context.WithTimeout(ctx, b.o.Patience)
+	defer cancel()
+	switch err := b.free.Acquire(waiting, bytes); {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fault.Wrap(fault.Canceled, ctx.Err(), "the request was canceled or took too long")
+	}
+	b.refused.Inc()
+	return fault.Wrap(fault.Unavailable, ErrBusy, "too many large requests are in progress; try again in %d s", int(RetryAfter.Seconds()))
+}
+
+// took counts a share that was handed out.
+func (b *Budget) took(bytes int64, large bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.held += bytes
+	if !large {
+		return
+	}
+	b.large++
+	if b.large == 1 {
+		b.o.Busy(true)
+	}
+}
+
+// Share is a part of the budget. It is for one request at a time.
+type Share struct {
+	budget *Budget
+	bytes  int64
+	large  bool // when it was handed out
+	back   bool
+}
+
+// Shrink gives back what is more than so many bytes. It does nothing to a share
+// that is nil, already smaller, or released.
+func (s *Share) Shrink(bytes int64) {
+	if s == nil || s.back || bytes >= s.bytes {
+		return
+	}
+	bytes = max(bytes, 0)
+	s.budget.mu.Lock()
+	s.budget.held -= s.bytes - bytes
+	s.budget.mu.Unlock()
+	s.budget.free.Release(s.bytes - bytes)
+	s.bytes = bytes
+}
+
+// Release gives the share back. It may be called again, and of a share that is nil.
+func (s *Share) Release() {
+	if s == nil || s.back {
+		return
+	}
+	s.Shrink(0)
+	s.back = true
+	if !s.large {
+		return
+	}
+	s.budget.mu.Lock()
+	defer s.budget.mu.Unlock()
+	s.budget.large--
+	if s.budget.large == 0 {
+		s.budget.o.Busy(false)
+	}
+}

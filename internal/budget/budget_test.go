@@ -1,0 +1,76 @@
+package budget_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/budget"
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+func TestABudgetIsNeverExceeded(t *testing.T) {
+	b := budget.New(budget.Options{Bytes: 100, Patience: time.Minute})
+	var all sync.WaitGroup
+	for i := range 50 {
+		all.Go(func() {
+			share, err := b.Reserve(t.Context(), int64(7+i))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if held := b.Held(); held > 100 {
+				t.Errorf("%d bytes are held", held)
+			}
+			share.Shrink(int64(i))
+			share.Shrink(1000) // a share does not grow
+			share.Release()
+			share.Release()
+		})
+	}
+	all.Wait()
+	require.Zero(t, b.Held())
+}
+
+func TestWhoFindsTheBudgetInUseIsTurnedAway(t *testing.T) {
+	b := budget.New(budget.Options{Bytes: 100, Patience: time.Nanosecond})
+	first, err := b.Reserve(t.Context(), 1<<40)
+	require.NoError(t, err, "more than the whole budget can be had alone")
+	require.EqualValues(t, 100, b.Held())
+
+	_, err = b.Reserve(t.Context(), 1)
+	require.ErrorIs(t, err, budget.ErrBusy)
+	require.True(t, fault.Is(err, fault.Unavailable))
+
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = b.Reserve(gone, 1)
+	require.True(t, fault.Is(err, fault.Canceled))
+
+	first.Release()
+	again, err := b.Reserve(t.Context(), 100)
+	require.NoError(t, err)
+	again.Release()
+}
+
+func TestABudgetTellsWhenItIsInUse(t *testing.T) {
+	var told []bool
+	b := budget.New(budget.Options{Bytes: 100 << 20, Busy: func(busy bool) { told = append(told, busy) }})
+	small, err := b.Reserve(t.Context(), 1)
+	require.NoError(t, err)
+	small.Release()
+	require.Empty(t, told)
+	one, err := b.Reserve(t.Context(), 30<<20)
+	require.NoError(t, err)
+	two, err := b.Reserve(t.Context(), 30<<20)
+	require.NoError(t, err)
+	one.Release()
+	require.Equal(t, []bool{true}, told)
+	two.Shrink(0)
+	require.Equal(t, []bool{true}, told)
+	two.Release()
+	require.Equal(t, []bool{true, false}, told)
+}

@@ -1,0 +1,115 @@
+package history
+
+import (
+	"context"
+	"iter"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store"
+)
+
+// readingPage is how many bytes of text a Reading holds at once. A conversation
+// that has no more is read in one moment.
+const readingPage = 1 << 20
+
+// Reading is a conversation whose messages are read as they are asked for: however
+// long it is, one page of them is in memory. The first page was read together with
+// the conversation. It is for one caller at a time.
+type Reading struct {
+	chat.Conversation
+
+	store *store.Store
+	ws    chat.WorkspaceID
+	first page
+}
+
+// page is a part of a conversation that was read in one moment.
+type page struct {
+	parts []chat.Part
+	more  bool // something follows
+}
+
+// read is Access.Read.
+func (h *History) read(ctx context.Context, ws chat.WorkspaceID, id string) (*Reading, error) {
+	id, err := knownID(id)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reading{store: h.store, ws: ws}
+	err = h.store.Snapshot(ctx, func(v *store.View) (err error) {
+		if r.Conversation, err = v.Conversation(ws, id); err != nil {
+			return err
+		}
+		r.first, err = readPage(v, ws, id, chat.PartAt{})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func readPage(v *store.View, ws chat.WorkspaceID, id string, at chat.PartAt) (page, error) {
+	parts, last, err := v.Parts(ws, id, at, readingPage)
+	return page{parts: parts, more: !last}, err
+}
+
+// Held is how many bytes of text are in memory.
+func (r *Reading) Held() int {
+	held := 0
+	for _, part := range r.first.parts {
+		held += len(part.Text)
+	}
+	return held
+}
+
+// Whole reports whether all messages are in memory already.
+func (r *Reading) Whole() bool { return !r.first.more }
+
+// Parts yields the messages in order, long ones in pieces. It may be called once.
+//
+// No transaction is open between the pages, so that a slow reader neither keeps
+// deleted storage from being reclaimed nor others from reading. So a conversation
+// of more than one page may change meanwhile: then what is yielded last is a
+// Conflict, or NotFound when it was deleted, and what came before is no whole
+// conversation. After an error it stops.
+func (r *Reading) Parts(ctx context.Context) iter.Seq2[chat.Part, error] {
+	return func(yield func(chat.Part, error) bool) {
+		current := r.first
+		r.first = page{}
+		for {
+			at := chat.PartAt{}
+			for _, part := range current.parts {
+				at = part.After()
+				if !yield(part, nil) {
+					return
+				}
+			}
+			if !current.more {
+				return
+			}
+			var err error
+			if current, err = r.next(ctx, at); err != nil {
+				yield(chat.Part{}, err)
+				return
+			}
+		}
+	}
+}
+
+// next reads the page from a place on, if the conversation is still the same.
+func (r *Reading) next(ctx context.Context, at chat.PartAt) (p page, err error) {
+	err = r.store.Snapshot(ctx, func(v *store.View) error {
+		now, err := v.Conversation(r.ws, r.ID)
+		if err != nil {
+			return err
+		}
+		if now.Revision != r.Revision {
+			return fault.New(fault.Conflict, "the conversation changed while it was read; read it again")
+		}
+		p, err = readPage(v, r.ws, r.ID, at)
+		return err
+	})
+	return p, err
+}
