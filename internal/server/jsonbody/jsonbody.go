@@ -47,8 +47,9 @@ var Exact = Policy{Unknown: Unknown.Refuse, RefuseNull: true}
 // skipped.
 //
 // Every failure is an Invalid fault: no body, a syntax error with its position,
-// anything after the JSON value, what the policy refuses, or the path of the first
-// field that is missing, given twice, null or of the wrong type.
+// anything after the JSON value, or all that is wrong with the fields, each with its
+// path: what the policy refuses, and what is missing, given twice, null or of the
+// wrong type.
 func Decode(data []byte, into any, policy Policy) error {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if len(bytes.TrimSpace(data)) == 0 {
@@ -125,6 +126,7 @@ type reader struct {
 	structs map[reflect.Type][]field
 	policy  Policy
 	root    reflect.Type
+	wrong   fault.Problems // with the fields; reading goes on behind each
 }
 
 // token reads one token of a body that is known to be well formed.
@@ -136,12 +138,24 @@ func (r *reader) token() (json.Token, error) {
 	return tok, nil
 }
 
-// value reads the value that begins with tok into to.
+// value reads the value that begins with tok into to, and returns all that is wrong
+// with it.
 func (r *reader) value(at *path, tok json.Token, to reflect.Value) error {
+	if err := r.read(at, tok, to); err != nil {
+		return err
+	}
+	return r.wrong.Err()
+}
+
+// note remembers what is wrong with a field.
+func (r *reader) note(format string, args ...any) { r.wrong.Add(fault.Path{}, format, args...) }
+
+// read is value, but for what is noted. It returns an error when there is no going on.
+func (r *reader) read(at *path, tok json.Token, to reflect.Value) error {
 	if to.Kind() == reflect.Pointer {
 		fresh := reflect.New(to.Type().Elem())
 		to.Set(fresh)
-		return r.value(at, tok, fresh.Elem())
+		return r.read(at, tok, fresh.Elem())
 	}
 	if text, ok := to.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		return r.text(at, tok, text)
@@ -150,23 +164,23 @@ func (r *reader) value(at *path, tok json.Token, to reflect.Value) error {
 	case reflect.String:
 		s, ok := tok.(string)
 		if !ok {
-			return wrongType(at, tok, "a string")
+			return r.wrongType(at, tok, "a string")
 		}
 		to.SetString(s)
 	case reflect.Bool:
 		b, ok := tok.(bool)
 		if !ok {
-			return wrongType(at, tok, "true or false")
+			return r.wrongType(at, tok, "true or false")
 		}
 		to.SetBool(b)
 	case reflect.Int:
 		n, ok := tok.(json.Number)
 		if !ok {
-			return wrongType(at, tok, "a whole number")
+			return r.wrongType(at, tok, "a whole number")
 		}
 		i, ok := wholeNumber(n.String())
 		if !ok {
-			return fault.Invalidf("%s must be a whole number", at)
+			r.note("%s must be a whole number", at)
 		}
 		to.SetInt(int64(i))
 	case reflect.Slice:
@@ -182,17 +196,17 @@ func (r *reader) value(at *path, tok json.Token, to reflect.Value) error {
 func (r *reader) text(at *path, tok json.Token, to encoding.TextUnmarshaler) error {
 	s, ok := tok.(string)
 	if !ok {
-		return wrongType(at, tok, "a string")
+		return r.wrongType(at, tok, "a string")
 	}
 	if err := to.UnmarshalText([]byte(s)); err != nil {
-		return fault.Invalidf("%s %s", at, err)
+		r.note("%s %s", at, err)
 	}
 	return nil
 }
 
 func (r *reader) array(at *path, tok json.Token, to reflect.Value) error {
 	if tok != json.Delim('[') {
-		return wrongType(at, tok, "an array")
+		return r.wrongType(at, tok, "an array")
 	}
 	to.Set(reflect.MakeSlice(to.Type(), 0, 0))
 	for i := 0; r.dec.More(); i++ {
@@ -205,7 +219,7 @@ func (r *reader) array(at *path, tok json.Token, to reflect.Value) error {
 		}
 		to.Grow(1)
 		to.SetLen(i + 1)
-		if err := r.value(&path{parent: at, index: i}, tok, to.Index(i)); err != nil {
+		if err := r.read(&path{parent: at, index: i}, tok, to.Index(i)); err != nil {
 			return err
 		}
 	}
@@ -218,7 +232,7 @@ func (r *reader) object(at *path, tok json.Token, to reflect.Value) error {
 		if at == nil {
 			return fault.Invalidf("the body must be a JSON object")
 		}
-		return wrongType(at, tok, "an object")
+		return r.wrongType(at, tok, "an object")
 	}
 	fields := r.fieldsOf(to.Type())
 	seen := make([]bool, len(fields))
@@ -241,7 +255,7 @@ func (r *reader) object(at *path, tok json.Token, to reflect.Value) error {
 	}
 	for i, f := range fields {
 		if f.required && !seen[i] {
-			return fault.Invalidf("%s is required", &path{parent: at, name: f.name})
+			r.note("%s is required", &path{parent: at, name: f.name})
 		}
 	}
 	_, err := r.token() // the closing brace
@@ -251,7 +265,8 @@ func (r *reader) object(at *path, tok json.Token, to reflect.Value) error {
 // member reads the value of one field of an object.
 func (r *reader) member(at *path, f field, again bool, to reflect.Value) error {
 	if again {
-		return fault.Invalidf("%s is given twice", at)
+		r.note("%s is given twice", at)
+		return r.skip()
 	}
 	tok, err := r.token()
 	if err != nil {
@@ -260,7 +275,7 @@ func (r *reader) member(at *path, f field, again bool, to reflect.Value) error {
 	if tok == nil && !f.required && !r.policy.RefuseNull {
 		return nil
 	}
-	return r.value(at, tok, to.Field(f.index))
+	return r.read(at, tok, to.Field(f.index))
 }
 
 // unknown lets the policy judge a field that the struct does not have, and skips
@@ -268,9 +283,14 @@ func (r *reader) member(at *path, f field, again bool, to reflect.Value) error {
 func (r *reader) unknown(at *path, key json.Token, in reflect.Type) error {
 	if name, ok := key.(string); ok && r.policy.Unknown != nil {
 		if err := r.policy.Unknown(Unknown{Name: name, at: at, in: in, root: r.root, fieldsOf: r.fieldsOf}); err != nil {
-			return err
+			r.note("%s", fault.Message(err))
 		}
 	}
+	return r.skip()
+}
+
+// skip reads a whole value and forgets it.
+func (r *reader) skip() error {
 	var unread json.RawMessage
 	if err := r.dec.Decode(&unread); err != nil && !errors.Is(err, io.EOF) {
 		return fault.Wrap(fault.Invalid, err, "the body is not valid JSON")
@@ -306,11 +326,33 @@ func indexOf(fields []field, key json.Token) int {
 	return -1
 }
 
-func wrongType(at *path, tok json.Token, want string) error {
+// wrongType notes that the value that begins with tok is not what it must be, and
+// skips the rest of it.
+func (r *reader) wrongType(at *path, tok json.Token, want string) error {
 	if tok == nil {
-		return fault.Invalidf("%s must be %s, not null", at, want)
+		r.note("%s must be %s, not null", at, want)
+	} else {
+		r.note("%s must be %s", at, want)
 	}
-	return fault.Invalidf("%s must be %s", at, want)
+	for depth := opens(tok); depth > 0; {
+		inner, err := r.token()
+		if err != nil {
+			return err
+		}
+		depth += opens(inner)
+	}
+	return nil
+}
+
+// opens is how much deeper a token leads.
+func opens(tok json.Token) int {
+	switch tok {
+	case json.Delim('{'), json.Delim('['):
+		return 1
+	case json.Delim('}'), json.Delim(']'):
+		return -1
+	}
+	return 0
 }
 
 // wholeNumber reads a JSON number that has no fraction, such as 20, 2e1 or 20.0.

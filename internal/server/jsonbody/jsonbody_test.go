@@ -28,7 +28,7 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 		{"an array", new(api.DeleteRequest), `["a"]`, "the body must be a JSON object"},
 		{"a string", new(api.DeleteRequest), `"ids"`, "the body must be a JSON object"},
 		{"an empty object", new(api.DeleteRequest), "{}", "ids is required"},
-		{"another case", new(api.DeleteRequest), `{"IDS":["a"]}`, "IDS is unknown; did you mean ids? Nothing was changed"},
+		{"another case", new(api.DeleteRequest), `{"IDS":["a"]}`, "IDS is unknown; did you mean ids? Nothing was changed; ids is required"},
 		{"null for a list", new(api.DeleteRequest), `{"ids":null}`, "ids must be an array, not null"},
 		{"text for a list", new(api.DeleteRequest), `{"ids":"a"}`, "ids must be an array"},
 		{"an object for a list", new(api.DeleteRequest), `{"ids":{"0":"a"}}`, "ids must be an array"},
@@ -65,6 +65,31 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 
 // What a request that destroys has beside what is known is refused by name, with
 // the known one that was meant, wherever in the body that is.
+// A caller that has to mend its request hears of everything at once, whatever stands
+// behind the first mistake.
+func TestDecodeTellsEveryProblem(t *testing.T) {
+	body := `{"platform":[{"a":[1,{}]},[]],"conversation":{"id":7,"id":"c","title":null,"createdAt":"soon","messages":[
+		{"role":{"name":["human"]},"content":"a"},{"role":"human"},{"role":"human","content":"b","createdAt":3}]}}`
+	var sent api.UploadRequest
+	err := Decode([]byte(body), &sent, Policy{RefuseNull: true})
+	require.True(t, fault.Is(err, fault.Invalid))
+	problems := strings.Split(fault.Message(err), "; ")
+	require.Len(t, problems, 8, "%q", problems)
+	for i, want := range []string{
+		"platform must be a string", "conversation.id must be a string", "conversation.id is given twice",
+		"conversation.title must be a string, not null", "conversation.createdAt must be",
+		"conversation.messages[0].role must be a string", "conversation.messages[1].content is required",
+		"conversation.messages[2].createdAt must be a string",
+	} {
+		require.Contains(t, problems[i], want)
+	}
+	require.Equal(t, "b", sent.Conversation.Messages[2].Content, "reading went on")
+
+	many := fault.Message(Decode([]byte(`{"ids":[`+strings.Repeat("1,", 999)+`1]}`), new(api.DeleteRequest), Exact))
+	require.Equal(t, 20, strings.Count(many, "must be a string"))
+	require.Contains(t, many, "; and 980 more")
+}
+
 func TestExactRefusesWhatIsUnknown(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"dry_run":true}`:                          "dry_run is unknown; did you mean dryRun? Nothing was changed",
