@@ -80,8 +80,8 @@ world: ## Play ROUNDS (500) rounds of everything at once against a model (SEED r
 		go test -count=1 -timeout 60m -v -run '^TestTheWorldIsAsTheModelSays$$' ./internal/app -args -rounds $(ROUNDS) -seed $(SEED)
 
 .PHONY: bench-recall
-bench-recall: build ## How high search puts the evidence of a dataset's questions: DATASET=... (DB=postgres)
-	$(if $(filter postgres,$(DB)),url="$$($(POSTGRES))" && )bin/lethe bench recall --dataset '$(DATASET)' $(if $(filter postgres,$(DB)),--database-url "$$url")
+bench-recall: ## How high search puts the evidence of a dataset's questions: DATASET=... (DB=postgres)
+	$(if $(filter postgres,$(DB)),url="$$($(POSTGRES))" && )go run ./cmd/lethe-eval -dataset '$(DATASET)' $(if $(filter postgres,$(DB)),-database-url "$$url")
 
 .PHONY: kill
 kill: ## Kill the service at KILLS (200) points of a large delete, on each database (SEED repeats)

@@ -42,7 +42,7 @@ func (p *program) client(r remote) (*client.Client, error) {
 	if r.key == "" {
 		return nil, fault.Invalidf("no API key: give --key, or set LETHE_API_KEY (lethe keys create makes one)")
 	}
-	return client.New(r.url, r.key, client.WithUserAgent("lethe/"+version))
+	return client.New(r.url, r.key, client.WithUserAgent("lethe/"+release()))
 }
 
 func (p *program) printJSON(answer any) error {

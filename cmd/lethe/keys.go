@@ -51,6 +51,7 @@ func (p *program) createKeyCommand() *cobra.Command {
 	cmd.Flags().StringVar(&workspace, "workspace", chat.DefaultWorkspace, "the workspace that the key opens")
 	cmd.Flags().StringVar(&name, "name", "unnamed", "what the key is for, to tell it from others")
 	cmd.Flags().StringVar(&scopes, "scopes", "read,write", "what it may do: read, write, or both")
+	completes(cmd, "scopes", "read", "write", "read,write")
 	return cmd
 }
 

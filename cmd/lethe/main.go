@@ -17,9 +17,6 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// version is set when a release is built.
-var version = "dev"
-
 // The exit codes: scripts can tell a wrong call from a failure.
 const (
 	exitOK          = 0
@@ -91,11 +88,10 @@ func (p *program) command() *cobra.Command {
 		SilenceErrors:    true,
 		PersistentPreRun: func(*cobra.Command, []string) { p.started.Store(true) },
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		p.serveCommand(), p.healthCommand(), p.keysCommand(), p.doctorCommand(), p.versionCommand(),
 		p.reclaimCommand(), p.listCommand(), p.searchCommand(), p.recallCommand(), p.deleteCommand(),
-		p.exportCommand(), p.importCommand(), p.liftCommand(), p.workspacesCommand(), p.benchCommand(),
+		p.exportCommand(), p.importCommand(), p.liftCommand(), p.workspacesCommand(),
 	)
 	return root
 }

@@ -47,6 +47,7 @@ func (p *program) searchCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&mode, "mode", "hybrid", "what is compared: hybrid, semantic or keyword")
+	completes(cmd, "mode", "hybrid", "semantic", "keyword")
 	cmd.Flags().StringVar(&platform, "platform", "all", "only this platform")
 	cmd.Flags().BoolVar(&skip, "skip-rerank", false, "go without the reranker, where the service has one")
 	cmd.Flags().IntVar(&limit, "limit", 10, "how many passages, at most 100")
@@ -81,6 +82,7 @@ func (p *program) recallCommand() *cobra.Command {
 	}
 	cmd.Flags().IntVar(&budget, "max-tokens", 600, "how long it may be, at most 2000")
 	cmd.Flags().StringVar(&platform, "platform", "", "for whom it is formatted: claude, chatgpt or typingmind")
+	completes(cmd, "platform", "claude", "chatgpt", "typingmind")
 	r.flags(cmd)
 	return cmd
 }

@@ -34,7 +34,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 	logger := p.logger(c)
 	logger.Debug("configuration", "config", c)
 	logger.LogAttrs(ctx, slog.LevelInfo, "models", c.Models()...)
-	a, err := app.New(ctx, app.Options{Config: c, Logger: logger, Version: version})
+	a, err := app.New(ctx, app.Options{Config: c, Logger: logger, Version: release()})
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (p *program) serve(ctx context.Context) (err error) {
 // command was called for, and the one place where the first key is shown.
 func (p *program) welcome(c config.Config, s app.Started) {
 	say := func(format string, args ...any) { fmt.Fprintf(p.stdout, format, args...) }
-	say("Lethe %s is listening on %s\n", version, s.URL)
+	say("Lethe %s is listening on %s\n", release(), s.URL)
 	if c.DatabaseURL == "" {
 		say("The history is kept in %s\n", c.DataDir)
 	}

@@ -5,6 +5,8 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -100,7 +102,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		}, func() float64 { return float64(s.VectorMemory()) }))
 	a.indexer = indexer.New(indexer.Options{
 		Store: s, Embedder: embedder, Logger: o.Logger, Workers: o.Config.Workers, Metrics: metrics,
-		Lease: o.Lease,
+		Lease: o.Lease, MaxTokens: o.Config.MaxTokens, Settings: embeddingSettings(o.Config),
 	})
 	a.upkeep = upkeep.New(upkeep.Options{Store: s, Logger: o.Logger, Metrics: metrics})
 	a.history = history.New(history.Options{
@@ -113,6 +115,13 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Version: o.Version, Metrics: metrics, Budget: newBudget(o.Config, metrics),
 	})
 	return a, nil
+}
+
+// embeddingSettings is a sum of what decides which texts can be embedded. No secret
+// is in it.
+func embeddingSettings(c config.Config) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%d", c.Embedder, c.EmbeddingsURL, c.EmbeddingsModel, c.MaxTokens))
+	return hex.EncodeToString(sum[:8])
 }
 
 func newEmbedder(c config.Config) (embed.Embedder, error) {

@@ -69,7 +69,7 @@ func newLargeDelete(t *testing.T, kind string) *largeDelete {
 		return err
 	}))
 	require.NoError(t, s.InTx(t.Context(), func(tx *store.Tx) error {
-		claims, err := tx.Claim(time.Hour, killDoomed+killKept)
+		claims, err := tx.Claim(time.Hour, killDoomed+killKept, true)
 		if err != nil {
 			return err
 		}

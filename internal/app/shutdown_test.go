@@ -33,7 +33,7 @@ func claimed(t *testing.T, db storetest.Database) store.Claim {
 	var claims []store.Claim
 	s := db.Open(t)
 	require.NoError(t, s.InTx(t.Context(), func(tx *store.Tx) (err error) {
-		claims, err = tx.Claim(time.Minute, 2)
+		claims, err = tx.Claim(time.Minute, 2, true)
 		return err
 	}))
 	require.Len(t, claims, 1, "it waits, and nobody holds it")

@@ -66,7 +66,7 @@ var mayImport = map[string][]string{
 
 	"internal/indexer": {
 		"internal/fault", "internal/chat", "internal/text", "internal/chunker",
-		"internal/rank", "internal/embed", "internal/store", "internal/history",
+		"internal/rank", "internal/breaker", "internal/embed", "internal/modelhttp", "internal/store", "internal/history",
 	},
 	"internal/upkeep": {"internal/fault", "internal/chat", "internal/store"},
 	"internal/server": {
@@ -93,7 +93,12 @@ var mayImport = map[string][]string{
 	},
 	"internal/evaluate": {"internal/fault", "pkg/api", "pkg/client"},
 	"cmd/lethe": {
-		"internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/config", "internal/evaluate",
+		"internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/config",
+		"internal/embed", "internal/history", "internal/store", "internal/app", "pkg/api", "pkg/client",
+	},
+
+	"cmd/lethe-eval": { // a command for developers: search measured on a dataset
+		"internal/fault", "internal/auth", "internal/config", "internal/evaluate",
 		"internal/embed", "internal/history", "internal/store", "internal/app", "pkg/api", "pkg/client",
 	},
 
@@ -160,7 +165,7 @@ var transports = []string{"internal/server", "internal/mcp", "internal/web"}
 
 // environmentReaders may name os.Getenv and its like: main hands the function
 // down, config reads with it, storetest is told where the tests' PostgreSQL is.
-var environmentReaders = []string{"cmd/lethe", "internal/config", "internal/store/storetest"}
+var environmentReaders = []string{"cmd/lethe", "cmd/lethe-eval", "internal/config", "internal/store/storetest"}
 
 // measuring are the packages and files of tests that may read how long something
 // took: benchmarks, one that aims at a moment, and one that logs the slowest call.

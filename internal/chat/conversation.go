@@ -63,10 +63,6 @@ const (
 	LeftDeleted IndexState = "deleted"
 )
 
-// MaxIndexTokens is the size above which a conversation is stored but refused by
-// indexing (MemoryPlugin, "Upload a conversation": 100,000 tokens).
-const MaxIndexTokens = 100_000
-
 // Conversation is one chat, without its messages. Times are UTC at microsecond
 // precision, which both databases keep.
 type Conversation struct {

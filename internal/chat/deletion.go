@@ -45,9 +45,9 @@ func (m MatchingDelete) Selection() (Filter, error) {
 	case f.Title != "" && strings.TrimSpace(f.Title) == "": // it is in every title of two words
 		return Filter{}, fault.Invalidf("the title to look for must not be blank")
 	case f.SelectsAll() && !m.All:
-		return Filter{}, fault.Invalidf("the filter selects nothing in particular; give one, or all: true to delete every conversation")
+		return Filter{}, fault.Breaks(fault.At("filter"), "selects nothing in particular; give one, or say %s to delete every conversation", fault.At("all"))
 	case !f.SelectsAll() && m.All:
-		return Filter{}, fault.Invalidf("give a filter or all, not both: it is unclear which of them you mean")
+		return Filter{}, fault.Breaks(fault.At("filter"), "and %s cannot both be given: it is unclear which of them you mean", fault.At("all"))
 	}
 	f.Unpinned = !m.IncludePinned && !f.PinnedOnly
 	return f, nil

@@ -57,15 +57,19 @@ func (q WalkQuery) Window(now time.Time) (Window, error) {
 	if since.IsZero() {
 		since = until.Add(-DefaultWalkWindow)
 	}
+	var found fault.Problems
 	switch {
 	case !since.Before(until):
-		return Window{}, fault.Invalidf("since must be before until")
+		found.Add(fault.At("since"), "must be before %s", fault.At("until"))
 	case until.Sub(since) > MaxWalkWindow:
-		return Window{}, fault.Invalidf("since and until may be at most %d days apart; ask for one part after the other", MaxWalkWindow/(24*time.Hour))
+		found.Add(fault.At("since"), "and %s may be at most %d days apart; ask for one part after the other", fault.At("until"), MaxWalkWindow/(24*time.Hour))
 	}
 	sources := slices.Compact(slices.Sorted(slices.Values(q.Sources)))
 	if len(sources) > MaxSources {
-		return Window{}, fault.Invalidf("source may name at most %d platforms", MaxSources)
+		found.Add(fault.At("sources"), "may name at most %d platforms", MaxSources)
+	}
+	if err := found.Err(); err != nil {
+		return Window{}, err
 	}
 	// The wire has milliseconds and until belongs to the window, so all of its
 	// last millisecond does.

@@ -39,7 +39,8 @@ type Chunk struct {
 }
 
 // Split cuts a conversation into chunks. Only indexed messages take part, and
-// every word of theirs is in a chunk whose span holds the message.
+// every word of theirs is in a chunk whose span holds the message. Blobs (package
+// text) are in none.
 //
 // A chunk begins with the day of its first message; the first one has the title
 // beside it. It ends with a message once it has MinWords, and a short question
@@ -52,15 +53,37 @@ type Chunk struct {
 // Chunks depend on what precedes them, so that appending messages changes none
 // but the last. Split takes time in proportion to the length of the texts.
 func Split(title string, turns []chat.Message) []Chunk {
-	p := packer{title: cutRunes(strings.Join(strings.Fields(title), " "), maxTitleRunes)}
-	p.reset()
-	for i := range turns {
-		if turns[i].Indexed() {
-			p.add(&turns[i])
-		}
+	s := NewSplitter(title)
+	var chunks []Chunk
+	for _, m := range turns {
+		chunks = append(chunks, s.Add(m)...)
 	}
-	p.flush()
-	return p.chunks
+	return append(chunks, s.End()...)
+}
+
+// Splitter is Split for conversations of any length: messages come one after the
+// other, and it keeps no more of them than the chunk at hand needs.
+type Splitter struct{ packer packer }
+
+// NewSplitter returns a Splitter for a conversation with a title.
+func NewSplitter(title string) *Splitter {
+	s := &Splitter{packer{title: cutRunes(strings.Join(strings.Fields(title), " "), maxTitleRunes)}}
+	s.packer.reset()
+	return s
+}
+
+// Add takes the next message and returns the chunks that are complete by now.
+func (s *Splitter) Add(m chat.Message) []Chunk {
+	if m.Indexed() {
+		s.packer.add(&m)
+	}
+	return s.packer.take()
+}
+
+// End returns the last chunk, if there is one.
+func (s *Splitter) End() []Chunk {
+	s.packer.flush()
+	return s.packer.take()
 }
 
 // segment is a part of a message in the chunk that is being packed.
@@ -72,7 +95,8 @@ type segment struct {
 // packer fills one chunk after the other.
 type packer struct {
 	title    string
-	chunks   []Chunk
+	chunks   []Chunk // complete, and not taken yet
+	complete int     // how many chunks there were before them
 	segments []segment
 	weight   int // of the segments and the question, in tenths of a word
 	runes    int // the most that the chunk's text can have so far
@@ -85,9 +109,18 @@ type packer struct {
 func (p *packer) reset() {
 	p.segments, p.repeated = p.segments[:0], nil
 	p.weight, p.runes = 0, dateRunes+labelRunes
-	if len(p.chunks) == 0 {
+	if p.first() {
 		p.runes += utf8.RuneCountInString(p.title)
 	}
+}
+
+// first reports whether the chunk at hand is the conversation's first.
+func (p *packer) first() bool { return p.complete+len(p.chunks) == 0 }
+
+func (p *packer) take() []Chunk {
+	chunks := p.chunks
+	p.complete, p.chunks = p.complete+len(chunks), nil
+	return chunks
 }
 
 func (p *packer) add(m *chat.Message) {
@@ -102,9 +135,18 @@ func (p *packer) add(m *chat.Message) {
 	weight, runes := sum(pieces)
 	p.pack(m, pieces, weight)
 	p.question = nil
-	if m.Sender == chat.Human && weight > 0 && weight <= maxQuestionWords*wordWeight && runes <= maxQuestionRunes {
+	// A question that has a blob is not repeated: it is repeated as it stands.
+	whole := bytesOf(pieces) == len(m.Text)
+	if m.Sender == chat.Human && whole && weight > 0 && weight <= maxQuestionWords*wordWeight && runes <= maxQuestionRunes {
 		p.question = m
 	}
+}
+
+func bytesOf(pieces []piece) (n int) {
+	for _, next := range pieces {
+		n += next.end - next.start
+	}
+	return n
 }
 
 func sum(pieces []piece) (weight, runes int) {
@@ -216,7 +258,7 @@ func (p *packer) flush() {
 		Text:     p.render(),
 		First:    p.segments[0].message.Position,
 		Last:     p.segments[len(p.segments)-1].message.Position,
-		Position: len(p.chunks),
+		Position: p.complete + len(p.chunks),
 	})
 	p.reset()
 }
@@ -262,7 +304,7 @@ func (p *packer) day(before, m *chat.Message) string {
 		day = "[" + m.CreatedAt.UTC().Format(dateLayout) + "]"
 	}
 	switch {
-	case before == nil && len(p.chunks) == 0 && p.title != "":
+	case before == nil && p.first() && p.title != "":
 		return strings.TrimSpace(day + " " + p.title)
 	case before != nil && before.CreatedAt.UTC().Format(dateLayout) == m.CreatedAt.UTC().Format(dateLayout):
 		return ""

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files with what the code says now")
@@ -187,7 +188,6 @@ func TestTextWithoutBlanks(t *testing.T) {
 		"Chinese":  strings.Repeat("我喜欢喝茶，每天都喝很多很多的茶。", 60),
 		"no stops": strings.Repeat("我喜欢喝茶每天都喝", 120),
 		"Thai":     strings.Repeat("ฉันมีแมวสองตัวและชอบดื่มกาแฟทุกเช้า", 60),
-		"base64":   strings.Repeat("dGhpcyBpcyBhIHRlc3Q", 200),
 		"emoji":    strings.Repeat("👩‍👩‍👧", 1000),
 		"marks":    "e" + strings.Repeat("\u0301", 5000),
 	} {
@@ -201,6 +201,23 @@ func TestTextWithoutBlanks(t *testing.T) {
 	for _, c := range Split("", talk(strings.Repeat("我喜欢喝茶，每天都喝很多很多的茶。", 60))) {
 		require.True(t, strings.HasSuffix(c.Text, "。"), "not at a sentence: %s", c.Text)
 	}
+}
+
+// What is encoded is in no passage; what is said around it is, in the order in which
+// it was said, and a question with a picture is not repeated with it.
+func TestBlobsAreInNoPassage(t *testing.T) {
+	picture := "data:image/png;base64," + strings.Repeat("QUJD", 60_000)
+	turns := talk("What is this? "+picture, sentences(40), picture, "```\n"+strings.Repeat("deadbeef", 400)+"\n```", "before\n"+picture+"\nafter")
+	chunks := Split("", turns)
+	requireRules(t, turns, chunks)
+	for _, c := range chunks {
+		require.NotContains(t, c.Text, "QUJD")
+		require.NotContains(t, c.Text, "deadbeef")
+	}
+	require.Contains(t, chunks[0].Text, "Human: What is this?\nAssistant: Sentence number 0")
+	require.Equal(t, 1, strings.Count(fmt.Sprint(chunks), "What is this?"))
+	require.Contains(t, chunks[len(chunks)-1].Text, "before\nafter")
+	require.Empty(t, Split("", talk(picture)))
 }
 
 // requireRules checks what holds for every conversation.
@@ -227,16 +244,19 @@ func requireRules(t *testing.T, turns []chat.Message, chunks []Chunk) {
 }
 
 // requireCovered checks that a message's text is in the chunks that span it,
-// from its first word to its last, white space aside.
+// from its first word to its last, white space and blobs aside.
 func requireCovered(t *testing.T, m chat.Message, chunks []Chunk) {
 	t.Helper()
-	rest := strings.ToValidUTF8(squeeze(m.Text), "\uFFFD")
+	var said strings.Builder
+	for start, end := range text.Words(m.Text) {
+		said.WriteString(m.Text[start:end])
+	}
+	rest := strings.ToValidUTF8(squeeze(said.String()), "\uFFFD")
 	for _, c := range chunks {
 		if c.First > m.Position || c.Last < m.Position {
 			continue
 		}
-		text := strings.ToValidUTF8(squeeze(c.Text), "\uFFFD")
-		n := longestPart(rest, text)
+		n := longestPart(rest, strings.ToValidUTF8(squeeze(c.Text), "\uFFFD"))
 		rest = rest[n:]
 	}
 	require.Empty(t, rest, "message %d is not covered", m.Position)

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 // piece is a part of a message that goes into one chunk: a sentence, a code
@@ -14,10 +16,20 @@ type piece struct {
 	runes      int
 }
 
-// cutMessage cuts a text into pieces that follow each other without gaps.
-func cutMessage(text string) []piece {
+// cutMessage cuts a text into pieces that follow each other. Gaps are between them
+// where the text has a blob, such as a picture.
+func cutMessage(whole string) []piece {
+	var pieces []piece
+	for start, end := range text.Words(whole) {
+		pieces = append(pieces, cutWords(whole[:end], start)...)
+	}
+	return pieces
+}
+
+// cutWords cuts a text without blobs into pieces, from a byte on.
+func cutWords(text string, from int) []piece {
 	c := cutter{text: text}
-	for at := 0; at < len(text); {
+	for at := from; at < len(text); {
 		if code := fenceEnd(text, at); code > at {
 			c.code(at, code)
 			at = code

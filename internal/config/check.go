@@ -187,6 +187,9 @@ func (l *loader) checkLog() {
 }
 
 func (l *loader) checkWork() {
+	if !l.bad["LETHE_MAX_TOKENS"] && (l.config.MaxTokens < 0 || l.config.MaxTokens > mostTokens) {
+		l.refuse("LETHE_MAX_TOKENS", "is out of range")
+	}
 	if !l.bad["LETHE_INDEX_WORKERS"] && (l.config.Workers < 1 || l.config.Workers > maxWorkers) {
 		l.refuse("LETHE_INDEX_WORKERS", "is out of range")
 	}

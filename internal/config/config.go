@@ -54,6 +54,7 @@ type Config struct {
 	LogLevel         slog.Level    `env:"LETHE_LOG_LEVEL" envDefault:"info"`
 	LogFormat        string        `env:"LETHE_LOG_FORMAT" envDefault:"text"`
 	Workers          int           `env:"LETHE_INDEX_WORKERS"`
+	MaxTokens        int           `env:"LETHE_MAX_TOKENS"`                     // of a conversation that are indexed; 0 for all
 	MemoryBudget     int           `env:"LETHE_MEMORY_BUDGET" envDefault:"192"` // MiB
 	ShutdownTimeout  time.Duration `env:"LETHE_SHUTDOWN_TIMEOUT" envDefault:"10s"`
 }
@@ -134,6 +135,7 @@ func (c Config) shown() []slog.Attr {
 		slog.String("LETHE_LOG_LEVEL", strings.ToLower(c.LogLevel.String())),
 		slog.String("LETHE_LOG_FORMAT", c.LogFormat),
 		slog.Int("LETHE_INDEX_WORKERS", c.Workers),
+		slog.Int("LETHE_MAX_TOKENS", c.MaxTokens),
 		slog.Int("LETHE_MEMORY_BUDGET", c.MemoryBudget),
 		slog.Duration("LETHE_SHUTDOWN_TIMEOUT", c.ShutdownTimeout),
 	}

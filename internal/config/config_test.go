@@ -49,7 +49,7 @@ func TestEverythingSet(t *testing.T) {
 		"LETHE_LLM_URL=http://writer:8080/v1", "LETHE_LLM_MODEL=qwen", "LETHE_LLM_API_KEY=sk-3",
 		"LETHE_CORS_ORIGINS=https://Chat.Example.com:443, http://localhost:3000,https://chat.example.com,",
 		"LETHE_ALLOWED_HOSTS=Lethe.Example.com, 10.0.0.7,[::1]", "LETHE_RATE_LIMIT=2.5", "LETHE_RATE_BURST=9",
-		"LETHE_LOG_LEVEL=WARN", "LETHE_LOG_FORMAT=json", "LETHE_INDEX_WORKERS=64", "LETHE_MEMORY_BUDGET=256", "LETHE_SHUTDOWN_TIMEOUT=1m30s",
+		"LETHE_LOG_LEVEL=WARN", "LETHE_LOG_FORMAT=json", "LETHE_INDEX_WORKERS=64", "LETHE_MAX_TOKENS=500000", "LETHE_MEMORY_BUDGET=256", "LETHE_SHUTDOWN_TIMEOUT=1m30s",
 	), linux)
 	require.NoError(t, err)
 	require.Equal(t, Config{
@@ -60,7 +60,7 @@ func TestEverythingSet(t *testing.T) {
 		LLMURL: "http://writer:8080/v1", LLMModel: "qwen", LLMAPIKey: "sk-3",
 		CORSOrigins: []string{"https://chat.example.com", "http://localhost:3000"},
 		Hosts:       []string{"lethe.example.com", "10.0.0.7", "::1"}, RatePerSecond: 2.5, RateBurst: 9,
-		LogLevel: slog.LevelWarn, LogFormat: LogJSON, Workers: 64, MemoryBudget: 256, ShutdownTimeout: 90 * time.Second,
+		LogLevel: slog.LevelWarn, LogFormat: LogJSON, Workers: 64, MaxTokens: 500_000, MemoryBudget: 256, ShutdownTimeout: 90 * time.Second,
 	}, got)
 }
 
@@ -168,6 +168,9 @@ func TestValues(t *testing.T) {
 		{set: "LETHE_MEMORY_BUDGET=63", says: "is out of range; use a whole number of MiB from 64 to 1048576"},
 		{set: "LETHE_MEMORY_BUDGET=1GB", says: `"1GB" cannot be read`},
 		{set: "LETHE_INDEX_WORKERS=1"},
+		{set: "LETHE_MAX_TOKENS=0"},
+		{set: "LETHE_MAX_TOKENS=-1", says: "is out of range; use a whole number from 0 (no limit) to 1000000000"},
+		{set: "LETHE_MAX_TOKENS=all", says: `"all" cannot be read; use a whole number from 0 (no limit)`},
 		{set: "LETHE_INDEX_WORKERS=0", says: "is out of range; use a whole number from 1 to 64"},
 		{set: "LETHE_INDEX_WORKERS=65", says: "is out of range"},
 		{set: "LETHE_INDEX_WORKERS=many", says: `"many" cannot be read; use a whole number from 1 to 64`},

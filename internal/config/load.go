@@ -119,6 +119,7 @@ func variableOf(field string) string {
 
 const (
 	maxWorkers     = 64
+	mostTokens     = 1_000_000_000
 	publicRate     = 20 // requests per second, when others can reach us
 	burstOverRate  = 2
 	fewestInABurst = 1

@@ -119,6 +119,11 @@ func Variables() []Variable {
 			Meaning: "How many conversations are indexed at the same time.",
 		},
 		{
+			Name: "LETHE_MAX_TOKENS", Default: "0",
+			Accepts: "a whole number from 0 (no limit) to 1000000000",
+			Meaning: "How many tokens of a conversation are indexed. Of one that is longer the message that goes beyond, and what follows it, is left out; its index state says so. What was indexed before the limit was set stays.",
+		},
+		{
 			Name: "LETHE_MEMORY_BUDGET", Default: "192",
 			Accepts: "a whole number of MiB from 64 to 1048576",
 			Meaning: "How much memory large request bodies and answers may take together, each counted by what it costs, which is several times its length. One upload of 50 MB takes most of 192. What would exceed it waits up to 10 seconds and is then answered with 503 and Retry-After. It does not limit indexing, caches or the database; allow the process about 320 MiB more.",

@@ -53,6 +53,9 @@ type Error struct {
 	Message    string
 	Cause      error
 	RetryAfter time.Duration
+
+	problems *Problems // of the request; nil when the message is all there is
+	missing  string    // what was not found; empty when the message is all there is
 }
 
 // Error returns the message and, for whoever debugs, the cause behind it.
@@ -109,6 +112,26 @@ func RetryAfter(err error) time.Duration {
 
 // Is reports whether err is of the kind. A nil error is of none.
 func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
+
+// MissingThing returns what was not found, such as "conversation", when the error is
+// one of Missing's.
+func MissingThing(err error) (thing string, ok bool) {
+	var known *Error
+	if errors.As(err, &known) {
+		thing = known.missing
+	}
+	return thing, thing != ""
+}
+
+// Worded is Message in a transport's words: the problems of a request name its
+// fields as the transport does.
+func Worded(err error, names Names) string {
+	var known *Error
+	if errors.As(err, &known) && known.problems != nil {
+		return known.problems.in(names)
+	}
+	return Message(err)
+}
 
 // Message returns the text that a caller may see: the outermost *Error's own
 // message, or a fixed sentence for a surprise.

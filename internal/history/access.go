@@ -57,7 +57,7 @@ func (a Access) need(scope auth.Scope) error {
 	if a.who.Can(scope) {
 		return nil
 	}
-	return fault.Wrap(fault.Forbidden, errScope, "API key does not have the required scope for this operation (%s)", scope)
+	return fault.Wrap(fault.Forbidden, errScope, "this needs an API key with the scope %s", scope)
 }
 
 // mayRead reports whether the caller may see what is stored.

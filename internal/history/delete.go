@@ -22,9 +22,9 @@ type Deleted struct {
 func (h *History) deleteConversations(ctx context.Context, ws chat.WorkspaceID, ids []string, o chat.DeleteOptions) (Deleted, error) {
 	switch n := len(ids); {
 	case n == 0:
-		return Deleted{}, fault.Invalidf("ids must name at least one conversation")
+		return Deleted{}, fault.Breaks(fault.At("ids"), "must name at least one conversation")
 	case n > MaxDelete:
-		return Deleted{}, fault.Invalidf("ids must name at most %d conversations, got %d; delete the rest in another request", MaxDelete, n)
+		return Deleted{}, fault.Breaks(fault.At("ids"), "must name at most %d conversations, got %d; delete the rest in another request", MaxDelete, n)
 	}
 	asked := fold(ids)
 	if len(asked) == 0 {
@@ -93,7 +93,7 @@ func (h *History) deletions(ctx context.Context, ws chat.WorkspaceID, page, page
 func (h *History) deletion(ctx context.Context, ws chat.WorkspaceID, id string) (chat.Deletion, error) {
 	id, ok := chat.ParseID(id)
 	if !ok {
-		return chat.Deletion{}, fault.NotFoundf("Deletion not found")
+		return chat.Deletion{}, fault.Missing("deletion")
 	}
 	return h.store.View(ctx).Deletion(ws, id)
 }

@@ -41,22 +41,26 @@ func (h *History) deleteBulk(ctx context.Context, ws chat.WorkspaceID, b BulkDel
 
 // bulkIDs makes the ids canonical.
 func bulkIDs(ids []string) ([]string, error) {
+	at := fault.At("ids")
 	if n := len(ids); n < 1 || n > MaxBulkDelete {
-		return nil, fault.Invalidf("ids must have 1 to %d items, got %d", MaxBulkDelete, n)
+		return nil, fault.Breaks(at, "must have 1 to %d items, got %d", MaxBulkDelete, n)
 	}
+	var found fault.Problems
 	first := make(map[string]int, len(ids))
 	asked := make([]string, len(ids))
 	for i, id := range ids {
 		canonical, ok := chat.ParseID(id)
 		if !ok {
-			return nil, fault.Invalidf("ids[%d] is not a UUID", i)
+			found.Add(at.Item(i), "is not a UUID")
+			continue
 		}
 		if j, dup := first[canonical]; dup {
-			return nil, fault.Invalidf("ids[%d] is the same as ids[%d]", i, j)
+			found.Add(at.Item(i), "is the same as %s", at.Item(j))
+			continue
 		}
 		first[canonical], asked[i] = i, canonical
 	}
-	return asked, nil
+	return asked, found.Err()
 }
 
 // deleteTogether removes all of the ids or none. Which it is, is decided under

@@ -44,7 +44,7 @@ func (h *History) deleteMatching(ctx context.Context, ws chat.WorkspaceID, m cha
 
 func expect(expected *int, n int) error {
 	if expected != nil && *expected != n {
-		return fault.New(fault.Conflict, "the filter matches %d conversations and expectedCount is %d; nothing was deleted", n, *expected)
+		return fault.New(fault.Conflict, "the filter matches %d conversations and %d were expected; nothing was deleted", n, *expected)
 	}
 	return nil
 }
@@ -53,9 +53,9 @@ func expect(expected *int, n int) error {
 func (h *History) liftExclusions(ctx context.Context, ws chat.WorkspaceID, l chat.Lift) (n int, err error) {
 	switch named := len(l.IDs) + len(l.ExternalIDs); {
 	case named == 0:
-		return 0, fault.Invalidf("name at least one conversation, in ids or in platformConversationIds")
+		return 0, fault.Breaks(fault.At("ids"), "or %s must name at least one conversation", fault.At("external ids"))
 	case named > MaxDelete:
-		return 0, fault.Invalidf("name at most %d conversations, got %d; lift the rest in another request", MaxDelete, named)
+		return 0, fault.Breaks(fault.At("ids"), "and %s must name at most %d conversations, got %d; lift the rest in another request", fault.At("external ids"), MaxDelete, named)
 	}
 	if l.Platform == "" {
 		l.Platform = chat.DefaultPlatform

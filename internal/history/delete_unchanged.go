@@ -15,9 +15,9 @@ const MaxDeleteUnchanged = 100_000
 func (h *History) deleteUnchanged(ctx context.Context, ws chat.WorkspaceID, d chat.UnchangedDelete) (deleted Deleted, err error) {
 	switch n := len(d.Seen); {
 	case n == 0:
-		return Deleted{}, fault.Invalidf("conversations must name at least one conversation")
+		return Deleted{}, fault.Breaks(fault.At("seen"), "must name at least one conversation")
 	case n > MaxDeleteUnchanged:
-		return Deleted{}, fault.Invalidf("conversations must name at most %d conversations, got %d; delete the rest in another request", MaxDeleteUnchanged, n)
+		return Deleted{}, fault.Breaks(fault.At("seen"), "must name at most %d conversations, got %d; delete the rest in another request", MaxDeleteUnchanged, n)
 	}
 	ids, revisions, err := seenRevisions(d.Seen)
 	if err != nil || len(ids) == 0 {
@@ -55,7 +55,7 @@ func seenRevisions(seen []chat.Seen) (ids []string, revisions map[string]int64, 
 		}
 		before, twice := revisions[id]
 		if twice && before != s.Revision {
-			return nil, nil, fault.Invalidf("conversations names %s with the revisions %d and %d", id, before, s.Revision)
+			return nil, nil, fault.Breaks(fault.At("seen"), "names %s with the revisions %d and %d", id, before, s.Revision)
 		}
 		if !twice {
 			ids, revisions[id] = append(ids, id), s.Revision

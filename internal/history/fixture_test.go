@@ -144,7 +144,7 @@ func (d *desk) index() int {
 	for n := 0; ; n++ {
 		var claims []store.Claim
 		require.NoError(d.t, d.store.InTx(ctx, func(tx *store.Tx) (err error) {
-			claims, err = tx.Claim(time.Minute, 1)
+			claims, err = tx.Claim(time.Minute, 1, true)
 			return err
 		}))
 		if len(claims) == 0 {

@@ -131,7 +131,7 @@ func (h *History) imports(ctx context.Context, ws chat.WorkspaceID, page, pageSi
 func (h *History) importByID(ctx context.Context, ws chat.WorkspaceID, id string) (i chat.Import, err error) {
 	id, ok := chat.ParseID(id)
 	if !ok {
-		return chat.Import{}, fault.NotFoundf("Import not found")
+		return chat.Import{}, fault.Missing("import")
 	}
 	err = h.store.Snapshot(ctx, func(v *store.View) error {
 		i, err = v.Import(ws, id)
@@ -172,12 +172,12 @@ func (h *History) stats(ctx context.Context, ws chat.WorkspaceID) (s chat.Stats,
 // edit is Access.Edit.
 func (h *History) edit(ctx context.Context, ws chat.WorkspaceID, id string, e chat.Edit) (c chat.Conversation, err error) {
 	if e.Title == nil && e.Pinned == nil {
-		return chat.Conversation{}, fault.Invalidf("nothing to change: give title, pinned or both")
+		return chat.Conversation{}, fault.Breaks(fault.Path{}, "nothing to change: give %s, %s or both", fault.At("title"), fault.At("pinned"))
 	}
 	if e.Title != nil {
 		title := chat.CleanTitle(*e.Title)
 		if title == "" {
-			return chat.Conversation{}, fault.Invalidf("title must not be blank")
+			return chat.Conversation{}, fault.Breaks(fault.At("title"), "must not be blank")
 		}
 		e.Title = &title
 	}
@@ -200,7 +200,7 @@ func (h *History) edit(ctx context.Context, ws chat.WorkspaceID, id string, e ch
 func knownID(id string) (string, error) {
 	canonical, ok := chat.ParseID(id)
 	if !ok {
-		return "", fault.NotFoundf("Conversation not found")
+		return "", fault.Missing("conversation")
 	}
 	return canonical, nil
 }

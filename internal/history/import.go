@@ -30,8 +30,8 @@ type Imported struct {
 
 // Problem is what is wrong with one place of a file.
 type Problem struct {
-	Line   int
-	Reason string
+	Line int
+	Err  error // Invalid
 }
 
 // maxImportProblems is how many problems an answer lists; all are counted.
@@ -73,7 +73,7 @@ func (i *importer) take(ctx context.Context, read Read) error {
 	case fault.Is(err, fault.Invalid):
 		i.done.Failed++
 		if len(i.done.Problems) < maxImportProblems {
-			i.done.Problems = append(i.done.Problems, Problem{Line: read.Line, Reason: fault.Message(err)})
+			i.done.Problems = append(i.done.Problems, Problem{Line: read.Line, Err: err})
 		}
 		return nil
 	case err != nil: // what was read before it is as good as ever

@@ -60,10 +60,10 @@ func (h *History) ingestAll(ctx context.Context, ws chat.WorkspaceID, uploads []
 	uploads = slices.Clone(uploads)
 	for i := range uploads {
 		if err := uploads[i].Normalize(h.now()); err != nil {
-			return Delivered{}, fault.Invalidf("conversations[%d]: %s", i, err.Error())
+			return Delivered{}, fault.Wrap(fault.Invalid, err, "upload %d: %s", i, fault.Message(err))
 		}
 		if uploads[i].Platform != uploads[0].Platform {
-			return Delivered{}, fault.Invalidf("conversations[%d] is of the platform %s and conversations[0] of %s; send them apart", i, uploads[i].Platform, uploads[0].Platform)
+			return Delivered{}, fault.Invalidf("upload %d is of the platform %s and upload 0 of %s; send them apart", i, uploads[i].Platform, uploads[0].Platform)
 		}
 	}
 	var done Delivered

@@ -20,13 +20,14 @@ const (
 // Invalid when a name is blank or too long, or no scope is given.
 func (a Administration) CreateKey(ctx context.Context, workspace, name string, scopes []auth.Scope) (auth.Key, string, error) {
 	workspace, name = strings.TrimSpace(workspace), strings.TrimSpace(name)
-	for field, value := range map[string]string{"workspace": workspace, "name": name} {
-		if err := checkName(field, value); err != nil {
-			return auth.Key{}, "", err
-		}
-	}
+	var found fault.Problems
+	checkName(&found, "workspace", workspace)
+	checkName(&found, "name", name)
 	if len(scopes) == 0 {
-		return auth.Key{}, "", fault.Invalidf("give at least one scope: read, write, or both")
+		found.Add(fault.At("scopes"), "must name at least one: read, write, or both")
+	}
+	if err := found.Err(); err != nil {
+		return auth.Key{}, "", err
 	}
 	var key auth.Key
 	var token string

@@ -44,7 +44,7 @@ func TestAuthenticate(t *testing.T) {
 			t.Helper()
 			who, err := d.history.Authenticate(ctx, token)
 			require.True(t, fault.Is(err, fault.Unauthenticated), "%v", err)
-			require.Equal(t, "Invalid or revoked API key", fault.Message(err))
+			require.Equal(t, "the API key is unknown or was revoked", fault.Message(err))
 			require.Equal(t, auth.Principal{}, who)
 		}
 		prefix, secret := token[:strings.LastIndex(token, "_")+1], token[strings.LastIndex(token, "_")+1:]

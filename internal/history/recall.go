@@ -125,11 +125,12 @@ func joined(drafts []*draft) Recollection {
 
 func (q *RecallQuery) normalize() error {
 	if len(q.Queries) > MaxRecallQueries {
-		return fault.Invalidf("queries must have at most %d entries, got %d", MaxRecallQueries, len(q.Queries))
+		return fault.Breaks(fault.At("queries"), "must have at most %d entries, got %d", MaxRecallQueries, len(q.Queries))
 	}
 	if len(q.Queries) == 0 && strings.TrimSpace(q.Text) == "" {
-		return fault.Invalidf("query must not be blank (or give queries)")
+		return fault.Breaks(fault.At("text"), "must not be blank (or give %s)", fault.At("queries"))
 	}
+	var found fault.Problems
 	if q.MaxTokens == 0 {
 		q.MaxTokens = DefaultRecallTokens
 	}
@@ -137,14 +138,14 @@ func (q *RecallQuery) normalize() error {
 	for i := range q.Queries {
 		p := &q.Queries[i]
 		if strings.TrimSpace(p.Text) == "" {
-			return fault.Invalidf("queries[%d].query must not be blank", i)
+			found.Add(fault.At("queries").Item(i).Field("text"), "must not be blank")
 		}
 		if p.MaxTokens == 0 {
 			p.MaxTokens = q.MaxTokens
 		}
 		p.MaxTokens = min(max(p.MaxTokens, 1), MaxRecallTokens)
 	}
-	return nil
+	return found.Err()
 }
 
 // draft is one query's digest on its way.

@@ -98,11 +98,11 @@ func TestRecallOfAnEmptyHistory(t *testing.T) {
 func TestRecallRefuses(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		for says, q := range map[string]history.RecallQuery{
-			"query must not be blank":            {},
-			"query must not be blank (or give":   {Text: " \n"},
-			"queries[1].query must not be blank": {Queries: []history.RecallPart{{Text: "x"}, {Text: "\t"}}},
-			"at most 15 entries, got 16":         {Queries: make([]history.RecallPart, 16)},
-			"at most 10000 characters":           {Text: strings.Repeat("x", 10_001)},
+			"text must not be blank":            {},
+			"text must not be blank (or give":   {Text: " \n"},
+			"queries[1].text must not be blank": {Queries: []history.RecallPart{{Text: "x"}, {Text: "\t"}}},
+			"at most 15 entries, got 16":        {Queries: make([]history.RecallPart, 16)},
+			"at most 10000 characters":          {Text: strings.Repeat("x", 10_001)},
 		} {
 			_, err := d.history.AsOperator(d.ws).Recall(t.Context(), q)
 			require.True(t, fault.Is(err, fault.Invalid), "%v", err)

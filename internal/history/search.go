@@ -115,26 +115,27 @@ func (h *History) find(ctx context.Context, ws chat.WorkspaceID, q SearchQuery) 
 }
 
 func (q *SearchQuery) normalize() error {
+	var found fault.Problems
 	q.Text = strings.TrimSpace(q.Text)
 	switch n := utf8.RuneCountInString(q.Text); {
 	case n == 0:
-		return fault.Invalidf("query must not be blank")
+		found.Add(fault.At("text"), "must not be blank")
 	case n > MaxQueryRunes:
-		return fault.Invalidf("query must have at most %d characters, got %d", MaxQueryRunes, n)
+		found.Add(fault.At("text"), "must have at most %d characters, got %d", MaxQueryRunes, n)
 	}
 	switch q.Mode {
 	case "":
 		q.Mode = Hybrid
 	case Hybrid, Semantic, Keyword:
 	default:
-		return fault.Invalidf("mode must be hybrid, semantic or keyword")
+		found.Add(fault.At("mode"), "must be hybrid, semantic or keyword")
 	}
 	if q.Limit == 0 {
 		q.Limit = DefaultSearchLimit
 	}
 	q.Limit = min(max(q.Limit, 1), MaxSearchLimit)
 	q.ContextChunks = min(max(q.ContextChunks, 0), MaxContextChunks)
-	return nil
+	return found.Err()
 }
 
 // queryVector embeds the query when the mode wants it, and tells the mode that

@@ -20,9 +20,8 @@ func (h *History) Ready(ctx context.Context) error { return h.store.Ping(ctx) }
 // HasKeys reports whether any key was ever made.
 func (h *History) HasKeys(ctx context.Context) (bool, error) { return h.store.View(ctx).AnyKey() }
 
-// errBadKey is the one answer to every kind of bad key (the text is the
-// documented one of Fini's API).
-var errBadKey = fault.New(fault.Unauthenticated, "Invalid or revoked API key")
+// errBadKey is the one answer to every kind of bad key.
+var errBadKey = fault.New(fault.Unauthenticated, "the API key is unknown or was revoked")
 
 // EnvironmentKeyID is the key id of the token that the configuration gives.
 const EnvironmentKeyID = "environment"

@@ -91,7 +91,7 @@ func newRacecourse(t *testing.T, db storetest.Database) *racecourse {
 		if r.ws, err = tx.EnsureWorkspace("w"); err != nil {
 			return err
 		}
-		_, err = tx.AdoptRecipe(currentRecipe)
+		_, err = tx.AdoptRecipe(currentRecipe, "")
 		return err
 	}))
 	return r
@@ -151,7 +151,7 @@ func (r *racecourse) some(externals ...string) (ids []string) {
 }
 
 func (r *racecourse) claim(id string) store.Claim {
-	return r.take(id, func(tx *store.Tx) ([]store.Claim, error) { return tx.Claim(time.Hour, 1) })
+	return r.take(id, func(tx *store.Tx) ([]store.Claim, error) { return tx.Claim(time.Hour, 1, true) })
 }
 
 // behind is a claim of a conversation that is ready and that another model embedded.

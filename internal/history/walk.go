@@ -23,7 +23,7 @@ func (h *History) walk(ctx context.Context, ws chat.WorkspaceID, q chat.WalkQuer
 	}
 	cursor, ok := chat.ParseID(q.Cursor)
 	if q.Cursor != "" && !ok {
-		return WalkPage{}, fault.Invalidf("cursor must be the id of a conversation, such as the nextCursor or prevCursor of a page")
+		return WalkPage{}, fault.Breaks(fault.At("cursor"), "must be the id of a conversation, as a page gives it")
 	}
 	if q.Size == 0 {
 		q.Size = chat.DefaultWalkSize
@@ -89,7 +89,7 @@ type walkStep struct {
 func (s walkStep) located(v *store.View, cursor string) (*chat.Place, error) {
 	place, err := v.Place(s.ws, cursor)
 	if fault.Is(err, fault.NotFound) {
-		return nil, fault.Invalidf("cursor is the id of no conversation that is there or was deleted; begin again without it")
+		return nil, fault.Breaks(fault.At("cursor"), "is the id of no conversation that is there or was deleted; begin again without it")
 	}
 	if s.newer && !place.At.Before(s.window.Before) { // it has left the window, and nobody knows where it was
 		place = chat.Edge(s.window.From)

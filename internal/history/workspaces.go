@@ -20,8 +20,9 @@ func (a Administration) Workspaces(ctx context.Context) ([]chat.Workspace, error
 // long, Conflict when it is taken.
 func (a Administration) CreateWorkspace(ctx context.Context, name string) (ws chat.WorkspaceID, err error) {
 	name = strings.TrimSpace(name)
-	if err := checkName("workspace", name); err != nil {
-		return 0, err
+	var found fault.Problems
+	if checkName(&found, "workspace", name); found.Err() != nil {
+		return 0, found.Err()
 	}
 	err = a.history.store.InTx(ctx, func(tx *store.Tx) error {
 		ws, err = tx.CreateWorkspace(name)
@@ -73,11 +74,10 @@ func unchangedWorkspace(tx *store.Tx, ws chat.WorkspaceID, exported map[string]i
 }
 
 // checkName says what is wrong with the name of a workspace or a key.
-func checkName(field, value string) error {
+func checkName(found *fault.Problems, field fault.Field, value string) {
 	if n := utf8.RuneCountInString(value); n == 0 || n > maxNameRunes || !utf8.ValidString(value) || strings.ContainsFunc(value, isControl) {
-		return fault.Invalidf("the %s must have 1 to %d printable characters", field, maxNameRunes)
+		found.Add(fault.At(field), "must have 1 to %d printable characters", maxNameRunes)
 	}
-	return nil
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }

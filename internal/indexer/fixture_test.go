@@ -2,8 +2,11 @@ package indexer_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -25,11 +28,15 @@ import (
 // patience is how long a test waits for a signal that must come.
 const patience = 20 * time.Second
 
+// trialText is what the indexer asks to see whether an embedder answers at all.
+const trialText = "Where did we park?"
+
 // scripted is an embedder that does what a test tells it to.
 type scripted struct {
 	mu    sync.Mutex
 	texts []string // all that it was asked for
 	do    func(ctx context.Context, call int, texts []string) ([][]float32, error)
+	away  error // it answers nobody, not even a trial
 	calls int
 	as    embed.Model // model when it is empty
 }
@@ -45,10 +52,20 @@ func (e *scripted) Model() embed.Model {
 
 func (e *scripted) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 	e.mu.Lock()
+	if len(texts) == 1 && texts[0] == trialText {
+		defer e.mu.Unlock()
+		if e.away != nil {
+			return nil, e.away
+		}
+		return [][]float32{{1, 0}}, nil
+	}
 	e.calls++
-	call, do := e.calls, e.do
+	call, do, away := e.calls, e.do, e.away
 	e.texts = append(e.texts, texts...)
 	e.mu.Unlock()
+	if away != nil {
+		return nil, away
+	}
 	if do != nil {
 		if vectors, err := do(ctx, call, texts); vectors != nil || err != nil {
 			return vectors, err
@@ -86,6 +103,13 @@ func (e *scripted) script(do func(context.Context, int, []string) ([][]float32, 
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.do = do
+}
+
+// goes makes it answer nobody, or everybody again.
+func (e *scripted) goes(away error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.away = away
 }
 
 // asked returns the texts that it was asked for since the last time.
@@ -155,6 +179,16 @@ type works struct {
 	ws       chat.WorkspaceID
 	embedder *scripted
 	journal  *journal
+	trials   *trials
+}
+
+// trials are those of an embedder that does not answer, which happen when a test
+// says so.
+type trials struct{ planned chan func() }
+
+func (p *trials) after(_ time.Duration, try func()) func() {
+	p.planned <- try
+	return func() {}
 }
 
 // secret is in every text, and must not be in any log.
@@ -163,7 +197,8 @@ const secret = "xylophone"
 func each(t *testing.T, test func(t *testing.T, w *works)) {
 	t.Helper()
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
-		w := &works{t: t, db: db, store: db.Open(t), embedder: &scripted{}, journal: &journal{settled: make(chan settled, 1000)}}
+		w := &works{t: t, db: db, store: db.Open(t), embedder: &scripted{}, journal: &journal{settled: make(chan settled, 1000)},
+			trials: &trials{make(chan func(), 100)}}
 		w.history = history.New(history.Options{Store: w.store, Embedder: w.embedder})
 		require.NoError(t, w.store.InTx(t.Context(), func(tx *store.Tx) (err error) {
 			w.ws, err = tx.EnsureWorkspace("w")
@@ -194,6 +229,9 @@ func (w *works) start(o indexer.Options) *running {
 	}
 	if o.Backoff == nil {
 		o.Backoff = func(int) time.Duration { return time.Millisecond }
+	}
+	if o.Trials.After == nil {
+		o.Trials.After = w.trials.after
 	}
 	if o.Poll == 0 {
 		o.Poll = 10 * time.Millisecond
@@ -282,7 +320,7 @@ func (w *works) conversation(id string) chat.Conversation {
 
 func (w *works) chunks(id string) []store.StoredChunk {
 	w.t.Helper()
-	chunks, err := w.store.View(w.t.Context()).StoredChunks(w.ws, id)
+	chunks, err := w.store.View(w.t.Context()).StoredChunks(w.ws, id, 0, 1<<30)
 	require.NoError(w.t, err)
 	return chunks
 }
@@ -315,7 +353,7 @@ func idsOf(list []rank.Scored) (ids []string) {
 func (w *works) due() (claims []store.Claim) {
 	w.t.Helper()
 	require.NoError(w.t, w.store.InTx(w.t.Context(), func(tx *store.Tx) (err error) {
-		claims, err = tx.Claim(time.Minute, 1)
+		claims, err = tx.Claim(time.Minute, 1, true)
 		return err
 	}))
 	return claims
@@ -328,4 +366,38 @@ func long(name string) string {
 		fmt.Fprintf(&b, "%sword%d ", name, i)
 	}
 	return b.String()
+}
+
+// tick is how often a test looks for what no signal tells.
+const tick = time.Millisecond
+
+const hour = time.Hour
+
+// embeddings is the embedder behind an API whose server first does what a test says,
+// and answers unless that returns true.
+func embeddings(t *testing.T, first func(http.ResponseWriter, *http.Request) bool) embed.Embedder {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if first(rw, r) {
+			return
+		}
+		var asked struct {
+			Input []string `json:"input"`
+		}
+		_ = json.NewDecoder(r.Body).Decode(&asked)
+		type item struct {
+			Embedding []float32 `json:"embedding"`
+		}
+		answer := struct {
+			Data []item `json:"data"`
+		}{make([]item, len(asked.Input))}
+		for i := range answer.Data {
+			answer.Data[i].Embedding = []float32{1, 0}
+		}
+		_ = json.NewEncoder(rw).Encode(answer)
+	}))
+	t.Cleanup(server.Close)
+	e, err := embed.NewOpenAI(embed.OpenAIOptions{URL: server.URL, Model: "m", MaxRetries: -1})
+	require.NoError(t, err)
+	return e
 }

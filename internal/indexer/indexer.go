@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lethe-chat/lethe/internal/breaker"
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/store"
 )
@@ -29,12 +30,19 @@ type Options struct {
 	Logger   *slog.Logger         // never sees a text
 	Workers  int                  // how many conversations are worked on at once, at least 1
 	Metrics  *prometheus.Registry // where to count; may be nil
+	// MaxTokens is how many tokens of a conversation are indexed; 0 for all of them.
+	MaxTokens int
+	// Settings stand for all that may decide whether a text can be embedded: when they
+	// are others than at the last start, what had failed is tried again.
+	Settings string
 
 	// The rest has good defaults, and is here for tests.
 	Lease       time.Duration // how long a claim holds without an extension
 	Poll        time.Duration // how often to look for work that another program left
 	MaxAttempts int           // how many tries before a conversation is failed
 	Backoff     func(attempt int) time.Duration
+	Horizon     time.Duration   // nothing waits longer than this
+	Trials      breaker.Options // how an embedder that does not answer is tried again
 }
 
 // The defaults of Options.
@@ -42,6 +50,7 @@ const (
 	DefaultLease       = time.Minute
 	DefaultPoll        = 2 * time.Second
 	DefaultMaxAttempts = 8
+	DefaultHorizon     = 10 * time.Minute
 	firstBackoff       = time.Second
 	maxBackoff         = 2 * time.Minute
 )
@@ -53,7 +62,8 @@ type Indexer struct {
 	idle    chan struct{} // a worker found nothing more to do
 	seen    *metrics
 	adopted atomic.Bool
-	pause   pause
+	outage  *breaker.Breaker // of the embedder
+	asking  chan struct{}    // holds an entry for each worker that may ask the embedder
 }
 
 // New returns an Indexer that is not running yet.
@@ -74,7 +84,15 @@ func New(o Options) *Indexer {
 	if o.Backoff == nil {
 		o.Backoff = backoff
 	}
-	return &Indexer{o: o, wake: make(chan struct{}, 1), idle: make(chan struct{}, 1), seen: newMetrics(o.Metrics)}
+	if o.Horizon == 0 {
+		o.Horizon = DefaultHorizon
+	}
+	x := &Indexer{
+		o: o, wake: make(chan struct{}, 1), idle: make(chan struct{}, 1), seen: newMetrics(o.Metrics),
+		asking: make(chan struct{}, o.Workers),
+	}
+	x.outage = x.newOutage(o.Trials)
+	return x
 }
 
 // Wake tells the workers that there may be work. It never blocks.
@@ -91,12 +109,6 @@ func signal(c chan struct{}) {
 // way are finished. When hard ends too they are abandoned and given back to the
 // queue. Run returns when the last worker has.
 func (x *Indexer) Run(soft, hard context.Context) {
-	if err := x.o.Store.InTx(soft, func(tx *store.Tx) error {
-		_, err := tx.RequeueFailed()
-		return err
-	}); err != nil && soft.Err() == nil {
-		x.o.Logger.Error("indexer: failed conversations were not queued again", "error", err)
-	}
 	if !x.adopted.Load() {
 		if err := x.Adopt(soft); err != nil && soft.Err() == nil {
 			x.o.Logger.Error("indexer: the embedder is not made the current one yet; trying again soon", "error", err)
@@ -104,44 +116,72 @@ func (x *Indexer) Run(soft, hard context.Context) {
 	}
 	var workers sync.WaitGroup
 	workers.Go(func() { x.follow(soft) })
-	for range x.o.Workers {
+	workers.Go(func() { x.mend(soft) })
+	for range x.o.Workers + 1 { // so that one is free for words while the others wait for the embedder
 		workers.Go(func() { x.work(soft, hard) })
 	}
 	workers.Wait()
+	x.outage.Close()
 }
 
 func (x *Indexer) work(soft, hard context.Context) {
 	for busy := false; soft.Err() == nil; {
-		claim, ok, err := x.claim(soft)
+		vectors := x.mayAsk()
+		claim, ok, err := x.claim(soft, vectors)
 		if busy && !ok {
 			signal(x.idle)
 		}
 		busy = ok
+		if !ok {
+			x.done(vectors)
+		}
 		switch {
 		case ok: // also when soft has ended meanwhile: nobody else can take it for a lease
 			x.Wake() // where there was one there may be more: let an idle worker look
-			x.index(hard, claim)
+			x.index(hard, claim, vectors)
+			x.done(vectors)
 		case soft.Err() != nil:
 			return
 		case err != nil:
 			x.o.Logger.Error("indexer: no conversation could be claimed", "error", err)
 			x.sleep(soft, x.o.Poll)
 		default:
-			x.sleep(soft, x.untilDue(soft))
+			x.sleep(soft, x.untilDue(soft, vectors))
 		}
 	}
 }
 
-// claim takes a conversation that is due, or else, when none is, one that another
-// model made: what is new always goes first. A stop does not break it off: were the
+// mayAsk reports whether a worker may ask the embedder: not while it does not answer,
+// and no more workers at once than there are to be. Who may says when it is done.
+func (x *Indexer) mayAsk() bool {
+	if x.outage.Lost() {
+		return false
+	}
+	select {
+	case x.asking <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (x *Indexer) done(asked bool) {
+	if asked {
+		<-x.asking
+	}
+}
+
+// claim takes a conversation that is due: first one whose words are to be indexed,
+// then, for a worker that may ask the embedder, one that lacks vectors, then one that
+// another recipe made. A stop does not break it off: were the
 // answer lost, the conversation would be held, by nobody, for a lease.
-func (x *Indexer) claim(ctx context.Context) (claim store.Claim, ok bool, err error) {
+func (x *Indexer) claim(ctx context.Context, vectors bool) (claim store.Claim, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 	defer cancel()
 	var claims []store.Claim
 	err = x.o.Store.InTx(ctx, func(tx *store.Tx) (err error) {
-		claims, err = tx.Claim(x.o.Lease, 1)
-		if err == nil && len(claims) == 0 && x.adopted.Load() && x.pause.over() {
+		claims, err = tx.Claim(x.o.Lease, 1, vectors)
+		if err == nil && len(claims) == 0 && vectors && x.adopted.Load() {
 			claims, err = tx.ClaimBehind(x.recipe(), x.o.Lease)
 		}
 		return err
@@ -158,10 +198,10 @@ const lookTime = 10 * time.Second
 
 // untilDue is how long an idle worker may sleep: until the next back-off or lease
 // ends, and at most a poll.
-func (x *Indexer) untilDue(ctx context.Context) time.Duration {
+func (x *Indexer) untilDue(ctx context.Context, vectors bool) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	due, ok, err := x.o.Store.View(ctx).NextDue()
+	due, ok, err := x.o.Store.View(ctx).NextDue(vectors)
 	if err != nil || !ok {
 		return x.o.Poll
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/text"
 )
 
-// unavailable is an embedder that may be there again later.
+// errAway is what an embedder says that may be there again later.
 var errAway = fault.New(fault.Unavailable, "the embeddings server cannot be reached")
 
 func TestAConversationBecomesSearchable(t *testing.T) {
@@ -58,6 +59,8 @@ func TestAFailureIsTriedAgain(t *testing.T) {
 			if call > 1 { // what a client sees in between
 				c := w.conversation(id)
 				require.Equal(t, []any{chat.Indexing, fault.Message(errAway)}, []any{c.IndexState, c.IndexError})
+				byWord, _ := w.found("pelican")
+				require.Equal(t, []string{id}, byWord)
 			}
 			if call <= 3 {
 				return nil, errAway
@@ -84,10 +87,10 @@ func TestABackOffIsKept(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		id := w.add("x", "the pelican")
 		w.embedder.do = func(context.Context, int, []string) ([][]float32, error) { return nil, errAway }
-		w.start(indexer.Options{Backoff: func(int) time.Duration { return time.Hour }})
+		w.start(indexer.Options{Backoff: func(int) time.Duration { return time.Hour }, Horizon: 2 * time.Hour})
 		began := time.Now()
 		w.expect(id, 1, "retried")
-		due, ok, err := w.store.View(t.Context()).NextDue()
+		due, ok, err := w.store.View(t.Context()).NextDue(true)
 		require.NoError(t, err)
 		require.True(t, ok)
 		require.WithinRange(t, due, began.Add(time.Hour).Add(-time.Minute), time.Now().Add(time.Hour))
@@ -96,23 +99,25 @@ func TestABackOffIsKept(t *testing.T) {
 	})
 }
 
-// What cannot be embedded fails with a reason that a client can read, and is
-// found by its words; a service that starts tries it once more.
+// What cannot be embedded, while the embedder answers others, fails with a reason
+// that a client can read, and is found by its words. It stays failed when the service
+// starts again, and is tried once more when a setting has changed.
 func TestWhatFailsForGood(t *testing.T) {
 	cases := map[string]struct {
 		err      error
 		attempts int
 		reason   string
 	}{
-		"the embedder stays away": {errAway, 3, "the embeddings server cannot be reached (keyword search finds it all the same)"},
-		"the embedder refuses":    {fault.Invalidf("the key is wrong"), 1, "the key is wrong (keyword search finds it all the same)"},
-		"a surprise":              {errors.New("quoted " + secret[:4] + "…"), 3, "an internal error; the server's log says more (keyword search finds it all the same)"},
+		"it never answers for this": {errAway, 3, "the embeddings server cannot be reached (keyword search finds it all the same)"},
+		"the embedder refuses":      {fault.Invalidf("the key is wrong"), 1, "the key is wrong (keyword search finds it all the same)"},
+		"a surprise":                {errors.New("quoted " + secret[:4] + "…"), 3, "an internal error; the server's log says more (keyword search finds it all the same)"},
 	}
 	each(t, func(t *testing.T, w *works) {
+		last := "first"
 		for name, c := range cases {
 			id := w.add(name, "the pelican")
 			w.embedder.do = func(context.Context, int, []string) ([][]float32, error) { return nil, c.err }
-			x := w.start(indexer.Options{MaxAttempts: 3})
+			x := w.start(indexer.Options{MaxAttempts: 3, Settings: last})
 			for attempt := 1; attempt < c.attempts; attempt++ {
 				w.expect(id, attempt, "retried")
 			}
@@ -126,7 +131,11 @@ func TestWhatFailsForGood(t *testing.T) {
 			require.Empty(t, w.due(), name)
 
 			w.embedder.do = nil
-			x = w.start(indexer.Options{})
+			x = w.start(indexer.Options{Settings: last})
+			x.stop()
+			require.Equal(t, chat.Failed, w.conversation(id).IndexState, "a start changes nothing")
+			last = name
+			x = w.start(indexer.Options{Settings: last})
 			w.expect(id, 1, "ready")
 			x.stop()
 			_, byVector = w.found("pelican")
@@ -136,55 +145,116 @@ func TestWhatFailsForGood(t *testing.T) {
 	})
 }
 
-// thousand is a text of exactly so many tokens.
-func thousand(t *testing.T) string {
-	t.Helper()
-	said := strings.Repeat(" pelican", 1000-2) + " " + secret // as works.add would end it
-	for text.Tokens(said) > 1000 {
-		said = strings.TrimPrefix(said, " pelican")
+// A conversation of any length is indexed, in steps: no transaction has all of it,
+// and the embedder is never asked for all of it at once. A worker that ends in the
+// middle loses a step.
+func TestALongConversationIsIndexedInSteps(t *testing.T) {
+	var texts []string
+	for i := range 1300 {
+		texts = append(texts, long(fmt.Sprint("m", i, "x")))
 	}
-	for text.Tokens(said) < 1000 {
-		said = " a" + said
-	}
-	require.Equal(t, 1000, text.Tokens(said))
-	return strings.TrimSuffix(said, " "+secret)
+	each(t, func(t *testing.T, w *works) {
+		most, steps := 0, 0
+		x := w.start(indexer.Options{Workers: 1})
+		w.embedder.script(func(_ context.Context, _ int, texts []string) ([][]float32, error) {
+			most, steps = max(most, len(texts)), steps+1
+			if steps == 3 {
+				x.soft()
+				x.hard()
+				return nil, fault.New(fault.Canceled, "stopped")
+			}
+			return nil, nil
+		})
+		id := w.add("x", texts...)
+		w.expect(id, 1, "released")
+		wait(t, x.done)
+		c := w.conversation(id)
+		require.Equal(t, chat.Queued, c.IndexState)
+		require.GreaterOrEqual(t, c.Chunks, 1300)
+		require.Greater(t, c.Tokens, 100_000)
+		byWord, byVector := w.found("m1299xword7")
+		require.Contains(t, byWord, id, "words find all of it")
+		require.Len(t, byVector, 100)
+		have := w.db.Count(t, "SELECT count(*) FROM embeddings")
+		require.Positive(t, have)
+		w.embedder.asked()
+
+		w.start(indexer.Options{})
+		w.expect(id, 1, "ready")
+		require.Len(t, w.embedder.asked(), c.Chunks-have, "what was embedded is not embedded again")
+		require.LessOrEqual(t, most, 256)
+		var whole []string
+		for _, chunk := range w.chunks(id) {
+			whole = append(whole, chunk.Text)
+			require.NotNil(t, chunk.Vector)
+		}
+		turns, err := w.store.View(t.Context()).Transcript(w.ws, id)
+		require.NoError(t, err)
+		var want []string
+		for _, chunk := range chunker.Split(turns.Title, turns.Turns) {
+			want = append(want, chunk.Text)
+		}
+		require.Equal(t, want, whole, "steps give what one piece would")
+	})
 }
 
-func TestTheLargestConversation(t *testing.T) {
-	large := thousand(t)
+// One message spoils nothing: what came before a picture or a large log is found as
+// before, and so is what stands around them.
+func TestOneMessageSpoilsNothing(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
-		w.embedder.do = func(_ context.Context, _ int, texts []string) ([][]float32, error) {
-			return make([][]float32, len(texts)), nil
-		}
-		var texts []string
-		for range chat.MaxIndexTokens / 1000 {
-			texts = append(texts, large)
-		}
 		x := w.start(indexer.Options{})
-		fits := w.add("fits", texts...)
-		w.expect(fits, 1, "ready")
-		c := w.conversation(fits)
-		require.Equal(t, chat.MaxIndexTokens, c.Tokens)
-		require.GreaterOrEqual(t, c.Chunks, 400)
-
-		w.embedder.asked()
-		over := w.add("over", append(texts, "a")...)
-		w.expect(over, 1, "failed")
-		c = w.conversation(over)
-		size := chat.MaxIndexTokens + text.Tokens("a "+secret)
-		require.Equal(t, []any{chat.Failed, size, 0}, []any{c.IndexState, c.Tokens, c.Chunks})
-		require.Equal(t, fmt.Sprintf("the conversation has %d tokens; at most 100000 can be indexed", size), c.IndexError)
-		require.Empty(t, w.embedder.asked(), "it is not embedded at all")
+		id := w.add("x", "the kumquat recipe")
+		w.expect(id, 1, "ready")
+		said := []string{"the kumquat recipe", "the heron data:image/png;base64," + strings.Repeat("QUJD", 60_000)}
+		require.Equal(t, id, w.add("x", said...))
+		w.expect(id, 1, "ready")
+		said = append(said, strings.Repeat("2026-05-04 WARN pool: conn refused\n", 1<<20/36)+"the stork")
+		require.Equal(t, id, w.add("x", said...))
+		w.expect(id, 1, "ready")
 		x.stop()
+		for _, word := range []string{"kumquat", "heron", "stork"} {
+			byWord, _ := w.found(word)
+			require.Equal(t, []string{id}, byWord, word)
+		}
+		byWord, _ := w.found("qujd")
+		require.Empty(t, byWord)
+		for _, c := range w.chunks(id) {
+			require.NotContains(t, c.Text, "QUJD")
+			require.NotNil(t, c.Vector)
+		}
+	})
+}
 
-		next := w.start(indexer.Options{}) // nothing a restart could mend
-		next.stop()
-		require.Equal(t, chat.Failed, w.conversation(over).IndexState)
-
-		w.remove(over)
-		w.start(indexer.Options{})
-		small := w.add("over", "a")
-		w.expect(small, 1, "ready")
+// With a limit, what is beyond it is left out and the conversation says so; what was
+// indexed before the limit came stays.
+func TestALimitOfTokens(t *testing.T) {
+	each(t, func(t *testing.T, w *works) {
+		x := w.start(indexer.Options{})
+		before := w.add("before", "the pelican "+long("a"), "the heron "+long("b"))
+		w.expect(before, 1, "ready")
+		x.stop()
+		limit := w.conversation(before).Tokens * 3 / 4
+		x = w.start(indexer.Options{MaxTokens: limit})
+		require.Equal(t, before, w.add("before", "the pelican "+long("a"), "the heron "+long("b"), "the stork "+long("c")))
+		w.expect(before, 1, "failed")
+		fresh := w.add("fresh", "the pelican "+long("a"), "the ibis "+long("b"))
+		w.expect(fresh, 1, "failed")
+		x.stop()
+		for word, want := range map[string][]string{"pelican": {before, fresh}, "heron": {before}, "stork": nil, "ibis": nil} {
+			byWord, _ := w.found(word)
+			require.ElementsMatch(t, want, slices.Compact(slices.Sorted(slices.Values(byWord))), word)
+		}
+		c := w.conversation(fresh)
+		require.Contains(t, c.IndexError, fmt.Sprintf("the conversation has %d tokens and LETHE_MAX_TOKENS is %d", c.Tokens, limit))
+		for _, chunk := range append(w.chunks(fresh), w.chunks(before)...) {
+			require.NotNil(t, chunk.Vector, "what can be found is found by meaning too")
+		}
+		w.start(indexer.Options{Settings: "without a limit"})
+		for range 2 {
+			require.Equal(t, "ready", wait(t, w.journal.settled).outcome)
+		}
+		byWord, _ := w.found("stork")
+		require.Equal(t, []string{before}, byWord)
 	})
 }
 
@@ -540,7 +610,7 @@ func TestOutcomesAreCounted(t *testing.T) {
 		}
 		require.Equal(t, map[string]float64{
 			"lethe_indexer_conversations_total outcome=ready": 1, "lethe_indexer_conversations_total outcome=retried": 1, "lethe_indexer_seconds": 2,
-			"lethe_embedding_pending_conversations": 0, "lethe_embedding_failed_conversations": 0,
+			"lethe_embedding_pending_conversations": 0, "lethe_embedding_failed_conversations": 0, "lethe_indexer_embedder_lost": 0,
 		}, counted)
 	})
 }
@@ -551,7 +621,7 @@ func TestWhatEndsTheProgramIsGivenUp(t *testing.T) {
 		id := w.add("x", "the pelican")
 		for range 3 { // claims of programs that ended without a word
 			require.NoError(t, w.store.InTx(t.Context(), func(tx *store.Tx) error {
-				claims, err := tx.Claim(-time.Second, 1)
+				claims, err := tx.Claim(-time.Second, 1, true)
 				require.Len(t, claims, 1)
 				return err
 			}))

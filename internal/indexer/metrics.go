@@ -12,6 +12,7 @@ type metrics struct {
 	seconds prometheus.Histogram
 	pending prometheus.Gauge
 	givenUp prometheus.Gauge
+	away    prometheus.Gauge
 }
 
 func newMetrics(registry *prometheus.Registry) *metrics {
@@ -29,11 +30,14 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 		}),
 		givenUp: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "lethe_embedding_failed_conversations",
-			Help: "Conversations of all workspaces that could not be indexed anew, and are tried again at the next start.",
+			Help: "Conversations of all workspaces that could not be indexed anew, and are tried again when the model or a setting changes.",
+		}),
+		away: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "lethe_indexer_embedder_lost", Help: "1 while the embedder does not answer, so that only words are indexed; else 0.",
 		}),
 	}
 	if registry != nil {
-		registry.MustRegister(m.settled, m.seconds, m.pending, m.givenUp)
+		registry.MustRegister(m.settled, m.seconds, m.pending, m.givenUp, m.away)
 	}
 	return m
 }
@@ -47,4 +51,13 @@ func (m *metrics) observe(outcome string, took time.Duration) {
 func (m *metrics) left(pending, givenUp int) {
 	m.pending.Set(float64(pending))
 	m.givenUp.Set(float64(givenUp))
+}
+
+// embedderLost is whether the embedder does not answer.
+func (m *metrics) embedderLost(lost bool) {
+	value := 0.0
+	if lost {
+		value = 1
+	}
+	m.away.Set(value)
 }

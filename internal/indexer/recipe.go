@@ -3,7 +3,6 @@ package indexer
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/store"
@@ -13,7 +12,7 @@ import (
 // same chunk other terms: when package chunker changes, or the analyzer in package
 // rank. Every conversation is then indexed anew in the background. A test knows what
 // the present version gives.
-const PassagesVersion = 1
+const PassagesVersion = 2
 
 // recipe is how this program makes what search sees.
 func (x *Indexer) recipe() store.Recipe {
@@ -28,13 +27,16 @@ func (x *Indexer) Adopt(ctx context.Context) error {
 	var adopted store.Adoption
 	recipe := x.recipe()
 	err := x.o.Store.InTx(ctx, func(tx *store.Tx) (err error) {
-		adopted, err = tx.AdoptRecipe(recipe)
+		adopted, err = tx.AdoptRecipe(recipe, x.o.Settings)
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	x.adopted.Store(true)
+	if adopted.Requeued > 0 {
+		x.o.Logger.Info("indexer: what could not be indexed is tried again, because a setting of the embedder has changed", "conversations", adopted.Requeued)
+	}
 	if adopted.Changed && adopted.Conversations > 0 {
 		x.o.Logger.Info("indexer: conversations are indexed anew in the background, because the model or the way of cutting texts has changed",
 			"conversations", adopted.Conversations, "model", recipe.Model, "before", adopted.Before.Model,
@@ -65,7 +67,8 @@ func (x *Indexer) follow(ctx context.Context) {
 // all that is left to do.
 const followPolls = 5
 
-func (x *Indexer) look(ctx context.Context) error {
+func (x *Indexer) look(ctx context.Context) (err error) {
+	defer recovered(&err)
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	if !x.adopted.Load() { // the database was away when this program started
@@ -92,31 +95,4 @@ func (x *Indexer) look(ctx context.Context) error {
 			slog.String("model", x.recipe().Model), slog.Int("conversations", done.Conversations), slog.Duration("took", done.Took))
 	}
 	return err
-}
-
-// pause keeps this program from making anything anew for a while after the embedder
-// failed: one that is away is asked now and then, not for each conversation.
-type pause struct {
-	mu       sync.Mutex
-	failures int // since the last success
-	until    time.Time
-}
-
-func (p *pause) over() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return !time.Now().Before(p.until)
-}
-
-func (p *pause) failed(backoff func(int) time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.failures++
-	p.until = time.Now().Add(backoff(p.failures))
-}
-
-func (p *pause) succeeded() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.failures, p.until = 0, time.Time{}
 }

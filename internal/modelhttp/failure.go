@@ -31,6 +31,13 @@ func TooLarge(err error) bool {
 	return errors.As(err, &r) && r.tooLarge()
 }
 
+// Busy reports whether the server only asked for fewer requests: nothing was wrong
+// with the question.
+func Busy(err error) bool {
+	var r *refusal
+	return errors.As(err, &r) && r.status == http.StatusTooManyRequests
+}
+
 // Refused reports whether the server found the question itself wrong (400 or
 // 422), with any of these words in its reason; with any reason when there are
 // none.

@@ -21,6 +21,7 @@ func (s *Server) withKey(r route) echo.HandlerFunc {
 		return s.reserve(r.maxBody)(limitBody(r.maxBody)(answer))
 	}
 	return func(c echo.Context) error {
+		c.Set(doesKey, r.does)
 		access, err := s.access(c)
 		if err != nil {
 			return err
@@ -40,7 +41,10 @@ func (s *Server) access(c echo.Context) (history.Access, error) {
 		return history.Access{}, fault.New(fault.Unauthenticated, "no API key: send it as 'Authorization: Bearer <key>'")
 	}
 	who, err := s.history.Authenticate(c.Request().Context(), token)
-	if err != nil {
+	switch {
+	case fault.Is(err, fault.Unauthenticated):
+		return history.Access{}, fault.Wrap(fault.Unauthenticated, err, "%s", badKey)
+	case err != nil:
 		return history.Access{}, err
 	}
 	c.Set(askedByKey, who)

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
@@ -37,13 +38,13 @@ type problem struct {
 
 // problemOf looks an error up. Echo's own errors are about routes and parameters
 // and carry their status; everything else is a fault or a surprise.
-func problemOf(err error) problem {
+func problemOf(err error, op history.Operation) problem {
 	var routing *echo.HTTPError
 	var known *fault.Error
 	if errors.As(err, &routing) && !errors.As(err, &known) {
 		return routingProblem(routing)
 	}
-	return problem{statusOf[fault.KindOf(err)], fault.Message(err), err}
+	return problem{statusOf[fault.KindOf(err)], worded(err, op), err}
 }
 
 func routingProblem(err *echo.HTTPError) problem {
@@ -88,7 +89,7 @@ func (s *Server) renderError(err error, c echo.Context) {
 		s.cutLater(err, c)
 		return
 	}
-	p := problemOf(err)
+	p := problemOf(err, doneBy(c))
 	h := c.Response().Header()
 	switch p.status {
 	case http.StatusUnauthorized:

@@ -17,7 +17,7 @@ const finiRoot = "/v2/"
 
 // The messages that Fini documents word by word.
 const (
-	finiUnauthorized  = "Invalid or revoked API key"
+	finiUnauthorized  = badKey
 	finiForbidden     = "API key does not have the required scope for this operation"
 	finiNotAccessible = "One or more interactions not accessible to the user"
 )

@@ -28,7 +28,9 @@ func (m *memoryPlugin) ImportConversations(ctx context.Context, r wire.ImportCon
 	return wire.ImportConversations200JSONResponse{
 		ImportID: textOrNil(done.ImportID), Conversations: done.Conversations,
 		Deleted: done.Deleted, Excluded: done.Excluded, Failed: done.Failed,
-		Problems: each(done.Problems, func(p history.Problem) api.ImportProblem { return api.ImportProblem(p) }),
+		Problems: each(done.Problems, func(p history.Problem) api.ImportProblem {
+			return api.ImportProblem{Line: p.Line, Reason: worded(p.Err, history.OpImportFile)}
+		}),
 	}, nil
 }
 

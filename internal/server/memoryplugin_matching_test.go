@@ -61,7 +61,7 @@ func TestDeleteMatchingRefusesWhatSelectsNothing(t *testing.T) {
 	}
 	answer := s.call(t, http.MethodPost, matching, `{"all":true,"expectedCount":2}`)
 	require.Equal(t, http.StatusConflict, answer.status)
-	require.Contains(t, answer.says(t), "matches 1 conversations and expectedCount is 2")
+	require.Contains(t, answer.says(t), "matches 1 conversations and 2 were expected")
 	count, err := s.Client.Count(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 1, count)

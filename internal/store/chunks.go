@@ -55,17 +55,6 @@ func (tx *Tx) FinishIndexing(c Claim, x Indexed) error {
 	return tx.storeIndexed(c, x, changes)
 }
 
-// FailIndexing ends a claim for good, until the conversation changes or the
-// service is started again, with the reason for clients to read. What x holds is
-// stored all the same: passages without vectors can still be found by keyword.
-// ErrClaimLost when the claim is lost.
-func (tx *Tx) FailIndexing(c Claim, x Indexed, reason string) error {
-	changes := indexedChanges(x)
-	changes["index_state"] = string(chat.Failed)
-	changes["index_error"] = reason
-	return tx.storeIndexed(c, x, changes)
-}
-
 // dropPassages deletes the passages that say what was edited away, with their
 // vectors: the first, which begins with the title, when that was changed, and
 // those of outdated messages. The rest stays to be found until all is indexed
@@ -164,8 +153,6 @@ func (tx *Tx) deleteFrom(c Claim, table any, position int) error {
 }
 
 // markUnreadable writes into chunks that stay which of them the model cannot read.
-// Where nothing changes nothing is written: a row is a copy of its text, and of all
-// its words in the index.
 func (tx *Tx) markUnreadable(c Claim, x Indexed) error {
 	readable, not := []int{}, []int{}
 	for i, v := range x.Vectors {
@@ -175,14 +162,22 @@ func (tx *Tx) markUnreadable(c Claim, x Indexed) error {
 		}
 		readable = append(readable, x.keepVectors()+i)
 	}
-	for by, positions := range map[string][]int{"": readable, x.Model.ID: not} {
-		for batch := range slices.Chunk(positions, idBatch) {
-			err := tx.db.Model(&dialect.ChunkRow{}).
-				Where("workspace_id = ? AND conversation_id = ? AND position IN ? AND unreadable_by <> ?", int64(c.Workspace), c.Conversation, batch, by).
-				Update("unreadable_by", by).Error
-			if err != nil {
-				return tx.fault(err)
-			}
+	if err := tx.markPassages(c, readable, ""); err != nil {
+		return err
+	}
+	return tx.markPassages(c, not, x.Model.ID)
+}
+
+// markPassages writes into passages which model cannot read them. Where nothing
+// changes nothing is written: a row is a copy of its text, and of all its words in
+// the index.
+func (tx *Tx) markPassages(c Claim, positions []int, by string) error {
+	for batch := range slices.Chunk(positions, idBatch) {
+		err := tx.db.Model(&dialect.ChunkRow{}).
+			Where("workspace_id = ? AND conversation_id = ? AND position IN ? AND unreadable_by <> ?", int64(c.Workspace), c.Conversation, batch, by).
+			Update("unreadable_by", by).Error
+		if err != nil {
+			return tx.fault(err)
 		}
 	}
 	return nil
@@ -232,28 +227,33 @@ type StoredChunk struct {
 	Vector      []float32 // nil when it has none
 }
 
-// StoredChunks returns the chunks of a conversation in order.
-func (v *View) StoredChunks(ws chat.WorkspaceID, conversation string) ([]StoredChunk, error) {
-	const where = "workspace_id = ? AND conversation_id = ?"
+// StoredChunks returns the chunks of a conversation in order: those from a position
+// on, and before another one.
+func (v *View) StoredChunks(ws chat.WorkspaceID, conversation string, from, before int) ([]StoredChunk, error) {
+	const where, at = "workspace_id = ? AND conversation_id = ?", "position >= ? AND position < ?"
 	var rows []dialect.ChunkRow
-	err := v.db.Omit("Terms").Where(where, int64(ws), conversation).Order("position").Find(&rows).Error
+	err := v.db.Omit("Terms").Where(where, int64(ws), conversation).Where(at, from, before).Order("position").Find(&rows).Error
 	if err != nil {
 		return nil, v.fault(err)
 	}
-	vectors, err := v.database.Embeddings(v.db, ws, conversation)
+	vectors, err := v.database.Embeddings(v.db.Where(at, from, before), ws, conversation)
 	if err != nil {
 		return nil, v.fault(err)
 	}
 	chunks := make([]StoredChunk, len(rows))
-	at := make(map[int]*StoredChunk, len(rows))
+	placed := make(map[int]*StoredChunk, len(rows))
 	for i, r := range rows {
-		chunks[i] = StoredChunk{Position: r.Position, First: r.FirstMessage, Last: r.LastMessage, Text: r.Text, TermCount: r.TermCount, Model: r.UnreadableBy}
-		at[r.Position] = &chunks[i]
+		chunks[i] = storedChunk(r)
+		placed[r.Position] = &chunks[i]
 	}
 	for _, e := range vectors {
-		if chunk := at[e.Position]; chunk != nil {
+		if chunk := placed[e.Position]; chunk != nil {
 			chunk.Model, chunk.Vector = e.Model, e.Vector
 		}
 	}
 	return chunks, nil
+}
+
+func storedChunk(r dialect.ChunkRow) StoredChunk {
+	return StoredChunk{Position: r.Position, First: r.FirstMessage, Last: r.LastMessage, Text: r.Text, TermCount: r.TermCount, Model: r.UnreadableBy}
 }

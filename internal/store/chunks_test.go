@@ -17,7 +17,7 @@ import (
 
 func stored(t testing.TB, s *store.Store, ws chat.WorkspaceID, id string) []store.StoredChunk {
 	t.Helper()
-	chunks, err := s.View(ctx).StoredChunks(ws, id)
+	chunks, err := s.View(ctx).StoredChunks(ws, id, 0, 1<<30)
 	require.NoError(t, err)
 	return chunks
 }
@@ -175,7 +175,7 @@ func TestWhatWasEditedAwayIsGoneAtOnce(t *testing.T) {
 		s := db.Open(t)
 		ws := workspace(t, s, "w")
 		left := func(c chat.Conversation) (positions []int) {
-			stored, err := s.View(ctx).StoredChunks(ws, c.ID)
+			stored, err := s.View(ctx).StoredChunks(ws, c.ID, 0, 1<<30)
 			require.NoError(t, err)
 			for _, chunk := range stored {
 				positions = append(positions, chunk.Position)

@@ -46,7 +46,7 @@ func (v *View) conversation(query *gorm.DB) (chat.Conversation, error) {
 	var row dialect.ConversationRow
 	err := query.Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return chat.Conversation{}, fault.NotFoundf("Conversation not found")
+		return chat.Conversation{}, fault.Missing("conversation")
 	}
 	return conversationOf(row), v.fault(err)
 }

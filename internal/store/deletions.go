@@ -85,7 +85,7 @@ func (v *View) lastPlace(ws chat.WorkspaceID, id string) (chat.Place, error) {
 		return chat.Place{}, v.fault(err)
 	}
 	if len(sealed) == 0 {
-		return chat.Place{}, fault.NotFoundf("Conversation not found")
+		return chat.Place{}, fault.Missing("conversation")
 	}
 	return chat.Place{At: dialect.FromMicros(v.seal(id, sealed[0])), ID: id}, nil
 }
@@ -141,7 +141,7 @@ func (v *View) Deletion(ws chat.WorkspaceID, id string) (chat.Deletion, error) {
 		return chat.Deletion{}, v.fault(err)
 	}
 	if len(rows) == 0 {
-		return chat.Deletion{}, fault.NotFoundf("Deletion not found")
+		return chat.Deletion{}, fault.Missing("deletion")
 	}
 	return rows[0].deletion(), nil
 }

@@ -36,7 +36,7 @@ var examinations = []examination{
 		check:  "passages without a vector",
 		detail: "passages of indexed conversations that have none, although no model was unable to read them: search by meaning cannot find them",
 		count:  "SELECT count(*) FROM chunks AS x WHERE " + vectorMissing + " AND EXISTS (" + readyOf + ")",
-		mend: []string{"UPDATE conversations AS c SET index_state = 'queued', attempts = 0, run_after = @now WHERE c.index_state = 'ready' AND EXISTS (" +
+		mend: []string{"UPDATE conversations AS c SET index_state = 'queued', attempts = 0, run_after = @now, indexed_revision = 0 WHERE c.index_state = 'ready' AND EXISTS (" +
 			"SELECT 1 FROM chunks AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id AND " + vectorMissing + ")"},
 	},
 	{
@@ -50,7 +50,7 @@ var examinations = []examination{
 		check:  "indexed at another revision",
 		detail: "conversations that call themselves ready and are indexed as they were before a change",
 		count:  "SELECT count(*) FROM conversations AS c WHERE " + stale,
-		mend:   []string{"UPDATE conversations AS c SET index_state = 'queued', attempts = 0, run_after = @now WHERE " + stale},
+		mend:   []string{"UPDATE conversations AS c SET index_state = 'queued', attempts = 0, run_after = @now, indexed_revision = 0 WHERE " + stale},
 	},
 	{
 		check:  "made by another model than said",

@@ -56,3 +56,12 @@ func (s *Store) Migrate(ctx context.Context, dir fs.FS) error {
 	}
 	return upgrade(ctx, provider)
 }
+
+// FailIndexing stores what x holds and fails the claim, for tests that need a failed
+// conversation with passages.
+func (tx *Tx) FailIndexing(c Claim, x Indexed, reason string) error {
+	changes := indexedChanges(x)
+	changes["index_state"] = string(chat.Failed)
+	changes["index_error"] = reason
+	return tx.storeIndexed(c, x, changes)
+}

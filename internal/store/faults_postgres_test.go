@@ -173,7 +173,7 @@ func aFrozenConnectionHoldsNobodyForEver(t *testing.T) {
 		"a transaction": func() error {
 			return s.InTx(ctx, func(tx *store.Tx) error {
 				proxy.Freeze()
-				_, err := tx.Claim(time.Minute, 1)
+				_, err := tx.Claim(time.Minute, 1, true)
 				return err
 			})
 		},

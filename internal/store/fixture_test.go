@@ -128,7 +128,7 @@ const lease = time.Minute
 func claim(t testing.TB, s *store.Store, n int) (claims []store.Claim) {
 	t.Helper()
 	inTx(t, s, func(tx *store.Tx) (err error) {
-		claims, err = tx.Claim(lease, n)
+		claims, err = tx.Claim(lease, n, true)
 		return err
 	})
 	return claims

@@ -66,7 +66,7 @@ func (v *View) Import(ws chat.WorkspaceID, id string) (chat.Import, error) {
 		return chat.Import{}, v.fault(err)
 	}
 	if len(rows) == 0 {
-		return chat.Import{}, fault.NotFoundf("Import not found")
+		return chat.Import{}, fault.Missing("import")
 	}
 	items, err := v.withProgress(ws, rows)
 	if err != nil {

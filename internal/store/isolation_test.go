@@ -12,6 +12,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/rank"
 	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
@@ -63,7 +64,7 @@ var inWorkspace = map[string]call{
 	},
 	"Passages": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) { return just(tx.Passages(ws, h.keys())) },
 	"StoredChunks": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
-		return just(tx.StoredChunks(ws, h.conversation.ID))
+		return just(tx.StoredChunks(ws, h.conversation.ID, 0, 1<<30))
 	},
 	"SearchKeyword": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.SearchKeyword(ws, []string{"common", "theirs"}, chat.Filter{ImportID: h.importID}))
@@ -187,6 +188,46 @@ var inWorkspace = map[string]call{
 	"Retry": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return only(tx.Retry(h.claim(ws), lease, "why"))
 	},
+	"UseRecipe": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		_, err := tx.UseRecipe(h.claim(ws), indexed().Model, 1)
+		return nil, err
+	},
+	"StoreWords": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.StoreWords(h.claim(ws), indexed().Model, indexed(passage(0, nil, "common")).Chunks))
+	},
+	"FinishWords": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		_, err := tx.FinishWords(h.claim(ws), 1, 0, false)
+		return nil, err
+	},
+	"StoreVectors": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.StoreVectors(h.claim(ws), indexed().Model, []store.PassageVector{{Position: 0}}))
+	},
+	"FinishVectors": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.FinishVectors(h.claim(ws)))
+	},
+	"Fail": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.Fail(h.claim(ws), "why"))
+	},
+	"Postpone": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.Postpone(h.claim(ws), "why"))
+	},
+	"Requeue": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) { return only(tx.Requeue(h.claim(ws))) },
+	"Unembedded": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		if err := tx.FinishIndexing(h.claim(ws), indexed(passage(0, nil, "common"))); err != nil {
+			return nil, err
+		}
+		return just(tx.Unembedded(ws, h.waiting.Conversation, embed.Model{ID: "another"}, 0, 10))
+	},
+	"ClaimedMessages": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.ClaimedMessages(h.claim(ws), 0, 1000))
+	},
+	"Claimed": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) { return just(tx.Claimed(h.claim(ws))) },
+	"RequeueFailedIn": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		if err := tx.Fail(h.claim(ws), "why"); err != nil {
+			return nil, err
+		}
+		return just(tx.RequeueFailedIn(ws))
+	},
 	"GiveUp":  func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) { return only(tx.GiveUp(h.claim(ws))) },
 	"Release": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) { return only(tx.Release(h.claim(ws))) },
 	"FinishIndexing": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
@@ -202,7 +243,8 @@ var inWorkspace = map[string]call{
 var acrossWorkspaces = map[string]string{
 	"Claim":           "the indexer takes work from whoever has waited longest",
 	"NextDue":         "the indexer sleeps until there is work",
-	"RequeueFailed":   "the service starts",
+	"RequeueFailed":   "the service starts with another setting",
+	"HurryFuture":     "the indexer mends what a wrong clock put off",
 	"ClaimBehind":     "the indexer takes what another model made",
 	"AdoptRecipe":     "the service starts",
 	"CompleteRecipe":  "the indexer asks whether a change of models is over",

@@ -272,7 +272,7 @@ func TestChangesWithoutSearchesEndTheCodes(t *testing.T) {
 	createAll(t, c.s, c.ws, all...)
 	require.Equal(t, 1, store.Coded(c.s, c.ws))
 	inTx(t, c.s, func(tx *store.Tx) error {
-		claims, err := tx.Claim(lease, len(all))
+		claims, err := tx.Claim(lease, len(all), true)
 		for _, claimed := range claims {
 			err = errors.Join(err, tx.FinishIndexing(claimed, c.passages(codedModel, 1)))
 		}

@@ -22,6 +22,8 @@ type Claim struct {
 	// Behind: the conversation is ready, and stays so; it is only to be made anew by
 	// the current recipe.
 	Behind bool
+	// WordsIn: its passages are those of this revision; only vectors are missing.
+	WordsIn bool
 
 	recipe int64 // by which its passages were made when it was claimed
 }
@@ -31,11 +33,24 @@ type Claim struct {
 var ErrClaimLost = fault.New(fault.Conflict, "the conversation was changed, deleted or taken over while it was being indexed")
 
 // Claim takes up to n conversations that are due, whoever waited longest first,
-// and holds each until now+lease. A claim whose lease ran out is due again.
-func (tx *Tx) Claim(lease time.Duration, n int) ([]Claim, error) {
-	rows, err := tx.database.Claim(tx.db, dialect.Micros(tx.now), dialect.Micros(tx.now.Add(lease)), n)
-	if err != nil {
-		return nil, tx.fault(err)
+// and holds each until now+lease. A claim whose lease ran out is due again. It takes
+// those whose words are to be indexed; with vectors also, after them, those that only
+// need an embedder.
+func (tx *Tx) Claim(lease time.Duration, n int, vectors bool) ([]Claim, error) {
+	stages := []string{wordsDue}
+	if vectors {
+		stages = append(stages, vectorsDue)
+	}
+	var rows []dialect.ClaimRow
+	for _, stage := range stages {
+		if len(rows) == n {
+			break
+		}
+		more, err := tx.database.Claim(tx.db, stage, tx.instance, dialect.Micros(tx.now), dialect.Micros(tx.now.Add(lease)), n-len(rows))
+		if err != nil {
+			return nil, tx.fault(err)
+		}
+		rows = append(rows, more...)
 	}
 	return claimsOf(rows, false), nil
 }
@@ -45,7 +60,7 @@ func claimsOf(rows []dialect.ClaimRow, behind bool) []Claim {
 	for i, r := range rows {
 		claims[i] = Claim{
 			Workspace: chat.WorkspaceID(r.WorkspaceID), Conversation: r.ID, Revision: r.Revision, Attempt: r.Attempts,
-			Behind: behind, recipe: r.RecipeID,
+			Behind: behind, WordsIn: r.IndexedRevision == r.Revision, recipe: r.RecipeID,
 		}
 	}
 	return claims
@@ -60,9 +75,10 @@ func (c Claim) state() (held, returned chat.IndexState) {
 	return chat.Indexing, chat.Queued
 }
 
-// Extend holds a claim for another lease; ErrClaimLost when it is lost.
+// Extend holds a claim for another lease; ErrClaimLost when it is lost. Which recipe
+// is named meanwhile does not matter: the worker names it itself.
 func (tx *Tx) Extend(c Claim, lease time.Duration) error {
-	return tx.settle(c, map[string]any{"run_after": dialect.Micros(tx.now.Add(lease))})
+	return tx.settled(tx.held(c), map[string]any{"run_after": dialect.Micros(tx.now.Add(lease))})
 }
 
 // Retry gives a claim back to be tried again after the delay, with the reason
@@ -98,11 +114,19 @@ func (tx *Tx) Release(c Claim) error {
 // and the lock in one statement. What it was made by is asked too: a claim says what
 // of that may stay.
 func (tx *Tx) settle(c Claim, changes map[string]any) error {
+	return tx.settled(tx.held(c).Where("recipe_id = ?", c.recipe), changes)
+}
+
+// held is the row of a conversation, if the claim still holds.
+func (tx *Tx) held(c Claim) *gorm.DB {
 	held, _ := c.state()
-	res := tx.db.Model(&dialect.ConversationRow{}).
-		Where("workspace_id = ? AND id = ? AND revision = ? AND attempts = ? AND index_state = ? AND recipe_id = ?",
-			int64(c.Workspace), c.Conversation, c.Revision, c.Attempt, string(held), c.recipe).
-		Updates(changes)
+	return tx.db.Model(&dialect.ConversationRow{}).
+		Where("workspace_id = ? AND id = ? AND revision = ? AND attempts = ? AND index_state = ?",
+			int64(c.Workspace), c.Conversation, c.Revision, c.Attempt, string(held))
+}
+
+func (tx *Tx) settled(held *gorm.DB, changes map[string]any) error {
+	res := held.Updates(changes)
 	if res.Error == nil && res.RowsAffected == 0 {
 		return ErrClaimLost
 	}
@@ -113,36 +137,60 @@ func (tx *Tx) settle(c Claim, changes map[string]any) error {
 // conversation is gone or has another revision by now.
 func (v *View) ClaimedTranscript(c Claim) (chat.Transcript, error) {
 	t, err := v.Transcript(c.Workspace, c.Conversation)
-	switch {
-	case fault.Is(err, fault.NotFound):
-		return chat.Transcript{}, ErrClaimLost
-	case err != nil:
+	if err := claimable(c, t.Conversation, err); err != nil {
 		return chat.Transcript{}, err
-	case t.Revision != c.Revision:
-		return chat.Transcript{}, ErrClaimLost
 	}
 	return t, nil
 }
 
-// NextDue returns when the next conversation becomes due; false when none waits.
-func (v *View) NextDue() (time.Time, bool, error) {
+// claimable says whether what was found of a conversation is what was claimed.
+func claimable(c Claim, found chat.Conversation, err error) error {
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return ErrClaimLost
+	case err == nil && found.Revision != c.Revision:
+		return ErrClaimLost
+	}
+	return err
+}
+
+// NextDue returns when the next conversation becomes due, with vectors also one that
+// only needs an embedder; false when none waits.
+func (v *View) NextDue(vectors bool) (time.Time, bool, error) {
+	due := v.db.Select("run_after").Where("index_state IN ('queued', 'indexing')")
+	if !vectors {
+		due = due.Where(wordsDue)
+	}
 	var row dialect.ConversationRow
-	err := v.db.Select("run_after").Where("index_state IN ('queued', 'indexing')").Order("run_after").Take(&row).Error
+	err := due.Order("run_after").Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return time.Time{}, false, nil
 	}
 	return dialect.FromMicros(row.RunAfter), err == nil, v.fault(err)
 }
 
-// RequeueFailed queues the failed conversations again, for a service that
-// starts: what stopped them (an embedder that was down, a wrong key) may be
-// mended. Those over the size limit stay failed. It returns how many it queued.
+// RequeueFailed queues the failed conversations of all workspaces again, with a new
+// count of attempts. It returns how many.
 func (tx *Tx) RequeueFailed() (int, error) {
 	return tx.requeueFailed(tx.db.Model(&dialect.ConversationRow{}))
 }
 
+// RequeueFailedIn queues again, with a new count of attempts, what could not be
+// indexed in a workspace: what is failed, and what is ready but could not be indexed
+// anew by the current recipe. It returns how many.
+func (tx *Tx) RequeueFailedIn(ws chat.WorkspaceID) (int, error) {
+	failed, err := tx.requeueFailed(tx.db.Model(&dialect.ConversationRow{}).Where("workspace_id = ?", int64(ws)))
+	if err != nil {
+		return 0, err
+	}
+	res := tx.db.Model(&dialect.ConversationRow{}).Where("workspace_id = ? AND index_state = ? AND run_after = ?", int64(ws), string(chat.Ready), int64(never)).
+		Updates(map[string]any{"attempts": 0, "run_after": dialect.Micros(tx.now)})
+	return failed + int(res.RowsAffected), tx.fault(res.Error)
+}
+
+// requeueFailed looks at the words again too: what failed may have been left out.
 func (tx *Tx) requeueFailed(of *gorm.DB) (int, error) {
-	res := of.Where("index_state = ? AND token_count <= ?", string(chat.Failed), chat.MaxIndexTokens).
-		Updates(map[string]any{"index_state": string(chat.Queued), "attempts": 0, "run_after": dialect.Micros(tx.now)})
+	res := of.Where("index_state = ?", string(chat.Failed)).
+		Updates(map[string]any{"index_state": string(chat.Queued), "attempts": 0, "run_after": dialect.Micros(tx.now), "indexed_revision": 0})
 	return int(res.RowsAffected), tx.fault(res.Error)
 }

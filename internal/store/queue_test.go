@@ -74,7 +74,7 @@ func TestALeaseRunsOut(t *testing.T) {
 // requireDue checks when the next conversation is due; the zero time is for never.
 func requireDue(t testing.TB, s *store.Store, want time.Time) {
 	t.Helper()
-	due, ok, err := s.View(ctx).NextDue()
+	due, ok, err := s.View(ctx).NextDue(true)
 	require.NoError(t, err)
 	require.Equal(t, !want.IsZero(), ok)
 	if ok {
@@ -92,7 +92,14 @@ func requireLost(t testing.TB, s *store.Store, c store.Claim) {
 		"Retry":          func(tx *store.Tx) error { return tx.Retry(c, lease, "stale") },
 		"Release":        func(tx *store.Tx) error { return tx.Release(c) },
 		"FinishIndexing": func(tx *store.Tx) error { return tx.FinishIndexing(c, x) },
-		"FailIndexing":   func(tx *store.Tx) error { return tx.FailIndexing(c, x, "stale") },
+		"Fail":           func(tx *store.Tx) error { return tx.Fail(c, "stale") },
+		"Postpone":       func(tx *store.Tx) error { return tx.Postpone(c, "stale") },
+		"Requeue":        func(tx *store.Tx) error { return tx.Requeue(c) },
+		"UseRecipe":      func(tx *store.Tx) error { _, err := tx.UseRecipe(c, x.Model, 7); return err },
+		"StoreWords":     func(tx *store.Tx) error { return tx.StoreWords(c, x.Model, x.Chunks) },
+		"FinishWords":    func(tx *store.Tx) error { _, err := tx.FinishWords(c, 1, 0, false); return err },
+		"StoreVectors":   func(tx *store.Tx) error { return tx.StoreVectors(c, x.Model, []store.PassageVector{{Position: 0}}) },
+		"FinishVectors":  func(tx *store.Tx) error { return tx.FinishVectors(c) },
 	} {
 		require.ErrorIs(t, s.InTx(ctx, use), store.ErrClaimLost, name)
 	}
@@ -139,13 +146,13 @@ func TestRetryReleaseAndFail(t *testing.T) {
 func TestRequeueingWhatFailed(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.OpenAt(t, (&clock{}).Now)
-		ws := workspace(t, s, "w")
-		outcome := map[string]int{"small": chat.MaxIndexTokens, "large": chat.MaxIndexTokens + 1}
+		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
 		id := map[string]string{}
-		for name, size := range outcome {
-			id[name] = added(t, s, ws, name, "text").ID
+		for name, in := range map[string]chat.WorkspaceID{"small": ws, "theirs": other} {
+			id[name] = added(t, s, in, name, "text").ID
 			c := claimOne(t, s)
-			inTx(t, s, func(tx *store.Tx) error { return tx.FailIndexing(c, store.Indexed{Tokens: size}, "why") })
+			inTx(t, s, func(tx *store.Tx) error { return tx.Fail(c, "why") })
+			requireLost(t, s, c)
 		}
 		id["ready"] = added(t, s, ws, "ready", "text").ID
 		require.NoError(t, finishAs(s, claimOne(t, s), indexed()))
@@ -154,13 +161,13 @@ func TestRequeueingWhatFailed(t *testing.T) {
 
 		for _, want := range []int{1, 0} {
 			inTx(t, s, func(tx *store.Tx) error {
-				n, err := tx.RequeueFailed()
+				n, err := tx.RequeueFailedIn(ws)
 				require.Equal(t, want, n)
 				return err
 			})
 		}
 		require.Equal(t, chat.Queued, state(t, s, ws, id["small"]).IndexState)
-		require.Equal(t, chat.Failed, state(t, s, ws, id["large"]).IndexState)
+		require.Equal(t, chat.Failed, state(t, s, other, id["theirs"]).IndexState)
 		require.Equal(t, chat.Ready, state(t, s, ws, id["ready"]).IndexState)
 		c := claimOne(t, s)
 		require.Equal(t, id["small"], c.Conversation)
@@ -253,7 +260,7 @@ func TestEachConversationIsClaimedOnce(t *testing.T) {
 				for {
 					var claims []store.Claim
 					err := stores[i%2].InTx(ctx, func(tx *store.Tx) (err error) {
-						claims, err = tx.Claim(time.Hour, 1+i%3)
+						claims, err = tx.Claim(time.Hour, 1+i%3, true)
 						return err
 					})
 					if err != nil || len(claims) == 0 {

@@ -36,6 +36,7 @@ type currentRecipeRow struct {
 	Since       int64
 	LeftBehind  int
 	CompletedAt *int64
+	Settings    string
 }
 
 func (currentRecipeRow) TableName() string { return "current_recipe" }
@@ -122,11 +123,14 @@ type Adoption struct {
 	Changed       bool   // the database had another one
 	Before        Recipe // that one; the zero value for a database that no service has used
 	Conversations int    // how many are to be made anew
+	Requeued      int    // how many that had failed are tried again, because a setting is another one
 }
 
 // AdoptRecipe makes a recipe the current one, for a service that starts: the last
-// one that started decides. What could not be made anew before is tried again.
-func (tx *Tx) AdoptRecipe(r Recipe) (Adoption, error) {
+// one that started decides. Settings stand for all that may decide whether a text can
+// be embedded. When they, or the recipe, are other ones than those of the last start,
+// what could not be indexed is tried again; else it stays as it is.
+func (tx *Tx) AdoptRecipe(r Recipe, settings string) (Adoption, error) {
 	book, err := tx.lockRecipes()
 	if err != nil {
 		return Adoption{}, err
@@ -140,6 +144,15 @@ func (tx *Tx) AdoptRecipe(r Recipe) (Adoption, error) {
 		if adopted.Conversations, err = tx.turnTo(id); err != nil {
 			return Adoption{}, err
 		}
+	}
+	if !adopted.Changed && book.current.Settings == settings {
+		return adopted, nil
+	}
+	if err := tx.db.Model(&currentRecipeRow{}).Where("one = 1").Update("settings", settings).Error; err != nil {
+		return adopted, tx.fault(err)
+	}
+	if adopted.Requeued, err = tx.RequeueFailed(); err != nil {
+		return adopted, err
 	}
 	return adopted, tx.tryAgain()
 }
@@ -194,7 +207,7 @@ func (tx *Tx) ClaimBehind(r Recipe, lease time.Duration) ([]Claim, error) {
 		return nil, err
 	}
 	for _, id := range book.behind() {
-		rows, err := tx.database.ClaimBehind(tx.db, id, dialect.Micros(tx.now), dialect.Micros(tx.now.Add(lease)))
+		rows, err := tx.database.ClaimBehind(tx.db, id, tx.instance, dialect.Micros(tx.now), dialect.Micros(tx.now.Add(lease)))
 		if err != nil {
 			return nil, tx.fault(err)
 		}

@@ -20,7 +20,7 @@ var otherModel = embed.Model{ID: "other", Dimensions: 3}
 func adopt(t testing.TB, s *store.Store, model string) (a store.Adoption) {
 	t.Helper()
 	inTx(t, s, func(tx *store.Tx) (err error) {
-		a, err = tx.AdoptRecipe(store.Recipe{Model: model})
+		a, err = tx.AdoptRecipe(store.Recipe{Model: model}, "")
 		return err
 	})
 	return a
@@ -206,7 +206,7 @@ func TestWhoMakesAnewKeepsToTheQueuesRules(t *testing.T) {
 		last := claimOneBehind(t, s, otherModel.ID)
 		require.Equal(t, ids[2], last.Conversation)
 
-		// What is given up is seen, and comes back with the next start.
+		// What is given up is seen, and comes back when a setting changes.
 		inTx(t, s, func(tx *store.Tx) error { return tx.GiveUp(last) })
 		requireLost(t, s, claimed(last, 99))
 		require.Equal(t, chat.Embedding{Model: otherModel.ID, Failed: 1, Unused: 4}, embedding(t, s, ws))
@@ -218,6 +218,12 @@ func TestWhoMakesAnewKeepsToTheQueuesRules(t *testing.T) {
 		require.False(t, ok)
 		require.Equal(t, failing.Conversation, claimOne(t, s).Conversation, "it was queued again")
 		require.False(t, adopt(t, s, otherModel.ID).Changed)
+		require.Empty(t, claimBehind(t, s, otherModel.ID), "a start changes nothing")
+		inTx(t, s, func(tx *store.Tx) error {
+			adopted, err := tx.AdoptRecipe(store.Recipe{Model: otherModel.ID}, "another server")
+			require.Equal(t, store.Adoption{Before: store.Recipe{Model: otherModel.ID}}, adopted)
+			return err
+		})
 		again := claimOneBehind(t, s, otherModel.ID)
 		require.Equal(t, []any{last.Conversation, 1}, []any{again.Conversation, again.Attempt})
 		require.NotEmpty(t, remove(t, s, ws, last.Conversation))
@@ -280,7 +286,7 @@ func TestNoEmbedderForAWhile(t *testing.T) {
 
 		adopt(t, s, embed.NoneModel)
 		inTx(t, s, func(tx *store.Tx) error {
-			_, err := tx.AdoptRecipe(store.Recipe{Model: embed.NoneModel, Passages: 1})
+			_, err := tx.AdoptRecipe(store.Recipe{Model: embed.NoneModel, Passages: 1}, "")
 			return err
 		})
 		require.Equal(t, chat.Embedding{Model: embed.NoneModel, Pending: 3, Unused: 4}, embedding(t, s, ws), "chunks are made anew all the same")
@@ -307,6 +313,7 @@ func TestRecipesOfAnOldDatabase(t *testing.T) {
 			require.NoError(t, finishAs(s, claimOne(t, s), x), i)
 		}
 		undone := []string{
+			"DROP INDEX conversations_words", "DROP INDEX conversations_vectors", "ALTER TABLE conversations DROP COLUMN holder",
 			"DROP INDEX conversations_recipe", "ALTER TABLE conversations DROP COLUMN recipe_id", "DROP TABLE recipes", "DROP TABLE current_recipe",
 		}
 		if db.Kind == storetest.SQLite { // what came later
@@ -324,7 +331,7 @@ func TestRecipesOfAnOldDatabase(t *testing.T) {
 			`SELECT c.external_id || ' ' || r.model FROM conversations AS c JOIN recipes AS r ON r.id = c.recipe_id WHERE c.workspace_id > 0 ORDER BY 1`))
 		require.Equal(t, 1, db.Count(t, "SELECT count(*) FROM conversations WHERE recipe_id = 0"), "it has no passages yet")
 		inTx(t, s, func(tx *store.Tx) error {
-			adopted, err := tx.AdoptRecipe(store.Recipe{Model: testModel.ID, Passages: 1})
+			adopted, err := tx.AdoptRecipe(store.Recipe{Model: testModel.ID, Passages: 1}, "")
 			require.Equal(t, 3, adopted.Conversations)
 			return err
 		})

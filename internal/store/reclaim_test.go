@@ -62,7 +62,7 @@ func thePlannerSamplesNoTexts(t *testing.T) {
 	harmless := []string{
 		// The planner has to know how many there are of these.
 		"conversations.external_id", "conversations.platform", "embeddings.model", "chunks.unreadable_by", "recipes.model", "imports.platform", "platforms.platform",
-		"conversations.index_state", "conversations.index_error", "messages.sender", "imports.kind",
+		"conversations.index_state", "conversations.index_error", "current_recipe.settings", "messages.sender", "imports.kind",
 		// No conversation's: whoever runs the service gives these names.
 		"api_keys.name", "api_keys.prefix", "api_keys.hash", "api_keys.scopes", "platforms.display_name", "workspaces.name",
 		// Hashes and keys.

@@ -15,6 +15,8 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"math"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +36,7 @@ type Store struct {
 	exactLimit  int
 	maxProposed int
 	secret      []byte // keys the hashes of tombstones
+	instance    int64  // names this program as the holder of its claims, from 1
 }
 
 // Options says which database to open. Exactly one of Path and URL is set.
@@ -73,6 +76,7 @@ type View struct {
 	exactLimit  int
 	maxProposed int
 	secret      []byte
+	instance    int64
 	writing     bool // it is a Tx's
 }
 
@@ -109,6 +113,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		database: database, config: config,
 		exactLimit: cmp.Or(o.ExactLimit, database.ExactLimit()), maxProposed: cmp.Or(o.MaxProposed, DefaultMaxProposed),
 	}
+	s.instance = 1 + rand.Int64N(math.MaxInt32-1) //nolint:gosec // it is no secret
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -193,7 +198,7 @@ func (s *Store) read(ctx context.Context) *gorm.DB  { return s.database.Read().W
 func (s *Store) write(ctx context.Context) *gorm.DB { return s.database.Write().WithContext(ctx) }
 
 func (s *Store) view(db *gorm.DB) *View {
-	return &View{db: db, database: s.database, exactLimit: s.exactLimit, maxProposed: s.maxProposed, secret: s.secret}
+	return &View{db: db, database: s.database, exactLimit: s.exactLimit, maxProposed: s.maxProposed, secret: s.secret, instance: s.instance}
 }
 
 // pools are the connection pools: the writers' and the readers', or the one that

@@ -39,7 +39,9 @@ const MaxTermRunes = 64
 func Terms(text string) []string {
 	a := newAnalysis(text, false)
 	defer a.release()
-	a.scan(text, 0)
+	for start, end := range Words(text) {
+		a.scan(text[start:end], start)
+	}
 	terms := make([]string, len(a.terms))
 	copy(terms, a.terms)
 	return terms

@@ -137,8 +137,8 @@ func TestDetect(t *testing.T) {
 func TestLongWordsAreCut(t *testing.T) {
 	hash := strings.Repeat("0123456789abcdef", 8)
 	require.Equal(t, []string{hash[:MaxTermRunes]}, Terms(hash))
-	blob := strings.Repeat("aB3cD4eF", 10_000)
-	require.Len(t, Terms(blob), 1, "encoded data has no humps")
+	token := strings.Repeat("aB3cD4eF", 15)
+	require.Len(t, Terms(token), 1, "encoded data has no humps")
 	marks := "a" + strings.Repeat("\u0301", 1000)
 	requireTerms(t, Terms(marks))
 }

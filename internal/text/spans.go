@@ -23,7 +23,9 @@ func Spans(text string, query []string) []Span {
 	}
 	a := newAnalysis(text, true)
 	defer a.release()
-	a.scan(text, 0)
+	for start, end := range Words(text) {
+		a.scan(text[start:end], start)
+	}
 	marked := make([]byteSpan, 0, len(a.spans))
 	for i, term := range a.terms {
 		if wanted[term] {

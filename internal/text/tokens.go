@@ -40,13 +40,15 @@ func Tokens(text string) int {
 // tokens. It reports whether the whole text was counted; when it was not, the
 // number is larger than limit and no larger than the text's.
 func TokensUpTo(text string, limit int) (n int, whole bool) {
-	for text != "" {
-		if n > limit {
-			return n, false
+	for start, end := range Words(text) {
+		for rest := text[start:end]; rest != ""; {
+			if n > limit {
+				return n, false
+			}
+			size := pieceLen(rest)
+			n += countPiece(rest[:size])
+			rest = rest[size:]
 		}
-		size := pieceLen(text)
-		n += countPiece(text[:size])
-		text = text[size:]
 	}
 	return n, n <= limit
 }

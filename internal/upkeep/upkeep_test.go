@@ -116,7 +116,7 @@ func (f *filled) add(ws chat.WorkspaceID, name string, chunks int) string {
 		if _, err := tx.CreateConversation(ws, fresh); err != nil {
 			return err
 		}
-		claims, err := tx.Claim(time.Minute, 1)
+		claims, err := tx.Claim(time.Minute, 1, true)
 		if err != nil {
 			return err
 		}
@@ -357,7 +357,7 @@ func theIndexOfAnOldModelGoes(t *testing.T) {
 	require.Equal(t, []string{model.ID}, models())
 	next := store.Recipe{Model: "next"}
 	require.NoError(t, f.store.InTx(t.Context(), func(tx *store.Tx) error {
-		_, err := tx.AdoptRecipe(next)
+		_, err := tx.AdoptRecipe(next, "")
 		return err
 	}))
 	renew := func(n int) {

@@ -98,11 +98,12 @@ type Statements interface {
 
 // Queue takes conversations that need indexing. Times are microseconds.
 type Queue interface {
-	// Claim takes up to n conversations that are due and returns their rows.
-	Claim(db *gorm.DB, now, leaseUntil int64, n int) ([]ClaimRow, error)
+	// Claim takes up to n conversations that are due at a stage, for a holder, and
+	// returns their rows. The stage is a condition that the store has written.
+	Claim(db *gorm.DB, stage string, holder, now, leaseUntil int64, n int) ([]ClaimRow, error)
 
 	// ClaimBehind takes one conversation that is ready and was indexed by the recipe.
-	ClaimBehind(db *gorm.DB, recipe, now, leaseUntil int64) ([]ClaimRow, error)
+	ClaimBehind(db *gorm.DB, recipe, holder, now, leaseUntil int64) ([]ClaimRow, error)
 }
 
 // Records write and read the rows that each database keeps in its own way.

@@ -34,6 +34,7 @@ type ConversationRow struct {
 	RunAfter        int64
 	IndexError      string
 	RecipeID        int64
+	Holder          int64
 }
 
 // TableName is the table of the row.
@@ -94,6 +95,8 @@ type ClaimRow struct {
 	Revision    int64
 	Attempts    int
 	RecipeID    int64
+
+	IndexedRevision int64
 }
 
 // How many rows one INSERT carries. Messages have ten values each, far below the

@@ -7,29 +7,29 @@ import (
 )
 
 // Claim skips what another worker is just claiming, here or in another program.
-func (*Database) Claim(db *gorm.DB, now, leaseUntil int64, n int) ([]dialect.ClaimRow, error) {
+func (*Database) Claim(db *gorm.DB, stage string, holder, now, leaseUntil int64, n int) ([]dialect.ClaimRow, error) {
 	var rows []dialect.ClaimRow
 	err := db.Raw(`
 		WITH due AS (
 			SELECT workspace_id, id FROM conversations
-			WHERE index_state IN ('queued', 'indexing') AND run_after <= ?
+			WHERE index_state IN ('queued', 'indexing') AND run_after <= ? AND `+stage+`
 			ORDER BY run_after LIMIT ? FOR UPDATE SKIP LOCKED)
-		UPDATE conversations AS c SET index_state = 'indexing', run_after = ?, attempts = c.attempts + 1
+		UPDATE conversations AS c SET index_state = 'indexing', holder = ?, run_after = ?, attempts = c.attempts + 1
 		FROM due WHERE c.workspace_id = due.workspace_id AND c.id = due.id
-		RETURNING c.workspace_id, c.id, c.revision, c.attempts, c.recipe_id`, now, n, leaseUntil).Find(&rows).Error
+		RETURNING c.workspace_id, c.id, c.revision, c.attempts, c.recipe_id, c.indexed_revision`, now, n, holder, leaseUntil).Find(&rows).Error
 	return rows, err
 }
 
 // ClaimBehind is Claim for one conversation that is ready.
-func (*Database) ClaimBehind(db *gorm.DB, recipe, now, leaseUntil int64) ([]dialect.ClaimRow, error) {
+func (*Database) ClaimBehind(db *gorm.DB, recipe, holder, now, leaseUntil int64) ([]dialect.ClaimRow, error) {
 	var rows []dialect.ClaimRow
 	err := db.Raw(`
 		WITH due AS (
 			SELECT workspace_id, id FROM conversations
 			WHERE recipe_id = ? AND recipe_id > 0 AND run_after <= ? AND index_state = 'ready'
 			ORDER BY run_after LIMIT 1 FOR UPDATE SKIP LOCKED)
-		UPDATE conversations AS c SET run_after = ?, attempts = c.attempts + 1
+		UPDATE conversations AS c SET holder = ?, run_after = ?, attempts = c.attempts + 1
 		FROM due WHERE c.workspace_id = due.workspace_id AND c.id = due.id
-		RETURNING c.workspace_id, c.id, c.revision, c.attempts, c.recipe_id`, recipe, now, leaseUntil).Find(&rows).Error
+		RETURNING c.workspace_id, c.id, c.revision, c.attempts, c.recipe_id, c.indexed_revision`, recipe, now, holder, leaseUntil).Find(&rows).Error
 	return rows, err
 }

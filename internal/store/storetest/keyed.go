@@ -36,11 +36,12 @@ var acrossWorkspaces = []string{
 	"AS x WHERE NOT EXISTS",
 	"IN ('queued', 'indexing') AND run_after < ",
 	"indexed_revision <> c.revision",
-	"ORDER BY run_after LIMIT",                // when the next conversation is due, in any workspace
-	"WHERE id = ",                             // the operator's proof of a receipt knows its id alone
-	"HAVING sum(chunk_count) > ",              // which workspaces are large enough for a vector index
-	"sum(chunk_count), 0) FROM conversations", // how much of an index was deleted
-	"reclaimed_at IS NULL",                    // what is left to reclaim
-	"token_count <= ",                         // what has failed is queued again when a service starts
-	"recipe_id > 0",                           // what another model made is re-indexed, in any workspace
+	"ORDER BY run_after LIMIT",                   // when the next conversation is due, in any workspace
+	"WHERE id = ",                                // the operator's proof of a receipt knows its id alone
+	"HAVING sum(chunk_count) > ",                 // which workspaces are large enough for a vector index
+	"sum(chunk_count), 0) FROM conversations",    // how much of an index was deleted
+	"reclaimed_at IS NULL",                       // what is left to reclaim
+	"WHERE index_state = ",                       // what has failed is queued again when a setting has changed
+	"IN ('queued', 'indexing') AND run_after > ", // what a wrong clock put off
+	"recipe_id > 0",                              // what another model made is re-indexed, in any workspace
 }

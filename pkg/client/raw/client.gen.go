@@ -382,8 +382,10 @@ type ClientInterface interface {
 	//
 	// The answer comes as soon as the messages are stored. Search finds them when indexing is done,
 	// normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
-	// `importId` tells. A conversation of more than 100,000 tokens is stored, but indexing refuses
-	// it: its status becomes `failed` and its `indexError` says why.
+	// `importId` tells. Words find them first, also while the embedder does not answer; vectors follow.
+	// A conversation of any length is indexed, unless LETHE_MAX_TOKENS sets a limit: then what goes beyond
+	// is left out, its status becomes `failed` and its `indexError` says so. Base64, hex and data URIs are
+	// stored and shown, but not indexed.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -404,8 +406,10 @@ type ClientInterface interface {
 	//
 	// The answer comes as soon as the messages are stored. Search finds them when indexing is done,
 	// normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
-	// `importId` tells. A conversation of more than 100,000 tokens is stored, but indexing refuses
-	// it: its status becomes `failed` and its `indexError` says why.
+	// `importId` tells. Words find them first, also while the embedder does not answer; vectors follow.
+	// A conversation of any length is indexed, unless LETHE_MAX_TOKENS sets a limit: then what goes beyond
+	// is left out, its status becomes `failed` and its `indexError` says so. Base64, hex and data URIs are
+	// stored and shown, but not indexed.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1073,8 +1077,10 @@ func (c *Client) GetImport(ctx context.Context, id string, reqEditors ...Request
 //
 // The answer comes as soon as the messages are stored. Search finds them when indexing is done,
 // normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
-// `importId` tells. A conversation of more than 100,000 tokens is stored, but indexing refuses
-// it: its status becomes `failed` and its `indexError` says why.
+// `importId` tells. Words find them first, also while the embedder does not answer; vectors follow.
+// A conversation of any length is indexed, unless LETHE_MAX_TOKENS sets a limit: then what goes beyond
+// is left out, its status becomes `failed` and its `indexError` says so. Base64, hex and data URIs are
+// stored and shown, but not indexed.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1105,8 +1111,10 @@ func (c *Client) UploadConversationWithBody(ctx context.Context, contentType str
 //
 // The answer comes as soon as the messages are stored. Search finds them when indexing is done,
 // normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
-// `importId` tells. A conversation of more than 100,000 tokens is stored, but indexing refuses
-// it: its status becomes `failed` and its `indexError` says why.
+// `importId` tells. Words find them first, also while the embedder does not answer; vectors follow.
+// A conversation of any length is indexed, unless LETHE_MAX_TOKENS sets a limit: then what goes beyond
+// is left out, its status becomes `failed` and its `indexError` says so. Base64, hex and data URIs are
+// stored and shown, but not indexed.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3129,8 +3137,10 @@ type ClientWithResponsesInterface interface {
 	//
 	// The answer comes as soon as the messages are stored. Search finds them when indexing is done,
 	// normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
-	// `importId` tells. A conversation of more than 100,000 tokens is stored, but indexing refuses
-	// it: its status becomes `failed` and its `indexError` says why.
+	// `importId` tells. Words find them first, also while the embedder does not answer; vectors follow.
+	// A conversation of any length is indexed, unless LETHE_MAX_TOKENS sets a limit: then what goes beyond
+	// is left out, its status becomes `failed` and its `indexError` says so. Base64, hex and data URIs are
+	// stored and shown, but not indexed.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3151,8 +3161,10 @@ type ClientWithResponsesInterface interface {
 	//
 	// The answer comes as soon as the messages are stored. Search finds them when indexing is done,
 	// normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
-	// `importId` tells. A conversation of more than 100,000 tokens is stored, but indexing refuses
-	// it: its status becomes `failed` and its `indexError` says why.
+	// `importId` tells. Words find them first, also while the embedder does not answer; vectors follow.
+	// A conversation of any length is indexed, unless LETHE_MAX_TOKENS sets a limit: then what goes beyond
+	// is left out, its status becomes `failed` and its `indexError` says so. Base64, hex and data URIs are
+	// stored and shown, but not indexed.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6628,8 +6640,10 @@ func (c *ClientWithResponses) GetImportWithResponse(ctx context.Context, id stri
 //
 // The answer comes as soon as the messages are stored. Search finds them when indexing is done,
 // normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
-// `importId` tells. A conversation of more than 100,000 tokens is stored, but indexing refuses
-// it: its status becomes `failed` and its `indexError` says why.
+// `importId` tells. Words find them first, also while the embedder does not answer; vectors follow.
+// A conversation of any length is indexed, unless LETHE_MAX_TOKENS sets a limit: then what goes beyond
+// is left out, its status becomes `failed` and its `indexError` says so. Base64, hex and data URIs are
+// stored and shown, but not indexed.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6656,8 +6670,10 @@ func (c *ClientWithResponses) UploadConversationWithBodyWithResponse(ctx context
 //
 // The answer comes as soon as the messages are stored. Search finds them when indexing is done,
 // normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
-// `importId` tells. A conversation of more than 100,000 tokens is stored, but indexing refuses
-// it: its status becomes `failed` and its `indexError` says why.
+// `importId` tells. Words find them first, also while the embedder does not answer; vectors follow.
+// A conversation of any length is indexed, unless LETHE_MAX_TOKENS sets a limit: then what goes beyond
+// is left out, its status becomes `failed` and its `indexError` says so. Base64, hex and data URIs are
+// stored and shown, but not indexed.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -5,13 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"github.com/spf13/cobra"
 
 	"github.com/lethe-chat/lethe/internal/app"
 	"github.com/lethe-chat/lethe/internal/auth"
@@ -25,48 +24,20 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-func (p *program) benchCommand() *cobra.Command {
-	bench := &cobra.Command{
-		Use:   "bench",
-		Short: "Measure how well search finds things",
-	}
-	bench.AddCommand(p.benchRecallCommand())
-	return bench
-}
-
-// recallFlags are what the measurement may be told.
-type recallFlags struct {
+// measurement is what is measured, and where the answer goes.
+type measurement struct {
 	dataset, database string
-	layouts           []string
-	modes             []string
+	layouts, modes    []string
 	asJSON            bool
+	environ           []string
+	stdout            io.Writer
 }
 
-func (p *program) benchRecallCommand() *cobra.Command {
-	var f recallFlags
-	cmd := &cobra.Command{
-		Use:   "recall --dataset FILE",
-		Short: "Ask the questions of a dataset and count how high the evidence stands",
-		Long: "Upload a dataset in LoCoMo's format through the service's own API, ask its questions and\n" +
-			"count how often the evidence is among the first 5, 10 and 20 results. The service runs\n" +
-			"for this alone, on a database that is thrown away: a new SQLite file, or workspaces of\n" +
-			"their own in the PostgreSQL of --database-url, which are deleted at the end. Dialogues\n" +
-			"1 to 5 are for tuning, 6 to 10 for reporting; both are shown.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.benchRecall(cmd.Context(), f) },
-	}
-	cmd.Flags().StringVar(&f.dataset, "dataset", "", "the dataset's file")
-	cmd.Flags().StringVar(&f.database, "database-url", "", "a PostgreSQL to measure on instead of SQLite")
-	cmd.Flags().StringSliceVar(&f.layouts, "layout", []string{string(evaluate.Turns), string(evaluate.Chunks)}, "turns, chunks, or both")
-	cmd.Flags().StringSliceVar(&f.modes, "mode", []string{"keyword", "semantic", "hybrid"}, "keyword, semantic, hybrid")
-	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON, one score a line")
-	return cmd
-}
-
-func (p *program) benchRecall(ctx context.Context, f recallFlags) (err error) {
-	file, err := os.Open(f.dataset)
+// run uploads the dataset to a service of its own, asks and prints the scores.
+func (m measurement) run(ctx context.Context) (err error) {
+	file, err := os.Open(m.dataset)
 	if err != nil {
-		return fault.Wrap(fault.Invalid, err, "--dataset must name a file that can be read")
+		return fault.Wrap(fault.Invalid, err, "-dataset must name a file that can be read")
 	}
 	defer file.Close()
 	dialogues, err := evaluate.Read(file)
@@ -78,20 +49,20 @@ func (p *program) benchRecall(ctx context.Context, f recallFlags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	c, err := config.Load(append(p.environ, "LETHE_DATA_DIR="+dir, "LETHE_DATABASE_URL="+f.database, "LETHE_ADDR=127.0.0.1:0", "LETHE_API_KEY="))
+	c, err := config.Load(append(m.environ, "LETHE_DATA_DIR="+dir, "LETHE_DATABASE_URL="+m.database, "LETHE_ADDR=127.0.0.1:0", "LETHE_API_KEY="))
 	if err != nil {
 		return err
 	}
-	return p.withService(ctx, c, func(ctx context.Context, url string) error {
-		return p.measureRecall(ctx, c, url, f, dialogues)
+	return withService(ctx, c, func(ctx context.Context, url string) error {
+		return m.measure(ctx, c, url, dialogues)
 	})
 }
 
 // withService runs the service while fn does something with it.
-func (p *program) withService(ctx context.Context, c config.Config, fn func(ctx context.Context, url string) error) (err error) {
+func withService(ctx context.Context, c config.Config, fn func(ctx context.Context, url string) error) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	a, err := app.New(ctx, app.Options{Config: c, Logger: slog.New(slog.DiscardHandler), Version: version})
+	a, err := app.New(ctx, app.Options{Config: c, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
@@ -108,7 +79,7 @@ func (p *program) withService(ctx context.Context, c config.Config, fn func(ctx 
 	}
 }
 
-func (p *program) measureRecall(ctx context.Context, c config.Config, url string, f recallFlags, dialogues []evaluate.Dialogue) (err error) {
+func (m measurement) measure(ctx context.Context, c config.Config, url string, dialogues []evaluate.Dialogue) (err error) {
 	s, err := app.OpenStore(ctx, c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
@@ -119,10 +90,10 @@ func (p *program) measureRecall(ctx context.Context, c config.Config, url string
 		return err
 	}
 	var modes []api.SearchMode
-	for _, m := range f.modes {
-		modes = append(modes, api.SearchMode(m))
+	for _, mode := range m.modes {
+		modes = append(modes, api.SearchMode(mode))
 	}
-	for _, layout := range f.layouts {
+	for _, layout := range m.layouts {
 		var answers []evaluate.Answered
 		for i, d := range dialogues {
 			got, err := inOwnWorkspace(ctx, a, url, d.Name, func(c *client.Client) ([]evaluate.Answered, error) {
@@ -133,14 +104,14 @@ func (p *program) measureRecall(ctx context.Context, c config.Config, url string
 			}
 			answers = append(answers, got...)
 		}
-		if err := p.printRecall(s, layout, modes, answers, f.asJSON); err != nil {
+		if err := m.print(s, layout, modes, answers); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// inOwnWorkspace runs fn with a workspace that is gone afterwards.
+// inOwnWorkspace runs fn with a workspace that is deleted afterwards.
 func inOwnWorkspace(ctx context.Context, a history.Administration, url, name string, fn func(*client.Client) ([]evaluate.Answered, error)) (got []evaluate.Answered, err error) {
 	workspace := fmt.Sprintf("bench %s %d", name, time.Now().UnixNano())
 	_, token, err := a.CreateKey(ctx, workspace, "bench", []auth.Scope{auth.Read, auth.Write})
@@ -158,16 +129,16 @@ func inOwnWorkspace(ctx context.Context, a history.Administration, url, name str
 	return fn(c)
 }
 
-func (p *program) printRecall(s *store.Store, layout string, modes []api.SearchMode, answers []evaluate.Answered, asJSON bool) error {
-	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-	if !asJSON {
+func (m measurement) print(s *store.Store, layout string, modes []api.SearchMode, answers []evaluate.Answered) error {
+	table := tabwriter.NewWriter(m.stdout, 0, 0, 2, ' ', 0)
+	if !m.asJSON {
 		fmt.Fprintf(table, "%s, %s\tquestions\thit@5\thit@10\thit@20\tMRR\tp95\n", s.Name(), layout)
 	}
 	for _, mode := range modes {
 		for _, part := range parts {
 			score := evaluate.ScoreOf(answers, func(a evaluate.Answered) bool { return a.Mode == mode && part.passes(a) })
-			if asJSON {
-				err := json.NewEncoder(p.stdout).Encode(struct {
+			if m.asJSON {
+				err := json.NewEncoder(m.stdout).Encode(struct {
 					Database, Layout, Mode, Part string
 					evaluate.Score
 				}{s.Name(), layout, string(mode), part.name, score})

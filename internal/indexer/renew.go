@@ -1,0 +1,128 @@
+package indexer
+
+import (
+	"context"
+	"errors"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/chunker"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/text"
+)
+
+// renewAtOnce is how many passages a conversation may have that is replaced in one
+// transaction, and is found as before until then.
+const renewAtOnce = 2000
+
+// maxPosition is beyond every passage.
+const maxPosition = 1 << 30
+
+var errTooLarge = errors.New("too many passages to be replaced at once")
+
+// renew indexes a conversation that is ready by the current recipe. One that is too
+// large is queued instead, and then indexed in steps.
+func (x *Indexer) renew(ctx context.Context, claim store.Claim) (string, error) {
+	result, err := x.renewed(ctx, claim)
+	switch {
+	case errors.Is(err, errTooLarge):
+		return outcomeRequeued, x.o.Store.InTx(ctx, func(tx *store.Tx) error { return tx.Requeue(claim) })
+	case err != nil:
+		return "", err
+	}
+	return outcomeRenewed, x.o.Store.InTx(ctx, func(tx *store.Tx) error { return tx.FinishIndexing(claim, result) })
+}
+
+// renewed is a conversation by the current recipe. It keeps what it can of what is
+// stored.
+func (x *Indexer) renewed(ctx context.Context, claim store.Claim) (store.Indexed, error) {
+	result := store.Indexed{Model: x.o.Embedder.Model(), Passages: PassagesVersion}
+	var c chat.Conversation
+	var stored []store.StoredChunk
+	var made store.Recipe
+	err := x.o.Store.Snapshot(ctx, func(v *store.View) (err error) {
+		if c, err = v.Claimed(claim); err != nil {
+			return err
+		}
+		if c.Chunks > renewAtOnce {
+			return errTooLarge
+		}
+		if stored, err = v.StoredChunks(claim.Workspace, claim.Conversation, 0, maxPosition); err != nil {
+			return err
+		}
+		made, err = v.MadeBy(claim)
+		return err
+	})
+	if err != nil {
+		return result, err
+	}
+	result.Tokens = c.Tokens
+	if made.Passages == PassagesVersion { // it was cut like this before
+		for _, s := range stored {
+			keep(&result, s)
+		}
+		return result, x.embed(ctx, &result, stored)
+	}
+	// There is no limit here: what was indexed stays indexed.
+	result.Tokens, _, err = x.cut(ctx, claim, 0, func(c chunker.Chunk) error {
+		if len(result.Chunks) == 2*renewAtOnce {
+			return errTooLarge
+		}
+		result.Chunks = append(result.Chunks, store.IndexedChunk{
+			Position: c.Position, First: c.First, Last: c.Last, Text: c.Text, Terms: text.Terms(c.Text),
+		})
+		return nil
+	})
+	if err != nil {
+		return result, err
+	}
+	return result, x.embed(ctx, &result, stored)
+}
+
+// keep counts the next stored chunk among those that stay. From the first on that has
+// no vector of the right model, they get new vectors.
+func keep(result *store.Indexed, s store.StoredChunk) {
+	result.Keep++
+	result.KeptTerms += s.TermCount
+	switch {
+	case len(result.Vectors) > 0 || !embeddedBy(result.Model, s):
+		result.Vectors = append(result.Vectors, store.ChunkVector{})
+	case s.Vector != nil:
+		result.KeptVectors++
+	}
+}
+
+// embed fills in the vectors, and asks the embedder only for texts that it has
+// not embedded for this conversation before.
+func (x *Indexer) embed(ctx context.Context, result *store.Indexed, stored []store.StoredChunk) error {
+	known := make(map[string][]float32, len(stored))
+	for _, s := range stored {
+		if embeddedBy(result.Model, s) {
+			known[s.Text] = s.Vector
+		}
+	}
+	var texts []string
+	var put []func(vector []float32)
+	want := func(text string, to func(vector []float32)) {
+		if vector, ok := known[text]; ok {
+			to(vector)
+			return
+		}
+		texts, put = append(texts, chunker.Said(text)), append(put, to)
+	}
+	for i := range result.Vectors {
+		v := &result.Vectors[i]
+		want(stored[result.Keep-len(result.Vectors)+i].Text, func(vector []float32) { v.Vector, v.Unreadable = vector, vector == nil })
+	}
+	for i := range result.Chunks {
+		c := &result.Chunks[i]
+		want(c.Text, func(vector []float32) { c.Vector, c.Unreadable = vector, vector == nil })
+	}
+	vectors, err := x.ask(ctx, texts)
+	if err != nil {
+		return err
+	}
+	for i, vector := range vectors {
+		put[i](vector)
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package indexer
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/lethe-chat/lethe/internal/chunker"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/text"
+)
+
+// The sizes of the steps in which words are indexed. They bound what a conversation
+// of any length needs in memory.
+const (
+	wordStep     = 500     // passages a transaction
+	pageBytes    = 4 << 20 // of text read at once, unless a single message has more
+	memoryWindow = 500     // stored passages that are looked at at once
+)
+
+// words makes a claimed conversation findable by its words. It leaves passages alone
+// that are stored just so, and keeps the vectors of those that only moved.
+func (x *Indexer) words(ctx context.Context, claim *store.Claim) error {
+	model := x.o.Embedder.Model()
+	made, err := x.o.Store.View(ctx).MadeBy(*claim)
+	if err != nil {
+		return err
+	}
+	current := made == store.Recipe{Model: model.ID, Passages: PassagesVersion}
+	if claim.WordsIn && current {
+		return nil
+	}
+	if !current {
+		if err := x.useRecipe(ctx, claim, model); err != nil || claim.WordsIn {
+			return err
+		}
+	}
+	w := writing{x: x, claim: *claim, model: model}
+	tokens, whole, err := x.cut(ctx, *claim, x.o.MaxTokens, func(c chunker.Chunk) error { return w.add(ctx, c) })
+	if err != nil {
+		return err
+	}
+	return x.o.Store.InTx(ctx, func(tx *store.Tx) error {
+		if err := tx.StoreWords(w.claim, model, w.step); err != nil {
+			return err
+		}
+		*claim, err = tx.FinishWords(w.claim, tokens, w.passages, !whole)
+		return err
+	})
+}
+
+func (x *Indexer) useRecipe(ctx context.Context, claim *store.Claim, model embed.Model) error {
+	before := *claim
+	return x.o.Store.InTx(ctx, func(tx *store.Tx) (err error) {
+		*claim, err = tx.UseRecipe(before, model, PassagesVersion)
+		return err
+	})
+}
+
+// cut reads a claimed conversation page by page, and hands its passages on one after
+// the other. It tells how many tokens the conversation has, and whether all of it was
+// cut: with a limit above 0, the message that exceeds it and all that follow are only
+// counted.
+func (x *Indexer) cut(ctx context.Context, claim store.Claim, limit int, each func(chunker.Chunk) error) (tokens int, whole bool, err error) {
+	view := x.o.Store.View(ctx)
+	c, err := view.Claimed(claim)
+	if err != nil {
+		return 0, false, err
+	}
+	s := chunker.NewSplitter(c.Title)
+	hand := func(chunks []chunker.Chunk) error {
+		for _, chunk := range chunks {
+			if err := each(chunk); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	whole = true
+	for from := 0; ; {
+		page, err := view.ClaimedMessages(claim, from, pageBytes)
+		if err != nil {
+			return tokens, whole, err
+		}
+		if len(page) == 0 {
+			break
+		}
+		from += len(page)
+		for _, m := range page {
+			tokens += text.Tokens(m.Text)
+			if ctx.Err() != nil {
+				return tokens, whole, ctx.Err()
+			}
+			if whole = whole && (limit == 0 || tokens <= limit); !whole {
+				continue
+			}
+			if err := hand(s.Add(m)); err != nil {
+				return tokens, whole, err
+			}
+		}
+	}
+	return tokens, whole, hand(s.End())
+}
+
+// leftOut says that a conversation is longer than the limit; nil when it is not.
+func leftOut(tokens, limit int) error {
+	if limit == 0 || tokens <= limit {
+		return nil
+	}
+	return errRefused{fmt.Sprintf("the conversation has %d tokens and LETHE_MAX_TOKENS is %d: what goes beyond that was left out, "+
+		"the rest and what was indexed before can be found", tokens, limit)}
+}
+
+// writing puts the passages of one conversation into the database, step by step.
+type writing struct {
+	x        *Indexer
+	claim    store.Claim
+	model    embed.Model
+	stored   memory
+	step     []store.IndexedChunk // changed, and not written yet
+	passages int
+}
+
+func (w *writing) add(ctx context.Context, c chunker.Chunk) error {
+	if err := w.stored.load(c.Position, func(from, before int) ([]store.StoredChunk, error) {
+		return w.x.o.Store.View(ctx).StoredChunks(w.claim.Workspace, w.claim.Conversation, from, before)
+	}); err != nil {
+		return err
+	}
+	w.passages++
+	if w.stored.has(c) {
+		return nil
+	}
+	fresh := store.IndexedChunk{
+		Position: c.Position, First: c.First, Last: c.Last, Text: c.Text, Terms: text.Terms(c.Text),
+		Unreadable: w.model.ID == embed.NoneModel,
+	}
+	if vector, ok := w.stored.vector(w.model, c.Text); ok {
+		fresh.Vector, fresh.Unreadable = vector, vector == nil
+	}
+	if w.step = append(w.step, fresh); len(w.step) < wordStep {
+		return nil
+	}
+	err := w.x.o.Store.InTx(ctx, func(tx *store.Tx) error { return tx.StoreWords(w.claim, w.model, w.step) })
+	w.step = nil
+	return err
+}
+
+// memory is what is stored of a conversation around the passage at hand: up to three
+// windows of its passages, so that one that moved a little is recognized by its text.
+type memory struct {
+	windows []window
+	next    int // the first position that was not looked at
+	ended   bool
+}
+
+// window is some stored passages, by their position and by their text.
+type window struct {
+	at     map[int]store.StoredChunk
+	saying map[string]store.StoredChunk
+}
+
+// load makes sure that what is stored up to a window beyond the position is known.
+func (m *memory) load(position int, read func(from, before int) ([]store.StoredChunk, error)) error {
+	for !m.ended && m.next <= position+memoryWindow {
+		chunks, err := read(m.next, m.next+memoryWindow)
+		if err != nil {
+			return err
+		}
+		m.ended = len(chunks) == 0
+		m.next += memoryWindow
+		w := window{make(map[int]store.StoredChunk, len(chunks)), make(map[string]store.StoredChunk, len(chunks))}
+		for _, c := range chunks {
+			w.at[c.Position], w.saying[c.Text] = c, c
+		}
+		m.windows = append(m.windows[max(0, len(m.windows)-2):], w)
+	}
+	return nil
+}
+
+// has reports whether a passage is stored just so.
+func (m *memory) has(c chunker.Chunk) bool {
+	for _, w := range m.windows {
+		if s, ok := w.at[c.Position]; ok {
+			return s.Text == c.Text && s.First == c.First && s.Last == c.Last
+		}
+	}
+	return false
+}
+
+// vector returns what the model has said of a text nearby; false when it was not asked.
+func (m *memory) vector(model embed.Model, text string) ([]float32, bool) {
+	for _, w := range m.windows {
+		if s, ok := w.saying[text]; ok && embeddedBy(model, s) {
+			return s.Vector, true
+		}
+	}
+	return nil, false
+}
+
+// embeddedBy reports whether a chunk has a vector of the model, or its word that it
+// cannot read the text.
+func embeddedBy(model embed.Model, s store.StoredChunk) bool {
+	return s.Model == model.ID && (s.Vector == nil || model.Dimensions == 0 || len(s.Vector) == model.Dimensions)
+}

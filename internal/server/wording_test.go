@@ -1,0 +1,44 @@
+package server_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/server"
+)
+
+// The domain's rules reach a caller in the names of the fields that it sent.
+func TestRulesAreToldInTheWordsOfTheWire(t *testing.T) {
+	s := start(t, server.Options{})
+	many := `"` + strings.Repeat(`a","`, 10_000) + `a"`
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		says               string
+	}{
+		{"POST", "/api/chat-history/search", `{"query":" ","mode":"best"}`, 400, "query must not be blank; mode must be hybrid, semantic or keyword"},
+		{"POST", "/api/chat-history/inject", `{"query":" "}`, 400, "query must not be blank (or give queries)"},
+		{"POST", "/api/chat-history/inject", `{"queries":[{"query":"a"},{"query":" "},{"query":""}]}`, 400, "queries[1].query must not be blank; queries[2].query must not be blank"},
+		{"DELETE", "/api/chat-history/chats", `{"ids":[]}`, 400, "ids must name at least one conversation"},
+		{"DELETE", "/api/chat-history/chats", `{"ids":[` + many + `]}`, 400, "ids must name at most 10000 conversations, got 10001; delete the rest in another request"},
+		{"POST", "/api/chat-history/chats/delete-unchanged", `{"conversations":[]}`, 400, "conversations must name at least one conversation"},
+		{"POST", "/api/chat-history/exclusions/lift", `{}`, 400, "ids or platformConversationIds must name at least one conversation"},
+		{"PATCH", "/api/chat-history/conversation", `{"conversationId":"a"}`, 400, "nothing to change: give title, pinned or both"},
+		{"GET", "/v2/hc-interactions/public?since=2&until=1", "", 400, "since must be before until"},
+		{"GET", "/v2/hc-interactions/public?cursor=x", "", 400, "cursor must be the id of a conversation, as a page gives it"},
+		{"DELETE", "/v2/hc-interactions/public", `{"ids":["x","y"]}`, 400, "ids[0] is not a UUID; ids[1] is not a UUID"},
+		{"GET", "/api/chat-history/conversation?conversationId=" + chat.NewID(), "", 404, "Conversation not found"},
+		{"GET", "/api/chat-history/imports/" + chat.NewID(), "", 404, "Import not found"},
+		{"GET", "/api/chat-history/deletions/" + chat.NewID(), "", 404, "Deletion not found"},
+		{"GET", "/v2/hc-interactions/" + chat.NewID() + "/public", "", 404, "Conversation not found"},
+	} {
+		answer := s.call(t, c.method, c.path, c.body)
+		require.Equal(t, c.status, answer.status, c.path)
+		require.Equal(t, c.says, answer.says(t), c.path)
+	}
+	require.Equal(t, http.StatusOK, s.get(t, "/healthz").status)
+}
