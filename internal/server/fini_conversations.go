@@ -61,20 +61,14 @@ func (p publicPage) VisitListPublicConversationsResponse(w http.ResponseWriter) 
 	})
 }
 
-func walkQuery(p api.ListPublicConversationsParams) (q chat.WalkQuery, err error) {
-	q.Cursor, q.AgentID = value(p.Cursor), value(p.AgentID)
-	q.Sources, q.Channels = listed(p.Source), listed(p.Channel)
-	if q.Since, err = queryMillis("since", p.Since); err != nil {
-		return q, err
+func walkQuery(p api.ListPublicConversationsParams) (chat.WalkQuery, error) {
+	var f fields
+	q := chat.WalkQuery{
+		Cursor: value(p.Cursor), AgentID: value(p.AgentID), Sources: listed(p.Source), Channels: listed(p.Channel),
+		Since: f.queryMillis("since", p.Since), Until: f.queryMillis("until", p.Until),
+		Size: f.queryNumber("limit", p.Limit, chat.DefaultWalkSize), Newer: f.queryDirection(p.Direction),
 	}
-	if q.Until, err = queryMillis("until", p.Until); err != nil {
-		return q, err
-	}
-	if q.Size, err = queryNumber("limit", p.Limit, chat.DefaultWalkSize); err != nil {
-		return q, err
-	}
-	q.Newer, err = queryDirection(p.Direction)
-	return q, err
+	return q, f.err()
 }
 
 // GetPublicConversation answers GET /v2/hc-interactions/{id}/public.

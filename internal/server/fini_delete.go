@@ -28,8 +28,9 @@ const noBulkBody = "a JSON body is required, and this request has none; nothing 
 // DeletePublicConversations answers DELETE /v2/hc-interactions/public. Ids that
 // are not there make it a 406, after the others have been deleted.
 func (f *fini) DeletePublicConversations(ctx context.Context, r wire.DeletePublicConversationsRequestObject) (wire.DeletePublicConversationsResponseObject, error) {
-	atomic, err := queryBool("atomic", r.Params.Atomic)
-	if err != nil {
+	var sent fields
+	atomic := sent.queryBool("atomic", r.Params.Atomic)
+	if err := sent.err(); err != nil {
 		return nil, err
 	}
 	done, err := f.access.DeleteBulk(ctx, history.BulkDelete{IDs: r.Body.IDs, Atomic: atomic})

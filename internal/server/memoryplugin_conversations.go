@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"github.com/lethe-chat/lethe/internal/chat"
-	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/jsonstream"
 	"github.com/lethe-chat/lethe/internal/server/wire"
@@ -30,28 +29,27 @@ func (m *memoryPlugin) ListConversations(ctx context.Context, r wire.ListConvers
 }
 
 func listQuery(p api.ListConversationsParams) (q chat.ListQuery, err error) {
-	if q.Page, err = queryNumber("page", p.Page, 1); err != nil {
-		return q, err
-	}
-	if q.PageSize, err = queryNumber("pageSize", p.PageSize, chat.DefaultPageSize); err != nil {
-		return q, err
-	}
-	q.Filter, err = queryFilter{
+	var f fields
+	q.Page, q.PageSize = f.page(p.Page, p.PageSize)
+	q.Filter = queryFilter{
 		provider: p.Provider, platform: p.Platform, title: p.Title, importID: p.ImportID,
 		from: p.DateFrom, to: p.DateTo, pinned: p.Pinned, pinnedOnly: p.PinnedOnly,
-	}.read()
-	return q, err
+	}.read(&f)
+	return q, f.err()
 }
 
 // GetConversation answers GET /api/chat-history/conversation.
 func (m *memoryPlugin) GetConversation(ctx context.Context, r wire.GetConversationRequestObject) (wire.GetConversationResponseObject, error) {
-	id := value(r.Params.ConversationID)
+	var f fields
+	id, style := value(r.Params.ConversationID), value(r.Params.SenderStyle)
 	if id == "" {
-		return nil, fault.Invalidf("conversationId is required")
+		f.refuse("conversationId is required")
 	}
-	style := value(r.Params.SenderStyle)
 	if style != "" && style != "human" && style != "user" {
-		return nil, fault.Invalidf("senderStyle must be human or user")
+		f.refuse("senderStyle must be human or user")
+	}
+	if err := f.err(); err != nil {
+		return nil, err
 	}
 	reading, err := m.access.Read(ctx, id)
 	if err != nil {

@@ -41,12 +41,9 @@ func bodyOrQuery(body *api.DeleteRequest, p api.DeleteConversationsParams) (*api
 	case len(ids) == 0:
 		return nil, fault.Invalidf("%s", noDeleteBody)
 	}
-	exclude, err := queryBool("exclude", p.Exclude)
-	if err != nil {
-		return nil, err
-	}
-	wait, err := queryBool("wait", p.Wait)
-	return &api.DeleteRequest{IDs: ids, Exclude: &exclude, Wait: &wait}, err
+	var f fields
+	exclude, wait := f.queryBool("exclude", p.Exclude), f.queryBool("wait", p.Wait)
+	return &api.DeleteRequest{IDs: ids, Exclude: &exclude, Wait: &wait}, f.err()
 }
 
 // DeleteConversationsByPost answers POST /api/chat-history/chats/delete.
@@ -85,12 +82,9 @@ func (m *memoryPlugin) deletedAnswer(ctx context.Context, deleted history.Delete
 
 // ListDeletions answers GET /api/chat-history/deletions.
 func (m *memoryPlugin) ListDeletions(ctx context.Context, r wire.ListDeletionsRequestObject) (wire.ListDeletionsResponseObject, error) {
-	number, err := queryNumber("page", r.Params.Page, 1)
-	if err != nil {
-		return nil, err
-	}
-	size, err := queryNumber("pageSize", r.Params.PageSize, chat.DefaultPageSize)
-	if err != nil {
+	var f fields
+	number, size := f.page(r.Params.Page, r.Params.PageSize)
+	if err := f.err(); err != nil {
 		return nil, err
 	}
 	page, err := m.access.Deletions(ctx, number, size)

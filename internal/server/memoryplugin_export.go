@@ -7,9 +7,9 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/exports/lethe"
-	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/server/wire"
 	"github.com/lethe-chat/lethe/pkg/api"
@@ -17,11 +17,12 @@ import (
 
 // ExportConversations answers GET /api/chat-history/export.
 func (m *memoryPlugin) ExportConversations(ctx context.Context, r wire.ExportConversationsRequestObject) (wire.ExportConversationsResponseObject, error) {
-	write := lethe.Write
-	switch revisions, err := queryBool("revisions", r.Params.Revisions); {
-	case err != nil:
+	selected, revisions, err := exportQuery(r.Params)
+	if err != nil {
 		return nil, err
-	case revisions:
+	}
+	write := lethe.Write
+	if revisions {
 		write = lethe.WriteRevision
 	}
 	if id := value(r.Params.ConversationID); id != "" {
@@ -31,28 +32,21 @@ func (m *memoryPlugin) ExportConversations(ctx context.Context, r wire.ExportCon
 		}
 		return exported{ctx, func(yield func(history.Exported, error) bool) { yield(one, nil) }, write}, nil
 	}
-	selected, err := exportFilter(r.Params)
-	if err != nil {
-		return nil, err
-	}
 	return exported{ctx, m.access.Export(ctx, selected), write}, nil
 }
 
-func exportFilter(p api.ExportConversationsParams) (chat.Filter, error) {
-	f, err := queryFilter{
+func exportQuery(p api.ExportConversationsParams) (selected chat.Filter, revisions bool, err error) {
+	var f fields
+	selected = queryFilter{
 		provider: p.Provider, platform: p.Platform, title: p.Title, importID: p.ImportID,
 		from: p.DateFrom, to: p.DateTo, pinned: p.Pinned, pinnedOnly: p.PinnedOnly,
-	}.read()
-	if err != nil {
-		return f, err
+	}.read(&f)
+	selected.Unpinned = f.queryBool("excludePinned", p.ExcludePinned)
+	if selected.PinnedOnly && selected.Unpinned {
+		f.refuse("give pinnedOnly or excludePinned, not both: no conversation is pinned and not pinned")
 	}
-	if f.Unpinned, err = queryBool("excludePinned", p.ExcludePinned); err != nil {
-		return f, err
-	}
-	if f.PinnedOnly && f.Unpinned {
-		return f, fault.Invalidf("give pinnedOnly or excludePinned, not both: no conversation is pinned and not pinned")
-	}
-	return f, nil
+	revisions = f.queryBool("revisions", p.Revisions)
+	return selected, revisions, f.err()
 }
 
 // exported is an answer that is written while it is read from the store, for a

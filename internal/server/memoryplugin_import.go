@@ -17,8 +17,9 @@ import (
 
 // ImportConversations answers POST /api/chat-history/import.
 func (m *memoryPlugin) ImportConversations(ctx context.Context, r wire.ImportConversationsRequestObject) (wire.ImportConversationsResponseObject, error) {
-	restore, err := queryBool("restoreDeleted", r.Params.RestoreDeleted)
-	if err != nil {
+	var f fields
+	restore := f.queryBool("restoreDeleted", r.Params.RestoreDeleted)
+	if err := f.err(); err != nil {
 		return nil, err
 	}
 	done, err := m.access.ImportFile(ctx, readLines(r.Body, m.maxLine), restore)

@@ -10,12 +10,9 @@ import (
 
 // ListImports answers GET /api/chat-history/imports.
 func (m *memoryPlugin) ListImports(ctx context.Context, r wire.ListImportsRequestObject) (wire.ListImportsResponseObject, error) {
-	number, err := queryNumber("page", r.Params.Page, 1)
-	if err != nil {
-		return nil, err
-	}
-	size, err := queryNumber("pageSize", r.Params.PageSize, chat.DefaultPageSize)
-	if err != nil {
+	var f fields
+	number, size := f.page(r.Params.Page, r.Params.PageSize)
+	if err := f.err(); err != nil {
 		return nil, err
 	}
 	page, err := m.access.Imports(ctx, number, size)

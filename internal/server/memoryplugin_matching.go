@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/lethe-chat/lethe/internal/chat"
-	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/server/wire"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
@@ -39,43 +38,35 @@ func matchingDelete(body *api.DeleteMatchingRequest) (m chat.MatchingDelete, err
 		All: value(body.All), IncludePinned: value(body.IncludePinned), DryRun: value(body.DryRun), Expected: body.ExpectedCount,
 		DeleteOptions: chat.DeleteOptions{Exclude: value(body.Exclude)},
 	}
+	var f fields
 	if body.ExpectedCount != nil {
-		if err := atLeast("expectedCount", *body.ExpectedCount, 0); err != nil {
-			return m, err
+		f.atLeast("expectedCount", *body.ExpectedCount, 0)
+	}
+	if body.Filter != nil {
+		if m.All {
+			f.refuse("give filter or all, not both: it is unclear which of them you mean; nothing was deleted")
 		}
+		m.Filter = f.deleteFilter(*body.Filter)
 	}
-	if body.Filter == nil {
-		return m, nil
-	}
-	if m.All {
-		return m, fault.Invalidf("give filter or all, not both: it is unclear which of them you mean; nothing was deleted")
-	}
-	m.Filter, err = deleteFilter(*body.Filter)
-	return m, err
+	return m, f.err()
 }
 
 // deleteFilter reads a filter. What is given and empty is refused, for it is
 // likely to be a value that got lost, and a filter without it takes more.
-func deleteFilter(of api.DeleteFilter) (f chat.Filter, err error) {
-	platform, err := either("filter.provider", of.Provider, "filter.platform", of.Platform)
-	if err != nil {
-		return f, err
-	}
-	pinned, err := either("filter.pinned", of.Pinned, "filter.pinnedOnly", of.PinnedOnly)
-	if err != nil {
-		return f, err
-	}
+func (f *fields) deleteFilter(of api.DeleteFilter) chat.Filter {
+	platform := either(f, "filter.provider", of.Provider, "filter.platform", of.Platform)
+	pinned := either(f, "filter.pinned", of.Pinned, "filter.pinnedOnly", of.PinnedOnly)
 	for _, field := range []struct {
 		name string
 		text *string
 	}{{"provider", platform}, {"title", of.Title}, {"importId", of.ImportID}, {"dateFrom", of.DateFrom}, {"dateTo", of.DateTo}} {
 		if field.text != nil && strings.TrimSpace(*field.text) == "" {
-			return f, fault.Invalidf("filter.%s must not be blank; leave it out if it does not matter. Nothing was deleted", field.name)
+			f.refuse("filter.%s must not be blank; leave it out if it does not matter. Nothing was deleted", field.name)
 		}
 	}
-	f = chat.Filter{Platform: provider(platform), Title: value(of.Title), ImportID: ownID(of.ImportID), PinnedOnly: value(pinned)}
-	f.From, f.Before, err = created(of.DateFrom, of.DateTo)
-	return f, err
+	selected := chat.Filter{Platform: provider(platform), Title: value(of.Title), ImportID: ownID(of.ImportID), PinnedOnly: value(pinned)}
+	selected.From, selected.Before = f.created(of.DateFrom, of.DateTo)
+	return selected
 }
 
 // LiftExclusions answers POST /api/chat-history/exclusions/lift.

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/chat"
-	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/server/wire"
 	"github.com/lethe-chat/lethe/pkg/api"
@@ -36,24 +35,20 @@ func (m *memoryPlugin) Recall(ctx context.Context, r wire.RecallRequestObject) (
 
 func recallQuery(body *api.RecallRequest) (q history.RecallQuery, err error) {
 	q.Text, q.Platform, q.Context = value(body.Query), value(body.Platform), value(body.ConversationContext)
-	if q.MaxTokens, err = bodyNumber("maxTokens", body.MaxTokens, history.DefaultRecallTokens, 1); err != nil {
-		return q, err
-	}
+	var f fields
+	q.MaxTokens = f.bodyNumber("maxTokens", body.MaxTokens, history.DefaultRecallTokens, 1)
 	for i, part := range body.Queries {
-		budget, err := bodyNumber(fmt.Sprintf("queries[%d].maxTokens", i), part.MaxTokens, q.MaxTokens, 1)
-		if err != nil {
-			return q, err
-		}
+		budget := f.bodyNumber(fmt.Sprintf("queries[%d].maxTokens", i), part.MaxTokens, q.MaxTokens, 1)
 		q.Queries = append(q.Queries, history.RecallPart{Text: part.Query, MaxTokens: budget})
 	}
 	for i, turn := range body.ConversationHistory {
 		sender, ok := chat.ParseSender(turn.Role)
 		if !ok {
-			return q, fault.Invalidf("conversationHistory[%d].role must be human, assistant, system or tool", i)
+			f.refuse("conversationHistory[%d].role must be human, assistant, system or tool", i)
 		}
 		q.Turns = append(q.Turns, chat.RecallTurn{Sender: sender, Text: turn.Content})
 	}
-	return q, nil
+	return q, f.err()
 }
 
 func recallResult(p history.PartRecollection) api.RecallResult {

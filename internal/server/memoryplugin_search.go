@@ -33,19 +33,13 @@ func (m *memoryPlugin) SearchChatHistory(ctx context.Context, r wire.SearchChatH
 
 func searchQuery(body *api.SearchRequest) (q history.SearchQuery, err error) {
 	q.Text, q.Mode = body.Query, history.Mode(value(body.Mode))
-	platform, err := either("provider", body.Provider, "platform", body.Platform)
-	if err != nil {
-		return q, err
-	}
+	var f fields
+	platform := either(&f, "provider", body.Provider, "platform", body.Platform)
 	q.Filter.Platform, q.SkipRerank = provider(platform), value(body.SkipRerank)
-	if q.Limit, err = bodyNumber("limit", body.Limit, history.DefaultSearchLimit, 1); err != nil {
-		return q, err
-	}
-	if q.ContextChunks, err = bodyNumber("contextChunks", body.ContextChunks, history.DefaultContextChunks, 0); err != nil {
-		return q, err
-	}
-	q.Filter.From, q.Filter.Before, err = created(body.DateFrom, body.DateTo)
-	return q, err
+	q.Limit = f.bodyNumber("limit", body.Limit, history.DefaultSearchLimit, 1)
+	q.ContextChunks = f.bodyNumber("contextChunks", body.ContextChunks, history.DefaultContextChunks, 0)
+	q.Filter.From, q.Filter.Before = f.created(body.DateFrom, body.DateTo)
+	return q, f.err()
 }
 
 func searchResult(h history.Hit) api.SearchResult {

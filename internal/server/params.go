@@ -14,15 +14,25 @@ import (
 // field's own maximum is below it.
 const maxQueryNumber = 1_000_000
 
+// fields reads the fields of one request and remembers all that is wrong with them.
+// What it returns for a field that is wrong means nothing: look at err first.
+type fields struct{ wrong fault.Problems }
+
+// err is nil, or an Invalid fault that names every wrong field.
+func (f *fields) err() error { return f.wrong.Err() }
+
+func (f *fields) refuse(format string, args ...any) { f.wrong.Add(fault.Path{}, format, args...) }
+
 // queryNumber reads a whole number of at least 1 from a query string; absent or
 // empty is fallback.
-func queryNumber(field string, text *string, fallback int) (int, error) {
+func (f *fields) queryNumber(field string, text *string, fallback int) int {
 	if text == nil || *text == "" {
-		return fallback, nil
+		return fallback
 	}
 	digits := strings.TrimPrefix(*text, "-")
 	if digits == "" || strings.Trim(digits, "0123456789") != "" {
-		return 0, fault.Invalidf("%s must be a whole number", field)
+		f.refuse("%s must be a whole number", field)
+		return fallback
 	}
 	n, err := strconv.Atoi(*text)
 	if err != nil { // all digits, so it is only too long
@@ -31,60 +41,68 @@ func queryNumber(field string, text *string, fallback int) (int, error) {
 			n = -1
 		}
 	}
-	return min(n, maxQueryNumber), atLeast(field, n, 1)
+	f.atLeast(field, n, 1)
+	return min(n, maxQueryNumber)
+}
+
+// page reads which page is asked for, and of what size.
+func (f *fields) page(number, size *string) (page, pageSize int) {
+	return f.queryNumber("page", number, 1), f.queryNumber("pageSize", size, chat.DefaultPageSize)
 }
 
 // bodyNumber is a number of a body: at least least, and fallback when absent.
-func bodyNumber(field string, n *int, fallback, least int) (int, error) {
+func (f *fields) bodyNumber(field string, n *int, fallback, least int) int {
 	if n == nil {
-		return fallback, nil
+		return fallback
 	}
-	return *n, atLeast(field, *n, least)
+	f.atLeast(field, *n, least)
+	return *n
 }
 
-func atLeast(field string, n, least int) error {
+func (f *fields) atLeast(field string, n, least int) {
 	if n < least {
-		return fault.Invalidf("%s must be at least %d", field, least)
+		f.refuse("%s must be at least %d", field, least)
 	}
-	return nil
 }
 
 // queryMillis reads milliseconds since 1970 from a query string; absent or empty
 // is the zero time.
-func queryMillis(field string, text *string) (time.Time, error) {
+func (f *fields) queryMillis(field string, text *string) time.Time {
 	if value(text) == "" {
-		return time.Time{}, nil
+		return time.Time{}
 	}
 	n, err := strconv.ParseInt(*text, 10, 64)
 	at, ok := chat.FromEpochMillis(n)
 	if err != nil || !ok {
-		return time.Time{}, fault.Invalidf("%s must be a time in milliseconds since 1970, such as 1772323200000", field)
+		f.refuse("%s must be a time in milliseconds since 1970, such as 1772323200000", field)
 	}
-	return at, nil
+	return at
 }
 
 // queryDirection reads which way a walk goes: true for towards newer
 // conversations.
-func queryDirection(text *string) (newer bool, err error) {
+func (f *fields) queryDirection(text *string) (newer bool) {
 	switch value(text) {
 	case "", "next":
-		return false, nil
+		return false
 	case "previous":
-		return true, nil
+		return true
 	}
-	return false, fault.Invalidf("direction must be next (older) or previous (newer)")
+	f.refuse("direction must be next (older) or previous (newer)")
+	return false
 }
 
 // queryBool reads a truth value from a query string: true, false, 1 or 0, in any
 // case. Absent or empty is false.
-func queryBool(field string, text *string) (bool, error) {
+func (f *fields) queryBool(field string, text *string) bool {
 	switch strings.ToLower(value(text)) {
 	case "true", "1":
-		return true, nil
+		return true
 	case "", "false", "0":
-		return false, nil
+		return false
 	}
-	return false, fault.Invalidf("%s must be true or false", field)
+	f.refuse("%s must be true or false", field)
+	return false
 }
 
 // provider turns a filter's platform into the one to look for: "all" and "" mean
@@ -98,14 +116,14 @@ func provider(name *string) string {
 
 // either is the value of a field that has two names, nil when neither is given.
 // Given both, they have to be equal.
-func either[T comparable](name string, a *T, synonym string, b *T) (*T, error) {
+func either[T comparable](f *fields, name string, a *T, synonym string, b *T) *T {
 	switch {
 	case a == nil:
-		return b, nil
+		return b
 	case b != nil && *a != *b:
-		return nil, fault.Invalidf("%s and %s are two names of the same filter, and here they differ", name, synonym)
+		f.refuse("%s and %s are two names of the same filter, and here they differ", name, synonym)
 	}
-	return a, nil
+	return a
 }
 
 // sent is a parameter of a query, nil when it is empty: forms send what is not
@@ -122,47 +140,41 @@ type queryFilter struct {
 	provider, platform, title, importID, from, to, pinned, pinnedOnly *string
 }
 
-func (q queryFilter) read() (f chat.Filter, err error) {
-	if q.provider, err = either("provider", sent(q.provider), "platform", sent(q.platform)); err != nil {
-		return f, err
+func (q queryFilter) read(f *fields) chat.Filter {
+	platform := either(f, "provider", sent(q.provider), "platform", sent(q.platform))
+	if strings.Contains(value(platform), ",") {
+		f.refuse("provider takes one platform, not a list")
 	}
-	if strings.Contains(value(q.provider), ",") {
-		return f, fault.Invalidf("provider takes one platform, not a list")
-	}
-	pinned, err := queryBool("pinned", q.pinned)
-	if err != nil {
-		return f, err
-	}
-	only, err := queryBool("pinnedOnly", q.pinnedOnly)
-	if err != nil {
-		return f, err
-	}
+	pinned, only := f.queryBool("pinned", q.pinned), f.queryBool("pinnedOnly", q.pinnedOnly)
 	if sent(q.pinned) != nil && sent(q.pinnedOnly) != nil {
-		if _, err := either("pinned", &pinned, "pinnedOnly", &only); err != nil {
-			return f, err
-		}
+		either(f, "pinned", &pinned, "pinnedOnly", &only)
 	}
-	f = chat.Filter{Platform: provider(q.provider), Title: value(q.title), ImportID: ownID(q.importID), PinnedOnly: pinned || only}
-	f.From, f.Before, err = created(q.from, q.to)
-	return f, err
+	selected := chat.Filter{Platform: provider(platform), Title: value(q.title), ImportID: ownID(q.importID), PinnedOnly: pinned || only}
+	selected.From, selected.Before = f.created(q.from, q.to)
+	return selected
 }
 
 // created reads the bounds of a filter on the creation date, both inclusive, as
 // the half-open range that chat.Filter has.
-func created(from, to *string) (at, before time.Time, err error) {
-	if text := value(from); text != "" {
-		if at, _, err = api.ParseTime(text); err != nil {
-			return at, before, fault.Invalidf("dateFrom %s", err)
-		}
+func (f *fields) created(from, to *string) (at, before time.Time) {
+	at, _ = f.date("dateFrom", from)
+	if value(to) != "" {
+		before = after(f.date("dateTo", to))
 	}
-	if text := value(to); text != "" {
-		day := false
-		if before, day, err = api.ParseTime(text); err != nil {
-			return at, before, fault.Invalidf("dateTo %s", err)
-		}
-		before = after(before, day)
+	return at, before
+}
+
+// date reads a date or a time, and tells which it is; absent or empty is the zero
+// time.
+func (f *fields) date(field string, text *string) (at time.Time, day bool) {
+	if value(text) == "" {
+		return time.Time{}, false
 	}
-	return at, before, nil
+	at, day, err := api.ParseTime(*text)
+	if err != nil {
+		f.refuse("%s %s", field, err)
+	}
+	return at, day
 }
 
 // after is the first moment that an inclusive bound leaves out: the next day of

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/server"
+	"github.com/lethe-chat/lethe/pkg/api"
 )
 
 // The domain's rules reach a caller in the names of the fields that it sent.
@@ -27,6 +28,13 @@ func TestRulesAreToldInTheWordsOfTheWire(t *testing.T) {
 		{"DELETE", "/api/chat-history/chats", `{"ids":[` + many + `]}`, 400, "ids must name at most 10000 conversations, got 10001; delete the rest in another request"},
 		{"POST", "/api/chat-history/chats/delete-unchanged", `{"conversations":[]}`, 400, "conversations must name at least one conversation"},
 		{"POST", "/api/chat-history/exclusions/lift", `{}`, 400, "ids or platformConversationIds must name at least one conversation"},
+		{"POST", "/api/chat-history/search", `{"query":"a","limit":0,"contextChunks":-1,"dateTo":"soon","provider":"a","platform":"b"}`, 400,
+			"provider and platform are two names of the same filter, and here they differ; limit must be at least 1; contextChunks must be at least 0; " + notATime("dateTo")},
+		{"POST", "/api/chat-history/inject", `{"query":"a","maxTokens":0,"conversationHistory":[{"role":"bot","content":""}]}`, 400,
+			"maxTokens must be at least 1; conversationHistory[0].role must be human, assistant, system or tool"},
+		{"GET", "/api/chat-history/chats?page=x&pageSize=0&pinned=maybe", "", 400,
+			"page must be a whole number; pageSize must be at least 1; pinned must be true or false"},
+		{"GET", "/v2/hc-interactions/public?limit=x&direction=up", "", 400, "limit must be a whole number; direction must be next (older) or previous (newer)"},
 		{"PATCH", "/api/chat-history/conversation", `{"conversationId":"a"}`, 400, "nothing to change: give title, pinned or both"},
 		{"GET", "/v2/hc-interactions/public?since=2&until=1", "", 400, "since must be before until"},
 		{"GET", "/v2/hc-interactions/public?cursor=x", "", 400, "cursor must be the id of a conversation, as a page gives it"},
@@ -41,4 +49,10 @@ func TestRulesAreToldInTheWordsOfTheWire(t *testing.T) {
 		require.Equal(t, c.says, answer.says(t), c.path)
 	}
 	require.Equal(t, http.StatusOK, s.get(t, "/healthz").status)
+}
+
+// notATime is what is said of a field that is no time.
+func notATime(field string) string {
+	_, _, err := api.ParseTime("soon")
+	return field + " " + err.Error()
 }
