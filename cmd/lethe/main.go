@@ -91,7 +91,7 @@ func (p *program) command() *cobra.Command {
 	root.AddCommand(
 		p.serveCommand(), p.healthCommand(), p.keysCommand(), p.doctorCommand(), p.versionCommand(),
 		p.reclaimCommand(), p.listCommand(), p.searchCommand(), p.recallCommand(), p.deleteCommand(),
-		p.exportCommand(), p.importCommand(), p.liftCommand(), p.workspacesCommand(),
+		p.exportCommand(), p.importCommand(), p.liftCommand(), p.reindexCommand(), p.workspacesCommand(),
 	)
 	return root
 }

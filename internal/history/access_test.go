@@ -104,6 +104,10 @@ var whoMayWhat = map[string]asked{
 		_, err := a.IngestAll(ctx, []chat.Upload{say("all", "hello")}, history.Delivery{})
 		return err
 	}},
+	"ReindexFailed": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.ReindexFailed(ctx)
+		return err
+	}},
 	"LiftExclusions": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
 		_, err := a.LiftExclusions(ctx, chat.Lift{IDs: []string{chat.NewID()}})
 		return err

@@ -8,6 +8,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store"
 )
 
 // Ingest stores one conversation, or merges it into the one that the workspace
@@ -167,6 +168,21 @@ func (a Access) AwaitReclaimed(ctx context.Context, receipt chat.Deletion) (chat
 func (a Access) LiftExclusions(ctx context.Context, l chat.Lift) (int, error) {
 	return ask(ctx, a, OpLiftExclusions, func(ctx context.Context, h *History, ws chat.WorkspaceID) (int, error) {
 		return h.liftExclusions(ctx, ws, l)
+	})
+}
+
+// ReindexFailed queues what could not be indexed, with a new count of attempts, and
+// returns how many conversations that are.
+func (a Access) ReindexFailed(ctx context.Context) (int, error) {
+	return ask(ctx, a, OpReindexFailed, func(ctx context.Context, h *History, ws chat.WorkspaceID) (n int, err error) {
+		err = h.store.InTx(ctx, func(tx *store.Tx) (err error) {
+			n, err = tx.RequeueFailedIn(ws)
+			return err
+		})
+		if err == nil && n > 0 {
+			h.wake()
+		}
+		return n, err
 	})
 }
 

@@ -32,6 +32,7 @@ const (
 	OpIngestAll           Operation = "IngestAll"
 	OpLiftExclusions      Operation = "LiftExclusions"
 	OpRead                Operation = "Read"
+	OpReindexFailed       Operation = "ReindexFailed"
 	OpRecall              Operation = "Recall"
 	OpSearch              Operation = "Search"
 	OpStats               Operation = "Stats"
@@ -94,6 +95,7 @@ var demands = map[Operation]demand{
 	OpIngest:              {auth.Write, ordinary},
 	OpIngestAll:           {auth.Write, streaming},
 	OpLiftExclusions:      {auth.Write, ordinary},
+	OpReindexFailed:       {auth.Write, ordinary},
 }
 
 // Patience is how long an operation may take before it is cut off with a Canceled

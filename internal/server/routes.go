@@ -43,6 +43,7 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/api/chat-history/chats/delete-matching", history.OpDeleteMatching, body, ours, (*keyed).DeleteMatchingConversations},
 		{http.MethodPost, "/api/chat-history/chats/delete-unchanged", history.OpDeleteUnchanged, maxRevisions, ours, (*keyed).DeleteUnchangedConversations},
 		{http.MethodPost, "/api/chat-history/exclusions/lift", history.OpLiftExclusions, body, ours, (*keyed).LiftExclusions},
+		{http.MethodPost, "/api/chat-history/reindex", history.OpReindexFailed, body, lenient, (*keyed).Reindex},
 		{http.MethodGet, "/api/chat-history/conversation", history.OpRead, 0, lenient, (*keyed).GetConversation},
 		{http.MethodPatch, "/api/chat-history/conversation", history.OpEdit, body, lenient, (*keyed).EditConversation},
 		{http.MethodGet, "/api/chat-history/count", history.OpCount, 0, lenient, (*keyed).CountConversations},

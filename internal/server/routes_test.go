@@ -28,6 +28,7 @@ var examples = map[string]struct {
 	"POST /api/chat-history/chats/delete-matching":  {"/api/chat-history/chats/delete-matching", `{"filter":{"provider":"nobody"}}`, auth.Write},
 	"POST /api/chat-history/chats/delete-unchanged": {"/api/chat-history/chats/delete-unchanged", `{"conversations":[{"id":"a","revision":1}]}`, auth.Write},
 	"POST /api/chat-history/exclusions/lift":        {"/api/chat-history/exclusions/lift", `{"ids":["a"]}`, auth.Write},
+	"POST /api/chat-history/reindex":                {"/api/chat-history/reindex", `{"failed":true}`, auth.Write},
 	"GET /api/chat-history/conversation":            {"/api/chat-history/conversation?conversationId=a", "", auth.Read},
 	"PATCH /api/chat-history/conversation":          {"/api/chat-history/conversation", `{"conversationId":"a","pinned":true}`, auth.Write},
 	"GET /api/chat-history/count":                   {"/api/chat-history/count", "", auth.Read},

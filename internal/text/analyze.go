@@ -201,6 +201,10 @@ func runEnd(text string, i int, c class) int {
 	return i
 }
 
+// mostGrowth is how many times longer normalising may make a piece. There are
+// characters that stand for whole phrases; a long run of them is no text.
+const mostGrowth = 3
+
 // rewritten handles a piece that normalising changes: its terms are those of the
 // normalised text, and each stands for the whole piece. It reports whether it did.
 func (a *analysis) rewritten(piece string, start int) bool {
@@ -208,7 +212,7 @@ func (a *analysis) rewritten(piece string, start int) bool {
 		return false
 	}
 	plain := norm.NFKC.String(strings.Map(visible, piece))
-	if plain == piece {
+	if plain == piece || len(plain) > mostGrowth*len(piece)+MaxTermRunes {
 		return false
 	}
 	a.whole, a.piece = true, byteSpan{start, start + len(piece)}

@@ -974,6 +974,18 @@ type RecallTurn struct {
 	Role string `json:"role"`
 }
 
+// ReindexAnswer What became of a `ReindexRequest`.
+type ReindexAnswer struct {
+	// Queued How many conversations were queued.
+	Queued int `json:"queued"`
+}
+
+// ReindexRequest What is to be indexed again.
+type ReindexRequest struct {
+	// Failed Must be true, for what could not be indexed. There is no other choice yet.
+	Failed bool `json:"failed"`
+}
+
 // SearchAnswer What a search found.
 type SearchAnswer struct {
 	// Mode What is compared: `semantic` the meaning, `keyword` the words, `hybrid` both.
@@ -1508,6 +1520,9 @@ type UploadConversationJSONRequestBody = UploadRequest
 
 // RecallJSONRequestBody defines body for Recall for application/json ContentType.
 type RecallJSONRequestBody = RecallRequest
+
+// ReindexJSONRequestBody defines body for Reindex for application/json ContentType.
+type ReindexJSONRequestBody = ReindexRequest
 
 // SearchChatHistoryJSONRequestBody defines body for SearchChatHistory for application/json ContentType.
 type SearchChatHistoryJSONRequestBody = SearchRequest

@@ -123,6 +123,13 @@ func (c *Client) LiftExclusions(ctx context.Context, r api.LiftRequest) (int, er
 	return answer.Lifted, err
 }
 
+// ReindexFailed queues what could not be indexed, and returns how many conversations
+// that are.
+func (c *Client) ReindexFailed(ctx context.Context) (int, error) {
+	answer, err := read[api.ReindexAnswer](c.raw.Reindex(ctx, api.ReindexRequest{Failed: true}))
+	return answer.Queued, err
+}
+
 // Export writes the conversations that the options select to w as JSON lines, each
 // of which is an UploadRequest. Page and PageSize mean nothing here. After an
 // error w may have some of the lines: the file is not to be trusted then.

@@ -12,6 +12,12 @@ const (
 	mostUnknown       = 0.10 // of all pieces
 	mostPiecesAWord   = 2.0
 	fewestWordsToTell = 8 // a shorter text may be a single name, which has no language
+
+	// What is not words, such as a run of quotation marks, falls into a piece for each
+	// character, and would take many times longer than prose of its length. Of English,
+	// white space included, a piece has 4.5 characters, and of the shortest words two.
+	fewestRunesAPiece  = 2
+	fewestPiecesToTell = 48
 )
 
 // readable reports whether the model can read a text.
@@ -21,6 +27,8 @@ func readable(r pieces.Reading) bool {
 	case len(r.IDs) == 0:
 		return false
 	case float64(r.Unknown) > mostUnknown*n:
+		return false
+	case len(r.IDs) >= fewestPiecesToTell && fewestRunesAPiece*len(r.IDs) > r.Runes:
 		return false
 	case r.Words >= fewestWordsToTell && n > mostPiecesAWord*float64(r.Words):
 		return false

@@ -70,6 +70,9 @@ type ServerInterface interface {
 	// Recall Recall what the history knows, ready to put into a prompt
 	// (POST /api/chat-history/inject)
 	Recall(ctx echo.Context) error
+	// Reindex Index again what could not be indexed
+	// (POST /api/chat-history/reindex)
+	Reindex(ctx echo.Context) error
 	// SearchChatHistory Find passages
 	// (POST /api/chat-history/search)
 	SearchChatHistory(ctx echo.Context) error
@@ -493,6 +496,15 @@ func (w *ServerInterfaceWrapper) Recall(ctx echo.Context) error {
 	return err
 }
 
+// Reindex converts echo context to params.
+func (w *ServerInterfaceWrapper) Reindex(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.Reindex(ctx)
+	return err
+}
+
 // SearchChatHistory converts echo context to params.
 func (w *ServerInterfaceWrapper) SearchChatHistory(ctx echo.Context) error {
 	var err error
@@ -692,6 +704,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/chat-history/imports/:id", wrapper.GetImport, options.OperationMiddlewares["GetImport"]...)
 	router.POST(options.BaseURL+"/api/chat-history/ingest/custom-online", wrapper.UploadConversation, options.OperationMiddlewares["UploadConversation"]...)
 	router.POST(options.BaseURL+"/api/chat-history/inject", wrapper.Recall, options.OperationMiddlewares["Recall"]...)
+	router.POST(options.BaseURL+"/api/chat-history/reindex", wrapper.Reindex, options.OperationMiddlewares["Reindex"]...)
 	router.POST(options.BaseURL+"/api/chat-history/search", wrapper.SearchChatHistory, options.OperationMiddlewares["SearchChatHistory"]...)
 	router.GET(options.BaseURL+"/api/chat-history/stats", wrapper.GetStats, options.OperationMiddlewares["GetStats"]...)
 	router.DELETE(options.BaseURL+"/v2/hc-interactions/:id/public", wrapper.DeletePublicConversation, options.OperationMiddlewares["DeletePublicConversation"]...)
@@ -3717,6 +3730,190 @@ func (response Recall503JSONResponse) VisitRecallResponse(w http.ResponseWriter)
 	return err
 }
 
+type ReindexRequestObject struct {
+	Body *ReindexJSONRequestBody
+}
+
+type ReindexResponseObject interface {
+	VisitReindexResponse(w http.ResponseWriter) error
+}
+
+type Reindex200JSONResponse ReindexAnswer
+
+func (response Reindex200JSONResponse) VisitReindexResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reindex400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response Reindex400JSONResponse) VisitReindexResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reindex401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response Reindex401JSONResponse) VisitReindexResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reindex403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response Reindex403JSONResponse) VisitReindexResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reindex408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response Reindex408JSONResponse) VisitReindexResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reindex413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response Reindex413JSONResponse) VisitReindexResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reindex415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response Reindex415JSONResponse) VisitReindexResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reindex421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response Reindex421JSONResponse) VisitReindexResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reindex429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response Reindex429JSONResponse) VisitReindexResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reindex431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response Reindex431JSONResponse) VisitReindexResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reindex500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response Reindex500JSONResponse) VisitReindexResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reindex503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response Reindex503JSONResponse) VisitReindexResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SearchChatHistoryRequestObject struct {
 	Body *SearchChatHistoryJSONRequestBody
 }
@@ -4794,6 +4991,9 @@ type StrictServerInterface interface {
 	// Recall Recall what the history knows, ready to put into a prompt
 	// (POST /api/chat-history/inject)
 	Recall(ctx context.Context, request RecallRequestObject) (RecallResponseObject, error)
+	// Reindex Index again what could not be indexed
+	// (POST /api/chat-history/reindex)
+	Reindex(ctx context.Context, request ReindexRequestObject) (ReindexResponseObject, error)
 	// SearchChatHistory Find passages
 	// (POST /api/chat-history/search)
 	SearchChatHistory(ctx context.Context, request SearchChatHistoryRequestObject) (SearchChatHistoryResponseObject, error)
@@ -5418,6 +5618,52 @@ func (sh *strictHandler) Recall(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(RecallResponseObject); ok {
 		return validResponse.VisitRecallResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// Reindex operation middleware
+func (sh *strictHandler) Reindex(ctx echo.Context) error {
+	var request ReindexRequestObject
+
+	var body ReindexJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.Reindex(ctx.Request().Context(), request.(ReindexRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Reindex")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReindexResponseObject); ok {
+		return validResponse.VisitReindexResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -462,6 +462,28 @@ type ClientInterface interface {
 	// Corresponds with POST /api/chat-history/inject (the `Recall` operationId).
 	Recall(ctx context.Context, body RecallJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ReindexWithBody Index again what could not be indexed
+	//
+	// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
+	// not be indexed anew after a change of the model. What fails stays so until the conversation changes, a setting of
+	// the embedder changes, or this is called. Needs scope `write`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/chat-history/reindex (the `Reindex` operationId).
+	ReindexWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Reindex Index again what could not be indexed
+	//
+	// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
+	// not be indexed anew after a change of the model. What fails stays so until the conversation changes, a setting of
+	// the embedder changes, or this is called. Needs scope `write`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/chat-history/reindex (the `Reindex` operationId).
+	Reindex(ctx context.Context, body ReindexJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// SearchChatHistoryWithBody Find passages
 	//
 	// Finds the passages nearest to the query by meaning and by words, best first, each with its
@@ -1187,6 +1209,48 @@ func (c *Client) RecallWithBody(ctx context.Context, contentType string, body io
 // Corresponds with POST /api/chat-history/inject (the `Recall` operationId).
 func (c *Client) Recall(ctx context.Context, body RecallJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRecallRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReindexWithBody Index again what could not be indexed
+//
+// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
+// not be indexed anew after a change of the model. What fails stays so until the conversation changes, a setting of
+// the embedder changes, or this is called. Needs scope `write`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/chat-history/reindex (the `Reindex` operationId).
+func (c *Client) ReindexWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReindexRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Reindex Index again what could not be indexed
+//
+// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
+// not be indexed anew after a change of the model. What fails stays so until the conversation changes, a setting of
+// the embedder changes, or this is called. Needs scope `write`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/chat-history/reindex (the `Reindex` operationId).
+func (c *Client) Reindex(ctx context.Context, body ReindexJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReindexRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2446,6 +2510,46 @@ func NewRecallRequestWithBody(server string, contentType string, body io.Reader)
 	return req, nil
 }
 
+// NewReindexRequest calls the generic Reindex builder with application/json body
+func NewReindexRequest(server string, body ReindexJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReindexRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewReindexRequestWithBody constructs an http.Request for the Reindex method, with any body, and a specified content type
+func NewReindexRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/chat-history/reindex")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewSearchChatHistoryRequest calls the generic SearchChatHistory builder with application/json body
 func NewSearchChatHistoryRequest(server string, body SearchChatHistoryJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -3216,6 +3320,28 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/chat-history/inject (the `Recall` operationId).
 	RecallWithResponse(ctx context.Context, body RecallJSONRequestBody, reqEditors ...RequestEditorFn) (*RecallResponse, error)
+
+	// ReindexWithBodyWithResponse Index again what could not be indexed
+	//
+	// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
+	// not be indexed anew after a change of the model. What fails stays so until the conversation changes, a setting of
+	// the embedder changes, or this is called. Needs scope `write`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/chat-history/reindex (the `Reindex` operationId).
+	ReindexWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReindexResponse, error)
+
+	// ReindexWithResponse Index again what could not be indexed
+	//
+	// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
+	// not be indexed anew after a change of the model. What fails stays so until the conversation changes, a setting of
+	// the embedder changes, or this is called. Needs scope `write`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/chat-history/reindex (the `Reindex` operationId).
+	ReindexWithResponse(ctx context.Context, body ReindexJSONRequestBody, reqEditors ...RequestEditorFn) (*ReindexResponse, error)
 
 	// SearchChatHistoryWithBodyWithResponse Find passages
 	//
@@ -5464,6 +5590,138 @@ func (r RecallResponse) ContentType() string {
 	return ""
 }
 
+// ReindexResponse429Headers the declared response headers of an HTTP 429 response for Reindex
+type ReindexResponse429Headers struct {
+	RetryAfter *int
+}
+
+// ReindexResponse503Headers the declared response headers of an HTTP 503 response for Reindex
+type ReindexResponse503Headers struct {
+	RetryAfter *int
+}
+
+type ReindexResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ReindexAnswer
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *Timeout
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ReindexResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReindexResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReindexResponse) GetJSON200() *ReindexAnswer {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ReindexResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ReindexResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ReindexResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r ReindexResponse) GetJSON408() *Timeout {
+	return r.JSON408
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ReindexResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ReindexResponse) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r ReindexResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ReindexResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r ReindexResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ReindexResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReindexResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReindexResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReindexResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReindexResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReindexResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // SearchChatHistoryResponse429Headers the declared response headers of an HTTP 429 response for SearchChatHistory
 type SearchChatHistoryResponse429Headers struct {
 	RetryAfter *int
@@ -6742,6 +7000,40 @@ func (c *ClientWithResponses) RecallWithResponse(ctx context.Context, body Recal
 		return nil, err
 	}
 	return ParseRecallResponse(rsp)
+}
+
+// ReindexWithBodyWithResponse Index again what could not be indexed
+//
+// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
+// not be indexed anew after a change of the model. What fails stays so until the conversation changes, a setting of
+// the embedder changes, or this is called. Needs scope `write`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/chat-history/reindex (the `Reindex` operationId).
+func (c *ClientWithResponses) ReindexWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReindexResponse, error) {
+	rsp, err := c.ReindexWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReindexResponse(rsp)
+}
+
+// ReindexWithResponse Index again what could not be indexed
+//
+// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
+// not be indexed anew after a change of the model. What fails stays so until the conversation changes, a setting of
+// the embedder changes, or this is called. Needs scope `write`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/chat-history/reindex (the `Reindex` operationId).
+func (c *ClientWithResponses) ReindexWithResponse(ctx context.Context, body ReindexJSONRequestBody, reqEditors ...RequestEditorFn) (*ReindexResponse, error) {
+	rsp, err := c.Reindex(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReindexResponse(rsp)
 }
 
 // SearchChatHistoryWithBodyWithResponse Find passages
@@ -8923,6 +9215,132 @@ func ParseRecallResponse(rsp *http.Response) (*RecallResponse, error) {
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers RecallResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReindexResponse parses an HTTP response from a ReindexWithResponse call
+func ParseReindexResponse(rsp *http.Response) (*ReindexResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReindexResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ReindexAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest Timeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers ReindexResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReindexResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

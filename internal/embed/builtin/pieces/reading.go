@@ -12,6 +12,7 @@ import (
 // after text, by one goroutine at a time.
 type Reading struct {
 	IDs     []int32 // in order; neighboring unknown characters are one Unknown
+	Runes   int     // of the text in its normal form, white space included
 	Words   int     // number of words between white space
 	Unknown int     // how many of the ids are Unknown
 
@@ -32,11 +33,12 @@ func (r *Reading) Read(v *Vocabulary, text string) {
 // each word.
 func (r *Reading) prepare(text string) {
 	r.normal = norm.NFKC.AppendString(r.normal[:0], text)
-	r.chars, r.Words = r.chars[:0], 0
+	r.chars, r.Words, r.Runes = r.chars[:0], 0, 0
 	inWord := false
 	for rest := r.normal; len(rest) > 0; {
 		char, size := utf8.DecodeRune(rest)
 		rest = rest[size:]
+		r.Runes++
 		if unicode.IsSpace(char) {
 			inWord = false
 			continue
