@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/lethe-chat/lethe/internal/fault"
@@ -22,7 +24,11 @@ func (p *program) reclaimCommand() *cobra.Command {
 			}
 			return p.withStore(cmd.Context(), func(s *store.Store) error {
 				p.soFar.is("some storage may be reclaimed; `lethe reclaim --now` or the service does the rest")
-				settled, err := s.Reclaim(cmd.Context(), full)
+				var settled int
+				err := s.Exclusively(cmd.Context(), func(ctx context.Context) (err error) {
+					settled, err = s.Reclaim(ctx, store.Reclaiming{Full: full})
+					return err
+				})
 				if err != nil {
 					return err
 				}

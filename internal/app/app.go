@@ -53,7 +53,7 @@ type App struct {
 	history *history.History
 	indexer *indexer.Indexer
 	server  *server.Server
-	upkeep  *upkeep.Reclaimer
+	upkeep  *upkeep.Upkeep
 }
 
 // Started tells what a person needs to know of a service that has just started.
@@ -106,7 +106,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	})
 	a.upkeep = upkeep.New(upkeep.Options{Store: s, Logger: o.Logger, Metrics: metrics})
 	a.history = history.New(history.Options{
-		Store: s, Embedder: embedder, Wake: a.indexer.Wake, Deleted: a.upkeep.Wake, APIKey: o.Config.APIKey.Reveal(),
+		Store: s, Embedder: embedder, Wake: a.indexer.Wake, Deleted: a.upkeep.Deleted, Reclaim: a.upkeep.Reclaim, APIKey: o.Config.APIKey.Reveal(),
 		Reranker: reranker, Writer: writer, Logger: o.Logger, Metrics: metrics,
 		RatePerSecond: o.Config.RatePerSecond, Burst: o.Config.RateBurst,
 	})

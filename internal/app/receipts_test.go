@@ -1,12 +1,14 @@
 package app_test
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/app/apptest"
+	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
@@ -19,19 +21,48 @@ func answered[T any](t *testing.T, s *apptest.Service, method, path, body string
 	return answer
 }
 
-// A delete that asks to wait is answered when its storage is reclaimed. On
-// PostgreSQL small deletes wait for others, so this is for SQLite.
+// A delete that asks to wait starts the reclaim that it waits for, also on PostgreSQL,
+// where small deletes otherwise wait for others.
 func TestADeleteCanWaitUntilItsStorageIsReclaimed(t *testing.T) {
-	s := apptest.Start(t, storetest.New(t, storetest.SQLite))
-	id := s.Upload(t, "x", "the snarkfeld is here")
-	s.Ready(t, id)
-	answer := answered[api.DeleteAnswer](t, s, "DELETE", chats, `{"ids":["`+id+`"],"wait":true}`)
-	require.Equal(t, []string{id}, answer.Deleted)
-	require.NotNil(t, answer.DeletionID)
-	require.NotNil(t, answer.ReclaimedAt)
-	receipt := answered[api.Deletion](t, s, "GET", "/api/chat-history/deletions/"+*answer.DeletionID, "")
-	require.Equal(t, 1, receipt.Conversations)
-	require.NotNil(t, receipt.ReclaimedAt)
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := apptest.Start(t, db)
+		id := s.Upload(t, "x", "the snarkfeld is here")
+		s.Ready(t, id)
+		answer := answered[api.DeleteAnswer](t, s, "DELETE", chats, `{"ids":["`+id+`"],"wait":true}`)
+		require.Equal(t, []string{id}, answer.Deleted)
+		require.NotNil(t, answer.DeletionID)
+		require.NotNil(t, answer.ReclaimedAt)
+		receipt := answered[api.Deletion](t, s, "GET", "/api/chat-history/deletions/"+*answer.DeletionID, "")
+		require.Equal(t, 1, receipt.Conversations)
+		require.NotNil(t, receipt.ReclaimedAt)
+	})
+}
+
+// A stop answers a delete that waits for its storage: it is done, and its receipt is
+// not settled yet.
+func TestAStopAnswersADeleteThatWaits(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := apptest.Start(t, db)
+		id := s.Upload(t, "x", "the snarkfeld is here")
+		s.Ready(t, id)
+		reading := db.Open(t)
+		require.NoError(t, reading.Snapshot(t.Context(), func(v *store.View) error { // keeps the storage from being reclaimed
+			_, err := v.Count(1)
+			require.NoError(t, err)
+			answers := make(chan reply, 1)
+			go func() { answers <- send(t, s, "DELETE", chats, `{"ids":["`+id+`"],"wait":true}`) }()
+			apptest.Await(t, "the delete", func(context.Context) (bool, error) {
+				left, err := reading.Unreclaimed(t.Context())
+				return left.Deletes == 1, err
+			})
+			s.Interrupt()
+			got := <-answers
+			require.Equal(t, 200, got.status, got.body)
+			require.Contains(t, got.body, id)
+			require.NotContains(t, got.body, `"reclaimedAt":"`)
+			return nil
+		}))
+	})
 }
 
 func TestEveryDeleteHasOneReceipt(t *testing.T) {
@@ -79,5 +110,23 @@ func TestWhatWasExcludedDoesNotComeBack(t *testing.T) {
 		s.Ready(t, back.ConversationID)
 		require.Equal(t, []string{back.ConversationID}, s.Finds(t, "snarkfeld"))
 		require.Empty(t, db.Damage(t))
+	})
+}
+
+// An import goes with its conversation, also one that only sent it again; so does the
+// name of a platform with its last one.
+func TestADeleteTakesImportsAndPlatformNames(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := apptest.Start(t, db)
+		upload := func(text string) string {
+			body := `{"platform":"snark","platformDisplayName":"The Snarkfeld","conversation":{"id":"x","messages":[{"id":"m","role":"human","content":"` + text + `"}]}}`
+			return answered[api.UploadAnswer](t, s, "POST", "/api/chat-history/ingest/custom-online", body).ConversationID
+		}
+		id := upload("first")
+		require.Equal(t, id, upload("second"))
+		require.Equal(t, 2, answered[api.ImportList](t, s, "GET", "/api/chat-history/imports", "").Total)
+		answered[api.DeleteAnswer](t, s, "DELETE", chats, `{"ids":["`+id+`"]}`)
+		require.Zero(t, answered[api.ImportList](t, s, "GET", "/api/chat-history/imports", "").Total)
+		require.Empty(t, db.Mentions(t, "Snarkfeld"))
 	})
 }

@@ -119,6 +119,8 @@ type Import struct {
 	Pending       int    // how many wait for indexing
 	Failed        int    // how many indexing refused
 	CreatedAt     time.Time
+
+	ConversationID string // the only conversation that it is about; empty for a file
 }
 
 // ImportStatus says how far an import is.

@@ -45,26 +45,31 @@ func (h *History) deleteConversations(ctx context.Context, ws chat.WorkspaceID, 
 	return Deleted{IDs: inOrder(asked, gone), Receipt: receipt}, nil
 }
 
-// reclaimPoll is how often a waiting delete looks whether its storage is
-// reclaimed.
-const reclaimPoll = 20 * time.Millisecond
+// reclaimPause is how long a waiting delete lets others work after a reclaim that
+// could not end, mostly because somebody still reads an older state.
+const reclaimPause = 100 * time.Millisecond
 
-// awaitReclaimed is Access.AwaitReclaimed.
+// awaitReclaimed is Access.AwaitReclaimed. It asks for the reclaim that it waits for.
 func (h *History) awaitReclaimed(ctx context.Context, ws chat.WorkspaceID, receipt chat.Deletion) (chat.Deletion, error) {
-	ticker := time.NewTicker(reclaimPoll)
-	defer ticker.Stop()
 	for receipt.ReclaimedAt == nil {
-		select {
-		case <-ctx.Done():
+		failed := h.reclaim(ctx)
+		if ctx.Err() != nil || fault.Is(failed, fault.Canceled) { // time is up, or the service is stopping
 			return receipt, nil
-		case <-ticker.C:
 		}
 		now, err := h.store.View(ctx).Deletion(ws, receipt.ID)
-		if err != nil && ctx.Err() == nil {
+		switch {
+		case err == nil:
+			receipt = now
+		case ctx.Err() != nil:
+			return receipt, nil
+		default:
 			return receipt, err
 		}
-		if err == nil {
-			receipt = now
+		if receipt.ReclaimedAt == nil {
+			select {
+			case <-ctx.Done():
+			case <-time.After(reclaimPause):
+			}
 		}
 	}
 	return receipt, nil

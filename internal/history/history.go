@@ -31,6 +31,7 @@ type History struct {
 	now      func() time.Time
 	wake     func()
 	deleted  func()
+	reclaim  func(context.Context) error
 	usage    usage
 	static   staticKey
 
@@ -50,7 +51,12 @@ type Options struct {
 	Now      func() time.Time // the clock; time.Now when nil
 	Wake     func()           // called after a commit that left work for the indexer; may be nil
 	Deleted  func()           // called after a commit that left storage to reclaim; may be nil
-	APIKey   string           // a token accepted for the workspace `default` with every scope; may be empty
+
+	// Reclaim reclaims the storage of all deletes so far, for a caller that waits for it.
+	// Canceled tells that the service stops. When nil, the caller does it itself.
+	Reclaim func(context.Context) error
+
+	APIKey string // a token accepted for the workspace `default` with every scope; may be empty
 
 	Reranker rerank.Reranker      // the second stage of a search; nil for none
 	Writer   llm.Writer           // writes digests; nil for quoting alone
@@ -76,6 +82,14 @@ func New(o Options) *History {
 	if o.Deleted == nil {
 		o.Deleted = func() {}
 	}
+	if o.Reclaim == nil {
+		o.Reclaim = func(ctx context.Context) error {
+			return o.Store.Exclusively(ctx, func(ctx context.Context) error {
+				_, err := o.Store.Reclaim(ctx, store.Reclaiming{})
+				return err
+			})
+		}
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -83,7 +97,7 @@ func New(o Options) *History {
 		o.Patience = DefaultPatience
 	}
 	h := &History{
-		store: o.Store, embedder: o.Embedder, now: o.Now, wake: o.Wake, deleted: o.Deleted,
+		store: o.Store, embedder: o.Embedder, now: o.Now, wake: o.Wake, deleted: o.Deleted, reclaim: o.Reclaim,
 		reranker: o.Reranker, writer: o.Writer, log: o.Logger, metrics: newMetrics(o.Metrics),
 		limiter: newRateLimiter(o.RatePerSecond, o.Burst, o.Now), patience: o.Patience,
 	}

@@ -185,7 +185,7 @@ func ingest(tx *store.Tx, ws chat.WorkspaceID, u chat.Upload) (Ingested, error) 
 		}
 	}
 	return Ingested{ImportID: importID, Conversation: conversation}, tx.AddToImport(ws, chat.Import{
-		ID: importID, Kind: uploadKind, Platform: u.Platform, Conversations: 1, Messages: changed,
+		ID: importID, Kind: uploadKind, Platform: u.Platform, Conversations: 1, Messages: changed, ConversationID: conversation.ID,
 	})
 }
 

@@ -346,12 +346,15 @@ func (tx *Tx) DeleteConversations(ws chat.WorkspaceID, ids []string, o chat.Dele
 	if len(gone) == 0 {
 		return deleted, chat.Deletion{}, nil
 	}
+	if err := tx.dropEmptied(ws, gone); err != nil {
+		return nil, chat.Deletion{}, err
+	}
 	receipt, err := tx.record(ws, gone, o)
 	return deleted, receipt, err
 }
 
-// receiptColumns are what a delete says of the rows that it took: their names and
-// places, for the tombstones, and their counts, for the receipt.
+// receiptColumns are what a delete returns of the rows that it deleted: their ids and
+// places, for the tombstones and what goes with them, and their counts, for the receipt.
 var receiptColumns = []clause.Column{
-	{Name: "id"}, {Name: "platform"}, {Name: "external_id"}, {Name: "updated_at"}, {Name: "message_count"}, {Name: "chunk_count"}, {Name: "vector_count"},
+	{Name: "id"}, {Name: "platform"}, {Name: "external_id"}, {Name: "import_id"}, {Name: "updated_at"}, {Name: "message_count"}, {Name: "chunk_count"}, {Name: "vector_count"},
 }

@@ -58,7 +58,7 @@ func TestADeleteLeavesAReceiptAndNothingElse(t *testing.T) {
 		left, err := s.Unreclaimed(ctx)
 		require.NoError(t, err)
 		require.Equal(t, 1, left.Deletes)
-		settled, err := s.Reclaim(ctx, false)
+		settled, err := s.Reclaim(ctx, store.Reclaiming{})
 		require.NoError(t, err)
 		require.Equal(t, 1, settled)
 		stored, err = s.View(ctx).Deletion(ws, receipt.ID)

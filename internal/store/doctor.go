@@ -165,7 +165,7 @@ func (s *Store) Mend(ctx context.Context) error {
 
 func (s *Store) countOf(ctx context.Context, query string, args ...any) (int, error) {
 	var n int64
-	err := s.write(ctx).Raw(query, args...).Scan(&n).Error
+	err := s.read(ctx).Raw(query, args...).Scan(&n).Error // never keeps the writer of SQLite
 	return int(n), s.fault(err)
 }
 

@@ -143,7 +143,7 @@ func TestReclaimedMeansGoneFromEveryFile(t *testing.T) {
 	e := plant(t, s, ws)
 	e.requirePlanted(t, dataDirectory(t, db))
 	e.remove(t, s, ws)
-	settled, err := s.Reclaim(ctx, false)
+	settled, err := s.Reclaim(ctx, store.Reclaiming{})
 	require.NoError(t, err)
 	require.Equal(t, 1, settled)
 	require.Empty(t, e.in(dataDirectory(t, db)))
@@ -202,7 +202,7 @@ func fullyReclaimedMeansGoneFromEveryFileOfPostgres(t *testing.T) {
 	}
 
 	e.remove(t, s, ws)
-	settled, err := s.Reclaim(ctx, true)
+	settled, err := s.Reclaim(ctx, store.Reclaiming{Full: true})
 	require.NoError(t, err)
 	require.Equal(t, 1, settled)
 	require.Empty(t, e.in(databaseFiles(t, conn)))

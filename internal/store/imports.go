@@ -19,10 +19,14 @@ func (tx *Tx) AddToImport(ws chat.WorkspaceID, i chat.Import) error {
 			"messages":      gorm.Expr("imports.messages + ?", i.Messages),
 		}),
 	}
-	return tx.fault(tx.db.Clauses(more).Create(&importRow{
+	row := importRow{
 		WorkspaceID: int64(ws), ID: i.ID, Kind: i.Kind, Platform: i.Platform,
 		Conversations: i.Conversations, Messages: i.Messages, CreatedAt: dialect.Micros(tx.now),
-	}).Error)
+	}
+	if i.ConversationID != "" {
+		row.ConversationID = &i.ConversationID
+	}
+	return tx.fault(tx.db.Clauses(more).Create(&row).Error)
 }
 
 // NamePlatform remembers what people call a platform; the last name wins.

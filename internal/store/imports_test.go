@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
@@ -54,7 +55,8 @@ func TestAnImportIsAsFarAsItsConversations(t *testing.T) {
 		remove(t, s, ws, all[1].ID)
 		check(chat.ImportReady, 1, 0, 0, "")
 		remove(t, s, ws, all[0].ID)
-		check(chat.ImportReady, 0, 0, 0, "")
+		_, err := s.View(ctx).Import(ws, want.ID)
+		require.True(t, fault.Is(err, fault.NotFound), "it goes with the last of its conversations")
 	})
 }
 

@@ -127,6 +127,12 @@ var inWorkspace = map[string]call{
 	"LockConversations": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.LockConversations(ws, []string{h.conversation.ID}))
 	},
+	"LockRevisions": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.LockRevisions(ws, []string{h.conversation.ID}))
+	},
+	"LockWorkspace": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) {
+		return just(tx.LockWorkspace(ws))
+	},
 	"DeleteWorkspace": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) {
 		receipt, err := tx.DeleteWorkspace(ws, chat.DeleteOptions{})
 		return receipt.Conversations, err

@@ -315,6 +315,7 @@ func TestRecipesOfAnOldDatabase(t *testing.T) {
 		undone := []string{
 			"DROP INDEX conversations_words", "DROP INDEX conversations_vectors", "ALTER TABLE conversations DROP COLUMN holder",
 			"DROP INDEX conversations_recipe", "ALTER TABLE conversations DROP COLUMN recipe_id", "DROP TABLE recipes", "DROP TABLE current_recipe",
+			"DROP INDEX imports_conversation", "ALTER TABLE imports DROP COLUMN conversation_id",
 		}
 		if db.Kind == storetest.SQLite { // what came later
 			undone = append(undone, "DROP TRIGGER embeddings_insert", "DROP TRIGGER embeddings_delete", "DROP TRIGGER embeddings_update", "DROP TABLE vector_version")

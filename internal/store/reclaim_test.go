@@ -27,7 +27,7 @@ func TestAReaderFromBeforeHoldsBackTheReceipt(t *testing.T) {
 			require.Len(t, remove(t, s, ws, id), 1)
 			for _, full := range []bool{false, true} {
 				impatient, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
-				settled, err := s.Reclaim(impatient, full)
+				settled, err := s.Reclaim(impatient, store.Reclaiming{Full: full})
 				cancel()
 				require.Error(t, err)
 				require.Zero(t, settled)
@@ -37,7 +37,7 @@ func TestAReaderFromBeforeHoldsBackTheReceipt(t *testing.T) {
 		left, err := s.Unreclaimed(ctx)
 		require.NoError(t, err)
 		require.Equal(t, 1, left.Deletes)
-		settled, err := s.Reclaim(ctx, false)
+		settled, err := s.Reclaim(ctx, store.Reclaiming{})
 		require.NoError(t, err)
 		require.Equal(t, 1, settled)
 	})
@@ -101,7 +101,7 @@ func aRebuildRemovesWhatAnotherHasLeft(t *testing.T) {
 	}
 	require.NotEmpty(t, ill(t, s))
 	remove(t, s, ws, id)
-	_, err := s.Reclaim(ctx, false)
+	_, err := s.Reclaim(ctx, store.Reclaiming{})
 	require.NoError(t, err)
 	require.Equal(t, []string{"chunks_terms"}, scan[string](t, s, "SELECT CAST(relname AS text) FROM pg_class WHERE starts_with(relname, 'chunks_terms')"))
 	require.Empty(t, ill(t, s))

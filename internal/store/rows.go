@@ -64,6 +64,8 @@ type importRow struct {
 	Conversations int
 	Messages      int
 	CreatedAt     int64 `gorm:"autoCreateTime:false"`
+
+	ConversationID *string // the only one that the import is about; null for a file
 }
 
 func (importRow) TableName() string { return "imports" }

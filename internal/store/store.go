@@ -35,8 +35,9 @@ type Store struct {
 	config      dialect.Config
 	exactLimit  int
 	maxProposed int
-	secret      []byte // keys the hashes of tombstones
-	instance    int64  // names this program as the holder of its claims, from 1
+	secret      []byte        // keys the hashes of tombstones
+	instance    int64         // names this program as the holder of its claims, from 1
+	upkeep      chan struct{} // full while this store does upkeep
 }
 
 // Options says which database to open. Exactly one of Path and URL is set.
@@ -110,7 +111,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		database: database, config: config,
+		database: database, config: config, upkeep: make(chan struct{}, 1),
 		exactLimit: cmp.Or(o.ExactLimit, database.ExactLimit()), maxProposed: cmp.Or(o.MaxProposed, DefaultMaxProposed),
 	}
 	s.instance = 1 + rand.Int64N(math.MaxInt32-1) //nolint:gosec // it is no secret

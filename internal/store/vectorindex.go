@@ -12,27 +12,6 @@ type VectorSpace = dialect.VectorSpace
 // VectorIndex is an approximate index over one VectorSpace.
 type VectorIndex = dialect.VectorIndex
 
-// Leadership is the right of one program to do the upkeep of a database that
-// several share.
-type Leadership = dialect.Leadership
-
-// Lead asks for the leadership; false when another program has it. It is always
-// granted where the database has no Leader, because no program shares its upkeep.
-func (s *Store) Lead(ctx context.Context) (Leadership, bool, error) {
-	leader := s.database.Abilities().Leader
-	if leader == nil {
-		return soleLeadership{}, true, nil
-	}
-	leadership, ok, err := leader.Lead(ctx)
-	return leadership, ok, s.fault(err)
-}
-
-// soleLeadership is the leadership of a program that shares its upkeep with none.
-type soleLeadership struct{}
-
-func (soleLeadership) Lost(context.Context) bool { return false }
-func (soleLeadership) Release()                  {}
-
 // ExactLimit is how many vectors this store's searches compare one by one.
 func (s *Store) ExactLimit() int { return s.exactLimit }
 

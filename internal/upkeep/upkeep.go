@@ -1,13 +1,18 @@
-// Package upkeep does what a database needs in the background: it reclaims the
-// storage of what was deleted and writes so into the receipts, builds the
-// vector indexes of workspaces that have outgrown exact search, replaces broken
-// ones and drops those nobody needs. Of the programs that share a database, one
-// at a time does it. The package owns when; the store knows how.
+// Package upkeep decides when the database needs work in the background, and what is
+// due: it reclaims the storage of deleted conversations and writes so into their
+// receipts, builds the vector indexes of large workspaces, replaces broken ones and
+// drops those that are no longer needed. The store knows how to do each of these.
+//
+// Several programs may share a database. One of them, the leader, looks for work
+// regularly. Whoever does the work, the leader or not, does it alone.
 package upkeep
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,78 +20,95 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// Options are the parts and settings of a Reclaimer.
+// Options are the parts and settings of an Upkeep.
 type Options struct {
 	Store   *store.Store
-	Logger  *slog.Logger
-	Metrics *prometheus.Registry // where to count; may be nil
-	Every   time.Duration        // how often to look; DefaultEvery when 0
+	Logger  *slog.Logger         // nil discards
+	Metrics *prometheus.Registry // nil counts nothing
+	Every   time.Duration        // how often to look for work; DefaultEvery when 0
 }
 
-// DefaultEvery is how often a Reclaimer looks whether there is something to do.
+// DefaultEvery is how often an Upkeep looks for work that nobody told it about.
 const DefaultEvery = 30 * time.Second
 
-// Reclaimer is started once, with Run.
-type Reclaimer struct {
+// Upkeep works in the background while Run runs. It is safe for concurrent use.
+type Upkeep struct {
 	o    Options
 	seen *metrics
-	wake chan struct{}
+
+	deleted    chan struct{} // holds a value after a delete, until the storage is looked at
+	lastDelete atomic.Int64  // when, in Unix nanoseconds
+	callers    *callers
 }
 
-// New returns a Reclaimer that is not running yet.
-func New(o Options) *Reclaimer {
+// New returns an Upkeep that does nothing until Run.
+func New(o Options) *Upkeep {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Every == 0 {
 		o.Every = DefaultEvery
 	}
-	return &Reclaimer{o: o, seen: newMetrics(o.Metrics), wake: make(chan struct{}, 1)}
+	return &Upkeep{o: o, seen: newMetrics(o.Metrics), deleted: make(chan struct{}, 1), callers: newCallers()}
 }
 
-// Wake tells that something was deleted. It never blocks.
-func (r *Reclaimer) Wake() {
+// Deleted tells that something was deleted. It never blocks.
+func (u *Upkeep) Deleted() {
+	u.lastDelete.Store(time.Now().UnixNano())
+	signal(u.deleted)
+}
+
+func signal(to chan struct{}) {
 	select {
-	case r.wake <- struct{}{}:
-	default:
+	case to <- struct{}{}:
+	default: // there is a signal already
 	}
 }
 
-// Run looks now and then, as long as this program is the leader, and returns when
-// ctx ends.
-func (r *Reclaimer) Run(ctx context.Context) {
-	ticker := time.NewTicker(r.o.Every)
+// Run does what is due until ctx ends. Then it answers all callers of Reclaim.
+func (u *Upkeep) Run(ctx context.Context) {
+	ticker := time.NewTicker(u.o.Every)
 	defer ticker.Stop()
+	defer close(u.callers.stopped)
 	var leader store.Leadership
 	defer func() {
 		if leader != nil {
 			leader.Release()
 		}
 	}()
-	for {
-		if leader != nil && leader.Lost(ctx) {
-			leader.Release()
-			leader = nil
-		}
-		if leader == nil {
-			leader = r.lead(ctx)
-		}
-		if leader != nil {
-			r.Once(ctx)
+	for look := u.Once; ; {
+		if leader = u.lead(ctx, leader); leader != nil {
+			u.safely(ctx, look)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-		case <-r.wake:
+			look = u.Once
+		case <-u.deleted:
+			u.untilQuiet(ctx)
+			look = u.reclaimWhenDue
+		case <-u.callers.arrived: // they need not wait for a leader
+			u.safely(ctx, u.serve)
+			look = u.nothing
 		}
 	}
 }
 
-func (r *Reclaimer) lead(ctx context.Context) store.Leadership {
-	leader, ok, err := r.o.Store.Lead(ctx)
+func (u *Upkeep) nothing(context.Context) error { return nil }
+
+// lead returns the leadership that this program has, or gets now; nil when another
+// program has it.
+func (u *Upkeep) lead(ctx context.Context, held store.Leadership) store.Leadership {
+	if held != nil && !held.Lost(ctx) {
+		return held
+	}
+	if held != nil {
+		held.Release()
+	}
+	leader, ok, err := u.o.Store.Lead(ctx)
 	if err != nil && ctx.Err() == nil {
-		r.o.Logger.Warn("reclaim: cannot ask for the maintenance of the database", "error", err)
+		u.o.Logger.Warn("upkeep: cannot ask for the leadership of the database's upkeep; trying again soon", "error", err)
 	}
 	if err != nil || !ok {
 		return nil
@@ -94,124 +116,35 @@ func (r *Reclaimer) lead(ctx context.Context) store.Leadership {
 	return leader
 }
 
-// Once does what is due now: only a leader may call it. Vector indexes that nobody
-// needs any more go first, for a vacuum of one can take longer than building it, and
-// new ones come last, for they can take minutes.
-func (r *Reclaimer) Once(ctx context.Context) {
-	plan, err := r.plan(ctx)
-	r.complain(ctx, "the vector indexes cannot be looked through", err)
-	r.complain(ctx, "a vector index that is not needed is still there", r.drop(ctx, plan.drop))
-	r.complain(ctx, "deleted storage is not reclaimed yet", r.storage(ctx))
-	r.complain(ctx, "a vector index that is needed is not there yet", r.build(ctx, plan.build))
-}
-
-func (r *Reclaimer) complain(ctx context.Context, of string, err error) {
-	if err != nil && ctx.Err() == nil {
-		r.o.Logger.Warn("reclaim: "+of+"; trying again soon", "error", err)
+// safely runs one piece of work. An error is logged, and so is a panic: the next
+// piece of work may succeed, and the service goes on.
+func (u *Upkeep) safely(ctx context.Context, work func(context.Context) error) {
+	defer func() {
+		if p := recover(); p != nil {
+			u.o.Logger.Error("upkeep: a panic; trying again soon", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	if err := work(ctx); err != nil && ctx.Err() == nil {
+		u.o.Logger.Warn("upkeep: not everything is done; trying again soon", "error", err)
 	}
 }
 
-// When it pays to reclaim. On SQLite at once: nobody else will, and it is the
-// promise of the embedded store. On PostgreSQL a vacuum reads whole tables and
-// indexes, so small deletes wait for others.
-const (
-	worthRows  = 5_000
-	worthDelay = 5 * time.Minute
-)
-
-// storage reclaims what deletes have left, when there is enough of it, or it is
-// old enough.
-func (r *Reclaimer) storage(ctx context.Context) error {
-	left, err := r.o.Store.Unreclaimed(ctx)
-	if err != nil || left.Deletes == 0 {
-		return err
-	}
-	if r.o.Store.Name() == "postgres" && left.Rows < worthRows && time.Since(left.Oldest) < worthDelay {
+// Once does everything that is due now. Unneeded vector indexes are dropped before
+// storage is reclaimed, because a vacuum of one can take longer than building it. New
+// ones are built last, because that can take minutes.
+func (u *Upkeep) Once(ctx context.Context) error {
+	return u.o.Store.Exclusively(ctx, func(ctx context.Context) error {
+		plan, err := u.plan(ctx)
+		u.complain(ctx, "the vector indexes cannot be listed", err)
+		u.complain(ctx, "a vector index that is not needed still exists", u.drop(ctx, plan.drop))
+		u.complain(ctx, "deleted storage is not reclaimed yet", u.storage(ctx))
+		u.complain(ctx, "a vector index that is needed does not exist yet", u.build(ctx, plan.build))
 		return nil
-	}
-	settled, err := r.o.Store.Reclaim(ctx, false)
-	if settled > 0 {
-		r.o.Logger.Info("reclaim: the storage of deleted conversations is reclaimed", "deletes", settled)
-	}
-	return err
+	})
 }
 
-// plan compares the vector indexes that exist with those that are needed.
-func (r *Reclaimer) plan(ctx context.Context) (indexPlan, error) {
-	limit := r.o.Store.ExactLimit()
-	// An index that exists is kept until its workspace is well below the limit, or
-	// one that grows and shrinks around it would be built over and over.
-	spaces, err := r.o.Store.LargeSpaces(ctx, limit/2)
-	if err != nil {
-		return indexPlan{}, err
+func (u *Upkeep) complain(ctx context.Context, of string, err error) {
+	if err != nil && ctx.Err() == nil {
+		u.o.Logger.Warn("upkeep: "+of+"; trying again soon", "error", err)
 	}
-	indexes, err := r.o.Store.VectorIndexes(ctx)
-	if err != nil {
-		return indexPlan{}, err
-	}
-	r.seen.saw(indexes)
-	return planIndexes(spaces, indexes, limit), nil
-}
-
-func (r *Reclaimer) drop(ctx context.Context, indexes []store.VectorIndex) error {
-	for _, index := range indexes {
-		r.o.Logger.Info("reclaim: dropping a vector index", "index", index.Name, "valid", index.Valid)
-		if err := r.o.Store.DropVectorIndex(ctx, index); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *Reclaimer) build(ctx context.Context, spaces []store.VectorSpace) error {
-	for _, space := range spaces {
-		started := time.Now()
-		r.o.Logger.Info("reclaim: building a vector index", "workspace_id", int64(space.Workspace), "vectors", space.Vectors)
-		if err := r.o.Store.BuildVectorIndex(ctx, space); err != nil {
-			return err
-		}
-		r.seen.built(time.Since(started))
-		r.o.Logger.Info("reclaim: built a vector index", "workspace_id", int64(space.Workspace), "took", time.Since(started))
-	}
-	return nil
-}
-
-// indexPlan is the difference between the indexes that are needed and those that
-// exist.
-type indexPlan struct {
-	drop  []store.VectorIndex
-	build []store.VectorSpace
-}
-
-// planIndexes decides: what is broken goes, unless somebody is still building it;
-// what serves a space that has become small or is gone goes too; what is large
-// and has none is built.
-func planIndexes(spaces []store.VectorSpace, indexes []store.VectorIndex, limit int) indexPlan {
-	needed := make(map[store.VectorSpace]int, len(spaces))
-	for _, s := range spaces {
-		needed[unsized(s)] = s.Vectors
-	}
-	var plan indexPlan
-	served := make(map[store.VectorSpace]bool, len(indexes))
-	for _, x := range indexes {
-		switch _, wanted := needed[unsized(x.VectorSpace)]; {
-		case x.Building:
-			served[unsized(x.VectorSpace)] = true
-		case !x.Valid || !wanted:
-			plan.drop = append(plan.drop, x)
-		default:
-			served[unsized(x.VectorSpace)] = true
-		}
-	}
-	for _, s := range spaces {
-		if s.Vectors > limit && !served[unsized(s)] {
-			plan.build = append(plan.build, s)
-		}
-	}
-	return plan
-}
-
-func unsized(s store.VectorSpace) store.VectorSpace {
-	s.Vectors = 0
-	return s
 }

@@ -163,7 +163,7 @@ func TestALargeWorkspaceGetsAnIndexOfItsOwn(t *testing.T) {
 func aLargeWorkspaceGetsAnIndexOfItsOwn(t *testing.T) {
 	t.Parallel()
 	f := fill(t, 60)
-	New(Options{Store: f.store}).Once(context.Background())
+	require.NoError(t, New(Options{Store: f.store}).Once(context.Background()))
 	indexes := f.indexes()
 	require.Len(t, indexes, 1)
 	require.Equal(t, f.large, indexes[0].Workspace)
@@ -185,7 +185,7 @@ func aLargeWorkspaceGetsAnIndexOfItsOwn(t *testing.T) {
 		_, _, err := tx.DeleteConversations(f.large, f.chats[30:55], chat.DeleteOptions{})
 		return err
 	}))
-	New(Options{Store: f.store}).Once(context.Background())
+	require.NoError(t, New(Options{Store: f.store}).Once(context.Background()))
 	require.Empty(t, f.indexes())
 	require.InDelta(t, 1, f.recall(f.large), 0)
 }
@@ -201,7 +201,7 @@ func TestIndexesAreRebuiltAfterLargeDeletes(t *testing.T) {
 func indexesAreRebuiltAfterLargeDeletes(t *testing.T) {
 	t.Parallel()
 	f := fill(t, 60)
-	New(Options{Store: f.store}).Once(context.Background())
+	require.NoError(t, New(Options{Store: f.store}).Once(context.Background()))
 	require.Len(t, f.indexes(), 1)
 	vectors := f.indexes()[0].Name
 	remove := func(chats ...string) {
@@ -212,7 +212,7 @@ func indexesAreRebuiltAfterLargeDeletes(t *testing.T) {
 	}
 	files := func() [2]int { return [2]int{f.file(vectors), f.file("chunks_terms")} }
 	reclaimed := func() [2]int {
-		settled, err := f.store.Reclaim(context.Background(), false)
+		settled, err := f.store.Reclaim(context.Background(), store.Reclaiming{})
 		require.NoError(t, err)
 		require.Equal(t, 1, settled)
 		return files()
@@ -254,16 +254,16 @@ func anIndexNobodyNeedsIsDroppedBeforeTheVacuum(t *testing.T) {
 	f := fill(t, worthRows/perChat) // so that it is reclaimed at once
 	var log bytes.Buffer
 	r := New(Options{Store: f.store, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	r.Once(context.Background())
+	require.NoError(t, r.Once(context.Background()))
 	require.Len(t, f.indexes(), 1)
 	log.Reset()
 	require.NoError(t, f.store.InTx(context.Background(), func(tx *store.Tx) error {
 		_, err := tx.DeleteWorkspace(f.large, chat.DeleteOptions{})
 		return err
 	}))
-	r.Once(context.Background())
+	require.NoError(t, r.Once(context.Background()))
 	require.Empty(t, f.indexes())
-	require.Regexp(t, "(?s)dropping a vector index.*is reclaimed", log.String())
+	require.Regexp(t, "(?s)dropping a vector index.*reclaimed the storage", log.String())
 }
 
 // scans counts the searches that used an index, as far as the server has written
@@ -300,7 +300,7 @@ func aBrokenIndexIsReplaced(t *testing.T) {
 	require.False(t, f.indexes()[0].Valid)
 	require.GreaterOrEqual(t, f.recall(f.large), 1.0, "without a usable index a search is exact")
 
-	New(Options{Store: f.store}).Once(context.Background())
+	require.NoError(t, New(Options{Store: f.store}).Once(context.Background()))
 	require.Len(t, f.indexes(), 1)
 	require.True(t, f.indexes()[0].Valid)
 }
@@ -345,7 +345,7 @@ func theIndexOfAnOldModelGoes(t *testing.T) {
 	f := fill(t, 24)
 	r := New(Options{Store: f.store})
 	models := func() (names []string) {
-		r.Once(t.Context())
+		require.NoError(t, r.Once(t.Context()))
 		indexes, err := f.store.VectorIndexes(t.Context())
 		require.NoError(t, err)
 		for _, x := range indexes {

@@ -137,12 +137,28 @@ type Search interface {
 	VectorSearch(db *gorm.DB, space VectorSpace, exactLimit int) (chat.VectorSearch, error)
 }
 
-// Reclaimer overwrites what deletes have left behind in the storage.
+// Reclaimer overwrites what deletes left behind in the storage.
 type Reclaimer interface {
-	// Reclaim does so as far as the database can while the service goes on. full also
-	// rewrites the tables, which blocks everybody while it lasts. It returns
+	// Reclaim does so as far as the database can while the service goes on. It returns
 	// ErrReadersLeft when somebody still reads a state from before.
-	Reclaim(ctx context.Context, full bool) error
+	Reclaim(ctx context.Context, how Reclaiming) error
+}
+
+// Reclaiming says how a reclaim works.
+type Reclaiming struct {
+	Full bool // also rewrite the tables, which blocks everybody meanwhile
+
+	// Pause is called between two steps that keep others from writing; its errors end
+	// the reclaim. It may be nil.
+	Pause func(context.Context) error
+}
+
+// Rest calls Pause, if there is one.
+func (r Reclaiming) Rest(ctx context.Context) error {
+	if r.Pause == nil {
+		return nil
+	}
+	return r.Pause(ctx)
 }
 
 // Examiner checks for the damage that only one kind of database can have.
@@ -172,6 +188,9 @@ type Abilities struct {
 	// VectorIndexer keeps approximate indexes of large spaces.
 	VectorIndexer VectorIndexer
 
+	// CheapReclaim tells that the cost of a reclaim follows what was deleted.
+	CheapReclaim bool
+
 	// VectorMemory returns how many bytes of memory the search of vectors takes.
 	VectorMemory func() int64
 }
@@ -180,6 +199,10 @@ type Abilities struct {
 type Leader interface {
 	// Lead asks for the leadership; false when another program has it.
 	Lead(ctx context.Context) (Leadership, bool, error)
+
+	// Exclusively waits until no other program does upkeep, and then runs fn, whether
+	// this program leads or not. The errors are fn's and the driver's own.
+	Exclusively(ctx context.Context, fn func(context.Context) error) error
 }
 
 // Leadership is the right of one program to do the upkeep of a database that

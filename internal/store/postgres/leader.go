@@ -9,9 +9,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// advisoryKey names the maintenance of one database among its advisory locks:
-// "lethe" in ASCII.
-const advisoryKey = 0x6c65746865
+// The advisory locks of one database, "lethe" in ASCII and the numbers after it. The
+// program that looks for upkeep holds leaderKey, the one that migrates migrationKey,
+// and the one that does some upkeep at this moment upkeepKey.
+const (
+	leaderKey = 0x6c65746865 + iota
+	migrationKey
+	upkeepKey
+)
 
 // leadership is an advisory lock, which lives and dies with its connection.
 type leadership struct{ conn *pgx.Conn }
@@ -29,7 +34,7 @@ func (d *Database) Lead(ctx context.Context) (dialect.Leadership, bool, error) {
 	}
 	l := &leadership{conn}
 	var got bool
-	if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", int64(advisoryKey)).Scan(&got); err != nil || !got {
+	if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", int64(leaderKey)).Scan(&got); err != nil || !got {
 		l.Release()
 		return nil, false, err
 	}
@@ -48,4 +53,29 @@ func (l *leadership) Release() {
 	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
 	defer cancel()
 	_ = l.conn.Close(ctx) // a broken connection has lost the lock already
+}
+
+// turnPoll is how often a program that waits for its turn looks.
+const turnPoll = 50 * time.Millisecond
+
+// Exclusively holds another advisory lock while fn runs, also on a connection of its
+// own. It does not wait inside the database: an index that is built concurrently waits
+// for every statement, and would wait for that one.
+func (d *Database) Exclusively(ctx context.Context, fn func(context.Context) error) error {
+	return d.maintain(ctx, func(conn *pgx.Conn) error {
+		for {
+			var got bool
+			if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", int64(upkeepKey)).Scan(&got); err != nil {
+				return err
+			}
+			if got {
+				return fn(ctx)
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(turnPoll):
+			}
+		}
+	})
 }

@@ -35,9 +35,6 @@ func (*Database) Migrations() dialect.Migrations {
 // change them twice.
 type migrationLock struct{ lock.SessionLocker }
 
-// migrationKey names the lock; see advisoryKey.
-const migrationKey = advisoryKey + 1
-
 // A program looks every second whether its turn has come, for an hour. It does not
 // wait inside the database: an index that is built concurrently waits for every
 // statement, and would wait for that one.

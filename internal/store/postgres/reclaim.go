@@ -17,16 +17,16 @@ var reclaimTables = []string{
 	"imports", "platforms", "api_keys", "tombstones", "workspaces",
 }
 
-// Reclaim makes the space of deleted rows free for new ones, takes their entries
-// out of the indexes, and has the planner's statistics made anew from the rows that
-// are left. Only the full form rewrites the files.
-func (d *Database) Reclaim(ctx context.Context, full bool) error {
+// Reclaim frees the space of deleted rows for new ones, removes their index entries,
+// and renews the planner's statistics from the remaining rows. Only the full form
+// rewrites the files. It never pauses, because no step of it keeps others from writing.
+func (d *Database) Reclaim(ctx context.Context, how dialect.Reclaiming) error {
 	return d.maintain(ctx, func(conn *pgx.Conn) error {
-		if err := awaitReaders(ctx, conn, full); err != nil {
+		if err := awaitReaders(ctx, conn, how.Full); err != nil {
 			return err
 		}
 		command := "VACUUM (FULL, ANALYZE) "
-		if !full {
+		if !how.Full {
 			command = "VACUUM (ANALYZE) "
 			if err := d.reindexVectors(ctx, conn); err != nil {
 				return err
@@ -37,7 +37,7 @@ func (d *Database) Reclaim(ctx context.Context, full bool) error {
 				return err
 			}
 		}
-		if full {
+		if how.Full {
 			return rewriteStatistics(ctx, conn)
 		}
 		return reindexTerms(ctx, conn)

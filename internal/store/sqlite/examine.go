@@ -9,21 +9,36 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// Examine checks the file, and the full-text index against the passages.
+// Examine checks the file, and the full-text index against the passages. It works on
+// the connections that read, so that others can write meanwhile.
 func (d *Database) Examine(ctx context.Context) ([]dialect.Finding, error) {
-	var said string
-	if err := d.write.WithContext(ctx).Raw("PRAGMA integrity_check(1)").Scan(&said).Error; err != nil {
+	file, err := d.integrity(ctx, "PRAGMA integrity_check(1)")
+	if err != nil {
 		return nil, err
 	}
-	file := dialect.Finding{Check: "the database file", Detail: "SQLite's own integrity check: " + said}
-	if said != "ok" {
-		file.Count = 1
+	words, err := d.integrity(ctx, "PRAGMA integrity_check(chunks_fts)")
+	if err != nil {
+		return nil, err
 	}
-	words := dialect.Finding{Check: "the full-text index", Detail: "its entries are those of the passages", Fixable: true}
-	if err := d.write.WithContext(ctx).Exec("INSERT INTO chunks_fts (chunks_fts, rank) VALUES ('integrity-check', 1)").Error; err != nil {
-		words.Count, words.Detail = 1, "its entries are not those of the passages"
+	findings := []dialect.Finding{
+		{Check: "the database file", Detail: "SQLite's own integrity check: " + file},
+		{Check: "the full-text index", Detail: "its entries are those of the passages", Fixable: true},
 	}
-	return []dialect.Finding{file, words}, nil
+	if file != healthy {
+		findings[0].Count = 1
+	}
+	if words != healthy {
+		findings[1].Count, findings[1].Detail = 1, "its entries are not those of the passages"
+	}
+	return findings, nil
+}
+
+// healthy is what SQLite's integrity check says when nothing is wrong.
+const healthy = "ok"
+
+func (d *Database) integrity(ctx context.Context, pragma string) (said string, err error) {
+	err = d.read.WithContext(ctx).Raw(pragma).Limit(1).Scan(&said).Error
+	return said, err
 }
 
 // Mend rebuilds the full-text index.

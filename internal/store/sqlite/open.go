@@ -111,5 +111,5 @@ func (*Database) ExactLimit() int { return DefaultExactLimit }
 
 // Abilities are few: the file needs no leader, and its searches no index on disk.
 func (d *Database) Abilities() dialect.Abilities {
-	return dialect.Abilities{VectorMemory: d.codes.memory}
+	return dialect.Abilities{VectorMemory: d.codes.memory, CheapReclaim: true}
 }

@@ -2,26 +2,25 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// mergePages is how many pages of the full-text index one transaction merges:
-// some tens of milliseconds, between which others write.
-const mergePages = 500
+// mergePages is how many pages of the full-text index one transaction merges. It keeps
+// the writer for about 15 ms; 500 pages keep it for 70 ms, and take as long in all.
+const mergePages = 60
 
-// checkpointTries is how often readers of an old state are waited for, a second
-// each, before the caller is told to come back.
-const checkpointTries = 5
-
-// Reclaim removes what the commits of the deletes have left: the words that the
-// full-text index still keeps in older segments, until they are merged, and the old
-// pages in the WAL, until it is truncated. The pages of deleted rows themselves were
-// overwritten at the commit.
-func (d *Database) Reclaim(ctx context.Context, full bool) error {
+// Reclaim removes what the commits of deletes left: the words that the full-text index
+// keeps in older segments until they are merged, and the old pages in the WAL until it
+// is truncated. The pages of deleted rows were overwritten at the commit.
+func (d *Database) Reclaim(ctx context.Context, how dialect.Reclaiming) error {
 	for pages := -mergePages; ; pages = mergePages { // negative: begin with the segments of every level
+		if err := how.Rest(ctx); err != nil {
+			return err
+		}
 		done, err := d.mergeWords(ctx, pages)
 		if err != nil {
 			return err
@@ -30,7 +29,7 @@ func (d *Database) Reclaim(ctx context.Context, full bool) error {
 			break
 		}
 	}
-	if full {
+	if how.Full {
 		if err := d.write.WithContext(ctx).Exec("VACUUM").Error; err != nil {
 			return err
 		}
@@ -60,23 +59,54 @@ func (d *Database) mergeWords(ctx context.Context, pages int) (done bool, err er
 	return done, err
 }
 
-// truncateWAL copies the WAL into the database file and empties it. It waits for
-// readers, but not long at a time: the one writer stands still meanwhile.
+// How long readers of an old state are waited for before the caller is told to come
+// back, and how long one attempt to truncate the WAL may keep the writer waiting.
+const (
+	readersPatience  = 5 * time.Second
+	readersPoll      = 50 * time.Millisecond
+	truncatePatience = "busy_timeout = 5"
+)
+
+// truncateWAL copies the WAL into the database file and empties it. Copying is left to
+// passive checkpoints, which hinder nobody; only the last step needs the file without
+// its writer and without readers of an old state.
 func (d *Database) truncateWAL(ctx context.Context) error {
-	return d.write.WithContext(ctx).Connection(func(db *gorm.DB) error {
-		if err := db.Exec("PRAGMA busy_timeout = 1000").Error; err != nil {
+	ctx, cancel := d.config.Bounded(ctx)
+	defer cancel()
+	return d.read.WithContext(ctx).Connection(func(db *gorm.DB) error {
+		if err := db.Exec("PRAGMA " + truncatePatience).Error; err != nil {
 			return err
 		}
 		defer db.WithContext(context.WithoutCancel(ctx)).Exec("PRAGMA " + busyTimeout)
-		var busy, pages, moved int
-		for range checkpointTries {
-			if err := db.Raw("PRAGMA wal_checkpoint(TRUNCATE)").Row().Scan(&busy, &pages, &moved); err != nil {
+		end := time.NewTimer(readersPatience)
+		defer end.Stop()
+		for {
+			copied, err := checkpoint(db, "PRAGMA wal_checkpoint(PASSIVE)")
+			if err != nil {
 				return err
 			}
-			if busy == 0 {
-				return nil
+			if copied {
+				if emptied, err := checkpoint(db, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil || emptied {
+					return err
+				}
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-end.C:
+				return dialect.ErrReadersLeft
+			case <-time.After(readersPoll):
 			}
 		}
-		return dialect.ErrReadersLeft
 	})
+}
+
+// checkpoint runs a checkpoint and reports whether it did everything: all of the WAL
+// is in the database file, and after TRUNCATE the WAL is empty.
+func checkpoint(db *gorm.DB, statement string) (done bool, err error) {
+	var busy, pages, copied int
+	if err := db.Raw(statement).Row().Scan(&busy, &pages, &copied); err != nil {
+		return false, err
+	}
+	return busy == 0 && pages == copied, nil
 }

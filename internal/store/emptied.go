@@ -1,0 +1,66 @@
+package store
+
+import (
+	"slices"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
+)
+
+// dropEmptied deletes what is left of conversations that this transaction deleted:
+// the imports that were about them alone, and the names and imports of platforms
+// that have no conversation any more.
+func (tx *Tx) dropEmptied(ws chat.WorkspaceID, deleted []dialect.ConversationRow) error {
+	ids, imports, platforms := make([]string, len(deleted)), make([]string, len(deleted)), make([]string, len(deleted))
+	for i, c := range deleted {
+		ids[i], imports[i], platforms[i] = c.ID, c.ImportID, c.Platform
+	}
+	for batch := range slices.Chunk(ids, idBatch) {
+		err := tx.db.Where("workspace_id = ? AND conversation_id IN ?", int64(ws), batch).Delete(&importRow{}).Error
+		if err != nil {
+			return tx.fault(err)
+		}
+	}
+	for batch := range slices.Chunk(distinct(imports), idBatch) {
+		err := tx.db.Where("workspace_id = ? AND id IN ?", int64(ws), batch).Where("NOT EXISTS (SELECT 1 FROM conversations AS c " +
+			"WHERE c.workspace_id = imports.workspace_id AND c.import_id = imports.id)").Delete(&importRow{}).Error
+		if err != nil {
+			return tx.fault(err)
+		}
+	}
+	for _, platform := range distinct(platforms) {
+		if err := tx.dropPlatform(ws, platform); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropPlatform deletes the name and the imports of a platform that has no
+// conversation any more.
+func (tx *Tx) dropPlatform(ws chat.WorkspaceID, platform string) error {
+	const its = "workspace_id = ? AND platform = ?"
+	var left []string
+	err := tx.db.Model(&dialect.ConversationRow{}).Where(its, int64(ws), platform).Limit(1).Pluck("id", &left).Error
+	if err != nil || len(left) > 0 {
+		return tx.fault(err)
+	}
+	for _, row := range []any{&platformRow{}, &importRow{}} {
+		if err := tx.db.Where(its, int64(ws), platform).Delete(row).Error; err != nil {
+			return tx.fault(err)
+		}
+	}
+	return nil
+}
+
+// emptied delete the rows that two deletes at the same time can leave on PostgreSQL,
+// where each still sees the conversations that the other deletes.
+var emptied = []string{
+	"DELETE FROM platforms WHERE workspace_id = ? AND NOT EXISTS (SELECT 1 FROM conversations AS c WHERE c.workspace_id = platforms.workspace_id AND c.platform = platforms.platform)",
+	"DELETE FROM imports WHERE workspace_id = ? AND NOT EXISTS (SELECT 1 FROM conversations AS c WHERE c.workspace_id = imports.workspace_id AND c.platform = imports.platform)",
+}
+
+func distinct(values []string) []string {
+	slices.Sort(values)
+	return slices.Compact(values)
+}
