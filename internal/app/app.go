@@ -58,8 +58,10 @@ type App struct {
 
 // Started tells what a person needs to know of a service that has just started.
 type Started struct {
-	URL      string
-	FirstKey string // the key minted because there was none; shown this once, else empty
+	URL string
+	// MetricsURL is the address of the figures, when they have one of their own.
+	MetricsURL string
+	FirstKey   string // the key minted because there was none; shown this once, else empty
 }
 
 // databaseFile is the embedded database inside the data directory.
@@ -112,7 +114,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	})
 	a.server = server.New(server.Options{ //nolint:contextcheck // each request brings its own
 		History: a.history, Logger: o.Logger, CORSOrigins: o.Config.CORSOrigins, Hosts: hosts(o.Config),
-		Version: o.Version, Metrics: metrics, Budget: newBudget(o.Config, metrics),
+		Version: o.Version, Metrics: metrics, Budget: newBudget(o.Config, metrics), MetricsApart: o.Config.MetricsAddr != "",
 	})
 	return a, nil
 }
@@ -206,11 +208,18 @@ func (a *App) Run(ctx context.Context, started func(Started)) error {
 	background.Go(func() { a.flushKeyUsage(soft) })
 	background.Go(func() { a.upkeep.Run(soft) })
 
+	figures, err := a.serveMetrics(ctx)
+	if err != nil {
+		stopSoft()
+		background.Wait()
+		return errors.Join(err, listener.Close())
+	}
+	defer figures.close()
 	httpServer := a.server.HTTPServer(a.o.Config.Addr)
 	served := make(chan error, 1)
-	go func() { served <- httpServer.Serve(listener) }()
+	go func() { served <- httpServer.Serve(a.server.Listener(listener)) }()
 	a.server.SetReady(true)
-	started(Started{URL: "http://" + listener.Addr().String(), FirstKey: first})
+	started(Started{URL: "http://" + listener.Addr().String(), MetricsURL: figures.url, FirstKey: first})
 
 	select {
 	case err = <-served:

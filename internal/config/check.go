@@ -23,7 +23,7 @@ const (
 
 // check looks at every value and every combination that cannot work.
 func (l *loader) check() {
-	l.checkAddr()
+	l.checkAddresses()
 	l.checkDatabase()
 	l.checkKey()
 	l.checkEmbedder()
@@ -36,18 +36,29 @@ func (l *loader) check() {
 	l.checkWork()
 }
 
-func (l *loader) checkAddr() {
-	host, port, err := net.SplitHostPort(l.config.Addr)
+func (l *loader) checkAddresses() {
+	l.checkAddr("LETHE_ADDR", l.config.Addr)
+	if l.config.MetricsAddr == "" {
+		return
+	}
+	l.checkAddr("LETHE_METRICS_ADDR", l.config.MetricsAddr)
+	if _, port, err := net.SplitHostPort(l.config.MetricsAddr); err == nil && port != "0" && l.config.MetricsAddr == l.config.Addr {
+		l.problem("LETHE_METRICS_ADDR", "is the address of LETHE_ADDR; use another port, or leave it out to have the figures beside the API")
+	}
+}
+
+func (l *loader) checkAddr(name, addr string) {
+	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		l.refuse("LETHE_ADDR", "is not an address with a port")
+		l.refuse(name, "is not an address with a port")
 		return
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		l.refuse("LETHE_ADDR", "has a port that is not a number from 0 to 65535")
+		l.refuse(name, "has a port that is not a number from 0 to 65535")
 		return
 	}
 	if host != "" && !isHost(host) {
-		l.refuse("LETHE_ADDR", "has a host that is neither a name nor an IP address")
+		l.refuse(name, "has a host that is neither a name nor an IP address")
 	}
 }
 

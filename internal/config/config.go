@@ -34,6 +34,7 @@ const (
 // it is then usable as it is. Variables has the meaning of each field.
 type Config struct {
 	Addr             string        `env:"LETHE_ADDR" envDefault:"127.0.0.1:8787"`
+	MetricsAddr      string        `env:"LETHE_METRICS_ADDR"` // empty: beside the API
 	DatabaseURL      Secret        `env:"LETHE_DATABASE_URL"` // empty: SQLite in DataDir
 	DataDir          string        `env:"LETHE_DATA_DIR"`     // may be empty when DatabaseURL is not
 	APIKey           Secret        `env:"LETHE_API_KEY"`      // empty: the first start mints one
@@ -59,9 +60,15 @@ type Config struct {
 	ShutdownTimeout  time.Duration `env:"LETHE_SHUTDOWN_TIMEOUT" envDefault:"10s"`
 }
 
-// Loopback reports whether only this machine can reach the address.
-func (c Config) Loopback() bool {
-	host, _, err := net.SplitHostPort(c.Addr)
+// Loopback reports whether only this machine can reach the service.
+func (c Config) Loopback() bool { return isLoopback(c.Addr) }
+
+// MetricsLoopback reports whether only this machine can reach the address of the
+// figures.
+func (c Config) MetricsLoopback() bool { return isLoopback(c.MetricsAddr) }
+
+func isLoopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return false
 	}
@@ -115,6 +122,7 @@ func at(model, address string) string {
 func (c Config) shown() []slog.Attr {
 	return []slog.Attr{
 		slog.String("LETHE_ADDR", c.Addr),
+		slog.String("LETHE_METRICS_ADDR", c.MetricsAddr),
 		slog.String("LETHE_DATABASE_URL", maskURL(c.DatabaseURL)),
 		slog.String("LETHE_DATA_DIR", c.DataDir),
 		slog.String("LETHE_API_KEY", c.APIKey.String()),

@@ -42,7 +42,7 @@ func TestDefaults(t *testing.T) {
 
 func TestEverythingSet(t *testing.T) {
 	got, err := load(with(
-		"LETHE_ADDR=0.0.0.0:80", "LETHE_DATABASE_URL=postgres://u:p@db:5432/lethe?sslmode=require", "LETHE_DATA_DIR= /var/lib/lethe ",
+		"LETHE_ADDR=0.0.0.0:80", "LETHE_METRICS_ADDR=127.0.0.1:9090", "LETHE_DATABASE_URL=postgres://u:p@db:5432/lethe?sslmode=require", "LETHE_DATA_DIR= /var/lib/lethe ",
 		"LETHE_API_KEY=0123456789abcdef", "LETHE_EMBEDDER=openai", "LETHE_EMBEDDINGS_URL=http://ollama:11434/v1",
 		"LETHE_EMBEDDINGS_MODEL=nomic-embed-text", "LETHE_EMBEDDINGS_API_KEY=sk-1",
 		"LETHE_RERANK_URL=http://judge:8080/v1", "LETHE_RERANK_MODEL=bge", "LETHE_RERANK_API_KEY=sk-2",
@@ -53,7 +53,7 @@ func TestEverythingSet(t *testing.T) {
 	), linux)
 	require.NoError(t, err)
 	require.Equal(t, Config{
-		Addr: "0.0.0.0:80", DatabaseURL: "postgres://u:p@db:5432/lethe?sslmode=require", DataDir: "/var/lib/lethe",
+		Addr: "0.0.0.0:80", MetricsAddr: "127.0.0.1:9090", DatabaseURL: "postgres://u:p@db:5432/lethe?sslmode=require", DataDir: "/var/lib/lethe",
 		APIKey: "0123456789abcdef", Embedder: EmbedderOpenAI, EmbeddingsURL: "http://ollama:11434/v1",
 		EmbeddingsModel: "nomic-embed-text", EmbeddingsAPIKey: "sk-1",
 		RerankURL: "http://judge:8080/v1", RerankModel: "bge", RerankAPIKey: "sk-2",
@@ -79,6 +79,10 @@ func TestValues(t *testing.T) {
 		{set: "LETHE_ADDR=[fe80::1%eth0]:8787"},
 		{set: "LETHE_ADDR=lethe_1.local:80"},
 		{set: "LETHE_ADDR=8787", says: `"8787" is not an address with a port; use host:port`},
+		{set: "LETHE_METRICS_ADDR=:9090"},
+		{set: "LETHE_METRICS_ADDR=127.0.0.1:0"},
+		{set: "LETHE_METRICS_ADDR=9090", says: `"9090" is not an address with a port`},
+		{set: "LETHE_METRICS_ADDR=127.0.0.1:8787", says: "is the address of LETHE_ADDR"},
 		{set: "LETHE_ADDR=localhost", says: "is not an address with a port"},
 		{set: "LETHE_ADDR=::1:80", says: "is not an address with a port"},
 		{set: "LETHE_ADDR=localhost:http", says: "port that is not a number"},
@@ -136,7 +140,10 @@ func TestValues(t *testing.T) {
 		{set: "LETHE_CORS_ORIGINS=https://example.com/", says: "something after the host"},
 		{set: "LETHE_CORS_ORIGINS=https://example.com#", says: "something after the host"},
 		{set: "LETHE_CORS_ORIGINS=https://u@example.com", says: "a user before it"},
-		{set: "LETHE_CORS_ORIGINS=ftp://example.com", says: "has a scheme"},
+		{set: "LETHE_CORS_ORIGINS=app://obsidian.md,tauri://localhost,capacitor://localhost,app://-"},
+		{set: "LETHE_CORS_ORIGINS=app://", says: "is not an origin"},
+		{set: "LETHE_CORS_ORIGINS=javascript:alert(1)", says: "is not an origin"},
+		{set: "LETHE_CORS_ORIGINS=app://obsidian.md/index.html", says: "something after the host"},
 		{set: "LETHE_CORS_ORIGINS=https://example.com:", says: "has a port"},
 		{set: "LETHE_CORS_ORIGINS=https://example.com:0", says: "has a port"},
 		{set: "LETHE_CORS_ORIGINS=https://exa_mple..com", says: "neither a name nor an IP"},

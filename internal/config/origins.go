@@ -8,12 +8,8 @@ import (
 	"strings"
 )
 
-// originSchemes are those whose pages have an origin that a browser sends, with
-// the port that it leaves out.
-var originSchemes = map[string]string{
-	"http": "80", "https": "443",
-	"chrome-extension": "", "moz-extension": "", "safari-web-extension": "",
-}
+// usualPorts are the ports that browsers leave out of an origin, by scheme.
+var usualPorts = map[string]string{"http": "80", "https": "443"}
 
 // checkOrigins replaces the origins by the form in which browsers send them, so
 // that they can be compared as they are.
@@ -45,17 +41,17 @@ func readOrigin(entry string) (origin, reason string) {
 	if err != nil || u.Scheme == "" || u.Opaque != "" || u.Host == "" {
 		return "", "is not an origin"
 	}
-	usual, known := originSchemes[u.Scheme]
-	if !known {
-		return "", "has a scheme that is not http, https or that of a browser extension"
-	}
 	if u.User != nil || u.Path != "" || u.RawQuery != "" || u.ForceQuery || strings.Contains(entry, "#") {
 		return "", "has something after the host, or a user before it"
 	}
-	if !isHost(u.Hostname()) {
+	usual, web := usualPorts[u.Scheme]
+	if web && !isHost(u.Hostname()) { // apps call theirs what they like
 		return "", "has a host that is neither a name nor an IP address"
 	}
-	host := strings.ToLower(u.Host)
+	host := u.Host
+	if web {
+		host = strings.ToLower(host)
+	}
 	if port := u.Port(); port != "" || strings.HasSuffix(u.Host, ":") {
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
 			return "", "has a port that is not a number from 1 to 65535"

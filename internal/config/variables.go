@@ -19,6 +19,11 @@ func Variables() []Variable {
 			Meaning: "The address to listen on. On a loopback address only this machine can reach the service.",
 		},
 		{
+			Name:    "LETHE_METRICS_ADDR",
+			Accepts: "host:port other than LETHE_ADDR, such as 127.0.0.1:9090, or :9090 for every interface",
+			Meaning: "An address at which /metrics is served with every figure, and nothing else. Without it /metrics is beside the API, where everybody who reaches the API can read it, and leaves out what would tell one tenant the size of another's answers: sizes of bodies, and the memory and network of the process.",
+		},
+		{
 			Name: "LETHE_DATABASE_URL", Secret: true,
 			Accepts: "postgres://user:password@host:5432/database",
 			Meaning: "A PostgreSQL with pgvector. When it is not set, everything is kept in one SQLite file, lethe.db, in the data directory.",
@@ -85,13 +90,13 @@ func Variables() []Variable {
 		},
 		{
 			Name:    "LETHE_CORS_ORIGINS",
-			Accepts: "origins separated by commas, each scheme://host or scheme://host:port, such as https://chat.example.com",
-			Meaning: "Web pages, beyond browser extensions and Lethe's own, whose scripts may call the API.",
+			Accepts: "origins separated by commas, each scheme://host or scheme://host:port, such as https://chat.example.com or app://obsidian.md",
+			Meaning: "Web pages and apps, beyond browser extensions and Lethe's own pages, whose scripts may call the API. Apps have schemes of their own, such as app://obsidian.md, tauri://localhost or capacitor://localhost. A public https page that calls a service on the user's machine or network also needs the browser's own permission for that, which the browser asks the user for. Extensions need no entry when they call from their service worker or popup; a script that an extension puts into a page has the origin of that page.",
 		},
 		{
 			Name:    "LETHE_ALLOWED_HOSTS",
 			Accepts: "host names or IP addresses separated by commas, without scheme and port, such as lethe.example.com",
-			Meaning: "Names under which the service may be called, beside this machine's own (localhost, 127.0.0.1, ::1). Other Host headers are refused, which protects against DNS rebinding.",
+			Meaning: "Names under which the service may be called, beside this machine's own (localhost, 127.0.0.1, ::1). Other Host headers are refused with 421, which protects against DNS rebinding; /healthz and /readyz are answered under any.",
 		},
 		{
 			Name: "LETHE_RATE_LIMIT", Default: "0 on a loopback address, else 20",

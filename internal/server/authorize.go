@@ -56,7 +56,7 @@ func (s *Server) handlersFor(access history.Access) *wire.ServerInterfaceWrapper
 	return &wire.ServerInterfaceWrapper{Handler: wire.NewStrictHandler(handlers{
 		&memoryPlugin{access: access, maxLine: s.options.MaxUpload},
 		&fini{access: access},
-	}, nil)}
+	}, []wire.StrictMiddlewareFunc{firstForHead})}
 }
 
 // extendWriting gives the answer to an operation that may take longer than others

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -88,7 +89,16 @@ func unread(err error) error {
 	case errors.As(err, &known):
 		return err
 	}
-	return fault.Wrap(fault.Invalid, err, "the body could not be read to its end; send the request again")
+	return brokenBody(err, "the body")
+}
+
+// brokenBody says why a body ended before its end: it stopped coming, or the
+// connection did.
+func brokenBody(err error, what string) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fault.Wrap(fault.Canceled, errors.Join(httpStatus(http.StatusRequestTimeout), err), "%s stopped coming; send the request again", what)
+	}
+	return fault.Wrap(fault.Canceled, errors.Join(httpStatus(http.StatusBadRequest), err), "%s could not be read to its end; send the request again", what)
 }
 
 // checkLines accepts what a file of JSON lines may be called.

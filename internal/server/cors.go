@@ -16,22 +16,22 @@ var extensionSchemes = []string{"chrome-extension://", "moz-extension://", "safa
 
 // What a preflight is told. Authorization must be named: "*" never covers it.
 const (
-	corsMethods = "GET, POST, PATCH, DELETE, OPTIONS"
+	corsMethods = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
 	corsHeaders = "Authorization, Content-Type, Idempotency-Key, X-Request-Id"
 	corsExpose  = "Retry-After, X-Request-Id"
 	corsMaxAge  = "7200" // seconds; browsers keep it no longer
 )
 
 // cors lets allowed origins read every answer, errors included, and answers
-// preflights before anything asks for a key. No credentials: a cookie is never
-// looked at.
+// preflights before anything asks for a key. A request for a foreign host is
+// allowed nothing. No credentials: a cookie is never looked at.
 func (s *Server) cors() echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r, h := c.Request(), c.Response().Header()
 			origin := r.Header.Get(echo.HeaderOrigin)
 			h.Add(echo.HeaderVary, echo.HeaderOrigin)
-			allowed := origin != "" && s.allowsOrigin(origin, r)
+			allowed := origin != "" && s.answersTo(r.Host) && s.allowsOrigin(origin, r)
 			if allowed {
 				h.Set(echo.HeaderAccessControlAllowOrigin, origin)
 				h.Set(echo.HeaderAccessControlExposeHeaders, corsExpose)
@@ -60,7 +60,7 @@ func (s *Server) allowsOrigin(origin string, r *http.Request) bool {
 			return true
 		}
 	}
-	if slices.Contains(s.options.CORSOrigins, "*") || slices.Contains(s.options.CORSOrigins, origin) {
+	if slices.Contains(s.options.CORSOrigins, origin) {
 		return true
 	}
 	u, err := url.Parse(origin)

@@ -233,7 +233,7 @@ func TestHostsAreChecked(t *testing.T) {
 	s := start(t, server.Options{Hosts: []string{"localhost", "127.0.0.1", "::1", "chats.example.org"}})
 	for host, want := range map[string]int{
 		"localhost": 200, "LOCALHOST:8787": 200, "127.0.0.1:1": 200, "[::1]:8787": 200, "[::1]": 200, "chats.example.org.": 200,
-		"evil.example": 403, "localhost.evil.example": 403, "evil.example:8787": 403, "127.0.0.1.evil.example": 403,
+		"evil.example": 421, "localhost.evil.example": 421, "evil.example:8787": 421, "127.0.0.1.evil.example": 421,
 	} {
 		answer := s.send(t, http.MethodGet, "/api/chat-history/count", "", map[string]string{"Host": host, "Authorization": "Bearer " + s.Key})
 		require.Equal(t, want, answer.status, host)

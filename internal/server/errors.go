@@ -29,6 +29,12 @@ var statusOf = map[fault.Kind]int{
 	fault.Canceled:        http.StatusServiceUnavailable, // our deadline; a caller that went away reads nothing
 }
 
+// httpStatus is in the cause of an error that only HTTP has a status for.
+type httpStatus int
+
+// Error names the status.
+func (s httpStatus) Error() string { return http.StatusText(int(s)) }
+
 // problem is an error as the wire shows it, whatever the envelope.
 type problem struct {
 	status  int
@@ -44,7 +50,12 @@ func problemOf(err error, op history.Operation) problem {
 	if errors.As(err, &routing) && !errors.As(err, &known) {
 		return routingProblem(routing)
 	}
-	return problem{statusOf[fault.KindOf(err)], worded(err, op), err}
+	status := statusOf[fault.KindOf(err)]
+	var only httpStatus
+	if errors.As(err, &only) {
+		status = int(only)
+	}
+	return problem{status, worded(err, op), err}
 }
 
 func routingProblem(err *echo.HTTPError) problem {

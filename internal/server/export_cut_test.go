@@ -1,9 +1,12 @@
 package server
 
 import (
+	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/labstack/echo/v4"
@@ -40,4 +43,50 @@ func TestAnExportThatFailsIsCut(t *testing.T) {
 		require.Equal(t, lines > 0, err != nil, "%d lines: %v", lines, err)
 		service.Close()
 	}
+}
+
+// The log has the reason of an answer that broke, unless that is the client, and
+// the caller sees that it is not whole.
+func TestACutExportIsLogged(t *testing.T) {
+	for reason, level := range map[error]string{
+		fault.New(fault.Internal, "the disk is on fire"): "ERROR",
+		errors.Join(errGone, errors.New("broken pipe")):  "INFO",
+	} {
+		log := make(chan string, 100)
+		s := New(Options{Logger: slog.New(slog.NewTextHandler(channel(log), nil))})
+		s.echo.GET("/export", func(c echo.Context) error {
+			return exported{c.Request().Context(), func(yield func(history.Exported, error) bool) {
+				for range 300 {
+					if !yield(history.Exported{Reading: &history.Reading{}}, nil) {
+						return
+					}
+				}
+				yield(history.Exported{}, reason)
+			}, lethe.Write}.VisitExportConversationsResponse(c.Response())
+		})
+		service := httptest.NewServer(s.Handler())
+		answer, err := service.Client().Get(service.URL + "/export")
+		require.NoError(t, err)
+		_, err = io.ReadAll(answer.Body)
+		require.Error(t, err)
+		require.NoError(t, answer.Body.Close())
+		service.Close() // and so every line is written
+		close(log)
+		var written []string
+		for line := range log {
+			written = append(written, line)
+		}
+		all := strings.Join(written, "")
+		require.Contains(t, all, "route=/export")
+		require.Equal(t, level == "ERROR", strings.Contains(all, "level=ERROR"), all)
+		require.Equal(t, level == "ERROR", strings.Contains(all, "the disk is on fire"), all)
+	}
+}
+
+// channel is a log whose lines are received as they are written.
+type channel chan string
+
+func (c channel) Write(p []byte) (int, error) {
+	c <- string(p)
+	return len(p), nil
 }

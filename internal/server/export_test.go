@@ -20,6 +20,16 @@ func (s *Server) AddPanic(path, secret string) {
 	s.echo.GET(path, func(echo.Context) error { panic(secret) })
 }
 
+// AddWaiting adds a route that waits until the caller goes away, and says when it
+// has begun to.
+func (s *Server) AddWaiting(path string, entered chan<- struct{}) {
+	s.echo.GET(path, func(c echo.Context) error {
+		close(entered)
+		<-c.Request().Context().Done()
+		return c.Request().Context().Err()
+	})
+}
+
 // AddError adds a route that fails with err.
 func (s *Server) AddError(path string, err error) {
 	s.echo.Add(http.MethodGet, path, func(echo.Context) error { return err })

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -10,18 +11,32 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
+// probes are answered under any name: an orchestrator asks by the address that the
+// program has at the moment, and they tell nothing of anybody.
+var probes = map[string]bool{"/healthz": true, "/readyz": true}
+
 // checkHost refuses requests for a host name that is not ours. A page elsewhere
 // can make its own name resolve to this address (DNS rebinding) and would then
 // be of the same origin; the Host header still has its name.
 func (s *Server) checkHost(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if len(s.options.Hosts) == 0 || slices.ContainsFunc(s.options.Hosts, func(known string) bool {
-			return strings.EqualFold(hostName(known), hostName(c.Request().Host))
-		}) {
+		if probes[c.Path()] || s.answersTo(c.Request().Host) {
 			return next(c)
 		}
-		return fault.New(fault.Forbidden, "this service does not answer to that host name; the operator can allow it")
+		return fault.Wrap(fault.Forbidden, httpStatus(http.StatusMisdirectedRequest),
+			"this service does not answer to that host name; the operator can allow it with LETHE_ALLOWED_HOSTS")
 	}
+}
+
+// answersTo reports whether a Host header names this service.
+func (s *Server) answersTo(host string) bool { return allowsHost(s.options.Hosts, host) }
+
+// allowsHost reports whether a Host header has one of these names; any will do when
+// there is none.
+func allowsHost(names []string, host string) bool {
+	return len(names) == 0 || slices.ContainsFunc(names, func(known string) bool {
+		return strings.EqualFold(hostName(known), hostName(host))
+	})
 }
 
 // hostName is the name in a Host header: without port, brackets and final dot.

@@ -49,6 +49,25 @@ func exportQuery(p api.ExportConversationsParams) (selected chat.Filter, revisio
 	return selected, revisions, f.err()
 }
 
+// firstForHead lets a HEAD of an export read no further than to the first line,
+// which is all that the status depends on.
+func firstForHead(next wire.StrictHandlerFunc, _ string) wire.StrictHandlerFunc {
+	return func(c echo.Context, request any) (any, error) {
+		answer, err := next(c, request)
+		if all, ok := answer.(exported); ok && c.Request().Method == http.MethodHead {
+			lines := all.conversations
+			all.conversations = func(yield func(history.Exported, error) bool) {
+				for line, err := range lines {
+					yield(line, err)
+					return
+				}
+			}
+			return all, err
+		}
+		return answer, err
+	}
+}
+
 // exported is an answer that is written while it is read from the store, for a
 // request whose context it has.
 type exported struct {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 
@@ -73,7 +74,7 @@ func brokenOff(err error, line int, most int64) error {
 	if errors.Is(err, bufio.ErrTooLong) {
 		return fault.New(fault.TooLarge, "line %d is longer than the %d bytes that one conversation may have", line, most)
 	}
-	return fault.Wrap(fault.Canceled, err, "the file broke off in line %d", line)
+	return brokenBody(err, fmt.Sprintf("line %d of the file", line))
 }
 
 // streamed is the length of a body that is read while it is worked on.

@@ -11,7 +11,8 @@ import (
 
 // middleware is what every request passes, outermost first. The log and the
 // metrics see the status that the caller sees, so whatever may fail is inside
-// them; CORS stands before all that refuses, so that browsers can read refusals.
+// them. Only the check of the host stands before CORS: browsers can read every
+// other refusal.
 func (s *Server) middleware() []echo.MiddlewareFunc {
 	return []echo.MiddlewareFunc{
 		requestID,
@@ -22,8 +23,8 @@ func (s *Server) middleware() []echo.MiddlewareFunc {
 		s.answerErrors,
 		recoverPanics,
 		secureHeaders,
-		s.cors(),
 		s.checkHost,
+		s.cors(),
 		readQuery,
 	}
 }
@@ -32,11 +33,18 @@ func (s *Server) middleware() []echo.MiddlewareFunc {
 // They see what was answered, and errorOf still tells them why.
 func (s *Server) answerErrors(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if err := next(c); err != nil {
-			c.Set(errorKey, err)
-			leaveBody(c)
-			s.renderError(err, c)
+		asked := c.Request().Context()
+		err := next(c)
+		if err == nil {
+			return nil
 		}
+		c.Set(errorKey, err)
+		leaveBody(c)
+		if !c.Response().Committed && wentAway(asked, err) {
+			c.Response().Status = statusClientGone
+			return nil
+		}
+		s.renderError(err, c)
 		return nil
 	}
 }

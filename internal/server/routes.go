@@ -101,12 +101,17 @@ func (s *Server) Routes() []Route {
 	return list
 }
 
-// register adds every route there is.
+// register adds every route there is, and HEAD wherever GET is; net/http leaves
+// the body out of its answer.
 func (s *Server) register() {
 	for _, r := range s.routes() {
 		s.echo.Add(r.method, r.path, s.withKey(r))
+		if r.method == http.MethodGet {
+			s.echo.HEAD(r.path, s.withKey(r))
+		}
 	}
 	for _, r := range s.openRoutes() {
 		s.echo.GET(r.path, r.handler, limitBody(0))
+		s.echo.HEAD(r.path, r.handler, limitBody(0))
 	}
 }

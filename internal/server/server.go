@@ -34,11 +34,13 @@ type Options struct {
 	Logger      *slog.Logger         // nil discards
 	Metrics     *prometheus.Registry // nil makes one of its own
 	Version     string               // the program's, shown by /healthz
-	CORSOrigins []string             // web origins to allow beside extensions and our own; "*" for all
+	CORSOrigins []string             // origins to allow beside extensions and our own
 	Hosts       []string             // host names to answer to, without port; empty for any
 	MaxUpload   int64                // bytes of an upload's body
 	MaxBody     int64                // bytes of any other body
 	Budget      *budget.Budget       // of memory, for what is large; nil for one of the usual size
+	// MetricsApart says that MetricsServer serves the figures, and /metrics does not.
+	MetricsApart bool
 }
 
 func (o Options) withDefaults() Options {

@@ -26,9 +26,11 @@ const Patience = 30 * time.Second
 
 // Service is a running program.
 type Service struct {
-	URL    string
-	HTTP   *http.Client // holds every answer against openapi.yaml
-	Client *client.Client
+	URL string
+	// MetricsURL is the address of the figures, when they have one of their own.
+	MetricsURL string
+	HTTP       *http.Client // holds every answer against openapi.yaml
+	Client     *client.Client
 
 	db      storetest.Database
 	log     *buffer
@@ -46,15 +48,16 @@ func Start(t testing.TB, db storetest.Database, opts ...Option) *Service {
 	s := &Service{db: db, log: &buffer{}, done: make(chan struct{}), trouble: settings.trouble}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	s.cancel = cancel
-	url := make(chan string, 1)
+	url := make(chan app.Started, 1)
 	go func() {
 		defer close(s.done)
-		s.err = run(ctx, settings, s.log, func(started app.Started) { url <- started.URL })
+		s.err = run(ctx, settings, s.log, func(started app.Started) { url <- started })
 	}()
 	t.Cleanup(func() { s.Stop(t) })
 	select {
-	case u := <-url:
-		s.connect(t, u)
+	case started := <-url:
+		s.MetricsURL = started.MetricsURL
+		s.connect(t, started.URL)
 	case <-s.done:
 		require.NoError(t, s.err, "the service did not start")
 	case <-time.After(Patience):

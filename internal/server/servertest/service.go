@@ -51,6 +51,7 @@ func Start(t testing.TB, o server.Options, change ...func(*history.Options)) *Se
 	service.Server.SetReady(true)
 	web := httptest.NewUnstartedServer(nil)
 	web.Config = service.Server.HTTPServer("")
+	web.Listener = service.Server.Listener(web.Listener)
 	web.Start()
 	t.Cleanup(func() {
 		web.Close()

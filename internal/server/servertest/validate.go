@@ -97,6 +97,9 @@ func (v *validator) check(r *http.Request, resp *http.Response, body []byte) err
 		Header:                 resp.Header,
 		Options:                &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
 	}
+	if r.Method == http.MethodHead {
+		input.Options.ExcludeResponseBody = true
+	}
 	if media := resp.Header.Get("Content-Type"); !strings.HasPrefix(media, "application/json") {
 		// The library reads JSON; of a page or a text only the label can be held to
 		// the document.
@@ -115,6 +118,9 @@ func (v *validator) find(r *http.Request) (*routers.Route, map[string]string) {
 	for path, item := range v.doc.Paths.Map() {
 		params, ok := match(strings.Split(path, "/"), segments)
 		operation := item.GetOperation(r.Method)
+		if r.Method == http.MethodHead { // answered wherever GET is
+			operation = item.Get
+		}
 		if ok && operation != nil {
 			return &routers.Route{Spec: v.doc, Path: path, PathItem: item, Method: r.Method, Operation: operation}, params
 		}
@@ -144,7 +150,10 @@ func checkUnlisted(r *http.Request, resp *http.Response, body []byte) error {
 		if r.Method == http.MethodOptions {
 			return nil
 		}
-	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound: // a broken query string, a foreign host
+	case http.StatusBadRequest, http.StatusMisdirectedRequest, http.StatusNotFound: // a broken query string, a foreign host
+		if r.Method == http.MethodHead {
+			return nil
+		}
 		return checkEnvelope(r, resp, body)
 	case http.StatusMethodNotAllowed:
 		if resp.Header.Get("Allow") == "" {

@@ -1,0 +1,105 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"regexp"
+	"strconv"
+	"sync"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+)
+
+// Listener wraps the listener that HTTPServer serves on. net/http itself answers
+// requests that it cannot read (a header that is too large, a malformed line) as
+// plain text, before any handler runs; here such an answer gets the envelope of the
+// API that was asked.
+func (s *Server) Listener(l net.Listener) net.Listener { return enveloping{l} }
+
+type enveloping struct{ net.Listener }
+
+// Accept returns the next connection.
+func (l enveloping) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &envelopedConn{Conn: conn}, nil
+}
+
+// maxStart is how much of a request is remembered: enough for its method and the
+// beginning of its path.
+const maxStart = 64
+
+// envelopedConn remembers how the current request began. Reads and writes come from
+// two goroutines.
+type envelopedConn struct {
+	net.Conn
+	mu       sync.Mutex
+	start    []byte
+	answered bool // what is read next belongs to another request
+}
+
+// Read reads, and remembers the beginning of a request.
+func (c *envelopedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n > 0 && c.answered {
+		c.start, c.answered = c.start[:0], false
+	}
+	if room := maxStart - len(c.start); room > 0 {
+		c.start = append(c.start, p[:min(n, room)]...)
+	}
+	return n, err
+}
+
+// bare is an answer of net/http's own: handlers' answers have more of a header.
+var bare = regexp.MustCompile(`^HTTP/1\.[01] ([45][0-9]{2}) ([^\r\n]*)\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n`)
+
+// Write writes, with net/http's own answers in an envelope.
+func (c *envelopedConn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	c.answered = true
+	asked := string(c.start)
+	c.mu.Unlock()
+	said := bare.FindSubmatch(p)
+	if said == nil {
+		return c.Conn.Write(p)
+	}
+	if _, err := c.Conn.Write(inEnvelope(asked, string(said[1]), string(said[2]))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// inEnvelope is a whole answer with this status; text is what net/http says of it.
+func inEnvelope(asked, code, text string) []byte {
+	status, err := strconv.Atoi(code)
+	if err != nil { // three digits, so there is none
+		status = http.StatusBadRequest
+	}
+	message := "the request is not valid HTTP (" + text + ")"
+	if status == http.StatusRequestHeaderFieldsTooLarge {
+		message = fmt.Sprintf("the header of the request is larger than %d bytes", maxHeaderBytes)
+	}
+	_, path, _ := bytes.Cut([]byte(asked), []byte(" "))
+	body, err := json.Marshal(envelopeFor(string(path))(problem{status: status, message: message}))
+	if err != nil {
+		body = nil // the status has to do
+	}
+	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nX-Request-Id: %s\r\nConnection: close\r\n\r\n%s",
+		status, http.StatusText(status), len(body), chat.NewID(), body)
+}
+
+// CloseWrite ends what is sent. net/http does so after an answer of its own, so that
+// the answer arrives before the connection is reset.
+func (c *envelopedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package server
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo-contrib/echoprometheus"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// metrics serves the figures beside the API, where every tenant can read them: those
+// of them that do not tell one tenant how large the answers to another are. With an
+// address of their own they are served there alone.
+func (s *Server) metrics() echo.HandlerFunc {
+	if s.options.MetricsApart {
+		return func(echo.Context) error {
+			return fault.NotFoundf("the figures are served at an address of their own (LETHE_METRICS_ADDR)")
+		}
+	}
+	return echo.WrapHandler(promhttp.HandlerFor(shared(s.options.Metrics), promhttp.HandlerOpts{}))
+}
+
+// shared are the figures that any tenant may read. Left out are the sizes of bodies,
+// and what is known of the whole process, whose memory and network tell them too.
+func shared(all prometheus.Gatherer) prometheus.Gatherer {
+	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		families, err := all.Gather()
+		var kept []*dto.MetricFamily
+		for _, f := range families {
+			if strings.HasPrefix(f.GetName(), "lethe_") && !strings.HasSuffix(f.GetName(), "_size_bytes") {
+				kept = append(kept, f)
+			}
+		}
+		return kept, err
+	})
+}
+
+// MetricsServer returns an http.Server that serves every figure at /metrics, and
+// nothing else. hosts are the names that it answers to; any when there is none. The
+// caller starts it and shuts it down.
+func (s *Server) MetricsServer(hosts []string) *http.Server {
+	figures := promhttp.HandlerFor(s.options.Metrics, promhttp.HandlerOpts{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+		if !allowsHost(hosts, r.Host) {
+			http.Error(w, "this service does not answer to that host name", http.StatusMisdirectedRequest)
+			return
+		}
+		figures.ServeHTTP(w, r)
+	})
+	return &http.Server{
+		Handler: mux, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readHeaderTimeout, WriteTimeout: writeGrace,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+}
+
+// countRequests counts and times requests by route, method and status. The
+// labels take no text of the caller's: not its path, not its Host, not a method
+// that it made up.
+func (s *Server) countRequests() echo.MiddlewareFunc {
+	return echoprometheus.NewMiddlewareWithConfig(echoprometheus.MiddlewareConfig{
+		Namespace:                 "lethe",
+		Subsystem:                 "http",
+		Registerer:                s.options.Metrics,
+		DoNotUseRequestPathFor404: true,
+		LabelFuncs: map[string]echoprometheus.LabelValueFunc{
+			"url":    func(c echo.Context, _ error) string { return routeOf(c) },
+			"host":   func(echo.Context, error) string { return "" },
+			"method": func(c echo.Context, _ error) string { return knownMethod(c.Request().Method) },
+		},
+	})
+}
