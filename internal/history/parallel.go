@@ -1,39 +1,39 @@
 package history
 
 import (
+	"cmp"
 	"runtime/debug"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// sideBySide calls do for 0 to n-1, at most limit at a time, and waits for all. A
-// panic is an error, as it is where a request runs alone: in a goroutine of its own
-// it would end the whole service.
+// sideBySide calls do for 0 to n-1, at most limit at a time, and waits for all. It
+// returns the first error in the order of the numbers, whichever came first.
 func sideBySide(n, limit int, do func(i int) error) error {
 	errs := make([]error, n)
-	guarded := func(i int) {
-		defer func() {
-			if p := recover(); p != nil {
-				errs[i] = fault.New(fault.Internal, "panic: %v\n%s", p, debug.Stack())
-			}
-		}()
-		errs[i] = do(i)
-	}
-	var all sync.WaitGroup
-	slots := make(chan struct{}, limit)
+	var all errgroup.Group
+	all.SetLimit(limit)
 	for i := range n {
-		slots <- struct{}{}
-		all.Go(func() {
-			defer func() { <-slots }()
-			guarded(i)
+		all.Go(func() error {
+			errs[i] = guarded(i, do)
+			return errs[i]
 		})
 	}
-	all.Wait()
-	for _, err := range errs { // the first one in order, whichever came first
-		if err != nil {
-			return err
-		}
+	if all.Wait() == nil {
+		return nil
 	}
-	return nil
+	return cmp.Or(errs...)
+}
+
+// guarded calls do and makes an error of a panic, which in a goroutine of its own
+// would end the whole service.
+func guarded(i int, do func(i int) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.New(fault.Internal, "panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return do(i)
 }
