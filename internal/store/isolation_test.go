@@ -130,9 +130,6 @@ var inWorkspace = map[string]call{
 	"LockRevisions": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.LockRevisions(ws, []string{h.conversation.ID}))
 	},
-	"LockWorkspace": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) {
-		return just(tx.LockWorkspace(ws))
-	},
 	"DeleteWorkspace": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) {
 		receipt, err := tx.DeleteWorkspace(ws, chat.DeleteOptions{})
 		return receipt.Conversations, err
@@ -193,6 +190,13 @@ var inWorkspace = map[string]call{
 	},
 	"Retry": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return only(tx.Retry(h.claim(ws), lease, "why"))
+	},
+	"Parts": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		parts, _, err := tx.Parts(ws, h.conversation.ID, chat.PartAt{}, 1000)
+		return just(parts, err)
+	},
+	"LockWorkspace": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) {
+		return just(tx.LockWorkspace(ws))
 	},
 	"UseRecipe": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		_, err := tx.UseRecipe(h.claim(ws), indexed().Model, 1)
