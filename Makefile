@@ -47,6 +47,22 @@ build: ## Build bin/lethe, one static file
 # The seed of the tests that play at random is fixed (storetest.FixedSeed); make
 # world and make kill draw a new one, which they print.
 
+# The platforms that `make dist` builds for.
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+# The same sources and Go give the same bytes on every machine: no path of the
+# machine, no C, no build id of this link.
+.PHONY: dist
+dist: ## Build for every platform into dist/, with sums and a list of dependencies and licences
+	rm -rf dist && mkdir dist
+	for platform in $(PLATFORMS); do \
+		GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS) -buildid=' \
+			-o "dist/lethe-$(VERSION)-$${platform%/*}-$${platform#*/}$$([ "$${platform%/*}" = windows ] && echo .exe)" ./cmd/lethe; \
+	done
+	./licences.sh > dist/dependencies.txt
+	cp LICENSE NOTICE dist/
+	cd dist && sha256sum * > SHA256SUMS
+
 .PHONY: test
 test: lint generate-check ## Everything: linters, generated code, every test, on real databases
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" go test ./...
