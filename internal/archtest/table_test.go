@@ -16,9 +16,10 @@ var mayImport = map[string][]string{
 	"internal/chat":    {"internal/fault"},
 	"internal/auth":    {"internal/fault", "internal/chat"},
 
-	"internal/modelhttp": {"internal/fault"},
-	"internal/rerank":    {"internal/fault", "internal/modelhttp"},
-	"internal/llm":       {"internal/fault", "internal/modelhttp"},
+	"internal/modelhttp":        {"internal/fault"},
+	"internal/modelhttp/faulty": {},
+	"internal/rerank":           {"internal/fault", "internal/modelhttp"},
+	"internal/llm":              {"internal/fault", "internal/modelhttp"},
 
 	"internal/budget":        {"internal/fault"},
 	"internal/jsonstream":    {},
@@ -114,7 +115,7 @@ var mayImport = map[string][]string{
 }
 
 // onlyForTests are packages that nothing but a _test.go file may import.
-var onlyForTests = []string{"internal/embed/embedtest", "internal/store/storetest", "internal/server/servertest", "internal/app/apptest"}
+var onlyForTests = []string{"internal/modelhttp/faulty", "internal/embed/embedtest", "internal/store/storetest", "internal/server/servertest", "internal/app/apptest"}
 
 // confined says where a library, and all below its path, may be imported, tests
 // included.
