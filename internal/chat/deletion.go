@@ -41,13 +41,18 @@ type MatchingDelete struct {
 // nothing in particular and does not say All, or says both, or has a blank title.
 func (m MatchingDelete) Selection() (Filter, error) {
 	f := m.Filter
+	var found fault.Problems
+	if f.Title != "" && strings.TrimSpace(f.Title) == "" { // it is in every title of two words
+		found.Add(fault.At("filter").Field("title"), "must not be blank")
+	}
 	switch {
-	case f.Title != "" && strings.TrimSpace(f.Title) == "": // it is in every title of two words
-		return Filter{}, fault.Invalidf("the title to look for must not be blank")
 	case f.SelectsAll() && !m.All:
-		return Filter{}, fault.Breaks(fault.At("filter"), "selects nothing in particular; give one, or say %s to delete every conversation", fault.At("all"))
+		found.Add(fault.At("filter"), "selects nothing in particular; give one, or say %s to delete every conversation", fault.At("all"))
 	case !f.SelectsAll() && m.All:
-		return Filter{}, fault.Breaks(fault.At("filter"), "and %s cannot both be given: it is unclear which of them you mean", fault.At("all"))
+		found.Add(fault.At("filter"), "and %s cannot both be given: it is unclear which of them you mean", fault.At("all"))
+	}
+	if err := found.Err(); err != nil {
+		return Filter{}, err
 	}
 	f.Unpinned = !m.IncludePinned && !f.PinnedOnly
 	return f, nil

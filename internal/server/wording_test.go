@@ -7,9 +7,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/server"
 	"github.com/lethe-chat/lethe/pkg/api"
+	"github.com/lethe-chat/lethe/pkg/client"
 )
 
 // The domain's rules reach a caller in the names of the fields that it sent.
@@ -55,4 +57,30 @@ func TestRulesAreToldInTheWordsOfTheWire(t *testing.T) {
 func notATime(field string) string {
 	_, _, err := api.ParseTime("soon")
 	return field + " " + err.Error()
+}
+
+// A key that only writes is told no stored title, whichever way it asks.
+func TestAWriteOnlyKeyIsToldNoTitle(t *testing.T) {
+	s := start(t, server.Options{})
+	body := func(title string) string {
+		return `{"conversation":{"id":"c",` + title + `"messages":[{"role":"human","content":"hello"}]}}`
+	}
+	require.Equal(t, http.StatusOK, s.call(t, "POST", uploadPath, body(`"title":"Divorce lawyer",`)).status)
+	page, err := s.Client.List(t.Context(), client.ListOptions{})
+	require.NoError(t, err)
+	writer := map[string]string{"Authorization": "Bearer " + s.NewKey(t, "default", auth.Write)}
+	for _, ask := range []struct {
+		method, path, body string
+		status             int
+	}{
+		{"POST", uploadPath, body(""), 200},
+		{"PATCH", "/api/chat-history/conversation", `{"conversationId":"` + page.Items[0].ID + `","pinned":true}`, 200},
+		{"POST", "/api/chat-history/chats/delete-matching", `{"filter":{"title":"divorce"},"dryRun":true}`, 403},
+		{"POST", "/api/chat-history/chats/delete-matching", `{"filter":{"title":"wedding"}}`, 403},
+		{"POST", "/api/chat-history/chats/delete-matching", `{"all":true,"dryRun":true}`, 403},
+	} {
+		answer := s.send(t, ask.method, ask.path, ask.body, writer)
+		require.Equal(t, ask.status, answer.status, ask.body)
+		require.NotContains(t, answer.body, "Divorce", ask.body)
+	}
 }
