@@ -101,7 +101,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "lethe_vector_code_bytes", Help: "Memory that holds codes of the vectors of large workspaces.",
-		}, func() float64 { return float64(s.VectorMemory()) }))
+		}, func() float64 { return float64(s.CodeBytes()) }))
 	a.indexer = indexer.New(indexer.Options{
 		Store: s, Embedder: embedder, Logger: o.Logger, Workers: o.Config.Workers, Metrics: metrics,
 		Lease: o.Lease, MaxTokens: o.Config.MaxTokens, Settings: embeddingSettings(o.Config),

@@ -17,6 +17,7 @@ func TestArchitecture(t *testing.T) {
 		"libraries keep their place":               checkConfined(pkgs, confined),
 		"drivers keep their place":                 checkConfined(withoutTests(pkgs), confinedInProduct),
 		"pure packages reach nothing":              checkAbsent(pkgs, pure, impure, "it works on values alone"),
+		"codes know no clock and no SQL":           checkAbsent(pkgs, []string{"internal/store/bitcode"}, []string{"time", "gorm.io/gorm"}, "its callers say which version of the vectors they read"),
 		"no HTTP below the transports":             checkAbsent(pkgs, noHTTP, []string{"net/http"}, "it knows no transport"),
 		"packages have names":                      checkNames(pkgs, emptyNames),
 		"the environment is read in one place":     checkEnvironment(pkgs, environmentReaders),

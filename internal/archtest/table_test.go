@@ -26,7 +26,6 @@ var mayImport = map[string][]string{
 	"internal/exports/lethe": {"internal/fault", "internal/chat", "internal/jsonstream"},
 	"internal/chunker":       {"internal/fault", "internal/chat", "internal/text"},
 	"internal/rank":          {"internal/fault", "internal/chat"},
-	"internal/signs":         {},
 	"internal/embed":         {"internal/fault", "internal/chat", "internal/text", "internal/modelhttp"},
 
 	"internal/embed/embedtest":      {"internal/fault", "internal/embed"},
@@ -47,11 +46,12 @@ var mayImport = map[string][]string{
 		"internal/embed/builtin/encoder", "internal/embed/builtin/modelfile",
 	},
 
-	// dialect <- sqlite, postgres <- store: no package below the store knows it, and
+	// dialect, bitcode <- sqlite, postgres <- store: no package below the store knows it, and
 	// nothing but the store imports one of them.
 	"internal/store/dialect": {"internal/fault", "internal/chat", "internal/rank"},
+	"internal/store/bitcode": {"internal/chat", "internal/rank"},
 	"internal/store/sqlite": {
-		"internal/fault", "internal/chat", "internal/rank", "internal/signs", "internal/store/dialect",
+		"internal/fault", "internal/chat", "internal/rank", "internal/store/dialect", "internal/store/bitcode",
 	},
 	"internal/store/postgres": {"internal/fault", "internal/chat", "internal/rank", "internal/store/dialect"},
 	"internal/store": {
@@ -127,6 +127,7 @@ var confined = []confinement{
 	{"github.com/pgvector", []string{"internal/store"}, "the database is the store's secret"},
 	{"github.com/pressly/goose", []string{"internal/store"}, "migrations belong to the store"},
 	{"internal/store/dialect", []string{"internal/store"}, "the store is what others import"},
+	{"internal/store/bitcode", []string{"internal/store"}, "the store is what others import"},
 	{"internal/store/sqlite", []string{"internal/store"}, "the store is what others import"},
 	{"internal/store/postgres", []string{"internal/store"}, "the store is what others import"},
 	{"github.com/labstack", []string{"internal/server"}, "Echo is the server's secret"},
@@ -148,7 +149,7 @@ var confinedInProduct = []confinement{
 }
 
 // pure packages work on values alone: they can be tested without anything else.
-var pure = []string{"internal/fault", "internal/spelling", "internal/text", "internal/chat", "internal/auth", "internal/chunker", "internal/rank", "internal/signs",
+var pure = []string{"internal/fault", "internal/spelling", "internal/text", "internal/chat", "internal/auth", "internal/chunker", "internal/rank", "internal/store/bitcode",
 	"internal/embed/builtin/matrix", "internal/embed/builtin/pieces", "internal/embed/builtin/encoder", "internal/embed/builtin/modelfile"}
 
 // impure are the packages of the standard library that reach out.

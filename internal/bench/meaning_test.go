@@ -64,7 +64,7 @@ func BenchmarkMeaning(b *testing.B) {
 				}
 				t := duel{prepare: func(int) { query = m.vector() }, ours: search(ours), plain: search(plain)}.run(b, 101)
 				reportTails(b, t)
-				b.ReportMetric(float64(ours.VectorMemory())/(1<<20), "codes-MB")
+				b.ReportMetric(float64(ours.CodeBytes())/(1<<20), "codes-MB")
 				for side, w := range memory {
 					b.ReportMetric(float64(w.mostHeap-w.heap)/(1<<20), side+"-heap-added-MB")
 					b.ReportMetric(float64(w.mostResident-w.resident)/(1<<20), side+"-rss-added-MB")

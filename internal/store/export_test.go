@@ -37,14 +37,14 @@ func CompareAll(v *View, ws chat.WorkspaceID, model embed.Model, vector []float3
 // CodesOf are the codes that are kept of a conversation, in the very memory in which
 // they are, and whether any space knows the conversation at all.
 func CodesOf(s *Store, id string) (codes [][]byte, known bool) {
-	return s.database.(*sqlite.Database).CodesOf(id)
+	return s.database.(*sqlite.Database).Codes().Of(id)
 }
 
 // Coded is how many conversations of a workspace have codes.
-func Coded(s *Store, ws chat.WorkspaceID) int { return s.database.(*sqlite.Database).Coded(ws) }
+func Coded(s *Store, ws chat.WorkspaceID) int { return s.database.(*sqlite.Database).Codes().Count(ws) }
 
 // LimitCodes sets how many bytes the codes may take.
-func LimitCodes(s *Store, bytes int64) { s.database.(*sqlite.Database).LimitCodes(bytes) }
+func LimitCodes(s *Store, bytes int64) { s.database.(*sqlite.Database).Codes().SetLimit(bytes) }
 
 // Migrate runs migrations of a test's own.
 func (s *Store) Migrate(ctx context.Context, dir fs.FS) error {

@@ -145,13 +145,13 @@ func TestADeletedVectorLeavesNoCode(t *testing.T) {
 			require.Len(t, codes, 1)
 			require.NotEqual(t, make([]byte, len(codes[0])), codes[0])
 			rest, _ := store.CodesOf(c.s, other)
-			before := c.s.VectorMemory()
+			before := c.s.CodeBytes()
 
 			ways(c, id)[name]()
 			require.Equal(t, make([]byte, len(codes[0])), codes[0], "the memory is overwritten")
 			again, known := store.CodesOf(c.s, id)
 			require.False(t, known, "%x", again)
-			require.Less(t, c.s.VectorMemory(), before)
+			require.Less(t, c.s.CodeBytes(), before)
 			if name != "delete with others" && name != "delete the workspace" {
 				kept, _ := store.CodesOf(c.s, other)
 				require.Equal(t, rest, kept, "others stay")
@@ -244,13 +244,13 @@ func TestCodesKeepToTheirLimit(t *testing.T) {
 	}
 	c.ws = workspaces[0]
 	c.search(chat.Filter{})
-	each := c.s.VectorMemory()
+	each := c.s.CodeBytes()
 	require.Positive(t, each)
 	store.LimitCodes(c.s, 2*each)
 	for _, i := range []int{1, 0, 2} {
 		c.ws = workspaces[i]
 		c.search(chat.Filter{})
-		require.LessOrEqual(t, c.s.VectorMemory(), 2*each)
+		require.LessOrEqual(t, c.s.CodeBytes(), 2*each)
 	}
 	require.Equal(t, []int{1, 0, 1}, []int{store.Coded(c.s, workspaces[0]), store.Coded(c.s, workspaces[1]), store.Coded(c.s, workspaces[2])})
 
@@ -279,7 +279,7 @@ func TestChangesWithoutSearchesEndTheCodes(t *testing.T) {
 		return err
 	})
 	require.Zero(t, store.Coded(c.s, c.ws))
-	require.Zero(t, c.s.VectorMemory())
+	require.Zero(t, c.s.CodeBytes())
 	c.search(chat.Filter{})
 	require.Equal(t, 1003, store.Coded(c.s, c.ws))
 }

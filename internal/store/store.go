@@ -154,11 +154,11 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// VectorMemory is how many bytes of memory the search of vectors takes. It is 0 on
-// PostgreSQL, and bounded on SQLite (package bitcode).
-func (s *Store) VectorMemory() int64 {
-	if memory := s.database.Abilities().VectorMemory; memory != nil {
-		return memory()
+// CodeBytes is how many bytes of memory the codes of vectors take: at most 128 MiB on
+// SQLite, and none on PostgreSQL.
+func (s *Store) CodeBytes() int64 {
+	if bytes := s.database.Abilities().CodeBytes; bytes != nil {
+		return bytes()
 	}
 	return 0
 }

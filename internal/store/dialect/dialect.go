@@ -191,8 +191,8 @@ type Abilities struct {
 	// CheapReclaim tells that the cost of a reclaim follows what was deleted.
 	CheapReclaim bool
 
-	// VectorMemory returns how many bytes of memory the search of vectors takes.
-	VectorMemory func() int64
+	// CodeBytes returns how many bytes of memory the codes of vectors take.
+	CodeBytes func() int64
 }
 
 // Leader chooses one of the programs that share a database.

@@ -12,6 +12,8 @@ import (
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
 	"github.com/ncruces/go-sqlite3/ext/fts5"
+
+	"github.com/lethe-chat/lethe/internal/store/bitcode"
 )
 
 // pragmas are set on every connection, because SQLite forgets most of
@@ -54,7 +56,7 @@ const connectionMemory = 2 << 30
 // connector opens connections as we need them.
 type connector struct {
 	sqldriver.Connector
-	tell *codes // nil when the connections only read
+	tell *bitcode.Codes // nil when the connections only read
 }
 
 // Connect opens a connection. It waits for other programs that are opening or

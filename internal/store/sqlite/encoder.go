@@ -5,57 +5,63 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/lethe-chat/lethe/internal/signs"
+	"github.com/lethe-chat/lethe/internal/store/bitcode"
 )
 
-// encoder puts the codes of stored vectors in place, conversation by conversation, so
-// that those of one that is deleted meanwhile are nowhere but where they are looked
-// for, or will be refused.
-type encoder struct {
-	codes   *codes
-	space   *codedSpace
-	version int64           // of the snapshot that the vectors are read in
-	met     map[string]bool // conversations
-
-	id      string
-	block   block
-	numbers []float32
-}
-
-func newEncoder(c *codes, space *codedSpace, version int64) *encoder {
-	return &encoder{codes: c, space: space, version: version, met: map[string]bool{}}
-}
-
-// all encodes the vectors, and shows each of them.
-func (e *encoder) all(vectors *gorm.DB, show func(storedVector)) error {
+// encode reads vectors, shows each of them, and writes the codes of the conversations
+// that the writer wants. It ends the writer.
+func encode(vectors *gorm.DB, writer *bitcode.Writer, show func(storedVector)) error {
+	e := encoder{writer: writer}
 	err := eachVector(vectors.Order("embeddings.conversation_id, embeddings.position"), func(v storedVector) {
-		if string(v.conversation) != e.id {
-			e.flush()
-			e.id = string(v.conversation)
-			e.met[e.id] = true
-		}
-		e.numbers = appendVector(e.numbers[:0], v.raw)
-		e.block.positions = append(e.block.positions, int32(v.position)) //nolint:gosec // a conversation never has that many
-		e.block.codes = signs.Append(e.block.codes, e.numbers)
+		e.add(v)
 		show(v)
 	})
-	if err == nil {
-		e.flush()
+	defer e.wipe()
+	if err != nil {
+		writer.Abandon()
+		return err
 	}
-	e.wipe()
-	return err
+	e.flush()
+	writer.Finish()
+	return nil
 }
 
-// flush puts a copy of the block in place, of just its size.
+// encoder collects the codes of one conversation at a time, so that codes of a
+// conversation that is deleted meanwhile are nowhere but in these buffers, which it
+// wipes.
+type encoder struct {
+	writer    *bitcode.Writer
+	id        string // of the conversation; empty before the first
+	wanted    bool   // the writer wants its codes
+	positions []int32
+	codes     []byte
+	numbers   []float32
+}
+
+func (e *encoder) add(v storedVector) {
+	if string(v.conversation) != e.id {
+		e.flush()
+		e.id = string(v.conversation)
+		e.wanted = e.writer.Wants(e.id)
+	}
+	if !e.wanted {
+		return
+	}
+	e.numbers = appendVector(e.numbers[:0], v.raw)
+	e.positions = append(e.positions, int32(v.position)) //nolint:gosec // a conversation never has that many
+	e.codes = bitcode.Append(e.codes, e.numbers)
+}
+
+// flush gives the writer a copy of the codes, of just their size.
 func (e *encoder) flush() {
-	if e.id != "" {
-		e.codes.put(e.space, e.id, block{positions: slices.Clone(e.block.positions), codes: slices.Clone(e.block.codes)}, e.version)
+	if e.wanted {
+		e.writer.Put(e.id, slices.Clone(e.positions), slices.Clone(e.codes))
 	}
 	e.wipe()
 }
 
 func (e *encoder) wipe() {
-	clear(e.block.codes[:cap(e.block.codes)])
+	clear(e.codes[:cap(e.codes)])
 	clear(e.numbers[:cap(e.numbers)])
-	e.block.positions, e.block.codes = e.block.positions[:0], e.block.codes[:0]
+	e.positions, e.codes = e.positions[:0], e.codes[:0]
 }

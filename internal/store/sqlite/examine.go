@@ -6,6 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/store/bitcode"
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
@@ -49,12 +50,10 @@ func (d *Database) Mend(ctx context.Context) error {
 // VectorSearch tells whether a large workspace has its codes, which its next search
 // makes.
 func (d *Database) VectorSearch(_ *gorm.DB, space dialect.VectorSpace, exactLimit int) (chat.VectorSearch, error) {
-	large := space.Vectors > exactLimit
-	space.Vectors = 0
 	switch {
-	case !large:
+	case space.Vectors <= exactLimit:
 		return chat.VectorsExact, nil
-	case d.codes.has(space):
+	case d.codes.Holds(bitcode.Space{Workspace: space.Workspace, Model: space.Model, Dimensions: space.Dimensions}):
 		return chat.VectorsIndexed, nil
 	default:
 		return chat.VectorsWaiting, nil

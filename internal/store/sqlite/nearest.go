@@ -9,7 +9,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/rank"
-	"github.com/lethe-chat/lethe/internal/signs"
+	"github.com/lethe-chat/lethe/internal/store/bitcode"
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
@@ -21,41 +21,48 @@ const DefaultExactLimit = 5000
 // vectors. docs/benchmarks.md has what is found with how many.
 const codeCandidates = 500
 
+// codeBytes is enough for the codes of two million vectors of 512 numbers.
+const codeBytes = 128 << 20
+
 // Nearest compares the vectors of a small workspace one by one. Of a large one it
-// asks the codes which may be the nearest, and compares those; the first search of a
+// asks the codes which may be the nearest, and compares those. The first search of a
 // large one compares all of them and leaves their codes behind.
 func (d *Database) Nearest(db *gorm.DB, q dialect.VectorQuery) (found []rank.Scored, err error) {
 	if q.Writing {
 		return compareAll(db, q)
 	}
-	// The codes are looked at with a connection in hand: who has looked must not wait
-	// for one that is held by somebody who waits for them.
-	if _, in := db.Statement.ConnPool.(gorm.TxCommitter); !in {
+	if _, in := db.Statement.ConnPool.(gorm.TxCommitter); !in { // the statements must see one moment
 		err = db.Transaction(func(tx *gorm.DB) error {
 			found, err = d.Nearest(tx, q)
 			return err
 		}, d.SnapshotOptions())
 		return found, err
 	}
-	seen, err := d.codes.look(q.Space(), q.Vector, codeCandidates,
-		func() (int64, error) { return vectorVersion(db) },
-		func() (map[string]bool, error) { return wanted(db, q) })
-	switch {
-	case err != nil:
+	version, err := vectorVersion(db)
+	if err != nil {
 		return nil, err
-	case seen.space != nil:
-		return d.compareNear(db, q, seen)
+	}
+	if d.codes.Serves(spaceOf(q), version) {
+		found, served, err := d.compareNear(db, q, version)
+		if served || err != nil {
+			return found, err
+		}
 	}
 	large, err := d.large(db, q)
 	if err != nil {
 		return nil, err
 	}
 	if large {
-		if space := d.codes.begin(q.Space(), seen.version); space != nil {
-			return d.encodeAll(db, q, space, seen.version)
+		if writer := d.codes.Build(spaceOf(q), version); writer != nil {
+			return encodeAll(db, q, writer)
 		}
 	}
 	return compareAll(db, q)
+}
+
+// spaceOf names the space of the vectors that a query is compared with.
+func spaceOf(q dialect.VectorQuery) bitcode.Space {
+	return bitcode.Space{Workspace: q.Workspace, Model: q.Model, Dimensions: len(q.Vector)}
 }
 
 // unfiltered is the query without its filter.
@@ -88,7 +95,7 @@ func wanted(db *gorm.DB, q dialect.VectorQuery) (map[string]bool, error) {
 func (d *Database) large(db *gorm.DB, q dialect.VectorQuery) (bool, error) {
 	var n int
 	err := dialect.CountPassages(dialect.Filtered(db, q.Workspace, chat.Filter{})).Row().Scan(&n)
-	return n > q.ExactLimit && int64(n)*int64(signs.Size(len(q.Vector))) < d.codes.limit, err
+	return n > q.ExactLimit && d.codes.Fits(n, len(q.Vector)), err
 }
 
 // compareAll compares the query with every vector that its filter leaves.
@@ -99,52 +106,42 @@ func compareAll(db *gorm.DB, q dialect.VectorQuery) ([]rank.Scored, error) {
 }
 
 // compareNear compares the query with the vectors that the codes propose, and with
-// those of conversations that have changed, whose codes it renews.
-func (d *Database) compareNear(db *gorm.DB, q dialect.VectorQuery, seen sight) ([]rank.Scored, error) {
-	keys := make([]rank.Key, len(seen.nearest))
-	for i, near := range seen.nearest {
+// those of conversations that have none, whose codes it makes. It returns false when
+// the codes have moved on meanwhile.
+func (d *Database) compareNear(db *gorm.DB, q dialect.VectorQuery, version int64) (scored []rank.Scored, served bool, err error) {
+	conversations, err := wanted(db, q)
+	if err != nil {
+		return nil, false, err
+	}
+	coded, served := d.codes.Nearest(spaceOf(q), version, bitcode.NewQuery(q.Vector), conversations, codeCandidates)
+	if !served {
+		return nil, false, nil
+	}
+	keys := make([]rank.Key, len(coded.Nearest))
+	for i, near := range coded.Nearest {
 		keys[i] = near.Key
 	}
+	found := rank.NewBest(dialect.LegSize)
 	near := d.AtKeys(dialect.EmbeddingsOf(db, unfiltered(q)), "embeddings", keys)
-	found := rank.NewBest(dialect.LegSize)
-	err := eachVector(near, func(v storedVector) { v.compare(q, nil, found) })
-	if err == nil && len(seen.changed) > 0 {
-		err = d.renew(db, q, seen, found)
+	err = eachVector(near, func(v storedVector) { v.compare(q, nil, found) })
+	if err == nil && len(coded.Unread) > 0 {
+		list, _ := json.Marshal(coded.Unread) // strings always marshal
+		unread := dialect.EmbeddingsOf(db, unfiltered(q)).Where("embeddings.conversation_id IN (SELECT value FROM json_each(?))", string(list))
+		err = encode(unread, coded.Writer, func(v storedVector) { v.compare(q, conversations, found) })
 	}
-	return found.Ranked(), err
+	return found.Ranked(), true, err
 }
 
-// renew compares the vectors of conversations that have changed, and puts their codes
-// back.
-func (d *Database) renew(db *gorm.DB, q dialect.VectorQuery, seen sight, found *rank.Best) error {
-	list, _ := json.Marshal(seen.changed) // strings always marshal
-	encode := newEncoder(d.codes, seen.space, seen.version)
-	err := encode.all(dialect.EmbeddingsOf(db, unfiltered(q)).Where("embeddings.conversation_id IN (SELECT value FROM json_each(?))", string(list)),
-		func(v storedVector) { v.compare(q, seen.wanted, found) })
-	if err != nil {
-		return err
-	}
-	for _, id := range seen.changed {
-		if !encode.met[id] { // nothing is left of it
-			d.codes.put(seen.space, id, block{}, seen.version)
-		}
-	}
-	return nil
-}
-
-// encodeAll compares the query with every vector, and puts the codes of all in place.
-func (d *Database) encodeAll(db *gorm.DB, q dialect.VectorQuery, space *codedSpace, version int64) ([]rank.Scored, error) {
+// encodeAll compares the query with every vector, and makes the codes of all.
+func encodeAll(db *gorm.DB, q dialect.VectorQuery, writer *bitcode.Writer) ([]rank.Scored, error) {
 	found := rank.NewBest(dialect.LegSize)
-	asked, err := wanted(db, q)
-	if err == nil {
-		err = newEncoder(d.codes, space, version).all(dialect.EmbeddingsOf(db, unfiltered(q)), func(v storedVector) { v.compare(q, asked, found) })
-	}
+	conversations, err := wanted(db, q)
 	if err != nil {
-		d.codes.giveUp(space)
+		writer.Abandon()
 		return nil, err
 	}
-	d.codes.finish(space)
-	return found.Ranked(), nil
+	err = encode(dialect.EmbeddingsOf(db, unfiltered(q)), writer, func(v storedVector) { v.compare(q, conversations, found) })
+	return found.Ranked(), err
 }
 
 // storedVector is a row of embeddings, as long as nobody reads the next.

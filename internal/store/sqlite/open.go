@@ -17,6 +17,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store/bitcode"
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
@@ -26,7 +27,7 @@ type Database struct {
 	read   *gorm.DB
 	write  *gorm.DB // one connection, so that writers queue here and not in the file's lock
 	pools  []*sql.DB
-	codes  *codes
+	codes  *bitcode.Codes
 }
 
 var _ dialect.Database = (*Database)(nil)
@@ -45,7 +46,7 @@ func Open(ctx context.Context, path string, config dialect.Config) (*Database, e
 	if err := file.Close(); err != nil {
 		return nil, unopenable(path, err)
 	}
-	d := &Database{config: config, codes: newCodes(maxCodeBytes)}
+	d := &Database{config: config, codes: bitcode.New(codeBytes)}
 	if d.write, err = d.openPool(ctx, path, d.codes, url.Values{"_txlock": {"immediate"}}, 1); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
@@ -61,9 +62,9 @@ func Open(ctx context.Context, path string, config dialect.Config) (*Database, e
 	return d, nil
 }
 
-// openPool opens a pool of connections. Those of the one that writes tell the codes
-// what they change.
-func (d *Database) openPool(ctx context.Context, path string, tell *codes, settings url.Values, conns int) (*gorm.DB, error) {
+// openPool opens a pool of connections. Those of a pool that writes announce to the
+// codes what they change; tell is nil for the others.
+func (d *Database) openPool(ctx context.Context, path string, tell *bitcode.Codes, settings url.Values, conns int) (*gorm.DB, error) {
 	settings.Set("modeof", path) // a log that is made later is as private as the file
 	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(filepath.ToSlash(path)), RawQuery: strings.ReplaceAll(settings.Encode(), "+", "%20")}).String()
 	inner, err := (&driver.SQLite{}).OpenConnector(dsn)
@@ -93,6 +94,9 @@ func (d *Database) Read() *gorm.DB { return d.read }
 // Write is the handle of the one connection that writes.
 func (d *Database) Write() *gorm.DB { return d.write }
 
+// Codes are the codes of the vectors of large workspaces.
+func (d *Database) Codes() *bitcode.Codes { return d.codes }
+
 // Close closes every connection, the one that writes first.
 func (d *Database) Close() error {
 	var errs []error
@@ -111,5 +115,5 @@ func (*Database) ExactLimit() int { return DefaultExactLimit }
 
 // Abilities are few: the file needs no leader, and its searches no index on disk.
 func (d *Database) Abilities() dialect.Abilities {
-	return dialect.Abilities{VectorMemory: d.codes.memory, CheapReclaim: true}
+	return dialect.Abilities{CodeBytes: d.codes.Bytes, CheapReclaim: true}
 }

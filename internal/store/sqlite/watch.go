@@ -8,33 +8,34 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/store/bitcode"
 )
 
-// watched is a connection that writes. It hears from SQLite of every vector that a
-// transaction adds, changes or deletes, those that a cascade takes among them, and
-// tells the codes when it has committed, before anybody learns that it has.
+// watched is a connection that writes. SQLite tells it of every vector that a
+// transaction adds, changes or deletes, those that a cascade deletes among them. It
+// announces them to the codes before it commits.
 type watched struct {
 	session
-	tell    *codes
-	found   int64 // the version in which the transaction found the vectors; 0 until it changes any
-	changed conversations
+	codes   *bitcode.Codes
+	from    int64 // the version in which the transaction found the vectors; 0 until it changes any
+	changed bitcode.Conversations
 }
 
-func watch(conn session, tell *codes) *watched {
-	w := &watched{session: conn, tell: tell}
+func watch(conn session, codes *bitcode.Codes) *watched {
+	w := &watched{session: conn, codes: codes}
 	w.forget()
-	conn.Raw().PreUpdateHook(w.saw)
+	conn.Raw().PreUpdateHook(w.observe)
 	return w
 }
 
-func (w *watched) forget() { w.found, w.changed = 0, conversations{} }
+func (w *watched) forget() { w.from, w.changed = 0, bitcode.Conversations{} }
 
-// saw is called for each row of any table that is about to change.
-func (w *watched) saw(row sqlite3.PreUpdateData) {
+// observe is called for each row of any table that is about to change.
+func (w *watched) observe(row sqlite3.PreUpdateData) {
 	switch row.Table {
 	case "vector_version":
-		if version, err := row.Old(0); err == nil && w.found == 0 {
-			w.found = version.Int64()
+		if version, err := row.Old(0); err == nil && w.from == 0 {
+			w.from = version.Int64()
 		}
 	case "embeddings":
 		if row.Op != sqlite3.AUTH_INSERT {
@@ -60,7 +61,7 @@ func (w *watched) note(column func(int) (sqlite3.Value, error)) {
 	w.changed[ws][conversation.Text()] = struct{}{}
 }
 
-// BeginTx begins a transaction of which everything is noted.
+// BeginTx begins a transaction of which every change to vectors is noted.
 func (w *watched) BeginTx(ctx context.Context, o sqldriver.TxOptions) (sqldriver.Tx, error) {
 	w.forget()
 	tx, err := w.session.BeginTx(ctx, o)
@@ -72,28 +73,30 @@ type watchedTx struct {
 	conn *watched
 }
 
-// Commit commits, and tells the codes what is no longer as it was. A transaction that
-// fails to commit, or rolls back, has changed nothing.
+// Commit announces what the transaction has changed to the codes, and commits. The
+// codes of what it deletes are overwritten before the delete is durable. A transaction
+// that rolls back announces nothing; after a commit that fails, the next search reads
+// what it would have changed.
 func (t watchedTx) Commit() error {
 	w := t.conn
 	if len(w.changed) == 0 {
 		return t.Tx.Commit()
 	}
-	left, err := w.left()
+	to, err := w.version()
 	if err != nil {
 		return errors.Join(err, t.Tx.Rollback())
 	}
-	w.tell.committing(left)
+	change := w.codes.Announce(w.from, to, w.changed)
 	if err := t.Tx.Commit(); err != nil {
-		w.tell.failed()
+		change.Failed()
 		return err
 	}
-	w.tell.committed(w.found, left, w.changed)
+	change.Committed()
 	return nil
 }
 
-// left is the version in which the transaction leaves the vectors.
-func (w *watched) left() (version int64, err error) {
+// version is that in which the transaction leaves the vectors.
+func (w *watched) version() (version int64, err error) {
 	statement, _, err := w.Raw().Prepare("SELECT version FROM vector_version")
 	if err != nil {
 		return 0, err

@@ -1,26 +1,27 @@
-// Package signs keeps of a vector the sign of each of its numbers, which is a bit,
-// and estimates from that how near a vector is to a query. It owns the codes and the
-// estimate; it knows nothing of where vectors come from, nor how many of those that
-// look near must be looked at again.
+// Package bitcode keeps a bit of each number of vectors in memory, and finds with
+// them the vectors that may be nearest to a query. It knows no SQL, no clock and no
+// database: its callers tell it which version of the vectors they read, and what a
+// transaction changes.
 //
-// A code of 512 numbers has 64 bytes, a thirty-second of the vector. The query is not
-// rounded: its estimate is the sum of its numbers, each with the sign that the code
-// has. What else was tried is in ADR 14.
-package signs
+// A set bit means a negative number. A code of 512 numbers has 64 bytes, a
+// thirty-second of the vector. The query is not rounded: its estimate is the sum of
+// its numbers, each with the sign that the code has. ADR 14 has what else was tried.
+package bitcode
 
 import (
 	"math"
 	"math/bits"
 )
 
-// group is how many bytes of a code are looked up at a time: codes are filled up to it.
+// group is how many bytes of a code are looked up at a time. Codes are padded to a
+// multiple of it.
 const group = 8
 
-// Size is how many bytes a code of so many dimensions has.
+// Size is the length in bytes of a code of so many dimensions.
 func Size(dimensions int) int { return (dimensions + 8*group - 1) / (8 * group) * group }
 
-// Append appends a vector's code, of Size bytes, to others. Of a bit that is set the
-// number is negative.
+// Append appends the code of a vector, of Size bytes, to other codes. A set bit means
+// a negative number.
 func Append(codes []byte, vector []float32) []byte {
 	at := len(codes)
 	codes = append(codes, make([]byte, Size(len(vector)))...)
@@ -32,7 +33,7 @@ func Append(codes []byte, vector []float32) []byte {
 
 // Query estimates how near vectors are to one.
 type Query struct {
-	sums [][256]float32 // what each value of each byte of a code comes to
+	sums [][256]float32 // the part of the estimate for each value of each byte of a code
 }
 
 // NewQuery prepares a query. It costs about as much as a few thousand estimates.
@@ -51,8 +52,8 @@ func NewQuery(vector []float32) Query {
 	return Query{sums: sums}
 }
 
-// Estimate grows with the cosine of the query and the vector that has the code, which
-// must be of as many dimensions. It is not itself a cosine.
+// Estimate grows with the cosine of the query and the vector that has the code, but is
+// no cosine itself. Both must have the same number of dimensions.
 func (q Query) Estimate(code []byte) float32 {
 	var even, odd float32 // two sums: neither waits for the other
 	for at := 0; at+group <= len(code) && at+group <= len(q.sums); at += group {

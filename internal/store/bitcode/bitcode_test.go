@@ -1,4 +1,4 @@
-package signs_test
+package bitcode_test
 
 import (
 	"math/rand/v2"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lethe-chat/lethe/internal/signs"
+	"github.com/lethe-chat/lethe/internal/store/bitcode"
 )
 
 func random(rng *rand.Rand, dimensions int) []float32 {
@@ -25,12 +25,12 @@ func TestEstimateIsTheSumWithTheCodesSigns(t *testing.T) {
 		var vectors [][]float32
 		for range 20 {
 			vectors = append(vectors, random(rng, dimensions))
-			codes = signs.Append(codes, vectors[len(vectors)-1])
+			codes = bitcode.Append(codes, vectors[len(vectors)-1])
 		}
-		size := signs.Size(dimensions)
+		size := bitcode.Size(dimensions)
 		require.Len(t, codes, 20*size)
 		query := random(rng, dimensions)
-		prepared := signs.NewQuery(query)
+		prepared := bitcode.NewQuery(query)
 		for i, v := range vectors {
 			var want float64
 			for j, x := range query {
@@ -46,30 +46,30 @@ func TestEstimateIsTheSumWithTheCodesSigns(t *testing.T) {
 
 func TestSize(t *testing.T) {
 	for dimensions, size := range map[int]int{0: 0, 1: 8, 64: 8, 65: 16, 384: 48, 512: 64, 768: 96} {
-		require.Equal(t, size, signs.Size(dimensions), "%d dimensions", dimensions)
+		require.Equal(t, size, bitcode.Size(dimensions), "%d dimensions", dimensions)
 	}
 }
 
 // A code of other dimensions means nothing, and does no harm.
 func TestCodesOfAnotherLength(t *testing.T) {
-	query := signs.NewQuery([]float32{1, 2, 3})
+	query := bitcode.NewQuery([]float32{1, 2, 3})
 	require.Zero(t, query.Estimate(nil))
 	require.NotPanics(t, func() { query.Estimate(make([]byte, 100)) })
-	require.NotPanics(t, func() { signs.NewQuery(nil).Estimate(make([]byte, 8)) })
+	require.NotPanics(t, func() { bitcode.NewQuery(nil).Estimate(make([]byte, 8)) })
 }
 
 func BenchmarkEstimate(b *testing.B) {
 	const vectors, dimensions = 100_000, 512
 	rng := rand.New(rand.NewPCG(3, 4))
-	codes := make([]byte, vectors*signs.Size(dimensions))
+	codes := make([]byte, vectors*bitcode.Size(dimensions))
 	for i := range codes {
 		codes[i] = byte(rng.Uint32())
 	}
-	query := signs.NewQuery(random(rng, dimensions))
+	query := bitcode.NewQuery(random(rng, dimensions))
 	var most float32
 	for b.Loop() {
-		for at := 0; at < len(codes); at += signs.Size(dimensions) {
-			most = max(most, query.Estimate(codes[at:at+signs.Size(dimensions)]))
+		for at := 0; at < len(codes); at += bitcode.Size(dimensions) {
+			most = max(most, query.Estimate(codes[at:at+bitcode.Size(dimensions)]))
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*vectors), "ns/vector")
@@ -79,6 +79,6 @@ func BenchmarkEstimate(b *testing.B) {
 func BenchmarkNewQuery(b *testing.B) {
 	query := random(rand.New(rand.NewPCG(3, 4)), 512)
 	for b.Loop() {
-		signs.NewQuery(query)
+		bitcode.NewQuery(query)
 	}
 }

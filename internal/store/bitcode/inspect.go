@@ -1,0 +1,35 @@
+package bitcode
+
+import "github.com/lethe-chat/lethe/internal/chat"
+
+// Of returns the codes that are kept of a conversation, in the very memory in which
+// they are, and whether any space has some: so that tests can see them overwritten.
+func (c *Codes) Of(conversation string) (codes [][]byte, known bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, g := range c.generations {
+		if b, ok := g.blocks[conversation]; ok {
+			codes, known = append(codes, b.codes), true
+		}
+	}
+	return codes, known
+}
+
+// Count returns how many conversations of a workspace have codes.
+func (c *Codes) Count(ws chat.WorkspaceID) (n int) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for space, g := range c.generations {
+		if space.Workspace == ws {
+			n += len(g.blocks)
+		}
+	}
+	return n
+}
+
+// SetLimit sets how many bytes the codes may take from now on.
+func (c *Codes) SetLimit(bytes int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.limit = bytes
+}

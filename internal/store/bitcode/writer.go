@@ -1,0 +1,114 @@
+package bitcode
+
+// Writer takes the codes of the vectors that a search reads in its snapshot. Finish or
+// Abandon ends it. It is used by one goroutine.
+type Writer struct {
+	codes      *Codes
+	generation *generation
+	version    int64    // of the snapshot
+	unread     []string // the conversations that the search reads; for Build these are all
+	met        map[string]bool
+}
+
+func newWriter(c *Codes, g *generation, version int64, unread []string) *Writer {
+	return &Writer{codes: c, generation: g, version: version, unread: unread, met: map[string]bool{}}
+}
+
+// Build begins the codes of a space, for a search that reads all of its vectors in a
+// snapshot of that version. Searches use them after Finish. It returns nil when there
+// are codes of the space, or somebody else builds them, and when the version is not the
+// latest.
+func (c *Codes) Build(space Space, version int64) *Writer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.notice(version)
+	if version != c.version || c.generations[space] != nil {
+		return nil
+	}
+	g := &generation{space: space, first: version, building: true, blocks: map[string]block{}, unread: map[string]unread{}}
+	g.used.Store(c.uses.Add(1))
+	c.generations[space] = g
+	if c.pending != nil { // it was announced before there was a generation to apply it to
+		c.apply(c.pending, g)
+	}
+	return newWriter(c, g, version, nil)
+}
+
+// Wants must be called once for each conversation that is read, and reports whether
+// Put would take its codes.
+func (w *Writer) Wants(conversation string) bool {
+	w.met[conversation] = true
+	w.codes.mu.Lock()
+	defer w.codes.mu.Unlock()
+	since, ok := w.accepts(conversation)
+	return ok && w.fit(conversation, since, blockOverhead+int64(Size(w.generation.space.Dimensions)))
+}
+
+// Put takes over the codes of all vectors that a conversation has in the snapshot. It
+// overwrites the codes that it does not keep.
+func (w *Writer) Put(conversation string, positions []int32, codes []byte) {
+	c, g := w.codes, w.generation
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	since, ok := w.accepts(conversation)
+	b := block{since: since, positions: positions, codes: codes}
+	if !ok || !w.fit(conversation, since, b.bytes()) {
+		clear(codes)
+		return
+	}
+	g.markRead(conversation)
+	g.blocks[conversation] = b
+	g.bytes += b.bytes()
+	c.bytes += b.bytes()
+}
+
+// accepts is the one rule by which codes enter: only an unread conversation takes
+// them, and only from a snapshot that has the change which made it unread. While a
+// generation is built, every conversation counts as unread since the snapshot, until a
+// transaction changes it. It also returns the version of that change.
+func (w *Writer) accepts(conversation string) (since int64, ok bool) {
+	g := w.generation
+	if w.codes.generations[g.space] != g { // it was dropped
+		return 0, false
+	}
+	mark, marked := g.unread[conversation]
+	if g.building {
+		_, taken := g.blocks[conversation]
+		return w.version, !marked && !taken
+	}
+	return mark.since, marked && mark.since <= w.version
+}
+
+// fit makes room for a conversation, or remembers that there is none.
+func (w *Writer) fit(conversation string, since, bytes int64) bool {
+	if w.codes.makeRoom(w.generation, bytes) {
+		return true
+	}
+	w.generation.markUnread(conversation, unread{since: since, noRoom: true})
+	return false
+}
+
+// Finish says that the search has read everything. A conversation that had to be read,
+// and was not met, has no vectors: it is forgotten, and with it the versions in which
+// it had some.
+func (w *Writer) Finish() {
+	w.codes.mu.Lock()
+	defer w.codes.mu.Unlock()
+	g := w.generation
+	g.building = false
+	for _, id := range w.unread {
+		if since, ok := w.accepts(id); ok && !w.met[id] {
+			g.markRead(id)
+			g.first = max(g.first, since)
+		}
+	}
+}
+
+// Abandon says that the search has failed: codes that were being built are dropped.
+func (w *Writer) Abandon() {
+	w.codes.mu.Lock()
+	defer w.codes.mu.Unlock()
+	if w.generation.building {
+		w.codes.drop(w.generation)
+	}
+}
