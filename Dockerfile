@@ -10,9 +10,14 @@
 # The Go of go.mod; internal/deploytest compares them.
 FROM golang:1.26.8-trixie AS build
 
-# For networks with a module proxy of their own; Go's defaults otherwise.
+# For networks with a module proxy of their own; Go's defaults otherwise. Networks
+# that look into TLS give the certificate of their authority, in PEM:
+#   docker build --build-arg CA_CERT="$(cat ca.pem)" -t lethe .
 ARG GOPROXY
 ARG GOSUMDB
+ARG CA_CERT
+RUN if [ -n "$CA_CERT" ]; then \
+      echo "$CA_CERT" >/usr/local/share/ca-certificates/build.crt && update-ca-certificates; fi
 
 # Set by builders that build for another platform than their own. Time zones are
 # linked in, for the log of a container with TZ.
@@ -31,11 +36,16 @@ RUN go build github.com/labstack/echo/v4 github.com/ncruces/go-sqlite3/ext/fts5 
 
 # .dockerignore lets through what the build needs, and only that.
 COPY . .
-ARG VERSION=dev
-RUN go build -ldflags "-s -w -X main.version=${VERSION:-dev}" -o /image/lethe ./cmd/lethe
+# Without a version of its own the program names the commit, which .git/HEAD tells.
+ARG VERSION
+RUN ref=$(sed -n 's/^ref: //p' .git/HEAD 2>/dev/null); \
+    commit=$(cat ".git/${ref:-HEAD}" 2>/dev/null || sed -n "s|^\([0-9a-f]*\) $ref\$|\1|p" .git/packed-refs 2>/dev/null); \
+    short=$(echo "$commit" | cut -c1-12); \
+    go build -ldflags "-s -w -X main.version=${VERSION:-dev${short:+-$short}}" -o /image/lethe ./cmd/lethe
 
 # What else is in the image. The second tree will belong to the service's user.
 RUN mkdir -p /image/etc/ssl/certs /image/licenses /owned/data /owned/tmp \
+    && rm -f /usr/local/share/ca-certificates/build.crt && update-ca-certificates --fresh >/dev/null \
     && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
     && find . -maxdepth 1 \( -name LICENSE -o -name NOTICE \) -exec cp {} /image/licenses/ \; \
     && chmod 700 /owned/data && chmod 1777 /owned/tmp
@@ -56,10 +66,16 @@ COPY --from=build --chown=65532:65532 /owned/ /
 # A number, so that an orchestrator can see that it is not root.
 USER 65532:65532
 
-# PATH makes "docker exec ... lethe keys create" work as the documents write it.
+# PATH makes "docker exec ... lethe keys create" work as the documents write it. The
+# commands in the container find the service by the file in LETHE_RUNTIME_DIR, which
+# is in no volume.
 ENV PATH=/ \
     LETHE_ADDR=0.0.0.0:8787 \
-    LETHE_DATA_DIR=/data
+    LETHE_DATA_DIR=/data \
+    LETHE_RUNTIME_DIR=/tmp/lethe
+
+# Where a command writes the file of "--export copy.jsonl".
+WORKDIR /data
 
 # The SQLite file, when no PostgreSQL is configured.
 VOLUME /data

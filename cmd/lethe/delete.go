@@ -48,7 +48,7 @@ func (p *program) deleteCommand() *cobra.Command {
 				return fault.Invalidf("give ids or flags that select, not both")
 			}
 			p.soFar.is("nothing was deleted")
-			c, err := p.client(f.remote)
+			c, err := p.client(cmd.Context(), f.remote)
 			if err != nil {
 				return err
 			}

@@ -32,7 +32,7 @@ func (p *program) exportCommand() *cobra.Command {
 			if len(ids) > 0 && s.given() {
 				return fault.Invalidf("give ids or flags that select, not both")
 			}
-			c, err := p.client(r)
+			c, err := p.client(cmd.Context(), r)
 			if err != nil {
 				return err
 			}

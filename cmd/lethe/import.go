@@ -20,7 +20,7 @@ func (p *program) importCommand() *cobra.Command {
 			"stays deleted, because an old file is no wish to have it again: --restore-deleted is.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			c, err := p.client(r)
+			c, err := p.client(cmd.Context(), r)
 			if err != nil {
 				return err
 			}

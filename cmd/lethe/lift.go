@@ -16,7 +16,7 @@ func (p *program) liftCommand() *cobra.Command {
 			"they had here, or with --platform by those that their platform gives them.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, ids []string) error {
-			c, err := p.client(r)
+			c, err := p.client(cmd.Context(), r)
 			if err != nil {
 				return err
 			}

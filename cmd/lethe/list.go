@@ -18,7 +18,7 @@ func (p *program) listCommand() *cobra.Command {
 		Short: "List the conversations, newest first, a page at a time",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := p.client(r)
+			c, err := p.client(cmd.Context(), r)
 			if err != nil {
 				return err
 			}

@@ -42,6 +42,9 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		environ: environ, stdout: shownOn(stdout), stderr: shownOn(stderr),
 		stdin: os.Stdin, terminal: isatty.IsTerminal(os.Stdin.Fd()),
 	}
+	if p.terminal {
+		p.keyboard = os.Stdin
+	}
 	return p.run(ctx, args)
 }
 
@@ -74,6 +77,7 @@ type program struct {
 	stdout, stderr io.Writer
 	stdin          io.Reader
 	terminal       bool          // somebody is there to be asked
+	keyboard       *os.File      // the terminal that can hide what is typed; nil for none
 	started        atomic.Bool   // a subcommand has begun: errors from here on are not about the call
 	stopsInOrder   atomic.Bool   // the command ends by itself after an interrupt, in its own time
 	soFar          progress      // what the command has done

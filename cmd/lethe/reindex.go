@@ -20,7 +20,7 @@ func (p *program) reindexCommand() *cobra.Command {
 			if !failed {
 				return fault.Invalidf("say --failed: only what could not be indexed is indexed again on request")
 			}
-			c, err := p.client(r)
+			c, err := p.client(cmd.Context(), r)
 			if err != nil {
 				return err
 			}

@@ -20,7 +20,7 @@ func (p *program) searchCommand() *cobra.Command {
 		Example: "  lethe search where is the spare key\n  lethe search --mode keyword --limit 5 flowerpot",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, words []string) error {
-			c, err := p.client(r)
+			c, err := p.client(cmd.Context(), r)
 			if err != nil {
 				return err
 			}
@@ -65,7 +65,7 @@ func (p *program) recallCommand() *cobra.Command {
 		Short: "Write a digest of what the history knows, dated and cited",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, words []string) error {
-			c, err := p.client(r)
+			c, err := p.client(cmd.Context(), r)
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,9 @@ func (p *program) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if c, err = withKeyFile(c); err != nil {
+		return err
+	}
 	logger := p.logger(c)
 	logger.Debug("configuration", "config", c)
 	logger.LogAttrs(ctx, slog.LevelInfo, "models", c.Models()...)
@@ -42,27 +46,36 @@ func (p *program) serve(ctx context.Context) (err error) {
 	return a.Run(ctx, func(s app.Started) { p.welcome(c, s) })
 }
 
-// welcome tells a person what to do next. It goes to stdout: it is what the
-// command was called for, and the one place where the first key is shown.
+// welcome tells a person what to do next, in terms of where that person is: the
+// addresses and commands of a container are not those of its host. It goes to
+// stdout: it is what the command was called for, and the one place where the first
+// key is shown.
 func (p *program) welcome(c config.Config, s app.Started) {
 	say := func(format string, args ...any) { fmt.Fprintf(p.stdout, format, args...) }
-	say("Lethe %s is listening on %s\n", release(), s.URL)
+	url := cmp.Or(c.PublicURL, "http://"+callable(strings.TrimPrefix(s.URL, "http://")))
+	say("Lethe %s is listening on %s\n", release(), cmp.Or(c.PublicURL, s.URL))
 	if c.DatabaseURL == "" {
 		say("The history is kept in %s\n", c.DataDir)
 	}
-	url := "http://" + callable(strings.TrimPrefix(s.URL, "http://"))
 	key := "$LETHE_KEY"
 	switch {
 	case s.FirstKey != "":
 		key = s.FirstKey
-		say("\nYour API key, shown this once (lethe keys create makes more):\n\n    %s\n", s.FirstKey)
+		say("\nYour API key, shown this once (%s keys create makes more):\n\n    %s\n", c.Command, s.FirstKey)
+	case c.APIKeyFile != "":
+		key = fmt.Sprintf("$(cat '%s')", c.APIKeyFile)
+		say("Requests with the key in %s are accepted.\n", c.APIKeyFile)
 	case c.APIKey != "":
 		key = "$LETHE_API_KEY"
 		say("Requests with the key in LETHE_API_KEY are accepted.\n")
 	default:
-		say("Use a key that you have, or make one: LETHE_KEY=$(lethe keys create --workspace default --name me --scopes read,write)\n")
+		say("Use a key that you have, or make one: LETHE_KEY=$(%s keys create --workspace default --name me --scopes read,write)\n", c.Command)
 	}
-	say("\nTry it: upload a conversation, find it, delete it.\n\n%s\n\nThe API is described at %s/docs. Press Ctrl-C to stop.\n", trial(url, key), url)
+	say("\nTry it: upload a conversation, find it, delete it.\n\n%s\n\n", trial(url, key))
+	if s.Local {
+		say("In another terminal, `%s list` and `%s search WORDS` work without a key.\n", c.Command, c.Command)
+	}
+	say("The API is described at %s/docs. Press Ctrl-C to stop.\n", url)
 }
 
 // trial is one line for a POSIX shell that works as pasted.

@@ -54,6 +54,8 @@ type App struct {
 	indexer *indexer.Indexer
 	server  *server.Server
 	upkeep  *upkeep.Upkeep
+
+	localToken string // for the command line of this user; empty for none
 }
 
 // Started tells what a person needs to know of a service that has just started.
@@ -62,6 +64,7 @@ type Started struct {
 	// MetricsURL is the address of the figures, when they have one of their own.
 	MetricsURL string
 	FirstKey   string // the key minted because there was none; shown this once, else empty
+	Local      bool   // this user's command line finds the service by itself
 }
 
 // databaseFile is the embedded database inside the data directory.
@@ -96,7 +99,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{o: o, store: s}
+	a := &App{o: o, store: s, localToken: localToken(o.Config.RuntimeDir)}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -110,11 +113,12 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.history = history.New(history.Options{
 		Store: s, Embedder: embedder, Wake: a.indexer.Wake, Deleted: a.upkeep.Deleted, Reclaim: a.upkeep.Reclaim, APIKey: o.Config.APIKey.Reveal(),
 		Reranker: reranker, Writer: writer, Logger: o.Logger, Metrics: metrics,
+		LocalToken:    a.localToken,
 		RatePerSecond: o.Config.RatePerSecond, Burst: o.Config.RateBurst,
 	})
 	a.server = server.New(server.Options{ //nolint:contextcheck // each request brings its own
 		History: a.history, Logger: o.Logger, CORSOrigins: o.Config.CORSOrigins, Hosts: hosts(o.Config),
-		Version: o.Version, Metrics: metrics, Budget: newBudget(o.Config, metrics), MetricsApart: o.Config.MetricsAddr != "",
+		Version: o.Version, Metrics: metrics, Prove: prover(a.localToken), Budget: newBudget(o.Config, metrics), MetricsApart: o.Config.MetricsAddr != "",
 	})
 	return a, nil
 }
@@ -219,13 +223,36 @@ func (a *App) Run(ctx context.Context, started func(Started)) error {
 	served := make(chan error, 1)
 	go func() { served <- httpServer.Serve(a.server.Listener(listener)) }()
 	a.server.SetReady(true)
-	started(Started{URL: "http://" + listener.Addr().String(), MetricsURL: figures.url, FirstKey: first})
+	announced := a.announce(ctx, listener.Addr())
+	started(Started{URL: "http://" + listener.Addr().String(), MetricsURL: figures.url, FirstKey: first, Local: announced.File != ""})
 
 	select {
 	case err = <-served:
 	case <-ctx.Done():
 	}
+	a.withdraw(ctx, announced)
+	if err == nil {
+		err = a.drain(served)
+	}
 	return errors.Join(err, a.stop(context.WithoutCancel(ctx), httpServer, stopSoft, stopHard, &background))
+}
+
+// drain says that the service takes no more requests, and takes them for the
+// configured time: load balancers need it to notice. It ends early when nothing
+// can be answered any more, and returns why.
+func (a *App) drain(served <-chan error) error {
+	a.server.SetReady(false)
+	delay := a.o.Config.ShutdownDelay
+	if delay <= 0 {
+		return nil
+	}
+	a.o.Logger.Info("stopping: not ready any more, and still answering for a while", "delay", delay)
+	select {
+	case <-time.After(delay):
+		return nil
+	case err := <-served:
+		return err
+	}
 }
 
 // stop ends the parts one after the other, each with the reason why it comes
@@ -234,7 +261,7 @@ func (a *App) stop(ctx context.Context, httpServer *http.Server, stopSoft, stopH
 	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, a.o.Config.ShutdownTimeout)
 	defer cancel()
-	a.server.SetReady(false) // 1. load balancers send nothing new
+	a.server.SetReady(false) // 1. load balancers have been told (drain), whatever ended the service
 	stopSoft()               // 2. workers begin nothing new, while
 	err := httpServer.Shutdown(ctx)
 	if err != nil { // 3. answers under way are finished, or cut off when time is up

@@ -81,12 +81,13 @@ var mayImport = map[string][]string{
 		"internal/history", "internal/indexer", "internal/server", "pkg/api", "pkg/client",
 	},
 
-	"internal/config": {"internal/fault", "internal/spelling"},
+	"internal/config":       {"internal/fault", "internal/spelling"},
+	"internal/localservice": {"internal/fault"},
 	"internal/app": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/text",
 		"internal/chunker", "internal/rank", "internal/embed", "internal/embed/builtin", "internal/store",
 		"internal/rerank", "internal/llm",
-		"internal/history", "internal/indexer", "internal/upkeep", "internal/server", "internal/config", "internal/budget",
+		"internal/history", "internal/indexer", "internal/upkeep", "internal/server", "internal/config", "internal/localservice", "internal/budget",
 	},
 	"internal/app/apptest": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/config", "internal/embed", "internal/store",
@@ -94,7 +95,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/evaluate": {"internal/fault", "pkg/api", "pkg/client"},
 	"cmd/lethe": {
-		"internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/config",
+		"internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/config", "internal/localservice",
 		"internal/embed", "internal/history", "internal/store", "internal/app", "pkg/api", "pkg/client",
 	},
 
@@ -137,7 +138,8 @@ var confined = []confinement{
 	{"github.com/spf13", []string{"cmd/lethe"}, "only the command parses a command line"},
 	{"github.com/caarlos0/env", []string{"internal/config"}, "the environment is read in one place"},
 	{"github.com/tiktoken-go", []string{"internal/text"}, "tokens are counted in one way"},
-	{"golang.org/x/sys", []string{"internal/embed/builtin/matrix"}, "which processor it is concerns the kernels alone"},
+	{"golang.org/x/sys", []string{"internal/embed/builtin/matrix", "internal/localservice"}, "only the kernels ask which processor it is, and only the files of running services when a process was started"},
+	{"golang.org/x/term", []string{"cmd/lethe"}, "only the command asks somebody at a terminal"},
 	{"github.com/blevesearch/snowballstem", []string{"internal/text"}, "documents and queries share one analyzer"},
 }
 

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lethe-chat/lethe/internal/fault"
 )
 
 const (
@@ -26,6 +28,7 @@ func (l *loader) check() {
 	l.checkAddresses()
 	l.checkDatabase()
 	l.checkKey()
+	l.checkPlaces()
 	l.checkEmbedder()
 	l.checkOptionalServer("LETHE_RERANK", l.config.RerankURL, l.config.RerankModel, l.config.RerankAPIKey)
 	l.checkOptionalServer("LETHE_LLM", l.config.LLMURL, l.config.LLMModel, l.config.LLMAPIKey)
@@ -89,16 +92,48 @@ func (l *loader) checkDatabase() {
 }
 
 func (l *loader) checkKey() {
-	key := l.config.APIKey.Reveal()
-	if key == "" {
+	if l.config.APIKey == "" {
 		return
 	}
-	if len(key) < minKeyLength || len(key) > maxKeyLength {
-		l.refuse("LETHE_API_KEY", "has the wrong length")
-		return
+	if l.config.APIKeyFile != "" {
+		l.problem("LETHE_API_KEY_FILE", "names a key, and LETHE_API_KEY is one; set one of them")
 	}
-	if !isVisibleASCII(key) {
-		l.refuse("LETHE_API_KEY", "contains a space or a character that a header cannot carry")
+	if wrong := wrongKey(l.config.APIKey); wrong != "" {
+		l.refuse("LETHE_API_KEY", wrong)
+	}
+}
+
+// CheckKey returns an Invalid fault for a text that LETHE_API_KEY would not take.
+// It says where the text came from and does not quote it.
+func CheckKey(key Secret, source string) error {
+	if wrong := wrongKey(key); wrong != "" {
+		accepts, _ := variable("LETHE_API_KEY")
+		return fault.Invalidf("the key in %s %s; use %s", source, wrong, accepts.Accepts)
+	}
+	return nil
+}
+
+// wrongKey says what is wrong with a key; empty for nothing.
+func wrongKey(key Secret) string {
+	switch text := key.Reveal(); {
+	case len(text) < minKeyLength || len(text) > maxKeyLength:
+		return "has the wrong length"
+	case !isVisibleASCII(text):
+		return "contains a space or a character that a header cannot carry"
+	}
+	return ""
+}
+
+// checkPlaces looks at where the service is found, by people and by programs.
+func (l *loader) checkPlaces() {
+	if strings.HasPrefix(l.config.RuntimeDir, "~") {
+		l.problem("LETHE_RUNTIME_DIR", "%q begins with ~, which only a shell understands; use the whole path", l.config.RuntimeDir)
+	}
+	if address := l.config.PublicURL; address != "" {
+		u, err := url.Parse(address)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.Path+u.RawQuery+u.Fragment != "" {
+			l.refuse("LETHE_PUBLIC_URL", "is not such an address")
+		}
 	}
 }
 
@@ -209,6 +244,9 @@ func (l *loader) checkWork() {
 	}
 	if d := l.config.ShutdownTimeout; !l.bad["LETHE_SHUTDOWN_TIMEOUT"] && (d <= 0 || d > maxShutdownTimeout) {
 		l.refuse("LETHE_SHUTDOWN_TIMEOUT", "is out of range")
+	}
+	if d := l.config.ShutdownDelay; !l.bad["LETHE_SHUTDOWN_DELAY"] && (d < 0 || d > maxShutdownTimeout) {
+		l.refuse("LETHE_SHUTDOWN_DELAY", "is out of range")
 	}
 }
 

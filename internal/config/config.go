@@ -38,6 +38,10 @@ type Config struct {
 	DatabaseURL      Secret        `env:"LETHE_DATABASE_URL"` // empty: SQLite in DataDir
 	DataDir          string        `env:"LETHE_DATA_DIR"`     // may be empty when DatabaseURL is not
 	APIKey           Secret        `env:"LETHE_API_KEY"`      // empty: the first start mints one
+	APIKeyFile       string        `env:"LETHE_API_KEY_FILE"` // a file with the key in it, in place of APIKey
+	RuntimeDir       string        `env:"LETHE_RUNTIME_DIR"`  // empty: the environment does not name one
+	PublicURL        string        `env:"LETHE_PUBLIC_URL"`   // no slash at the end; empty: as Addr
+	Command          string        `env:"LETHE_COMMAND" envDefault:"lethe"`
 	Embedder         Embedder      `env:"LETHE_EMBEDDER" envDefault:"builtin"`
 	EmbeddingsURL    string        `env:"LETHE_EMBEDDINGS_URL"`
 	EmbeddingsModel  string        `env:"LETHE_EMBEDDINGS_MODEL"`
@@ -57,6 +61,7 @@ type Config struct {
 	Workers          int           `env:"LETHE_INDEX_WORKERS"`
 	MaxTokens        int           `env:"LETHE_MAX_TOKENS"`                     // of a conversation that are indexed; 0 for all
 	MemoryBudget     int           `env:"LETHE_MEMORY_BUDGET" envDefault:"192"` // MiB
+	ShutdownDelay    time.Duration `env:"LETHE_SHUTDOWN_DELAY"`
 	ShutdownTimeout  time.Duration `env:"LETHE_SHUTDOWN_TIMEOUT" envDefault:"10s"`
 }
 
@@ -126,6 +131,10 @@ func (c Config) shown() []slog.Attr {
 		slog.String("LETHE_DATABASE_URL", maskURL(c.DatabaseURL)),
 		slog.String("LETHE_DATA_DIR", c.DataDir),
 		slog.String("LETHE_API_KEY", c.APIKey.String()),
+		slog.String("LETHE_API_KEY_FILE", c.APIKeyFile),
+		slog.String("LETHE_RUNTIME_DIR", c.RuntimeDir),
+		slog.String("LETHE_PUBLIC_URL", c.PublicURL),
+		slog.String("LETHE_COMMAND", c.Command),
 		slog.String("LETHE_EMBEDDER", string(c.Embedder)),
 		slog.String("LETHE_EMBEDDINGS_URL", maskURL(Secret(c.EmbeddingsURL))),
 		slog.String("LETHE_EMBEDDINGS_MODEL", c.EmbeddingsModel),
@@ -145,6 +154,7 @@ func (c Config) shown() []slog.Attr {
 		slog.Int("LETHE_INDEX_WORKERS", c.Workers),
 		slog.Int("LETHE_MAX_TOKENS", c.MaxTokens),
 		slog.Int("LETHE_MEMORY_BUDGET", c.MemoryBudget),
+		slog.Duration("LETHE_SHUTDOWN_DELAY", c.ShutdownDelay),
 		slog.Duration("LETHE_SHUTDOWN_TIMEOUT", c.ShutdownTimeout),
 	}
 }

@@ -25,6 +25,7 @@ func with(environ ...string) []string {
 func TestDefaults(t *testing.T) {
 	want := Config{
 		Addr: "127.0.0.1:8787", DataDir: "/home/ada/.local/share/lethe", Embedder: EmbedderBuiltin,
+		RuntimeDir: "/home/ada/.local/state/lethe/run", Command: "lethe",
 		LogLevel: slog.LevelInfo, LogFormat: LogText, Workers: 6, MemoryBudget: 192, ShutdownTimeout: 10 * time.Second,
 	}
 	got, err := load(with(), linux)
@@ -50,6 +51,8 @@ func TestEverythingSet(t *testing.T) {
 		"LETHE_CORS_ORIGINS=https://Chat.Example.com:443, http://localhost:3000,https://chat.example.com,",
 		"LETHE_ALLOWED_HOSTS=Lethe.Example.com, 10.0.0.7,[::1]", "LETHE_RATE_LIMIT=2.5", "LETHE_RATE_BURST=9",
 		"LETHE_LOG_LEVEL=WARN", "LETHE_LOG_FORMAT=json", "LETHE_INDEX_WORKERS=64", "LETHE_MAX_TOKENS=500000", "LETHE_MEMORY_BUDGET=256", "LETHE_SHUTDOWN_TIMEOUT=1m30s",
+		"LETHE_SHUTDOWN_DELAY=5s",
+		"LETHE_RUNTIME_DIR=/run/lethe", "LETHE_PUBLIC_URL=https://Lethe.example.com/", "LETHE_COMMAND=docker exec lethe lethe",
 	), linux)
 	require.NoError(t, err)
 	require.Equal(t, Config{
@@ -61,6 +64,7 @@ func TestEverythingSet(t *testing.T) {
 		CORSOrigins: []string{"https://chat.example.com", "http://localhost:3000"},
 		Hosts:       []string{"lethe.example.com", "10.0.0.7", "::1"}, RatePerSecond: 2.5, RateBurst: 9,
 		LogLevel: slog.LevelWarn, LogFormat: LogJSON, Workers: 64, MaxTokens: 500_000, MemoryBudget: 256, ShutdownTimeout: 90 * time.Second,
+		ShutdownDelay: 5 * time.Second, RuntimeDir: "/run/lethe", PublicURL: "https://Lethe.example.com", Command: "docker exec lethe lethe",
 	}, got)
 }
 
@@ -108,6 +112,13 @@ func TestValues(t *testing.T) {
 		{set: "LETHE_API_KEY=" + strings.Repeat("k", 513), says: "has the wrong length"},
 		{set: "LETHE_API_KEY=hunter2 hunter2 hunter2", says: "contains a space"},
 		{set: "LETHE_API_KEY=hunter2hunter2hüntér2", says: "contains a space or a character"},
+
+		{set: "LETHE_API_KEY_FILE=/run/secrets/key"},
+		{set: "LETHE_API_KEY_FILE=/run/secrets/key", more: []string{"LETHE_API_KEY=0123456789abcdef"}, says: "set one of them"},
+		{set: "LETHE_RUNTIME_DIR=~/run", says: "only a shell understands"},
+		{set: "LETHE_PUBLIC_URL=http://127.0.0.1:9000"},
+		{set: "LETHE_PUBLIC_URL=127.0.0.1:9000", says: "is not such an address; use an http or https address"},
+		{set: "LETHE_PUBLIC_URL=http://x/path", says: "is not such an address"},
 
 		{set: "LETHE_EMBEDDER=none"},
 		{set: "LETHE_EMBEDDER=builtin"},
@@ -182,6 +193,8 @@ func TestValues(t *testing.T) {
 		{set: "LETHE_INDEX_WORKERS=65", says: "is out of range"},
 		{set: "LETHE_INDEX_WORKERS=many", says: `"many" cannot be read; use a whole number from 1 to 64`},
 
+		{set: "LETHE_SHUTDOWN_DELAY=0s"},
+		{set: "LETHE_SHUTDOWN_DELAY=-1s", says: "is out of range"},
 		{set: "LETHE_SHUTDOWN_TIMEOUT=100ms"},
 		{set: "LETHE_SHUTDOWN_TIMEOUT=0s", says: "is out of range"},
 		{set: "LETHE_SHUTDOWN_TIMEOUT=-1s", says: "is out of range"},
@@ -261,6 +274,37 @@ func TestDataDir(t *testing.T) {
 	for os, name := range map[string]string{"linux": "HOME", "darwin": "HOME", "windows": "LocalAppData"} {
 		_, err := load(nil, machine{os: os, cpus: 1})
 		require.Contains(t, problems(t, err)[0], name)
+	}
+}
+
+func TestRuntimeDir(t *testing.T) {
+	for name, c := range map[string]struct {
+		os      string
+		environ []string
+		want    string
+	}{
+		"linux":               {"linux", []string{"HOME=/home/ada"}, "/home/ada/.local/state/lethe/run"},
+		"linux, XDG":          {"linux", []string{"HOME=/home/ada", "XDG_RUNTIME_DIR=/run/user/1000", "XDG_STATE_HOME=/s"}, "/run/user/1000/lethe"},
+		"linux, state":        {"linux", []string{"HOME=/home/ada", "XDG_STATE_HOME=/s", "XDG_RUNTIME_DIR=run"}, "/s/lethe/run"},
+		"macOS":               {"darwin", []string{"HOME=/Users/ada", "XDG_RUNTIME_DIR=/x"}, "/Users/ada/Library/Caches/lethe/run"},
+		"Windows":             {"windows", []string{`LOCALAPPDATA=C:\Users\ada\AppData\Local`}, `C:\Users\ada\AppData\Local\Temp\lethe`},
+		"given":               {"linux", []string{"HOME=/home/ada", "LETHE_RUNTIME_DIR=/x"}, "/x"},
+		"not known, no fault": {"linux", []string{"LETHE_DATA_DIR=/x"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := load(append(c.environ, "LETHE_DATABASE_URL=postgres://db/x"), machine{os: c.os, cpus: 1})
+			require.NoError(t, err)
+			require.Equal(t, c.want, got.RuntimeDir)
+			require.NotEqual(t, got.DataDir, got.RuntimeDir)
+		})
+	}
+}
+
+func TestTheDelayOfAStopFollowsTheAddress(t *testing.T) {
+	for environ, want := range map[string]time.Duration{"LETHE_ADDR=127.0.0.1:1": 0, "LETHE_ADDR=:1": 3 * time.Second} {
+		got, err := load(with(environ), linux)
+		require.NoError(t, err)
+		require.Equal(t, want, got.ShutdownDelay)
 	}
 }
 

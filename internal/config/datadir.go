@@ -30,6 +30,33 @@ func (l *loader) defaultDataDir() string {
 	return ""
 }
 
+// defaultRuntimeDir returns where a running service tells the user's other programs
+// of itself, or "" when the environment does not say where that is. It is never in
+// the data directory, whose backups would carry it.
+func (l *loader) defaultRuntimeDir() string {
+	switch l.machine.os {
+	case "windows":
+		if local := l.windowsVariable("LocalAppData"); local != "" {
+			return strings.TrimRight(local, `\/`) + `\Temp\lethe`
+		}
+	case "darwin":
+		if home := l.values["HOME"]; home != "" {
+			return path.Join(home, "Library", "Caches", "lethe", "run")
+		}
+	default:
+		if runtime := l.values["XDG_RUNTIME_DIR"]; path.IsAbs(runtime) {
+			return path.Join(runtime, "lethe")
+		}
+		if state := l.values["XDG_STATE_HOME"]; path.IsAbs(state) {
+			return path.Join(state, "lethe", "run")
+		}
+		if home := l.values["HOME"]; home != "" {
+			return path.Join(home, ".local", "state", "lethe", "run")
+		}
+	}
+	return ""
+}
+
 // dataHome names the variable that would have told us the data directory.
 func (l *loader) dataHome() string {
 	if l.machine.os == "windows" {

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 
@@ -121,6 +122,7 @@ const (
 	maxWorkers     = 64
 	mostTokens     = 1_000_000_000
 	publicRate     = 20 // requests per second, when others can reach us
+	publicDelay    = 3 * time.Second
 	burstOverRate  = 2
 	fewestInABurst = 1
 )
@@ -131,6 +133,13 @@ func (l *loader) fillDefaults() {
 	if !l.isSet("LETHE_DATA_DIR") {
 		c.DataDir = l.defaultDataDir()
 	}
+	if !l.isSet("LETHE_RUNTIME_DIR") {
+		c.RuntimeDir = l.defaultRuntimeDir()
+	}
+	if !l.isSet("LETHE_SHUTDOWN_DELAY") && !c.Loopback() {
+		c.ShutdownDelay = publicDelay
+	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	if !l.isSet("LETHE_INDEX_WORKERS") {
 		c.Workers = min(max(l.machine.cpus, 1), maxWorkers)
 	}

@@ -39,6 +39,26 @@ func Variables() []Variable {
 			Meaning: "A key that is accepted for the workspace \"default\" with the scopes read and write. Without it, the first start makes a key and prints it once.",
 		},
 		{
+			Name:    "LETHE_API_KEY_FILE",
+			Accepts: "the path of a file whose one line is a key",
+			Meaning: "The same key in a file, such as a secret of Docker or systemd. The command line reads its key there too.",
+		},
+		{
+			Name: "LETHE_RUNTIME_DIR", Default: "lethe in the user's runtime directory",
+			Accepts: "the path of a directory that no one else may write; it is created when it is missing",
+			Meaning: "Where a running service says how the same user's command line reaches it: a file with its address and a token that is valid from this machine while the service runs. The default is $XDG_RUNTIME_DIR/lethe, or lethe/run in $XDG_STATE_HOME or ~/.local/state, on Linux; ~/Library/Caches/lethe/run on macOS; %LocalAppData%\\Temp\\lethe on Windows.",
+		},
+		{
+			Name:    "LETHE_PUBLIC_URL",
+			Accepts: "an http or https address without a path, such as http://127.0.0.1:8787",
+			Meaning: "The address under which people reach the service, when it is not LETHE_ADDR, as in a container. It is shown when the service starts.",
+		},
+		{
+			Name: "LETHE_COMMAND", Default: "lethe",
+			Accepts: "a command, such as docker compose exec lethe lethe",
+			Meaning: "How people run the lethe command. It is shown when the service starts.",
+		},
+		{
 			Name: "LETHE_EMBEDDER", Default: "builtin",
 			Accepts: "builtin, openai or none",
 			Meaning: "How text becomes vectors. builtin is a small model of English inside the program, which needs nothing; what it cannot read is found by keywords. openai asks any server with OpenAI's embeddings API, for other languages and larger models. none leaves search to keywords, and keeps what was embedded before for another day. After a change everything is embedded again in the background (docs/adr/0015), and /stats says how far that is.",
@@ -132,6 +152,11 @@ func Variables() []Variable {
 			Name: "LETHE_MEMORY_BUDGET", Default: "192",
 			Accepts: "a whole number of MiB from 64 to 1048576",
 			Meaning: "How much memory large request bodies and answers may take together, each counted by what it costs, which is several times its length. One upload of 50 MB takes most of 192. What would exceed it waits up to 10 seconds and is then answered with 503 and Retry-After. It does not limit indexing, caches or the database; allow the process about 320 MiB more.",
+		},
+		{
+			Name: "LETHE_SHUTDOWN_DELAY", Default: "0s on a loopback address, else 3s",
+			Accepts: "a duration from 0 to 10m, such as 5s",
+			Meaning: "How long a service that stops still takes requests while /readyz already says no, so that load balancers notice. A second signal ends the wait.",
 		},
 		{
 			Name: "LETHE_SHUTDOWN_TIMEOUT", Default: "10s",

@@ -31,7 +31,7 @@ var kept = map[string]string{
 
 // fixedByImage are settings that belong to the image: a port or a folder of the
 // container, which the file publishes or mounts.
-var fixedByImage = []string{"LETHE_ADDR", "LETHE_DATA_DIR"}
+var fixedByImage = []string{"LETHE_ADDR", "LETHE_DATA_DIR", "LETHE_RUNTIME_DIR"}
 
 // rules say what is wrong with a project that has all of its profiles.
 var rules = []func(*types.Project) []string{

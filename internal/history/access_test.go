@@ -165,7 +165,7 @@ func TestTheWaysIn(t *testing.T) {
 		ways = append(ways, in.Method(i).Name)
 	}
 	require.Equal(t, []string{
-		"Administer", "As", "AsOperator", "Authenticate", "Close", "FlushKeyUsage", "HasKeys", "Patience", "Ready",
+		"Administer", "As", "AsOperator", "Authenticate", "AuthenticateLocal", "Close", "FlushKeyUsage", "HasKeys", "Patience", "Ready",
 	}, ways, "an operation that callers ask for is a method of Access, one of the operator's a method of Administration")
 }
 

@@ -34,6 +34,7 @@ type History struct {
 	reclaim  func(context.Context) error
 	usage    usage
 	static   staticKey
+	local    staticKey
 
 	meaning  *meaning
 	reranker rerank.Reranker
@@ -56,7 +57,8 @@ type Options struct {
 	// Canceled tells that the service stops. When nil, the caller does it itself.
 	Reclaim func(context.Context) error
 
-	APIKey string // a token accepted for the workspace `default` with every scope; may be empty
+	APIKey     string // a token accepted for the workspace `default` with every scope; may be empty
+	LocalToken string // the same, where AuthenticateLocal asks; may be empty
 
 	Reranker rerank.Reranker      // the second stage of a search; nil for none
 	Writer   llm.Writer           // writes digests; nil for quoting alone
@@ -104,6 +106,7 @@ func New(o Options) *History {
 	h.meaning = newMeaning(o.Embedder, cmp.Or(o.QueryPatience, DefaultQueryPatience), o.Trials, o.Logger, h.metrics)
 	h.usage.minutes = make(map[keyUse]time.Time)
 	h.static.set(o.APIKey)
+	h.local.set(o.LocalToken)
 	return h
 }
 

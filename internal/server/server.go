@@ -41,6 +41,8 @@ type Options struct {
 	Budget      *budget.Budget       // of memory, for what is large; nil for one of the usual size
 	// MetricsApart says that MetricsServer serves the figures, and /metrics does not.
 	MetricsApart bool
+	// Prove shows this machine which service it talks to; may be nil.
+	Prove func(challenge string) string
 }
 
 func (o Options) withDefaults() Options {

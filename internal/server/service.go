@@ -12,6 +12,7 @@ import (
 
 // health says that the process answers, and looks at nothing.
 func (s *Server) health(c echo.Context) error {
+	s.prove(c.Response().Header(), c.Request())
 	return c.JSON(http.StatusOK, api.Health{Status: api.HealthStatusOk, Version: s.options.Version})
 }
 

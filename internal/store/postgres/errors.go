@@ -22,7 +22,9 @@ func unreachable(config *pgx.ConnConfig, err error) error {
 	case errors.As(err, &pg) && pg.Code == unknownDatabase:
 		return fault.Wrap(fault.Unavailable, err, "the PostgreSQL server has no database %q; create it, or correct LETHE_DATABASE_URL", config.Database)
 	case errors.As(err, &pg) && strings.HasPrefix(pg.Code, authorizationClass):
-		return fault.Wrap(fault.Unavailable, err, "the PostgreSQL server refuses the user and password of LETHE_DATABASE_URL")
+		return fault.Wrap(fault.Unavailable, err, "the PostgreSQL server refuses the user and password of LETHE_DATABASE_URL. "+
+			"A database in a Docker volume keeps the password with which the volume was made: set POSTGRES_PASSWORD back to that one, "+
+			"or change it in the database with ALTER ROLE")
 	}
 	return fault.Wrap(fault.Unavailable, err, "the PostgreSQL of LETHE_DATABASE_URL cannot be reached; is it running, and is its address right?")
 }
