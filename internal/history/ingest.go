@@ -201,9 +201,13 @@ const maxOvertaken = 20
 // have come in between, and whoever was deleted by then must not slip back in.
 func createOrMerge(tx *store.Tx, ws chat.WorkspaceID, u chat.Upload, importID string, keepDeleted bool) (chat.Conversation, int, error) {
 	for range maxOvertaken {
-		stored, err := tx.LockByExternalID(ws, u.Platform, u.ExternalID)
+		stored, abridged, err := tx.LockByExternalID(ws, u.Platform, u.ExternalID)
 		if err == nil {
-			merged := chat.Merge(stored, u)
+			merge := chat.Merge
+			if abridged {
+				merge = chat.MergeAbridged
+			}
+			merged := merge(stored, u)
 			c, err := tx.UpdateConversation(ws, stored.Conversation, merged, importID)
 			return c, merged.Added + len(merged.Edited), err
 		}

@@ -323,7 +323,7 @@ func (r *racecourse) uploadThatHasMerged(external string) {
 			if err := u.Normalize(now); err != nil {
 				return err
 			}
-			stored, err := tx.LockByExternalID(r.ws, u.Platform, u.ExternalID)
+			stored, _, err := tx.LockByExternalID(r.ws, u.Platform, u.ExternalID)
 			if err != nil {
 				return err
 			}

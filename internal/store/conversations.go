@@ -109,16 +109,58 @@ func (v *View) filtered(ws chat.WorkspaceID, f chat.Filter) *gorm.DB {
 	return dialect.Filtered(v.db, ws, f)
 }
 
+// knownText is how many bytes of text a conversation may have to be merged as it is.
+const knownText = 4 << 20
+
 // LockByExternalID returns the conversation that the caller's own id names, with
 // its messages, and holds it until the transaction ends; NotFound when there is
-// none yet.
-func (tx *Tx) LockByExternalID(ws chat.WorkspaceID, platform, externalID string) (chat.Transcript, error) {
-	c, err := tx.conversation(tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).
+// none yet. When its texts are long, they are abridged, for chat.MergeAbridged.
+func (tx *Tx) LockByExternalID(ws chat.WorkspaceID, platform, externalID string) (t chat.Transcript, abridged bool, err error) {
+	t.Conversation, err = tx.conversation(tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).
 		Where("workspace_id = ? AND platform = ? AND external_id = ?", int64(ws), platform, externalID))
 	if err != nil {
-		return chat.Transcript{}, err
+		return chat.Transcript{}, false, err
 	}
-	return tx.withTurns(ws, c)
+	parts, last, err := tx.Parts(ws, t.ID, chat.PartAt{}, knownText)
+	if err != nil {
+		return chat.Transcript{}, false, err
+	}
+	if !last {
+		t.Turns, err = tx.abridged(ws, t.ID)
+		return t, true, err
+	}
+	t.Turns = make([]chat.Message, len(parts))
+	for i, part := range parts {
+		t.Turns[i] = part.Message
+	}
+	return t, false, nil
+}
+
+// abridgedPage is how many bytes of text are in memory while texts are abridged.
+const abridgedPage = 1 << 20
+
+// abridged returns all messages of a conversation with abridged texts.
+func (tx *Tx) abridged(ws chat.WorkspaceID, conversation string) (turns []chat.Message, err error) {
+	var text chat.Abridger
+	at := chat.PartAt{}
+	for last := false; !last; {
+		var parts []chat.Part
+		if parts, last, err = tx.Parts(ws, conversation, at, abridgedPage); err != nil {
+			return nil, err
+		}
+		for _, part := range parts {
+			at = part.After()
+			if part.Begins() {
+				text = chat.Abridger{}
+			}
+			text.Write(part.Text)
+			if part.Ends() {
+				part.Message.Text = text.Abridged()
+				turns = append(turns, part.Message)
+			}
+		}
+	}
+	return turns, nil
 }
 
 // CreateConversation stores a new conversation with its messages, queued for

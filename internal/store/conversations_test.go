@@ -44,7 +44,7 @@ func TestAConversationComesBackAsItWas(t *testing.T) {
 		require.Equal(t, want.Conversation, alone)
 		var locked chat.Transcript
 		inTx(t, s, func(tx *store.Tx) error {
-			locked, err = tx.LockByExternalID(ws, want.Platform, want.ExternalID)
+			locked, _, err = tx.LockByExternalID(ws, want.Platform, want.ExternalID)
 			return err
 		})
 		require.Equal(t, want, locked)
@@ -65,7 +65,7 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 		_, key := v.KeyByPrefix("nothing")
 		for name, err := range map[string]error{
 			"Conversation": conversation, "Transcript": transcript, "Import": imported, "Workspace": workspace, "KeyByPrefix": key,
-			"LockByExternalID": s.InTx(ctx, func(tx *store.Tx) error { _, err := tx.LockByExternalID(ws, "custom", "x"); return err }),
+			"LockByExternalID": s.InTx(ctx, func(tx *store.Tx) error { _, _, err := tx.LockByExternalID(ws, "custom", "x"); return err }),
 			"EditConversation": s.InTx(ctx, func(tx *store.Tx) error {
 				_, err := tx.EditConversation(ws, chat.NewID(), chat.Edit{Pinned: &pinned})
 				return err
@@ -87,7 +87,7 @@ func TestAnExternalIDIsUniqueWithItsPlatformAndWorkspace(t *testing.T) {
 			made, err := tx.CreateConversation(ws, transcript(t, "x", "second", "third"))
 			require.NoError(t, err)
 			require.False(t, made, "somebody was faster")
-			stored, err := tx.LockByExternalID(ws, "custom", "x") // and this one goes on with what is there
+			stored, _, err := tx.LockByExternalID(ws, "custom", "x") // and this one goes on with what is there
 			require.NoError(t, err)
 			require.Equal(t, "first", stored.Turns[0].Text)
 			return nil
@@ -124,7 +124,7 @@ func TestOfManyThatCreateTheSameOneDoes(t *testing.T) {
 							return nil
 						}
 						merged.Add(1)
-						_, err = tx.LockByExternalID(ws, "custom", id) // the winner's is there to merge with
+						_, _, err = tx.LockByExternalID(ws, "custom", id) // the winner's is there to merge with
 						return err
 					})
 				})

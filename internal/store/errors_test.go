@@ -111,7 +111,7 @@ func TestWaitingForAnotherWriterEndsWithTheContext(t *testing.T) {
 		writer := make(chan error, 1)
 		go func() {
 			writer <- s.InTx(ctx, func(tx *store.Tx) error {
-				_, err := tx.LockByExternalID(ws, c.Platform, c.ExternalID)
+				_, _, err := tx.LockByExternalID(ws, c.Platform, c.ExternalID)
 				close(held)
 				<-release
 				return err

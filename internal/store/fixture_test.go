@@ -103,7 +103,7 @@ func merge(t testing.TB, s *store.Store, ws chat.WorkspaceID, u chat.Upload) (ch
 	var c chat.Conversation
 	var m chat.Merged
 	inTx(t, s, func(tx *store.Tx) error {
-		stored, err := tx.LockByExternalID(ws, u.Platform, u.ExternalID)
+		stored, _, err := tx.LockByExternalID(ws, u.Platform, u.ExternalID)
 		if err != nil {
 			return err
 		}

@@ -49,6 +49,10 @@ var inWorkspace = map[string]call{
 	"Conversation": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.Conversation(ws, h.conversation.ID))
 	},
+	"Parts": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		parts, _, err := tx.Parts(ws, h.conversation.ID, chat.PartAt{}, 1000)
+		return just(parts, err)
+	},
 	"Transcript": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.Transcript(ws, h.conversation.ID))
 	},
@@ -81,7 +85,8 @@ var inWorkspace = map[string]call{
 	},
 
 	"LockByExternalID": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
-		return just(tx.LockByExternalID(ws, h.conversation.Platform, h.conversation.ExternalID))
+		t, _, err := tx.LockByExternalID(ws, h.conversation.Platform, h.conversation.ExternalID)
+		return just(t, err)
 	},
 	"EditConversation": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		title, pinned := "taken over", true

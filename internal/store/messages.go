@@ -2,6 +2,7 @@ package store
 
 import (
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
@@ -9,39 +10,43 @@ func (tx *Tx) insertMessages(ws chat.WorkspaceID, conversations ...chat.Transcri
 	var rows []dialect.MessageRow
 	for _, c := range conversations {
 		for _, m := range c.Turns {
+			if chat.IsAbridged(m.Text) {
+				return fault.New(fault.Internal, "an abridged text was to be stored")
+			}
 			rows = append(rows, newMessageRow(ws, c.ID, m))
 		}
 	}
 	return tx.fault(tx.database.InsertMessages(tx.db, rows))
 }
 
-// rewriteMessages updates the edited messages that stayed in their place, and
-// replaces everything from the first place whose message is another one.
+// rewriteMessages updates the edited messages, moves those that have another place,
+// and inserts the new ones.
 func (tx *Tx) rewriteMessages(ws chat.WorkspaceID, conversation string, m chat.Merged) error {
 	for _, msg := range m.Edited {
 		if msg.Position >= m.RewriteFrom {
 			continue
 		}
-		row := newMessageRow(ws, conversation, msg)
-		err := tx.db.Model(&dialect.MessageRow{}).
-			Where("workspace_id = ? AND conversation_id = ? AND position = ?", row.WorkspaceID, conversation, row.Position).
-			Updates(map[string]any{
-				"external_id": row.ExternalID, "sender": row.Sender, "text": row.Text,
-				"created_at": row.CreatedAt, "branch": row.Branch, "hidden": row.Hidden,
-			}).Error
-		if err != nil {
-			return tx.fault(err)
+		if err := tx.rewrite(newMessageRow(ws, conversation, msg)); err != nil {
+			return err
 		}
 	}
 	if m.RewriteFrom == len(m.Messages) {
 		return nil
 	}
-	err := tx.db.Where("workspace_id = ? AND conversation_id = ? AND position >= ?", int64(ws), conversation, m.RewriteFrom).
-		Delete(&dialect.MessageRow{}).Error
-	if err != nil {
-		return tx.fault(err)
+	return tx.rearrange(ws, conversation, m)
+}
+
+// rewrite writes what a message says into the row at its place. An abridged text
+// leaves the stored one as it is: only what is told besides has changed.
+func (tx *Tx) rewrite(row dialect.MessageRow) error {
+	changes := map[string]any{
+		"external_id": row.ExternalID, "sender": row.Sender,
+		"created_at": row.CreatedAt, "branch": row.Branch, "hidden": row.Hidden,
 	}
-	rewritten := chat.Transcript{Turns: m.Messages[m.RewriteFrom:]}
-	rewritten.ID = conversation
-	return tx.insertMessages(ws, rewritten)
+	if !chat.IsAbridged(row.Text) {
+		changes["text"] = row.Text
+	}
+	return tx.fault(tx.db.Model(&dialect.MessageRow{}).
+		Where("workspace_id = ? AND conversation_id = ? AND position = ?", row.WorkspaceID, row.ConversationID, row.Position).
+		Updates(changes).Error)
 }

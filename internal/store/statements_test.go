@@ -27,7 +27,7 @@ func TestAColumnThatANewerProgramAddsDisturbsNobody(t *testing.T) {
 				return err
 			}))
 			require.NoError(t, s.InTx(ctx, func(tx *store.Tx) error {
-				_, err := tx.LockByExternalID(ws, stored.Platform, stored.ExternalID)
+				_, _, err := tx.LockByExternalID(ws, stored.Platform, stored.ExternalID)
 				return err
 			}))
 		}

@@ -90,7 +90,7 @@ func TestWritersQueue(t *testing.T) {
 				for range rounds {
 					err := stores[i%programs].InTx(ctx, func(tx *store.Tx) error {
 						// Read, then write what depends on it: the hard case.
-						stored, err := tx.LockByExternalID(ws, c.Platform, c.ExternalID)
+						stored, _, err := tx.LockByExternalID(ws, c.Platform, c.ExternalID)
 						if err != nil {
 							return err
 						}

@@ -1,0 +1,75 @@
+package chat
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/text/unicode/norm"
+)
+
+func TestAnAbridgedTextStandsForOneText(t *testing.T) {
+	long := strings.Repeat("The harbour café was quiet. ", 5000)
+	short := Abridge(long)
+	require.True(t, IsAbridged(short))
+	require.Less(t, len(short), 200)
+	require.Equal(t, short, Abridge(norm.NFD.String(long)), "however accents are encoded")
+	require.NotEqual(t, short, Abridge(long+"x"))
+	require.NotEqual(t, short, Abridge(strings.Replace(long, "quiet", "QUIET", 100)[:len(long)]))
+	for _, text := range []string{"", "short", strings.Repeat("ä", 90)} {
+		require.Equal(t, text, Abridge(text))
+	}
+	var pieces Abridger
+	for at := 0; at < len(long); {
+		n := min(1000, len(long)-at)
+		for at+n < len(long) && long[at+n]&0xC0 == 0x80 {
+			n--
+		}
+		pieces.Write(long[at : at+n])
+		at += n
+	}
+	require.Equal(t, short, pieces.Abridged())
+}
+
+// A merge with abridged texts comes to what a merge with whole texts comes to.
+func TestAMergeWithAbridgedTextsIsAMerge(t *testing.T) {
+	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	said := func(n int) string { return strings.Repeat(fmt.Sprintf("This is what was said in turn %d. ", n), 20) }
+	upload := func(numbers ...int) Upload {
+		u := Upload{ExternalID: "x", CreatedAt: at, UpdatedAt: at}
+		for _, n := range numbers {
+			u.Messages = append(u.Messages, UploadMessage{Role: []string{"human", "assistant"}[n%2], Text: said(n), CreatedAt: at})
+		}
+		require.NoError(t, u.Normalize(at))
+		return u
+	}
+	edited := upload(0, 1, 2, 3)
+	edited.Messages[1].Text += "And this was added."
+	for name, sent := range map[string]Upload{
+		"the same": upload(0, 1, 2, 3), "a tail": upload(2, 3, 4, 5), "one in front": upload(7, 0, 1, 2, 3), "one between": upload(0, 1, 9, 2, 3),
+		"edited": edited, "another beginning": upload(4, 1, 2, 3),
+	} {
+		stored := NewTranscript(upload(0, 1, 2, 3))
+		short := stored
+		short.Turns = nil
+		for _, m := range stored.Turns {
+			m.Text = Abridge(m.Text)
+			short.Turns = append(short.Turns, m)
+		}
+		want, got := Merge(stored, sent), MergeAbridged(short, sent)
+		require.Equal(t, want.Title, got.Title, name)
+		require.Equal(t, want.RewriteFrom, got.RewriteFrom, name)
+		require.Equal(t, want.Outdated, got.Outdated, name)
+		require.Len(t, got.Messages, len(want.Messages), name)
+		for i, m := range got.Messages {
+			require.Equal(t, Abridge(want.Messages[i].Text), Abridge(m.Text), name)
+		}
+		require.Len(t, got.Edited, len(want.Edited), name)
+		for i, m := range got.Edited {
+			require.Equal(t, want.Edited[i].Text, m.Text, name)
+			require.False(t, IsAbridged(m.Text), name)
+		}
+	}
+}
