@@ -115,12 +115,13 @@ func (a Access) Walk(ctx context.Context, q chat.WalkQuery) (WalkPage, error) {
 // order in which they were made. It holds no transaction open between them, so that
 // it never keeps deleted storage from being reclaimed: what is deleted meanwhile is
 // left out, and nothing comes twice. After an error, which Forbidden is too, it
-// stops.
+// stops; so it does, with Unauthenticated, when the caller's key is revoked
+// meanwhile.
 func (a Access) Export(ctx context.Context, f chat.Filter) iter.Seq2[Exported, error] {
 	if err := a.May(OpExport); err != nil {
 		return func(yield func(Exported, error) bool) { yield(Exported{}, err) }
 	}
-	return a.history.export(ctx, a.who.Workspace, f)
+	return a.history.export(ctx, a.who, f)
 }
 
 // ExportOne returns one conversation as Export does; NotFound when the workspace

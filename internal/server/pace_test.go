@@ -1,0 +1,37 @@
+package server
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/history"
+)
+
+// Who is refused before the body was read does not keep the connection by sending the
+// body byte by byte.
+func TestARefusedBodyDoesNotKeepTheConnection(t *testing.T) {
+	service := httptest.NewServer(New(Options{History: history.New(history.Options{})}).Handler())
+	defer service.Close()
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", service.Listener.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()                                                   //nolint:errcheck // the other side has closed it
+	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second))) // it only ends a test that fails
+	_, err = fmt.Fprintf(conn, "POST /api/chat-history/ingest/custom-online HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+	require.NoError(t, err)
+	answers := bufio.NewReader(conn)
+	answer, err := http.ReadResponse(answers, nil)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusUnauthorized, answer.StatusCode)
+	_, err = io.Copy(io.Discard, answer.Body)
+	require.NoError(t, err)
+	_, err = answers.ReadByte()
+	require.ErrorIs(t, err, io.EOF, "the service closes the connection")
+}
