@@ -104,6 +104,11 @@ kill: ## Kill the service at KILLS (200) points of a large delete, on each datab
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
 		go test -count=1 -timeout 60m -v -run '^TestKilled' ./internal/app -args -kill-points $(KILLS) -crash-seed $(SEED)
 
+.PHONY: memory
+memory: ## Attack the service with uploads of 49 MB and measure its memory, on each database (docs/benchmarks.md)
+	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
+		go test -count=1 -timeout 60m -v -run '^TestMemoryIsBounded$$' ./internal/app -args -memory-mb 49
+
 .PHONY: lint
 lint: $(LINTER) ## go vet and the linters of .golangci.yml
 	go vet ./...

@@ -20,8 +20,9 @@ import (
 
 var memoryMB = flag.Int("memory-mb", 6, "megabytes of one large upload in TestMemoryIsBounded; `make memory` has 49")
 
-// maxResident is the memory, in bytes, that the process may have at its peak.
-const maxResident = 512 << 20
+// maxResident is the memory, in bytes, that the process may have at its peak: for
+// uploads of full size 512 MB, and less for smaller ones.
+func maxResident() int64 { return 64<<20 + int64(*memoryMB)*448<<20/49 }
 
 // attack is one row of the table: what is there before the process whose memory is
 // measured is started, and what is then done to it.
@@ -39,8 +40,12 @@ type attacked struct {
 }
 
 var attacks = []attack{
-	{name: "one upload of one message", run: func(t *testing.T, a *attacked) { a.accepted(t, a.upload("one", 0, a.size, a.size)) }},
-	{name: "one upload of many messages", run: func(t *testing.T, a *attacked) { a.accepted(t, a.upload("one", 0, a.size, 1000)) }},
+	{name: "one upload of one message", run: func(t *testing.T, a *attacked) {
+		a.accepted(t, func() io.Reader { return a.upload("one", 0, a.size, a.size) })
+	}},
+	{name: "one upload of many messages", run: func(t *testing.T, a *attacked) {
+		a.accepted(t, func() io.Reader { return a.upload("one", 0, a.size, 1000) })
+	}},
 	{name: "six uploads to one conversation", run: sixToOne},
 	{name: "the conversation read once", setUp: sixToOne, run: func(t *testing.T, a *attacked) { a.read(t, 1) }},
 	{name: "the conversation read by four", setUp: sixToOne, run: func(t *testing.T, a *attacked) { a.read(t, 4) }},
@@ -69,7 +74,7 @@ func TestMemoryIsBounded(t *testing.T) {
 					row.run(t, a)
 					peak := a.PeakMemory(t)
 					t.Logf("MEMORY %-10s %-36s %4d MB at the start, %4d MB at the peak", kind, row.name, began>>20, peak>>20)
-					if peak >= maxResident {
+					if peak > maxResident() {
 						t.Errorf("the peak is %d MB", peak>>20)
 					}
 				})
@@ -81,14 +86,14 @@ func TestMemoryIsBounded(t *testing.T) {
 func sixToOne(t *testing.T, a *attacked) {
 	t.Helper()
 	for i := range 6 {
-		a.accepted(t, a.upload("one", i, a.size*42/49, 1000))
+		a.accepted(t, func() io.Reader { return a.upload("one", i, a.size*42/49, 1000) })
 	}
 }
 
 func largeMessages(t *testing.T, a *attacked) {
 	t.Helper()
 	for i := range 6 {
-		a.accepted(t, a.upload("one", i, a.size*42/49, a.size*42/49))
+		a.accepted(t, func() io.Reader { return a.upload("one", i, a.size*42/49, a.size*42/49) })
 	}
 }
 
@@ -129,9 +134,16 @@ func (a *attacked) post(t *testing.T, body io.Reader) int {
 	return answer.StatusCode
 }
 
-func (a *attacked) accepted(t *testing.T, body io.Reader) {
+// accepted sends a body until it is stored: a machine that is busy with other work
+// may be too slow for the service's own deadline.
+func (a *attacked) accepted(t *testing.T, body func() io.Reader) {
 	t.Helper()
-	require.Equal(t, http.StatusOK, a.post(t, body))
+	for range 5 {
+		if a.post(t, body()) == http.StatusOK {
+			return
+		}
+	}
+	require.Fail(t, "the upload is not taken")
 }
 
 // parallel sends uploads at the same time. Each is stored, or told to come again.
