@@ -49,10 +49,6 @@ var inWorkspace = map[string]call{
 	"Conversation": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.Conversation(ws, h.conversation.ID))
 	},
-	"Parts": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
-		parts, _, err := tx.Parts(ws, h.conversation.ID, chat.PartAt{}, 1000)
-		return just(parts, err)
-	},
 	"Transcript": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.Transcript(ws, h.conversation.ID))
 	},
