@@ -100,8 +100,12 @@ func required(t *testing.T) []string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "mod", "edit", "-json").Output()
 	require.NoError(t, err)
-	var mod struct{ Require []struct{ Path string } }
+	var mod struct {
+		Require []struct{ Path string }
+		Replace []struct{ Old struct{ Path string } }
+	}
 	require.NoError(t, json.Unmarshal(out, &mod))
+	require.Empty(t, mod.Replace, "go install refuses a module that replaces others")
 	var paths []string
 	for _, r := range mod.Require {
 		paths = append(paths, r.Path)
