@@ -275,7 +275,8 @@ func TestImportsAndStats(t *testing.T) {
 	require.True(t, client.IsNotFound(err))
 }
 
-func TestTooManyTokensFailInTheBackground(t *testing.T) {
+// A limit of tokens is for the operator to set; without one, length is no fault.
+func TestAVeryLongConversationIsIndexed(t *testing.T) {
 	s := start(t, server.Options{})
 	up, err := s.Client.Upload(t.Context(), api.UploadRequest{Conversation: api.UploadedChat{
 		ID: "huge", Messages: []api.UploadedMessage{{Role: "human", Content: strings.Repeat("tram ", 100_001)}},
@@ -284,10 +285,8 @@ func TestTooManyTokensFailInTheBackground(t *testing.T) {
 	require.Equal(t, api.UploadStatusQueued, up.Conversation.Status)
 	done, err := s.Client.AwaitImport(t.Context(), up.ImportID)
 	require.NoError(t, err)
-	require.Equal(t, api.ImportStatusFailed, done.Status)
-	require.Contains(t, *done.Error, "100000")
+	require.Equal(t, api.ImportStatusReady, done.Status)
 	list, err := s.Client.List(t.Context(), client.ListOptions{})
 	require.NoError(t, err)
-	require.Equal(t, api.IndexStatusFailed, list.Items[0].Status)
-	require.NotEmpty(t, list.Items[0].IndexError)
+	require.Greater(t, list.Items[0].TokenCount, 100_000)
 }
