@@ -128,7 +128,7 @@ func (tx *Tx) storeIndexed(c Claim, x Indexed, changes map[string]any) error {
 	}
 	changes["recipe_id"] = recipe
 	changes["indexed_revision"] = c.Revision
-	if err := tx.settle(c, changes); err != nil {
+	if err := tx.changeClaimed(c, changes); err != nil {
 		return err
 	}
 	if err := tx.deleteFrom(c, &dialect.ChunkRow{}, x.Keep); err != nil {

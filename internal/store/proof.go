@@ -51,7 +51,7 @@ func (v *View) remains(ws chat.WorkspaceID, receipt string) ([]Finding, error) {
 	for _, place := range []struct{ table, column string }{
 		{"conversations", "id"}, {"messages", "conversation_id"}, {"chunks", "conversation_id"}, {"embeddings", "conversation_id"},
 	} {
-		n, err := v.left(ws, place.table, place.column, func(id string) bool {
+		n, err := v.countMatching(ws, place.table, place.column, func(id string) bool {
 			return exists == 0 || gone[string(v.conversationHash(id))]
 		})
 		if err != nil {
@@ -76,8 +76,8 @@ func (v *View) recognized(ws chat.WorkspaceID, receipt string) (map[string]bool,
 	return gone, err
 }
 
-// left counts the conversations of a table that are meant.
-func (v *View) left(ws chat.WorkspaceID, table, column string, meant func(id string) bool) (int, error) {
+// countMatching counts the conversations of a table whose ids match.
+func (v *View) countMatching(ws chat.WorkspaceID, table, column string, matches func(id string) bool) (int, error) {
 	rows, err := v.db.Table(table).Where("workspace_id = ?", int64(ws)).Distinct(column).Rows()
 	if err != nil {
 		return 0, err
@@ -89,7 +89,7 @@ func (v *View) left(ws chat.WorkspaceID, table, column string, meant func(id str
 		if err := rows.Scan(&id); err != nil {
 			return 0, err
 		}
-		if meant(id) {
+		if matches(id) {
 			n++
 		}
 	}

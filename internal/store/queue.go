@@ -89,7 +89,7 @@ func (tx *Tx) Retry(c Claim, delay time.Duration, reason string) error {
 		reason = ""
 	}
 	_, returned := c.state()
-	return tx.settle(c, map[string]any{
+	return tx.changeClaimed(c, map[string]any{
 		"index_state": string(returned), "run_after": dialect.Micros(tx.now.Add(delay)), "index_error": reason,
 	})
 }
@@ -98,22 +98,22 @@ func (tx *Tx) Retry(c Claim, delay time.Duration, reason string) error {
 // or a service starts: it stays ready, as it was made before. ErrClaimLost when the
 // claim is lost.
 func (tx *Tx) GiveUp(c Claim) error {
-	return tx.settle(c, map[string]any{"run_after": int64(never)})
+	return tx.changeClaimed(c, map[string]any{"run_after": int64(never)})
 }
 
 // Release gives a claim back as if it had never been taken: for a worker that is
 // told to stop. ErrClaimLost when it is lost.
 func (tx *Tx) Release(c Claim) error {
 	_, returned := c.state()
-	return tx.settle(c, map[string]any{
+	return tx.changeClaimed(c, map[string]any{
 		"index_state": string(returned), "run_after": dialect.Micros(tx.now), "attempts": c.Attempt - 1,
 	})
 }
 
-// settle updates the conversation if the claim still holds: existence, freshness
+// changeClaimed updates the conversation if the claim still holds: existence, freshness
 // and the lock in one statement. What it was made by is asked too: a claim says what
 // of that may stay.
-func (tx *Tx) settle(c Claim, changes map[string]any) error {
+func (tx *Tx) changeClaimed(c Claim, changes map[string]any) error {
 	return tx.settled(tx.held(c).Where("recipe_id = ?", c.recipe), changes)
 }
 

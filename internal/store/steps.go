@@ -39,7 +39,7 @@ func (tx *Tx) UseRecipe(c Claim, model embed.Model, passages int) (Claim, error)
 	if before.Passages != passages {
 		changes["indexed_revision"], c.WordsIn = 0, false
 	}
-	if err := tx.settle(c, changes); err != nil {
+	if err := tx.changeClaimed(c, changes); err != nil {
 		return c, err
 	}
 	c.recipe = id
@@ -66,7 +66,7 @@ func (tx *Tx) StoreWords(c Claim, model embed.Model, chunks []IndexedChunk) erro
 	if len(chunks) == 0 {
 		return nil
 	}
-	if err := tx.settle(c, map[string]any{"holder": tx.instance}); err != nil {
+	if err := tx.changeClaimed(c, map[string]any{"holder": tx.instance}); err != nil {
 		return err
 	}
 	first, last := chunks[0].Position, chunks[len(chunks)-1].Position
@@ -92,7 +92,7 @@ func (tx *Tx) StoreWords(c Claim, model embed.Model, chunks []IndexedChunk) erro
 // deleted, unless it is to stay because it was not looked at. ErrClaimLost when the
 // claim is lost.
 func (tx *Tx) FinishWords(c Claim, tokens, passages int, rest bool) (Claim, error) {
-	err := tx.settle(c, map[string]any{"token_count": tokens, "indexed_revision": c.Revision})
+	err := tx.changeClaimed(c, map[string]any{"token_count": tokens, "indexed_revision": c.Revision})
 	if err != nil {
 		return c, err
 	}
@@ -155,7 +155,7 @@ func (tx *Tx) StoreVectors(c Claim, model embed.Model, vectors []PassageVector) 
 			Model: model.ID, Dimensions: len(p.Vector), Vector: p.Vector,
 		})
 	}
-	err := tx.settle(c, map[string]any{
+	err := tx.changeClaimed(c, map[string]any{
 		"vector_count":     gorm.Expr("vector_count + ?", len(rows)),
 		"unreadable_count": gorm.Expr("unreadable_count + ?", len(unreadable)),
 	})
@@ -171,7 +171,7 @@ func (tx *Tx) StoreVectors(c Claim, model embed.Model, vectors []PassageVector) 
 // FinishVectors makes a conversation ready whose passages all have what the model
 // says of them. ErrClaimLost when the claim is lost.
 func (tx *Tx) FinishVectors(c Claim) error {
-	return tx.settle(c, map[string]any{
+	return tx.changeClaimed(c, map[string]any{
 		"index_state": string(chat.Ready), "index_error": "", "attempts": 0,
 		"run_after": dialect.Micros(tx.now), // when it may be indexed again, should the recipe change
 	})
@@ -181,7 +181,7 @@ func (tx *Tx) FinishVectors(c Claim) error {
 // reason for clients to read. What is stored of it can still be found. ErrClaimLost
 // when the claim is lost.
 func (tx *Tx) Fail(c Claim, reason string) error {
-	return tx.settle(c, map[string]any{"index_state": string(chat.Failed), "index_error": reason})
+	return tx.changeClaimed(c, map[string]any{"index_state": string(chat.Failed), "index_error": reason})
 }
 
 // Postpone gives a claim back without counting the attempt, with the reason for
@@ -192,7 +192,7 @@ func (tx *Tx) Postpone(c Claim, reason string) error {
 	if c.Behind {
 		reason = ""
 	}
-	return tx.settle(c, map[string]any{
+	return tx.changeClaimed(c, map[string]any{
 		"index_state": string(returned), "run_after": dialect.Micros(tx.now), "attempts": c.Attempt - 1, "index_error": reason,
 	})
 }
@@ -200,7 +200,7 @@ func (tx *Tx) Postpone(c Claim, reason string) error {
 // Requeue turns the claim of a conversation that is behind into ordinary work: it
 // is too large to be replaced in one transaction. ErrClaimLost when the claim is lost.
 func (tx *Tx) Requeue(c Claim) error {
-	return tx.settle(c, map[string]any{
+	return tx.changeClaimed(c, map[string]any{
 		"index_state": string(chat.Queued), "run_after": dialect.Micros(tx.now), "attempts": 0,
 	})
 }
