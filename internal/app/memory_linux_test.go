@@ -22,7 +22,7 @@ var memoryMB = flag.Int("memory-mb", 6, "megabytes of one large upload in TestMe
 
 // maxResident is the memory, in bytes, that the process may have at its peak: for
 // uploads of full size 512 MB, and less for smaller ones.
-func maxResident() int64 { return 64<<20 + int64(*memoryMB)*448<<20/49 }
+func maxResident() int64 { return 224<<20 + int64(*memoryMB)*288<<20/49 }
 
 // attack is one row of the table: what is there before the process whose memory is
 // measured is started, and what is then done to it.
