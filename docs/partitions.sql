@@ -50,6 +50,7 @@ ALTER TABLE conversations
     ADD FOREIGN KEY (workspace_id) REFERENCES workspaces (id) ON DELETE CASCADE;
 CREATE INDEX conversations_newest ON conversations (workspace_id, updated_at, id);
 CREATE INDEX conversations_import ON conversations (workspace_id, import_id);
+CREATE INDEX conversations_last_import ON conversations (workspace_id, last_import_id);
 CREATE INDEX conversations_counters ON conversations (workspace_id) INCLUDE (chunk_count, term_count);
 CREATE INDEX conversations_queue ON conversations (run_after) WHERE index_state IN ('queued', 'indexing');
 CREATE INDEX conversations_recipe ON conversations (recipe_id, run_after) WHERE recipe_id > 0;

@@ -23,7 +23,7 @@ func (s *selection) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.from, "from", "", "only those created on this day (2026-03-01) or later")
 	cmd.Flags().StringVar(&s.to, "to", "", "only those created on this day or earlier")
 	cmd.Flags().BoolVar(&s.options.PinnedOnly, "pinned", false, "only pinned ones")
-	cmd.Flags().StringVar(&s.options.ImportID, "import", "", "only those that this upload or import brought last")
+	cmd.Flags().StringVar(&s.options.ImportID, "import", "", "only those that this upload or import created")
 }
 
 // read checks the dates.

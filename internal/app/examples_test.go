@@ -135,11 +135,11 @@ func keepOnly(t *testing.T, s *apptest.Service, direct *store.Store, ids []strin
 			return err
 		}
 		for _, id := range ids {
-			u := chat.Upload{Platform: "widget", ExternalID: id, Messages: []chat.UploadMessage{
+			u, err := chat.Upload{Platform: "widget", ExternalID: id, Messages: []chat.UploadMessage{
 				{Role: "human", Text: "How do I cancel my plan?", CreatedAt: at},
 				{Role: "assistant", Text: "In the billing settings.", CreatedAt: at.Add(5 * time.Second)},
-			}}
-			require.NoError(t, u.Normalize(at))
+			}}.Validate(at)
+			require.NoError(t, err)
 			fresh := chat.NewTranscript(u)
 			fresh.ID, fresh.ImportID = id, chat.NewID()
 			if _, err := tx.CreateConversation(ws, fresh); err != nil {

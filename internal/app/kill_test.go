@@ -56,10 +56,11 @@ func newLargeDelete(t *testing.T, kind string) *largeDelete {
 			for m := range killParts {
 				u.Messages = append(u.Messages, chat.UploadMessage{Role: "human", Text: fmt.Sprintf("the snarkfeld, %d of %d. %s", m, i, strings.Repeat("And so on. ", 20))})
 			}
-			if err := u.Normalize(time.Now()); err != nil {
+			valid, err := u.Validate(time.Now())
+			if err != nil {
 				return err
 			}
-			fresh = append(fresh, chat.NewTranscript(u))
+			fresh = append(fresh, chat.NewTranscript(valid))
 			fresh[i].ImportID = chat.NewID()
 		}
 		for i := range killDoomed {

@@ -86,11 +86,11 @@ func (s *abridgement) Write(p []byte) (int, error) {
 // MergeAbridged is Merge for a stored conversation whose texts are abridged. New and
 // edited messages have their whole texts in what it returns; those that only stay or
 // move may have abridged ones, which must not be stored.
-func MergeAbridged(stored Transcript, u Upload) Merged {
+func MergeAbridged(stored Transcript, u ValidUpload) Merged {
 	whole := make(map[string]string)
-	u.Messages = slices.Clone(u.Messages)
-	for i := range u.Messages {
-		m := &u.Messages[i]
+	u.messages = slices.Clone(u.messages)
+	for i := range u.messages {
+		m := &u.messages[i]
 		if short := Abridge(m.Text); IsAbridged(short) {
 			whole[short], m.Text = m.Text, short
 		}

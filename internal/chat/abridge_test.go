@@ -42,7 +42,6 @@ func TestAMergeWithAbridgedTextsIsAMerge(t *testing.T) {
 		for _, n := range numbers {
 			u.Messages = append(u.Messages, UploadMessage{Role: []string{"human", "assistant"}[n%2], Text: said(n), CreatedAt: at})
 		}
-		require.NoError(t, u.Normalize(at))
 		return u
 	}
 	edited := upload(0, 1, 2, 3)
@@ -51,14 +50,14 @@ func TestAMergeWithAbridgedTextsIsAMerge(t *testing.T) {
 		"the same": upload(0, 1, 2, 3), "a tail": upload(2, 3, 4, 5), "one in front": upload(7, 0, 1, 2, 3), "one between": upload(0, 1, 9, 2, 3),
 		"edited": edited, "another beginning": upload(4, 1, 2, 3),
 	} {
-		stored := NewTranscript(upload(0, 1, 2, 3))
+		stored := NewTranscript(valid(t, upload(0, 1, 2, 3)))
 		short := stored
 		short.Turns = nil
 		for _, m := range stored.Turns {
 			m.Text = Abridge(m.Text)
 			short.Turns = append(short.Turns, m)
 		}
-		want, got := Merge(stored, sent), MergeAbridged(short, sent)
+		want, got := Merge(stored, valid(t, sent)), MergeAbridged(short, valid(t, sent))
 		require.Equal(t, want.Title, got.Title, name)
 		require.Equal(t, want.RewriteFrom, got.RewriteFrom, name)
 		require.Equal(t, want.Outdated, got.Outdated, name)

@@ -73,7 +73,7 @@ type Conversation struct {
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 	Pinned     bool
-	ImportID   string // the upload or import that last brought it
+	ImportID   string // the upload or import that created it
 	Messages   int    // how many messages it has
 	Tokens     int    // known once indexing has counted them, 0 before
 	Chunks     int    // how many passages search can find
@@ -110,18 +110,22 @@ type Transcript struct {
 type Import struct {
 	ID            string
 	Kind          string // "upload"
-	Platform      string
+	Platform      string // of its conversations, or SeveralPlatforms
 	Status        ImportStatus
 	Error         string // the first reason, when Status is ImportFailed
 	Conversations int    // how many it brought
 	Messages      int    // how many of their messages were new or changed
-	Ready         int    // of the conversations still stored under it: how many search can find
+	Ready         int    // of the conversations that it brought last: how many search can find
 	Pending       int    // how many wait for indexing
 	Failed        int    // how many indexing refused
 	CreatedAt     time.Time
 
 	ConversationID string // the only conversation that it is about; empty for a file
 }
+
+// SeveralPlatforms is the platform of an import that brought conversations of more
+// than one.
+const SeveralPlatforms = "several"
 
 // ImportStatus says how far an import is.
 type ImportStatus string

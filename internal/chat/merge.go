@@ -36,30 +36,30 @@ func (m Merged) Changed() bool { return len(m.Edited) > 0 || m.RewriteFrom < len
 // message that matches none replaces the stored message that it stands for
 // (replace.go) or is inserted behind the message that it followed. What the upload
 // does not mention stays: messages, titles, dates, and whether a message is hidden
-// or on an abandoned branch. The upload must be normalized.
-func Merge(stored Transcript, u Upload) Merged {
-	m := merger{stored: stored.Turns, sent: u.Messages, marked: u.TellsMarks}
+// or on an abandoned branch.
+func Merge(stored Transcript, u ValidUpload) Merged {
+	m := merger{stored: stored.Turns, sent: u.messages, marked: u.tellsMarks}
 	m.pair()
 	out := m.combine()
 	out.Title, out.CreatedAt, out.UpdatedAt = stored.Title, stored.CreatedAt, stored.UpdatedAt
 	out.Pinned = stored.Pinned
-	if u.Pinned != nil {
-		out.Pinned = *u.Pinned
+	if u.pinned != nil {
+		out.Pinned = *u.pinned
 	}
 	switch {
-	case u.given.title:
-		out.Title = u.Title
+	case u.titled:
+		out.Title = u.title
 	case stored.Title == titleOf(stored.Turns): // or words that were edited away would stay in it
 		out.Title = titleOf(out.Messages)
 	}
-	if u.given.createdAt {
-		out.CreatedAt = u.CreatedAt
+	if u.created {
+		out.CreatedAt = u.createdAt
 	}
 	switch {
-	case u.given.updatedAt:
-		out.UpdatedAt = u.UpdatedAt
-	case out.Changed() && u.UpdatedAt.After(stored.UpdatedAt):
-		out.UpdatedAt = u.UpdatedAt
+	case u.updated:
+		out.UpdatedAt = u.updatedAt
+	case out.Changed() && u.updatedAt.After(stored.UpdatedAt):
+		out.UpdatedAt = u.updatedAt
 	}
 	return out
 }
@@ -74,31 +74,31 @@ func titleOf(turns []Message) string {
 	})
 }
 
-// NewTranscript is the conversation that a first upload makes. The upload must
-// be normalized; the caller fills in what only the store knows.
-func NewTranscript(u Upload) Transcript {
+// NewTranscript is the conversation that a first upload makes. The caller fills in
+// what only the store knows.
+func NewTranscript(u ValidUpload) Transcript {
 	t := Transcript{Conversation: Conversation{
-		ID: NewID(), Platform: u.Platform, ExternalID: u.ExternalID, Title: u.Title,
-		CreatedAt: u.CreatedAt, UpdatedAt: u.UpdatedAt, Pinned: u.Pinned != nil && *u.Pinned, Revision: 1, IndexState: Queued,
+		ID: NewID(), Platform: u.origin.Platform, ExternalID: u.origin.ExternalID, Title: u.title,
+		CreatedAt: u.createdAt, UpdatedAt: u.updatedAt, Pinned: u.pinned != nil && *u.pinned, Revision: 1, IndexState: Queued,
 	}}
-	t.Turns = make([]Message, len(u.Messages))
-	for i, m := range u.Messages {
-		t.Turns[i] = newMessage(m, i)
+	t.Turns = make([]Message, len(u.messages))
+	for i, m := range u.messages {
+		t.Turns[i] = m.fresh()
+		t.Turns[i].Position = i
 	}
 	t.Messages = len(t.Turns)
 	return t
 }
 
-func newMessage(m UploadMessage, position int) Message {
-	return Message{
-		ID: NewID(), Position: position, ExternalID: m.ExternalID, Sender: m.sender, Text: m.Text,
-		CreatedAt: m.CreatedAt, Branch: m.Branch, Hidden: m.Hidden,
-	}
+// fresh is the message with an id of its own.
+func (m validMessage) fresh() Message {
+	m.ID = NewID()
+	return m.Message
 }
 
 type merger struct {
 	stored []Message
-	sent   []UploadMessage
+	sent   []validMessage
 	marked bool
 	place  []int // for each sent message the place of the stored one that it is or replaces, or -1
 	chain  []pair
@@ -115,7 +115,7 @@ func (m *merger) pair() {
 		}
 	}
 	for j, u := range m.sent {
-		sent[j] = turn{symbol: all.of(u.sender, u.Text), sender: u.sender, named: u.ExternalID != "", blank: isBlank(u.Text)}
+		sent[j] = turn{symbol: all.of(u.Sender, u.Text), sender: u.Sender, named: u.ExternalID != "", blank: isBlank(u.Text)}
 	}
 	byID := m.sameID()
 	r := replacer{
@@ -197,7 +197,7 @@ func (m *merger) combine() Merged {
 	}
 	emitNew := func(at int) {
 		for _, j := range after[at] {
-			emit(newMessage(m.sent[j], 0), -1)
+			emit(m.sent[j].fresh(), -1)
 			out.Added++
 		}
 	}
@@ -236,9 +236,9 @@ func (m *merger) answerTo(at int) int {
 // apply returns a stored message with what the upload says of it, and whether that
 // changed anything. A text that differs only in how accents are encoded is the
 // same; so nothing is indexed again for it.
-func (m *merger) apply(stored Message, u UploadMessage) (msg Message, changed bool) {
+func (m *merger) apply(stored Message, u validMessage) (msg Message, changed bool) {
 	msg = stored
-	msg.Sender = u.sender
+	msg.Sender = u.Sender
 	if norm.NFC.String(u.Text) != norm.NFC.String(stored.Text) {
 		msg.Text = u.Text
 	}

@@ -16,8 +16,19 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // said writes an upload in short: "h:hello" is a human message, "a#7:hi" an
 // assistant's with the id 7.
-func said(t *testing.T, lines ...string) chat.Upload {
+func said(t *testing.T, lines ...string) chat.ValidUpload {
 	t.Helper()
+	return valid(t, sent(lines...), noon)
+}
+
+func valid(t testing.TB, u chat.Upload, now time.Time) chat.ValidUpload {
+	t.Helper()
+	v, err := u.Validate(now)
+	require.NoError(t, err)
+	return v
+}
+
+func sent(lines ...string) chat.Upload {
 	u := chat.Upload{ExternalID: "x", Title: "T"}
 	for _, line := range lines {
 		who, text, _ := strings.Cut(line, ":")
@@ -26,7 +37,6 @@ func said(t *testing.T, lines ...string) chat.Upload {
 			Role: map[string]string{"h": "human", "a": "assistant", "s": "system", "t": "tool"}[role], ExternalID: id, Text: text,
 		})
 	}
-	require.NoError(t, u.Normalize(noon))
 	return u
 }
 
@@ -132,8 +142,8 @@ func TestMergeKeepsItsPromises(t *testing.T) {
 	}
 }
 
-func named(u chat.Upload) bool {
-	for _, m := range u.Messages {
+func named(u chat.ValidUpload) bool {
+	for _, m := range chat.NewTranscript(u).Turns {
 		if m.ExternalID == "" {
 			return false
 		}
@@ -141,7 +151,7 @@ func named(u chat.Upload) bool {
 	return true
 }
 
-func random(t *testing.T, rng *rand.Rand, line func(bool) string) chat.Upload {
+func random(t *testing.T, rng *rand.Rand, line func(bool) string) chat.ValidUpload {
 	named := rng.IntN(2) == 0
 	ids := map[string]bool{}
 	var lines []string
@@ -160,12 +170,10 @@ func random(t *testing.T, rng *rand.Rand, line func(bool) string) chat.Upload {
 
 func TestMergeChangesOnlyWhatTheUploadSays(t *testing.T) {
 	first := chat.Upload{ExternalID: "x", Title: "Given", CreatedAt: noon, UpdatedAt: noon.Add(time.Hour), Messages: []chat.UploadMessage{{Role: "user", Text: "a", CreatedAt: noon}}}
-	require.NoError(t, first.Normalize(noon))
-	before := chat.NewTranscript(first)
+	before := chat.NewTranscript(valid(t, first, noon))
 
 	again := chat.Upload{ExternalID: "x", Messages: []chat.UploadMessage{{Role: "user", Text: "a"}}}
-	require.NoError(t, again.Normalize(noon.Add(48*time.Hour)))
-	m := chat.Merge(before, again)
+	m := chat.Merge(before, valid(t, again, noon.Add(48*time.Hour)))
 	require.False(t, m.Changed())
 	require.Equal(t, "Given", m.Title)
 	require.Equal(t, noon, m.CreatedAt)
@@ -173,8 +181,7 @@ func TestMergeChangesOnlyWhatTheUploadSays(t *testing.T) {
 	require.Equal(t, noon, m.Messages[0].CreatedAt)
 
 	more := chat.Upload{ExternalID: "x", Title: "New", Messages: []chat.UploadMessage{{Role: "user", Text: "a"}, {Role: "ai", Text: "b"}}}
-	require.NoError(t, more.Normalize(noon.Add(48*time.Hour)))
-	m = chat.Merge(before, more)
+	m = chat.Merge(before, valid(t, more, noon.Add(48*time.Hour)))
 	require.True(t, m.Changed())
 	require.Equal(t, "New", m.Title)
 	require.Equal(t, noon.Add(48*time.Hour), m.UpdatedAt)
@@ -184,11 +191,10 @@ func TestMergeChangesOnlyWhatTheUploadSays(t *testing.T) {
 // A title that nobody gave follows the message that it was taken from, or words
 // that were edited away would stay in it.
 func TestATitleOfItsOwnFollowsItsMessage(t *testing.T) {
-	unnamed := func(lines ...string) chat.Upload {
-		u := said(t, lines...)
-		bare := chat.Upload{ExternalID: u.ExternalID, Messages: u.Messages}
-		require.NoError(t, bare.Normalize(noon))
-		return bare
+	unnamed := func(lines ...string) chat.ValidUpload {
+		u := sent(lines...)
+		u.Title = ""
+		return valid(t, u, noon)
 	}
 	stored := chat.NewTranscript(unnamed("h#1:the old secret", "a#2:indeed"))
 	require.Equal(t, "the old secret", stored.Title)

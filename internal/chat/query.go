@@ -14,7 +14,7 @@ type Filter struct {
 	Before     time.Time // created before; zero for no bound
 	PinnedOnly bool
 	Unpinned   bool   // only those that are not pinned
-	ImportID   string // brought by this import; empty for all
+	ImportID   string // created by this import; empty for all
 }
 
 // SelectsAll reports whether the filter asks for nothing in particular. Sparing

@@ -139,15 +139,15 @@ func (h *holder) upload(from int) {
 		}
 		u.Messages = append(u.Messages, sent)
 	}
-	require.NoError(h.t, u.Normalize(noon))
-	h.tell("send from %d: %v", from, short(chat.NewTranscript(u).Turns))
+	checked := valid(h.t, u, noon)
+	h.tell("send from %d: %v", from, short(chat.NewTranscript(checked).Turns))
 	if len(h.store.Turns) == 0 {
-		h.store = chat.NewTranscript(u)
+		h.store = chat.NewTranscript(checked)
 	} else {
-		h.store.Turns = chat.Merge(h.store, u).Messages
+		h.store.Turns = chat.Merge(h.store, checked).Messages
 	}
 	h.tell("stored: %v", short(h.store.Turns))
-	again := chat.Merge(h.store, u)
+	again := chat.Merge(h.store, checked)
 	require.False(h.t, again.Changed(), "sending it again changed something: %v\n%s", short(again.Messages), strings.Join(h.story, "\n"))
 }
 
@@ -273,7 +273,7 @@ func FuzzMerge(f *testing.F) {
 		for _, msg := range m.Messages {
 			texts[norm.NFC.String(msg.Text)] = true
 		}
-		for _, u := range b.Messages {
+		for _, u := range chat.NewTranscript(b).Turns {
 			require.True(t, texts[norm.NFC.String(u.Text)], "%q was sent", u.Text)
 		}
 		stored.Turns = m.Messages
@@ -284,7 +284,7 @@ func FuzzMerge(f *testing.F) {
 
 // anyUpload reads messages divided by "|": the first letter is the sender's, a
 // digit behind it an id.
-func anyUpload(text string) (chat.Upload, bool) {
+func anyUpload(text string) (chat.ValidUpload, bool) {
 	u := chat.Upload{ExternalID: "x", Title: "T"}
 	for _, line := range strings.Split(text, "|") {
 		if line == "" {
@@ -299,5 +299,6 @@ func anyUpload(text string) (chat.Upload, bool) {
 		}
 		u.Messages = append(u.Messages, m)
 	}
-	return u, u.Normalize(time.Unix(0, 0)) == nil
+	v, err := u.Validate(time.Unix(0, 0))
+	return v, err == nil
 }

@@ -28,13 +28,12 @@ var long = []struct {
 	{"runs of one text", func(i int) string { return fmt.Sprint(i / 600) }, func(i int) string { return fmt.Sprint(i / 500) }, -1},
 }
 
-func longChat(t testing.TB, text func(i int) string) chat.Upload {
+func longChat(t testing.TB, text func(i int) string) chat.ValidUpload {
 	u := chat.Upload{ExternalID: "x", Title: "T", Messages: make([]chat.UploadMessage, chat.MaxUploadMessages)}
 	for i := range u.Messages {
 		u.Messages[i] = chat.UploadMessage{Role: []string{"human", "assistant"}[i%2], Text: text(i)}
 	}
-	require.NoError(t, u.Normalize(noon))
-	return u
+	return valid(t, u, noon)
 }
 
 // The longest conversations merge too: nothing stored is lost, and memory is in

@@ -142,8 +142,7 @@ func TestBranchesAndHiddenMessagesOfAResend(t *testing.T) {
 	u := chat.Upload{ExternalID: "x", Title: "T", Messages: []chat.UploadMessage{
 		{Role: "human", Text: "q"}, {Role: "assistant", Text: "first", Branch: "abandoned"}, {Role: "assistant", Text: "second", Hidden: true}, {Role: "assistant", Text: "third"},
 	}}
-	require.NoError(t, u.Normalize(noon))
-	before := chat.NewTranscript(u)
+	before := chat.NewTranscript(valid(t, u, noon))
 
 	m := chat.Merge(before, said(t, "h:q", "a:first", "a:second", "a:third"))
 	require.False(t, m.Changed())
@@ -155,8 +154,7 @@ func TestBranchesAndHiddenMessagesOfAResend(t *testing.T) {
 	told := chat.Upload{ExternalID: "x", TellsMarks: true, Messages: []chat.UploadMessage{
 		{Role: "human", Text: "q"}, {Role: "assistant", Text: "first"}, {Role: "assistant", Text: "second"}, {Role: "assistant", Text: "third", Branch: "abandoned"},
 	}}
-	require.NoError(t, told.Normalize(noon))
-	m = chat.Merge(before, told)
+	m = chat.Merge(before, valid(t, told, noon))
 	require.Len(t, m.Edited, 3)
 	require.Equal(t, []chat.Message{m.Messages[1], m.Messages[2], m.Messages[3]}, m.Edited)
 	require.Equal(t, []any{"", false, "abandoned"}, []any{m.Messages[1].Branch, m.Messages[2].Hidden, m.Messages[3].Branch})

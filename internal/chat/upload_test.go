@@ -2,7 +2,6 @@ package chat
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,21 +25,35 @@ func upload(changes ...func(*Upload)) Upload {
 	return u
 }
 
-func TestNormalizeFillsIn(t *testing.T) {
-	u := upload()
-	require.NoError(t, u.Normalize(now))
-	clock := Clock(now)
-	require.Equal(t, Upload{
-		Platform: "custom", ExternalID: "c1", Title: "When does the ferry leave?", CreatedAt: clock, UpdatedAt: clock,
-		given: given{noted: true},
-		Messages: []UploadMessage{
-			{Role: "human", Text: "When does the ferry leave?", CreatedAt: clock, sender: Human},
-			{Role: "assistant", Text: "At nine.", CreatedAt: clock, sender: Assistant},
-		},
-	}, u)
+// valid is the upload after its checks.
+func valid(t *testing.T, u Upload) ValidUpload {
+	t.Helper()
+	v, err := u.Validate(now)
+	require.NoError(t, err)
+	return v
 }
 
-func TestNormalizeDates(t *testing.T) {
+func TestValidateFillsIn(t *testing.T) {
+	clock := Clock(now)
+	require.Equal(t, ValidUpload{
+		origin: Origin{Platform: "custom", ExternalID: "c1"}, title: "When does the ferry leave?", createdAt: clock, updatedAt: clock,
+		messages: []validMessage{
+			{Message: Message{Text: "When does the ferry leave?", CreatedAt: clock, Sender: Human}},
+			{Message: Message{Text: "At nine.", CreatedAt: clock, Sender: Assistant}},
+		},
+	}, valid(t, upload()))
+
+	yes := true
+	told := valid(t, upload(func(u *Upload) {
+		u.Title, u.CreatedAt, u.UpdatedAt, u.Pinned, u.TellsMarks, u.Messages[1].CreatedAt = "T", at(1), at(9), &yes, true, at(2)
+	}))
+	require.Equal(t, []any{true, true, true, true, false, true, true}, []any{
+		told.titled, told.created, told.updated, told.tellsMarks, told.messages[0].dated, told.messages[1].dated, *told.pinned,
+	})
+	require.Equal(t, len("When does the ferry leave?At nine."), told.TextBytes())
+}
+
+func TestValidateDates(t *testing.T) {
 	none := time.Time{}
 	for name, c := range map[string]struct {
 		created, updated         time.Time
@@ -64,17 +77,17 @@ func TestNormalizeDates(t *testing.T) {
 					u.Messages = append(u.Messages, UploadMessage{Role: "human", CreatedAt: m})
 				}
 			})
-			require.NoError(t, u.Normalize(now))
-			require.Equal(t, c.wantCreated, u.CreatedAt)
-			require.Equal(t, c.wantUpdated, u.UpdatedAt)
-			for i, m := range u.Messages {
+			v := valid(t, u)
+			require.Equal(t, c.wantCreated, v.createdAt)
+			require.Equal(t, c.wantUpdated, v.updatedAt)
+			for i, m := range v.messages {
 				require.Equal(t, c.want[i], m.CreatedAt, "message %d", i)
 			}
 		})
 	}
 }
 
-func TestNormalizeTitle(t *testing.T) {
+func TestValidateTitle(t *testing.T) {
 	say := func(role, text string) func(*Upload) {
 		return func(u *Upload) { u.Messages = append(u.Messages, UploadMessage{Role: role, Text: text}) }
 	}
@@ -97,31 +110,29 @@ func TestNormalizeTitle(t *testing.T) {
 		"no title from system messages": {[]func(*Upload){silent, say("system", "Be nice"), say("tool", "{}")}, "Untitled"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			u := upload(c.changes...)
-			require.NoError(t, u.Normalize(now))
-			require.Equal(t, c.want, u.Title)
+			require.Equal(t, c.want, valid(t, upload(c.changes...)).title)
 		})
 	}
 }
 
-func TestNormalizeRefuses(t *testing.T) {
+func TestValidateRefuses(t *testing.T) {
 	year := func(y int) time.Time { return time.Date(y, 6, 1, 0, 0, 0, 0, time.UTC) }
 	for name, c := range map[string]struct {
 		change func(*Upload)
 		says   string // empty: taken
 	}{
-		"no id":                      {func(u *Upload) { u.ExternalID = "" }, "conversation.id is required"},
+		"no id":                      {func(u *Upload) { u.ExternalID = "" }, "external id is required"},
 		"the longest id":             {func(u *Upload) { u.ExternalID = strings.Repeat("é", 512) }, ""},
-		"a longer id":                {func(u *Upload) { u.ExternalID = strings.Repeat("é", 513) }, "conversation.id must have at most 512"},
+		"a longer id":                {func(u *Upload) { u.ExternalID = strings.Repeat("é", 513) }, "external id must have at most 512"},
 		"no messages":                {func(u *Upload) { u.Messages = nil }, "at least one message"},
 		"too many messages":          {func(u *Upload) { u.Messages = make([]UploadMessage, MaxUploadMessages+1) }, "at most 50000 messages"},
 		"an unknown role":            {func(u *Upload) { u.Messages[1].Role = "bot" }, "messages[1].role must be"},
 		"no role":                    {func(u *Upload) { u.Messages[0].Role = "" }, "messages[0].role must be"},
 		"an empty text":              {func(u *Upload) { u.Messages[0].Text = "" }, ""},
-		"a long message id":          {func(u *Upload) { u.Messages[0].ExternalID = strings.Repeat("x", 513) }, "messages[0].id must have at most 512"},
-		"the same message id":        {func(u *Upload) { u.Messages[0].ExternalID, u.Messages[1].ExternalID = "m", "m" }, "messages[1].id is the same as that of messages[0]"},
-		"ids that are stored alike":  {func(u *Upload) { u.Messages[0].ExternalID, u.Messages[1].ExternalID = "m\x00", "m\uFFFD" }, "messages[1].id is the same as that of messages[0]"},
-		"broken ids stored alike":    {func(u *Upload) { u.Messages[0].ExternalID, u.Messages[1].ExternalID = "m\xff", "m\xfe" }, "messages[1].id is the same as that of messages[0]"},
+		"a long message id":          {func(u *Upload) { u.Messages[0].ExternalID = strings.Repeat("x", 513) }, "messages[0].external id must have at most 512"},
+		"the same message id":        {func(u *Upload) { u.Messages[0].ExternalID, u.Messages[1].ExternalID = "m", "m" }, "messages[1].external id is the same as that of messages[0]"},
+		"ids that are stored alike":  {func(u *Upload) { u.Messages[0].ExternalID, u.Messages[1].ExternalID = "m\x00", "m\uFFFD" }, "messages[1].external id is the same as that of messages[0]"},
+		"broken ids stored alike":    {func(u *Upload) { u.Messages[0].ExternalID, u.Messages[1].ExternalID = "m\xff", "m\xfe" }, "messages[1].external id is the same as that of messages[0]"},
 		"message ids left out":       {func(u *Upload) { u.Messages[0].ExternalID, u.Messages[1].ExternalID = "", "" }, ""},
 		"the longest platform":       {func(u *Upload) { u.Platform = strings.Repeat("p", 100) }, ""},
 		"a longer platform":          {func(u *Upload) { u.Platform = strings.Repeat("p", 101) }, "platform must be"},
@@ -130,67 +141,83 @@ func TestNormalizeRefuses(t *testing.T) {
 		"a platform with a line end": {func(u *Upload) { u.Platform = "chat\n" }, "platform must be"},
 		"a foreign platform":         {func(u *Upload) { u.Platform = "チャット" }, "platform must be"},
 		"the longest display name":   {func(u *Upload) { u.DisplayName = strings.Repeat("é", 200) }, ""},
-		"a longer display name":      {func(u *Upload) { u.DisplayName = strings.Repeat("é", 201) }, "platformDisplayName must have at most 200"},
-		"created in 1969":            {func(u *Upload) { u.CreatedAt = year(1969) }, "conversation.createdAt must lie between"},
-		"updated in 10000":           {func(u *Upload) { u.UpdatedAt = year(10000) }, "conversation.updatedAt must lie between"},
-		"a message in year -5":       {func(u *Upload) { u.Messages[1].CreatedAt = year(-5) }, "messages[1].createdAt must lie between"},
+		"a longer display name":      {func(u *Upload) { u.DisplayName = strings.Repeat("é", 201) }, "display name must have at most 200"},
+		"created in 1969":            {func(u *Upload) { u.CreatedAt = year(1969) }, "created at must lie between"},
+		"updated in 10000":           {func(u *Upload) { u.UpdatedAt = year(10000) }, "updated at must lie between"},
+		"a message in year -5":       {func(u *Upload) { u.Messages[1].CreatedAt = year(-5) }, "messages[1].created at must lie between"},
 		"10000 only in UTC": {func(u *Upload) {
 			u.CreatedAt = time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("west", -7200))
-		}, "conversation.createdAt must lie between"},
+		}, "created at must lie between"},
 		"the last day": {func(u *Upload) { u.UpdatedAt = time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC) }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			u := upload(c.change)
-			err := u.Normalize(now)
+			_, err := upload(c.change).Validate(now)
 			if c.says == "" {
 				require.NoError(t, err)
 				return
 			}
 			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 			require.Contains(t, fault.Message(err), c.says)
-			require.Len(t, u.problems(), 1)
+			require.NotRegexp(t, "; (external|display|created|updated|messages|platform)", fault.Message(err), "there is one problem")
 		})
 	}
 }
 
-func TestNormalizeTellsEveryProblem(t *testing.T) {
+func TestValidateTellsEveryProblem(t *testing.T) {
 	u := Upload{Platform: "?", Messages: []UploadMessage{{Role: "bot"}}}
-	err := u.Normalize(now)
-	for _, want := range []string{"platform must", "conversation.id is required", "messages[0].role"} {
+	_, err := u.Validate(now)
+	for _, want := range []string{"platform must", "external id is required", "messages[0].role"} {
 		require.Contains(t, fault.Message(err), want)
 	}
 
 	u = Upload{ExternalID: "c", Messages: make([]UploadMessage, 50)}
-	message := fault.Message(u.Normalize(now))
+	_, err = u.Validate(now)
+	message := fault.Message(err)
 	require.Equal(t, 20, strings.Count(message, ".role must be"))
 	require.True(t, strings.HasSuffix(message, "; and 30 more"), message)
 }
 
-func TestNormalizeMakesTextStorable(t *testing.T) {
+func TestValidateMakesTextStorable(t *testing.T) {
 	u := upload(func(u *Upload) {
 		u.ExternalID, u.DisplayName = "c\x00\xff", " My\x00Chat "
 		u.Messages[0] = UploadMessage{Role: "human", ExternalID: "m\xff", Text: "a\x00b\xff\xfec \u200b\n", Branch: "\x00"}
 	})
-	require.NoError(t, u.Normalize(now))
-	require.Equal(t, "c\uFFFD\uFFFD", u.ExternalID)
-	require.Equal(t, "My\uFFFDChat", u.DisplayName)
-	require.Equal(t, "m\uFFFD", u.Messages[0].ExternalID)
-	require.Equal(t, "a\uFFFDb\uFFFDc \u200b\n", u.Messages[0].Text, "nothing else is touched")
-	require.Equal(t, "\uFFFD", u.Messages[0].Branch)
+	v := valid(t, u)
+	require.Equal(t, "c\uFFFD\uFFFD", v.Origin().ExternalID)
+	require.Equal(t, "My\uFFFDChat", v.DisplayName())
+	require.Equal(t, "m\uFFFD", v.messages[0].ExternalID)
+	require.Equal(t, "a\uFFFDb\uFFFDc \u200b\n", v.messages[0].Text, "nothing else is touched")
+	require.Equal(t, "\uFFFD", v.messages[0].Branch)
 }
 
-// A copy of an upload shares its messages: sending one twice must not make the
-// dates that were filled in look like the caller's.
-func TestNormalizeLeavesTheCallersMessagesAlone(t *testing.T) {
-	mine := upload()
-	sent := mine
-	require.NoError(t, sent.Normalize(now))
-	require.Equal(t, upload(), mine)
+// Checking an upload changes nothing about it: sent twice, it says the same twice.
+func TestValidateLeavesTheUploadAlone(t *testing.T) {
+	yes := true
+	change := func(u *Upload) { u.Title, u.Pinned, u.Messages[0].Text = " T ", &yes, "a\x00" }
+	mine := upload(change)
+	first := valid(t, mine)
+	require.Equal(t, upload(change), mine)
+	require.Equal(t, first, valid(t, mine))
+	*mine.Pinned = false
+	require.True(t, *first.pinned)
 }
 
-// FuzzNormalize: whatever comes in is refused with a reason, or comes out as
-// both databases can hold it, and a second look changes nothing more.
-func FuzzNormalize(f *testing.F) {
+// Problems of the conversation are told beside those of its messages, and a
+// conversation that is too long is told its other problems too.
+func TestValidateTellsProblemsOfAllParts(t *testing.T) {
+	u := upload(func(u *Upload) {
+		u.Platform, u.UpdatedAt, u.DisplayName = "?", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), strings.Repeat("x", 201)
+		u.Messages = make([]UploadMessage, MaxUploadMessages+1)
+	})
+	_, err := u.Validate(now)
+	for _, want := range []string{"platform must", "display name", "updated at", "at most 50000 messages"} {
+		require.Contains(t, fault.Message(err), want)
+	}
+}
+
+// FuzzValidate: whatever comes in is refused with a reason, or comes out as
+// both databases can hold it, the same each time.
+func FuzzValidate(f *testing.F) {
 	f.Add("custom", "My Chat", "c1", "Title", int64(1), int64(2), "human", "m1", "text", "assistant", "m2", "more", "b", int64(3), int64(0))
 	f.Add("", "", "c\x00", "", int64(0), int64(0), "user", "m\x00", "\x00\xff", "ai", "m\uFFFD", "", "", int64(0), int64(0))
 	f.Add("a", " \xff ", "\xff\xfe", strings.Repeat("é ", 400), int64(-1), int64(1)<<62, "system", "", "\u2028", "tool", "", " ", "\xff", int64(1e15), int64(-1e15))
@@ -203,16 +230,16 @@ func FuzzNormalize(f *testing.F) {
 				{ExternalID: id2, Role: role2, Text: text2, CreatedAt: milli(created2)},
 			},
 		}
-		if err := u.Normalize(now); err != nil {
+		v, err := u.Validate(now)
+		if err != nil {
 			require.True(t, fault.Is(err, fault.Invalid))
 			require.NotEmpty(t, fault.Message(err))
 			return
 		}
-		requireStorable(t, u)
-		before := u
-		before.Messages = slices.Clone(u.Messages)
-		require.NoError(t, u.Normalize(now.Add(time.Hour)))
-		require.Equal(t, before, u)
+		requireStorable(t, v)
+		again, err := u.Validate(now)
+		require.NoError(t, err)
+		require.Equal(t, v, again)
 	})
 }
 
@@ -223,19 +250,19 @@ func milli(n int64) time.Time {
 	return time.UnixMilli(n)
 }
 
-func requireStorable(t *testing.T, u Upload) {
+func requireStorable(t *testing.T, u ValidUpload) {
 	t.Helper()
-	require.Regexp(t, platformPatternString, u.Platform)
-	require.NotEmpty(t, u.ExternalID)
-	require.NotEmpty(t, u.Title)
-	require.LessOrEqual(t, utf8.RuneCountInString(u.Title), MaxTitleRunes)
-	texts := []string{u.ExternalID, u.DisplayName, u.Title}
-	times := []time.Time{u.CreatedAt, u.UpdatedAt}
+	require.Regexp(t, platformPatternString, u.origin.Platform)
+	require.NotEmpty(t, u.origin.ExternalID)
+	require.NotEmpty(t, u.title)
+	require.LessOrEqual(t, utf8.RuneCountInString(u.title), MaxTitleRunes)
+	texts := []string{u.origin.ExternalID, u.displayName, u.title}
+	times := []time.Time{u.createdAt, u.updatedAt}
 	ids := make(map[string]bool)
-	for i, m := range u.Messages {
+	for i, m := range u.messages {
 		texts = append(texts, m.ExternalID, m.Text, m.Branch)
 		times = append(times, m.CreatedAt)
-		require.NotEmpty(t, m.sender)
+		require.NotEmpty(t, m.Sender)
 		require.False(t, m.ExternalID != "" && ids[m.ExternalID], "message %d: ids are unique as they are stored", i)
 		ids[m.ExternalID] = true
 	}

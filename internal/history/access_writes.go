@@ -18,25 +18,34 @@ import (
 // problem, and those of the store; after an error nothing was stored.
 func (a Access) Ingest(ctx context.Context, u chat.Upload) (Ingested, error) {
 	return ask(ctx, a, OpIngest, func(ctx context.Context, h *History, ws chat.WorkspaceID) (Ingested, error) {
-		done, err := h.ingest(ctx, ws, u)
+		valid, err := u.Validate(h.now())
+		if err != nil {
+			return Ingested{}, err
+		}
+		done, err := h.ingest(ctx, ws, valid)
 		if err == nil && !a.mayRead() {
-			done.Conversation = withoutStored(done.Conversation, h.titleSent(u))
+			done.Conversation = withoutStored(done.Conversation, valid.Title())
 		}
 		return done, err
 	})
 }
 
-// IngestAll is Ingest for conversations of one platform that came together, as out
-// of an export file: all in one transaction, as one import, or after an error none.
-// Of two uploads of the same conversation the later is merged into the earlier.
-// Those that are not stored have no id, and Excluded or LeftDeleted for a state.
-// Invalid when there are none, more than MaxDelivery, or of several platforms.
+// IngestAll is Ingest for conversations that came together, as out of an export
+// file: all in one transaction, as one import, or after an error none. Of two
+// uploads of the same conversation the later is merged into the earlier. Those that
+// are not stored have no id, and Excluded or LeftDeleted for a state. Invalid,
+// naming the problems of each, when one cannot be stored, and when there are none or
+// more than MaxDelivery.
 func (a Access) IngestAll(ctx context.Context, uploads []chat.Upload, how Delivery) (Delivered, error) {
 	return ask(ctx, a, OpIngestAll, func(ctx context.Context, h *History, ws chat.WorkspaceID) (Delivered, error) {
-		done, err := h.ingestAll(ctx, ws, uploads, how)
+		valid, err := h.validateAll(uploads)
+		if err != nil {
+			return Delivered{}, err
+		}
+		done, err := h.deliver(ctx, ws, valid, how)
 		if err == nil && !a.mayRead() {
 			for i, c := range done.Conversations {
-				done.Conversations[i] = withoutStored(c, h.titleSent(uploads[i]))
+				done.Conversations[i] = withoutStored(c, valid[i].Title())
 			}
 		}
 		return done, err
@@ -191,12 +200,4 @@ func (a Access) ReindexFailed(ctx context.Context) (int, error) {
 func withoutStored(c chat.Conversation, sent string) chat.Conversation {
 	c.Title, c.IndexError = sent, ""
 	return c
-}
-
-// titleSent is the title that an upload gives, or that its messages give it.
-func (h *History) titleSent(u chat.Upload) string {
-	if err := u.Normalize(h.now()); err != nil {
-		return "" // it was not stored either
-	}
-	return u.Title
 }

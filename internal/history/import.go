@@ -59,15 +59,16 @@ type importer struct {
 	h       *History
 	ws      chat.WorkspaceID
 	how     Delivery
-	waiting []chat.Upload
+	waiting []chat.ValidUpload
 	text    int
 	done    Imported
 }
 
 func (i *importer) take(ctx context.Context, read Read) error {
 	err := read.Err
+	var valid chat.ValidUpload
 	if err == nil {
-		err = read.Upload.Normalize(i.h.now())
+		valid, err = read.Upload.Validate(i.h.now())
 	}
 	switch {
 	case fault.Is(err, fault.Invalid):
@@ -82,15 +83,8 @@ func (i *importer) take(ctx context.Context, read Read) error {
 		}
 		return err
 	}
-	if len(i.waiting) > 0 && i.waiting[0].Platform != read.Upload.Platform {
-		if err := i.flush(ctx); err != nil {
-			return err
-		}
-	}
-	i.waiting = append(i.waiting, read.Upload)
-	for _, m := range read.Upload.Messages {
-		i.text += len(m.Text)
-	}
+	i.waiting = append(i.waiting, valid)
+	i.text += valid.TextBytes()
 	if len(i.waiting) < importBatch && i.text < importBatchText {
 		return nil
 	}
@@ -101,7 +95,7 @@ func (i *importer) flush(ctx context.Context) error {
 	if len(i.waiting) == 0 {
 		return nil
 	}
-	delivered, err := i.h.ingestAll(ctx, i.ws, i.waiting, i.how)
+	delivered, err := i.h.deliver(ctx, i.ws, i.waiting, i.how)
 	if err != nil {
 		return err
 	}

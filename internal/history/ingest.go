@@ -3,7 +3,10 @@ package history
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
@@ -16,23 +19,13 @@ type Ingested struct {
 	Conversation chat.Conversation
 }
 
-// ingest is Access.Ingest.
-func (h *History) ingest(ctx context.Context, ws chat.WorkspaceID, u chat.Upload) (Ingested, error) {
-	if err := u.Normalize(h.now()); err != nil {
-		return Ingested{}, err
-	}
-	var done Ingested
-	err := h.store.InTx(ctx, func(tx *store.Tx) (err error) {
-		done, err = ingest(tx, ws, u)
-		return err
-	})
+// ingest is Access.Ingest: a delivery of one.
+func (h *History) ingest(ctx context.Context, ws chat.WorkspaceID, u chat.ValidUpload) (Ingested, error) {
+	done, err := h.deliver(ctx, ws, []chat.ValidUpload{u}, Delivery{})
 	if err != nil {
 		return Ingested{}, err
 	}
-	if done.Conversation.IndexState == chat.Queued {
-		h.wake()
-	}
-	return done, nil
+	return Ingested{ImportID: done.ImportID, Conversation: done.Conversations[0]}, nil
 }
 
 // MaxDelivery is how many conversations IngestAll takes at once: so many that one
@@ -52,23 +45,32 @@ type Delivery struct {
 	KeepDeleted bool   // leave deleted what was deleted before, instead of taking it for wanted again
 }
 
-// ingestAll is Access.IngestAll.
-func (h *History) ingestAll(ctx context.Context, ws chat.WorkspaceID, uploads []chat.Upload, how Delivery) (Delivered, error) {
+// validateAll checks the uploads of a delivery.
+func (h *History) validateAll(uploads []chat.Upload) ([]chat.ValidUpload, error) {
 	if n := len(uploads); n == 0 || n > MaxDelivery {
-		return Delivered{}, fault.Invalidf("a delivery has 1 to %d conversations, got %d; send the rest in another", MaxDelivery, n)
+		return nil, fault.Invalidf("a delivery has 1 to %d conversations, got %d; send the rest in another", MaxDelivery, n)
 	}
-	uploads = slices.Clone(uploads)
-	for i := range uploads {
-		if err := uploads[i].Normalize(h.now()); err != nil {
-			return Delivered{}, fault.Wrap(fault.Invalid, err, "upload %d: %s", i, fault.Message(err))
-		}
-		if uploads[i].Platform != uploads[0].Platform {
-			return Delivered{}, fault.Invalidf("upload %d is of the platform %s and upload 0 of %s; send them apart", i, uploads[i].Platform, uploads[0].Platform)
+	valid := make([]chat.ValidUpload, len(uploads))
+	var problems []string
+	for i, u := range uploads {
+		var err error
+		if valid[i], err = u.Validate(h.now()); err != nil {
+			problems = append(problems, fmt.Sprintf("upload %d: %s", i, fault.Message(err)))
 		}
 	}
+	if n := len(problems); n > 0 {
+		return nil, fault.Invalidf("%s", strings.Join(problems[:min(n, maxImportProblems)], "; "))
+	}
+	return valid, nil
+}
+
+// deliver stores uploads in one transaction, and wakes the indexer. Everything that
+// is uploaded or imported goes through it.
+func (h *History) deliver(ctx context.Context, ws chat.WorkspaceID, uploads []chat.ValidUpload, how Delivery) (Delivered, error) {
 	var done Delivered
 	err := h.store.InTx(ctx, func(tx *store.Tx) (err error) {
-		done, err = ingestAll(tx, ws, uploads, how)
+		d := delivery{tx: tx, ws: ws, uploads: uploads, keepDeleted: how.KeepDeleted}
+		done, err = d.store(cmp.Or(how.ImportID, chat.NewID()), cmp.Or(how.Kind, uploadKind))
 		return err
 	})
 	if err != nil {
@@ -80,163 +82,178 @@ func (h *History) ingestAll(ctx context.Context, ws chat.WorkspaceID, uploads []
 	return done, nil
 }
 
-// ingestAll is a delivery inside a transaction. What nobody has met yet is created
-// together; the rest, which is merged or may be refused, one after the other.
-func ingestAll(tx *store.Tx, ws chat.WorkspaceID, uploads []chat.Upload, how Delivery) (Delivered, error) {
-	done := Delivered{ImportID: cmp.Or(how.ImportID, chat.NewID()), Conversations: make([]chat.Conversation, len(uploads))}
-	left, messages, err := createNew(tx, ws, uploads, done)
+// uploadKind is the kind of an import that is a caller's own upload.
+const uploadKind = "upload"
+
+// delivery is what one transaction stores.
+type delivery struct {
+	tx          *store.Tx
+	ws          chat.WorkspaceID
+	uploads     []chat.ValidUpload
+	keepDeleted bool
+	importID    string
+	stored      []chat.Conversation // in the order of the uploads
+	messages    int                 // that are new or changed
+}
+
+func (d *delivery) store(importID, kind string) (Delivered, error) {
+	d.importID, d.stored = importID, make([]chat.Conversation, len(d.uploads))
+	left, err := d.createTogether()
 	if err != nil {
 		return Delivered{}, err
 	}
 	for _, i := range left {
-		c, changed, err := createOrMerge(tx, ws, uploads[i], done.ImportID, how.KeepDeleted)
-		if err != nil {
-			return Delivered{}, err
-		}
-		done.Conversations[i] = c
-		messages += changed
-	}
-	stored, displayName := 0, ""
-	for i, c := range done.Conversations {
-		if c.ID != "" {
-			stored++
-			displayName = cmp.Or(uploads[i].DisplayName, displayName) // the last one wins
-		}
-	}
-	if stored == 0 {
-		return Delivered{Conversations: done.Conversations}, nil
-	}
-	if displayName != "" {
-		if err := tx.NamePlatform(ws, uploads[0].Platform, displayName); err != nil {
+		if err := d.createOrMerge(i); err != nil {
 			return Delivered{}, err
 		}
 	}
-	return done, tx.AddToImport(ws, chat.Import{
-		ID: done.ImportID, Kind: cmp.Or(how.Kind, uploadKind), Platform: uploads[0].Platform, Conversations: stored, Messages: messages,
-	})
+	brought := chat.Import{ID: importID, Kind: kind, Messages: d.messages}
+	names := map[string]string{} // of platforms
+	for i, c := range d.stored {
+		if c.ID == "" {
+			continue
+		}
+		brought.Conversations++
+		if len(d.uploads) == 1 && kind == uploadKind {
+			brought.ConversationID = c.ID
+		}
+		if brought.Platform = cmp.Or(brought.Platform, c.Platform); brought.Platform != c.Platform {
+			brought.Platform = chat.SeveralPlatforms
+		}
+		if name := d.uploads[i].DisplayName(); name != "" { // the last one wins
+			names[c.Platform] = name
+		}
+	}
+	if brought.Conversations == 0 {
+		return Delivered{Conversations: d.stored}, nil
+	}
+	for _, platform := range slices.Sorted(maps.Keys(names)) {
+		if err := d.tx.NamePlatform(d.ws, platform, names[platform]); err != nil {
+			return Delivered{}, err
+		}
+	}
+	return Delivered{ImportID: importID, Conversations: d.stored}, d.tx.AddToImport(d.ws, brought)
 }
 
-// createNew creates the conversations that the workspace has not met, puts them
-// into the delivery, and returns the places of the others, which nobody can delete
-// now, and how many messages it stored.
-func createNew(tx *store.Tx, ws chat.WorkspaceID, uploads []chat.Upload, done Delivered) (left []int, messages int, err error) {
-	names := make([]string, len(uploads))
-	for i, u := range uploads {
-		names[i] = u.ExternalID
+// createTogether saves statements when many conversations come: it creates those
+// that the workspace has never had, and returns the places of the others, in the
+// order of the uploads. What it leaves nobody else can delete now.
+func (d *delivery) createTogether() (left []int, err error) {
+	if len(d.uploads) == 1 {
+		return []int{0}, nil
 	}
-	if err := tx.LockDelivery(ws); err != nil {
-		return nil, 0, err
+	if err := d.tx.LockDelivery(d.ws); err != nil {
+		return nil, err
 	}
-	known, err := tx.LockKnown(ws, uploads[0].Platform, names)
+	origins := make([]chat.Origin, len(d.uploads))
+	for i, u := range d.uploads {
+		origins[i] = u.Origin()
+	}
+	known, err := d.tx.LockKnown(d.ws, origins)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	var fresh []chat.Transcript
 	places := map[string]int{} // by our ids
-	for i, u := range uploads {
-		if _, met := known[u.ExternalID]; met {
+	for i, u := range d.uploads {
+		if known[u.Origin()] {
 			left = append(left, i)
 			continue
 		}
-		t := chat.NewTranscript(u)
-		t.ImportID = done.ImportID
-		fresh, places[t.ID], known[u.ExternalID] = append(fresh, t), i, t.ID
+		t := d.fresh(u)
+		fresh, places[t.ID], known[u.Origin()] = append(fresh, t), i, true
 	}
-	made, err := tx.CreateConversations(ws, fresh)
+	made, err := d.tx.CreateConversations(d.ws, fresh)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	since, err := tx.TombstonedAmong(ws, uploads[0].Platform, names)
+	// A delete may have come in between: what was deleted by then needs a closer look.
+	deleted, err := d.tx.TombstonedAmong(d.ws, origins)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	for _, t := range fresh {
-		if !made[t.ID] { // another transaction was faster
-			left = append(left, places[t.ID])
-			continue
-		}
-		if since[t.ExternalID] { // and another one deleted what that had made
-			left = append(left, places[t.ID])
-			if err := tx.TakeBack(ws, t.ID); err != nil {
-				return nil, 0, err
+		i := places[t.ID]
+		switch {
+		case !made[t.ID]: // another transaction was faster
+			left = append(left, i)
+		case deleted[d.uploads[i].Origin()]:
+			left = append(left, i)
+			if err := d.tx.TakeBack(d.ws, t.ID); err != nil {
+				return nil, err
 			}
-			continue
+		default:
+			d.stored[i] = t.Conversation
+			d.messages += len(t.Turns)
 		}
-		done.Conversations[places[t.ID]] = t.Conversation
-		messages += len(t.Turns)
 	}
-	return left, messages, nil
+	slices.Sort(left) // of two uploads of one conversation the later wins
+	return left, nil
 }
 
-// uploadKind is the kind of an import that is a caller's own upload.
-const uploadKind = "upload"
-
-// ingest is one upload inside a transaction: the conversation, the import that
-// brought it, and the platform's name.
-func ingest(tx *store.Tx, ws chat.WorkspaceID, u chat.Upload) (Ingested, error) {
-	importID := chat.NewID()
-	conversation, changed, err := createOrMerge(tx, ws, u, importID, false)
-	if err != nil || conversation.ID == "" {
-		return Ingested{Conversation: conversation}, err
-	}
-	if u.DisplayName != "" {
-		if err := tx.NamePlatform(ws, u.Platform, u.DisplayName); err != nil {
-			return Ingested{}, err
-		}
-	}
-	return Ingested{ImportID: importID, Conversation: conversation}, tx.AddToImport(ws, chat.Import{
-		ID: importID, Kind: uploadKind, Platform: u.Platform, Conversations: 1, Messages: changed, ConversationID: conversation.ID,
-	})
+func (d *delivery) fresh(u chat.ValidUpload) chat.Transcript {
+	t := chat.NewTranscript(u)
+	t.ImportID = d.importID
+	return t
 }
 
 // maxOvertaken is how often an upload may be overtaken by others of the same
 // conversation that are deleted again at once.
 const maxOvertaken = 20
 
-// createOrMerge also tells how many messages are new or changed. On PostgreSQL
-// others may create the conversation after this transaction has not found it,
-// and delete it before this one has locked it; then it begins anew.
-//
-// Whether it was deleted is asked once it is made: a delete that excludes it may
-// have come in between, and whoever was deleted by then must not slip back in.
-func createOrMerge(tx *store.Tx, ws chat.WorkspaceID, u chat.Upload, importID string, keepDeleted bool) (chat.Conversation, int, error) {
+// createOrMerge stores one upload. On PostgreSQL others may create the conversation
+// after this transaction has not found it, and delete it before this one has locked
+// it; then it begins anew.
+func (d *delivery) createOrMerge(i int) error {
+	u := d.uploads[i]
 	for range maxOvertaken {
-		stored, abridged, err := tx.LockByExternalID(ws, u.Platform, u.ExternalID)
+		stored, abridged, err := d.tx.LockByExternalID(d.ws, u.Origin().Platform, u.Origin().ExternalID)
 		if err == nil {
 			merge := chat.Merge
 			if abridged {
 				merge = chat.MergeAbridged
 			}
 			merged := merge(stored, u)
-			c, err := tx.UpdateConversation(ws, stored.Conversation, merged, importID)
-			return c, merged.Added + len(merged.Edited), err
+			d.messages += merged.Added + len(merged.Edited)
+			d.stored[i], err = d.tx.UpdateConversation(d.ws, stored.Conversation, merged, d.importID)
+			return err
 		}
 		if !fault.Is(err, fault.NotFound) {
-			return chat.Conversation{}, 0, err
+			return err
 		}
-		fresh := chat.NewTranscript(u)
-		fresh.ImportID = importID
-		made, err := tx.CreateConversation(ws, fresh)
+		fresh := d.fresh(u)
+		made, err := d.tx.CreateConversation(d.ws, fresh)
 		if err != nil {
-			return chat.Conversation{}, 0, err
+			return err
 		}
-		if !made {
-			continue
+		if made {
+			return d.admit(i, fresh)
 		}
-		deleted, excluded, err := tx.Tombstoned(ws, u.Platform, u.ExternalID)
-		switch {
-		case err != nil:
-			return chat.Conversation{}, 0, err
-		case excluded:
-			return refused(fresh.Conversation, chat.Excluded), 0, tx.TakeBack(ws, fresh.ID)
-		case deleted && keepDeleted:
-			return refused(fresh.Conversation, chat.LeftDeleted), 0, tx.TakeBack(ws, fresh.ID)
-		case deleted: // whoever sends it now wants it back
-			err = tx.RemoveTombstone(ws, u.Platform, u.ExternalID)
-		}
-		return fresh.Conversation, len(fresh.Turns), err
 	}
-	return chat.Conversation{}, 0, fault.New(fault.Unavailable, "this conversation is being created and deleted by others; try again")
+	return fault.New(fault.Unavailable, "this conversation is being created and deleted by others; try again")
+}
+
+// admit decides whether a conversation that was just created may stay. Whether it
+// was deleted before is asked only now: a delete that excludes it may have come in
+// between, and what was deleted by then must not slip back in.
+func (d *delivery) admit(i int, fresh chat.Transcript) error {
+	deleted, excluded, err := d.tx.Tombstoned(d.ws, fresh.Platform, fresh.ExternalID)
+	switch {
+	case err != nil:
+		return err
+	case excluded:
+		d.stored[i] = refused(fresh.Conversation, chat.Excluded)
+		return d.tx.TakeBack(d.ws, fresh.ID)
+	case deleted && d.keepDeleted:
+		d.stored[i] = refused(fresh.Conversation, chat.LeftDeleted)
+		return d.tx.TakeBack(d.ws, fresh.ID)
+	}
+	d.stored[i] = fresh.Conversation
+	d.messages += len(fresh.Turns)
+	if deleted { // whoever sends it now wants it back
+		return d.tx.RemoveTombstone(d.ws, fresh.Platform, fresh.ExternalID)
+	}
+	return nil
 }
 
 // refused is the answer to an upload that is not stored.

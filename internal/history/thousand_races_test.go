@@ -319,11 +319,11 @@ func (r *racecourse) uploadThatHasMerged(external string) {
 		return r.stores[0].InTx(r.t.Context(), func(tx *store.Tx) error {
 			defer out.wait()
 			defer merged.raise()
-			u := say(external, "one", "two", "three")
-			if err := u.Normalize(now); err != nil {
+			u, err := say(external, "one", "two", "three").Validate(now)
+			if err != nil {
 				return err
 			}
-			stored, _, err := tx.LockByExternalID(r.ws, u.Platform, u.ExternalID)
+			stored, _, err := tx.LockByExternalID(r.ws, u.Origin().Platform, u.Origin().ExternalID)
 			if err != nil {
 				return err
 			}

@@ -28,7 +28,7 @@ func anIndexThatRunsDry(t *testing.T) {
 	ws := workspace(t, limited, "w")
 	const each = 40
 	for i := range 80 {
-		u, side := upload(t, fmt.Sprint(i), "text"), 1.0
+		u, side := upload(fmt.Sprint(i), "text"), 1.0
 		if i < 2 {
 			u.Platform, side = "far", -1
 		}

@@ -210,7 +210,7 @@ func (tx *Tx) queuedRow(ws chat.WorkspaceID, t chat.Transcript) dialect.Conversa
 	return dialect.ConversationRow{
 		WorkspaceID: int64(ws), ID: t.ID, Platform: t.Platform, ExternalID: t.ExternalID,
 		Title: t.Title, TitleFolded: chat.Fold(t.Title), CreatedAt: dialect.Micros(t.CreatedAt), UpdatedAt: dialect.Micros(t.UpdatedAt),
-		Pinned: t.Pinned, ImportID: t.ImportID, MessageCount: len(t.Turns), Revision: 1,
+		Pinned: t.Pinned, ImportID: t.ImportID, LastImportID: t.ImportID, MessageCount: len(t.Turns), Revision: 1,
 		IndexState: string(chat.Queued), RunAfter: dialect.Micros(tx.now),
 	}
 }
@@ -252,50 +252,50 @@ func (tx *Tx) TakeBack(ws chat.WorkspaceID, id string) error {
 
 // LockDelivery lets the transactions that write many conversations of a workspace
 // at once follow each other, each until it ends: they lock more than one, and in
-// an order that is not theirs to choose. Nobody else waits for them.
+// an order that is not theirs to choose. Nobody else waits for them. Conflict when
+// the workspace was deleted.
 func (tx *Tx) LockDelivery(ws chat.WorkspaceID) error {
 	// Rows that refer to the workspace can still be written: they need its key alone.
 	err := tx.db.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("id = ?", int64(ws)).Take(&workspaceRow{}).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return fault.New(fault.Conflict, "the workspace was deleted meanwhile")
+	}
 	return tx.fault(err)
 }
 
-// LockKnown tells which of a platform's external ids the workspace has met: the
-// id of the conversation, which is held until the transaction ends, or nothing
-// for one that was deleted.
-func (tx *Tx) LockKnown(ws chat.WorkspaceID, platform string, externalIDs []string) (map[string]string, error) {
-	known := make(map[string]string)
-	for batch := range slices.Chunk(externalIDs, idBatch) {
-		if err := tx.lockKnown(ws, platform, batch, known); err != nil {
-			return nil, tx.fault(err)
-		}
-	}
-	return known, nil
-}
-
-func (tx *Tx) lockKnown(ws chat.WorkspaceID, platform string, externalIDs []string, known map[string]string) error {
-	deleted, err := tx.TombstonedAmong(ws, platform, externalIDs)
+// LockKnown tells which conversations the workspace has or had: those that are
+// stored, which are held until the transaction ends, and those that were deleted.
+// There may be at most 1,000 origins.
+func (tx *Tx) LockKnown(ws chat.WorkspaceID, origins []chat.Origin) (map[chat.Origin]bool, error) {
+	known, err := tx.TombstonedAmong(ws, origins)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for id := range deleted {
-		known[id] = ""
+	names := map[string][]string{} // by platform
+	for _, o := range origins {
+		names[o.Platform] = append(names[o.Platform], o.ExternalID)
+	}
+	among := tx.db.Where("1 = 0")
+	for platform, ids := range names {
+		among = among.Or("platform = ? AND external_id IN ?", platform, ids)
 	}
 	var stored []dialect.ConversationRow
-	err = tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id", "external_id").
-		Where("workspace_id = ? AND platform = ? AND external_id IN ?", int64(ws), platform, externalIDs).
-		Order("id"). // as deletes do it
+	err = tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id", "platform", "external_id").
+		Where("workspace_id = ?", int64(ws)).Where(among).
+		Order("id"). // as deletes do it; so it is one query for all platforms
 		Find(&stored).Error
 	for _, c := range stored {
-		known[c.ExternalID] = c.ID
+		known[chat.Origin{Platform: c.Platform, ExternalID: c.ExternalID}] = true
 	}
-	return err
+	return known, tx.fault(err)
 }
 
 // UpdateConversation writes what a merge changed. When the messages or the title
-// changed, the conversation is queued for indexing again.
+// changed, the conversation is queued for indexing again. It stays with the import
+// that created it; importID is the one that brought it now.
 func (tx *Tx) UpdateConversation(ws chat.WorkspaceID, stored chat.Conversation, m chat.Merged, importID string) (chat.Conversation, error) {
 	changes := map[string]any{
-		"title": m.Title, "title_folded": chat.Fold(m.Title), "import_id": importID,
+		"title": m.Title, "title_folded": chat.Fold(m.Title), "last_import_id": importID,
 		"created_at": dialect.Micros(m.CreatedAt), "updated_at": dialect.Micros(m.UpdatedAt), "pinned": m.Pinned,
 	}
 	if m.Changed() {
@@ -398,5 +398,5 @@ func (tx *Tx) DeleteConversations(ws chat.WorkspaceID, ids []string, o chat.Dele
 // receiptColumns are what a delete returns of the rows that it deleted: their ids and
 // places, for the tombstones and what goes with them, and their counts, for the receipt.
 var receiptColumns = []clause.Column{
-	{Name: "id"}, {Name: "platform"}, {Name: "external_id"}, {Name: "import_id"}, {Name: "updated_at"}, {Name: "message_count"}, {Name: "chunk_count"}, {Name: "vector_count"},
+	{Name: "id"}, {Name: "platform"}, {Name: "external_id"}, {Name: "import_id"}, {Name: "last_import_id"}, {Name: "updated_at"}, {Name: "message_count"}, {Name: "chunk_count"}, {Name: "vector_count"},
 }

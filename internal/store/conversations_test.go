@@ -32,8 +32,7 @@ func TestAConversationComesBackAsItWas(t *testing.T) {
 				{Role: "tool", Text: " blanks \u200b kept ", Branch: "b/2"},
 			},
 		}
-		require.NoError(t, u.Normalize(start))
-		want := chat.NewTranscript(u)
+		want := chat.NewTranscript(valid(t, u))
 		want.ImportID, want.Pinned = chat.NewID(), true
 		createAll(t, s, ws, want)
 		got, err := s.View(ctx).Transcript(ws, want.ID)
@@ -363,16 +362,21 @@ func TestCreatingManyAtOnce(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c, got)
 		}
-		known := func(names ...string) (known map[string]string) {
+		known := func(names ...string) (known map[chat.Origin]bool) {
+			var origins []chat.Origin
+			for _, name := range names {
+				origins = append(origins, chat.Origin{Platform: "custom", ExternalID: name}, chat.Origin{Platform: "elsewhere", ExternalID: name})
+			}
 			inTx(t, s, func(tx *store.Tx) (err error) {
-				known, err = tx.LockKnown(ws, "custom", names)
+				known, err = tx.LockKnown(ws, origins)
 				return err
 			})
 			return known
 		}
-		require.Equal(t, map[string]string{"taken": taken.ID, "chat3": fresh[3].ID}, known("taken", "chat3", "nobody's"))
+		custom := func(name string) chat.Origin { return chat.Origin{Platform: "custom", ExternalID: name} }
+		require.Equal(t, map[chat.Origin]bool{custom("taken"): true, custom("chat3"): true}, known("taken", "chat3", "nobody's"))
 		require.Equal(t, []string{taken.ID}, remove(t, s, ws, taken.ID))
-		require.Equal(t, map[string]string{"taken": ""}, known("taken"), "deleted")
+		require.Equal(t, map[chat.Origin]bool{custom("taken"): true}, known("taken"), "deleted")
 		requireSound(t, db)
 	})
 }

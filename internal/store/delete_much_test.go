@@ -32,7 +32,7 @@ func TestDeleteOfMuchAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
 		ws := workspace(t, s, "w")
-		kept := create(t, s, ws, upload(t, "kept", "hello"))
+		kept := create(t, s, ws, upload("kept", "hello"))
 		insert := func(into, values string) { db.Break(t, fmt.Sprintf(fill[db.Kind], conversations, into, values)) }
 		insert(`conversations (workspace_id, id, platform, external_id, title, title_folded, created_at, updated_at, import_id, message_count, index_state)`,
 			fmt.Sprintf(`%d, %s, 'custom', CAST(i AS text), 't', 't', 0, 0, %[2]s, 1, 'ready'`, ws, id[db.Kind]))

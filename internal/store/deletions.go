@@ -161,15 +161,15 @@ func (v *View) Tombstoned(ws chat.WorkspaceID, platform, externalID string) (del
 	return true, rows[0].Excluded, nil
 }
 
-// TombstonedAmong tells which of a platform's external ids were deleted before.
-func (v *View) TombstonedAmong(ws chat.WorkspaceID, platform string, externalIDs []string) (map[string]bool, error) {
-	deleted := map[string]bool{}
-	for batch := range slices.Chunk(externalIDs, idBatch) {
-		named := make(map[string]string, len(batch)) // by hash
+// TombstonedAmong tells which conversations were deleted before.
+func (v *View) TombstonedAmong(ws chat.WorkspaceID, origins []chat.Origin) (map[chat.Origin]bool, error) {
+	deleted := map[chat.Origin]bool{}
+	for batch := range slices.Chunk(origins, idBatch) {
+		named := make(map[string]chat.Origin, len(batch)) // by hash
 		hashes := make([][]byte, len(batch))
-		for i, id := range batch {
-			hashes[i] = v.externalHash(platform, id)
-			named[string(hashes[i])] = id
+		for i, o := range batch {
+			hashes[i] = v.externalHash(o.Platform, o.ExternalID)
+			named[string(hashes[i])] = o
 		}
 		var rows []tombstoneRow
 		err := v.db.Select("external_hash").Where("workspace_id = ? AND external_hash IN ?", int64(ws), hashes).Find(&rows).Error

@@ -35,7 +35,7 @@ func TestTheDoctorSeesAndMendsDamage(t *testing.T) {
 				}
 				s := db.Open(t)
 				adopt(t, s, testModel.ID)
-				create(t, s, workspace(t, s, "w"), upload(t, "a", "one", "two"))
+				create(t, s, workspace(t, s, "w"), upload("a", "one", "two"))
 				for _, c := range claim(t, s, 5) {
 					require.NoError(t, finishAs(s, c, indexed(passage(0, []float32{1, 0, 0}, "alpha"), passage(1, []float32{1, 0, 0}, "beta"), unreadable(2, "gamma"))))
 				}

@@ -11,9 +11,9 @@ import (
 // the imports that were about them alone, and the names and imports of platforms
 // that have no conversation any more.
 func (tx *Tx) dropEmptied(ws chat.WorkspaceID, deleted []dialect.ConversationRow) error {
-	ids, imports, platforms := make([]string, len(deleted)), make([]string, len(deleted)), make([]string, len(deleted))
+	ids, imports, platforms := make([]string, len(deleted)), make([]string, 0, 2*len(deleted)), make([]string, len(deleted))
 	for i, c := range deleted {
-		ids[i], imports[i], platforms[i] = c.ID, c.ImportID, c.Platform
+		ids[i], imports, platforms[i] = c.ID, append(imports, c.ImportID, c.LastImportID), c.Platform
 	}
 	for batch := range slices.Chunk(ids, idBatch) {
 		err := tx.db.Where("workspace_id = ? AND conversation_id IN ?", int64(ws), batch).Delete(&importRow{}).Error
@@ -22,8 +22,7 @@ func (tx *Tx) dropEmptied(ws chat.WorkspaceID, deleted []dialect.ConversationRow
 		}
 	}
 	for batch := range slices.Chunk(distinct(imports), idBatch) {
-		err := tx.db.Where("workspace_id = ? AND id IN ?", int64(ws), batch).Where("NOT EXISTS (SELECT 1 FROM conversations AS c " +
-			"WHERE c.workspace_id = imports.workspace_id AND c.import_id = imports.id)").Delete(&importRow{}).Error
+		err := tx.db.Where("workspace_id = ? AND id IN ?", int64(ws), batch).Where(unusedImport).Delete(&importRow{}).Error
 		if err != nil {
 			return tx.fault(err)
 		}
@@ -35,6 +34,11 @@ func (tx *Tx) dropEmptied(ws chat.WorkspaceID, deleted []dialect.ConversationRow
 	}
 	return nil
 }
+
+// unusedImport is the condition that no conversation was created or brought last by
+// an import.
+const unusedImport = "NOT EXISTS (SELECT 1 FROM conversations AS c WHERE c.workspace_id = imports.workspace_id AND c.import_id = imports.id)" +
+	" AND NOT EXISTS (SELECT 1 FROM conversations AS c WHERE c.workspace_id = imports.workspace_id AND c.last_import_id = imports.id)"
 
 // dropPlatform deletes the name and the imports of a platform that has no
 // conversation any more.
@@ -57,7 +61,7 @@ func (tx *Tx) dropPlatform(ws chat.WorkspaceID, platform string) error {
 // where each still sees the conversations that the other deletes.
 var emptied = []string{
 	"DELETE FROM platforms WHERE workspace_id = ? AND NOT EXISTS (SELECT 1 FROM conversations AS c WHERE c.workspace_id = platforms.workspace_id AND c.platform = platforms.platform)",
-	"DELETE FROM imports WHERE workspace_id = ? AND NOT EXISTS (SELECT 1 FROM conversations AS c WHERE c.workspace_id = imports.workspace_id AND c.platform = imports.platform)",
+	"DELETE FROM imports WHERE workspace_id = ? AND NOT EXISTS (SELECT 1 FROM conversations AS c WHERE c.workspace_id = imports.workspace_id AND c.platform = imports.platform) AND " + unusedImport,
 }
 
 func distinct(values []string) []string {

@@ -43,10 +43,8 @@ func workspace(t testing.TB, s *store.Store, name string) (ws chat.WorkspaceID) 
 	return ws
 }
 
-// upload is a normalized upload whose messages alternate between human and
-// assistant.
-func upload(t testing.TB, externalID string, texts ...string) chat.Upload {
-	t.Helper()
+// upload is an upload whose messages alternate between human and assistant.
+func upload(externalID string, texts ...string) chat.Upload {
 	u := chat.Upload{ExternalID: externalID, Title: "about " + externalID, CreatedAt: start, UpdatedAt: start}
 	for i, text := range texts {
 		role := "human"
@@ -55,14 +53,21 @@ func upload(t testing.TB, externalID string, texts ...string) chat.Upload {
 		}
 		u.Messages = append(u.Messages, chat.UploadMessage{Role: role, Text: text})
 	}
-	require.NoError(t, u.Normalize(start))
 	return u
+}
+
+// valid is an upload after its checks.
+func valid(t testing.TB, u chat.Upload) chat.ValidUpload {
+	t.Helper()
+	v, err := u.Validate(start)
+	require.NoError(t, err)
+	return v
 }
 
 // transcript is a new conversation, not stored yet.
 func transcript(t testing.TB, externalID string, texts ...string) chat.Transcript {
 	t.Helper()
-	fresh := chat.NewTranscript(upload(t, externalID, texts...))
+	fresh := chat.NewTranscript(valid(t, upload(externalID, texts...)))
 	fresh.ImportID = chat.NewID()
 	return fresh
 }
@@ -85,7 +90,7 @@ func createAll(t testing.TB, s *store.Store, ws chat.WorkspaceID, fresh ...chat.
 // create stores the conversation that an upload makes.
 func create(t testing.TB, s *store.Store, ws chat.WorkspaceID, u chat.Upload) chat.Transcript {
 	t.Helper()
-	fresh := chat.NewTranscript(u)
+	fresh := chat.NewTranscript(valid(t, u))
 	fresh.ImportID = chat.NewID()
 	createAll(t, s, ws, fresh)
 	return fresh
@@ -94,7 +99,7 @@ func create(t testing.TB, s *store.Store, ws chat.WorkspaceID, u chat.Upload) ch
 // added is create with an upload made on the spot.
 func added(t testing.TB, s *store.Store, ws chat.WorkspaceID, externalID string, texts ...string) chat.Transcript {
 	t.Helper()
-	return create(t, s, ws, upload(t, externalID, texts...))
+	return create(t, s, ws, upload(externalID, texts...))
 }
 
 // merge sends an upload of a conversation that is stored, as history does.
@@ -102,12 +107,13 @@ func merge(t testing.TB, s *store.Store, ws chat.WorkspaceID, u chat.Upload) (ch
 	t.Helper()
 	var c chat.Conversation
 	var m chat.Merged
+	sent := valid(t, u)
 	inTx(t, s, func(tx *store.Tx) error {
-		stored, _, err := tx.LockByExternalID(ws, u.Platform, u.ExternalID)
+		stored, _, err := tx.LockByExternalID(ws, sent.Origin().Platform, sent.Origin().ExternalID)
 		if err != nil {
 			return err
 		}
-		m = chat.Merge(stored, u)
+		m = chat.Merge(stored, sent)
 		c, err = tx.UpdateConversation(ws, stored.Conversation, m, stored.ImportID)
 		return err
 	})

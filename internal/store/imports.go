@@ -10,13 +10,14 @@ import (
 )
 
 // AddToImport records what a delivery brought, and adds it to what the same import
-// brought before.
+// brought before. An import that has brought another platform is of several.
 func (tx *Tx) AddToImport(ws chat.WorkspaceID, i chat.Import) error {
 	more := clause.OnConflict{
 		Columns: []clause.Column{{Name: "workspace_id"}, {Name: "id"}},
 		DoUpdates: clause.Assignments(map[string]any{
 			"conversations": gorm.Expr("imports.conversations + ?", i.Conversations),
 			"messages":      gorm.Expr("imports.messages + ?", i.Messages),
+			"platform":      gorm.Expr("CASE WHEN imports.platform = ? THEN imports.platform ELSE ? END", i.Platform, chat.SeveralPlatforms),
 		}),
 	}
 	row := importRow{
@@ -83,7 +84,8 @@ func (v *View) imports(ws chat.WorkspaceID) *gorm.DB {
 	return v.db.Model(&importRow{}).Where("workspace_id = ?", int64(ws))
 }
 
-// progressRow counts the conversations of an import that are in one state.
+// progressRow counts the conversations that an import brought last and that are in
+// one state.
 type progressRow struct {
 	ImportID   string
 	IndexState string
@@ -110,9 +112,9 @@ func (v *View) withProgress(ws chat.WorkspaceID, rows []importRow) ([]chat.Impor
 	}
 	var progress []progressRow
 	err := v.db.Model(&dialect.ConversationRow{}).
-		Select("import_id, index_state, count(*) AS n, max(index_error) AS reason").
-		Where("workspace_id = ? AND import_id IN ?", int64(ws), ids).
-		Group("import_id, index_state").Find(&progress).Error
+		Select("last_import_id AS import_id, index_state, count(*) AS n, max(index_error) AS reason").
+		Where("workspace_id = ? AND last_import_id IN ?", int64(ws), ids).
+		Group("last_import_id, index_state").Find(&progress).Error
 	if err != nil {
 		return nil, v.fault(err)
 	}

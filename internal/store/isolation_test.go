@@ -164,13 +164,13 @@ var inWorkspace = map[string]call{
 		return []any{len(made)}, err
 	},
 	"LockKnown": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
-		return just(tx.LockKnown(ws, "custom", []string{h.conversation.ExternalID, h.gone}))
+		return just(tx.LockKnown(ws, []chat.Origin{{Platform: "custom", ExternalID: h.conversation.ExternalID}, {Platform: "custom", ExternalID: h.gone}}))
 	},
 	"TakeBack": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return only(tx.TakeBack(ws, h.conversation.ID))
 	},
 	"TombstonedAmong": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
-		return just(tx.TombstonedAmong(ws, "custom", []string{h.gone}))
+		return just(tx.TombstonedAmong(ws, []chat.Origin{{Platform: "custom", ExternalID: h.gone}}))
 	},
 	"AddToImport": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return only(tx.AddToImport(ws, chat.Import{ID: h.importID, Kind: "upload", Platform: "p", Conversations: 1}))

@@ -16,13 +16,11 @@ import (
 // named is a message of an upload: the caller's id of it, and its text.
 type named struct{ id, text string }
 
-func says(t testing.TB, messages ...named) chat.Upload {
-	t.Helper()
+func says(messages ...named) chat.Upload {
 	u := chat.Upload{ExternalID: "x", CreatedAt: start, UpdatedAt: start}
 	for _, m := range messages {
 		u.Messages = append(u.Messages, chat.UploadMessage{ExternalID: m.id, Role: "human", Text: m.text, CreatedAt: start})
 	}
-	require.NoError(t, u.Normalize(start))
 	return u
 }
 
@@ -55,10 +53,10 @@ func TestRewritingKeepsTheIDsOfMessages(t *testing.T) {
 		s := db.Open(t)
 		for name, change := range cases {
 			ws := workspace(t, s, name)
-			before := create(t, s, ws, says(t, a, b, c))
+			before := create(t, s, ws, says(a, b, c))
 			indexAll(t, s, []string{"word"})
 
-			after, merged := merge(t, s, ws, says(t, change.sent...))
+			after, merged := merge(t, s, ws, says(change.sent...))
 			got := turns(t, s, ws, before.ID)
 			require.Equal(t, merged.Messages, got, name)
 			require.Len(t, got, len(change.want), name)
@@ -98,9 +96,9 @@ func TestRandomRewrites(t *testing.T) {
 			}
 			return messages
 		}
-		c := create(t, s, ws, says(t, some()...))
+		c := create(t, s, ws, says(some()...))
 		for range 40 {
-			_, merged := merge(t, s, ws, says(t, some()...))
+			_, merged := merge(t, s, ws, says(some()...))
 			require.Equal(t, merged.Messages, turns(t, s, ws, c.ID))
 		}
 		requireSound(t, db)
@@ -116,12 +114,12 @@ func TestAConversationOfFiveThousandMessages(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
 		ws := workspace(t, s, "w")
-		c := create(t, s, ws, says(t, all...))
+		c := create(t, s, ws, says(all...))
 		require.Equal(t, c.Turns, turns(t, s, ws, c.ID))
 
 		middle := slices.Insert(slices.Clone(all), n/2, named{"new", "in the middle"})
 		middle[10].text, middle[n].text = "edited", "edited too"
-		_, merged := merge(t, s, ws, says(t, middle...))
+		_, merged := merge(t, s, ws, says(middle...))
 		require.Equal(t, 1, merged.Added)
 		got := turns(t, s, ws, c.ID)
 		require.Equal(t, merged.Messages, got)

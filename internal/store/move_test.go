@@ -24,10 +24,9 @@ func TestALongConversationIsMergedWithoutItsTexts(t *testing.T) {
 			for _, n := range numbers {
 				u.Messages = append(u.Messages, chat.UploadMessage{ExternalID: fmt.Sprint(n), Role: "human", Text: text(n), CreatedAt: start})
 			}
-			require.NoError(t, u.Normalize(start))
 			return u
 		}
-		first := chat.NewTranscript(sent(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19))
+		first := chat.NewTranscript(valid(t, sent(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19)))
 		first.ImportID = chat.NewID()
 		createAll(t, s, ws, first)
 		ids := map[string]string{}
@@ -42,7 +41,7 @@ func TestALongConversationIsMergedWithoutItsTexts(t *testing.T) {
 				return err
 			}
 			require.True(t, abridged)
-			_, err = tx.UpdateConversation(ws, stored.Conversation, chat.MergeAbridged(stored, edited), first.ImportID)
+			_, err = tx.UpdateConversation(ws, stored.Conversation, chat.MergeAbridged(stored, valid(t, edited)), first.ImportID)
 			return err
 		})
 		var got []string

@@ -186,7 +186,7 @@ func TestWhatLosesAClaim(t *testing.T) {
 	}
 	send := func(messages ...named) func(*testing.T, *store.Store, *clock, store.Claim) {
 		return func(t *testing.T, s *store.Store, _ *clock, c store.Claim) {
-			merge(t, s, c.Workspace, says(t, messages...))
+			merge(t, s, c.Workspace, says(messages...))
 		}
 	}
 	cases := map[string]struct {
@@ -197,7 +197,7 @@ func TestWhatLosesAClaim(t *testing.T) {
 		"deleted": {func(t *testing.T, s *store.Store, _ *clock, c store.Claim) { remove(t, s, c.Workspace, c.Conversation) }, true, false},
 		"deleted and uploaded again": {func(t *testing.T, s *store.Store, _ *clock, c store.Claim) {
 			remove(t, s, c.Workspace, c.Conversation)
-			create(t, s, c.Workspace, says(t, named{"a", "text"}))
+			create(t, s, c.Workspace, says(named{"a", "text"}))
 		}, true, false},
 		"changed by an upload": {send(named{"a", "new text"}), true, false},
 		"grown by an upload":   {send(named{"a", "text"}, named{"b", "more"}), true, false},
@@ -220,7 +220,7 @@ func TestWhatLosesAClaim(t *testing.T) {
 		s := db.OpenAt(t, now.Now)
 		for name, what := range cases {
 			ws := workspace(t, s, name)
-			create(t, s, ws, says(t, named{"a", "text"}))
+			create(t, s, ws, says(named{"a", "text"}))
 			c := claimOne(t, s)
 			what.do(t, s, now, c)
 			turns, err := s.View(ctx).ClaimedTranscript(c)

@@ -189,7 +189,7 @@ func TestWhoMakesAnewKeepsToTheQueuesRules(t *testing.T) {
 		require.Equal(t, 3, embedding(t, s, ws).Pending)
 
 		// An upload takes it over.
-		merge(t, s, ws, upload(t, "c0", "one", "two", "three"))
+		merge(t, s, ws, upload("c0", "one", "two", "three"))
 		requireLost(t, s, one)
 		fresh := claimOne(t, s)
 		require.Equal(t, []any{ids[0], false}, []any{fresh.Conversation, fresh.Behind})
@@ -197,7 +197,7 @@ func TestWhoMakesAnewKeepsToTheQueuesRules(t *testing.T) {
 		require.NoError(t, finishAs(s, fresh, anew(otherModel)))
 
 		// What has failed under the old model is queued again before the change is over.
-		require.NotEmpty(t, merged(merge(t, s, ws, upload(t, "c1", "one", "two", "three"))))
+		require.NotEmpty(t, merged(merge(t, s, ws, upload("c1", "one", "two", "three"))))
 		failing := claimOne(t, s)
 		old := indexed(passage(2, nil, "gamma"))
 		old.Keep, old.KeptTerms, old.KeptVectors = 2, 2, 2

@@ -56,7 +56,7 @@ func thePlannerSamplesNoTexts(t *testing.T) {
 	db := storetest.New(t, storetest.Postgres)
 	s := db.Open(t)
 	ws := workspace(t, s, "w")
-	create(t, s, ws, upload(t, "x", "one"))
+	create(t, s, ws, upload("x", "one"))
 	indexAs(t, s, list(t, s, ws, chat.Filter{})[0], indexed(passage(0, []float32{1, 0, 0}, "alpha")))
 	require.NoError(t, s.BuildVectorIndex(ctx, store.VectorSpace{Workspace: ws, Model: testModel.ID, Dimensions: testModel.Dimensions}))
 	harmless := []string{

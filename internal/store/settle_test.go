@@ -149,9 +149,9 @@ func TestNothingAboutAPlatformOutlivesItsLastConversation(t *testing.T) {
 		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
 		file := chat.NewID()
 		add := func(ws chat.WorkspaceID, platform, name, importID string) string {
-			u := upload(t, name, "text")
+			u := upload(name, "text")
 			u.Platform = platform
-			fresh := chat.NewTranscript(u)
+			fresh := chat.NewTranscript(valid(t, u))
 			fresh.ImportID = importID
 			createAll(t, s, ws, fresh)
 			i := chat.Import{ID: importID, Kind: "upload", Platform: platform, Conversations: 1, ConversationID: fresh.ID}

@@ -79,7 +79,7 @@ func TestIndexingInTwoStages(t *testing.T) {
 		requireSound(t, db)
 
 		// A change goes the same way: what it replaces goes, what is beyond it too.
-		merge(t, s, ws, says(t, named{"0", "new text"}))
+		merge(t, s, ws, says(named{"0", "new text"}))
 		c = claimOne(t, s)
 		require.False(t, c.WordsIn)
 		other := embed.Model{ID: "other", Dimensions: 3}

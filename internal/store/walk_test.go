@@ -21,7 +21,7 @@ import (
 // clocks' first moment.
 func changed(t testing.TB, s *store.Store, ws chat.WorkspaceID, platform string, minute int) chat.Conversation {
 	t.Helper()
-	u := upload(t, fmt.Sprint(platform, " ", minute, " ", chat.NewID()), "one", "two")
+	u := upload(fmt.Sprint(platform, " ", minute, " ", chat.NewID()), "one", "two")
 	u.Platform, u.UpdatedAt = platform, start.Add(time.Duration(minute)*time.Minute)
 	return create(t, s, ws, u).Conversation
 }
@@ -274,7 +274,7 @@ func TestPlaces(t *testing.T) {
 // namesake is an upload of a conversation of the same name.
 func namesake(t testing.TB, c chat.Conversation) chat.Upload {
 	t.Helper()
-	u := upload(t, c.ExternalID, "one", "two")
+	u := upload(c.ExternalID, "one", "two")
 	u.Platform = c.Platform
 	return u
 }

@@ -30,8 +30,8 @@ func newShelf(t *testing.T, s *store.Store, chats int) *shelf {
 	f := &filled{t: t, store: s}
 	sh := &shelf{t: t, store: s, ws: f.workspace("w")}
 	for i := range chats {
-		u := chat.Upload{ExternalID: string(rune('a' + i)), Messages: []chat.UploadMessage{{Role: "user", Text: "text"}}}
-		require.NoError(t, u.Normalize(time.Now()))
+		u, err := chat.Upload{ExternalID: string(rune('a' + i)), Messages: []chat.UploadMessage{{Role: "user", Text: "text"}}}.Validate(time.Now())
+		require.NoError(t, err)
 		fresh := chat.NewTranscript(u)
 		fresh.ImportID = chat.NewID()
 		require.NoError(t, s.InTx(t.Context(), func(tx *store.Tx) error {

@@ -104,8 +104,8 @@ func (f *filled) vector() []float32 {
 }
 
 func (f *filled) add(ws chat.WorkspaceID, name string, chunks int) string {
-	u := chat.Upload{ExternalID: name, Messages: []chat.UploadMessage{{Role: "user", Text: name}}}
-	require.NoError(f.t, u.Normalize(time.Now()))
+	u, err := chat.Upload{ExternalID: name, Messages: []chat.UploadMessage{{Role: "user", Text: name}}}.Validate(time.Now())
+	require.NoError(f.t, err)
 	fresh := chat.NewTranscript(u)
 	fresh.ImportID = chat.NewID()
 	x := store.Indexed{Model: model}

@@ -352,7 +352,7 @@ type DeleteFilter struct {
 	// DateTo Created at or before this: an ISO 8601 date (the whole day counts, UTC) or a date and time (UTC unless it has a zone).
 	DateTo *string `json:"dateTo,omitempty"`
 
-	// ImportID This upload or import brought it last.
+	// ImportID The upload or import that created it, whichever sent it again.
 	ImportID *string `json:"importId,omitempty"`
 
 	// Pinned `true`: only pinned conversations. `false`, or left out: only those that are not.
@@ -578,10 +578,10 @@ type Import struct {
 	// Pending How many of them wait for indexing.
 	Pending int `json:"pending"`
 
-	// Platform Where its conversations are from.
+	// Platform Where its conversations are from; `several` when they are from more than one platform.
 	Platform string `json:"platform"`
 
-	// Ready How many of the conversations still stored under it search can find.
+	// Ready How many of its conversations that nothing has brought since search can find.
 	Ready int `json:"ready"`
 
 	// Status How far the conversations are that it brought: `queued` none begun, `processing` some on the
@@ -1387,7 +1387,7 @@ type ListConversationsParams struct {
 	// Pinned The same as `pinnedOnly`. Given both, they must be equal.
 	Pinned *string `form:"pinned,omitempty" json:"pinned,omitempty"`
 
-	// ImportID Only conversations that this upload or import brought last.
+	// ImportID Only conversations that this upload or import created. What it sent again belongs to the one that created it.
 	ImportID *string `form:"importId,omitempty" json:"importId,omitempty"`
 }
 
@@ -1436,7 +1436,7 @@ type ExportConversationsParams struct {
 	// Pinned The same as `pinnedOnly`. Given both, they must be equal.
 	Pinned *string `form:"pinned,omitempty" json:"pinned,omitempty"`
 
-	// ImportID Only conversations that this upload or import brought last.
+	// ImportID Only conversations that this upload or import created. What it sent again belongs to the one that created it.
 	ImportID *string `form:"importId,omitempty" json:"importId,omitempty"`
 
 	// ExcludePinned `true`: only conversations that are not pinned.

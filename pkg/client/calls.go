@@ -20,7 +20,7 @@ type ListOptions struct {
 	CreatedFrom time.Time // created at or after; zero for no bound
 	CreatedTo   time.Time // created at or before; zero for no bound
 	PinnedOnly  bool
-	ImportID    string // brought last by this import; empty for all
+	ImportID    string // created by this import; empty for all
 }
 
 func (o ListOptions) params() *api.ListConversationsParams {

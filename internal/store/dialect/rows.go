@@ -20,7 +20,8 @@ type ConversationRow struct {
 	CreatedAt       int64 `gorm:"autoCreateTime:false"`
 	UpdatedAt       int64 `gorm:"autoUpdateTime:false"`
 	Pinned          bool
-	ImportID        string
+	ImportID        string // the import that created it
+	LastImportID    string // the import that brought it last
 	MessageCount    int
 	TokenCount      int
 	ChunkCount      int

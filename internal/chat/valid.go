@@ -1,0 +1,196 @@
+package chat
+
+import (
+	"cmp"
+	"iter"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// Origin names a conversation by where it came from. With the workspace it is
+// unique.
+type Origin struct {
+	Platform   string
+	ExternalID string // the platform's own id of it
+}
+
+// ValidUpload is an upload that passed its checks and has everything that the store
+// needs. Only Upload.Validate makes one.
+type ValidUpload struct {
+	origin      Origin
+	displayName string
+	title       string // as given, or taken from the messages
+	createdAt   time.Time
+	updatedAt   time.Time
+	pinned      *bool
+	tellsMarks  bool
+	messages    []validMessage
+
+	// What the caller said, and what was filled in: a re-send changes only what it
+	// says.
+	titled, created, updated bool
+}
+
+// validMessage is a message that has no id and position yet.
+type validMessage struct {
+	Message
+	dated bool // the caller gave its date
+}
+
+// Origin returns the upload's platform and external id.
+func (u ValidUpload) Origin() Origin { return u.origin }
+
+// DisplayName returns what people call the platform; empty to leave it as it is.
+func (u ValidUpload) DisplayName() string { return u.displayName }
+
+// Title returns the title that the upload gives, or that its messages give it.
+func (u ValidUpload) Title() string { return u.title }
+
+// TextBytes returns how long the texts of all messages are together.
+func (u ValidUpload) TextBytes() (n int) {
+	for _, m := range u.messages {
+		n += len(m.Text)
+	}
+	return n
+}
+
+// Validate checks an upload and fills in what may be left out: the platform, the
+// title (the first human message, cut at 80 characters), and missing dates (the
+// neighboring message's, then now). Texts become storable on both databases. It
+// returns an Invalid fault that names every problem at once, at most twenty of
+// them. The upload itself stays as it is.
+func (u Upload) Validate(now time.Time) (ValidUpload, error) {
+	v := ValidUpload{
+		origin:      Origin{Platform: cmp.Or(u.Platform, DefaultPlatform), ExternalID: storable(u.ExternalID)},
+		displayName: strings.TrimSpace(storable(u.DisplayName)),
+		title:       CleanTitle(u.Title), createdAt: u.CreatedAt, updatedAt: u.UpdatedAt,
+		created: !u.CreatedAt.IsZero(), updated: !u.UpdatedAt.IsZero(), tellsMarks: u.TellsMarks,
+	}
+	if u.Pinned != nil {
+		v.pinned = new(*u.Pinned)
+	}
+	var found fault.Problems
+	v.check(&found)
+	v.takeMessages(u.Messages, &found)
+	if err := found.Err(); err != nil {
+		return ValidUpload{}, err
+	}
+	v.fillDates(Clock(now))
+	v.titled = v.title != ""
+	if !v.titled {
+		v.title = derivedTitle(v.said())
+	}
+	return v, nil
+}
+
+// check checks everything but the messages.
+func (u *ValidUpload) check(found *fault.Problems) {
+	if !platformPattern.MatchString(u.origin.Platform) {
+		found.Add(fault.At("platform"), "must be 1 to 100 letters, digits, '-', '_' or '.'")
+	}
+	if utf8.RuneCountInString(u.displayName) > MaxDisplayNameRunes {
+		found.Add(fault.At("display name"), "must have at most %d characters", MaxDisplayNameRunes)
+	}
+	switch n := utf8.RuneCountInString(u.origin.ExternalID); {
+	case n == 0:
+		found.Add(fault.At("external id"), "is required")
+	case n > MaxExternalIDRunes:
+		found.Add(fault.At("external id"), "must have at most %d characters", MaxExternalIDRunes)
+	}
+	if !validTime(u.createdAt) {
+		found.Add(fault.At("created at"), "must lie between the years %d and %d", earliestYear, latestYear)
+	}
+	if !validTime(u.updatedAt) {
+		found.Add(fault.At("updated at"), "must lie between the years %d and %d", earliestYear, latestYear)
+	}
+}
+
+// takeMessages checks the messages and makes them storable first, because ids that
+// differ only in what cannot be stored are stored alike.
+func (u *ValidUpload) takeMessages(sent []UploadMessage, found *fault.Problems) {
+	switch n := len(sent); {
+	case n == 0:
+		found.Add(fault.At("messages"), "must have at least one message")
+	case n > MaxUploadMessages:
+		found.Add(fault.At("messages"), "must have at most %d messages; send the rest in another upload of the same conversation", MaxUploadMessages)
+		return
+	}
+	u.messages = make([]validMessage, len(sent))
+	seen := make(map[string]int, len(sent))
+	for i, m := range sent {
+		at := fault.At("messages").Item(i)
+		sender, ok := ParseSender(m.Role)
+		if !ok {
+			found.Add(at.Field("role"), "must be human, assistant, system or tool")
+		}
+		id := storable(m.ExternalID)
+		if n := utf8.RuneCountInString(id); n > MaxExternalIDRunes {
+			found.Add(at.Field("external id"), "must have at most %d characters", MaxExternalIDRunes)
+		}
+		if id != "" {
+			if first, dup := seen[id]; dup {
+				found.Add(at.Field("external id"), "is the same as that of %s", fault.At("messages").Item(first))
+			}
+			seen[id] = i
+		}
+		if !validTime(m.CreatedAt) {
+			found.Add(at.Field("created at"), "must lie between the years %d and %d", earliestYear, latestYear)
+		}
+		u.messages[i] = validMessage{dated: !m.CreatedAt.IsZero(), Message: Message{
+			ExternalID: id, Sender: sender, Text: storable(m.Text), CreatedAt: m.CreatedAt,
+			Branch: storable(m.Branch), Hidden: m.Hidden,
+		}}
+	}
+}
+
+func validTime(t time.Time) bool {
+	return t.IsZero() || (t.UTC().Year() >= earliestYear && t.UTC().Year() <= latestYear)
+}
+
+// fillDates gives each undated message the date of the nearest dated one before
+// it, else after it, else the conversation's, else now.
+func (u *ValidUpload) fillDates(now time.Time) {
+	known := u.createdAt
+	for _, m := range u.messages {
+		if m.dated {
+			known = m.CreatedAt
+			break
+		}
+	}
+	if known.IsZero() {
+		known = u.updatedAt
+	}
+	if known.IsZero() {
+		known = now
+	}
+	last := known
+	for i := range u.messages {
+		m := &u.messages[i]
+		if !m.dated {
+			m.CreatedAt = last
+		}
+		m.CreatedAt = Clock(m.CreatedAt)
+		last = m.CreatedAt
+	}
+	if !u.created {
+		u.createdAt = u.messages[0].CreatedAt
+	}
+	u.createdAt = Clock(u.createdAt)
+	if !u.updated {
+		u.updatedAt = last
+	}
+	u.updatedAt = Clock(u.updatedAt)
+}
+
+func (u *ValidUpload) said() iter.Seq2[Sender, string] {
+	return func(yield func(Sender, string) bool) {
+		for _, m := range u.messages {
+			if !yield(m.Sender, m.Text) {
+				return
+			}
+		}
+	}
+}

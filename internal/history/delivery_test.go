@@ -1,0 +1,161 @@
+package history_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
+)
+
+// traced is a history that shows its statements.
+func traced(t *testing.T, db storetest.Database, trace func(statement string)) *history.History {
+	t.Helper()
+	o := db.Options()
+	o.Trace = trace
+	s, err := store.Open(t.Context(), o)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return history.New(history.Options{Store: s, Embedder: embed.NewHash()})
+}
+
+func fileOf(uploads ...chat.Upload) func(yield func(history.Read) bool) {
+	return func(yield func(history.Read) bool) {
+		for i, u := range uploads {
+			if !yield(history.Read{Upload: u, Line: i + 1}) {
+				return
+			}
+		}
+	}
+}
+
+// A file whose platforms come in turn takes as few transactions as a sorted one, and
+// its import does not claim to be of one of them.
+func TestAFileOfMixedPlatforms(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		d := newDesk(t, db, "")
+		var transactions int
+		h := traced(t, db, func(statement string) {
+			if strings.Contains(statement, "INSERT INTO") && strings.Contains(statement, "imports") {
+				transactions++
+			}
+		})
+		for _, c := range []struct {
+			name     string
+			platform func(i int) string
+			says     string
+		}{
+			{"one", func(int) string { return "a" }, "a"},
+			{"sorted", func(i int) string { return []string{"a", "b"}[i/200] }, chat.SeveralPlatforms},
+			{"in turn", func(i int) string { return []string{"a", "b"}[i%2] }, chat.SeveralPlatforms},
+		} {
+			uploads := make([]chat.Upload, 400)
+			for i := range uploads {
+				uploads[i] = say(fmt.Sprint(c.name, i), "hello")
+				uploads[i].Platform, uploads[i].DisplayName = c.platform(i), fmt.Sprint("The ", c.platform(i))
+			}
+			transactions = 0
+			done, err := h.AsOperator(d.ws).ImportFile(t.Context(), fileOf(uploads...), false)
+			require.NoError(t, err)
+			require.Equal(t, 400, done.Conversations)
+			require.Equal(t, 2, transactions, c.name)
+			imported, err := h.AsOperator(d.ws).Import(t.Context(), done.ImportID)
+			require.NoError(t, err)
+			require.Equal(t, []any{c.says, 400, 400}, []any{imported.Platform, imported.Conversations, imported.Messages}, c.name)
+		}
+		stats, err := h.AsOperator(d.ws).Stats(t.Context())
+		require.NoError(t, err)
+		require.ElementsMatch(t, []chat.PlatformStats{
+			{Platform: "a", DisplayName: "The a", Conversations: 800, Messages: 800},
+			{Platform: "b", DisplayName: "The b", Conversations: 400, Messages: 400},
+		}, stats.Platforms)
+		_, deleted, err := h.AsOperator(d.ws).DeleteMatching(t.Context(), chat.MatchingDelete{Filter: chat.Filter{Platform: "a"}})
+		require.NoError(t, err)
+		require.Len(t, deleted.IDs, 800)
+		imports, err := h.AsOperator(d.ws).Imports(t.Context(), 1, 10)
+		require.NoError(t, err)
+		require.Equal(t, 2, imports.Total, "those of several platforms stay with the conversations of the other")
+		require.Empty(t, db.Damage(t))
+	})
+}
+
+// Of two uploads of one conversation in a delivery the later wins, also when a
+// third, of another program, was faster than both.
+func TestTheLaterOfADeliveryWins(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		d := newDesk(t, db, "")
+		other := history.New(history.Options{Store: db.Open(t), Embedder: embed.NewHash()})
+		u := func(text string) chat.Upload {
+			return chat.Upload{Platform: "p", ExternalID: "x", Messages: []chat.UploadMessage{{ExternalID: "m", Role: "human", Text: text}}}
+		}
+		var once sync.Once
+		h := traced(t, db, func(statement string) {
+			if db.Kind == storetest.Postgres && strings.Contains(statement, "external_id IN") { // SQLite has one writer
+				once.Do(func() {
+					_, err := other.AsOperator(d.ws).Ingest(context.Background(), u("by the other"))
+					require.NoError(t, err)
+				})
+			}
+		})
+		done, err := h.AsOperator(d.ws).IngestAll(t.Context(), []chat.Upload{u("first in the file"), u("later in the file")}, history.Delivery{})
+		require.NoError(t, err)
+		require.Equal(t, done.Conversations[0].ID, done.Conversations[1].ID)
+		require.Equal(t, "later in the file", d.transcript(done.Conversations[0].ID).Turns[0].Text)
+	})
+}
+
+// An upload, a delivery and a file into a workspace that was deleted since the key
+// was checked are told the same.
+func TestUploadsIntoADeletedWorkspace(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		gone := d.history.AsOperator(4711)
+		_, one := gone.Ingest(t.Context(), say("a", "b"))
+		_, many := gone.IngestAll(t.Context(), []chat.Upload{say("a", "b"), say("c", "d")}, history.Delivery{})
+		_, file := gone.ImportFile(t.Context(), fileOf(say("a", "b")), false)
+		_, files := gone.ImportFile(t.Context(), fileOf(say("a", "b"), say("c", "d")), false)
+		for _, err := range []error{one, many, file, files} {
+			require.Equal(t, fault.Conflict, fault.KindOf(err), "%v", err)
+			require.Contains(t, fault.Message(err), "was deleted meanwhile")
+		}
+	})
+}
+
+// A conversation stays with the import that created it: whoever deletes by the
+// import that merely sent it again keeps it. That import still tells how its
+// conversations stand.
+func TestAnImportHasOnlyWhatItCreated(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		access := d.history.AsOperator(d.ws)
+		old := d.ingest(say("old", "question", "answer"))
+		edited := d.ingest(say("edited", "question", "answer"))
+		require.Equal(t, 2, d.index())
+		file, err := access.ImportFile(t.Context(), fileOf(say("old", "question", "answer"), say("edited", "question", "better"), say("new", "hello")), false)
+		require.NoError(t, err)
+		require.Equal(t, 3, file.Conversations)
+		imported, err := access.Import(t.Context(), file.ImportID)
+		require.NoError(t, err)
+		require.Equal(t, []any{chat.ImportProcessing, 3, 2, 1, 2}, []any{imported.Status, imported.Conversations, imported.Messages, imported.Ready, imported.Pending})
+
+		require.Equal(t, old.ImportID, d.transcript(old.Conversation.ID).ImportID)
+		page, err := access.Conversations(t.Context(), chat.ListQuery{Filter: chat.Filter{ImportID: file.ImportID}})
+		require.NoError(t, err)
+		require.Equal(t, 1, page.Total)
+		_, deleted, err := access.DeleteMatching(t.Context(), chat.MatchingDelete{Filter: chat.Filter{ImportID: file.ImportID}})
+		require.NoError(t, err)
+		require.Len(t, deleted.IDs, 1)
+		require.Equal(t, 2, d.count())
+		_, deleted, err = access.DeleteMatching(t.Context(), chat.MatchingDelete{Filter: chat.Filter{ImportID: edited.ImportID}})
+		require.NoError(t, err)
+		require.Equal(t, []string{edited.Conversation.ID}, deleted.IDs)
+		require.Empty(t, d.db.Damage(t))
+	})
+}
