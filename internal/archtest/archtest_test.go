@@ -25,6 +25,7 @@ func TestArchitecture(t *testing.T) {
 		"confined libraries are there":             checkRequired(confined, required(t)),
 		"tests do not measure time":                checkClock(pkgs, measuring),
 		"tests can be repeated":                    checkChance(pkgs, seeding),
+		"the domain speaks for no transport":       checkWireWords(pkgs, domain, wireNames(pkgs, "pkg/api")),
 		"scopes are checked at the front door":     append(checkScopes(pkgs, scopeDeciders), checkNamedScopes(pkgs, transports)...),
 		"package variables are constants at heart": checkGlobals(pkgs, setByLinker, onlyForTests),
 	}
@@ -101,6 +102,7 @@ func TestSourceRulesFindWhatTheyForbid(t *testing.T) {
 	globals := func(p []pkg) []string {
 		return checkGlobals(p, []string{"internal/x.version"}, []string{"internal/xtest"})
 	}
+	wireWords := func(p []pkg) []string { return checkWireWords(p, domain, []string{"expectedCount"}) }
 	scopes := func(p []pkg) []string {
 		return append(checkScopes(p, scopeDeciders), checkNamedScopes(p, transports)...)
 	}
@@ -134,6 +136,11 @@ func TestSourceRulesFindWhatTheyForbid(t *testing.T) {
 		"an interface held to":   {globals, "internal/x", `package x; var _ I = T{}`, 0},
 		"set by the linker":      {globals, "internal/x", `package x; var version string`, 0},
 		"shared by tests":        {globals, "internal/xtest", `package xtest; import "sync"; var mu sync.Mutex`, 0},
+		"a field of the wire":    {wireWords, "internal/history", `package x; var e = fault.Invalidf("expectedCount is wrong")`, 1},
+		"a place in a text":      {wireWords, "internal/chat", `package x; var e = fault.Invalidf("messages[%d].role must be known", i)`, 1},
+		"words of every day":     {wireWords, "internal/history", `package x; var e = fault.Invalidf("the ids must be known: %d are not", n)`, 0},
+		"a tag":                  {wireWords, "internal/store", "package x; type t struct { N int `gorm:\"column:expectedCount\"` }", 0},
+		"the transport's words":  {wireWords, "internal/server", `package x; var e = fault.Invalidf("expectedCount is wrong")`, 0},
 		"a transport that asks":  {scopes, "internal/server", `package x; func f(p P) bool { return p.Can("read") }`, 1},
 		"a command that asks":    {scopes, "cmd/lethe", `package x; var ok = who.IsOperator()`, 1},
 		"the front door asks":    {scopes, "internal/history", `package x; func f(p P) bool { return p.Can("read") }`, 0},

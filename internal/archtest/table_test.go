@@ -163,6 +163,10 @@ var noHTTP = []string{"internal/store", "internal/history", "internal/indexer", 
 // scopeDeciders may ask what a principal may do; auth says what scopes are.
 var scopeDeciders = []string{"internal/auth", "internal/history"}
 
+// domain packages are under every transport, and so use the words of none.
+var domain = []string{"internal/fault", "internal/chat", "internal/auth", "internal/history", "internal/recall", "internal/indexer", "internal/upkeep",
+	"internal/store", "internal/store/dialect", "internal/store/sqlite", "internal/store/postgres"}
+
 // transports take requests from outside. Each gets its principal from the front door
 // and names no scope.
 var transports = []string{"internal/server", "internal/mcp", "internal/web"}

@@ -1,0 +1,86 @@
+package archtest
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// wireNames are the names of fields that only the wire has: those of the generated
+// types in which a capital letter follows a small one, such as expectedCount. The
+// others are words of every day.
+func wireNames(pkgs []pkg, wire string) (names []string) {
+	for _, p := range pkgs {
+		if p.path != wire {
+			continue
+		}
+		for _, f := range p.files {
+			ast.Inspect(f.syntax, func(n ast.Node) bool {
+				field, ok := n.(*ast.Field)
+				if !ok || field.Tag == nil {
+					return true
+				}
+				tag, err := strconv.Unquote(field.Tag.Value)
+				if err != nil {
+					return true
+				}
+				name, _, _ := strings.Cut(reflect.StructTag(tag).Get("json"), ",")
+				if camelCase.MatchString(name) && !slices.Contains(names, name) {
+					names = append(names, name)
+				}
+				return true
+			})
+		}
+	}
+	return names
+}
+
+var (
+	camelCase = regexp.MustCompile(`[a-z][A-Z]`)
+	words     = regexp.MustCompile(`\w+`)
+	// place is a place in a list, written into a text; the front door says it with a
+	// fault.Path, which each transport words.
+	place = regexp.MustCompile(`\w\[%d\]`)
+)
+
+// checkWireWords looks for texts of the domain that speak of fields as one transport
+// calls them: another transport would have to tell its callers of fields that they
+// never saw.
+func checkWireWords(pkgs []pkg, domain, wire []string) (broken []string) {
+	for _, f := range written(pkgs) {
+		if !slices.Contains(domain, f.pkg) {
+			continue
+		}
+		ast.Inspect(f.syntax, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.ImportSpec:
+				return false
+			case *ast.Field:
+				return n.Tag == nil // a tag is no text
+			case *ast.BasicLit:
+				if n.Kind != token.STRING {
+					return true
+				}
+				text, err := strconv.Unquote(n.Value)
+				if err != nil {
+					return true
+				}
+				for _, word := range words.FindAllString(text, -1) {
+					if slices.Contains(wire, word) {
+						broken = append(broken, fmt.Sprintf("%s: %q is a word of the wire; name the field with fault.At, and its name on the wire in internal/server/wording.go", f.at(n), word))
+					}
+				}
+				if place.MatchString(text) {
+					broken = append(broken, fmt.Sprintf("%s: %q writes a place into a text; say it with fault.At(...).Item(i)", f.at(n), text))
+				}
+			}
+			return true
+		})
+	}
+	return broken
+}
