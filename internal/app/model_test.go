@@ -125,6 +125,18 @@ func (c *modelChat) request(n name) api.UploadRequest {
 	return u
 }
 
+// part is the conversation from a place on, with the ids of some messages only.
+func (c *modelChat) part(n name, from int, named func(i int) bool) api.UploadRequest {
+	u := c.request(n)
+	for i := range u.Conversation.Messages {
+		if !named(i) {
+			u.Conversation.Messages[i].ID = nil
+		}
+	}
+	u.Conversation.Messages = u.Conversation.Messages[from:]
+	return u
+}
+
 // author makes up what people say. Its words are made of letters alone, so that no
 // analyzer changes them, and none comes twice.
 type author struct {

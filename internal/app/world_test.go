@@ -369,6 +369,7 @@ var moves = slices.Concat(
 	slices.Repeat([]move{{"upload", (*player).uploadNew}}, 5),
 	slices.Repeat([]move{{"edit", (*player).edit}}, 4),
 	slices.Repeat([]move{{"rename", (*player).rename}}, 2),
+	slices.Repeat([]move{{"re-send", (*player).resend}}, 2),
 	slices.Repeat([]move{{"search", (*player).search}}, 2),
 	slices.Repeat([]move{{"delete", (*player).deleteSome}}, 3),
 	slices.Repeat([]move{{"delete by filter", (*player).deleteMatching}}, 2),
@@ -383,7 +384,12 @@ type move struct {
 }
 
 func (p *player) send(ctx context.Context, n name, sent *modelChat) error {
-	answer, err := p.client.Upload(ctx, sent.request(n))
+	return p.sendAs(ctx, n, sent, sent.request(n))
+}
+
+// sendAs uploads a conversation by a request that does not say all of it.
+func (p *player) sendAs(ctx context.Context, n name, sent *modelChat, request api.UploadRequest) error {
+	answer, err := p.client.Upload(ctx, request)
 	if err != nil {
 		return err
 	}
@@ -401,6 +407,52 @@ func (p *player) send(ctx context.Context, n name, sent *modelChat) error {
 
 func (p *player) uploadNew(ctx context.Context) error {
 	return p.send(ctx, name{p.platform, "c" + p.word()[2:]}, p.chat())
+}
+
+// resend uploads a conversation, and sends it again in the shapes of clients that
+// have no ids for their messages, or for the answers only.
+func (p *player) resend(ctx context.Context) error {
+	n, c := name{p.platform, "c" + p.word()[2:]}, p.chat()
+	for range 4 {
+		p.extend(c)
+	}
+	if err := p.send(ctx, n, c); err != nil {
+		return err
+	}
+	for range 1 + p.IntN(3) {
+		none := func(int) bool { return false }
+		shapes := []func() api.UploadRequest{
+			func() api.UploadRequest { // whole, the first changed
+				c.texts[c.order[0]] = p.text()
+				return c.part(n, 0, none)
+			},
+			func() api.UploadRequest { // whole, one in the middle changed
+				c.texts[c.order[2]] = p.text()
+				return c.part(n, 0, none)
+			},
+			func() api.UploadRequest { // a tail, nothing new
+				return c.part(n, 1+p.IntN(len(c.order)-1), none)
+			},
+			func() api.UploadRequest { // a tail, its first changed
+				from := 1 + p.IntN(len(c.order)-3)
+				c.texts[c.order[from]] = p.text()
+				return c.part(n, from, none)
+			},
+			func() api.UploadRequest { // ids on the answers only, a question changed
+				c.texts[c.order[0]] = p.text()
+				return c.part(n, 0, func(i int) bool { return i%2 == 1 })
+			},
+			func() api.UploadRequest { // a tail that has grown
+				from := len(c.order) - 2
+				p.extend(c)
+				return c.part(n, from, func(i int) bool { return i == len(c.order)-1 })
+			},
+		}
+		if err := p.sendAs(ctx, n, c, pick(p.author, shapes)()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *player) edit(ctx context.Context) error {
