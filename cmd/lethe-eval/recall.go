@@ -80,7 +80,7 @@ func withService(ctx context.Context, c config.Config, fn func(ctx context.Conte
 }
 
 func (m measurement) measure(ctx context.Context, c config.Config, url string, dialogues []evaluate.Dialogue) (err error) {
-	s, err := app.OpenStore(ctx, c, slog.New(slog.DiscardHandler))
+	s, err := app.OpenStore(ctx, c, slog.New(slog.DiscardHandler), app.ToBegin)
 	if err != nil {
 		return err
 	}

@@ -13,12 +13,12 @@ import (
 
 // withStore opens the database for a command that works on it, beside a running
 // service or without one.
-func (p *program) withStore(ctx context.Context, fn func(*store.Store) error) (err error) {
+func (p *program) withStore(ctx context.Context, purpose app.Purpose, fn func(*store.Store) error) (err error) {
 	c, err := p.config()
 	if err != nil {
 		return err
 	}
-	s, err := app.OpenStore(ctx, c, p.logger(c))
+	s, err := app.OpenStore(ctx, c, p.logger(c), purpose)
 	if err != nil {
 		return err
 	}
@@ -27,15 +27,15 @@ func (p *program) withStore(ctx context.Context, fn func(*store.Store) error) (e
 }
 
 // withHistory is withStore for a command that needs the rules too.
-func (p *program) withHistory(ctx context.Context, fn func(*history.History) error) error {
-	return p.withStore(ctx, func(s *store.Store) error {
+func (p *program) withHistory(ctx context.Context, purpose app.Purpose, fn func(*history.History) error) error {
+	return p.withStore(ctx, purpose, func(s *store.Store) error {
 		return fn(history.New(history.Options{Store: s, Embedder: embed.NewNone()}))
 	})
 }
 
 // withAdministration is withStore for a command that manages keys and workspaces.
-func (p *program) withAdministration(ctx context.Context, fn func(history.Administration) error) error {
-	return p.withHistory(ctx, func(h *history.History) error {
+func (p *program) withAdministration(ctx context.Context, purpose app.Purpose, fn func(history.Administration) error) error {
+	return p.withHistory(ctx, purpose, func(h *history.History) error {
 		administration, err := h.Administer(auth.Operator(0))
 		if err != nil {
 			return err

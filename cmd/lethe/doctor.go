@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lethe-chat/lethe/internal/app"
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
@@ -32,7 +33,7 @@ func (p *program) doctorCommand() *cobra.Command {
 			"its storage was reclaimed. The exit code is 0 only when both are as they should be.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withStore(cmd.Context(), func(s *store.Store) error {
+			return p.withStore(cmd.Context(), app.ToLook, func(s *store.Store) error {
 				if receipt != "" {
 					return p.prove(cmd.Context(), s, receipt, asJSON)
 				}

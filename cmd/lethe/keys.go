@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lethe-chat/lethe/internal/app"
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/history"
@@ -37,7 +38,7 @@ func (p *program) createKeyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.withAdministration(cmd.Context(), func(a history.Administration) error {
+			return p.withAdministration(cmd.Context(), app.ToBegin, func(a history.Administration) error {
 				key, token, err := a.CreateKey(cmd.Context(), workspace, name, parsed)
 				if err != nil {
 					return err
@@ -63,7 +64,7 @@ func (p *program) listKeysCommand() *cobra.Command {
 		Short: "List the keys, without their secrets",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withAdministration(cmd.Context(), func(a history.Administration) error {
+			return p.withAdministration(cmd.Context(), app.ToLook, func(a history.Administration) error {
 				keys, err := a.Keys(cmd.Context(), workspace)
 				if err != nil {
 					return err
@@ -86,7 +87,7 @@ func (p *program) revokeKeyCommand() *cobra.Command {
 		Short: "Make a key useless from now on",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.withAdministration(cmd.Context(), func(a history.Administration) error {
+			return p.withAdministration(cmd.Context(), app.ToLook, func(a history.Administration) error {
 				key, err := a.RevokeKey(cmd.Context(), args[0])
 				if err != nil {
 					return err

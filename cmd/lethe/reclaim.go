@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lethe-chat/lethe/internal/app"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/store"
 )
@@ -22,7 +23,7 @@ func (p *program) reclaimCommand() *cobra.Command {
 			if !now {
 				return fault.Invalidf("say --now: it may take minutes on a large database")
 			}
-			return p.withStore(cmd.Context(), func(s *store.Store) error {
+			return p.withStore(cmd.Context(), app.ToLook, func(s *store.Store) error {
 				p.soFar.is("some storage may be reclaimed; `lethe reclaim --now` or the service does the rest")
 				var settled int
 				err := s.Exclusively(cmd.Context(), func(ctx context.Context) (err error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lethe-chat/lethe/internal/app"
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/exports/lethe"
@@ -35,7 +36,7 @@ func (p *program) listWorkspacesCommand() *cobra.Command {
 		Short: "List the workspaces and how many conversations each has",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withAdministration(cmd.Context(), func(a history.Administration) error {
+			return p.withAdministration(cmd.Context(), app.ToLook, func(a history.Administration) error {
 				all, err := a.Workspaces(cmd.Context())
 				if err != nil {
 					return err
@@ -77,7 +78,7 @@ func (p *program) createWorkspaceCommand() *cobra.Command {
 		Short: "Make an empty workspace (lethe keys create makes one too)",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.withAdministration(cmd.Context(), func(a history.Administration) error {
+			return p.withAdministration(cmd.Context(), app.ToLook, func(a history.Administration) error {
 				if _, err := a.CreateWorkspace(cmd.Context(), args[0]); err != nil {
 					return err
 				}
@@ -98,7 +99,7 @@ func (p *program) deleteWorkspaceCommand() *cobra.Command {
 			"writes the conversations to a file first.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.withHistory(cmd.Context(), func(h *history.History) error {
+			return p.withHistory(cmd.Context(), app.ToLook, func(h *history.History) error {
 				return p.deleteWorkspace(cmd.Context(), h, args[0], export, yes)
 			})
 		},

@@ -70,12 +70,33 @@ type Started struct {
 // databaseFile is the embedded database inside the data directory.
 const databaseFile = "lethe.db"
 
-// OpenStore opens the configured database and brings its schema up to date.
-func OpenStore(ctx context.Context, c config.Config, logger *slog.Logger) (*store.Store, error) {
+// Purpose is what a database is opened for.
+type Purpose int
+
+// What a database is opened for.
+const (
+	ToLook  Purpose = iota // it must exist
+	ToBegin                // it is made when it is missing
+	ToServe                // also, room on the disk is kept for deletes
+)
+
+// deleteReserve is how much of an SQLite file's disk is kept for deletes: enough for
+// some hundred conversations at once.
+const deleteReserve = 16 << 20
+
+// OpenStore opens the configured database and brings its schema up to date. NotFound
+// when there is none and the purpose needs one.
+func OpenStore(ctx context.Context, c config.Config, logger *slog.Logger, purpose Purpose) (*store.Store, error) {
+	o := store.Options{Logger: logger, MustExist: purpose == ToLook}
 	if c.DatabaseURL != "" {
-		return store.Open(ctx, store.Options{URL: c.DatabaseURL.Reveal(), Logger: logger})
+		o.URL = c.DatabaseURL.Reveal()
+		return store.Open(ctx, o)
 	}
-	return store.Open(ctx, store.Options{Path: filepath.Join(c.DataDir, databaseFile), Logger: logger})
+	o.Path = filepath.Join(c.DataDir, databaseFile)
+	if purpose == ToServe {
+		o.Reserve = deleteReserve
+	}
+	return store.Open(ctx, o)
 }
 
 // New opens the store and wires the parts. Close releases what it opened.
@@ -95,7 +116,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := OpenStore(ctx, o.Config, o.Logger)
+	s, err := OpenStore(ctx, o.Config, o.Logger, ToServe)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func (h *History) deleteConversations(ctx context.Context, ws chat.WorkspaceID, 
 	}
 	var gone []string
 	var receipt chat.Deletion
-	err := h.store.InTx(ctx, func(tx *store.Tx) (err error) {
+	err := h.store.InDeletingTx(ctx, func(tx *store.Tx) (err error) {
 		gone, receipt, err = tx.DeleteConversations(ws, asked, o)
 		return err
 	})

@@ -68,7 +68,7 @@ func bulkIDs(ids []string) ([]string, error) {
 // when the rows go.
 func (h *History) deleteTogether(ctx context.Context, ws chat.WorkspaceID, asked []string, o chat.DeleteOptions) (BulkDeleted, error) {
 	var answer BulkDeleted
-	err := h.store.InTx(ctx, func(tx *store.Tx) error {
+	err := h.store.InDeletingTx(ctx, func(tx *store.Tx) error {
 		held, err := tx.LockConversations(ws, asked)
 		if err != nil {
 			return err

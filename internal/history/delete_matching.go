@@ -21,7 +21,7 @@ func (h *History) deleteMatching(ctx context.Context, ws chat.WorkspaceID, m cha
 		}
 		return n, Deleted{IDs: []string{}}, err
 	}
-	err = h.store.InTx(ctx, func(tx *store.Tx) error {
+	err = h.store.InDeletingTx(ctx, func(tx *store.Tx) error {
 		ids, err := tx.LockMatching(ws, filter)
 		if err != nil {
 			return err

@@ -23,7 +23,7 @@ func (h *History) deleteUnchanged(ctx context.Context, ws chat.WorkspaceID, d ch
 	if err != nil || len(ids) == 0 {
 		return Deleted{IDs: []string{}}, err
 	}
-	err = h.store.InTx(ctx, func(tx *store.Tx) error {
+	err = h.store.InDeletingTx(ctx, func(tx *store.Tx) error {
 		held, err := tx.LockRevisions(ws, ids)
 		if err != nil {
 			return err

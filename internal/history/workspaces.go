@@ -37,7 +37,7 @@ func (a Administration) CreateWorkspace(ctx context.Context, name string) (ws ch
 // exported, the conversations as the caller has them in a file, it is a Conflict
 // with a *chat.ChangedError when one has changed or was added since.
 func (a Administration) DeleteWorkspace(ctx context.Context, name string, exported map[string]int64) (receipt chat.Deletion, err error) {
-	err = a.history.store.InTx(ctx, func(tx *store.Tx) error {
+	err = a.history.store.InDeletingTx(ctx, func(tx *store.Tx) error {
 		ws, err := tx.Workspace(name)
 		if err != nil {
 			return err

@@ -23,7 +23,7 @@ func (s *Server) readiness(c echo.Context) error {
 		return fault.New(fault.Unavailable, "the service is starting or stopping")
 	}
 	if err := s.history.Ready(c.Request().Context()); err != nil {
-		return fault.Wrap(fault.Unavailable, err, "the store is not answering")
+		return fault.Wrap(fault.Unavailable, err, "the store cannot be used: %s", fault.Message(err))
 	}
 	return c.JSON(http.StatusOK, api.Health{Status: api.HealthStatusReady, Version: s.options.Version})
 }

@@ -42,10 +42,21 @@ type Store struct {
 
 // Options says which database to open. Exactly one of Path and URL is set.
 type Options struct {
-	Path   string           // an SQLite file, made when it is missing
+	Path   string           // an SQLite file, made when it is missing unless MustExist is set
 	URL    string           // a PostgreSQL URL
 	Logger *slog.Logger     // warnings about the database itself; never SQL or content
 	Now    func() time.Time // the clock; time.Now when nil
+
+	// MustExist refuses to make a database where there is none.
+	MustExist bool
+
+	// Reserve is how many bytes of an SQLite file's disk are kept free, so that deletes
+	// work when the disk is full.
+	Reserve int64
+
+	// BeforeWrite is called before each write of SQLite, for tests of a disk that
+	// refuses.
+	BeforeWrite func() error
 
 	// ExactLimit is how many vectors a search compares one by one; when 0, the
 	// database's own default.
@@ -115,7 +126,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		exactLimit: cmp.Or(o.ExactLimit, database.ExactLimit()), maxProposed: cmp.Or(o.MaxProposed, DefaultMaxProposed),
 	}
 	s.instance = 1 + rand.Int64N(math.MaxInt32-1) //nolint:gosec // it is no secret
-	if err := s.migrate(ctx); err != nil {
+	if err := s.prepare(ctx, o.MustExist); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	migrated.Store(true)
@@ -126,11 +137,28 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
+// prepare brings the schema up to date. On a full disk it uses the room that is
+// reserved for deletes: without the schema there would be none.
+func (s *Store) prepare(ctx context.Context, mustExist bool) error {
+	if mustExist {
+		var one int64
+		err := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM workspaces LIMIT 1) AS some").Row().Scan(&one)
+		if err != nil && s.database.Fault(err) == nil && ctx.Err() == nil {
+			return fault.Wrap(fault.NotFound, err, "the database has no tables of Lethe; `lethe serve` makes them")
+		}
+	}
+	err := s.migrate(ctx)
+	if spend := s.database.Abilities().Spend; err != nil && spend != nil && spend(err) {
+		return s.migrate(ctx)
+	}
+	return err
+}
+
 // open opens the kind of database that the options name.
 func open(ctx context.Context, o Options, config dialect.Config) (dialect.Database, error) {
 	switch {
 	case o.Path != "" && o.URL == "":
-		return sqlite.Open(ctx, o.Path, config)
+		return sqlite.Open(ctx, o.Path, sqlite.Options{Create: !o.MustExist, Reserve: o.Reserve, BeforeWrite: o.BeforeWrite}, config)
 	case o.URL != "" && o.Path == "":
 		return postgres.Open(ctx, o.URL, config)
 	default:
@@ -144,12 +172,16 @@ func (s *Store) Close() error { return s.database.Close() }
 // Name is the kind of database: "sqlite" or "postgres".
 func (s *Store) Name() string { return s.database.Kind() }
 
-// Ping reports whether the database answers.
+// Ping reports whether the database answers and can be written. Unavailable, with the
+// reason, when not: also when its file was removed, or its disk is full.
 func (s *Store) Ping(ctx context.Context) error {
 	for _, db := range s.pools() {
 		if err := db.PingContext(ctx); err != nil {
 			return s.fault(err)
 		}
+	}
+	if health := s.database.Abilities().Health; health != nil {
+		return health()
 	}
 	return nil
 }
@@ -186,6 +218,16 @@ func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
 		view.writing = true
 		return fn(&Tx{View: *view, now: chat.Clock(s.config.Now())})
 	})
+}
+
+// InDeletingTx is InTx for a transaction that deletes. On a full disk it uses the room
+// that is reserved for it.
+func (s *Store) InDeletingTx(ctx context.Context, fn func(*Tx) error) error {
+	err := s.InTx(ctx, fn)
+	if spend := s.database.Abilities().Spend; err != nil && spend != nil && spend(err) {
+		return s.InTx(ctx, fn)
+	}
+	return err
 }
 
 func (s *Store) transaction(ctx context.Context, on *gorm.DB, fn func(*gorm.DB) error, options ...*sql.TxOptions) error {

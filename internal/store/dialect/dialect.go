@@ -188,6 +188,14 @@ type Abilities struct {
 	// VectorIndexer keeps approximate indexes of large spaces.
 	VectorIndexer VectorIndexer
 
+	// Health tells what keeps the database from being used although it answers; nil for
+	// nothing. It costs little and may be called often.
+	Health func() error
+
+	// Spend makes room for a delete that failed with err because the disk is full, and
+	// reports whether it is worth trying again.
+	Spend func(err error) bool
+
 	// CheapReclaim tells that the cost of a reclaim follows what was deleted.
 	CheapReclaim bool
 

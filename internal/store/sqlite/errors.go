@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"syscall"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -15,6 +16,8 @@ func unopenable(path string, err error) error {
 		return fault.Wrap(fault.Unavailable, err, "%s is not an SQLite database; move it away, or set LETHE_DATA_DIR to another directory", path)
 	case errors.Is(err, sqlite3.INTERRUPT), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fault.Wrap(fault.Canceled, err, "opening the database file %s was canceled or took too long", path)
+	case errors.Is(err, sqlite3.FULL), errors.Is(err, syscall.ENOSPC):
+		return fault.Wrap(fault.Unavailable, err, "cannot open the database file %s: %s", path, diskFull)
 	case errors.Is(err, sqlite3.BUSY):
 		return fault.Wrap(fault.Unavailable, err, "the database file %s is held by another program; end it, or try again", path)
 	}
@@ -33,7 +36,7 @@ func (*Database) Fault(err error) error {
 	case errors.Is(err, sqlite3.INTERRUPT):
 		return fault.Wrap(fault.Canceled, err, "the request was canceled or took too long")
 	case errors.Is(err, sqlite3.FULL):
-		return fault.Wrap(fault.Unavailable, err, "the disk of the database is full; free some space and try again")
+		return fault.Wrap(fault.Unavailable, err, "%s", diskFull)
 	case errors.Is(err, sqlite3.BUSY):
 		return fault.Wrap(fault.Unavailable, err, "the database is busy with another program; try again")
 	case errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.NOTADB):

@@ -6,6 +6,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/store/bitcode"
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
@@ -25,6 +26,7 @@ func (d *Database) Examine(ctx context.Context) ([]dialect.Finding, error) {
 		{Check: "the database file", Detail: "SQLite's own integrity check: " + file},
 		{Check: "the full-text index", Detail: "its entries are those of the passages", Fixable: true},
 	}
+	findings = append(findings, d.examineDisk())
 	if file != healthy {
 		findings[0].Count = 1
 	}
@@ -32,6 +34,19 @@ func (d *Database) Examine(ctx context.Context) ([]dialect.Finding, error) {
 		findings[1].Count, findings[1].Detail = 1, "its entries are not those of the passages"
 	}
 	return findings, nil
+}
+
+// examineDisk tells whether the disk has room for more.
+func (d *Database) examineDisk() dialect.Finding {
+	found := dialect.Finding{Check: "the disk", Detail: "it has room for more"}
+	err := d.Health()
+	if err == nil {
+		err = probe(d.path)
+	}
+	if err != nil {
+		found.Count, found.Detail = 1, fault.Message(err)
+	}
+	return found
 }
 
 // healthy is what SQLite's integrity check says when nothing is wrong.

@@ -18,7 +18,7 @@ import (
 // openFile opens an empty file.
 func openFile(t *testing.T) *Database {
 	t.Helper()
-	d, err := Open(t.Context(), filepath.Join(t.TempDir(), "lethe.db"), dialect.Config{Now: time.Now, Patience: time.Minute})
+	d, err := Open(t.Context(), filepath.Join(t.TempDir(), "lethe.db"), Options{Create: true}, dialect.Config{Now: time.Now, Patience: time.Minute})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.Close()) })
 	return d

@@ -2,8 +2,10 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/ncruces/go-sqlite3"
 	"gorm.io/gorm"
 
 	"github.com/lethe-chat/lethe/internal/store/dialect"
@@ -22,6 +24,9 @@ func (d *Database) Reclaim(ctx context.Context, how dialect.Reclaiming) error {
 			return err
 		}
 		done, err := d.mergeWords(ctx, pages)
+		if errors.Is(err, sqlite3.FULL) { // the log's room may be all that is missing
+			return errors.Join(err, d.truncateWAL(ctx))
+		}
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,258 @@
+package store_test
+
+import (
+	"encoding/binary"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/ncruces/go-sqlite3"
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store"
+)
+
+// fullDisk is a disk that can be told to be full. Room for deletes is there again once
+// the store has given its reserve back, as on a real one.
+type fullDisk struct {
+	full   atomic.Bool
+	errors atomic.Int64 // how often it has refused
+}
+
+func (d *fullDisk) write() error {
+	if d.full.Load() {
+		d.errors.Add(1)
+		return &fs.PathError{Op: "write", Path: "lethe.db", Err: syscall.ENOSPC}
+	}
+	return nil
+}
+
+// A full disk is told as such. What the operating system says is inside a PathError,
+// which the driver takes for a broken file.
+func TestAFullDiskIsTold(t *testing.T) {
+	disk := &fullDisk{}
+	path := filepath.Join(t.TempDir(), "lethe.db")
+	s, err := store.Open(ctx, store.Options{Path: path, BeforeWrite: disk.write, Reserve: 2 << 20})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	ws := workspace(t, s, "w")
+	id := added(t, s, ws, "x", "text").ID
+	disk.full.Store(true)
+	err = s.InTx(ctx, func(tx *store.Tx) error { return tx.NamePlatform(ws, "p", "name") })
+	require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+	require.Contains(t, fault.Message(err), "the disk of the database is full")
+	require.Positive(t, disk.errors.Load())
+
+	disk.full.Store(false)
+	require.NoError(t, s.Ping(ctx), "there is room again")
+	require.Len(t, remove(t, s, ws, id), 1)
+}
+
+// tmpfs mounts a file system of so many bytes, or returns false where that is not
+// allowed. TestAFullDiskIsTold tests the same on a disk that only says that it is full.
+func tmpfs(t *testing.T, size string) (dir string, ok bool) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := mount(dir, size); err != nil {
+		t.Logf("no small file system can be mounted here: %v", err)
+		return "", false
+	}
+	t.Cleanup(func() { require.NoError(t, unmount(dir)) })
+	return dir, true
+}
+
+// On a disk that is really full, uploads are refused with the reason, the store says that
+// it is not healthy, and deletes work; also after the program was started again. Then
+// there is room, and uploads work.
+func TestDeletesWorkOnAFullDisk(t *testing.T) {
+	dir, ok := tmpfs(t, "24m")
+	if !ok {
+		return
+	}
+	open := func() *store.Store {
+		s, err := store.Open(ctx, store.Options{Path: filepath.Join(dir, "lethe.db"), Reserve: 16 << 20})
+		require.NoError(t, err)
+		return s
+	}
+	s := open()
+	ws := workspace(t, s, "w")
+	var ids []string
+	fill := func() error {
+		for {
+			u := upload(t, chat.NewID(), strings.Repeat("words "+chat.NewID()+" ", 400))
+			fresh := chat.NewTranscript(u)
+			fresh.ImportID = chat.NewID()
+			if err := s.InTx(ctx, func(tx *store.Tx) error {
+				_, err := tx.CreateConversation(ws, fresh)
+				return err
+			}); err != nil {
+				return err
+			}
+			ids = append(ids, fresh.ID)
+		}
+	}
+	deleteOne := func() {
+		t.Helper()
+		var deleted []string
+		require.NoError(t, s.InDeletingTx(ctx, func(tx *store.Tx) (err error) {
+			deleted, _, err = tx.DeleteConversations(ws, ids[:1], chat.DeleteOptions{})
+			return err
+		}))
+		require.Equal(t, ids[:1], deleted)
+		ids = ids[1:]
+	}
+	unhealthy := func() {
+		t.Helper()
+		err := s.Ping(ctx)
+		require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+		require.Contains(t, fault.Message(err), "disk of the database is full")
+	}
+	for range 2 {
+		err := fill()
+		require.Contains(t, fault.Message(err), "disk of the database is full", "%v", err)
+		unhealthy()
+		require.NotEmpty(t, ill(t, s), "the doctor says so")
+		deleteOne()
+
+		require.NoError(t, s.Close())
+		s = open() // also after a start
+		err = fill()
+		require.Contains(t, fault.Message(err), "disk of the database is full", "%v", err)
+		for range len(ids) / 2 {
+			deleteOne()
+		}
+		_, err = s.Reclaim(ctx, store.Reclaiming{})
+		require.NoError(t, err)
+		require.NoError(t, s.Ping(ctx), "half of the conversations made room")
+	}
+	require.NoError(t, s.Close())
+}
+
+// Only a program that is told to begin makes a database; the others say that there is
+// none, and make nothing.
+func TestOnlyWhoBeginsMakesADatabase(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "mistyped")
+	o := store.Options{Path: filepath.Join(dir, "lethe.db"), MustExist: true}
+	_, err := store.Open(ctx, o)
+	require.True(t, fault.Is(err, fault.NotFound), "%v", err)
+	require.Contains(t, fault.Message(err), "there is no database at "+o.Path)
+	require.NoDirExists(t, dir)
+
+	require.NoError(t, os.MkdirAll(dir, 0o700))
+	require.NoError(t, os.WriteFile(o.Path, nil, 0o600))
+	_, err = store.Open(ctx, o)
+	require.True(t, fault.Is(err, fault.NotFound), "an empty file: %v", err)
+	o.MustExist = false
+	s, err := store.Open(ctx, o)
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	o.MustExist = true
+	s, err = store.Open(ctx, o)
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+}
+
+// An SQLite file of another program is left as it is.
+func TestAForeignFileIsRefused(t *testing.T) {
+	for name, statements := range map[string][]string{
+		"other tables":               {"CREATE TABLE notes (text)"},
+		"another application's id":   {"PRAGMA application_id = 1234", "CREATE TABLE notes (text)"},
+		"another, with our tables":   {"PRAGMA application_id = 1234", "CREATE TABLE conversations (id)", "CREATE TABLE schema_migrations (id)"},
+		"one table of the same name": {"CREATE TABLE conversations (id)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "lethe.db")
+			plainFile(t, path, statements...)
+			before, err := os.ReadFile(path)
+			require.NoError(t, err)
+			_, err = store.Open(ctx, store.Options{Path: path})
+			require.True(t, fault.Is(err, fault.Conflict), "%v", err)
+			require.Contains(t, fault.Message(err), "another program")
+			after, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.Equal(t, before, after)
+			require.Equal(t, []string{"lethe.db"}, names(t, filepath.Dir(path)))
+		})
+	}
+}
+
+// Lethe's files carry its mark, also those from before there was one.
+func TestTheFileIsMarked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lethe.db")
+	mark := func() uint32 {
+		file, err := os.ReadFile(path)
+		require.NoError(t, err)
+		return binary.BigEndian.Uint32(file[68:])
+	}
+	s, err := store.Open(ctx, store.Options{Path: path})
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	require.Equal(t, "Leth", string(binary.BigEndian.AppendUint32(nil, mark())))
+	plainFile(t, path, "PRAGMA application_id = 0")
+	require.Zero(t, mark())
+	s, err = store.Open(ctx, store.Options{Path: path})
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	require.NotZero(t, mark())
+}
+
+// A file that others may read is made private, also behind a link, and the files beside
+// it are where the real one is.
+func TestFilesAreMadePrivate(t *testing.T) {
+	dir, real := t.TempDir(), t.TempDir()
+	path := filepath.Join(real, "real.db")
+	s, err := store.Open(ctx, store.Options{Path: path})
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	require.NoError(t, os.Chmod(path, 0o644)) //nolint:gosec // that is what is mended
+	link := filepath.Join(dir, "lethe.db")
+	require.NoError(t, os.Symlink(path, link))
+	s, err = store.Open(ctx, store.Options{Path: link})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	added(t, s, workspace(t, s, "w"), "x", "text")
+	require.Equal(t, []string{"lethe.db"}, names(t, dir))
+	require.ElementsMatch(t, []string{"real.db", "real.db-shm", "real.db-wal"}, names(t, real))
+	for _, name := range names(t, real) {
+		info, err := os.Stat(filepath.Join(real, name))
+		require.NoError(t, err)
+		require.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), name)
+	}
+}
+
+// A file that was removed or replaced under the running program is told, and not made
+// again.
+func TestAFileThatIsRemovedIsTold(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "lethe.db")
+	s, err := store.Open(ctx, store.Options{Path: path})
+	require.NoError(t, err)
+	defer func() { _ = s.Close() }() // its files are missing
+	require.NoError(t, s.Ping(ctx))
+	for _, name := range names(t, dir) {
+		require.NoError(t, os.Remove(filepath.Join(dir, name)))
+	}
+	err = s.Ping(ctx)
+	require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+	require.Contains(t, fault.Message(err), "was removed while the service runs")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	err = s.Ping(ctx)
+	require.Contains(t, fault.Message(err), "was replaced while the service runs")
+}
+
+// plainFile runs statements on an SQLite file without Lethe, and closes it.
+func plainFile(t *testing.T, path string, statements ...string) {
+	t.Helper()
+	conn, err := sqlite3.Open(path)
+	require.NoError(t, err)
+	for _, statement := range statements {
+		require.NoError(t, conn.Exec(statement))
+	}
+	require.NoError(t, conn.Close())
+}

@@ -1,0 +1,93 @@
+package sqlite
+
+import (
+	"errors"
+	"sync/atomic"
+	"syscall"
+
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/util/vfsutil"
+	"github.com/ncruces/go-sqlite3/vfs"
+)
+
+// disk is the operating system's files as SQLite sees them, and knows when the disk is
+// full. The driver's own files do not tell SQLite so: they look for a bare error number
+// and get one inside an *fs.PathError, which SQLite then takes for a broken disk.
+type disk struct {
+	vfs.VFSFilename
+	full        *atomic.Bool // set when a write did not fit
+	beforeWrite func() error // for tests; may be nil
+}
+
+// Open and OpenFilename wrap the system's files.
+func (d disk) Open(name string, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, error) {
+	file, flags, err := vfsutil.WrapOpen(d.VFSFilename, name, flags)
+	return d.wrap(file, err), flags, d.translate(err)
+}
+
+// OpenFilename is Open for a name with parameters.
+func (d disk) OpenFilename(name *vfs.Filename, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, error) {
+	file, flags, err := vfsutil.WrapOpenFilename(d.VFSFilename, name, flags)
+	return d.wrap(file, err), flags, d.translate(err)
+}
+
+func (d disk) wrap(file vfs.File, err error) vfs.File {
+	if err != nil {
+		return nil
+	}
+	return diskFile{systemFile: file.(systemFile), disk: d} //nolint:forcetypeassert // the driver's own files are
+}
+
+// translate returns an error that SQLite understands when the disk is full.
+func (d disk) translate(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		d.full.Store(true)
+		return vfs.SystemError(err, sqlite3.FULL)
+	}
+	return err
+}
+
+// write runs what may need room on the disk.
+func (d disk) write(do func() error) error {
+	if d.beforeWrite != nil {
+		if err := d.beforeWrite(); err != nil {
+			return d.translate(err)
+		}
+	}
+	return d.translate(do())
+}
+
+// systemFile is what the driver's files can do.
+type systemFile interface {
+	vfs.FileLockState
+	vfs.FileHasMoved
+	vfs.FileSizeHint
+	vfs.FilePersistWAL
+	vfs.FilePowersafeOverwrite
+	vfs.FileSharedMemory
+}
+
+type diskFile struct {
+	systemFile
+	disk disk
+}
+
+func (f diskFile) WriteAt(p []byte, at int64) (n int, err error) {
+	err = f.disk.write(func() (err error) {
+		n, err = f.systemFile.WriteAt(p, at)
+		return err
+	})
+	return n, err
+}
+
+func (f diskFile) Truncate(size int64) error {
+	return f.disk.translate(f.systemFile.Truncate(size))
+}
+
+func (f diskFile) SizeHint(size int64) error {
+	return f.disk.write(func() error { return f.systemFile.SizeHint(size) })
+}
+
+func (f diskFile) Sync(flags vfs.SyncFlag) error {
+	return f.disk.translate(f.systemFile.Sync(flags))
+}

@@ -1,0 +1,148 @@
+package sqlite
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+// applicationID marks an SQLite file as Lethe's: "Leth" in ASCII.
+const applicationID = 0x4c657468
+
+// prepare makes the file if it is missing and may be made, makes it private, and
+// returns its real path: SQLite puts the files beside it there. It refuses a file of
+// another program before anything is changed in it.
+func prepare(path string, create bool) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		real, err = path, nil
+		if !create {
+			return "", fault.New(fault.NotFound, "there is no database at %s; `lethe serve` makes one, LETHE_DATA_DIR names another directory", path)
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return "", fault.Wrap(fault.Unavailable, err, "cannot make the data directory %s; set LETHE_DATA_DIR to one you may write", filepath.Dir(path))
+		}
+	}
+	if err != nil {
+		return "", unopenable(path, err)
+	}
+	// The file holds people's thoughts: nobody else on the machine may read it.
+	file, err := os.OpenFile(real, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return "", unopenable(path, err)
+	}
+	defer file.Close()
+	if err := refuseForeign(file, path, real); err != nil {
+		return "", err
+	}
+	return real, makePrivate(path, file)
+}
+
+// makePrivate takes everybody else's rights to a file away.
+func makePrivate(path string, file *os.File) error {
+	info, err := file.Stat()
+	if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+		err = file.Chmod(info.Mode().Perm() & 0o700)
+	}
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, err, "cannot make %s private", path)
+	}
+	return nil
+}
+
+// The header of an SQLite file (https://sqlite.org/fileformat.html, 1.3).
+const (
+	headerMagic = "SQLite format 3\x00"
+	headerSize  = 100
+	headerID    = 68 // where the application id stands
+)
+
+// refuseForeign refuses a file that another program made. A file without an id may be
+// Lethe's own from before there was one: then it has Lethe's tables.
+func refuseForeign(file *os.File, path, real string) error {
+	header := make([]byte, headerSize)
+	n, err := file.ReadAt(header, 0)
+	switch {
+	case n == 0 && errors.Is(err, io.EOF):
+		return nil // new
+	case n < headerSize && err != nil && !errors.Is(err, io.EOF):
+		return unopenable(path, err)
+	case n < headerSize || string(header[:len(headerMagic)]) != headerMagic:
+		return unopenable(path, sqlite3.NOTADB)
+	}
+	switch id := binary.BigEndian.Uint32(header[headerID:]); id {
+	case applicationID:
+		return nil
+	case 0:
+		ours, err := hasOurTables(real)
+		if err != nil {
+			return unopenable(path, err)
+		}
+		if ours {
+			return nil
+		}
+		return foreign(path, "it has other tables")
+	default:
+		return foreign(path, fmt.Sprintf("its application id is %d", id))
+	}
+}
+
+func foreign(path, because string) error {
+	return fault.New(fault.Conflict, "%s is an SQLite file of another program (%s); move it away, or set LETHE_DATA_DIR to another directory", path, because)
+}
+
+// hasOurTables reports whether a file has no table at all, or those of Lethe. It opens
+// the file for reading alone, so that nothing of it changes.
+func hasOurTables(path string) (ours bool, err error) {
+	conn, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READONLY)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if err := conn.BusyTimeout(patience); err != nil {
+		return false, err
+	}
+	statement, _, err := conn.Prepare(`SELECT count(*) = 0 OR sum(name IN ('schema_migrations', 'conversations')) = 2 FROM sqlite_schema WHERE type = 'table'`)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, statement.Close()) }()
+	statement.Step()
+	return statement.ColumnBool(0), statement.Err()
+}
+
+// Health tells what keeps the file from being used, although its connections answer: it
+// was removed or replaced under the program, or its disk is full. When the disk has
+// room again, the reserve is filled.
+func (d *Database) Health() error {
+	now, err := os.Stat(d.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fault.Wrap(fault.Unavailable, err, "the database file was removed while the service runs; stop it, put the file back, and start it")
+	case err != nil:
+		return fault.Wrap(fault.Unavailable, err, "the database file cannot be looked at")
+	case !os.SameFile(d.identity, now):
+		return fault.New(fault.Unavailable, "the database file was replaced while the service runs; restart the service")
+	}
+	if !d.full.Load() {
+		return nil
+	}
+	room, err := d.reserve.roomLeft()
+	if err != nil || !room {
+		return fault.Wrap(fault.Unavailable, err, "%s", diskFull)
+	}
+	d.full.Store(false)
+	return nil
+}
+
+// diskFull says what can still be done.
+const diskFull = "the disk of the database is full; free some space, or delete conversations, which still works"
