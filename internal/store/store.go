@@ -142,7 +142,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 func (s *Store) prepare(ctx context.Context, mustExist bool) error {
 	if mustExist {
 		var one int64
-		err := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM workspaces LIMIT 1) AS some").Row().Scan(&one)
+		err := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM workspaces LIMIT 1) AS found").Row().Scan(&one)
 		if err != nil && s.database.Fault(err) == nil && ctx.Err() == nil {
 			return fault.Wrap(fault.NotFound, err, "the database has no tables of Lethe; `lethe serve` makes them")
 		}

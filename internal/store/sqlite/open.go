@@ -166,5 +166,5 @@ func (*Database) ExactLimit() int { return DefaultExactLimit }
 
 // Abilities are few: the file needs no leader, and its searches no index on disk.
 func (d *Database) Abilities() dialect.Abilities {
-	return dialect.Abilities{VectorMemory: d.codes.memory, CheapReclaim: true, Spend: d.Spend, Health: d.Health}
+	return dialect.Abilities{CodeBytes: d.codes.Bytes, CheapReclaim: true, Spend: d.Spend, Health: d.Health}
 }
