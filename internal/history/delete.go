@@ -52,20 +52,18 @@ const reclaimPause = 100 * time.Millisecond
 // awaitReclaimed is Access.AwaitReclaimed. It asks for the reclaim that it waits for.
 func (h *History) awaitReclaimed(ctx context.Context, ws chat.WorkspaceID, receipt chat.Deletion) (chat.Deletion, error) {
 	for receipt.ReclaimedAt == nil {
-		failed := h.reclaim(ctx)
-		if ctx.Err() != nil || fault.Is(failed, fault.Canceled) { // time is up, or the service is stopping
-			return receipt, nil
+		// What went wrong is in the log; here only the receipt counts.
+		if stopping := fault.Is(h.reclaim(ctx), fault.Canceled); stopping || ctx.Err() != nil {
+			break
 		}
 		now, err := h.store.View(ctx).Deletion(ws, receipt.ID)
-		switch {
-		case err == nil:
-			receipt = now
-		case ctx.Err() != nil:
-			return receipt, nil
-		default:
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
 			return receipt, err
 		}
-		if receipt.ReclaimedAt == nil {
+		if receipt = now; receipt.ReclaimedAt == nil {
 			select {
 			case <-ctx.Done():
 			case <-time.After(reclaimPause):

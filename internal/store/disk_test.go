@@ -205,8 +205,8 @@ func TestTheFileIsMarked(t *testing.T) {
 // A file that others may read is made private, also behind a link, and the files beside
 // it are where the real one is.
 func TestFilesAreMadePrivate(t *testing.T) {
-	dir, real := t.TempDir(), t.TempDir()
-	path := filepath.Join(real, "real.db")
+	dir, target := t.TempDir(), t.TempDir()
+	path := filepath.Join(target, "real.db")
 	s, err := store.Open(ctx, store.Options{Path: path})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
@@ -218,9 +218,9 @@ func TestFilesAreMadePrivate(t *testing.T) {
 	defer func() { require.NoError(t, s.Close()) }()
 	added(t, s, workspace(t, s, "w"), "x", "text")
 	require.Equal(t, []string{"lethe.db"}, names(t, dir))
-	require.ElementsMatch(t, []string{"real.db", "real.db-shm", "real.db-wal"}, names(t, real))
-	for _, name := range names(t, real) {
-		info, err := os.Stat(filepath.Join(real, name))
+	require.ElementsMatch(t, []string{"real.db", "real.db-shm", "real.db-wal"}, names(t, target))
+	for _, name := range names(t, target) {
+		info, err := os.Stat(filepath.Join(target, name))
 		require.NoError(t, err)
 		require.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), name)
 	}

@@ -236,9 +236,8 @@ func (s *Store) transaction(ctx context.Context, on *gorm.DB, fn func(*gorm.DB) 
 	return s.fault(dialect.InTransaction(ctx, on, s.database, fn, options...))
 }
 
-// read and write are the handles for statements that run on their own.
-func (s *Store) read(ctx context.Context) *gorm.DB  { return s.database.Read().WithContext(ctx) }
-func (s *Store) write(ctx context.Context) *gorm.DB { return s.database.Write().WithContext(ctx) }
+// read is the handle for statements that run on their own.
+func (s *Store) read(ctx context.Context) *gorm.DB { return s.database.Read().WithContext(ctx) }
 
 func (s *Store) view(db *gorm.DB) *View {
 	return &View{db: db, database: s.database, exactLimit: s.exactLimit, maxProposed: s.maxProposed, secret: s.secret, instance: s.instance}

@@ -37,7 +37,7 @@ func (u *Upkeep) serve(ctx context.Context) error {
 	if len(waiting) == 0 {
 		return nil
 	}
-	err := error(errPanicked) // unless Exclusively returns
+	var err error = errPanicked // unless Exclusively returns
 	defer func() {
 		for _, done := range waiting {
 			done <- err // it has room for one value

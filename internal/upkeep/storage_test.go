@@ -129,7 +129,7 @@ func TestAReclaimWaitsForAPause(t *testing.T) {
 			u.Deleted()
 			go func() {
 				for range deletes {
-					time.Sleep(every)
+					<-time.After(every)
 					u.Deleted()
 				}
 			}()
@@ -137,8 +137,8 @@ func TestAReclaimWaitsForAPause(t *testing.T) {
 				u.callers.add()
 			}
 			u.untilQuiet(t.Context())
-			took = time.Now().Sub(began) // by the clock of the test, which no machine slows down
-			time.Sleep(time.Duration(deletes) * every)
+			took = -time.Until(began) // by the clock of the test, which no machine slows down
+			<-time.After(time.Duration(deletes) * every)
 		})
 		return took
 	}

@@ -19,12 +19,12 @@ import (
 const applicationID = 0x4c657468
 
 // prepare makes the file if it is missing and may be made, makes it private, and
-// returns its real path: SQLite puts the files beside it there. It refuses a file of
+// returns its actual path: SQLite puts the files beside it there. It refuses a file of
 // another program before anything is changed in it.
 func prepare(path string, create bool) (string, error) {
-	real, err := filepath.EvalSymlinks(path)
+	actual, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-		real, err = path, nil
+		actual, err = path, nil
 		if !create {
 			return "", fault.New(fault.NotFound, "there is no database at %s; `lethe serve` makes one, LETHE_DATA_DIR names another directory", path)
 		}
@@ -36,15 +36,15 @@ func prepare(path string, create bool) (string, error) {
 		return "", unopenable(path, err)
 	}
 	// The file holds people's thoughts: nobody else on the machine may read it.
-	file, err := os.OpenFile(real, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(actual, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return "", unopenable(path, err)
 	}
 	defer file.Close()
-	if err := refuseForeign(file, path, real); err != nil {
+	if err := refuseForeign(file, path, actual); err != nil {
 		return "", err
 	}
-	return real, makePrivate(path, file)
+	return actual, makePrivate(path, file)
 }
 
 // makePrivate takes everybody else's rights to a file away.
@@ -68,7 +68,7 @@ const (
 
 // refuseForeign refuses a file that another program made. A file without an id may be
 // Lethe's own from before there was one: then it has Lethe's tables.
-func refuseForeign(file *os.File, path, real string) error {
+func refuseForeign(file *os.File, path, actual string) error {
 	header := make([]byte, headerSize)
 	n, err := file.ReadAt(header, 0)
 	switch {
@@ -83,7 +83,7 @@ func refuseForeign(file *os.File, path, real string) error {
 	case applicationID:
 		return nil
 	case 0:
-		ours, err := hasOurTables(real)
+		ours, err := hasOurTables(actual)
 		if err != nil {
 			return unopenable(path, err)
 		}
