@@ -85,9 +85,7 @@ func TestDeletesWorkOnAFullDisk(t *testing.T) {
 	var ids []string
 	fill := func() error {
 		for {
-			u := upload(t, chat.NewID(), strings.Repeat("words "+chat.NewID()+" ", 400))
-			fresh := chat.NewTranscript(u)
-			fresh.ImportID = chat.NewID()
+			fresh := transcript(t, chat.NewID(), strings.Repeat("words "+chat.NewID()+" ", 400))
 			if err := s.InTx(ctx, func(tx *store.Tx) error {
 				_, err := tx.CreateConversation(ws, fresh)
 				return err
