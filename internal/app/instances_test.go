@@ -110,8 +110,8 @@ func instancesShareTheIndexing(t *testing.T) {
 	nothingLeft(t, db)
 }
 
-// A program that dies leaves what it held to the others, after its lease and not
-// before.
+// A program that dies leaves what it held to the others, and keeps it as long as it
+// lives.
 func TestInstanceThatDies(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, instanceThatDies)

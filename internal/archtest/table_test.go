@@ -139,6 +139,7 @@ var confined = []confinement{
 	{"github.com/caarlos0/env", []string{"internal/config"}, "the environment is read in one place"},
 	{"github.com/tiktoken-go", []string{"internal/text"}, "tokens are counted in one way"},
 	{"golang.org/x/sys", []string{"internal/embed/builtin/matrix", "internal/localservice"}, "only the kernels ask which processor it is, and only the files of running services when a process was started"},
+	{"github.com/gofrs/flock", []string{"internal/store/sqlite"}, "only the database that is a file shows by a file that a program lives"},
 	{"golang.org/x/term", []string{"cmd/lethe"}, "only the command asks somebody at a terminal"},
 	{"github.com/blevesearch/snowballstem", []string{"internal/text"}, "documents and queries share one analyzer"},
 }

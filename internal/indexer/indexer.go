@@ -114,13 +114,19 @@ func (x *Indexer) Run(soft, hard context.Context) {
 			x.o.Logger.Error("indexer: the embedder is not made the current one yet; trying again soon", "error", err)
 		}
 	}
-	var workers sync.WaitGroup
+	var living, workers sync.WaitGroup
+	present, leave := context.WithCancel(context.WithoutCancel(soft)) // as long as a worker holds anything
+	seen := x.showAlive(soft, true)                                   // before anything is claimed
+	living.Go(func() { x.stayAlive(present, seen) })
 	workers.Go(func() { x.follow(soft) })
 	workers.Go(func() { x.mend(soft) })
+	workers.Go(func() { x.inherit(soft) })
 	for range x.o.Workers + 1 { // so that one is free for words while the others wait for the embedder
 		workers.Go(func() { x.work(soft, hard) })
 	}
 	workers.Wait()
+	leave()
+	living.Wait()
 	x.outage.Close()
 }
 

@@ -48,6 +48,7 @@ func (x Indexed) keepVectors() int { return x.Keep - len(x.Vectors) }
 // makes it ready. ErrClaimLost, and nothing stored, when the claim is lost.
 func (tx *Tx) FinishIndexing(c Claim, x Indexed) error {
 	changes := indexedChanges(x)
+	changes["holder"] = nobody
 	changes["index_state"] = string(chat.Ready)
 	changes["index_error"] = ""
 	changes["attempts"] = 0

@@ -256,6 +256,7 @@ var acrossWorkspaces = map[string]string{
 	"NextDue":         "the indexer sleeps until there is work",
 	"RequeueFailed":   "the service starts with another setting",
 	"HurryFuture":     "the indexer mends what a wrong clock put off",
+	"TakeClaimsBack":  "the indexer takes over what a program held that has ended",
 	"ClaimBehind":     "the indexer takes what another model made",
 	"AdoptRecipe":     "the service starts",
 	"CompleteRecipe":  "the indexer asks whether a change of models is over",

@@ -19,6 +19,7 @@ var unkeyed = map[string]string{
 	"api_keys.prefix":         "a request says its key before anyone knows its workspace",
 	"conversations.run_after": "work is taken across workspaces, by whoever has waited longest",
 	"conversations.recipe_id": "as is what another model made",
+	"conversations.holder":    "as is what programs held that have ended: a few rows",
 	"recipes":                 "one row a model that was ever used",
 	"current_recipe":          "one row",
 	"chunks.terms":            "each term begins with its workspace",

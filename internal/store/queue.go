@@ -46,7 +46,7 @@ func (tx *Tx) Claim(lease time.Duration, n int, vectors bool) ([]Claim, error) {
 		if len(rows) == n {
 			break
 		}
-		more, err := tx.database.Claim(tx.db, stage, tx.instance, dialect.Micros(tx.now), dialect.Micros(tx.now.Add(lease)), n-len(rows))
+		more, err := tx.database.Claim(tx.db, stage, tx.holder, dialect.Micros(tx.now), dialect.Micros(tx.now.Add(lease)), n-len(rows))
 		if err != nil {
 			return nil, tx.fault(err)
 		}
@@ -90,7 +90,7 @@ func (tx *Tx) Retry(c Claim, delay time.Duration, reason string) error {
 	}
 	_, returned := c.state()
 	return tx.changeClaimed(c, map[string]any{
-		"index_state": string(returned), "run_after": dialect.Micros(tx.now.Add(delay)), "index_error": reason,
+		"holder": nobody, "index_state": string(returned), "run_after": dialect.Micros(tx.now.Add(delay)), "index_error": reason,
 	})
 }
 
@@ -98,7 +98,7 @@ func (tx *Tx) Retry(c Claim, delay time.Duration, reason string) error {
 // or a service starts: it stays ready, as it was made before. ErrClaimLost when the
 // claim is lost.
 func (tx *Tx) GiveUp(c Claim) error {
-	return tx.changeClaimed(c, map[string]any{"run_after": int64(never)})
+	return tx.changeClaimed(c, map[string]any{"holder": nobody, "run_after": int64(never)})
 }
 
 // Release gives a claim back as if it had never been taken: for a worker that is
@@ -106,7 +106,7 @@ func (tx *Tx) GiveUp(c Claim) error {
 func (tx *Tx) Release(c Claim) error {
 	_, returned := c.state()
 	return tx.changeClaimed(c, map[string]any{
-		"index_state": string(returned), "run_after": dialect.Micros(tx.now), "attempts": c.Attempt - 1,
+		"holder": nobody, "index_state": string(returned), "run_after": dialect.Micros(tx.now), "attempts": c.Attempt - 1,
 	})
 }
 

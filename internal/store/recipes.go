@@ -207,7 +207,7 @@ func (tx *Tx) ClaimBehind(r Recipe, lease time.Duration) ([]Claim, error) {
 		return nil, err
 	}
 	for _, id := range book.behind() {
-		rows, err := tx.database.ClaimBehind(tx.db, id, tx.instance, dialect.Micros(tx.now), dialect.Micros(tx.now.Add(lease)))
+		rows, err := tx.database.ClaimBehind(tx.db, id, tx.holder, dialect.Micros(tx.now), dialect.Micros(tx.now.Add(lease)))
 		if err != nil {
 			return nil, tx.fault(err)
 		}

@@ -66,7 +66,7 @@ func (tx *Tx) StoreWords(c Claim, model embed.Model, chunks []IndexedChunk) erro
 	if len(chunks) == 0 {
 		return nil
 	}
-	if err := tx.changeClaimed(c, map[string]any{"holder": tx.instance}); err != nil {
+	if err := tx.changeClaimed(c, map[string]any{"holder": tx.holder}); err != nil {
 		return err
 	}
 	first, last := chunks[0].Position, chunks[len(chunks)-1].Position
@@ -172,7 +172,7 @@ func (tx *Tx) StoreVectors(c Claim, model embed.Model, vectors []PassageVector) 
 // says of them. ErrClaimLost when the claim is lost.
 func (tx *Tx) FinishVectors(c Claim) error {
 	return tx.changeClaimed(c, map[string]any{
-		"index_state": string(chat.Ready), "index_error": "", "attempts": 0,
+		"holder": nobody, "index_state": string(chat.Ready), "index_error": "", "attempts": 0,
 		"run_after": dialect.Micros(tx.now), // when it may be indexed again, should the recipe change
 	})
 }
@@ -181,7 +181,7 @@ func (tx *Tx) FinishVectors(c Claim) error {
 // reason for clients to read. What is stored of it can still be found. ErrClaimLost
 // when the claim is lost.
 func (tx *Tx) Fail(c Claim, reason string) error {
-	return tx.changeClaimed(c, map[string]any{"index_state": string(chat.Failed), "index_error": reason})
+	return tx.changeClaimed(c, map[string]any{"holder": nobody, "index_state": string(chat.Failed), "index_error": reason})
 }
 
 // Postpone gives a claim back without counting the attempt, with the reason for
@@ -193,7 +193,7 @@ func (tx *Tx) Postpone(c Claim, reason string) error {
 		reason = ""
 	}
 	return tx.changeClaimed(c, map[string]any{
-		"index_state": string(returned), "run_after": dialect.Micros(tx.now), "attempts": c.Attempt - 1, "index_error": reason,
+		"holder": nobody, "index_state": string(returned), "run_after": dialect.Micros(tx.now), "attempts": c.Attempt - 1, "index_error": reason,
 	})
 }
 
@@ -201,7 +201,7 @@ func (tx *Tx) Postpone(c Claim, reason string) error {
 // is too large to be replaced in one transaction. ErrClaimLost when the claim is lost.
 func (tx *Tx) Requeue(c Claim) error {
 	return tx.changeClaimed(c, map[string]any{
-		"index_state": string(chat.Queued), "run_after": dialect.Micros(tx.now), "attempts": 0,
+		"holder": nobody, "index_state": string(chat.Queued), "run_after": dialect.Micros(tx.now), "attempts": 0,
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,10 @@ type Store struct {
 	secret      []byte        // keys the hashes of tombstones
 	instance    int64         // names this program as the holder of its claims, from 1
 	upkeep      chan struct{} // full while this store does upkeep
+
+	holder atomic.Int64 // who holds what is claimed now: the instance, or nobody
+	alive  sync.Mutex   // held by who gives or takes sign
+	sign   dialect.Sign // that this program lives; nil for none
 }
 
 // Options says which database to open. Exactly one of Path and URL is set.
@@ -88,7 +93,7 @@ type View struct {
 	exactLimit  int
 	maxProposed int
 	secret      []byte
-	instance    int64
+	holder      int64
 	writing     bool // it is a Tx's
 }
 
@@ -167,7 +172,10 @@ func open(ctx context.Context, o Options, config dialect.Config) (dialect.Databa
 }
 
 // Close waits for running statements and closes every connection.
-func (s *Store) Close() error { return s.database.Close() }
+func (s *Store) Close() error {
+	s.hide()
+	return s.database.Close()
+}
 
 // Name is the kind of database: "sqlite" or "postgres".
 func (s *Store) Name() string { return s.database.Kind() }
@@ -240,7 +248,7 @@ func (s *Store) transaction(ctx context.Context, on *gorm.DB, fn func(*gorm.DB) 
 func (s *Store) read(ctx context.Context) *gorm.DB { return s.database.Read().WithContext(ctx) }
 
 func (s *Store) view(db *gorm.DB) *View {
-	return &View{db: db, database: s.database, exactLimit: s.exactLimit, maxProposed: s.maxProposed, secret: s.secret, instance: s.instance}
+	return &View{db: db, database: s.database, exactLimit: s.exactLimit, maxProposed: s.maxProposed, secret: s.secret, holder: s.holder.Load()}
 }
 
 // pools are the connection pools: the writers' and the readers', or the one that

@@ -25,6 +25,7 @@ type Database interface {
 	Errors
 	Statements
 	Queue
+	Presence
 	Records
 	Search
 	Reclaimer
@@ -104,6 +105,24 @@ type Queue interface {
 
 	// ClaimBehind takes one conversation that is ready and was indexed by the recipe.
 	ClaimBehind(db *gorm.DB, recipe, holder, now, leaseUntil int64) ([]ClaimRow, error)
+}
+
+// Presence shows which of the programs that share a database live. Each has a number,
+// from 1 to 2^31-1, under which it claims conversations.
+type Presence interface {
+	// ShowAlive gives a sign that the program of this number lives.
+	ShowAlive(ctx context.Context, number int64) (Sign, error)
+
+	// Ended returns those of the numbers whose program has ended, or never gave a sign.
+	// It may wait a few seconds before it says so of anybody.
+	Ended(ctx context.Context, numbers []int64) ([]int64, error)
+}
+
+// Sign is what others see while a program lives. It ends with Release, with the
+// program, or with the connection that holds it.
+type Sign interface {
+	Lost(ctx context.Context) bool
+	Release()
 }
 
 // Records write and read the rows that each database keeps in its own way.

@@ -43,5 +43,6 @@ var acrossWorkspaces = []string{
 	"reclaimed_at IS NULL",                       // what is left to reclaim
 	"WHERE index_state = ",                       // what has failed is queued again when a setting has changed
 	"IN ('queued', 'indexing') AND run_after > ", // what a wrong clock put off
+	"holder > 0",                                 // who holds claims, and what programs held that have ended
 	"recipe_id > 0",                              // what another model made is re-indexed, in any workspace
 }

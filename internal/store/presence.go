@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"slices"
+
+	"gorm.io/gorm"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
+)
+
+// nobody is the holder of a claim whose program cannot be seen to be alive. Only the
+// end of the lease gives such a claim to another program.
+const nobody = 0
+
+// ShowAlive shows to the other programs on the database that this one lives, until
+// Close or until the program ends in any other way. It is to be called every second or
+// so: it does nothing while the sign is there, and gives it again when it was lost with
+// its connection. After an error the claims of this program count as those of nobody.
+func (s *Store) ShowAlive(ctx context.Context) error {
+	ctx, cancel := s.config.Bounded(ctx)
+	defer cancel()
+	s.alive.Lock()
+	defer s.alive.Unlock()
+	if s.sign != nil && s.sign.Lost(ctx) {
+		s.sign.Release()
+		s.sign = nil
+	}
+	if s.sign == nil {
+		s.holder.Store(nobody)
+		sign, err := s.database.ShowAlive(ctx, s.instance)
+		if err != nil {
+			return s.fault(err)
+		}
+		s.sign = sign
+	}
+	s.holder.Store(s.instance)
+	return nil
+}
+
+// hide takes the sign away that ShowAlive has given.
+func (s *Store) hide() {
+	s.alive.Lock()
+	defer s.alive.Unlock()
+	s.holder.Store(nobody)
+	if s.sign != nil {
+		s.sign.Release()
+		s.sign = nil
+	}
+}
+
+// EndedHolders returns those who hold claims and have ended. A program whose
+// connection broke has a moment to show again that it lives, so this may take a few
+// seconds when somebody seems to have ended.
+func (s *Store) EndedHolders(ctx context.Context) ([]int64, error) {
+	ctx, cancel := s.config.Bounded(ctx)
+	defer cancel()
+	holders, err := s.View(ctx).holders()
+	if err != nil {
+		return nil, err
+	}
+	holders = slices.DeleteFunc(holders, func(n int64) bool { return n == s.instance })
+	if len(holders) == 0 {
+		return nil, nil
+	}
+	ended, err := s.database.Ended(ctx, holders)
+	return ended, s.fault(err)
+}
+
+// holders are those who are named as the holder of a claim.
+func (v *View) holders() ([]int64, error) {
+	var holders []int64
+	err := v.db.Model(&dialect.ConversationRow{}).Where("holder > 0").Distinct().Pluck("holder", &holders).Error
+	return holders, v.fault(err)
+}
+
+// TakeClaimsBack makes due what was claimed by holders that have ended. The attempts that
+// ended with them count. It returns how many claims were taken back.
+func (tx *Tx) TakeClaimsBack(holders []int64) (int, error) {
+	if len(holders) == 0 {
+		return 0, nil
+	}
+	res := tx.db.Model(&dialect.ConversationRow{}).
+		Where("holder > 0 AND holder IN ? AND (index_state = ? OR index_state = ? AND run_after > ?)",
+			holders, string(chat.Indexing), string(chat.Ready), dialect.Micros(tx.now)).
+		Updates(map[string]any{
+			"holder":      nobody,
+			"run_after":   dialect.Micros(tx.now),
+			"index_state": gorm.Expr("CASE WHEN index_state = ? THEN ? ELSE index_state END", string(chat.Indexing), string(chat.Queued)),
+		})
+	return int(res.RowsAffected), tx.fault(res.Error)
+}

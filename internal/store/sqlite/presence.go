@@ -1,0 +1,126 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
+)
+
+// A program that lives holds the lock of an empty file of its own beside the database.
+// The system releases the lock when the program ends, in whatever way.
+const aliveInfix = "-alive-"
+
+// signPoll is how long a program waits before it tries again to lock a file that
+// another program looks at.
+const signPoll = 5 * time.Millisecond
+
+func (d *Database) signPath(number int64) string {
+	return d.path + aliveInfix + strconv.FormatInt(number, 10)
+}
+
+// alive is a file that this program has locked.
+type alive struct{ lock *flock.Flock }
+
+// ShowAlive makes the file of a program and locks it. It also removes the files of
+// programs that have ended.
+func (d *Database) ShowAlive(ctx context.Context, number int64) (dialect.Sign, error) {
+	if err := d.removeEnded(); err != nil {
+		return nil, err
+	}
+	lock := flock.New(d.signPath(number))
+	for {
+		held, err := lock.TryLockContext(ctx, signPoll)
+		if err != nil {
+			return nil, unsigned(err)
+		}
+		if held && inPlace(lock) {
+			return alive{lock}, nil
+		}
+		// Another program took it for that of one that has ended, and removed it.
+		if err := lock.Unlock(); err != nil {
+			return nil, unsigned(err)
+		}
+	}
+}
+
+// inPlace reports whether the file that is locked is still the one at its path.
+func inPlace(lock *flock.Flock) bool {
+	locked, err := lock.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(lock.Path())
+	return err == nil && os.SameFile(locked, there)
+}
+
+// Lost reports whether somebody has removed the file.
+func (a alive) Lost(context.Context) bool { return !inPlace(a.lock) }
+
+// Release removes the file and then its lock.
+func (a alive) Release() {
+	_ = os.Remove(a.lock.Path()) // what cannot be removed counts as ended, and the next program tries again
+	_ = a.lock.Unlock()
+}
+
+// Ended returns those whose file is not locked, or is not there.
+func (d *Database) Ended(_ context.Context, numbers []int64) ([]int64, error) {
+	var gone []int64
+	for _, number := range numbers {
+		ended, err := removeIfEnded(d.signPath(number))
+		if err != nil {
+			return nil, err
+		}
+		if ended {
+			gone = append(gone, number)
+		}
+	}
+	return gone, nil
+}
+
+// removeEnded removes the files of all programs that have ended.
+func (d *Database) removeEnded() error {
+	folder := filepath.Dir(d.path)
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		return unsigned(err)
+	}
+	for _, file := range files {
+		if !strings.HasPrefix(file.Name(), filepath.Base(d.path)+aliveInfix) {
+			continue
+		}
+		if _, err := removeIfEnded(filepath.Join(folder, file.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeIfEnded reports whether no program holds the file, and removes it then.
+func removeIfEnded(path string) (bool, error) {
+	lock := flock.New(path, flock.SetFlag(os.O_RDWR)) // without O_CREATE
+	free, err := lock.TryLock()
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return true, nil
+	case err != nil:
+		return false, unsigned(err)
+	case !free:
+		return false, nil
+	}
+	_ = os.Remove(path) // it is empty, and whoever comes next tries again
+	return true, lock.Unlock()
+}
+
+// unsigned is an error of the files by which programs show that they live.
+func unsigned(err error) error {
+	return fault.Wrap(fault.Unavailable, err, "cannot lock a file beside the database")
+}
