@@ -12,10 +12,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// A merge compares texts, and of a long conversation it would hold all of them. An
-// abridged text stands for a long one there: its beginning, a hash of the whole, and
-// its end. It has NUL characters, which no stored text has, so that it is never taken
-// for a text.
+// MergeAbridged compares texts without holding all the texts of a long conversation.
+// An abridged text represents a long one: its beginning, a hash of the whole text, and
+// its end. It contains NUL characters, which no stored text contains, so it cannot be
+// mistaken for a stored text.
 const (
 	abridgedFrom = 192 // bytes of the shortest text that is abridged, in NFC
 	abridgedHead = 96
@@ -23,38 +23,39 @@ const (
 	abridgedHash = 16
 )
 
-// Abridge returns what stands for a text in a merge: the text itself when it is
-// short. Texts that differ only in how accents are encoded are the same.
+// Abridge returns the form of a text that MergeAbridged compares: a short text itself,
+// or an abridgement of a long one. Texts that differ only in the encoding of accents
+// have the same form.
 func Abridge(text string) string {
 	var a Abridger
 	a.Write(text)
 	return a.Abridged()
 }
 
-// IsAbridged reports whether a text only stands for another, and must not be stored.
+// IsAbridged reports whether a text was abridged. Such a text must not be stored.
 func IsAbridged(text string) bool { return strings.IndexByte(text, 0) >= 0 }
 
-// Abridger abridges a text that comes in pieces. The zero value is ready.
+// Abridger abridges a text that is written in pieces. The zero value is ready for use.
 type Abridger struct {
-	normal io.WriteCloser // into sum
+	normal io.WriteCloser // normalizes to NFC and writes into sum
 	sum    abridgement
 }
 
-// Write adds the next piece of the text, which must not be cut within a character.
+// Write adds the next piece of the text. A piece must not end inside a character.
 func (a *Abridger) Write(piece string) {
 	if a.normal == nil {
 		a.sum.hash = sha256.New()
 		a.normal = norm.NFC.Writer(&a.sum)
 	}
-	_, _ = io.WriteString(a.normal, piece) // sum takes everything
+	_, _ = io.WriteString(a.normal, piece) // sum never returns an error
 }
 
-// Abridged returns what stands for the text. Nothing may be written after it.
+// Abridged returns the abridged form of the text. Do not call Write after it.
 func (a *Abridger) Abridged() string {
 	if a.normal == nil {
 		return ""
 	}
-	_ = a.normal.Close() // sum takes everything
+	_ = a.normal.Close() // sum never returns an error
 	s := &a.sum
 	if s.length < abridgedFrom {
 		return string(s.start)
@@ -66,7 +67,7 @@ func (a *Abridger) Abridged() string {
 	return string(head) + "\x00" + hex.EncodeToString(s.hash.Sum(nil)[:abridgedHash]) + "\x00" + string(s.end)
 }
 
-// abridgement is what remains of a text that was written into it.
+// abridgement keeps the parts of a text that its abridged form consists of.
 type abridgement struct {
 	hash   hash.Hash
 	length int
@@ -83,9 +84,9 @@ func (s *abridgement) Write(p []byte) (int, error) {
 	return s.hash.Write(p)
 }
 
-// MergeAbridged is Merge for a stored conversation whose texts are abridged. New and
-// edited messages have their whole texts in what it returns; those that only stay or
-// move may have abridged ones, which must not be stored.
+// MergeAbridged is Merge for a stored conversation whose texts are abridged. The
+// result has the whole texts of new and edited messages. Messages that stay or only
+// move may have abridged texts, which must not be stored.
 func MergeAbridged(stored Transcript, u ValidUpload) Merged {
 	whole := make(map[string]string)
 	u.messages = slices.Clone(u.messages)
@@ -103,7 +104,7 @@ func MergeAbridged(stored Transcript, u ValidUpload) Merged {
 			}
 		}
 	}
-	if IsAbridged(merged.Title) { // it was made from the beginning of an abridged text
+	if IsAbridged(merged.Title) { // the title was derived from an abridged text
 		merged.Title = titleOf(merged.Messages)
 	}
 	if IsAbridged(merged.Title) {

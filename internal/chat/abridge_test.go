@@ -33,7 +33,7 @@ func TestAnAbridgedTextStandsForOneText(t *testing.T) {
 	require.Equal(t, short, pieces.Abridged())
 }
 
-// A merge with abridged texts comes to what a merge with whole texts comes to.
+// A merge with abridged texts has the same result as a merge with whole texts.
 func TestAMergeWithAbridgedTextsIsAMerge(t *testing.T) {
 	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	said := func(n int) string { return strings.Repeat(fmt.Sprintf("This is what was said in turn %d. ", n), 20) }

@@ -6,25 +6,25 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// turn is what the alignment of two sequences looks at of a message.
+// turn is the part of a message that an alignment compares.
 type turn struct {
 	symbol int // equal for equal sender and text
 	sender Sender
 	named  bool // it has an external id
-	blank  bool // it has no text
+	blank  bool // its text is empty or white space
 	once   bool // no other stored message is equal
-	aside  bool // it is hidden or lies on an abandoned branch
+	aside  bool // it is hidden or on an abandoned branch
 }
 
-// same reports whether two messages have the same sender and text. Two that both
-// have an external id are told apart by it: they never count as the same here.
+// same reports whether two messages have the same sender and text. Two messages that
+// both have an external id are compared by id elsewhere and are never the same here.
 func (s turn) same(u turn) bool { return s.symbol == u.symbol && !(s.named && u.named) }
 
 // mayStandFor reports whether one message may replace the other.
 func (s turn) mayStandFor(u turn) bool { return s.sender == u.sender && !(s.named && u.named) }
 
-// symbols gives equal messages the same number. Texts are compared in NFC: how an
-// accent is encoded makes no difference.
+// symbols assigns the same number to equal messages. Texts are compared in NFC, so the
+// encoding of accents makes no difference.
 type symbols map[content]int
 
 type content struct {
@@ -42,23 +42,23 @@ func (all symbols) of(sender Sender, text string) int {
 	return n
 }
 
-// pair is a stored message and the sent one that it is, by their places.
+// pair is the places of a stored message and of the sent message that it corresponds to.
 type pair struct{ stored, sent int }
 
-// The limits of an alignment. Two stretches of up to alignCells pairs of messages
-// are compared exactly; longer ones are divided at messages that occur once in
-// each, up to alignDepth times, and compared in one pass where none is left.
+// The limits of an alignment. Two stretches are compared exactly when they have up to
+// alignCells pairs of messages. Longer stretches are divided at messages that occur
+// once in each, up to alignDepth times, and then compared in one pass.
 const (
 	alignCells = 1 << 18
 	alignDepth = 12
 )
 
-// aligner finds which messages of an upload are stored already. It needs time and
-// memory in proportion to the number of messages, whatever they are.
+// aligner finds the messages of an upload that are already stored. Its time and memory
+// grow linearly with the number of messages, whatever their content.
 type aligner struct {
 	stored, sent     []turn
-	toSent, toStored []int  // the place of a message's partner on the other side, or -1
-	chain            []pair // the pairs that have the same order on both sides, in that order
+	toSent, toStored []int  // the place of each message's partner on the other side, or -1
+	chain            []pair // the pairs whose order is the same on both sides, in that order
 }
 
 func newAligner(stored, sent []turn) *aligner {
@@ -87,8 +87,8 @@ func (a *aligner) forget() {
 
 func (a *aligner) match(p pair) { a.toSent[p.stored], a.toStored[p.sent] = p.sent, p.stored }
 
-// align pairs the messages with the same external id, then those with the same
-// sender and text, in an order that both sides share.
+// align pairs the messages with the same external id, then those with the same sender
+// and text. The pairs of the chain have the same order on both sides.
 func (a *aligner) align(sameID []pair) {
 	for _, p := range sameID {
 		a.match(p)
@@ -111,14 +111,14 @@ func (a *aligner) sortChain() {
 	slices.SortFunc(a.chain, func(x, y pair) int { return x.sent - y.sent })
 }
 
-// gap is what lies between two neighbors of the chain and has no partner.
+// gap is the messages without a partner between two neighbors in the chain.
 type gap struct {
 	stored, sent  []int
-	opens, closes bool // there is a neighbor before it, and behind it
+	opens, closes bool // a pair of the chain is before it, and after it
 }
 
-// gaps returns what lies before, between and after the pairs of the chain: one
-// more than there are pairs.
+// gaps returns the gaps before, between and after the pairs of the chain. There is one
+// gap more than pairs.
 func (a *aligner) gaps() []gap {
 	all := make([]gap, 0, len(a.chain)+1)
 	stored, sent := 0, 0
@@ -129,7 +129,7 @@ func (a *aligner) gaps() []gap {
 	return all
 }
 
-// free returns the places from one to before another that have no partner.
+// free returns the places in [from, to) that have no partner.
 func free(partner []int, from, to int) (places []int) {
 	for i := from; i < to; i++ {
 		if partner[i] < 0 {
@@ -139,7 +139,7 @@ func free(partner []int, from, to int) (places []int) {
 	return places
 }
 
-// alignGap pairs equal messages of two stretches.
+// alignGap pairs equal messages of a gap.
 func (a *aligner) alignGap(g gap, depth int) {
 	if len(g.stored) == 0 || len(g.sent) == 0 {
 		return
@@ -164,8 +164,8 @@ func (a *aligner) alignGap(g gap, depth int) {
 	a.alignGap(gap{g.stored[stored:], g.sent[sent:], part.opens, g.closes}, depth+1)
 }
 
-// anchors pairs what occurs exactly once in each of two stretches, as far as both
-// have it in the same order. The pairs are places in the stretches.
+// anchors pairs messages that occur exactly once in each of two stretches and have the
+// same order in both. The pairs are indexes into the stretches.
 func (a *aligner) anchors(stored, sent []int) []pair {
 	type found struct{ stored, sent, inStored, inSent int }
 	seen := make(map[int]found, len(sent))
@@ -192,12 +192,12 @@ func (a *aligner) anchors(stored, sent []int) []pair {
 	return inOrder(once)
 }
 
-// inOrder returns the longest selection of pairs that have the same order on both
-// sides, in that order.
+// inOrder returns the longest subset of pairs that has the same order on both sides,
+// in that order.
 func inOrder(pairs []pair) []pair {
 	pairs = slices.Clone(pairs)
 	slices.SortFunc(pairs, func(x, y pair) int { return x.sent - y.sent })
-	var tails []int // of the best selections of 1, 2, ... pairs: the last of each
+	var tails []int // the last pair of the best subsets of 1, 2, ... pairs
 	before := make([]int, len(pairs))
 	for i, p := range pairs {
 		n, _ := slices.BinarySearchFunc(tails, p.stored, func(tail, stored int) int { return pairs[tail].stored - stored })
@@ -221,10 +221,10 @@ func inOrder(pairs []pair) []pair {
 	return selected
 }
 
-// alignInOnePass pairs each sent message with the first equal stored one behind
-// the pair before it.
+// alignInOnePass pairs each sent message with the first equal stored message after
+// the previous pair.
 func (a *aligner) alignInOnePass(stored, sent []int) {
-	places := make(map[int][]int, len(stored)) // of each symbol, in order
+	places := make(map[int][]int, len(stored)) // symbol -> its stored places, in order
 	for _, at := range stored {
 		places[a.stored[at].symbol] = append(places[a.stored[at].symbol], at)
 	}
@@ -243,11 +243,11 @@ func (a *aligner) alignInOnePass(stored, sent []int) {
 	}
 }
 
-// alignExactly pairs as many equal messages of two stretches as have the same
-// order on both sides. Among the ways to do that it prefers pairs of texts that are
-// stored once, then those that have the same distance from their neighbors on both
-// sides, and then those that lie latest in the stored conversation and earliest in
-// the upload: so lies the end of a conversation that has grown.
+// alignExactly pairs as many equal messages of a gap as possible, in the same order on
+// both sides. Among alignments of the same size it prefers, first, pairs of texts that
+// are stored once, then pairs with the same distance from their neighbors on both
+// sides, and then pairs that are latest in the stored conversation and earliest in the
+// upload, because that is where an upload continues a conversation that has grown.
 func (a *aligner) alignExactly(g gap) {
 	t := newTable(a, g)
 	i, j, level := 0, 0, g.opens
@@ -267,12 +267,12 @@ func (a *aligner) alignExactly(g gap) {
 	}
 }
 
-// table holds the best score of aligning what follows each pair of places.
+// table holds the best score for the rest of a gap after each pair of places.
 type table struct {
 	a      *aligner
 	g      gap
-	after  [2][]int32 // level or not: by whether both sides have the same distance from the neighbor before
-	weight int32      // of a pair: more than all that says which pair is better
+	after  [2][]int32 // index 1 (level): both sides have the same distance from the previous neighbor; index 0: not
+	weight int32      // the score of a pair; larger than the sum of all bonuses that rank pairs
 }
 
 type step int
@@ -280,7 +280,7 @@ type step int
 const (
 	passStored step = iota
 	pairUp
-	passBoth // a stored and a sent message of the same sender: perhaps an edit
+	passBoth // a stored and a sent message of the same sender, which may be an edit
 	passSent
 )
 

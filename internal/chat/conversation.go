@@ -1,6 +1,6 @@
-// Package chat holds the nouns of a chat history and the rules that need no
-// I/O: what an upload must look like, how a re-send merges with what is stored,
-// what a filter means. It knows no database, no HTTP and no embedder.
+// Package chat holds the types of a chat history and the rules that need no I/O: what
+// makes an upload valid, how a re-send merges with the stored conversation, what a
+// filter means. It knows no database, no HTTP and no embedder.
 package chat
 
 import (
@@ -9,11 +9,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// WorkspaceID names a workspace inside one database. It is an explicit argument
-// of everything that touches a workspace's data.
+// WorkspaceID identifies a workspace in one database. Every function that touches a
+// workspace's data takes it as an explicit argument.
 type WorkspaceID int64
 
-// DefaultWorkspace is the name of the workspace that a first start creates.
+// DefaultWorkspace is the name of the workspace that the first start creates.
 const DefaultWorkspace = "default"
 
 // Sender says who wrote a message.
@@ -30,8 +30,8 @@ const (
 // Indexed reports whether messages of this sender can be found by search.
 func (s Sender) Indexed() bool { return s == Human || s == Assistant }
 
-// ParseSender reads a role as clients write it: human or user, assistant, ai or
-// model, system, tool. It reports false for anything else.
+// ParseSender reads a role as clients write it: human or user; assistant, ai or model;
+// system; tool. It returns false for any other role.
 func ParseSender(role string) (Sender, bool) {
 	switch role {
 	case "human", "user":
@@ -46,52 +46,52 @@ func ParseSender(role string) (Sender, bool) {
 	return "", false
 }
 
-// IndexState says how far a conversation's way into the search index is.
+// IndexState is the state of a conversation's index.
 type IndexState string
 
-// The index states. Queued and Indexing are work; Ready and Failed are ends,
-// until the conversation changes.
+// The index states. Queued and Indexing wait for work. Ready and Failed are final until
+// the conversation changes.
 const (
 	Queued   IndexState = "queued"
 	Indexing IndexState = "indexing"
 	Ready    IndexState = "ready"
 	Failed   IndexState = "failed"
-	// Excluded is the answer to an upload of what was deleted with the wish that it
-	// never comes back. Nothing stored is ever in this state.
+	// Excluded answers an upload of a conversation that was deleted with the option to
+	// refuse later uploads. No stored conversation has this state.
 	Excluded IndexState = "excluded"
-	// LeftDeleted is the answer to an imported file's copy of what was deleted.
+	// LeftDeleted answers a conversation in an imported file that was deleted here.
 	LeftDeleted IndexState = "deleted"
 )
 
-// Conversation is one chat, without its messages. Times are UTC at microsecond
+// Conversation is one conversation without its messages. Times are UTC at microsecond
 // precision, which both databases keep.
 type Conversation struct {
-	ID         string // UUIDv7, ours
-	Platform   string // where it came from: the caller's provider name
-	ExternalID string // the caller's own id, unique with workspace and platform
+	ID         string // UUIDv7, assigned by Lethe
+	Platform   string // where it took place, as the caller named it
+	ExternalID string // the caller's own id, unique within workspace and platform
 	Title      string
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 	Pinned     bool
 	ImportID   string // the upload or import that created it
-	Messages   int    // how many messages it has
-	Tokens     int    // known once indexing has counted them, 0 before
-	Chunks     int    // how many passages search can find
-	Revision   int64  // raised by every change of what is indexed
+	Messages   int    // number of messages
+	Tokens     int    // 0 until indexing has counted them
+	Chunks     int    // number of passages that search can find
+	Revision   int64  // increases with every change of indexed content
 	IndexState IndexState
-	IndexError string // why IndexState is Failed, or why it is being retried
+	IndexError string // why IndexState is Failed, or why indexing is retried
 }
 
-// Message is one turn of a conversation.
+// Message is one message of a conversation.
 type Message struct {
-	ID         string // UUIDv7, ours
+	ID         string // UUIDv7, assigned by Lethe
 	Position   int    // 0-based, without gaps
-	ExternalID string // the caller's own id, empty when it gave none
+	ExternalID string // the caller's own id; empty when it gave none
 	Sender     Sender
 	Text       string
 	CreatedAt  time.Time
-	Branch     string // names the abandoned branch that it lies on, empty on the active path
-	Hidden     bool   // hidden by its platform: stored, never indexed
+	Branch     string // the abandoned branch that it is on; empty on the active path
+	Hidden     bool   // hidden by its platform: stored, but never indexed
 }
 
 // Indexed reports whether search may find the message.
@@ -105,29 +105,29 @@ type Transcript struct {
 	Turns []Message
 }
 
-// Import is one delivery of conversations: an API upload or an export file.
-// Its status is that of the conversations it brought.
+// Import is one delivery of conversations: an API upload or an export file. Its status
+// follows the index states of its conversations.
 type Import struct {
 	ID            string
 	Kind          string // "upload"
 	Platform      string // of its conversations, or SeveralPlatforms
 	Status        ImportStatus
-	Error         string // the first reason, when Status is ImportFailed
-	Conversations int    // how many it brought
+	Error         string // the first error when Status is ImportFailed
+	Conversations int    // number of conversations it delivered
 	Messages      int    // how many of their messages were new or changed
-	Ready         int    // of the conversations that it brought last: how many search can find
+	Ready         int    // how many of the conversations that it delivered last search can find
 	Pending       int    // how many wait for indexing
-	Failed        int    // how many indexing refused
+	Failed        int    // how many could not be indexed
 	CreatedAt     time.Time
 
-	ConversationID string // the only conversation that it is about; empty for a file
+	ConversationID string // the conversation of an upload; empty for a file
 }
 
-// SeveralPlatforms is the platform of an import that brought conversations of more
-// than one.
+// SeveralPlatforms is the platform of an import with conversations of more than one
+// platform.
 const SeveralPlatforms = "several"
 
-// ImportStatus says how far an import is.
+// ImportStatus is the state of an import.
 type ImportStatus string
 
 // The import statuses.
@@ -138,11 +138,11 @@ const (
 	ImportFailed     ImportStatus = "failed"
 )
 
-// NewID mints an id: a UUIDv7, so that ids sort by the time they were made.
+// NewID returns a new UUIDv7. Such ids sort by the time they were created.
 func NewID() string { return uuid.Must(uuid.NewV7()).String() }
 
-// ParseID returns the canonical form of one of our ids and whether s is one at
-// all. Only the plain 36-character form counts, in either case.
+// ParseID returns the canonical form of an id that Lethe assigned, and whether s has
+// the form of one. Only the plain 36-character form is accepted, in either case.
 func ParseID(s string) (string, bool) {
 	if len(s) != 36 {
 		return "", false
@@ -154,5 +154,5 @@ func ParseID(s string) (string, bool) {
 	return id.String(), true
 }
 
-// Clock truncates a time to what both databases keep: microseconds, in UTC.
+// Clock converts a time to the precision that both databases keep: microseconds, UTC.
 func Clock(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

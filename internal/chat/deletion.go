@@ -7,8 +7,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// Deletion is the receipt of a delete: what went, when, and by whose key. It
-// holds no text, no title and no id of what was deleted.
+// Deletion is the receipt of a delete: how much was deleted, when, and with which key.
+// It holds no text, no title and no id of a deleted conversation.
 type Deletion struct {
 	ID            string // UUIDv7
 	DeletedAt     time.Time
@@ -17,32 +17,32 @@ type Deletion struct {
 	Messages      int
 	Chunks        int
 	Embeddings    int
-	ReclaimedAt   *time.Time // when nothing of it was left in the storage; nil until then
+	ReclaimedAt   *time.Time // when the storage of the deleted data was reclaimed; nil until then
 }
 
-// DeleteOptions are what a delete may be told besides the ids.
+// DeleteOptions are the options that every kind of delete has.
 type DeleteOptions struct {
-	KeyID   string // whose key asked for it
-	Exclude bool   // refuse later uploads of these conversations, until that is lifted
+	KeyID   string // the key of the caller
+	Exclude bool   // refuse later uploads of these conversations, until the exclusion is lifted
 }
 
-// MatchingDelete is a delete by filter. The zero value is refused: it would be a
-// filter that got lost.
+// MatchingDelete is a delete by filter. The zero value is refused, because an empty
+// filter is more likely a mistake than a wish to delete everything.
 type MatchingDelete struct {
-	Filter        Filter // PinnedOnly asks for the pinned ones; Unpinned is not for callers to set
-	All           bool   // everything; only without a filter
-	IncludePinned bool   // pinned ones too, which are spared otherwise
+	Filter        Filter // PinnedOnly selects the pinned ones; callers must not set Unpinned
+	All           bool   // delete everything; only without a filter
+	IncludePinned bool   // delete pinned conversations too
 	DryRun        bool   // only count
-	Expected      *int   // how many there must be; nil for any number
+	Expected      *int   // how many conversations must match; nil for any number
 	DeleteOptions
 }
 
-// Selection is the filter of what the delete would take. Invalid when it selects
-// nothing in particular and does not say All, or says both, or has a blank title.
+// Selection returns the filter of the conversations to delete. It returns Invalid when
+// there is neither a filter nor All, when there are both, or when the title is blank.
 func (m MatchingDelete) Selection() (Filter, error) {
 	f := m.Filter
 	var found fault.Problems
-	if f.Title != "" && strings.TrimSpace(f.Title) == "" { // it is in every title of two words
+	if f.Title != "" && strings.TrimSpace(f.Title) == "" { // it would match every title of two words
 		found.Add(fault.At("filter").Field("title"), "must not be blank")
 	}
 	switch {
@@ -58,10 +58,10 @@ func (m MatchingDelete) Selection() (Filter, error) {
 	return f, nil
 }
 
-// Lift names conversations whose exclusion is to end. Only hashes of them are
-// left, so they are told by the ids that they had, here or at their platform.
+// Lift names conversations whose exclusion is to be lifted. Only hashes of them are
+// stored, so the caller names them by the ids they had, in Lethe or on their platform.
 type Lift struct {
-	IDs         []string // ours
+	IDs         []string // assigned by Lethe
 	Platform    string   // of the ExternalIDs; empty for DefaultPlatform
 	ExternalIDs []string
 }

@@ -7,10 +7,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// oneI makes one letter of the four i's of Turkish: who types "istanbul" or
-// "IĞDIR" means İstanbul and Iğdır, whichever keyboard it was typed on.
+// oneI maps the dotless and the combining dotted i of Turkish to "i", so that
+// "istanbul" and "IĞDIR" match İstanbul and Iğdır on any keyboard layout.
 var oneI = strings.NewReplacer("i\u0307", "i", "ı", "i")
 
-// Fold makes two spellings of a text equal that differ only in case or in how
-// their accents are encoded, in every script.
+// Fold returns a form of a text that is equal for texts that differ only in case or in
+// the encoding of accents, in every script.
 func Fold(s string) string { return norm.NFC.String(oneI.Replace(cases.Fold().String(s))) }

@@ -7,15 +7,15 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Merged is what a stored conversation becomes when an upload of it arrives.
+// Merged is the result of merging an upload into a stored conversation.
 type Merged struct {
-	Messages []Message // all of them, in their new order and numbering
-	Edited   []Message // those that were stored before, in their old place, with new content
+	Messages []Message // all messages in their new order and numbering
+	Edited   []Message // stored messages that keep their position and have new content
 	// RewriteFrom is the first position whose message is not the one stored there
-	// before: everything from here on is new or has moved. It is len(Messages)
-	// when nothing is.
+	// before: every message from here on is new or has moved. It is len(Messages)
+	// when no message is new or moved.
 	RewriteFrom int
-	Outdated    []Span // what was made from messages whose text is another one now must go
+	Outdated    []Span // messages whose text changed: chunks that overlap them must be deleted
 	Added       int    // how many messages are new
 
 	Title     string
@@ -24,19 +24,19 @@ type Merged struct {
 	Pinned    bool
 }
 
-// Span is a run of messages in the numbering that was stored before a merge.
+// Span is a range of messages in the numbering that was stored before a merge.
 type Span struct{ From, To int } // both inclusive
 
-// Changed reports whether any message is new, edited or moved: whether the
-// conversation must be indexed again.
+// Changed reports whether any message is new, edited or moved, so that the conversation
+// must be re-indexed.
 func (m Merged) Changed() bool { return len(m.Edited) > 0 || m.RewriteFrom < len(m.Messages) }
 
-// Merge works out what a re-send changes. Messages match by the caller's id where
-// both have one, else as two sequences, by sender and text (align.go). A sent
-// message that matches none replaces the stored message that it stands for
-// (replace.go) or is inserted behind the message that it followed. What the upload
-// does not mention stays: messages, titles, dates, and whether a message is hidden
-// or on an abandoned branch.
+// Merge works out what a re-send changes. Messages match by external id when both have
+// one, otherwise by sender and text, as two sequences (align.go). A sent message
+// without a match replaces the stored message that it is an edit of (replace.go), or is
+// inserted after the message that it follows in the upload. Everything that the upload
+// does not mention stays the same: messages, titles, dates, and whether a message is
+// hidden or on an abandoned branch.
 func Merge(stored Transcript, u ValidUpload) Merged {
 	m := merger{stored: stored.Turns, sent: u.messages, marked: u.tellsMarks}
 	m.pair()
@@ -49,7 +49,7 @@ func Merge(stored Transcript, u ValidUpload) Merged {
 	switch {
 	case u.titled:
 		out.Title = u.title
-	case stored.Title == titleOf(stored.Turns): // or words that were edited away would stay in it
+	case stored.Title == titleOf(stored.Turns): // a derived title must not keep words that were edited out
 		out.Title = titleOf(out.Messages)
 	}
 	if u.created {
@@ -74,8 +74,8 @@ func titleOf(turns []Message) string {
 	})
 }
 
-// NewTranscript is the conversation that a first upload makes. The caller fills in
-// what only the store knows.
+// NewTranscript returns the conversation that a first upload creates. The caller fills
+// in the fields that only the store knows.
 func NewTranscript(u ValidUpload) Transcript {
 	t := Transcript{Conversation: Conversation{
 		ID: NewID(), Platform: u.origin.Platform, ExternalID: u.origin.ExternalID, Title: u.title,
@@ -90,7 +90,7 @@ func NewTranscript(u ValidUpload) Transcript {
 	return t
 }
 
-// fresh is the message with an id of its own.
+// fresh returns the message with a new id.
 func (m validMessage) fresh() Message {
 	m.ID = NewID()
 	return m.Message
@@ -100,11 +100,11 @@ type merger struct {
 	stored []Message
 	sent   []validMessage
 	marked bool
-	place  []int // for each sent message the place of the stored one that it is or replaces, or -1
+	place  []int // for each sent message, the place of the stored one that it equals or replaces, or -1
 	chain  []pair
 }
 
-// pair finds for each sent message the stored one that it is or replaces.
+// pair finds the stored message that each sent message equals or replaces.
 func (m *merger) pair() {
 	all := symbols{}
 	stored, sent := make([]turn, len(m.stored)), make([]turn, len(m.sent))
@@ -130,7 +130,7 @@ func (m *merger) pair() {
 
 func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
 
-// sameID pairs the messages that have the same external id on both sides.
+// sameID pairs messages with the same external id on both sides.
 func (m *merger) sameID() (pairs []pair) {
 	places := make(map[string]int, len(m.stored))
 	for i, s := range m.stored {
@@ -149,23 +149,23 @@ func (m *merger) sameID() (pairs []pair) {
 	return pairs
 }
 
-// insertions tells behind which stored message each new one is inserted, -1 for
-// before all: the one that it followed in the upload. New messages before all
-// others of the upload go right before those, and new messages behind all others
-// go to the end, for there a conversation grows.
+// insertions returns the new messages by the stored message after which they are
+// inserted, -1 for the beginning. That is the message that they follow in the upload.
+// New messages at the start of the upload are inserted directly before its first known
+// message. New messages at its end are appended, because conversations grow there.
 func (m *merger) insertions() map[int][]int {
 	after := map[int][]int{}
 	last, end := -1, -1
 	if len(m.chain) > 0 {
 		last, end = m.chain[0].stored-1, m.chain[len(m.chain)-1].sent
 	}
-	next := 0 // of the chain
+	next := 0 // index into the chain
 	for j := range m.sent {
 		switch {
 		case next < len(m.chain) && m.chain[next].sent == j:
 			last = m.chain[next].stored
 			next++
-		case m.place[j] >= 0: // it has another place in the upload, and keeps its own
+		case m.place[j] >= 0: // its place differs in the upload; it keeps the stored one
 		case j > end:
 			after[len(m.stored)-1] = append(after[len(m.stored)-1], j)
 		default:
@@ -175,7 +175,7 @@ func (m *merger) insertions() map[int][]int {
 	return after
 }
 
-// combine makes one list of both: stored messages keep their order.
+// combine merges both lists. Stored messages keep their order.
 func (m *merger) combine() Merged {
 	sentAt := make([]int, len(m.stored))
 	for i := range sentAt {
@@ -222,8 +222,8 @@ func (m *merger) combine() Merged {
 	return out
 }
 
-// answerTo is the message after one, as search sees them: an answer's passages
-// repeat the question before them.
+// answerTo returns the place of the next message that search may find. The chunks of
+// an answer repeat the question before it, so they contain the text of both.
 func (m *merger) answerTo(at int) int {
 	for next := at + 1; next < len(m.stored); next++ {
 		if s := m.stored[next]; !s.Hidden && (s.Sender == Human || s.Sender == Assistant) {
@@ -233,9 +233,9 @@ func (m *merger) answerTo(at int) int {
 	return at
 }
 
-// apply returns a stored message with what the upload says of it, and whether that
-// changed anything. A text that differs only in how accents are encoded is the
-// same; so nothing is indexed again for it.
+// apply returns a stored message with the values from the upload, and whether anything
+// changed. Texts that differ only in the encoding of accents count as equal, so that
+// such a difference does not cause re-indexing.
 func (m *merger) apply(stored Message, u validMessage) (msg Message, changed bool) {
 	msg = stored
 	msg.Sender = u.Sender

@@ -14,8 +14,8 @@ import (
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// said writes an upload in short: "h:hello" is a human message, "a#7:hi" an
-// assistant's with the id 7.
+// said builds an upload from a short notation: "h:hello" is a human message, "a#7:hi"
+// an assistant message with the id 7.
 func said(t *testing.T, lines ...string) chat.ValidUpload {
 	t.Helper()
 	return valid(t, sent(lines...), noon)
@@ -97,9 +97,9 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// Whatever is sent: nothing stored is lost unless it was edited by its id or in
-// its place, what was sent is there, ids stay unique, and sending it again
-// changes nothing.
+// For any upload: no stored message is lost unless it was edited by its id or in its
+// place, every sent message is stored, ids stay unique, and a second upload changes
+// nothing.
 func TestMergeKeepsItsPromises(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	line := func(named bool) string {
@@ -122,7 +122,7 @@ func TestMergeKeepsItsPromises(t *testing.T) {
 		edited := 0
 		for _, old := range before.Turns {
 			now, ok := kept[old.ID]
-			require.True(t, ok, "round %d: a stored message is gone", round)
+			require.True(t, ok, "round %d: a stored message was lost", round)
 			if now.Text != old.Text || now.Sender != old.Sender || now.ExternalID != old.ExternalID {
 				edited++
 			}
@@ -188,8 +188,8 @@ func TestMergeChangesOnlyWhatTheUploadSays(t *testing.T) {
 	require.Equal(t, noon.Add(48*time.Hour), m.Messages[1].CreatedAt)
 }
 
-// A title that nobody gave follows the message that it was taken from, or words
-// that were edited away would stay in it.
+// A derived title follows the message that it was derived from. Otherwise it would keep
+// words that were edited out.
 func TestATitleOfItsOwnFollowsItsMessage(t *testing.T) {
 	unnamed := func(lines ...string) chat.ValidUpload {
 		u := sent(lines...)
@@ -205,8 +205,8 @@ func TestATitleOfItsOwnFollowsItsMessage(t *testing.T) {
 	require.Equal(t, "T", chat.Merge(stored, said(t, "h#1:something else")).Title)
 }
 
-// What was made from a text that was edited is outdated, and so is an answer that
-// repeats it as its question.
+// A chunk of an edited text is outdated, and so is the chunk of an answer that repeats
+// the text as its question.
 func TestEditedTextsAreOutdated(t *testing.T) {
 	before := stored(t, "h#1:one", "a#2:two", "h#3:three", "a#4:four")
 	for _, test := range []struct {

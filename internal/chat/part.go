@@ -2,10 +2,10 @@ package chat
 
 import "iter"
 
-// Part is a message, or a piece of the text of a long one: long texts are read
-// and written piece by piece, so that nothing has to hold them whole. Text is the
-// piece; the other fields are those of the whole message. Pieces come in order and
-// are cut between characters.
+// Part is a message, or a piece of the text of a long message. Long texts are read and
+// written in pieces, so that no code holds them whole. Text is the piece; the other
+// fields are those of the whole message. Pieces come in order and end between
+// characters.
 type Part struct {
 	Message
 	Offset int // bytes of the message's text before this piece
@@ -18,11 +18,11 @@ func (p Part) Begins() bool { return p.Offset == 0 }
 // Ends reports whether this is the last piece of its message.
 func (p Part) Ends() bool { return p.Offset+len(p.Text) == p.Size }
 
-// PartAt is a place between two parts of a conversation: before the byte Offset
-// of the text of the message at Position.
+// PartAt is a place between two parts of a conversation: before byte Offset in the text
+// of the message at Position.
 type PartAt struct{ Position, Offset int }
 
-// After is the place behind the part.
+// After returns the place after the part.
 func (p Part) After() PartAt {
 	if p.Ends() {
 		return PartAt{Position: p.Position + 1}
@@ -30,7 +30,7 @@ func (p Part) After() PartAt {
 	return PartAt{Position: p.Position, Offset: p.Offset + len(p.Text)}
 }
 
-// Parts yields messages that are in memory already, each as one part. The error is
+// Parts yields messages that are already in memory, each as one part. The error is
 // always nil.
 func Parts(messages []Message) iter.Seq2[Part, error] {
 	return func(yield func(Part, error) bool) {

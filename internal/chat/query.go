@@ -17,16 +17,15 @@ type Filter struct {
 	ImportID   string // created by this import; empty for all
 }
 
-// SelectsAll reports whether the filter asks for nothing in particular. Sparing
-// the pinned ones is no choice of what else to take.
+// SelectsAll reports whether the filter selects every conversation. Unpinned does not
+// count, because it only spares pinned conversations.
 func (f Filter) SelectsAll() bool {
 	f.Unpinned = false
 	return f == Filter{}
 }
 
-// PassesNothing reports whether no conversation can pass the filter, because it
-// asks for what none can have: a platform, a title or an import of a form that is
-// never stored.
+// PassesNothing reports whether no conversation can match the filter, because its
+// platform, title or import id has a form that is never stored.
 func (f Filter) PassesNothing() bool {
 	_, isID := ParseID(f.ImportID)
 	return (f.Platform != "" && !platformPattern.MatchString(f.Platform)) ||
@@ -64,7 +63,7 @@ func (p Page) TotalPages() int {
 	return (p.Total + p.PageSize - 1) / p.PageSize
 }
 
-// Edit changes what a user may change of a conversation; nil leaves it alone.
+// Edit changes the values of a conversation that a user may change; nil means no change.
 type Edit struct {
 	Title  *string
 	Pinned *bool
@@ -77,7 +76,7 @@ type Stats struct {
 	Tokens        int
 	Chunks        int
 	Embeddings    int
-	Unreadable    int // chunks that their model cannot read, and which so have no vector
+	Unreadable    int // chunks without a vector, because the model cannot read them
 	Pinned        int
 	Platforms     []PlatformStats
 	Months        []MonthStats
@@ -86,40 +85,40 @@ type Stats struct {
 	Embedding     Embedding
 }
 
-// Embedding says how far the indexed conversations are with the current model.
-// Those that are behind can be found by their words, as ever, but by meaning only
-// once they are embedded again.
+// Embedding says how many of the indexed conversations have vectors of the current
+// model. The others can be found by words, but by meaning only after they are embedded
+// again.
 type Embedding struct {
 	Model   string // the current model's id; empty until a service has started
-	Pending int    // conversations to be indexed anew, because the model or Lethe's way of cutting texts is another
-	Failed  int    // those of them that were given up until the next start or change; Pending is without them
-	Unused  int    // vectors of other models, which no search sees
+	Pending int    // conversations to re-index, because the model, the analyzer or the chunker changed
+	Failed  int    // conversations whose re-indexing was given up until the next start or change; not in Pending
+	Unused  int    // vectors of other models, which no search uses
 
-	Lost *LostLeg // the search by meaning, while the embedder does not answer queries; else nil
+	Lost *LostLeg // set while the embedder does not answer queries, so that search by meaning is unavailable
 }
 
-// LostLeg says since when a part of search does not answer, and why.
+// LostLeg says since when a leg of search is unavailable, and why.
 type LostLeg struct {
 	Since  time.Time
-	Reason string // for clients to read
+	Reason string // may be shown to clients
 }
 
 // VectorSearch says how a workspace's vectors are searched.
 type VectorSearch string
 
-// The ways of searching vectors. Answers are right in all of them; Building and
-// Waiting are slower than they will be.
+// The ways to search vectors. Results are correct with all of them. Searches are slower
+// while the way is Building or Waiting.
 const (
 	VectorsExact    VectorSearch = "exact"    // few enough to compare one by one
-	VectorsIndexed  VectorSearch = "indexed"  // by an index of the workspace's own
-	VectorsBuilding VectorSearch = "building" // exact, while its index is being built
-	VectorsWaiting  VectorSearch = "waiting"  // exact, until somebody builds its index
+	VectorsIndexed  VectorSearch = "indexed"  // the workspace has its own index
+	VectorsBuilding VectorSearch = "building" // exact while the index is being built
+	VectorsWaiting  VectorSearch = "waiting"  // exact until a program builds the index
 )
 
-// PlatformStats is the part of Stats that one platform has.
+// PlatformStats counts the conversations and messages of one platform.
 type PlatformStats struct {
 	Platform      string
-	DisplayName   string // empty when no upload ever gave one
+	DisplayName   string // empty when no upload gave one
 	Conversations int
 	Messages      int
 }
@@ -130,14 +129,14 @@ type MonthStats struct {
 	Conversations int
 }
 
-// Backlog is how much indexing is left, by state.
+// Backlog counts the conversations that are not indexed, by state.
 type Backlog struct {
 	Queued   int
 	Indexing int
 	Failed   int
 }
 
-// RecallTurn is a turn of the conversation that a digest is asked for.
+// RecallTurn is a message of the conversation for which a digest is requested.
 type RecallTurn struct {
 	Sender Sender
 	Text   string

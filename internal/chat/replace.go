@@ -2,24 +2,23 @@ package chat
 
 import "slices"
 
-// This file decides which sent messages replace which stored ones. The alignment
-// has paired what both sides have; what is left of the upload is an edit of a
-// stored message, or new. The evidence for an edit is its place: between two
-// messages that both sides have, or at an end of the upload where messages of the
-// same senders stand. Without evidence a message is new: a duplicate can be
-// deleted, a message that was overwritten is lost.
+// This file decides which sent messages replace which stored ones. The alignment has
+// paired the messages that both sides have. Each remaining message of the upload is
+// either an edit of a stored message or new. The evidence for an edit is its place:
+// between two messages that both sides have, or at an end of the upload where the
+// stored messages have the same senders. Without evidence a message counts as new,
+// because a duplicate can be deleted later but an overwritten message is lost.
 
-// replacer holds an alignment and the texts, by which edits that have moved are
-// recognized.
+// replacer holds an alignment, and the texts for recognizing edits that have moved.
 type replacer struct {
 	*aligner
 	storedText, sentText func(i int) string
 	marked               bool // the upload says which messages are hidden or on abandoned branches
-	byID                 int  // pairs by external id
+	byID                 int  // number of pairs by external id
 }
 
-// replace pairs each sent message that is an edit with the stored one that it
-// replaces. It may find that the alignment means nothing, and undo it.
+// replace pairs each edit in the upload with the stored message that it replaces. If
+// the alignment turns out to be a coincidence, replace undoes it.
 func (r *replacer) replace() {
 	if len(r.chain) == 0 {
 		r.pairRewritten()
@@ -34,14 +33,15 @@ func (r *replacer) replace() {
 		r.pairBetween(g)
 	}
 	r.sortChain()
-	r.pairMoved() // before an end of the upload, or what has moved there would replace what it stands beside
+	r.pairMoved() // first, because pairAtStart and pairAtEnd would treat moved messages as edits of their neighbors
 	r.pairAtStart()
 	r.pairAtEnd()
 }
 
-// pairRewritten pairs an upload that has no message as it is stored, but all of
-// them with an edit: a short conversation whose only question was corrected.
-// Anything else is what was said next.
+// pairRewritten handles an upload that shares no message with the stored conversation.
+// If each message is an edit of the stored one at the same place, all are paired, for
+// example when the only question of a short conversation was corrected. Otherwise the
+// upload continues the conversation.
 func (r *replacer) pairRewritten() {
 	whole := r.gaps()[0]
 	if len(whole.stored) != len(whole.sent) || !r.sameSenders(whole, false) {
@@ -55,13 +55,13 @@ func (r *replacer) pairRewritten() {
 	r.pairInTurn(whole, false)
 }
 
-// nearby is how far messages move that have only changed places.
+// nearby is how many places a message may move at the start of an upload.
 const nearby = 2
 
-// pairMoved pairs equal messages that have another order in the upload. The stored
-// one must lie within the stretch that was sent, for the same text further up is
-// another message: people ask the same again. Only when all that is stored was
-// sent in an order of its own, the stretch is the whole conversation.
+// pairMoved pairs equal messages whose order differs in the upload. The stored message
+// must be within the stretch that was sent, because people repeat themselves: the same
+// text further up is another message. If every stored message was sent, in any order,
+// the stretch is the whole conversation.
 func (r *replacer) pairMoved() {
 	left, missing := free(r.toStored, 0, len(r.sent)), free(r.toSent, 0, len(r.stored))
 	if len(left) == 0 || len(missing) == 0 {
@@ -87,7 +87,7 @@ func (r *replacer) pairMoved() {
 	}
 	for _, j := range left {
 		u := r.sent[j]
-		if u.blank && !whole { // one is like another
+		if u.blank && !whole { // blank messages cannot be told apart
 			continue
 		}
 		equal := places[u.symbol]
@@ -98,7 +98,7 @@ func (r *replacer) pairMoved() {
 	}
 }
 
-// allSent reports whether the upload has every stored message, in whatever order.
+// allSent reports whether the upload contains every stored message, in any order.
 func (r *replacer) allSent() bool {
 	left := map[int]int{}
 	for j, u := range r.sent {
@@ -117,10 +117,10 @@ func (r *replacer) allSent() bool {
 	return true
 }
 
-// isChance reports whether the pairs are no evidence: the upload brings new
-// messages, it does not reach the end of what is stored, as a conversation that
-// has grown would, and all that it shares with it is a text or two that people
-// say often.
+// isChance reports whether the pairs are a coincidence: the upload has new messages, it
+// does not reach the end of the stored conversation, as an upload of a grown
+// conversation would, and the only texts in common are one or two that people say
+// often.
 func (r *replacer) isChance() bool {
 	if r.byID > 0 || !slices.Contains(r.toStored, -1) {
 		return false
@@ -140,7 +140,7 @@ func (r *replacer) isChance() bool {
 	}
 }
 
-// telling counts the pairs whose text is stored once.
+// telling counts the pairs whose text is stored only once.
 func (r *replacer) telling() (n int) {
 	for _, p := range r.chain {
 		if r.stored[p.stored].once {
@@ -150,7 +150,7 @@ func (r *replacer) telling() (n int) {
 	return n
 }
 
-// replaceable is a gap without the stored messages that a client does not see.
+// replaceable returns a gap without the stored messages that the client does not see.
 func (r *replacer) replaceable(g gap) gap {
 	if !r.marked {
 		g.stored = slices.DeleteFunc(slices.Clone(g.stored), func(i int) bool { return r.stored[i].aside })
@@ -158,8 +158,8 @@ func (r *replacer) replaceable(g gap) gap {
 	return g
 }
 
-// visible is a gap without blank messages too: clients leave them out, or add one,
-// as they like.
+// visible returns a gap without blank messages too, because clients drop and add blank
+// messages freely.
 func (r *replacer) visible(g gap) gap {
 	g = r.replaceable(g)
 	g.stored = slices.DeleteFunc(slices.Clone(g.stored), func(i int) bool { return r.stored[i].blank })
@@ -167,8 +167,8 @@ func (r *replacer) visible(g gap) gap {
 	return g
 }
 
-// sameSenders reports whether the shorter side of a gap has the senders of the
-// longer one, beginning at the first message or ending at the last.
+// sameSenders reports whether both sides of a gap have the same senders, up to the
+// length of the shorter side, counted from the first message or from the last.
 func (r *replacer) sameSenders(g gap, fromLast bool) bool {
 	for n := range min(len(g.stored), len(g.sent)) {
 		i, j := n, n
@@ -182,7 +182,7 @@ func (r *replacer) sameSenders(g gap, fromLast bool) bool {
 	return true
 }
 
-// pairInTurn pairs the messages of a gap one by one, from its first or its last.
+// pairInTurn pairs the messages of a gap one by one, from the first or from the last.
 func (r *replacer) pairInTurn(g gap, fromLast bool) {
 	for n := range min(len(g.stored), len(g.sent)) {
 		i, j := g.stored[n], g.sent[n]
@@ -195,10 +195,10 @@ func (r *replacer) pairInTurn(g gap, fromLast bool) {
 	}
 }
 
-// pairAtStart deals with what was sent before the first message that is stored
-// already. It replaces what stands there when that has the same senders: as many
-// messages, or all that there are. More than two edits in a tail need as many
-// messages that are stored already.
+// pairAtStart handles the sent messages before the first known one. They replace the
+// stored messages there if the senders are the same and either the whole stored start
+// was sent or only a few messages are edits: at most two, or as many as the upload has
+// known messages.
 func (r *replacer) pairAtStart() {
 	first := r.gaps()[0]
 	for _, g := range []gap{r.replaceable(first), r.visible(first)} {
@@ -212,10 +212,10 @@ func (r *replacer) pairAtStart() {
 	r.pairSimilar(r.replaceable(first))
 }
 
-// pairAtEnd deals with what was sent behind the last message that is stored
-// already. It replaces all that is stored there when that has the same senders,
-// and goes on from there. When more is stored than was sent, nothing tells which of
-// it the upload means.
+// pairAtEnd handles the sent messages after the last known one. If the senders of the
+// stored messages there are the same, the first sent messages replace all of them and
+// the rest are new. If more messages are stored than were sent, it is unknown which of
+// them the upload means, so only similar texts are paired.
 func (r *replacer) pairAtEnd() {
 	gaps := r.gaps()
 	last := gaps[len(gaps)-1]
@@ -229,11 +229,11 @@ func (r *replacer) pairAtEnd() {
 	r.pairSimilar(r.replaceable(last))
 }
 
-// maxCompared bounds the pairs of messages of a gap that are compared.
+// maxCompared limits how many pairs of messages of a gap are compared.
 const maxCompared = 1 << 14
 
-// pairSimilar pairs messages at an end of the upload that are the same but for an
-// edit, or are system prompts: a conversation rarely has two.
+// pairSimilar pairs messages at an end of the upload that are similar enough to be
+// edits. System prompts are always paired, because a conversation rarely has two.
 func (r *replacer) pairSimilar(g gap) {
 	r.pairBest(g, func(i, j int) int {
 		if likeness := r.likeness(i, j); likeness >= edited || r.sent[j].sender == System {
@@ -243,21 +243,21 @@ func (r *replacer) pairSimilar(g gap) {
 	})
 }
 
-// pairBetween deals with what was sent between two messages that are stored
-// already: it replaces what is stored between them, sender by sender.
+// pairBetween handles the sent messages between two known ones. They replace the stored
+// messages between the same two, sender by sender.
 func (r *replacer) pairBetween(g gap) {
 	g = r.replaceable(g)
 	if len(g.stored) == len(g.sent) && r.sameSenders(g, false) {
 		r.pairInTurn(g, false)
 		return
 	}
-	const anyPair = 1 << 20 // more than all likenesses together: as many as possible are replaced
+	const anyPair = 1 << 20 // larger than the sum of all likenesses, so that the number of pairs counts first
 	r.pairBest(g, func(i, j int) int { return anyPair + r.likeness(i, j) })
 }
 
-// pairBest pairs messages of the same sender, in order, so that the sum of their
-// scores is as large as possible. A score of 0 or less is no pair. In a gap that
-// is too large to compare everything, they are paired in turn.
+// pairBest pairs messages of the same sender, in order, with the largest possible sum
+// of scores. A score of 0 or less means no pair. A gap that is too large for a full
+// comparison is paired by order.
 func (r *replacer) pairBest(g gap, score func(i, j int) int) {
 	rows, columns := len(g.stored), len(g.sent)
 	if rows*columns > maxCompared {
@@ -314,13 +314,13 @@ func (r *replacer) pairByOrder(g gap, score func(i, j int) int) {
 }
 
 const (
-	edited     = 75  // the likeness, of 100, from which a text counts as an edit of another
-	leastAlike = 20  // bytes that both must have at least: short texts are alike by chance
-	mostAlike  = 512 // bytes that are compared at each end
+	edited     = 75  // the likeness, in per cent, from which a text counts as an edit of another
+	leastAlike = 20  // shortest text in bytes that is compared: shorter texts are alike by chance
+	mostAlike  = 512 // bytes compared at each end
 )
 
-// likeness tells how much of two texts is the same at their beginning and end, in
-// per cent; 0 for short ones. A text that goes on where the other ends is the same.
+// likeness returns how much of two texts is equal at their beginning and end, in per
+// cent; 0 for short texts and 100 when one text continues the other.
 func (r *replacer) likeness(i, j int) int {
 	s, u := r.storedText(i), r.sentText(j)
 	short, long := s, u

@@ -17,13 +17,13 @@ import (
 // held is a message as the client has it.
 type held struct {
 	role, text, id string
-	sent           bool // some text of it
-	told           bool // the text that it has now
+	sent           bool // some version of its text was sent
+	told           bool // its current text was sent
 }
 
-// holder is a client with a conversation that grows and is edited, and what the
-// merge has made of its uploads. choose returns a number below n; it is where all
-// chance comes from.
+// holder simulates a client whose conversation grows and is edited, and holds the
+// merged result of its uploads. choose returns a number below n and is the only source
+// of randomness.
 type holder struct {
 	t       testing.TB
 	choose  func(n int) int
@@ -32,7 +32,7 @@ type holder struct {
 	dropped int
 	count   int
 	store   chat.Transcript
-	story   []string // what was done, for a failure to tell
+	story   []string // the steps so far, for failure messages
 }
 
 func (h *holder) tell(format string, args ...any) {
@@ -69,8 +69,8 @@ func (h *holder) grow() {
 	h.tell("grow to %d", len(h.chat))
 }
 
-// known tells of each message whether it is stored once with the text that it has,
-// so that it shows where an upload belongs.
+// known reports for each message whether its current text is stored exactly once, so
+// that the place of an upload can be recognized.
 func (h *holder) known() (known []bool) {
 	stored := map[string]int{}
 	for _, m := range h.store.Turns {
@@ -82,12 +82,12 @@ func (h *holder) known() (known []bool) {
 	return known
 }
 
-// repeated is what people say again and again.
+// repeated is a text that people send again and again.
 const repeated = "continue, Zoë"
 
-// edit changes a message, often the first. Something stays as it is: of an upload
-// that shares nothing with what is stored nobody could say what it edits. Repeated
-// and blank texts stay too: with the same text sent elsewhere they would look moved.
+// edit changes a message, often the first. At least one message stays unchanged,
+// because an upload that shares nothing with the stored conversation cannot be placed.
+// Repeated and blank texts stay too: elsewhere in the upload they would look moved.
 func (h *holder) edit() {
 	at := h.choose(len(h.chat))
 	if h.choose(3) == 0 {
@@ -111,7 +111,7 @@ func (h *holder) putInFront() {
 	h.tell("put a %s in front", role)
 }
 
-// dropBlank removes a message without text, as clients do that tidy up.
+// dropBlank removes a blank message, as some clients do.
 func (h *holder) dropBlank() {
 	if at := slices.IndexFunc(h.chat, func(m held) bool { return m.text == "" }); at >= 0 {
 		if h.chat[at].sent {
@@ -122,7 +122,8 @@ func (h *holder) dropBlank() {
 	}
 }
 
-// upload sends the conversation from a place on, in some spelling, with ids or not.
+// upload sends the conversation from a place on, with or without ids and in either
+// encoding of accents.
 func (h *holder) upload(from int) {
 	u := chat.Upload{ExternalID: "x", Title: "T"}
 	encode := []func(string) string{norm.NFC.String, norm.NFD.String}[h.choose(2)]
@@ -151,9 +152,9 @@ func (h *holder) upload(from int) {
 	require.False(h.t, again.Changed(), "sending it again changed something: %v\n%s", short(again.Messages), strings.Join(h.story, "\n"))
 }
 
-// tail chooses where a tail begins. It has all that was not sent yet, and reaches
-// back over some messages that both sides know: nobody could tell where another
-// tail belongs.
+// tail chooses where an upload begins. It includes everything that was not sent yet and
+// some earlier messages that both sides know, because without them the upload could not
+// be placed.
 func (h *holder) tail() int {
 	known, enough := h.known(), 0
 	unsent := slices.IndexFunc(h.chat, func(m held) bool { return !m.sent })
@@ -168,11 +169,11 @@ func (h *holder) tail() int {
 	return 0
 }
 
-// check holds what is stored to the promise: never more than the conversation has
-// now and has dropped, and nothing is lost that was not edited.
+// check verifies that the store has no more messages than the conversation has had, and
+// that no message is lost unless it was edited.
 func (h *holder) check() {
 	story := strings.Join(h.story, "\n")
-	require.LessOrEqual(h.t, len(h.store.Turns), len(h.chat)+h.dropped, "more than there is:\n%s", story)
+	require.LessOrEqual(h.t, len(h.store.Turns), len(h.chat)+h.dropped, "more messages are stored than the client has:\n%s", story)
 	stored := map[string]int{}
 	for _, m := range h.store.Turns {
 		stored[string(m.Sender)+norm.NFC.String(m.Text)]++
@@ -187,7 +188,7 @@ func (h *holder) check() {
 	}
 }
 
-// play plays a conversation of some uploads.
+// play runs a number of edits and uploads.
 func (h *holder) play(uploads int) {
 	h.grow()
 	h.upload(0)
@@ -217,8 +218,8 @@ func newHolder(t testing.TB, choose func(n int) int) *holder {
 	return &holder{t: t, choose: choose, ids: choose(4)}
 }
 
-// Whatever whole or tail of its conversation a client sends, there is never more
-// of it than it has, and nothing is lost.
+// Whichever part of its conversation a client sends, no message is duplicated and none
+// is lost.
 func TestAResendNeverDuplicatesAndNeverLoses(t *testing.T) {
 	const seed = 20260301
 	t.Logf("seed %d", seed)
@@ -247,8 +248,8 @@ func FuzzResend(f *testing.F) {
 	})
 }
 
-// FuzzMerge merges anything with anything: nothing stored is removed, everything
-// that was sent is there, and sending it again changes nothing.
+// FuzzMerge merges arbitrary conversations: no stored message is removed, every sent
+// message is present, and a second upload changes nothing.
 func FuzzMerge(f *testing.F) {
 	f.Add("hq|aa", "hq|aa|hb")
 	f.Add("h1q|a2a|hq|hq", "hx|a2b|hq|a|a")
@@ -282,8 +283,8 @@ func FuzzMerge(f *testing.F) {
 	})
 }
 
-// anyUpload reads messages divided by "|": the first letter is the sender's, a
-// digit behind it an id.
+// anyUpload reads messages that are separated by "|": the first letter is the sender, a
+// digit after it is the id.
 func anyUpload(text string) (chat.ValidUpload, bool) {
 	u := chat.Upload{ExternalID: "x", Title: "T"}
 	for _, line := range strings.Split(text, "|") {

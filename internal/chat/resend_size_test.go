@@ -10,12 +10,12 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 )
 
-// long are conversations of the longest length, in shapes that make a comparison
-// of everything with everything dear.
+// long are conversations of the maximum length, in shapes for which a comparison of
+// every message with every other would be expensive.
 var long = []struct {
 	name         string
 	stored, sent func(i int) string
-	added        int // -1: as it comes
+	added        int // -1: not checked
 }{
 	{"all different", func(i int) string { return fmt.Sprint(i) }, func(i int) string { return fmt.Sprint(i) }, 0},
 	{"the first changed", func(i int) string { return fmt.Sprint(i) }, func(i int) string { return map[bool]string{true: "new", false: fmt.Sprint(i)}[i == 0] }, 0},
@@ -36,8 +36,8 @@ func longChat(t testing.TB, text func(i int) string) chat.ValidUpload {
 	return valid(t, u, noon)
 }
 
-// The longest conversations merge too: nothing stored is lost, and memory is in
-// proportion to the messages (`go test -bench Merge` says how long it takes).
+// Conversations of the maximum length merge: no stored message is lost, and memory grows
+// linearly with the messages (`go test -bench Merge` measures the time).
 func TestTheLongestConversationsMerge(t *testing.T) {
 	for _, c := range long {
 		stored := chat.NewTranscript(longChat(t, c.stored))

@@ -11,11 +11,10 @@ import (
 )
 
 // shapes are the ways in which clients send a conversation again. "s:" is a system
-// message, "h:" a human's, "a:" an assistant's, "t:" a tool's; "#1" is the
-// client's id of it.
+// message, "h:" a human one, "a:" an assistant's, "t:" a tool's; "#1" is the client's id.
 var shapes = []struct {
 	name               string
-	stored, sent, want string // a line a message
+	stored, sent, want string // messages separated by "|"
 }{
 	{"whole, nothing new", "h:q|a:a|h:q2|a:a2", "h:q|a:a|h:q2|a:a2", "h:q|a:a|h:q2|a:a2"},
 	{"whole, grown", "h:q|a:a", "h:q|a:a|h:q2|a:a2", "h:q|a:a|h:q2|a:a2"},
@@ -109,7 +108,7 @@ func TestEveryShapeOfAResend(t *testing.T) {
 	}
 }
 
-// A message of twenty that changes with each upload is replaced each time.
+// One message of twenty that changes with each upload is replaced each time.
 func TestAPromptWithTheDateDoesNotPileUp(t *testing.T) {
 	lines := func(day string) []string {
 		all := []string{"s:Today is " + day}
@@ -128,7 +127,7 @@ func TestAPromptWithTheDateDoesNotPileUp(t *testing.T) {
 	}
 }
 
-// The encoding of accents is no edit: what is indexed stays as it is.
+// A different encoding of accents is not an edit: the index stays as it is.
 func TestAnotherEncodingChangesNothing(t *testing.T) {
 	before := stored(t, "h#1:"+norm.NFC.String("Zoë à Noël"), "a:"+norm.NFD.String("naïve"))
 	m := chat.Merge(before, said(t, "h#1:"+norm.NFD.String("Zoë à Noël"), "a:"+norm.NFC.String("naïve")))
@@ -136,8 +135,8 @@ func TestAnotherEncodingChangesNothing(t *testing.T) {
 	require.Equal(t, before.Turns, m.Messages)
 }
 
-// Marks that an upload has no words for stay; a source that knows them changes
-// them; and a client that does not see such a message does not overwrite it.
+// Marks that an upload cannot express stay. A source that knows them can change them. A
+// client that does not see a marked message does not overwrite it.
 func TestBranchesAndHiddenMessagesOfAResend(t *testing.T) {
 	u := chat.Upload{ExternalID: "x", Title: "T", Messages: []chat.UploadMessage{
 		{Role: "human", Text: "q"}, {Role: "assistant", Text: "first", Branch: "abandoned"}, {Role: "assistant", Text: "second", Hidden: true}, {Role: "assistant", Text: "third"},
@@ -158,5 +157,5 @@ func TestBranchesAndHiddenMessagesOfAResend(t *testing.T) {
 	require.Len(t, m.Edited, 3)
 	require.Equal(t, []chat.Message{m.Messages[1], m.Messages[2], m.Messages[3]}, m.Edited)
 	require.Equal(t, []any{"", false, "abandoned"}, []any{m.Messages[1].Branch, m.Messages[2].Hidden, m.Messages[3].Branch})
-	require.Equal(t, []chat.Span{{From: 3, To: 3}}, m.Outdated, "what search may not find any more leaves the index")
+	require.Equal(t, []chat.Span{{From: 3, To: 3}}, m.Outdated, "a message that search must not find leaves the index")
 }

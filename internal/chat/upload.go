@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of an upload (MemoryPlugin, "Upload a conversation", and our own where
-// it is silent).
+// Limits of an upload, from MemoryPlugin's "Upload a conversation" page; Lethe's own
+// where that page gives none.
 const (
 	DefaultPlatform       = "custom"
 	MaxExternalIDRunes    = 512
@@ -25,20 +25,20 @@ const (
 
 var platformPattern = regexp.MustCompile(platformPatternString)
 
-// Upload is one conversation as a caller sends it. Validate turns it into one that
-// the store may take.
+// Upload is one conversation as a caller sends it. Validate turns it into a ValidUpload,
+// which the store accepts.
 type Upload struct {
 	Platform    string
-	DisplayName string // the platform's name for people, empty to leave it as it is
+	DisplayName string // the platform's name for people; empty to keep the stored one
 	ExternalID  string
 	Title       string
 	CreatedAt   time.Time // zero when the caller gave none
 	UpdatedAt   time.Time
 	Pinned      *bool // nil when the caller did not say
 	Messages    []UploadMessage
-	// TellsMarks says that the source knows of each message whether it is hidden or
-	// on an abandoned branch. Without it a message that is neither may be so in the
-	// store, and stays so.
+	// TellsMarks says that the source knows for each message whether it is hidden or on
+	// an abandoned branch. If it is false, an unmarked message keeps the mark it has in
+	// the store.
 	TellsMarks bool
 }
 
@@ -52,7 +52,7 @@ type UploadMessage struct {
 	Hidden     bool
 }
 
-// derivedTitle is the title of a conversation that nobody named.
+// derivedTitle returns the title of a conversation without a title of its own.
 func derivedTitle(said iter.Seq2[Sender, string]) string {
 	for sender, text := range said {
 		if sender != Human {
@@ -65,7 +65,7 @@ func derivedTitle(said iter.Seq2[Sender, string]) string {
 	return untitled
 }
 
-// CleanTitle makes a title storable: one line, no NUL, at most MaxTitleRunes.
+// CleanTitle returns a title that can be stored: one line, no NUL, at most MaxTitleRunes.
 func CleanTitle(s string) string { return cut(oneLine(storable(s)), MaxTitleRunes) }
 
 func storable(s string) string {

@@ -16,7 +16,7 @@ var now = time.Date(2026, 5, 6, 7, 8, 9, 123_456_789, time.UTC)
 
 func at(minute int) time.Time { return time.Date(2026, 1, 1, 0, minute, 0, 0, time.UTC) }
 
-// upload returns a small right one; the changes make it wrong or unusual.
+// upload returns a small valid upload; the changes make it invalid or unusual.
 func upload(changes ...func(*Upload)) Upload {
 	u := Upload{ExternalID: "c1", Messages: []UploadMessage{{Role: "human", Text: "When does the ferry leave?"}, {Role: "assistant", Text: "At nine."}}}
 	for _, change := range changes {
@@ -25,7 +25,7 @@ func upload(changes ...func(*Upload)) Upload {
 	return u
 }
 
-// valid is the upload after its checks.
+// valid returns the validated upload.
 func valid(t *testing.T, u Upload) ValidUpload {
 	t.Helper()
 	v, err := u.Validate(now)
@@ -190,7 +190,7 @@ func TestValidateMakesTextStorable(t *testing.T) {
 	require.Equal(t, "\uFFFD", v.messages[0].Branch)
 }
 
-// Checking an upload changes nothing about it: sent twice, it says the same twice.
+// Validate does not change the upload: a second call has the same result.
 func TestValidateLeavesTheUploadAlone(t *testing.T) {
 	yes := true
 	change := func(u *Upload) { u.Title, u.Pinned, u.Messages[0].Text = " T ", &yes, "a\x00" }
@@ -202,8 +202,8 @@ func TestValidateLeavesTheUploadAlone(t *testing.T) {
 	require.True(t, *first.pinned)
 }
 
-// Problems of the conversation are told beside those of its messages, and a
-// conversation that is too long is told its other problems too.
+// Problems of the conversation and of its messages are reported together, also when the
+// conversation is too long.
 func TestValidateTellsProblemsOfAllParts(t *testing.T) {
 	u := upload(func(u *Upload) {
 		u.Platform, u.UpdatedAt, u.DisplayName = "?", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), strings.Repeat("x", 201)
@@ -215,8 +215,8 @@ func TestValidateTellsProblemsOfAllParts(t *testing.T) {
 	}
 }
 
-// FuzzValidate: whatever comes in is refused with a reason, or comes out as
-// both databases can hold it, the same each time.
+// FuzzValidate: any input is either refused with a reason, or comes out in a form that
+// both databases can hold. The result is the same each time.
 func FuzzValidate(f *testing.F) {
 	f.Add("custom", "My Chat", "c1", "Title", int64(1), int64(2), "human", "m1", "text", "assistant", "m2", "more", "b", int64(3), int64(0))
 	f.Add("", "", "c\x00", "", int64(0), int64(0), "user", "m\x00", "\x00\xff", "ai", "m\uFFFD", "", "", int64(0), int64(0))

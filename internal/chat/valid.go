@@ -10,31 +10,30 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// Origin names a conversation by where it came from. With the workspace it is
-// unique.
+// Origin identifies a conversation by its platform. It is unique within a workspace.
 type Origin struct {
 	Platform   string
-	ExternalID string // the platform's own id of it
+	ExternalID string // the platform's own id
 }
 
-// ValidUpload is an upload that passed its checks and has everything that the store
-// needs. Only Upload.Validate makes one.
+// ValidUpload is an upload that passed all checks and has every value that the store
+// needs. Only Upload.Validate creates one.
 type ValidUpload struct {
 	origin      Origin
 	displayName string
-	title       string // as given, or taken from the messages
+	title       string // as given, or derived from the messages
 	createdAt   time.Time
 	updatedAt   time.Time
 	pinned      *bool
 	tellsMarks  bool
 	messages    []validMessage
 
-	// What the caller said, and what was filled in: a re-send changes only what it
-	// says.
+	// Whether the caller gave the value or it was filled in: a re-send changes only
+	// values that the caller gave.
 	titled, created, updated bool
 }
 
-// validMessage is a message that has no id and position yet.
+// validMessage is a message without an id and position.
 type validMessage struct {
 	Message
 	dated bool // the caller gave its date
@@ -43,13 +42,13 @@ type validMessage struct {
 // Origin returns the upload's platform and external id.
 func (u ValidUpload) Origin() Origin { return u.origin }
 
-// DisplayName returns what people call the platform; empty to leave it as it is.
+// DisplayName returns the platform's name for people; empty to keep the stored one.
 func (u ValidUpload) DisplayName() string { return u.displayName }
 
-// Title returns the title that the upload gives, or that its messages give it.
+// Title returns the title that the caller gave or that was derived from the messages.
 func (u ValidUpload) Title() string { return u.title }
 
-// TextBytes returns how long the texts of all messages are together.
+// TextBytes returns the total length of the texts of all messages.
 func (u ValidUpload) TextBytes() (n int) {
 	for _, m := range u.messages {
 		n += len(m.Text)
@@ -57,11 +56,11 @@ func (u ValidUpload) TextBytes() (n int) {
 	return n
 }
 
-// Validate checks an upload and fills in what may be left out: the platform, the
-// title (the first human message, cut at 80 characters), and missing dates (the
-// neighboring message's, then now). Texts become storable on both databases. It
-// returns an Invalid fault that names every problem at once, at most twenty of
-// them. The upload itself stays as it is.
+// Validate checks an upload and fills in missing values: the platform, the title (from
+// the first human message, cut at 80 characters), and dates (from the nearest dated
+// message, otherwise now). It replaces characters that a database cannot store. It
+// returns an Invalid fault that lists up to twenty problems at once. The upload itself
+// is not changed.
 func (u Upload) Validate(now time.Time) (ValidUpload, error) {
 	v := ValidUpload{
 		origin:      Origin{Platform: cmp.Or(u.Platform, DefaultPlatform), ExternalID: storable(u.ExternalID)},
@@ -86,7 +85,7 @@ func (u Upload) Validate(now time.Time) (ValidUpload, error) {
 	return v, nil
 }
 
-// check checks everything but the messages.
+// check checks everything except the messages.
 func (u *ValidUpload) check(found *fault.Problems) {
 	if !platformPattern.MatchString(u.origin.Platform) {
 		found.Add(fault.At("platform"), "must be 1 to 100 letters, digits, '-', '_' or '.'")
@@ -108,8 +107,8 @@ func (u *ValidUpload) check(found *fault.Problems) {
 	}
 }
 
-// takeMessages checks the messages and makes them storable first, because ids that
-// differ only in what cannot be stored are stored alike.
+// takeMessages checks the messages. It makes ids storable before it compares them,
+// because two ids that differ only in unstorable characters are stored as the same id.
 func (u *ValidUpload) takeMessages(sent []UploadMessage, found *fault.Problems) {
 	switch n := len(sent); {
 	case n == 0:
@@ -150,8 +149,9 @@ func validTime(t time.Time) bool {
 	return t.IsZero() || (t.UTC().Year() >= earliestYear && t.UTC().Year() <= latestYear)
 }
 
-// fillDates gives each undated message the date of the nearest dated one before
-// it, else after it, else the conversation's, else now.
+// fillDates dates each undated message like the nearest dated message before it. If
+// there is none it uses the first dated message after it, then the conversation's date,
+// then now.
 func (u *ValidUpload) fillDates(now time.Time) {
 	known := u.createdAt
 	for _, m := range u.messages {

@@ -7,8 +7,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// Limits of a walk (Fini, "List conversations"). Larger page sizes are clamped,
-// not refused; MaxSources is ours.
+// Limits of a walk, from Fini's "List conversations" page. Larger page sizes are reduced
+// to MaxWalkSize, not refused. MaxSources is Lethe's own.
 const (
 	DefaultWalkSize   = 50
 	MaxWalkSize       = 100
@@ -17,37 +17,37 @@ const (
 	MaxSources        = 100
 )
 
-// WalkQuery is one step of a walk through the conversations of a workspace, the
-// one changed last first. The zero value is the first page of the last week.
+// WalkQuery asks for one page of a walk through the conversations of a workspace, last
+// changed first. The zero value is the first page of the last week.
 type WalkQuery struct {
 	Since    time.Time // changed at or after; zero for DefaultWalkWindow before Until
 	Until    time.Time // changed at or before, to the millisecond; zero for now
-	Size     int       // how many at most; 0 for DefaultWalkSize
-	Cursor   string    // the id of the conversation to go on from; empty for the beginning
-	Newer    bool      // from the cursor towards newer ones, instead of older ones
+	Size     int       // maximum number of conversations; 0 for DefaultWalkSize
+	Cursor   string    // the id of the conversation to continue from; empty for the beginning
+	Newer    bool      // walk from the cursor to newer conversations instead of older ones
 	Sources  []string  // platforms, any of them; empty for all
-	Channels []string  // no conversation has one, so any finds nothing
-	AgentID  string    // no conversation has one, so any finds nothing
+	Channels []string  // no conversation has a channel, so any value matches nothing
+	AgentID  string    // no conversation has an agent, so any value matches nothing
 }
 
 // WalkPage is the answer to a WalkQuery.
 type WalkPage struct {
-	Items []Transcript // newest first, whichever way the walk goes
-	More  bool         // whether there is more in the direction of the walk
-	Older string       // the cursor for what is older: the id of the last one; empty when nothing is
-	Newer string       // the cursor for what is newer: the id of the first one; empty when nothing is
+	Items []Transcript // newest first, in both directions
+	More  bool         // whether there are more in the direction of the walk
+	Older string       // the cursor for older conversations: the last id; empty when there are none
+	Newer string       // the cursor for newer conversations: the first id; empty when there are none
 }
 
-// Window is a range of times of last change, and the platforms that count.
+// Window is a range of times of last change, and the platforms to include.
 type Window struct {
 	From    time.Time // at or after
 	Before  time.Time // before
 	Sources []string  // empty for all
 }
 
-// Window checks the query's bounds and fills in what it left out. It returns
-// Invalid when the window is empty or longer than MaxWalkWindow, or when there
-// are more than MaxSources sources.
+// Window checks the query's bounds and fills in missing ones. It returns Invalid when
+// the window is empty or longer than MaxWalkWindow, or when there are more than
+// MaxSources sources.
 func (q WalkQuery) Window(now time.Time) (Window, error) {
 	until := q.Until
 	if until.IsZero() {
@@ -71,44 +71,45 @@ func (q WalkQuery) Window(now time.Time) (Window, error) {
 	if err := found.Err(); err != nil {
 		return Window{}, err
 	}
-	// The wire has milliseconds and until belongs to the window, so all of its
-	// last millisecond does.
+	// Wire times have milliseconds, and the window includes until, so it includes the
+	// whole last millisecond.
 	return Window{From: since, Before: until.Truncate(time.Millisecond).Add(time.Millisecond), Sources: sources}, nil
 }
 
-// PassesNothing reports whether no conversation can be in the window, because
-// what is asked for is of a form that is never stored.
+// PassesNothing reports whether no conversation can be in the window, because no source
+// has the form of a stored platform.
 func (w Window) PassesNothing() bool { return len(w.Sources) > 0 && len(w.Platforms()) == 0 }
 
-// Platforms are the sources that a conversation can have.
+// Platforms returns the sources that have the form of a stored platform.
 func (w Window) Platforms() []string {
 	return slices.DeleteFunc(slices.Clone(w.Sources), func(s string) bool { return !platformPattern.MatchString(s) })
 }
 
-// Place is where a conversation stands in the order of a walk: by its last
-// change, then by its id. A place needs no conversation to stand there.
+// Place is the position of a conversation in the order of a walk: by its last change,
+// then by its id. A place stays valid after its conversation was deleted.
 type Place struct {
 	At time.Time
 	ID string // canonical
 }
 
-// PlaceOf is where a conversation stands.
+// PlaceOf returns the place of a conversation.
 func PlaceOf(c Conversation) Place { return Place{At: c.UpdatedAt, ID: c.ID} }
 
-// nobody is an id before all others.
+// nobody is an id that sorts before all others.
 const nobody = "00000000-0000-0000-0000-000000000000"
 
-// Edge is the place between what changed before t and what changed at or after t.
+// Edge returns the place between conversations changed before t and those changed at t
+// or later.
 func Edge(t time.Time) Place { return Place{At: t, ID: nobody} }
 
-// latestPlace bounds the times of places: that of no conversation is as late.
+// latestPlace is later than any conversation can be.
 var latestPlace = time.Date(latestYear+1, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // maxEpochMillis is the last millisecond that a conversation can have.
 var maxEpochMillis = latestPlace.UnixMilli() - 1
 
-// FromEpochMillis turns milliseconds since 1970 into a time; false beyond the
-// years that a conversation can have.
+// FromEpochMillis converts milliseconds since 1970 to a time. It returns false for times
+// that a conversation cannot have.
 func FromEpochMillis(ms int64) (time.Time, bool) {
 	if ms < 0 || ms > maxEpochMillis {
 		return time.Time{}, false

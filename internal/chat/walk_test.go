@@ -14,7 +14,7 @@ import (
 func TestWindow(t *testing.T) {
 	const day = 24 * time.Hour
 	from := func(since, until time.Time) WalkQuery { return WalkQuery{Since: since, Until: until} }
-	// The end of a window is the end of its last millisecond.
+	// A window ends at the end of its last millisecond.
 	ms := func(t time.Time) time.Time { return t.Truncate(time.Millisecond).Add(time.Millisecond) }
 	for name, c := range map[string]struct {
 		q            WalkQuery

@@ -2,7 +2,7 @@ package chat
 
 import "time"
 
-// Workspace is a history of its own: nothing of it is ever visible in another.
+// Workspace is a separate history: other workspaces never see any of it.
 type Workspace struct {
 	ID            WorkspaceID
 	Name          string
