@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"errors"
 	"slices"
 
 	"gorm.io/gorm"
@@ -43,12 +42,11 @@ func (v *View) withTurns(ws chat.WorkspaceID, c chat.Conversation) (chat.Transcr
 }
 
 func (v *View) conversation(query *gorm.DB) (chat.Conversation, error) {
-	var row dialect.ConversationRow
-	err := query.Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return chat.Conversation{}, fault.Missing("conversation")
+	row, err := one[dialect.ConversationRow](v, query, fault.Missing("conversation"))
+	if err != nil {
+		return chat.Conversation{}, err
 	}
-	return conversationOf(row), v.fault(err)
+	return conversationOf(row), nil
 }
 
 // Conversations returns one page of the listing, newest update first, ids
@@ -256,11 +254,9 @@ func (tx *Tx) TakeBack(ws chat.WorkspaceID, id string) error {
 // the workspace was deleted.
 func (tx *Tx) LockDelivery(ws chat.WorkspaceID) error {
 	// Rows that refer to the workspace can still be written: they need its key alone.
-	err := tx.db.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("id = ?", int64(ws)).Take(&workspaceRow{}).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return fault.New(fault.Conflict, "the workspace was deleted meanwhile")
-	}
-	return tx.fault(err)
+	_, err := one[workspaceRow](&tx.View, tx.db.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("id = ?", int64(ws)),
+		fault.New(fault.Conflict, "the workspace was deleted meanwhile"))
+	return err
 }
 
 // LockKnown tells which conversations the workspace has or had: those that are

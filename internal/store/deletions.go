@@ -78,16 +78,13 @@ func (v *View) seal(id string, number int64) int64 {
 
 // lastPlace is where a conversation stood when it was deleted.
 func (v *View) lastPlace(ws chat.WorkspaceID, id string) (chat.Place, error) {
-	var sealed []int64
-	err := v.db.Model(&tombstoneRow{}).Where("workspace_id = ? AND conversation_hash = ?", int64(ws), v.conversationHash(id)).
-		Where("sealed_place IS NOT NULL").Limit(1).Pluck("sealed_place", &sealed).Error
+	sealed, err := one[int64](v, v.db.Model(&tombstoneRow{}).Select("sealed_place").
+		Where("workspace_id = ? AND conversation_hash = ? AND sealed_place IS NOT NULL", int64(ws), v.conversationHash(id)),
+		fault.Missing("conversation"))
 	if err != nil {
-		return chat.Place{}, v.fault(err)
+		return chat.Place{}, err
 	}
-	if len(sealed) == 0 {
-		return chat.Place{}, fault.Missing("conversation")
-	}
-	return chat.Place{At: dialect.FromMicros(v.seal(id, sealed[0])), ID: id}, nil
+	return chat.Place{At: dialect.FromMicros(v.seal(id, sealed)), ID: id}, nil
 }
 
 // record writes the receipt of a delete and the tombstones of what it took, in
@@ -136,14 +133,11 @@ func (v *View) Deletions(ws chat.WorkspaceID, page, pageSize int) ([]chat.Deleti
 
 // Deletion returns one receipt; NotFound when the workspace has none of that id.
 func (v *View) Deletion(ws chat.WorkspaceID, id string) (chat.Deletion, error) {
-	var rows []deletionRow
-	if err := v.deletions(ws).Where("id = ?", id).Limit(1).Find(&rows).Error; err != nil {
-		return chat.Deletion{}, v.fault(err)
+	row, err := one[deletionRow](v, v.deletions(ws).Where("id = ?", id), fault.Missing("deletion"))
+	if err != nil {
+		return chat.Deletion{}, err
 	}
-	if len(rows) == 0 {
-		return chat.Deletion{}, fault.Missing("deletion")
-	}
-	return rows[0].deletion(), nil
+	return row.deletion(), nil
 }
 
 func (v *View) deletions(ws chat.WorkspaceID) *gorm.DB {
@@ -153,12 +147,9 @@ func (v *View) deletions(ws chat.WorkspaceID) *gorm.DB {
 // Tombstoned reports whether a conversation of this external id was deleted
 // before, and whether uploads of it are refused.
 func (v *View) Tombstoned(ws chat.WorkspaceID, platform, externalID string) (deleted, excluded bool, err error) {
-	var rows []tombstoneRow
-	err = v.db.Where("workspace_id = ? AND external_hash = ?", int64(ws), v.externalHash(platform, externalID)).Limit(1).Find(&rows).Error
-	if err != nil || len(rows) == 0 {
-		return false, false, v.fault(err)
-	}
-	return true, rows[0].Excluded, nil
+	row, deleted, err := first[tombstoneRow](v, v.db.
+		Where("workspace_id = ? AND external_hash = ?", int64(ws), v.externalHash(platform, externalID)))
+	return deleted, row.Excluded, err
 }
 
 // TombstonedAmong tells which conversations were deleted before.

@@ -66,14 +66,11 @@ func (v *View) Imports(ws chat.WorkspaceID, page, pageSize int) ([]chat.Import, 
 
 // Import returns one import; NotFound when the workspace has none of that id.
 func (v *View) Import(ws chat.WorkspaceID, id string) (chat.Import, error) {
-	var rows []importRow
-	if err := v.imports(ws).Where("id = ?", id).Limit(1).Find(&rows).Error; err != nil {
-		return chat.Import{}, v.fault(err)
+	row, err := one[importRow](v, v.imports(ws).Where("id = ?", id), fault.Missing("import"))
+	if err != nil {
+		return chat.Import{}, err
 	}
-	if len(rows) == 0 {
-		return chat.Import{}, fault.Missing("import")
-	}
-	items, err := v.withProgress(ws, rows)
+	items, err := v.withProgress(ws, []importRow{row})
 	if err != nil {
 		return chat.Import{}, err
 	}

@@ -30,14 +30,11 @@ func (tx *Tx) CreateKey(k auth.Key) error {
 // KeyByPrefix returns the key whose token starts with the prefix, revoked or
 // not; NotFound when there is none.
 func (v *View) KeyByPrefix(prefix string) (auth.Key, error) {
-	var rows []keyRow
-	if err := v.keys().Where("api_keys.prefix = ?", prefix).Limit(1).Find(&rows).Error; err != nil {
-		return auth.Key{}, v.fault(err)
+	row, err := one[keyRow](v, v.keys().Where("api_keys.prefix = ?", prefix), fault.NotFoundf("there is no key with prefix %q", prefix))
+	if err != nil {
+		return auth.Key{}, err
 	}
-	if len(rows) == 0 {
-		return auth.Key{}, fault.NotFoundf("there is no key with prefix %q", prefix)
-	}
-	return rows[0].key(), nil
+	return row.key(), nil
 }
 
 // Keys returns the keys of a workspace, or of all when ws is 0, oldest first.
@@ -71,14 +68,11 @@ func (tx *Tx) RevokeKey(idOrPrefix string) (auth.Key, error) {
 	if id, ok := chat.ParseID(idOrPrefix); ok {
 		column, idOrPrefix = "api_keys.id", id
 	}
-	var rows []keyRow
-	if err := tx.keys().Where(column+" = ?", idOrPrefix).Limit(1).Find(&rows).Error; err != nil {
-		return auth.Key{}, tx.fault(err)
+	row, err := one[keyRow](&tx.View, tx.keys().Where(column+" = ?", idOrPrefix),
+		fault.NotFoundf("there is no key %q; `lethe keys list` shows ids and prefixes", idOrPrefix))
+	if err != nil {
+		return auth.Key{}, err
 	}
-	if len(rows) == 0 {
-		return auth.Key{}, fault.NotFoundf("there is no key %q; `lethe keys list` shows ids and prefixes", idOrPrefix)
-	}
-	row := rows[0]
 	if row.RevokedAt == nil {
 		now := dialect.Micros(tx.now)
 		row.RevokedAt = &now

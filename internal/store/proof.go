@@ -19,15 +19,12 @@ func (s *Store) Prove(ctx context.Context, id string) (receipt chat.Deletion, fi
 		return receipt, nil, fault.NotFoundf("there is no receipt %q; a receipt is named by its id", asked)
 	}
 	err = s.Snapshot(ctx, func(v *View) error {
-		var rows []deletionRow
-		if err := v.db.Where("id = ?", id).Limit(1).Find(&rows).Error; err != nil {
-			return v.fault(err)
+		row, err := one[deletionRow](v, v.db.Where("id = ?", id), fault.NotFoundf("there is no receipt %q", id))
+		if err != nil {
+			return err
 		}
-		if len(rows) == 0 {
-			return fault.NotFoundf("there is no receipt %q", id)
-		}
-		receipt = rows[0].deletion()
-		findings, err = v.remains(chat.WorkspaceID(rows[0].WorkspaceID), id)
+		receipt = row.deletion()
+		findings, err = v.remains(chat.WorkspaceID(row.WorkspaceID), id)
 		return v.fault(err)
 	})
 	if err != nil {

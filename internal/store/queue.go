@@ -1,7 +1,6 @@
 package store
 
 import (
-	"errors"
 	"time"
 
 	"gorm.io/gorm"
@@ -161,12 +160,8 @@ func (v *View) NextDue(vectors bool) (time.Time, bool, error) {
 	if !vectors {
 		due = due.Where(wordsDue)
 	}
-	var row dialect.ConversationRow
-	err := due.Order("run_after").Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return time.Time{}, false, nil
-	}
-	return dialect.FromMicros(row.RunAfter), err == nil, v.fault(err)
+	row, found, err := first[dialect.ConversationRow](v, due.Order("run_after"))
+	return dialect.FromMicros(row.RunAfter), found, err
 }
 
 // RequeueFailed queues the failed conversations of all workspaces again, with a new

@@ -56,10 +56,7 @@ func (tx *Tx) LockWorkspace(ws chat.WorkspaceID) ([]chat.Conversation, error) {
 // lockWorkspaceRow keeps new conversations out: uploads hold the workspace while
 // they add to it.
 func (tx *Tx) lockWorkspaceRow(ws chat.WorkspaceID) error {
-	var rows []workspaceRow
-	err := tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", int64(ws)).Limit(1).Find(&rows).Error
-	if err == nil && len(rows) == 0 {
-		return fault.NotFoundf("there is no such workspace")
-	}
-	return tx.fault(err)
+	_, err := one[workspaceRow](&tx.View, tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", int64(ws)),
+		fault.NotFoundf("there is no such workspace"))
+	return err
 }

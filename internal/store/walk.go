@@ -31,15 +31,12 @@ func (v *View) Newer(ws chat.WorkspaceID, w chat.Window, than chat.Place, n int)
 // it was deleted by a version that did not write places down. The id must be in
 // canonical form.
 func (v *View) Place(ws chat.WorkspaceID, id string) (chat.Place, error) {
-	var at []int64
-	err := v.db.Model(&dialect.ConversationRow{}).Where("workspace_id = ? AND id = ?", int64(ws), id).Limit(1).Pluck("updated_at", &at).Error
-	if err != nil {
-		return chat.Place{}, v.fault(err)
-	}
-	if len(at) == 0 {
+	at, found, err := first[int64](v, v.db.Model(&dialect.ConversationRow{}).Select("updated_at").
+		Where("workspace_id = ? AND id = ?", int64(ws), id))
+	if err == nil && !found {
 		return v.lastPlace(ws, id)
 	}
-	return chat.Place{At: dialect.FromMicros(at[0]), ID: id}, nil
+	return chat.Place{At: dialect.FromMicros(at), ID: id}, err
 }
 
 func (v *View) inWindow(ws chat.WorkspaceID, w chat.Window) *gorm.DB {

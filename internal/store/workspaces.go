@@ -1,9 +1,6 @@
 package store
 
 import (
-	"errors"
-
-	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -41,12 +38,8 @@ func (tx *Tx) createWorkspace(name string) (made bool, err error) {
 // Workspace returns the id of the workspace of that name; NotFound when there is
 // none.
 func (v *View) Workspace(name string) (chat.WorkspaceID, error) {
-	var row workspaceRow
-	err := v.db.Where("name = ?", name).Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return 0, fault.NotFoundf("there is no workspace %q", name)
-	}
-	return chat.WorkspaceID(row.ID), v.fault(err)
+	row, err := one[workspaceRow](v, v.db.Where("name = ?", name), fault.NotFoundf("there is no workspace %q", name))
+	return chat.WorkspaceID(row.ID), err
 }
 
 // Workspaces returns all of them, in the order of their names.
