@@ -11,30 +11,30 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// MaxTermRunes is the length of the longest term. Longer ones are cut to it, so
-// that a hash or a token that somebody pastes still finds itself.
+// MaxTermRunes is the maximum length of a term. Longer words are cut, so that a long
+// hash or token in a query still matches the same one in a document.
 const MaxTermRunes = 64
 
-// Terms turns a text into the terms that it is found by, in order and with
-// repeats. Documents and queries go through it alike.
+// Terms returns the terms of a text, in order and with repeats. Documents and queries
+// are analyzed in the same way.
 //
-// A term consists of letters without ASCII capitals, marks and digits, and in
-// identifiers also of _ . - / : @ # +. It has 1 to MaxTermRunes runes and never a
-// blank, quote or control character, so terms joined by blanks survive any plain
+// A term consists of letters (no ASCII capitals), marks and digits; in identifiers also
+// of _ . - / : @ # +. It has 1 to MaxTermRunes runes and contains no white space, quote
+// or control character, so terms that are joined by spaces survive any simple
 // tokenizer.
 //
-//   - Words are normalised (NFKC), case-folded, and stemmed. Function words go.
-//   - Words of the Latin alphabet always yield the English stem of their form
-//     without accents. In a text that is recognised as another language they also
-//     yield that language's stem where it differs. A query too short to recognise
-//     thus meets a document in any language, and a longer one meets it in every
-//     inflection. Cyrillic words take Russian stems and Arabic ones Arabic stems.
-//   - Identifiers (user_id, v1.2.3, api/chat-history) yield themselves in lower
-//     case, without the punctuation around them, and their parts; so do getUserName
+//   - Words are normalized (NFKC), case-folded and stemmed. Function words are removed.
+//   - A word in the Latin alphabet always yields the English stem of its form without
+//     accents. In a text that is recognized as another language it also yields the stem
+//     of that language, if that is different. So a query that is too short to be
+//     recognized matches a document in any language, and a longer query also matches
+//     every inflection. Cyrillic words yield Russian stems and Arabic words Arabic stems.
+//   - An identifier (user_id, v1.2.3, api/chat-history) yields itself in lower case,
+//     without the punctuation around it, and its parts. The same is true of getUserName
 //     and gpt4.
-//   - Chinese and Japanese yield bigrams of characters, and each Han character
-//     that is not grammar, as it may be a word; Korean yields bigrams, and the noun
-//     of one syllable before a particle; Thai, Lao, Khmer and Burmese yield bigrams
+//   - Chinese and Japanese yield bigrams of characters, and each Han character that may
+//     be a word. Korean yields bigrams, and a noun of one syllable before a particle.
+//     Thai, Lao, Khmer and Burmese yield bigrams of letters with their marks.
 //     of letters with their marks.
 func Terms(text string) []string {
 	a := newAnalysis(text, false)
@@ -47,13 +47,13 @@ func Terms(text string) []string {
 	return terms
 }
 
-// analysis is one run over one text.
+// analysis is one analysis of one text.
 type analysis struct {
 	lang   language
 	terms  []string
-	spans  []byteSpan // where each term stands, when places are wanted
+	spans  []byteSpan // the place of each term, if places are wanted
 	places bool
-	whole  bool // terms come from a rewritten piece: each stands for all of it
+	whole  bool // the terms come from a rewritten piece: the place of each is the whole piece
 	piece  byteSpan
 	env    *snowballstem.Env
 	fold   cases.Caser
@@ -63,7 +63,7 @@ type analysis struct {
 // byteSpan is a range of bytes of the text.
 type byteSpan struct{ start, end int }
 
-// The pool saves a stemmer and the term slice a text; it holds no text.
+// The pool saves allocating a stemmer and a term slice for each text. It holds no text.
 var analyses = sync.Pool{New: func() any {
 	return &analysis{env: snowballstem.NewEnv(""), fold: cases.Fold()}
 }}
@@ -75,7 +75,7 @@ func newAnalysis(text string, places bool) *analysis {
 	return a
 }
 
-// release gives the analysis back without the text that its terms point into.
+// release returns the analysis to the pool without references to the text.
 func (a *analysis) release() {
 	clear(a.terms)
 	a.env.SetCurrent("")
@@ -84,7 +84,7 @@ func (a *analysis) release() {
 	}
 }
 
-// emit adds a term that stands at start..end of the text being scanned.
+// emit adds a term whose place is start..end in the text being scanned.
 func (a *analysis) emit(term string, start, end int) {
 	if term == "" {
 		return
@@ -114,7 +114,7 @@ func cutTerm(term string) string {
 	return term
 }
 
-// scan emits the terms of text. base is where text begins in the whole.
+// scan emits the terms of text. base is the offset of text in the whole text.
 func (a *analysis) scan(text string, base int) {
 	for i := 0; i < len(text); {
 		r, size := decode(text[i:])
@@ -141,8 +141,8 @@ func decode(s string) (rune, int) {
 	return utf8.DecodeRuneInString(s)
 }
 
-// wordEnd returns where the word ends whose first rune lies before i. Joiners,
-// apostrophes and invisible runes belong to it when another word rune follows.
+// wordEnd returns the end of the word whose first rune is before i. Joiners, apostrophes
+// and invisible runes belong to the word if another word rune follows.
 func wordEnd(text string, i int) int {
 	start := i
 	for i < len(text) {
@@ -169,8 +169,8 @@ func wordEnd(text string, i int) int {
 	return i
 }
 
-// joinerLen is the length of the joint that s begins with: one rune of the given
-// size, or one of the two that are longer, :: and ://.
+// joinerLen returns the length of the joiner at the start of s: one rune of the given
+// size, or :: or ://.
 func joinerLen(s string, size int) int {
 	switch {
 	case strings.HasPrefix(s, "://"):
@@ -189,7 +189,7 @@ func startsWord(text string, i int) bool {
 	return classOf(r) == spaced
 }
 
-// runEnd returns where a run of one class ends; marks continue any run.
+// runEnd returns the end of a run of one class. Marks continue any run.
 func runEnd(text string, i int, c class) int {
 	for i < len(text) {
 		r, size := decode(text[i:])
@@ -201,12 +201,13 @@ func runEnd(text string, i int, c class) int {
 	return i
 }
 
-// mostGrowth is how many times longer normalising may make a piece. There are
-// characters that stand for whole phrases; a long run of them is no text.
+// mostGrowth is how many times longer normalization may make a piece. Some characters
+// expand to whole phrases, but a long run of them is not text.
 const mostGrowth = 3
 
-// rewritten handles a piece that normalising changes: its terms are those of the
-// normalised text, and each stands for the whole piece. It reports whether it did.
+// rewritten handles a piece that normalization changes: it emits the terms of the
+// normalized text, and the place of each is the whole piece. It reports whether it
+// handled the piece.
 func (a *analysis) rewritten(piece string, start int) bool {
 	if a.whole || isASCII(piece) {
 		return false
@@ -231,8 +232,8 @@ func visible(r rune) rune {
 	return digit(r)
 }
 
-// decimalZeros are the zeros of the digits that people type besides the ASCII
-// ones: Arabic, Persian, Devanagari, Bengali, Thai. Their nine successors follow.
+// decimalZeros are the zeros of common non-ASCII digits: Arabic, Persian, Devanagari,
+// Bengali, Thai. The other nine digits follow each zero.
 var decimalZeros = [...]rune{0x660, 0x6F0, 0x966, 0x9E6, 0xE50}
 
 func digit(r rune) rune {
@@ -254,7 +255,7 @@ func (a *analysis) word(raw string, start int) {
 		a.simple(raw, start)
 		return
 	}
-	if !strings.Contains(raw, "'") { // mother-in-law's: prose, its parts will do
+	if !strings.Contains(raw, "'") { // a word like mother-in-law's needs only its parts
 		a.emit(a.folded(raw), start, start+len(raw))
 	}
 	for _, p := range parts {
@@ -262,7 +263,7 @@ func (a *analysis) word(raw string, start int) {
 	}
 }
 
-// split returns the parts of an identifier between its joiners; a word has one.
+// split returns the parts of an identifier between its joiners. A word has one part.
 func (a *analysis) split(raw string) []byteSpan {
 	a.parts = a.parts[:0]
 	start := 0
@@ -278,7 +279,7 @@ func (a *analysis) split(raw string) []byteSpan {
 		if start < len(raw) {
 			a.parts = append(a.parts, byteSpan{start, len(raw)})
 		}
-		if len(a.parts) == 1 { // c++: not the same as its only part
+		if len(a.parts) == 1 { // c++ is not the same as its only part
 			a.parts = append(a.parts, byteSpan{0, 0})
 		}
 		return a.parts
@@ -286,8 +287,8 @@ func (a *analysis) split(raw string) []byteSpan {
 	return append(a.parts, byteSpan{0, len(raw)})
 }
 
-// simple emits a word without joiners, and its humps when it is a camelCase name
-// or mixes letters and digits.
+// simple emits a word without joiners. If the word is a camelCase name or mixes letters
+// and digits it also emits the parts between the humps.
 func (a *analysis) simple(word string, start int) {
 	if word == "" {
 		return
@@ -306,12 +307,12 @@ func (a *analysis) simple(word string, start int) {
 	a.emitWord(a.folded(word[from:]), start+from, start+len(word))
 }
 
-// maxHumps is how many inner humps a name may have. What has more is a hash or
+// maxHumps is how many inner humps a name may have. A word with more humps is a hash or
 // encoded data.
 const maxHumps = 6
 
-// humps counts the inner humps of a word, up to one more than maxHumps. Only
-// ASCII words are split at them: the capitals of others follow other rules.
+// humps counts the inner humps of a word, up to maxHumps + 1. Only ASCII words are split
+// at humps, because capitals follow other rules elsewhere.
 func humps(word string) int {
 	n := 0
 	for i := 1; i < len(word) && n <= maxHumps; i++ {
@@ -322,8 +323,8 @@ func humps(word string) int {
 	return n
 }
 
-// isHump reports whether a part of a name begins at byte i > 0: aB, the last
-// capital of ABc, ab1 and 1a, but not a1, which is a version or a cell.
+// isHump reports whether a part of a name begins at byte i > 0: in aB, at the last
+// capital of ABc, in ab1 and in 1a, but not in a1, which is a version or a cell.
 func isHump(word string, i int) bool {
 	before, at := kindOf(word[i-1]), kindOf(word[i])
 	switch {
@@ -341,7 +342,7 @@ func isHump(word string, i int) bool {
 
 const other = 0
 
-// kindOf tells small letters, capitals, digits and the rest apart.
+// kindOf returns 'a' for a small letter, 'A' for a capital, '1' for a digit, else other.
 func kindOf(b byte) byte {
 	switch {
 	case b >= 'a' && b <= 'z':
@@ -361,9 +362,10 @@ func (a *analysis) folded(word string) string {
 	return norm.NFKC.String(a.fold.String(word))
 }
 
-// emitWord emits a case-folded word that may hold apostrophes.
+// emitWord emits a case-folded word that may contain apostrophes.
 func (a *analysis) emitWord(word string, start, end int) {
-	// It's, l'amour, O'Brien: elided articles and verbs are function words.
+	// It's, l'amour, O'Brien: the parts are emitted separately, and elided articles and
+	// verbs are removed as function words.
 	for at := strings.IndexByte(word, '\''); at >= 0; at = strings.IndexByte(word, '\'') {
 		a.emitPlain(word[:at], start, end)
 		word = word[at+1:]

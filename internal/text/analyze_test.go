@@ -44,7 +44,7 @@ func TestAnalyze(t *testing.T) {
 	}
 }
 
-// Each script has a text of its own in testdata; the golden file is its terms.
+// Each text in testdata is in one script; its golden file has the expected terms.
 func TestAnalyzeGolden(t *testing.T) {
 	texts, err := filepath.Glob("testdata/analyze/*.txt")
 	require.NoError(t, err)
@@ -68,8 +68,8 @@ func TestAnalyzeGolden(t *testing.T) {
 	}
 }
 
-// A query must share a term with the document it should find, in whatever
-// language either is recognised.
+// A query must share a term with the document that it should find, whatever language
+// each of them is recognized as.
 func TestQueryMeetsDocument(t *testing.T) {
 	german := "Die alten Häuser der Stadt sind sehr schön, und wir haben viele davon gesehen."
 	french := "Nous avons visité les châteaux de la Loire et mangé des crêpes avec les enfants."
@@ -143,7 +143,7 @@ func TestLongWordsAreCut(t *testing.T) {
 	requireTerms(t, Terms(marks))
 }
 
-// requireTerms checks what both databases rely on.
+// requireTerms checks the properties of terms that both databases rely on.
 func requireTerms(t *testing.T, terms []string) {
 	t.Helper()
 	for _, term := range terms {
@@ -164,8 +164,8 @@ func requireTerms(t *testing.T, terms []string) {
 	}
 }
 
-// requireLinear lets work read many bytes of one unit, which takes a fraction of a
-// second. A quadratic rule would take more than ten minutes.
+// requireLinear runs work on many bytes of one repeated unit, which takes a fraction of
+// a second. A quadratic algorithm would take more than ten minutes.
 func requireLinear(t *testing.T, size int, unit string, work func(text string)) {
 	t.Helper()
 	const patience = time.Minute

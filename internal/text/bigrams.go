@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// run emits the terms of a run of a script that is indexed as bigrams.
+// run emits the terms of a run in a script that is indexed as bigrams.
 func (a *analysis) run(raw string, start int, c class) {
 	if a.rewritten(raw, start) {
 		return
@@ -29,7 +29,7 @@ func (a *analysis) run(raw string, start int, c class) {
 	}
 }
 
-// han emits a character that may be a word of its own.
+// han emits a Han character that may be a word.
 func (a *analysis) han(unit string, start int) {
 	r, _ := utf8.DecodeRuneInString(unit)
 	if isHan(unit) && !hanStop[r] {
@@ -42,11 +42,11 @@ func isHan(unit string) bool {
 	return unicode.Is(unicode.Han, r)
 }
 
-// particles follow Korean nouns without a blank.
+// particles follow Korean nouns without a space.
 var particles = wordSet(`을 를 이 가 은 는 에 의 도 로 와 과 만 에서 에게 으로 까지 부터 에는 에도 하고 이나 이랑 랑`)
 
-// particle emits the noun of one syllable that a particle follows: it has no
-// bigram of its own.
+// particle emits a noun of one syllable that is followed by a particle, because it has
+// no bigram of its own.
 func (a *analysis) particle(raw string, start int, units []byteSpan) {
 	if len(units) < 2 || len(units) > 3 {
 		return
@@ -56,8 +56,8 @@ func (a *analysis) particle(raw string, start int, units []byteSpan) {
 	}
 }
 
-// maxUnitMarks bounds a letter with its marks, so that no term outgrows
-// MaxTermRunes and none is cut between two of a document and a query.
+// maxUnitMarks limits the marks of a letter, so that no term exceeds MaxTermRunes and is
+// cut at different places in a document and in a query.
 const maxUnitMarks = 8
 
 // units returns the letters of raw, each with the marks that follow it.

@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// MinBlob is the length in bytes from which a run of encoded data is a blob. What is
-// shorter, a hash or a key that somebody pastes, is a word that finds itself.
+// MinBlob is the minimum length of a blob in bytes. A shorter run, such as a hash or a
+// key, is indexed as a word.
 const MinBlob = 129
 
-// Blobs returns the ranges of bytes, in order, that hold no words: base64 and hex of
-// at least MinBlob bytes, also when it is wrapped into lines or written in groups, and
-// data URIs. A long path or a long name made of words is none. It takes time in
-// proportion to the length of the text.
+// Blobs returns the byte ranges of encoded data, in order: base64 and hex of at least
+// MinBlob bytes, also when wrapped into lines or written in groups, and data URIs. A long
+// path and a long name made of words are not blobs. The time is linear in the length of
+// the text.
 func Blobs(text string) iter.Seq2[int, int] {
 	return func(yield func(start, end int) bool) {
 		for at := 0; at < len(text); {
@@ -47,7 +47,7 @@ func Blobs(text string) iter.Seq2[int, int] {
 	}
 }
 
-// Words returns the ranges of bytes between the blobs of a text, in order.
+// Words returns the byte ranges between the blobs of a text, in order.
 func Words(text string) iter.Seq2[int, int] {
 	return func(yield func(start, end int) bool) {
 		at := 0
@@ -63,7 +63,7 @@ func Words(text string) iter.Seq2[int, int] {
 	}
 }
 
-// encoding are the characters of base64, in both of its alphabets, and so of hex.
+// encoding has the characters of base64, in both of its alphabets, which include hex.
 var encoding = func() (t [256]bool) {
 	for r := range t {
 		t[r] = r < len(asciiClasses) && asciiClasses[r] == spaced
@@ -74,11 +74,11 @@ var encoding = func() (t [256]bool) {
 	return t
 }()
 
-// A line of encoded data whose length is between these may go on in the next one.
+// A line of encoded data continues in the next line only if its length is in this range.
 const shortestLine, longestLine = 60, 128
 
-// runOf returns where the run of encoded data ends that begins at a byte, line breaks
-// after long lines included.
+// runOf returns the end of the run of encoded data that begins at a byte. The run may
+// include line breaks after long lines.
 func runOf(text string, at int) int {
 	line := at
 	end := at
@@ -97,9 +97,9 @@ func runOf(text string, at int) int {
 	}
 }
 
-// goesOn reports whether the line that begins at a byte belongs to data whose lines
-// have a length: it is as long, or it is the last one and shorter, and nothing but
-// data.
+// goesOn reports whether the line at a byte continues encoded data with lines of the
+// given length. It must contain only encoded data, and have the same length or be a
+// shorter last line that is not a word.
 func goesOn(text string, at, length int) bool {
 	end := at
 	for end < len(text) && end-at <= length && encoding[text[end]] {
@@ -111,7 +111,7 @@ func goesOn(text string, at, length int) bool {
 	return end-at == length || !isWord(text[at:end])
 }
 
-// isWord reports whether all of s are letters, and none but the first a capital.
+// isWord reports whether s has only letters, with no capital after the first letter.
 func isWord(s string) bool {
 	for i := range len(s) {
 		if kind := kindOf(s[i]); kind != 'a' && (kind != 'A' || i > 0) {
@@ -121,7 +121,7 @@ func isWord(s string) bool {
 	return true
 }
 
-// dataURI returns where the data URI ends whose colon is at a byte; 0 when it is none.
+// dataURI returns the end of the data URI whose colon is at a byte, or 0 if it is none.
 func dataURI(text string, colon int) int {
 	const mostHeader = 200
 	header := text[colon+1 : min(len(text), colon+1+mostHeader)]
@@ -145,11 +145,11 @@ func dataURI(text string, colon int) int {
 	return at
 }
 
-// wordy reports whether a long run of the characters of encoded data is a path or a
-// name that is made of words: its parts are short, and few letters of them are next to
-// one of another kind.
+// wordy reports whether a long run of encoding characters is a path or a name made of
+// words: its parts are short, and few of its letters are next to a letter of another
+// kind.
 func wordy(run string) bool {
-	const longPart, mostChanges = 16, 4 // one in so many
+	const longPart, mostChanges = 16, 4 // at most one change in mostChanges letters
 	parts, letters, changes := 1, 0, 0
 	before := byte(other)
 	for i := range len(run) {
@@ -169,9 +169,8 @@ func wordy(run string) bool {
 	return letters > 0 && letters <= longPart*parts && changes*mostChanges <= letters
 }
 
-// groupsOf returns where groups of hex digits of one length end, of which the first
-// stands at start..end and the others follow, each after a space, a colon or a line
-// break.
+// groupsOf returns the end of a series of hex groups of equal length. The first group is
+// at start..end. A space, a colon or a line break separates groups.
 func groupsOf(text string, start, end int) int {
 	length := end - start
 	if (length != 2 && length != 4 && length != 8) || !isHex(text[start:end]) {

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// noise is random data, the same in every run.
+// noise returns pseudo-random data, the same in every run.
 func noise(n int) []byte {
 	data := make([]byte, n)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -22,7 +22,7 @@ func noise(n int) []byte {
 	return data
 }
 
-// lines wraps a text after so many bytes.
+// lines wraps a text after every width bytes.
 func lines(s string, width int, brk string) string {
 	var out []string
 	for ; len(s) > width; s = s[width:] {
@@ -58,14 +58,14 @@ func TestBlobs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, "see \n here", withoutBlobs("see "+blob+"\n here"))
 			require.Equal(t, "<a src=\"\">", withoutBlobs("<a src=\""+blob+"\">"))
-			require.Equal(t, Terms("the lighthouse and the keeper"), Terms("the lighthouse "+blob+"\nand the keeper"), "they are no terms")
-			require.Equal(t, Tokens("the lighthouse ")+Tokens("\nkeeper"), Tokens("the lighthouse "+blob+"\nkeeper"), "nor tokens")
+			require.Equal(t, Terms("the lighthouse and the keeper"), Terms("the lighthouse "+blob+"\nand the keeper"), "blobs are not indexed")
+			require.Equal(t, Tokens("the lighthouse ")+Tokens("\nkeeper"), Tokens("the lighthouse "+blob+"\nkeeper"), "blobs do not count as tokens")
 			require.Equal(t, "the lighthouse", strings.TrimSpace(withoutBlobs("the lighthouse\n"+blob)))
 		})
 	}
 }
 
-// Words are no blobs, however long what they are in is.
+// Words are not blobs, however long the text around them is.
 func TestWordsAreNoBlobs(t *testing.T) {
 	sum := sha256.Sum256(nil)
 	for _, text := range []string{
@@ -83,7 +83,7 @@ func TestWordsAreNoBlobs(t *testing.T) {
 	}
 }
 
-// What is cut out is what is found, in any text.
+// For any text, the blobs are in order, and removing them removes exactly their bytes.
 func FuzzBlobs(f *testing.F) {
 	f.Add("data:image/png;base64,QUJD\nde ad be ef")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -1,6 +1,5 @@
-// Package text is everything Lethe knows about words: the analyzer that turns
-// texts into terms for documents and queries alike, the scripts and languages it
-// tells apart, which words to highlight, when two texts say the same, and how long
-// a text is in the tokens that language models count in. It is pure and works
-// offline. It owns no limits and no ranking.
+// Package text is Lethe's knowledge of words: the analyzer that turns documents and
+// queries into terms, scripts and languages, which words to highlight, whether two texts
+// say nearly the same, and how many tokens of language models a text has. It does no
+// I/O. It owns no limits and no ranking.
 package text

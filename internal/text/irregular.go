@@ -2,10 +2,10 @@ package text
 
 import "strings"
 
-// irregularForms lists English words whose forms no rule of endings brings
-// together: the base form first. Questions ask with the base form ("When did she
-// go?") for what texts say in the past ("We went ..."). Forms that are commoner
-// as another word (rose, ground, bore, wound) are left out.
+// irregularForms lists English words with irregular forms, the base form first. A
+// question uses the base form ("When did she go?") where a text uses the past ("We went
+// ..."). Forms that are more common as another word (rose, ground, bore, wound) are left
+// out.
 const irregularForms = `become became; begin began begun; bend bent; bite bit bitten; blow blew blown; break broke broken;
 bring brought; build built; burn burnt; buy bought; catch caught; choose chose chosen; come came; creep crept; deal dealt;
 dig dug; draw drew drawn; dream dreamt; drink drank drunk; drive drove driven; eat ate eaten; fall fell fallen; feed fed; feel felt;
@@ -20,7 +20,7 @@ throw threw thrown; understand understood; wake woke woken; wear wore worn; weep
 child children; man men; woman women; foot feet; tooth teeth; mouse mice; goose geese; knife knives; wife wives;
 half halves; shelf shelves; wolf wolves; loaf loaves; thief thieves`
 
-// irregular leads from such a form to its base.
+// irregular maps an irregular form to its base form.
 var irregular = func() map[string]string {
 	m := make(map[string]string, 300)
 	for entry := range strings.SplitSeq(irregularForms, ";") {

@@ -2,21 +2,21 @@ package text
 
 import "unicode"
 
-// class says how a rune takes part in words.
+// class is the role of a rune in words.
 type class uint8
 
 const (
 	separator  class = iota // ends a word
-	spaced                  // letters, marks and digits of scripts that put blanks between words
-	cjk                     // Han, kana, bopomofo: no blanks, indexed as bigrams
-	hangul                  // Korean: blanks, but words carry particles; indexed as bigrams
-	clustered               // Thai, Lao, Khmer, Burmese: no blanks, bigrams of letters with their marks
-	joiner                  // holds an identifier together: _ . - / : @ # +
-	apostrophe              // belongs to the word it stands in
+	spaced                  // letters, marks and digits of scripts that put spaces between words
+	cjk                     // Han, kana, bopomofo: no spaces, indexed as bigrams
+	hangul                  // Korean: spaces, but particles are attached to words; indexed as bigrams
+	clustered               // Thai, Lao, Khmer, Burmese: no spaces, bigrams of letters with their marks
+	joiner                  // connects the parts of an identifier: _ . - / : @ # +
+	apostrophe              // part of the word around it
 	invisible               // soft hyphen and (non-)joiners: part of the word, never of the term
 )
 
-// classes of ASCII runes, the common case.
+// asciiClasses has the classes of ASCII runes, the common case.
 var asciiClasses = func() (t [128]class) {
 	for r := range t {
 		switch {
@@ -70,7 +70,7 @@ func isCJK(r rune) bool {
 		r >= 0xFF66 && r <= 0xFF9F || r >= 0x1AFF0 && r <= 0x1B16F || r >= 0x20000 && r <= 0x3FFFF
 }
 
-// alphabet is the writing system that decides how a word is stemmed.
+// alphabet decides how a word is stemmed.
 type alphabet uint8
 
 const (
@@ -78,10 +78,11 @@ const (
 	latin
 	cyrillic
 	arabic
-	plainMarks // Greek, Hebrew: marks are optional for their readers, no stems
+	plainMarks // Greek, Hebrew: readers treat marks as optional; no stemmer
 )
 
-// alphabetOf looks at the first letter: words rarely mix alphabets.
+// alphabetOf returns the alphabet of the first letter, because words rarely mix
+// alphabets.
 func alphabetOf(word string) alphabet {
 	for _, r := range word {
 		switch {

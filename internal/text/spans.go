@@ -6,13 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// Span is a range of runes of a text: Start is its first rune, End the one after
-// its last.
+// Span is a range of runes in a text: Start is the first rune, End is the rune after the
+// last.
 type Span struct{ Start, End int }
 
-// Spans returns where in the text the words stand that one of the query's terms
-// (from Terms) finds, in order, none touching another. In scripts that are
-// indexed as bigrams the spans of neighbours run together.
+// Spans returns the places of the words in a text that match one of the query's terms
+// (from Terms), in order. The spans do not touch each other: in scripts that are indexed
+// as bigrams, neighboring spans are merged.
 func Spans(text string, query []string) []Span {
 	if len(query) == 0 {
 		return nil
@@ -35,7 +35,7 @@ func Spans(text string, query []string) []Span {
 	return inRunes(text, joined(marked))
 }
 
-// joined sorts the spans and merges those that overlap or touch.
+// joined sorts spans and merges those that overlap or touch.
 func joined(spans []byteSpan) []byteSpan {
 	slices.SortFunc(spans, func(a, b byteSpan) int { return cmp.Compare(a.start, b.start) })
 	var out []byteSpan
@@ -49,7 +49,7 @@ func joined(spans []byteSpan) []byteSpan {
 	return out
 }
 
-// inRunes turns ascending byte ranges into rune ranges in one walk.
+// inRunes converts ascending byte ranges to rune ranges in one pass.
 func inRunes(text string, spans []byteSpan) []Span {
 	out := make([]Span, 0, len(spans))
 	at, runes := 0, 0

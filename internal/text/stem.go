@@ -29,7 +29,7 @@ var stemmers = [languages]func(*snowballstem.Env) bool{
 	danish: snowdanish.Stem, norwegian: snownorwegian.Stem, finnish: snowfinnish.Stem, turkish: snowturkish.Stem,
 }
 
-// The alphabets that stand for one language.
+// The stemmers of alphabets that are taken to be of one language.
 var (
 	russianStem = snowrussian.Stem
 	arabicStem  = snowarabic.Stem
@@ -44,12 +44,12 @@ func (a *analysis) stem(word string, by func(*snowballstem.Env) bool) string {
 	return word
 }
 
-// detectBytes is how much of a text the language is guessed from.
+// detectBytes is how many bytes of a text are used to detect its language.
 const detectBytes = 2000
 
-// detect guesses the language of the words in the Latin alphabet from their
-// function words. English is the answer unless another language has at least
-// two of them, more than English has, and one among ten words.
+// detect guesses the language of a text in the Latin alphabet from its function words.
+// It returns English unless another language has at least two function words, more than
+// English has, and at least one in ten words.
 func detect(text string) language {
 	if len(text) > detectBytes {
 		text = text[:detectBytes]
@@ -82,7 +82,7 @@ func detect(text string) language {
 			continue
 		}
 		words++
-		if n == 1 { // more often a name in code than a function word
+		if n == 1 { // a single letter is more often a name in code than a function word
 			continue
 		}
 		for set, lang := stops[string(buf[:n])], 0; set != 0; set, lang = set>>1, lang+1 {
@@ -101,9 +101,8 @@ func detect(text string) language {
 	return best
 }
 
-// bare takes the accents off a word and spells out the letters of the Latin
-// alphabet that have no accent to take off, so that people find a word without
-// having its keys.
+// bare removes the accents of a word and spells out Latin letters that have no form
+// without an accent, so that people find a word without typing accents.
 func bare(word string) string {
 	if isASCII(word) {
 		return word
@@ -127,11 +126,11 @@ var plainLetters = map[rune]string{
 	'ø': "o", 'ł': "l", 'đ': "d", 'ð': "d", 'þ': "th", 'æ': "ae", 'œ': "oe", 'ı': "i", 'ħ': "h", 'ß': "ss",
 }
 
-// plainCyrillic writes ё as most people do. The other marked letters of the
-// alphabet are letters of their own.
+// plainCyrillic replaces ё by е, as most people write it. The other letters with marks
+// are different letters.
 func plainCyrillic(word string) string { return strings.ReplaceAll(word, "ё", "е") }
 
-// plainArabic drops the vowel signs and the tatweel, which most texts leave out.
+// plainArabic removes vowel signs and the tatweel, which most texts leave out.
 func plainArabic(word string) string {
 	return strings.Map(func(r rune) rune {
 		if r == 0x640 || unicode.Is(unicode.Mn, r) {

@@ -2,7 +2,7 @@ package text
 
 import "strings"
 
-// language is a language that the analyzer has stems for.
+// language is a language of the Latin alphabet for which the analyzer has a stemmer.
 type language uint8
 
 const (
@@ -18,12 +18,12 @@ const (
 	norwegian
 	finnish
 	turkish
-	languages // how many are told apart within the Latin alphabet
+	languages // the number of languages
 )
 
-// Function words: they carry no meaning to search for, and they tell the
-// languages of the Latin alphabet apart. English is the largest list, because
-// its words are removed from every text.
+// Function words are too common to search for, and they identify the languages of the
+// Latin alphabet. The English list is the longest, because its words are removed from
+// every text.
 var stopLists = [languages]string{
 	english: `a about above after again against all also am an and any are aren as at be because been before being below
 between both but by can cannot could couldn did didn do does doesn doing don down during each few for from further had hadn has
@@ -65,21 +65,21 @@ nämä on olen olet oli olin olivat ole olemme olette ovat se sekä sen siellä 
 kadar ki kim mı mi mu mü nasıl ne neden olan olarak oldu olduğu ona onlar onu onun sen siz şey şu var ve veya ya yok`,
 }
 
-// The languages that own their alphabet here need no telling apart.
+// Alphabets of one language need no detection.
 const (
 	russianStops = `а без бы был была были было быть в вам вас весь во вот все всего всех вы где да даже для до его ее ей ему если есть
 еще же за и из или им их к как когда кто ли либо мне может мы на надо наш не него нее нет ни них но ну о об он она они оно от очень по
 под при с со так также такой там те тем то того тоже той только том ты у уже хотя чего чей чем что чтобы чье чья эта эти это я`
 	arabicStops = `في من على إلى عن مع هذا هذه ذلك تلك هو هي هم أنا أنت نحن كان كانت يكون أن إن لا ما لم لن قد كل بعد قبل عند بين ثم أو
 و حتى إذا كما لكن التي الذي الذين هناك هنا أي كيف متى أين لماذا ماذا هل`
-	// Han characters that are grammar: a text is full of them, so alone they
-	// find nothing. They still take part in bigrams.
+	// Han characters with a grammatical function are too common to search for alone.
+	// They still take part in bigrams.
 	hanStops = `的了是在我你他她它这這那有和与與不也就都人一个個上下到说說要去会會着著没沒很吗嗎呢吧把被让讓从從对對为為之而以及其或但年月日`
 )
 
 var (
-	// stops tells for each word of the Latin alphabet, as a bit set, in which
-	// languages it is a function word.
+	// stops has a bit set for each function word of the Latin alphabet: the languages in
+	// which it is one.
 	stops = func() map[string]uint16 {
 		m := make(map[string]uint16, 1500)
 		for lang, list := range stopLists {

@@ -9,36 +9,36 @@ import (
 	"github.com/tiktoken-go/tokenizer/codec"
 )
 
-// encoder is loaded by the first call and shared by all. It is o200k_base, the
-// vocabulary of current models. It loads in about 35 ms and holds 7 MB, against
-// 8 ms and 3.5 MB of the older cl100k_base, which needs more than twice as many
-// tokens for Chinese and would have us refuse or cut such texts far too early.
+// encoder is loaded by the first call and shared by all calls. It is o200k_base, the
+// vocabulary of current models. It loads in about 35 ms and takes 7 MB; the older
+// cl100k_base takes 8 ms and 3.5 MB. But cl100k_base needs more than twice as many tokens
+// for Chinese, so Chinese texts would reach limits far too early.
 var encoder = sync.OnceValue(codec.NewO200kBase)
 
-// A text is encoded in pieces, for two reasons: counting and cutting can stop
-// early, and the vocabulary's splitting pattern takes quadratic time on long
-// runs of blanks and line breaks (3 s for 64 KiB of them).
+// A text is encoded in pieces, for two reasons: counting and cutting can stop early, and
+// the vocabulary's splitting pattern takes quadratic time on long runs of white space (3 s
+// for 64 KiB).
 //
-// Ordinary text is split before a blank that follows a non-blank, where the
-// pattern splits too, so the sum is exact. Only a run of more than maxBlankRun
-// bytes of white space, or of maxPiece bytes without any, is split elsewhere,
-// which may add a token or two for each such place.
+// Ordinary text is split before a space that follows a non-space. The pattern splits
+// there too, so the sum is exact. Only a run of more than maxBlankRun bytes of white
+// space, or of maxPiece bytes without any, is split elsewhere, which may add one or two
+// tokens for each such split.
 const (
 	minPiece    = 2 << 10
 	maxPiece    = 8 << 10
 	maxBlankRun = 256
 )
 
-// Tokens returns how many tokens the text has. It is safe for concurrent use and
-// takes time in proportion to the length of the text.
+// Tokens returns the number of tokens of a text. It is safe for concurrent use. The time
+// is linear in the length of the text.
 func Tokens(text string) int {
 	n, _ := TokensUpTo(text, int(^uint(0)>>1))
 	return n
 }
 
-// TokensUpTo counts like Count but gives up once there are more than limit
-// tokens. It reports whether the whole text was counted; when it was not, the
-// number is larger than limit and no larger than the text's.
+// TokensUpTo counts like Tokens but stops when there are more than limit tokens. It
+// reports whether it counted the whole text. If it did not, n is larger than limit and
+// not larger than the number of tokens of the text.
 func TokensUpTo(text string, limit int) (n int, whole bool) {
 	for start, end := range Words(text) {
 		for rest := text[start:end]; rest != ""; {
@@ -56,17 +56,17 @@ func TokensUpTo(text string, limit int) (n int, whole bool) {
 func countPiece(piece string) int {
 	n, err := encoder().Count(piece)
 	if err != nil {
-		// The pattern engine fails only when it is given a time limit, and it is
-		// not. Were that to change, a byte is never less than a token.
+		// The pattern engine fails only with a time limit, and there is none. If that
+		// changes, the number of bytes is an upper bound for the number of tokens.
 		return len(piece)
 	}
 	return n
 }
 
-// CutTokens returns the longest beginning of the text that has at most limit tokens,
-// shortened further to the end of a sentence, or else of a word, when one is
-// near. It cuts between runes always. A text within the limit comes back as it
-// is, except that broken UTF-8 becomes U+FFFD.
+// CutTokens returns the longest beginning of the text with at most limit tokens, further
+// shortened to the end of a sentence, or of a word, if one is near. It never cuts inside
+// a rune. A text within the limit is returned unchanged, except that broken UTF-8 becomes
+// U+FFFD.
 func CutTokens(text string, limit int) string {
 	if limit <= 0 {
 		return ""
@@ -77,8 +77,8 @@ func CutTokens(text string, limit int) string {
 		return text
 	}
 	kept := text[:niceEnd(text, end)]
-	// Encoding is not quite stable under cutting: the last word of the part may
-	// take more tokens alone than it did in its place.
+	// The last word may have more tokens alone than followed by the rest of the text, so
+	// the part is counted again.
 	for kept != "" {
 		if _, ok := TokensUpTo(kept, limit); ok {
 			break
@@ -88,8 +88,8 @@ func CutTokens(text string, limit int) string {
 	return kept
 }
 
-// prefixLen returns how many bytes the first limit tokens of valid text cover.
-// The last of them may end within a rune.
+// prefixLen returns how many bytes the first limit tokens of valid text cover. The last
+// token may end inside a rune.
 func prefixLen(text string, limit int) int {
 	end := 0
 	for end < len(text) {
@@ -111,8 +111,8 @@ func prefixLen(text string, limit int) int {
 	return end
 }
 
-// niceEnd returns where to cut text so that at most end bytes stay: after a
-// sentence in the last third, else after a word in the last half, else at end.
+// niceEnd returns where to cut text so that at most end bytes remain: after a sentence
+// in the last third, otherwise after a word in the last half, otherwise at end.
 func niceEnd(text string, end int) int {
 	for end > 0 && end < len(text) && !utf8.RuneStart(text[end]) {
 		end--
@@ -148,7 +148,7 @@ func endsSentence(r, next rune) bool {
 	return false
 }
 
-// pieceLen returns the length in bytes of the piece that text begins with.
+// pieceLen returns the length in bytes of the first piece of text.
 func pieceLen(text string) int {
 	blanks := 0
 	for i := 0; i < len(text); {

@@ -25,7 +25,7 @@ func TestCount(t *testing.T) {
 	}
 }
 
-// Pieces must not change the number for ordinary text.
+// For ordinary text, counting in pieces must give the exact number.
 func TestPiecesAreExactOnProse(t *testing.T) {
 	for _, sentence := range []string{
 		"The quick brown fox jumps over the lazy dog, isn't it? ",
@@ -45,7 +45,7 @@ func TestCountUpTo(t *testing.T) {
 	n, whole := TokensUpTo(text, 500)
 	require.False(t, whole)
 	require.Greater(t, n, 500)
-	require.Less(t, n, 5_000, "it went on after the limit")
+	require.Less(t, n, 5_000, "counting did not stop at the limit")
 	n, whole = TokensUpTo("one two three", 3)
 	require.True(t, whole)
 	require.Equal(t, 3, n)
@@ -71,7 +71,7 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// awkward are the inputs that are slow or wrong in a careless tokenizer.
+// awkward are inputs that a careless tokenizer handles slowly or wrongly.
 var awkward = map[string]string{
 	"letters": "a", "capitals": "A", "blanks": " ", "line breaks": "\n", "blank lines": " \n",
 	"tabs": "\t\r\n ", "Chinese": "我喜欢喝茶", "punctuation": "=", "mixed case": "aB",
