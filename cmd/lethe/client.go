@@ -11,8 +11,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// remote is how a subcommand reaches a service: the one of this user on this
-// machine, unless the call or the environment says otherwise.
+// remote holds the flags that say which service a subcommand calls, and with which
+// key. Without them it is the service that the user runs on this machine.
 type remote struct {
 	url, key, keyFile string
 	asJSON            bool
@@ -20,20 +20,20 @@ type remote struct {
 
 func (r *remote) flags(cmd *cobra.Command) {
 	r.connection(cmd)
-	cmd.Flags().BoolVar(&r.asJSON, "json", false, "print the service's answer as JSON")
+	cmd.Flags().BoolVar(&r.asJSON, "json", false, "print the answer as JSON")
 }
 
-// connection are the flags of a command whose output has a form of its own.
+// connection adds the flags of a command whose output has its own format.
 func (r *remote) connection(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&r.url, "url", "", "the service's address (default: your service on this machine)")
-	cmd.Flags().StringVar(&r.keyFile, "key-file", "", "a file with an API key in it; - reads it from standard input")
-	cmd.Flags().StringVar(&r.key, "key", "", "an API key; the list of processes shows it to others, so prefer --key-file")
+	cmd.Flags().StringVar(&r.url, "url", "", "address of the service (default: your service on this machine)")
+	cmd.Flags().StringVar(&r.keyFile, "key-file", "", "file that contains the API key; - reads it from standard input")
+	cmd.Flags().StringVar(&r.key, "key", "", "the API key; other users can see it in the process list, so prefer --key-file")
 	cmd.MarkFlagsMutuallyExclusive("key", "key-file")
 }
 
 // client returns a client for the service that the flags and the environment name.
-// Without a key it looks for a service of the same user on this machine, which
-// needs none, and asks for a key when somebody is at the terminal.
+// Without a key it looks for the user's own service on this machine, which needs
+// none. For any other service it asks for a key when a person is at the terminal.
 func (p *program) client(ctx context.Context, r remote) (*client.Client, error) {
 	c, err := p.config()
 	if err != nil {
@@ -43,7 +43,7 @@ func (p *program) client(ctx context.Context, r remote) (*client.Client, error) 
 	if err != nil {
 		return nil, err
 	}
-	named := r.url != "" || p.isSet("LETHE_ADDR")
+	named := r.url != "" || p.isSet(addressVariable)
 	if r.url == "" {
 		r.url = "http://" + callable(c.Addr)
 	}
@@ -54,6 +54,9 @@ func (p *program) client(ctx context.Context, r remote) (*client.Client, error) 
 	}
 	return client.New(r.url, key, client.WithUserAgent("lethe/"+release()))
 }
+
+// addressVariable names the service when it is set: no other one is looked for.
+const addressVariable = "LETHE_ADDR"
 
 // isSet reports whether the environment has a value for the variable.
 func (p *program) isSet(name string) bool {
@@ -72,7 +75,13 @@ func (p *program) printJSON(answer any) error {
 	return out.Encode(answer)
 }
 
+// say prints data or a result on stdout.
 func (p *program) say(format string, args ...any) error {
 	_, err := fmt.Fprintf(p.stdout, format, args...)
 	return err
+}
+
+// note prints a line for people on stderr, where scripts do not read it.
+func (p *program) note(format string, args ...any) {
+	fmt.Fprintf(p.stderr, format+"\n", args...)
 }

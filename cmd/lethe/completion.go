@@ -2,8 +2,8 @@ package main
 
 import "github.com/spf13/cobra"
 
-// completes tells the shell the values of a flag. What would need the database or
-// the service is not completed: a key press must neither wait nor open anything.
+// completes lets the shell complete the values of a flag. Values that come from the
+// database or the service are not completed: a key press must not wait for them.
 func completes(cmd *cobra.Command, flag string, values ...string) {
 	fixed := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return values, cobra.ShellCompDirectiveNoFileComp

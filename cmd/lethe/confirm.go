@@ -10,20 +10,18 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// confirm asks a person whether to delete, and offers to write the conversations
-// to a file first. It returns the file's name, empty for none. Where nobody can
-// be asked it goes on when the call said exactly what to delete (named), and
-// refuses otherwise.
-func (p *program) confirm(conversations int, export string, named bool) (string, error) {
+// confirm asks whether to delete, and offers to write the conversations to a file
+// first. It returns the file's name, empty for none. If nobody can be asked, it
+// agrees when the command named exactly what to delete, and refuses otherwise.
+func (p *program) confirm(what, export string, named bool) (string, error) {
 	if !p.terminal {
 		if named {
 			return export, nil
 		}
-		return "", fault.Invalidf("%s: say --yes to delete", counted(conversations, "%d conversation is selected", "%d conversations are selected"))
+		return "", fault.Invalidf("this would delete %s; add --yes to do so", what)
 	}
 	in := bufio.NewReader(p.stdin)
-	what := counted(conversations, "%d conversation", "%d conversations")
-	fmt.Fprintf(p.stderr, "This deletes %s for good. There is no undo.\n", what)
+	p.note("This deletes %s. There is no undo.", what)
 	if export == "" {
 		var err error
 		if export, err = p.askFile(in); err != nil {
@@ -42,20 +40,20 @@ func (p *program) confirm(conversations int, export string, named bool) (string,
 	return "", errNotConfirmed
 }
 
-// askFile asks for the name of a file to keep a copy in; empty for none. An answer
-// like "y" or "no", which was meant for another question, is no name.
+// askFile asks for the name of a file for a copy; empty for none. A name must have a
+// dot or a slash, so that an answer such as "y" or "no" does not become a file.
 func (p *program) askFile(in *bufio.Reader) (string, error) {
 	for {
-		fmt.Fprint(p.stderr, "To keep a copy, type a file name such as copy.jsonl; press Enter to keep none: ")
+		fmt.Fprint(p.stderr, "File for a copy, such as copy.jsonl (Enter for no copy): ")
 		name, err := answer(in)
 		if err != nil || name == "" || strings.ContainsAny(name, `./\`) {
 			return name, err
 		}
-		fmt.Fprintf(p.stderr, "%q is not taken as a file name, because it has no dot. ", name)
+		p.note("%q is not a file name with an extension.", name)
 	}
 }
 
-// answer reads a line. An end of the input is no answer, and so is a no.
+// answer reads a line. The end of the input counts as a no.
 func answer(in *bufio.Reader) (string, error) {
 	line, err := in.ReadString('\n')
 	switch {
@@ -65,13 +63,6 @@ func answer(in *bufio.Reader) (string, error) {
 		return "", err
 	}
 	return strings.TrimSpace(line), nil
-}
-
-func counted(n int, one, many string) string {
-	if n == 1 {
-		return fmt.Sprintf(one, n)
-	}
-	return fmt.Sprintf(many, n)
 }
 
 var errNotConfirmed = fault.Invalidf("nothing was deleted")

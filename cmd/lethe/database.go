@@ -11,8 +11,12 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// withStore opens the database for a command that works on it, beside a running
-// service or without one.
+// databaseCommands ends the help of the commands that use the database itself.
+func databaseCommands(what string) string {
+	return what + " The commands use the database itself, whether or not\na service is running. A running service applies the change at once."
+}
+
+// withStore opens the database for a command that uses it without the service.
 func (p *program) withStore(ctx context.Context, purpose app.Purpose, fn func(*store.Store) error) (err error) {
 	c, err := p.config()
 	if err != nil {
@@ -26,7 +30,7 @@ func (p *program) withStore(ctx context.Context, purpose app.Purpose, fn func(*s
 	return fn(s)
 }
 
-// withHistory is withStore for a command that needs the rules too.
+// withHistory is withStore for a command that also needs the rules.
 func (p *program) withHistory(ctx context.Context, purpose app.Purpose, fn func(*history.History) error) error {
 	return p.withStore(ctx, purpose, func(s *store.Store) error {
 		return fn(history.New(history.Options{Store: s, Embedder: embed.NewNone()}))

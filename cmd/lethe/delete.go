@@ -14,7 +14,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// deleteFlags are what a delete may be told.
+// deleteFlags are the flags of lethe delete.
 type deleteFlags struct {
 	remote
 	selection
@@ -28,12 +28,13 @@ func (p *program) deleteCommand() *cobra.Command {
 	var f deleteFlags
 	cmd := &cobra.Command{
 		Use:   "delete [ID...]",
-		Short: "Delete conversations with everything that belongs to them, for good",
-		Long: "Delete conversations with their messages, passages and vectors: those named, or those\n" +
-			"that the flags select. There is no undo and no trash; --export writes them to a file\n" +
-			"first. Pinned conversations are spared unless they are named or asked for.\n\n" +
-			"At a terminal the command asks before it deletes; elsewhere a delete by flags needs\n" +
-			"--yes. With the one argument - the ids are read from standard input, one a line.",
+		Short: "Delete conversations and everything that belongs to them",
+		Long: "Delete conversations with their messages, passages and vectors: the ones with the given ids,\n" +
+			"or the ones that the flags select. There is no undo and no trash. --export first writes them\n" +
+			"to a file, which `lethe import --restore-deleted` reads.\n\n" +
+			"Flags select pinned conversations only with --pinned or --include-pinned. At a terminal the\n" +
+			"command asks before it deletes; in a script, a delete by flags needs --yes. If the only\n" +
+			"argument is -, ids are read from standard input, one per line.",
 		Example: "  lethe delete 01a2017b-a6c6-7b09-8e3c-bd716f080d91\n" +
 			"  lethe delete --platform chatgpt --to 2024-12-31 --dry-run\n" +
 			"  lethe delete --platform chatgpt --to 2024-12-31 --export old.jsonl --yes",
@@ -43,9 +44,9 @@ func (p *program) deleteCommand() *cobra.Command {
 			}
 			switch {
 			case len(ids) == 0 && !f.given() && !f.all:
-				return fault.Invalidf("nothing is selected: name conversations, give flags that select, or --all")
+				return fault.Invalidf("no conversations are selected: give ids, or flags such as --platform or --all")
 			case len(ids) > 0 && (f.given() || f.all || f.dryRun || f.includePinned):
-				return fault.Invalidf("give ids or flags that select, not both")
+				return fault.Invalidf("give either ids or flags that select conversations, not both")
 			}
 			p.soFar.is("nothing was deleted")
 			c, err := p.client(cmd.Context(), f.remote)
@@ -58,12 +59,12 @@ func (p *program) deleteCommand() *cobra.Command {
 			return p.deleteSelected(cmd, c, f)
 		},
 	}
-	cmd.Flags().BoolVar(&f.all, "all", false, "every conversation of the workspace")
-	cmd.Flags().BoolVar(&f.includePinned, "include-pinned", false, "pinned ones too")
-	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "only tell how many the flags select")
-	cmd.Flags().BoolVar(&f.yes, "yes", false, "do not ask")
-	cmd.Flags().BoolVar(&f.exclude, "exclude", false, "refuse later uploads of them, until `lethe lift`")
-	cmd.Flags().StringVar(&f.export, "export", "", "first write them to this file, which must not exist")
+	cmd.Flags().BoolVar(&f.all, "all", false, "all conversations of the workspace")
+	cmd.Flags().BoolVar(&f.includePinned, "include-pinned", false, "also delete pinned conversations")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "delete nothing; print how many conversations the flags select")
+	cmd.Flags().BoolVar(&f.yes, "yes", false, "do not ask for confirmation")
+	cmd.Flags().BoolVar(&f.exclude, "exclude", false, "refuse later uploads of these conversations, until they are lifted")
+	cmd.Flags().StringVar(&f.export, "export", "", "first write the conversations to this new file")
 	f.selection.flags(cmd)
 	f.remote.flags(cmd)
 	return cmd
@@ -77,7 +78,7 @@ func (p *program) deleteNamed(cmd *cobra.Command, c *client.Client, f deleteFlag
 		}
 	}
 	if !f.yes && !piped {
-		if f.export, err = p.confirm(len(ids), f.export, true); err != nil {
+		if f.export, err = p.confirm(count(len(ids), "conversation"), f.export, true); err != nil {
 			return err
 		}
 	}
@@ -95,12 +96,13 @@ func (p *program) deleteNamed(cmd *cobra.Command, c *client.Client, f deleteFlag
 		return err
 	}
 	if answer.Count == 0 {
-		return fault.NotFoundf("none of these conversations exists")
+		return fault.NotFoundf("none of these conversations exists; nothing was deleted")
 	}
 	return nil
 }
 
-// deleteSelected counts, asks, and deletes only as many as it has counted.
+// deleteSelected counts the selected conversations, asks, and deletes only if they
+// are still as many.
 func (p *program) deleteSelected(cmd *cobra.Command, c *client.Client, f deleteFlags) error {
 	request := api.DeleteMatchingRequest{
 		Filter: f.filter(), All: &f.all, IncludePinned: &f.includePinned, DryRun: new(true), Exclude: &f.exclude,
@@ -113,13 +115,13 @@ func (p *program) deleteSelected(cmd *cobra.Command, c *client.Client, f deleteF
 		if f.asJSON {
 			return p.printJSON(would)
 		}
-		return p.say("%d conversations would be deleted\n", would.Count)
+		return p.say("%s would be deleted.\n", count(would.Count, "conversation"))
 	}
 	if would.Count == 0 {
-		return fault.NotFoundf("no conversation is selected")
+		return fault.NotFoundf("no conversation matches; nothing was deleted")
 	}
 	if !f.yes {
-		if f.export, err = p.confirm(would.Count, f.export, false); err != nil {
+		if f.export, err = p.confirm(count(would.Count, "conversation"), f.export, false); err != nil {
 			return err
 		}
 	}
@@ -137,6 +139,7 @@ func (p *program) deleteSelected(cmd *cobra.Command, c *client.Client, f deleteF
 	return p.sayDeleted(f.asJSON, answer, answer.Deleted)
 }
 
+// sayDeleted prints the ids of what was deleted, and on stderr how many there are.
 func (p *program) sayDeleted(asJSON bool, answer any, ids []string) error {
 	if asJSON {
 		return p.printJSON(answer)
@@ -146,20 +149,23 @@ func (p *program) sayDeleted(asJSON bool, answer any, ids []string) error {
 			return err
 		}
 	}
+	if len(ids) > 0 {
+		p.note("Deleted %s.", count(len(ids), "conversation"))
+	}
 	return nil
 }
 
-// deleteSent is how far a delete is while the service works on it: it deletes all
-// or nothing.
-const deleteSent = "the service had been told to delete, and has deleted everything that was selected or nothing: `lethe list` shows which"
+// deleteSent describes a delete that the service is working on: it deletes all of the
+// conversations or none.
+const deleteSent = "the delete was already sent. The service deleted either all of the conversations or none; `lethe list` shows which"
 
-// readIDs reads ids from standard input, one a line.
+// readIDs reads ids from standard input, one per line.
 func (p *program) readIDs(args []string) (ids []string, err error) {
 	if len(args) > 1 {
-		return nil, fault.Invalidf("give ids, or - to read them from standard input, not both")
+		return nil, fault.Invalidf("give either ids or - (to read them from standard input), not both")
 	}
 	if p.terminal {
-		fmt.Fprintln(p.stderr, "Type ids, one a line; Ctrl-D ends the list.")
+		fmt.Fprintln(p.stderr, "Enter ids, one per line. Ctrl-D ends the list.")
 	}
 	scanner := bufio.NewScanner(p.stdin)
 	for scanner.Scan() {
@@ -168,10 +174,10 @@ func (p *program) readIDs(args []string) (ids []string, err error) {
 		}
 	}
 	if err := scanner.Err(); err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "standard input could not be read to its end; nothing was deleted")
+		return nil, fault.Wrap(fault.Invalid, err, "standard input could not be read; nothing was deleted")
 	}
 	if len(ids) == 0 {
-		return nil, fault.Invalidf("standard input has no ids; nothing was deleted")
+		return nil, fault.Invalidf("standard input contains no ids; nothing was deleted")
 	}
 	return ids, nil
 }

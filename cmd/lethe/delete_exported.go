@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -15,12 +16,12 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// deletePart is how many conversations one delete of the exported ones names: the
-// most that the service takes.
+// deletePart is how many conversations one request deletes: the most that the
+// service accepts.
 const deletePart = 100_000
 
-// deleteExported writes conversations to a file and deletes exactly what is in
-// it: a conversation that changes in between stops the delete.
+// deleteExported writes conversations to a file and deletes exactly the ones in it.
+// If one of them has changed in between, the delete is refused.
 func (p *program) deleteExported(ctx context.Context, c *client.Client, f deleteFlags, export func(io.Writer) ([]api.ConversationRevision, error)) error {
 	var exported []api.ConversationRevision
 	err := writeNew(f.export, func(w io.Writer) (err error) {
@@ -30,18 +31,41 @@ func (p *program) deleteExported(ctx context.Context, c *client.Client, f delete
 	if err != nil {
 		return err
 	}
-	named := !f.given() && !f.all // a pinned conversation that is named is deleted like any other
-	pinnedToo := f.includePinned || f.options.PinnedOnly || named
-	whole := api.DeleteAnswer{Deleted: []string{}}
-	for part := range slices.Chunk(exported, deletePart) {
-		p.soFar.is(deleteSent+"; %d conversations were deleted before; %s has them all", whole.Count, f.export)
+	deleted, err := p.deleteInParts(ctx, c, f, exported, deletePart)
+	if err != nil {
+		if deleted.Count == 0 {
+			return p.refused(err, f.export)
+		}
+		// Scripts read what was deleted, whatever happened to the rest.
+		return errors.Join(p.refusedAfter(err, f.export, deleted.Count, len(exported)), p.sayDeleted(f.asJSON, deleted, deleted.Deleted))
+	}
+	return p.sayDeleted(f.asJSON, deleted, deleted.Deleted)
+}
+
+// deleteInParts deletes conversations, so many per request. When a request fails it
+// returns what the earlier ones have deleted, with the error.
+func (p *program) deleteInParts(ctx context.Context, c *client.Client, f deleteFlags, exported []api.ConversationRevision, size int) (api.DeleteAnswer, error) {
+	byID := !f.given() && !f.all // a pinned conversation is deleted when its id is given
+	pinnedToo := f.includePinned || f.options.PinnedOnly || byID
+	deleted := api.DeleteAnswer{Deleted: []string{}}
+	for part := range slices.Chunk(exported, size) {
+		p.soFar.is("%s", deleteSentAfter(deleted.Count, len(part), f.export))
 		answer, err := c.DeleteUnchanged(ctx, api.DeleteUnchangedRequest{Conversations: part, IncludePinned: &pinnedToo, Exclude: &f.exclude})
 		if err != nil {
-			return errors.Join(p.refused(err, f.export), p.sayDeleted(f.asJSON && whole.Count > 0, whole, whole.Deleted))
+			return deleted, err
 		}
-		whole.Deleted, whole.Count = append(whole.Deleted, answer.Deleted...), whole.Count+answer.Count
+		deleted.Deleted, deleted.Count = append(deleted.Deleted, answer.Deleted...), deleted.Count+answer.Count
 	}
-	return p.sayDeleted(f.asJSON, whole, whole.Deleted)
+	return deleted, nil
+}
+
+// deleteSentAfter describes an interrupted delete of exported conversations.
+func deleteSentAfter(deleted, sent int, file string) string {
+	if deleted == 0 {
+		return fmt.Sprintf("%s; %s contains them all", deleteSent, file)
+	}
+	return fmt.Sprintf("%s deleted. A delete of %s more was already sent: the service deleted either all of those or none; `lethe list` shows which. %s contains them all",
+		count(deleted, "conversation")+" "+wasWere(deleted), strconv.Itoa(sent), file)
 }
 
 // exportNamed writes the conversations with these ids.
@@ -57,22 +81,45 @@ func exportNamed(ctx context.Context, c *client.Client, ids []string, w io.Write
 }
 
 // exportCounted writes the conversations that the flags select. It returns a
-// Conflict when they are not as many as somebody was told.
+// Conflict when they are not as many as the user was told.
 func exportCounted(ctx context.Context, c *client.Client, f deleteFlags, counted int, w io.Writer) ([]api.ConversationRevision, error) {
-	spared := !f.includePinned && !f.options.PinnedOnly
-	exported, err := c.ExportRevisions(ctx, f.options, spared, w)
+	withoutPinned := !f.includePinned && !f.options.PinnedOnly
+	exported, err := c.ExportRevisions(ctx, f.options, withoutPinned, w)
 	if err == nil && len(exported) != counted {
-		err = fault.New(fault.Conflict, "%d conversations were selected before and %d are now; nothing was deleted", counted, len(exported))
+		err = fault.New(fault.Conflict, "%s %s selected before and %d now; nothing was deleted", count(counted, "conversation"), wasWere(counted), len(exported))
 	}
 	return exported, err
 }
 
-// maxNamed is how many of the changed conversations a refusal names.
+// maxNamed is how many of the changed conversations a refusal lists.
 const maxNamed = 10
 
-// refused names the conversations that stopped a delete because they have changed
-// since they were written to the file; other errors stay as they are.
+// refused explains why nothing was deleted when conversations have changed since
+// they were written to the file, and lists them. Other errors stay as they are.
 func (p *program) refused(err error, file string) error {
+	list := changedSince(err)
+	if list == "" {
+		return err
+	}
+	return fault.New(fault.Conflict, "nothing was deleted, because these conversations changed after they were written to %s:\n  %s\n"+
+		"Delete that file and run the command again.", file, list)
+}
+
+// refusedAfter explains why a delete stopped when earlier parts of it have already
+// been deleted.
+func (p *program) refusedAfter(err error, file string, deleted, all int) error {
+	done := fmt.Sprintf("%d of %s %s deleted; %s contains them all, so keep it", deleted, count(all, "conversation"), wasWere(deleted), file)
+	list := changedSince(err)
+	if list == "" {
+		return fmt.Errorf("%s. The rest could not be deleted: %w", done, err)
+	}
+	return fault.New(fault.Conflict, "%s. The rest was not deleted, because these conversations changed after they were written:\n  %s\n"+
+		"Run the command again with another file to delete the rest.", done, list)
+}
+
+// changedSince lists the conversations that an error says have changed, one per
+// line; empty when the error is about something else.
+func changedSince(err error) string {
 	var titles []string
 	var answer *client.Error
 	var changed *chat.ChangedError
@@ -89,19 +136,13 @@ func (p *program) refused(err error, file string) error {
 		for _, c := range changed.Changed {
 			titles = append(titles, named(c.Title, c.ID))
 		}
-	default:
-		return err
 	}
 	if more := len(titles) - maxNamed; more > 0 {
 		titles = append(titles[:maxNamed], fmt.Sprintf("and %d more", more))
 	}
-	return fault.New(fault.Conflict, "nothing was deleted, because these have changed since they were written to %s:\n  %s\n"+
-		"Delete that file, and run the command again.", file, strings.Join(titles, "\n  "))
+	return strings.Join(titles, "\n  ")
 }
 
 func named(title, id string) string {
-	if title == "" {
-		title = "(no title)"
-	}
-	return fmt.Sprintf("%s (%s)", oneLine(title), id)
+	return fmt.Sprintf("%s (%s)", shortTitle(oneLine(title)), id)
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -96,7 +98,7 @@ func TestADeleteTakesExactlyWhatItExported(t *testing.T) {
 
 		// The file is the way back.
 		restored, _ := lethe(exitOK, func() {}, "import", "--restore-deleted", file)
-		require.Contains(t, restored, "2 conversations stored")
+		require.Contains(t, restored, "Stored 2 conversations")
 		require.Equal(t, 4, count())
 		require.Empty(t, db.Damage(t))
 	})
@@ -121,9 +123,41 @@ func TestADeleteWithACopyTakesAsManyAsItSaid(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "f.jsonl")
 	s := shell{t: t, environ: db.Environ(), key: apptest.Key}
 	_, stderr := s.run(exitFailure, nil, "delete", "--all", "--yes", "--export", file, "--url", proxy.URL)
-	require.Contains(t, stderr, "1 conversations were selected before and 2 are now; nothing was deleted")
+	require.Contains(t, stderr, "1 conversation was selected before and 2 now; nothing was deleted")
 	require.NoFileExists(t, file)
 	n, err := service.Client.Count(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 2, n)
+}
+
+// A delete of very many conversations is sent in parts. When a later part fails, the
+// command says what the earlier ones have deleted; it never says that nothing was.
+func TestADeleteInPartsTellsWhatItHasDeleted(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		service := apptest.Start(t, db)
+		all := make([]api.ConversationRevision, 5)
+		for i := range all {
+			id := service.Upload(t, strconv.Itoa(i), "one")
+			all[i] = api.ConversationRevision{ID: id, Revision: 1}
+		}
+		all[3].Revision = 9 // the second part is refused
+		var out, said strings.Builder
+		p := &program{stdout: &out, stderr: &said}
+		f := deleteFlags{export: "copy.jsonl"}
+		deleted, err := p.deleteInParts(t.Context(), service.Client, f, all, 2)
+		require.Error(t, err)
+		require.ElementsMatch(t, []string{all[0].ID, all[1].ID}, deleted.Deleted)
+		require.Contains(t, p.soFar.sentence(), "2 conversations were deleted. A delete of 2 more was already sent")
+
+		told := explain(p.refusedAfter(err, f.export, deleted.Count, len(all)))
+		require.Contains(t, told, "2 of 5 conversations were deleted; copy.jsonl contains them all")
+		require.Contains(t, told, "("+all[3].ID+")")
+		require.NotContains(t, told, "nothing was deleted")
+		told = explain(p.refusedAfter(errors.New("the line is cut"), f.export, deleted.Count, len(all)))
+		require.Contains(t, told, "2 of 5 conversations were deleted")
+		require.Contains(t, told, "The rest could not be deleted: the line is cut")
+		n, err := service.Client.Count(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 3, n)
+	})
 }

@@ -4,33 +4,37 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"text/tabwriter"
-	"time"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lethe-chat/lethe/internal/app"
+	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// errUnhealthy makes the exit code 1, for scripts.
-var errUnhealthy = errors.New("the database is not as it should be; `lethe doctor --fix` mends what can be mended")
-
-var errUnproven = errors.New("the receipt is not proven")
+// These make the exit code 1, for scripts.
+var (
+	errUnhealthy  = errors.New("problems were found; `lethe doctor --fix` repairs what can be repaired")
+	errUnrepaired = errors.New("some problems could not be repaired")
+	errUnproven   = errors.New("the delete is not proven")
+)
 
 func (p *program) doctorCommand() *cobra.Command {
 	var fix, asJSON bool
 	var receipt string
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Look through the whole database for what must never be",
-		Long: "Look through the whole database for what must never be: rows of no conversation,\n" +
-			"vectors without a passage and the reverse, counters that drifted, work that nobody does, broken\n" +
-			"indexes. It works beside a running service, and says which models search and recall use, and how\n" +
-			"far a change of the embedder's is. The exit code is 1 when something is wrong and was not mended.\n\n" +
-			"With --receipt it looks for anything that is left of one delete instead, and says when\n" +
-			"its storage was reclaimed. The exit code is 0 only when both are as they should be.",
+		Short: "Check the database for inconsistencies",
+		Long: "Check the database for inconsistencies: rows without a conversation, passages without a\n" +
+			"vector, wrong counters, overdue indexing, broken indexes. Also print which models search and\n" +
+			"recall use. The service may be running. The exit code is 1 if problems remain.\n\n" +
+			"With --receipt, check one delete instead: search every table for anything that is left of it,\n" +
+			"and print when its storage was reclaimed. The exit code is 0 only if nothing is left and the\n" +
+			"storage is reclaimed.",
+		Example: "  lethe doctor\n" +
+			"  lethe doctor --fix\n" +
+			"  lethe doctor --receipt 01a2017b-a6c6-7b09-8e3c-bd716f080d91",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withStore(cmd.Context(), app.ToLook, func(s *store.Store) error {
@@ -41,9 +45,9 @@ func (p *program) doctorCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&receipt, "receipt", "", "prove the delete with this receipt (GET /api/chat-history/deletions lists them)")
-	cmd.Flags().BoolVar(&fix, "fix", false, "mend what can be mended, then look again")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, one finding a line")
+	cmd.Flags().StringVar(&receipt, "receipt", "", "check the delete with this receipt (GET /api/chat-history/deletions lists receipts)")
+	cmd.Flags().BoolVar(&fix, "fix", false, "repair what can be repaired, then check again")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, one finding per line")
 	cmd.MarkFlagsMutuallyExclusive("receipt", "fix")
 	return cmd
 }
@@ -69,42 +73,46 @@ func (p *program) doctor(ctx context.Context, s *store.Store, fix, asJSON bool) 
 			return err
 		}
 	}
-	if wrong(findings) > 0 {
+	switch {
+	case wrong(findings) > 0 && fix:
+		return errUnrepaired
+	case wrong(findings) > 0:
 		return errUnhealthy
+	case !asJSON:
+		p.note("\nNo problems found.")
 	}
 	return nil
 }
 
-// printModels tells which models a service with this environment uses.
+// printModels prints which models a service with this environment uses.
 func (p *program) printModels() error {
 	c, err := p.config()
 	if err != nil {
 		return err
 	}
-	for _, m := range c.Models() {
-		if err := p.say("%s: %s\n", m.Key, m.Value); err != nil {
-			return err
-		}
+	if err := p.say("\n"); err != nil {
+		return err
 	}
-	return nil
+	t := newTable(p.stdout)
+	for _, m := range c.Models() {
+		t.row(m.Key, m.Value.String())
+	}
+	return t.print()
 }
 
-// prove looks for what is left of one delete.
+// prove searches for anything that is left of one delete.
 func (p *program) prove(ctx context.Context, s *store.Store, id string, asJSON bool) error {
 	receipt, findings, err := s.Prove(ctx, id)
 	if err != nil {
 		return err
 	}
-	storage := store.Finding{Check: "storage not reclaimed", Detail: "rows are gone; `lethe reclaim --now` overwrites what they left"}
+	storage := store.Finding{Check: "storage", Detail: "the rows are deleted; `lethe reclaim --now` erases their storage"}
 	if receipt.ReclaimedAt == nil {
 		storage.Count = 1
 	}
 	findings = append(findings, storage)
 	if !asJSON {
-		err := p.say("deleted %s by key %s: %d conversations, %d messages, %d passages, %d vectors; storage reclaimed: %s\n",
-			receipt.DeletedAt.Format(time.RFC3339), receipt.KeyID, receipt.Conversations, receipt.Messages, receipt.Chunks, receipt.Embeddings,
-			date(receipt.ReclaimedAt))
-		if err != nil {
+		if err := p.printReceipt(receipt); err != nil {
 			return err
 		}
 	}
@@ -114,7 +122,16 @@ func (p *program) prove(ctx context.Context, s *store.Store, id string, asJSON b
 	if wrong(findings) > 0 {
 		return errUnproven
 	}
+	if !asJSON {
+		p.note("\nNothing is left of this delete.")
+	}
 	return nil
+}
+
+func (p *program) printReceipt(d chat.Deletion) error {
+	t := newTable(p.stdout, "DELETED", "BY KEY", "CONVERSATIONS", "MESSAGES", "PASSAGES", "VECTORS", "STORAGE RECLAIMED")
+	t.row(date(&d.DeletedAt), d.KeyID, strconv.Itoa(d.Conversations), strconv.Itoa(d.Messages), strconv.Itoa(d.Chunks), strconv.Itoa(d.Embeddings), date(d.ReclaimedAt))
+	return errors.Join(t.print(), p.say("\n"))
 }
 
 func wrong(findings []store.Finding) (n int) {
@@ -141,13 +158,13 @@ func (p *program) printFindings(findings []store.Finding, asJSON bool) error {
 		}
 		return nil
 	}
-	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	t := newTable(p.stdout, "CHECK", "RESULT", "DETAIL")
 	for _, f := range findings {
 		state, detail := "ok", f.Note
 		if f.Count > 0 {
-			state, detail = fmt.Sprint(f.Count, " wrong"), f.Detail
+			state, detail = count(f.Count, "problem"), f.Detail
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\n", f.Check, state, detail)
+		t.row(f.Check, state, detail)
 	}
-	return table.Flush()
+	return t.print()
 }

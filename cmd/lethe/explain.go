@@ -12,8 +12,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// explain is an error in the words of the command line. The client library begins
-// its errors with its name, as libraries do; at a terminal that name is said once.
+// explain words an error for the command line. The client library begins its errors
+// with "lethe: "; the command line prints this once.
 func explain(err error) string {
 	text := err.Error()
 	var answer *client.Error
@@ -22,7 +22,7 @@ func explain(err error) string {
 	}
 	var call *url.Error
 	if errors.As(err, &call) && errors.Is(err, syscall.ECONNREFUSED) && fault.Is(err, fault.Internal) {
-		text = fmt.Sprintf("no service answers at %s. Start one with `lethe serve`, or name another with --url or LETHE_ADDR", origin(call.URL))
+		text = fmt.Sprintf("no service answers at %s. Start one with `lethe serve`, or give another address with --url or LETHE_ADDR", origin(call.URL))
 	}
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
@@ -34,15 +34,15 @@ func explain(err error) string {
 func explainAnswer(e *client.Error) string {
 	switch {
 	case e.Status == http.StatusUnauthorized:
-		return e.Message + ". `lethe keys create` makes a key that works"
+		return e.Message + ". `lethe keys create` creates a key"
 	case e.Status >= http.StatusInternalServerError && e.RequestID != "":
-		return fmt.Sprintf("%s (status %d; request %s in the service's log)", e.Message, e.Status, e.RequestID)
+		return fmt.Sprintf("%s (status %d; see request %s in the log of the service)", e.Message, e.Status, e.RequestID)
 	default:
 		return e.Message
 	}
 }
 
-// origin is an address without its path.
+// origin is a URL without its path.
 func origin(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

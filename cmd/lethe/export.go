@@ -19,10 +19,10 @@ func (p *program) exportCommand() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "export [ID...]",
-		Short: "Write conversations to a file, as JSON lines that can be uploaded again",
-		Long: "Write conversations with their messages to a file: all of them, those that the flags\n" +
-			"select, or those named. Each line is one conversation, as an upload takes it. There is\n" +
-			"no trash: this file, written before a delete, is the way back.",
+		Short: "Write conversations to a file that can be imported again",
+		Long: "Write conversations with their messages to a file: all of them, the ones with the given ids,\n" +
+			"or the ones that the flags select. Each line of the file is one conversation as JSON, which\n" +
+			"`lethe import` reads. Lethe has no trash, so export what you may want back before you delete it.",
 		Example: "  lethe export --out all.jsonl\n" +
 			"  lethe export --platform chatgpt --to 2024-12-31 > old.jsonl",
 		RunE: func(cmd *cobra.Command, ids []string) error {
@@ -30,7 +30,7 @@ func (p *program) exportCommand() *cobra.Command {
 				return err
 			}
 			if len(ids) > 0 && s.given() {
-				return fault.Invalidf("give ids or flags that select, not both")
+				return fault.Invalidf("give either ids or flags that select conversations, not both")
 			}
 			c, err := p.client(cmd.Context(), r)
 			if err != nil {
@@ -38,14 +38,19 @@ func (p *program) exportCommand() *cobra.Command {
 			}
 			write := func(w io.Writer) error { return exportTo(cmd, c, ids, s.options, w) }
 			if out == "" {
-				p.soFar.is("the output is not complete")
+				p.soFar.is("the output is incomplete")
 				return write(p.stdout)
 			}
 			p.soFar.is("%s was not written", out)
-			return writeNew(out, write)
+			lines := &lineCounter{}
+			err = writeNew(out, func(w io.Writer) error { return write(io.MultiWriter(w, lines)) })
+			if err == nil {
+				p.note("Wrote %s to %s.", count(int(lines.n.Load()), "conversation"), out)
+			}
+			return err
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", "", "the file to write, which must not exist (default: standard output)")
+	cmd.Flags().StringVar(&out, "out", "", "new file to write to (default: standard output)")
 	s.flags(cmd)
 	r.connection(cmd)
 	return cmd
@@ -63,11 +68,11 @@ func exportTo(cmd *cobra.Command, c *client.Client, ids []string, o client.ListO
 	return nil
 }
 
-// writeNew writes a file that only its owner can read, and that is there, whole
-// and on the disk, or not at all. It never replaces one.
+// writeNew writes a new file that only its owner can read. The file is either complete
+// and on disk or does not exist; an existing one is never replaced.
 func writeNew(path string, write func(io.Writer) error) (err error) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return fault.New(fault.Conflict, "%s exists; give another name", path)
+		return fault.New(fault.Conflict, "%s already exists; give another name", path)
 	}
 	part, err := os.CreateTemp(filepath.Dir(path), ".lethe-export-*")
 	if err != nil {

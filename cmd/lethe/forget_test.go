@@ -57,17 +57,17 @@ func TestForgetting(t *testing.T) {
 		}
 
 		for wrong, args := range map[string][]string{
-			"nothing is selected": {"delete"},
-			"not both":            {"delete", one, "--title", "x"},
-			"--from must be":      {"delete", "--from", "yesterday"},
-			"say --yes":           {"delete", "--platform", "chatgpt"},
-			"no conversation is":  {"delete", "--platform", "gemini", "--yes"},
+			"no conversations are selected": {"delete"},
+			"not both":                      {"delete", one, "--title", "x"},
+			"--from must be":                {"delete", "--from", "yesterday"},
+			"add --yes":                     {"delete", "--platform", "chatgpt"},
+			"no conversation matches":       {"delete", "--platform", "gemini", "--yes"},
 		} {
 			_, stderr := s.run(exitFailure, nil, remote(args...)...)
 			require.Contains(t, stderr, wrong)
 		}
 		out, _ := s.run(exitOK, nil, remote("delete", "--platform", "chatgpt", "--dry-run")...)
-		require.Equal(t, "2 conversations would be deleted\n", out)
+		require.Equal(t, "2 conversations would be deleted.\n", out)
 
 		// Somebody is asked, and says no, or nothing.
 		for _, typed := range []string{"", "\n", "\nn\n", "\nnope\n"} {
@@ -98,7 +98,7 @@ func TestForgetting(t *testing.T) {
 
 		// The way back is to lift what was excluded, and to send the lines again.
 		out, _ = s.run(exitOK, nil, remote("lift", "--platform", "chatgpt", "2")...)
-		require.Contains(t, out, "1 of 1")
+		require.Contains(t, out, "Lifted 1 of 1 exclusion")
 		require.Equal(t, three, strings.TrimSpace(first(s.run(exitOK, nil, remote("delete", "--all", "--yes")...))))
 		out, _ = s.run(exitOK, nil, remote("export")...)
 		require.Empty(t, out)
@@ -112,7 +112,7 @@ func TestForgetting(t *testing.T) {
 		require.Regexp(t, `default +1 `, out)
 		require.Regexp(t, `empty +0 `, out)
 		_, stderr = s.run(exitFailure, nil, "workspaces", "delete", "default")
-		require.Contains(t, stderr, "say --yes")
+		require.Contains(t, stderr, "add --yes")
 		receipt, _ := s.run(exitOK, nil, "workspaces", "delete", "default", "--yes", "--export", file("all.jsonl"))
 		require.Contains(t, read("all.jsonl"), "the last one")
 		_, stderr = s.run(exitFailure, nil, remote("list")...)
@@ -120,7 +120,7 @@ func TestForgetting(t *testing.T) {
 
 		s.run(exitOK, nil, "reclaim", "--now")
 		out, _ = s.run(exitOK, nil, "doctor", "--receipt", strings.TrimSpace(receipt))
-		require.Contains(t, out, "1 conversations, 1 messages")
+		require.Contains(t, out, "remaining messages")
 		_, stderr = s.run(exitFailure, nil, "doctor", "--receipt", "x")
 		require.Contains(t, stderr, "no receipt")
 	})

@@ -4,27 +4,30 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/lethe-chat/lethe/internal/config"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/localservice"
 )
 
 func (p *program) healthCommand() *cobra.Command {
+	var url string
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "health",
-		Short: "Ask the service on this machine whether it is ready",
-		Long: "Ask the service that runs on LETHE_ADDR whether it is ready for requests, its\n" +
-			"database included. The exit code says it: 0 for yes, 1 for no. It is what a\n" +
-			"container's health check can run where there is neither a shell nor curl.",
+		Short: "Check whether the service is ready",
+		Long: "Check whether a service is ready for requests, with its database: the one at --url or\n" +
+			"LETHE_ADDR, or else your service on this machine. The exit code is 0 if it is ready and 1 if\n" +
+			"not, as a container's health check needs it.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := p.config()
@@ -33,37 +36,63 @@ func (p *program) healthCommand() *cobra.Command {
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			if err := askReady(ctx, c, timeout); err != nil {
+			host := "" // that of the address
+			if url == "" {
+				if url, host, err = p.healthAddress(c); err != nil {
+					return err
+				}
+			}
+			if err := askReady(ctx, url, host, timeout); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(p.stdout, "ready")
-			return err
+			return p.say("ready\n")
 		},
 	}
+	cmd.Flags().StringVar(&url, "url", "", "address of the service (default: your service on this machine)")
 	cmd.Flags().DurationVar(&timeout, "timeout", 3*time.Second, "how long to wait for the answer")
 	return cmd
 }
 
-// askReady returns nil when the service answers that it is ready, and an
-// Unavailable fault that says why not.
-func askReady(ctx context.Context, c config.Config, timeout time.Duration) error {
-	url := "http://" + callable(c.Addr) + "/readyz"
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return fault.Wrap(fault.Invalid, err, "LETHE_ADDR cannot be called")
+// healthAddress is where the service is when --url does not say so: at LETHE_ADDR when
+// it is set, else where this user's service is running, else at the default. The host
+// is the name that a service with this configuration answers to; empty for any.
+func (p *program) healthAddress(c config.Config) (url, host string, err error) {
+	if !p.isSet(addressVariable) {
+		services, err := localservice.Find(c.RuntimeDir)
+		switch {
+		case err != nil:
+			return "", "", err
+		case len(services) > 1:
+			return "", "", severalServices(services)
+		case len(services) == 1:
+			return services[0].URL, "", nil
+		}
 	}
 	if len(c.Hosts) > 0 {
-		request.Host = c.Hosts[0] // the service refuses names that it was not told of
+		host = c.Hosts[0]
 	}
-	// A transport of its own, which knows no proxy: the answer of one would say
-	// nothing about the service.
+	return "http://" + callable(c.Addr), host, nil
+}
+
+// askReady returns nil when the service answers that it is ready, and an Unavailable
+// fault with the reason when not.
+func askReady(ctx context.Context, url, host string, timeout time.Duration) error {
+	url = strings.TrimRight(url, "/") + "/readyz"
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return fault.Wrap(fault.Invalid, err, "%q is not the address of a service", url)
+	}
+	request.Host = host
+	// This transport uses no proxy: a proxy's answer would say nothing about the service.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return fault.New(fault.Unavailable, "%s did not answer within %s", url, timeout)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fault.New(fault.Unavailable, "no service answers at %s; `lethe serve` starts one", origin(url))
 	case err != nil:
-		return fault.Wrap(fault.Unavailable, err, "%s cannot be reached; does the service run?", url)
+		return fault.Wrap(fault.Unavailable, err, "%s cannot be reached", url)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
@@ -72,20 +101,20 @@ func askReady(ctx context.Context, c config.Config, timeout time.Duration) error
 	return nil
 }
 
-// reasonIn is the service's own word on why it is not ready. What answers could
-// also be another program.
+// reasonIn reads why the service is not ready. The answer may be that of another
+// program.
 func reasonIn(body io.Reader) string {
 	var answer struct {
 		Error string `json:"error"`
 	}
 	if err := json.NewDecoder(io.LimitReader(body, 64<<10)).Decode(&answer); err != nil || answer.Error == "" {
-		return "and gives no reason"
+		return "without a reason"
 	}
 	return answer.Error
 }
 
-// callable turns an address to listen on into one to call: one that stands for
-// every interface of a machine stands for its loopback too.
+// callable turns an address to listen on into one to call: an address that means
+// every interface becomes the loopback address.
 func callable(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {

@@ -4,10 +4,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
 // health runs the command as a container's health check does.
@@ -65,7 +68,7 @@ func TestHealthOfSomethingElse(t *testing.T) {
 	})
 	code, _, stderr := health(t, nil, "LETHE_ADDR="+addr)
 	require.Equal(t, exitFailure, code)
-	require.Contains(t, stderr, "404 Not Found, and gives no reason")
+	require.Contains(t, stderr, "404 Not Found, without a reason")
 }
 
 func TestHealthWhenNothingListens(t *testing.T) {
@@ -76,7 +79,7 @@ func TestHealthWhenNothingListens(t *testing.T) {
 
 	code, _, stderr := health(t, nil, "LETHE_ADDR="+addr)
 	require.Equal(t, exitFailure, code)
-	require.Contains(t, stderr, "does the service run?")
+	require.Contains(t, stderr, "`lethe serve` starts one")
 }
 
 func TestHealthWaitsNoLongerThanTold(t *testing.T) {
@@ -101,4 +104,28 @@ func TestHealthOfABadConfiguration(t *testing.T) {
 	code, _, stderr := health(t, nil, "LETHE_ADDR=nonsense")
 	require.Equal(t, exitFailure, code)
 	require.Contains(t, stderr, "LETHE_ADDR")
+}
+
+// Without LETHE_ADDR the command finds the user's running service, whatever port it
+// listens on; with LETHE_ADDR it asks there and nowhere else, as in a container.
+func TestHealthFindsTheServiceByItself(t *testing.T) {
+	db := storetest.New(t, storetest.SQLite)
+	runtime := "LETHE_RUNTIME_DIR=" + filepath.Join(t.TempDir(), "run")
+	service := between(t, strings.Join(serving(t, db, runtime), "\n"), "listening on ", "\n")
+	code, stdout, stderr := health(t, nil, runtime)
+	require.Equal(t, exitOK, code, stderr)
+	require.Equal(t, "ready\n", stdout)
+
+	code, _, stderr = health(t, nil, runtime, "LETHE_ADDR=127.0.0.1:1")
+	require.Equal(t, exitFailure, code)
+	require.Contains(t, stderr, "http://127.0.0.1:1")
+
+	second := between(t, strings.Join(serving(t, storetest.New(t, storetest.SQLite), runtime), "\n"), "listening on ", "\n")
+	code, _, stderr = health(t, nil, runtime)
+	require.Equal(t, exitFailure, code)
+	require.Contains(t, stderr, "you run 2 services on this machine")
+	for _, address := range []string{service, second} {
+		code, _, stderr = health(t, []string{"--url", address}, runtime)
+		require.Equal(t, exitOK, code, stderr)
+	}
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,10 +16,13 @@ func (p *program) importCommand() *cobra.Command {
 	var restore bool
 	cmd := &cobra.Command{
 		Use:   "import FILE",
-		Short: "Store the conversations of a file that `lethe export` wrote",
-		Long: "Store the conversations of a file that `lethe export` wrote, or of any with one upload a\n" +
-			"line; - is standard input. Sending a file again changes nothing. What was deleted here\n" +
-			"stays deleted, because an old file is no wish to have it again: --restore-deleted is.",
+		Short: "Store the conversations of an exported file",
+		Long: "Store the conversations of a file that `lethe export` wrote, or of any file with one upload per\n" +
+			"line as JSON. If FILE is -, standard input is read. A file can be imported again: what is\n" +
+			"stored already does not change.\n\n" +
+			"Conversations that were deleted here stay deleted, unless --restore-deleted is given.",
+		Example: "  lethe import all.jsonl\n" +
+			"  lethe import --restore-deleted old.jsonl",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			c, err := p.client(cmd.Context(), r)
@@ -35,8 +40,9 @@ func (p *program) importCommand() *cobra.Command {
 			}
 			lines := &lineCounter{in: in}
 			p.soFar.follows(func() string {
-				return counted(int(lines.n.Load()), "%d line was read", "%d lines were read") +
-					", and their conversations may be stored. To store the rest, import the file again: what is stored already does not change"
+				n := int(lines.n.Load())
+				return count(n, "line") + " " + wasWere(n) + " read, and their conversations may be stored. " +
+					"To store the rest, import the file again: what is stored already does not change"
 			})
 			answer, err := c.ImportFile(cmd.Context(), lines, restore)
 			if err != nil {
@@ -45,7 +51,7 @@ func (p *program) importCommand() *cobra.Command {
 			return p.sayImported(r.asJSON, answer)
 		},
 	}
-	cmd.Flags().BoolVar(&restore, "restore-deleted", false, "store conversations too that were deleted here before")
+	cmd.Flags().BoolVar(&restore, "restore-deleted", false, "also store conversations that were deleted here")
 	r.flags(cmd)
 	return cmd
 }
@@ -59,9 +65,23 @@ func (p *program) sayImported(asJSON bool, a api.ImportAnswer) error {
 			return err
 		}
 	}
-	err := p.say("%d conversations stored, %d left deleted, %d excluded, %d failed\n", a.Conversations, a.Deleted, a.Excluded, a.Failed)
-	if err == nil && a.Failed > 0 {
-		return fault.Invalidf("%d lines could not be stored", a.Failed)
+	if err := p.say("%s.\n", importSummary(a)); err != nil {
+		return err
 	}
-	return err
+	if a.Failed > 0 {
+		return fault.Invalidf("%s could not be stored", count(a.Failed, "line"))
+	}
+	return nil
+}
+
+// importSummary tells what became of the lines of a file.
+func importSummary(a api.ImportAnswer) string {
+	parts := []string{"Stored " + count(a.Conversations, "conversation")}
+	if a.Deleted > 0 {
+		parts = append(parts, fmt.Sprintf("skipped %d deleted here before (--restore-deleted stores them)", a.Deleted))
+	}
+	if a.Excluded > 0 {
+		parts = append(parts, fmt.Sprintf("skipped %d excluded (`lethe lift` accepts them again)", a.Excluded))
+	}
+	return strings.Join(parts, "; ")
 }

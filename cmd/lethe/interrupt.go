@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -16,11 +17,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// errInterrupted is the cause of a context that a signal has ended.
+// errInterrupted is the cause of a context that a signal ended.
 var errInterrupted = errors.New("interrupted")
 
 // interrupts returns a context that ends with the first SIGINT or SIGTERM. The
-// second one calls atOnce, for whoever does not want to wait for an orderly end.
+// second one calls atOnce, for a user who does not want to wait.
 func interrupts(atOnce func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -43,13 +44,13 @@ func interrupts(atOnce func()) (ctx context.Context, stop func()) {
 	return ctx, func() { signal.Stop(signals); close(ended); cancel(nil) }
 }
 
-// interruptPatience is how long a command may take to end after an interrupt. What
-// then still runs is waiting for something that no context ends, such as a named
-// pipe that nobody writes.
+// interruptPatience is how long a command may take to end after an interrupt. One
+// that still runs then waits for something that no context ends, such as a named pipe
+// that nobody writes to.
 const interruptPatience = 2 * time.Second
 
-// execute runs the command until it ends or is interrupted. A service that stops
-// in order is waited for however long that takes.
+// execute runs the command until it ends or is interrupted. It waits as long as needed
+// for a service that stops in order.
 func (p *program) execute(ctx context.Context, root *cobra.Command) error {
 	ended := make(chan error, 1)
 	go func() { ended <- root.ExecuteContext(ctx) }()
@@ -69,26 +70,25 @@ func (p *program) execute(ctx context.Context, root *cobra.Command) error {
 	}
 }
 
-// progress is what a command has done so far, in words, for whoever interrupts it.
+// progress describes what a command has done so far, for a user who interrupts it.
 type progress struct {
 	mu   sync.Mutex
 	text func() string
 }
 
-// is sets the words; the command is at another point now.
+// is sets the description.
 func (p *progress) is(format string, args ...any) {
 	p.follows(func() string { return fmt.Sprintf(format, args...) })
 }
 
-// follows sets the words to what fn says when somebody asks.
+// follows sets a function that returns the description when it is needed.
 func (p *progress) follows(fn func() string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.text = fn
 }
 
-// sentence is what has been done, as the end of a sentence; empty when the command
-// has nothing to say.
+// sentence is the description as the end of a sentence; empty when there is none.
 func (p *progress) sentence() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,20 +98,19 @@ func (p *progress) sentence() string {
 	return "; " + p.text()
 }
 
-// interruptible is standard input whose reads end with the context, whatever they
-// wait for.
+// interruptible is standard input whose reads end with the context.
 type interruptible struct {
 	ctx context.Context
 	in  io.Reader
 }
 
-// Read reads, or returns why the context has ended.
+// Read reads, or returns the cause of the context when it ends first.
 func (r *interruptible) Read(p []byte) (int, error) {
 	type outcome struct {
 		n   int
 		err error
 	}
-	buffer := make([]byte, len(p)) // of its own: a read that is left alone may still write into it
+	buffer := make([]byte, len(p)) // not p: an abandoned read may still write into its buffer
 	read := make(chan outcome, 1)
 	go func() {
 		n, err := r.in.Read(buffer)
@@ -125,7 +124,7 @@ func (r *interruptible) Read(p []byte) (int, error) {
 	}
 }
 
-// lineCounter counts the lines that are read through it.
+// lineCounter counts the lines that are read through it or written to it.
 type lineCounter struct {
 	in io.Reader
 	n  atomic.Int64
@@ -134,10 +133,14 @@ type lineCounter struct {
 // Read reads and counts.
 func (c *lineCounter) Read(p []byte) (int, error) {
 	n, err := c.in.Read(p)
-	for _, b := range p[:n] {
-		if b == '\n' {
-			c.n.Add(1)
-		}
-	}
+	c.count(p[:n])
 	return n, err
 }
+
+// Write counts, and keeps nothing.
+func (c *lineCounter) Write(p []byte) (int, error) {
+	c.count(p)
+	return len(p), nil
+}
+
+func (c *lineCounter) count(p []byte) { c.n.Add(int64(bytes.Count(p, []byte{'\n'}))) }

@@ -79,7 +79,7 @@ func TestAnInterruptEndsWhateverACommandWaitsFor(t *testing.T) {
 		"a file on standard input":  {false, "{}\n{}\n{", never.URL, []string{"import", "-"}, "interrupted; 2 lines were read"},
 		"a pipe that nobody writes": {false, "", service.URL, []string{"import", pipe}, "interrupted"},
 		"a service that is silent":  {false, "", never.URL, []string{"search", "words"}, "interrupted"},
-		"a delete that was sent":    {false, "", never.URL, []string{"delete", id}, "interrupted; the service had been told to delete"},
+		"a delete that was sent":    {false, "", never.URL, []string{"delete", id}, "interrupted; the delete was already sent"},
 		"an export to a file":       {false, "", never.URL, []string{"export", "--out", filepath.Join(t.TempDir(), "f")}, "/f was not written"},
 	} {
 		t.Run(name, func(t *testing.T) {

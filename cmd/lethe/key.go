@@ -15,16 +15,16 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// maxKeyFile is more than a key has, in bytes.
+// maxKeyFile is the size, in bytes, that a file with a key may have.
 const maxKeyFile = 4 << 10
 
-// givenKey is the key that the flags or the environment name; empty for none.
+// givenKey returns the key that the flags or the environment give; empty for none.
 func (p *program) givenKey(c config.Config, r remote) (string, error) {
 	switch {
 	case r.key != "":
 		return r.key, nil
 	case r.keyFile == "-":
-		return firstLine(p.stdin, "standard input")
+		return onlyKey(p.stdin, "standard input")
 	case r.keyFile != "":
 		return keyIn(r.keyFile)
 	case c.APIKeyFile != "":
@@ -33,33 +33,34 @@ func (p *program) givenKey(c config.Config, r remote) (string, error) {
 	return c.APIKey.Reveal(), nil
 }
 
-// keyIn reads a key from a file. Invalid when that has none.
+// keyIn reads a key from a file. It returns Invalid when the file does not contain
+// exactly one.
 func keyIn(path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return "", fault.Wrap(fault.Invalid, err, "the file with the key cannot be read")
+		return "", fault.Wrap(fault.Invalid, err, "the key file cannot be read")
 	}
 	defer file.Close()
-	return firstLine(file, path)
+	return onlyKey(file, path)
 }
 
-// firstLine is the key in a text that has nothing but a key.
-func firstLine(in io.Reader, source string) (string, error) {
+// onlyKey reads a text that contains a key and nothing else.
+func onlyKey(in io.Reader, source string) (string, error) {
 	data, err := io.ReadAll(io.LimitReader(in, maxKeyFile+1))
 	if err != nil {
 		return "", fault.Wrap(fault.Invalid, err, "%s cannot be read", source)
 	}
 	switch key := strings.TrimSpace(string(data)); {
 	case key == "":
-		return "", fault.Invalidf("%s has no key in it", source)
+		return "", fault.Invalidf("%s contains no key", source)
 	case len(data) > maxKeyFile || strings.ContainsAny(key, " \t\r\n"):
-		return "", fault.Invalidf("%s has more than a key in it; give a file with one line, the key", source)
+		return "", fault.Invalidf("%s contains more than a key; it must have one line with the key", source)
 	default:
 		return key, nil
 	}
 }
 
-// withKeyFile is the configuration of a service whose key may be in a file.
+// withKeyFile completes the configuration of a service whose key may be in a file.
 func withKeyFile(c config.Config) (config.Config, error) {
 	if c.APIKeyFile == "" {
 		return c, nil
@@ -72,21 +73,21 @@ func withKeyFile(c config.Config) (config.Config, error) {
 	return c, config.CheckKey(c.APIKey, c.APIKeyFile)
 }
 
-// askKey asks at the terminal for a key, which is not shown.
+// askKey asks for a key at the terminal, without showing it.
 func (p *program) askKey(ctx context.Context, url string) (string, error) {
-	fmt.Fprintf(p.stderr, "API key for %s (it is not shown): ", url)
+	fmt.Fprintf(p.stderr, "API key for %s (hidden): ", url)
 	line, err := p.hidden(ctx)
 	fmt.Fprintln(p.stderr)
 	if err != nil {
 		return "", err
 	}
 	if line = strings.TrimSpace(line); line == "" {
-		return "", fault.Invalidf("no API key was given")
+		return "", fault.Invalidf("no API key was entered")
 	}
 	return line, nil
 }
 
-// hidden reads a line that the terminal does not show. The terminal is as before
+// hidden reads a line without showing it on the terminal, and restores the terminal
 // afterwards, also when the context ends.
 func (p *program) hidden(ctx context.Context) (string, error) {
 	if p.keyboard == nil {
@@ -99,7 +100,7 @@ func (p *program) hidden(ctx context.Context) (string, error) {
 	fd := int(p.keyboard.Fd())
 	before, err := term.GetState(fd)
 	if err != nil {
-		return "", fault.Wrap(fault.Unavailable, err, "the terminal cannot be asked for a key; use --key-file")
+		return "", fault.Wrap(fault.Unavailable, err, "the terminal cannot hide a key; use --key-file")
 	}
 	type outcome struct {
 		line []byte

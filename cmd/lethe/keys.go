@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,8 +16,8 @@ import (
 func (p *program) keysCommand() *cobra.Command {
 	keys := &cobra.Command{
 		Use:   "keys",
-		Short: "Make, list and revoke API keys",
-		Long:  "Make, list and revoke API keys. The commands work on the database itself, beside a\nrunning service, which knows of the change at once.",
+		Short: "Create, list and revoke API keys",
+		Long:  databaseCommands("Create, list and revoke API keys."),
 	}
 	keys.AddCommand(p.createKeyCommand(), p.listKeysCommand(), p.revokeKeyCommand())
 	return keys
@@ -28,8 +27,9 @@ func (p *program) createKeyCommand() *cobra.Command {
 	var workspace, name, scopes string
 	cmd := &cobra.Command{
 		Use:   "create",
-		Short: "Make a key and print it, alone, on standard output",
-		Long:  "Make a key and print it, alone, on standard output. It is shown this once: only its\nhash is kept. A workspace that is new is made.",
+		Short: "Create a key and print it",
+		Long: "Create a key and print it. Standard output has the key and nothing else. It is shown only\n" +
+			"once, because Lethe stores only its hash. A workspace that does not exist is created.",
 		Example: "  lethe keys create --workspace default --name laptop --scopes read,write\n" +
 			"  KEY=$(lethe keys create --workspace team --name reader --scopes read)",
 		Args: cobra.NoArgs,
@@ -43,15 +43,15 @@ func (p *program) createKeyCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(p.stderr, "key %q for workspace %q, scopes %s, id %s\n", key.Name, key.WorkspaceName, auth.JoinScopes(key.Scopes), key.ID)
+				p.note("Created key %q (id %s) for workspace %q with scopes %s. It is shown only once:", key.Name, key.ID, key.WorkspaceName, auth.JoinScopes(key.Scopes))
 				_, err = fmt.Fprintln(p.stdout, token)
 				return err
 			})
 		},
 	}
-	cmd.Flags().StringVar(&workspace, "workspace", chat.DefaultWorkspace, "the workspace that the key opens")
-	cmd.Flags().StringVar(&name, "name", "unnamed", "what the key is for, to tell it from others")
-	cmd.Flags().StringVar(&scopes, "scopes", "read,write", "what it may do: read, write, or both")
+	cmd.Flags().StringVar(&workspace, "workspace", chat.DefaultWorkspace, "workspace that the key gives access to")
+	cmd.Flags().StringVar(&name, "name", "unnamed", "name that tells the key from others")
+	cmd.Flags().StringVar(&scopes, "scopes", "read,write", "what the key may do: read, write, or both")
 	completes(cmd, "scopes", "read", "write", "read,write")
 	return cmd
 }
@@ -61,7 +61,7 @@ func (p *program) listKeysCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List the keys, without their secrets",
+		Short: "List keys, without their secrets",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withAdministration(cmd.Context(), app.ToLook, func(a history.Administration) error {
@@ -76,23 +76,25 @@ func (p *program) listKeysCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&workspace, "workspace", "", "only the keys of this workspace")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, one key a line")
+	cmd.Flags().StringVar(&workspace, "workspace", "", "only keys of this workspace")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, one key per line")
 	return cmd
 }
 
 func (p *program) revokeKeyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "revoke ID|PREFIX",
-		Short: "Make a key useless from now on",
-		Args:  cobra.ExactArgs(1),
+		Short: "Revoke a key",
+		Long: "Revoke a key. No request with it is accepted from now on. PREFIX is the part of the key\n" +
+			"between the underscores, which `lethe keys list` shows.",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withAdministration(cmd.Context(), app.ToLook, func(a history.Administration) error {
 				key, err := a.RevokeKey(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(p.stdout, "revoked %s (%q, workspace %q)\n", key.ID, key.Name, key.WorkspaceName)
+				_, err = fmt.Fprintf(p.stdout, "Revoked key %q (id %s, workspace %q).\n", key.Name, key.ID, key.WorkspaceName)
 				return err
 			})
 		},
@@ -100,20 +102,15 @@ func (p *program) revokeKeyCommand() *cobra.Command {
 }
 
 func (p *program) printKeys(keys []auth.Key) error {
-	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "ID\tPREFIX\tWORKSPACE\tNAME\tSCOPES\tCREATED\tLAST USED\tREVOKED")
+	if len(keys) == 0 {
+		p.note("There are no keys. `lethe keys create` creates one.")
+		return nil
+	}
+	t := newTable(p.stdout, "PREFIX", "WORKSPACE", "NAME", "SCOPES", "CREATED", "LAST USED", "REVOKED", "ID")
 	for _, k := range keys {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Prefix, k.WorkspaceName, k.Name,
-			auth.JoinScopes(k.Scopes), date(&k.CreatedAt), date(k.LastUsedAt), date(k.RevokedAt))
+		t.row(k.Prefix, k.WorkspaceName, k.Name, auth.JoinScopes(k.Scopes), date(&k.CreatedAt), date(k.LastUsedAt), date(k.RevokedAt), k.ID)
 	}
-	return table.Flush()
-}
-
-func date(t *time.Time) string {
-	if t == nil {
-		return "-"
-	}
-	return t.Format("2006-01-02 15:04")
+	return t.print()
 }
 
 func (p *program) printKeysJSON(keys []auth.Key) error {

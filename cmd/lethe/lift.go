@@ -11,9 +11,11 @@ func (p *program) liftCommand() *cobra.Command {
 	var platform string
 	cmd := &cobra.Command{
 		Use:   "lift ID...",
-		Short: "Take conversations again that were deleted with --exclude",
-		Long: "Let uploads of conversations in again that a delete excluded. Name them by the ids that\n" +
-			"they had here, or with --platform by those that their platform gives them.",
+		Short: "Accept excluded conversations again",
+		Long: "Accept uploads of conversations again that were deleted with --exclude. Give the ids that\n" +
+			"they had in Lethe or, with --platform, the ids that they have on that platform.",
+		Example: "  lethe lift 01a2017b-a6c6-7b09-8e3c-bd716f080d91\n" +
+			"  lethe lift --platform chatgpt 68f0a1c2-0000-8000-9000-000000000000",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			c, err := p.client(cmd.Context(), r)
@@ -31,10 +33,10 @@ func (p *program) liftCommand() *cobra.Command {
 			if r.asJSON {
 				return p.printJSON(api.LiftAnswer{Lifted: n})
 			}
-			return p.say("%d of %d were excluded and are so no more\n", n, len(ids))
+			return p.say("Lifted %d of %s.\n", n, count(len(ids), "exclusion"))
 		},
 	}
-	cmd.Flags().StringVar(&platform, "platform", "", "the ids are this platform's own")
+	cmd.Flags().StringVar(&platform, "platform", "", "platform whose ids are given")
 	r.flags(cmd)
 	return cmd
 }

@@ -2,11 +2,12 @@ package main
 
 import (
 	"fmt"
-	"text/tabwriter"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/lethe-chat/lethe/pkg/api"
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
@@ -15,8 +16,11 @@ func (p *program) listCommand() *cobra.Command {
 	var o client.ListOptions
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List the conversations, newest first, a page at a time",
-		Args:  cobra.NoArgs,
+		Short: "List conversations, newest first",
+		Long:  "List conversations, newest first, one page at a time.",
+		Example: "  lethe list --title lisbon\n" +
+			"  lethe list --platform chatgpt --page 2",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := p.client(cmd.Context(), r)
 			if err != nil {
@@ -29,19 +33,45 @@ func (p *program) listCommand() *cobra.Command {
 			if r.asJSON {
 				return p.printJSON(page)
 			}
-			table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-			for _, item := range page.Items {
-				fmt.Fprintf(table, "%s\t%s\t%s\t%d messages\t%s\n", item.ID, item.UpdatedAt.UTC().Format(time.DateOnly), item.Platform, item.MessageCount, item.Title)
-			}
-			fmt.Fprintf(p.stderr, "page %d of %d, %d conversations in all\n", page.Page, page.TotalPages, page.Total)
-			return table.Flush()
+			return p.printPage(page, o.Provider != "" || o.Title != "" || o.PinnedOnly)
 		},
 	}
-	cmd.Flags().IntVar(&o.Page, "page", 1, "which page, from 1")
-	cmd.Flags().IntVar(&o.PageSize, "page-size", 25, "how many a page, at most 100")
-	cmd.Flags().StringVar(&o.Provider, "platform", "", "only this platform")
-	cmd.Flags().StringVar(&o.Title, "title", "", "only titles with this in them, in either case")
-	cmd.Flags().BoolVar(&o.PinnedOnly, "pinned", false, "only pinned ones")
+	cmd.Flags().IntVar(&o.Page, "page", 1, "page number, starting at 1")
+	cmd.Flags().IntVar(&o.PageSize, "page-size", 25, "conversations per page, at most 100")
+	cmd.Flags().StringVar(&o.Provider, "platform", "", "only conversations of this platform")
+	cmd.Flags().StringVar(&o.Title, "title", "", "only titles that contain this text, in upper or lower case")
+	cmd.Flags().BoolVar(&o.PinnedOnly, "pinned", false, "only pinned conversations")
 	r.flags(cmd)
 	return cmd
+}
+
+// printPage prints the conversations of a page, and on stderr what else there is.
+func (p *program) printPage(page api.ConversationList, filtered bool) error {
+	switch {
+	case page.Total == 0 && filtered:
+		p.note("No conversation matches.")
+		return nil
+	case page.Total == 0:
+		p.note("There are no conversations yet. `lethe import FILE` adds some.")
+		return nil
+	case len(page.Items) == 0:
+		p.note("There is no page %d: %s on %s.", page.Page, count(page.Total, "conversation"), count(page.TotalPages, "page"))
+		return nil
+	}
+	t := newTable(p.stdout, "ID", "UPDATED", "PLATFORM", "MESSAGES", "TITLE")
+	for _, item := range page.Items {
+		t.row(item.ID, item.UpdatedAt.UTC().Format(time.DateOnly), item.Platform, strconv.Itoa(item.MessageCount), shortTitle(item.Title))
+	}
+	if err := t.print(); err != nil {
+		return err
+	}
+	shown := count(page.Total, "conversation")
+	if page.TotalPages > 1 {
+		shown += fmt.Sprintf(", page %d of %d", page.Page, page.TotalPages)
+	}
+	if page.Page < page.TotalPages {
+		shown += fmt.Sprintf(" (--page %d shows the next)", page.Page+1)
+	}
+	p.note("\n%s.", shown)
+	return nil
 }

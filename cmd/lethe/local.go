@@ -14,15 +14,15 @@ import (
 	"github.com/lethe-chat/lethe/internal/localservice"
 )
 
-// localPatience is how long a service on this machine may take to say who it is.
+// localPatience is how long a service on this machine may take to identify itself.
 const localPatience = 5 * time.Second
 
-// howToGiveKey ends the refusals for want of a key.
-const howToGiveKey = "set LETHE_API_KEY or LETHE_API_KEY_FILE to a key of that service, or give --key-file (`lethe keys create` makes keys)"
+// howToGiveKey ends the errors about a missing key.
+const howToGiveKey = "give it with --key-file, LETHE_API_KEY_FILE or LETHE_API_KEY (`lethe keys create` creates one)"
 
-// keyless finds a service that needs no key from this user, and returns its address
-// and its token. With named, address is the one that the user wants; otherwise it
-// is only the default. When there is no such service somebody at the terminal is
+// keyless finds a service of this user on this machine, which needs no key, and returns
+// its address and its token. If named is set, the user asked for this address;
+// otherwise it is the default. If there is no such service, a user at the terminal is
 // asked for a key.
 func (p *program) keyless(ctx context.Context, c config.Config, address string, named bool) (url, token string, err error) {
 	services, err := localservice.Find(c.RuntimeDir)
@@ -39,33 +39,37 @@ func (p *program) keyless(ctx context.Context, c config.Config, address string, 
 	case 1:
 		return wanted[0].URL, wanted[0].Token, meet(ctx, wanted[0])
 	case 0:
-		return p.strangers(ctx, address, services)
+		return p.withKey(ctx, address, services)
 	default:
-		return "", "", fault.Invalidf("%d services of yours run on this machine: %s. Set LETHE_ADDR or give --url to say which one you mean",
-			len(wanted), strings.Join(addresses(wanted), ", "))
+		return "", "", severalServices(wanted)
 	}
 }
 
-// strangers is for a service that is not this user's own on this machine: it needs
-// a key.
-func (p *program) strangers(ctx context.Context, address string, own []localservice.Service) (url, token string, err error) {
+// severalServices is the error when one of several services has to be chosen.
+func severalServices(all []localservice.Service) error {
+	return fault.Invalidf("you run %d services on this machine: %s. Choose one with --url or LETHE_ADDR",
+		len(all), strings.Join(addresses(all), ", "))
+}
+
+// withKey asks for the key of a service that this user did not start on this machine.
+func (p *program) withKey(ctx context.Context, address string, own []localservice.Service) (url, key string, err error) {
 	if !answers(ctx, address) {
 		if len(own) > 0 {
-			return "", "", fault.New(fault.Unavailable, "no service answers at %s. Yours is at %s: set LETHE_ADDR or give --url to use it",
+			return "", "", fault.New(fault.Unavailable, "no service answers at %s. Yours is at %s; use it with --url or LETHE_ADDR",
 				address, strings.Join(addresses(own), ", "))
 		}
-		return "", "", fault.New(fault.Unavailable, "no service answers at %s. Start one with `lethe serve`; for one elsewhere give --url, and %s", address, howToGiveKey)
+		return "", "", fault.New(fault.Unavailable, "no service answers at %s. Start one with `lethe serve`, or give the address of another with --url", address)
 	}
 	if p.terminal {
 		key, err := p.askKey(ctx, address)
 		return address, key, err
 	}
-	return "", "", fault.New(fault.Unauthenticated, "the service at %s was not started by you on this machine, so it needs a key: %s", address, howToGiveKey)
+	return "", "", fault.New(fault.Unauthenticated, "the service at %s was not started by you on this machine, so it needs a key; %s", address, howToGiveKey)
 }
 
-// meet makes sure that whatever answers at the service's address is the service
-// that wrote the file, before it is sent the token. Its process may have ended and
-// another program listen there.
+// meet checks that the program at the service's address is the service that wrote the
+// file, before the token is sent to it. The process may have ended, and another
+// program may listen there.
 func meet(ctx context.Context, s localservice.Service) error {
 	challenge := rand.Text()
 	response, err := askHealth(ctx, s.URL, challenge)
@@ -73,19 +77,19 @@ func meet(ctx context.Context, s localservice.Service) error {
 		return fault.Wrap(fault.Unavailable, err, "your service at %s does not answer", s.URL)
 	}
 	if !localservice.IsProof(s.Token, challenge, response.Get("Lethe-Proof")) {
-		return fault.New(fault.Unavailable, "what answers at %s is not the service that %s tells of; nothing was sent to it. "+
-			"If a proxy or another program listens there, set LETHE_API_KEY and LETHE_ADDR", s.URL, s.File)
+		return fault.New(fault.Unavailable, "the program at %s is not the service described in %s; nothing was sent to it. "+
+			"If a proxy listens there, set LETHE_API_KEY and LETHE_ADDR", s.URL, s.File)
 	}
 	return nil
 }
 
-// answers reports whether anything speaks HTTP at the address.
+// answers reports whether an HTTP server answers at the address.
 func answers(ctx context.Context, address string) bool {
 	_, err := askHealth(ctx, address, "")
 	return err == nil
 }
 
-// askHealth asks who is there, without a key, and returns the header of the answer.
+// askHealth calls /healthz without a key and returns the header of the answer.
 func askHealth(ctx context.Context, address, challenge string) (http.Header, error) {
 	ctx, cancel := context.WithTimeout(ctx, localPatience)
 	defer cancel()
@@ -96,7 +100,7 @@ func askHealth(ctx context.Context, address, challenge string) (http.Header, err
 	if challenge != "" {
 		request.Header.Set("Lethe-Challenge", challenge)
 	}
-	// A transport of its own, which knows no proxy: this is about this machine.
+	// This transport uses no proxy, because the service is on this machine.
 	caller := &http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -116,7 +120,7 @@ func addresses(services []localservice.Service) []string {
 	return all
 }
 
-// samePlace reports whether two addresses name one place on this machine.
+// samePlace reports whether two addresses are the same; localhost is 127.0.0.1.
 func samePlace(a, b string) bool { return place(a) == place(b) }
 
 func place(address string) string {

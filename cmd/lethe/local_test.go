@@ -50,7 +50,7 @@ func TestTheCommandLineFindsTheServiceByItself(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "f.jsonl")
 		require.NoError(t, os.WriteFile(file, []byte(`{"conversation":{"id":"x","title":"Keys","messages":[{"role":"human","content":"The flowerpot."}]}}`+"\n"), 0o600))
 		out, _ := u.lethe(exitOK, nil, "import", file)
-		require.Contains(t, out, "1 conversations stored")
+		require.Contains(t, out, "Stored 1 conversation")
 		out, _ = u.lethe(exitOK, nil, "list")
 		require.Contains(t, out, "Keys")
 		out, _ = u.lethe(exitOK, nil, "list", "--url", strings.Replace(service, "127.0.0.1", "localhost", 1))
@@ -73,7 +73,7 @@ func TestTheCommandLineFindsTheServiceByItself(t *testing.T) {
 		other := storetest.New(t, storetest.SQLite)
 		second := between(t, strings.Join(serving(t, other, runtime), "\n"), "listening on ", "\n")
 		_, stderr = u.lethe(exitFailure, nil, "list")
-		require.Contains(t, stderr, "2 services of yours run on this machine")
+		require.Contains(t, stderr, "you run 2 services on this machine")
 		require.Contains(t, stderr, service)
 		require.Contains(t, stderr, second)
 		require.Contains(t, stderr, "LETHE_ADDR")
@@ -141,7 +141,7 @@ func TestAnImpostorGetsNoToken(t *testing.T) {
 	require.NoError(t, err)
 	u := user{t, []string{"LETHE_DATA_DIR=" + t.TempDir(), "LETHE_RUNTIME_DIR=" + folder}}
 	_, stderr := u.lethe(exitFailure, nil, "list")
-	require.Contains(t, stderr, "is not the service that "+announced.File+" tells of; nothing was sent to it")
+	require.Contains(t, stderr, "is not the service described in "+announced.File+"; nothing was sent to it")
 	require.Equal(t, []string{"/healthz"}, asked)
 }
 
@@ -172,7 +172,7 @@ func TestAKeyThatIsInNoProcessList(t *testing.T) {
 
 	_, stderr := bare.lethe(exitFailure, &typed, "list", "--url", service.URL, "--key", "x", "--key-file", "y")
 	require.Contains(t, stderr, "none of the others can be")
-	for content, says := range map[string]string{"": "has no key in it", "a b\n": "more than a key", "a\nb\n": "more than a key"} {
+	for content, says := range map[string]string{"": "contains no key", "a b\n": "more than a key", "a\nb\n": "more than a key"} {
 		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
 		_, stderr := fromFile.lethe(exitFailure, nil, "list", "--url", service.URL)
 		require.Contains(t, stderr, says)
@@ -185,5 +185,5 @@ func TestAKeyThatIsInNoProcessList(t *testing.T) {
 	require.NotContains(t, stderr, "short")
 	empty := ""
 	_, stderr = bare.lethe(exitFailure, &empty, "list", "--url", service.URL)
-	require.Contains(t, stderr, "no API key was given")
+	require.Contains(t, stderr, "no API key was entered")
 }

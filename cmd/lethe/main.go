@@ -35,8 +35,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the whole program: what main is, without the process around it, so that
-// tests can start it. Data goes to stdout, everything else to stderr.
+// run is the whole program without its process, so that tests can start it. Data
+// goes to stdout, everything else to stderr.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	p := &program{
 		environ: environ, stdout: shownOn(stdout), stderr: shownOn(stderr),
@@ -60,43 +60,58 @@ func (p *program) run(ctx context.Context, args []string) int {
 	case err == nil:
 		return exitOK
 	case ctx.Err() != nil && !p.stopsInOrder.Load():
-		fmt.Fprintf(p.stderr, "\nlethe: interrupted%s\n", p.soFar.sentence())
+		p.note("\nlethe: interrupted%s", p.soFar.sentence())
 		return exitInterrupted
 	case fault.Is(err, fault.Internal) && !p.started.Load():
-		fmt.Fprintf(p.stderr, "lethe: %v\nRun 'lethe --help' for the commands.\n", err)
+		called, _, _ := root.Find(args) // the root when no command was named
+		p.note("lethe: %v\nRun '%s --help' for help.", err, called.CommandPath())
 		return exitUsage
 	default:
-		fmt.Fprintf(p.stderr, "lethe: %s\n", explain(err))
+		p.note("lethe: %s", explain(err))
 		return exitFailure
 	}
 }
 
-// program is what the subcommands share.
+// program holds what the subcommands share.
 type program struct {
 	environ        []string
 	stdout, stderr io.Writer
 	stdin          io.Reader
-	terminal       bool          // somebody is there to be asked
-	keyboard       *os.File      // the terminal that can hide what is typed; nil for none
-	started        atomic.Bool   // a subcommand has begun: errors from here on are not about the call
-	stopsInOrder   atomic.Bool   // the command ends by itself after an interrupt, in its own time
-	soFar          progress      // what the command has done
-	patience       time.Duration // in place of interruptPatience; for tests
+	terminal       bool          // a person is at the terminal and can be asked
+	keyboard       *os.File      // the terminal on which typing can be hidden; nil when there is none
+	started        atomic.Bool   // a subcommand has begun, so an error is no longer about how it was called
+	stopsInOrder   atomic.Bool   // after an interrupt the command needs time to stop in order
+	soFar          progress      // what the command has done, for an interrupt
+	patience       time.Duration // replaces interruptPatience in tests
 }
 
 func (p *program) command() *cobra.Command {
 	root := &cobra.Command{
-		Use:              "lethe",
-		Short:            "The chat history that remembers everything and, told to forget, forgets completely",
+		Use:   "lethe",
+		Short: "Lethe keeps your chats in one place and deletes them completely",
+		Long: "Lethe keeps the chats you have with assistants in one place of your own. It searches them by\n" +
+			"word and by meaning, and what you delete is deleted completely.\n\n" +
+			"To begin, run `lethe serve` and follow what it prints.",
 		SilenceUsage:     true,
 		SilenceErrors:    true,
 		PersistentPreRun: func(*cobra.Command, []string) { p.started.Store(true) },
 	}
-	root.AddCommand(
-		p.serveCommand(), p.healthCommand(), p.keysCommand(), p.doctorCommand(), p.versionCommand(),
-		p.reclaimCommand(), p.listCommand(), p.searchCommand(), p.recallCommand(), p.deleteCommand(),
-		p.exportCommand(), p.importCommand(), p.liftCommand(), p.reindexCommand(), p.workspacesCommand(),
-	)
+	group := func(id, title string, commands ...*cobra.Command) {
+		root.AddGroup(&cobra.Group{ID: id, Title: title})
+		for _, c := range commands {
+			c.GroupID = id
+		}
+		root.AddCommand(commands...)
+	}
+	group("service", "Run the service:", p.serveCommand(), p.healthCommand())
+	group("conversations", "Work with conversations, through a running service:",
+		p.listCommand(), p.searchCommand(), p.recallCommand(), p.importCommand(), p.exportCommand(),
+		p.deleteCommand(), p.liftCommand(), p.reindexCommand())
+	group("database", "Manage the database of this machine or of LETHE_DATABASE_URL:",
+		p.keysCommand(), p.workspacesCommand(), p.doctorCommand(), p.reclaimCommand())
+	group("about", "Other commands:", p.versionCommand())
+	root.SetHelpCommandGroupID("about")
+	root.SetCompletionCommandGroupID("about")
 	return root
 }
 

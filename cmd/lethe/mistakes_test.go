@@ -36,8 +36,8 @@ func TestAnswersAtThePrompts(t *testing.T) {
 		require.Empty(t, files(), "%q", typed)
 	}
 	_, stderr := s.typing(exitFailure, "y\ny\n", "delete", id, "--url", service.URL)
-	require.Contains(t, stderr, `"y" is not taken as a file name`)
-	require.Contains(t, stderr, "This deletes 1 conversation for good.")
+	require.Contains(t, stderr, `"y" is not a file name with an extension`)
+	require.Contains(t, stderr, "This deletes 1 conversation. There is no undo.")
 
 	stdout, _ := s.typing(exitOK, "y\ncopy.jsonl\ny\n", "delete", id, "--url", service.URL)
 	require.Equal(t, id+"\n", stdout)
@@ -56,8 +56,8 @@ func TestMistakesAreToldPlainly(t *testing.T) {
 			typed, says string
 			args        []string
 		}{
-			{"", "standard input has no ids; nothing was deleted", []string{"delete", "-"}},
-			{" \n\n", "standard input has no ids; nothing was deleted", []string{"delete", "-"}},
+			{"", "standard input contains no ids; nothing was deleted", []string{"delete", "-"}},
+			{" \n\n", "standard input contains no ids; nothing was deleted", []string{"delete", "-"}},
 			{id + "\n", "not both", []string{"delete", "-", id}},
 			{"", "none of these conversations exists", []string{"delete", "x"}},
 			{"", "conversation " + unknown + ": Conversation not found", []string{"delete", unknown, "--export", filepath.Join(t.TempDir(), "f")}},

@@ -14,17 +14,17 @@ func (p *program) reclaimCommand() *cobra.Command {
 	var now, full bool
 	cmd := &cobra.Command{
 		Use:   "reclaim",
-		Short: "Reclaim the storage of what was deleted, without waiting for the service",
-		Long: "Reclaim the storage of what was deleted and write so into the receipts. A running\n" +
-			"service does it by itself: on SQLite right after each delete, on PostgreSQL when it\n" +
-			"pays. docs/erasure.md says what each database can promise.",
+		Short: "Erase the storage of deleted data now",
+		Long: "Make the storage of deleted data unreadable, free it, and record this in the receipts. A\n" +
+			"running service does so by itself: on SQLite after each delete, on PostgreSQL when enough\n" +
+			"was deleted. docs/erasure.md says what each database guarantees.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !now {
-				return fault.Invalidf("say --now: it may take minutes on a large database")
+				return fault.Invalidf("add --now to start: it may take minutes on a large database")
 			}
 			return p.withStore(cmd.Context(), app.ToLook, func(s *store.Store) error {
-				p.soFar.is("some storage may be reclaimed; `lethe reclaim --now` or the service does the rest")
+				p.soFar.is("some of the storage may be reclaimed; `lethe reclaim --now` or a running service reclaims the rest")
 				var settled int
 				err := s.Exclusively(cmd.Context(), func(ctx context.Context) (err error) {
 					settled, err = s.Reclaim(ctx, store.Reclaiming{Full: full})
@@ -33,11 +33,11 @@ func (p *program) reclaimCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return p.say("reclaimed the storage of %d deletes\n", settled)
+				return p.say("Reclaimed the storage of %s.\n", count(settled, "delete"))
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&now, "now", false, "do it")
-	cmd.Flags().BoolVar(&full, "full", false, "also rewrite the tables, so that their files hold nothing but their rows; blocks everybody meanwhile")
+	cmd.Flags().BoolVar(&now, "now", false, "start (required, because it may take minutes)")
+	cmd.Flags().BoolVar(&full, "full", false, "also rewrite the tables, which blocks all other work meanwhile")
 	return cmd
 }

@@ -12,13 +12,13 @@ func (p *program) reindexCommand() *cobra.Command {
 	var failed bool
 	cmd := &cobra.Command{
 		Use:   "reindex --failed",
-		Short: "Index again what could not be indexed",
-		Long: "Queue the conversations that could not be indexed, with a new count of attempts. They stay\n" +
-			"failed otherwise until they change or a setting of the embedder changes.",
+		Short: "Retry conversations that could not be indexed",
+		Long: "Queue all conversations that could not be indexed, and try them again. Without this they stay\n" +
+			"failed until they change or a setting of the embedder changes.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !failed {
-				return fault.Invalidf("say --failed: only what could not be indexed is indexed again on request")
+				return fault.Invalidf("add --failed: only conversations that could not be indexed can be retried")
 			}
 			c, err := p.client(cmd.Context(), r)
 			if err != nil {
@@ -31,10 +31,10 @@ func (p *program) reindexCommand() *cobra.Command {
 			if r.asJSON {
 				return p.printJSON(api.ReindexAnswer{Queued: n})
 			}
-			return p.say("queued %d conversations\n", n)
+			return p.say("Queued %s.\n", count(n, "conversation"))
 		},
 	}
-	cmd.Flags().BoolVar(&failed, "failed", false, "what could not be indexed")
+	cmd.Flags().BoolVar(&failed, "failed", false, "retry the conversations that could not be indexed")
 	r.flags(cmd)
 	return cmd
 }

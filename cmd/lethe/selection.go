@@ -10,29 +10,28 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// selection are the flags that choose conversations, the same for export and
-// delete.
+// selection holds the flags that select conversations for export and delete.
 type selection struct {
 	options  client.ListOptions
 	from, to string
 }
 
 func (s *selection) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.options.Provider, "platform", "", "only this platform")
-	cmd.Flags().StringVar(&s.options.Title, "title", "", "only titles with this in them, in either case")
-	cmd.Flags().StringVar(&s.from, "from", "", "only those created on this day (2026-03-01) or later")
-	cmd.Flags().StringVar(&s.to, "to", "", "only those created on this day or earlier")
-	cmd.Flags().BoolVar(&s.options.PinnedOnly, "pinned", false, "only pinned ones")
-	cmd.Flags().StringVar(&s.options.ImportID, "import", "", "only those that this upload or import created")
+	cmd.Flags().StringVar(&s.options.Provider, "platform", "", "only conversations of this platform")
+	cmd.Flags().StringVar(&s.options.Title, "title", "", "only titles that contain this text, in upper or lower case")
+	cmd.Flags().StringVar(&s.from, "from", "", "only conversations created on this day or later, such as 2026-03-01")
+	cmd.Flags().StringVar(&s.to, "to", "", "only conversations created on this day or earlier")
+	cmd.Flags().BoolVar(&s.options.PinnedOnly, "pinned", false, "only pinned conversations")
+	cmd.Flags().StringVar(&s.options.ImportID, "import", "", "only conversations that the import with this id created")
 }
 
-// read checks the dates.
+// read reads the dates. It returns Invalid when one is not a day.
 func (s *selection) read() (err error) {
 	if s.options.CreatedFrom, err = day("from", s.from); err != nil {
 		return err
 	}
 	s.options.CreatedTo, err = day("to", s.to)
-	if err == nil && s.to != "" { // the whole day counts
+	if err == nil && s.to != "" { // to the end of that day
 		s.options.CreatedTo = s.options.CreatedTo.AddDate(0, 0, 1).Add(-time.Millisecond)
 	}
 	return err
@@ -49,10 +48,10 @@ func day(flag, text string) (time.Time, error) {
 	return t, nil
 }
 
-// given reports whether any flag was used.
+// given reports whether any of the flags was given.
 func (s *selection) given() bool { return s.options != client.ListOptions{} }
 
-// filter is the selection as a delete takes it.
+// filter is the selection in the form that a delete takes; nil for none.
 func (s *selection) filter() *api.DeleteFilter {
 	if !s.given() {
 		return nil

@@ -18,9 +18,11 @@ func (p *program) serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "Run the service",
-		Long: "Run the service on LETHE_ADDR, with the SQLite file lethe.db in LETHE_DATA_DIR,\n" +
-			"or on the PostgreSQL of LETHE_DATABASE_URL. It stops on SIGINT and SIGTERM, after\n" +
-			"the requests under way; a second signal stops it at once.",
+		Long: "Run the service on LETHE_ADDR. It stores everything in the SQLite file lethe.db in\n" +
+			"LETHE_DATA_DIR, or in the PostgreSQL database of LETHE_DATABASE_URL. docs/configuration.md\n" +
+			"lists all settings.\n\n" +
+			"SIGINT (Ctrl-C) and SIGTERM stop the service after the requests in progress. A second signal\n" +
+			"stops it at once.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context()) },
 	}
@@ -46,39 +48,38 @@ func (p *program) serve(ctx context.Context) (err error) {
 	return a.Run(ctx, func(s app.Started) { p.welcome(c, s) })
 }
 
-// welcome tells a person what to do next, in terms of where that person is: the
-// addresses and commands of a container are not those of its host. It goes to
-// stdout: it is what the command was called for, and the one place where the first
-// key is shown.
+// welcome tells the user what to do next. Addresses and commands are those of the
+// user's machine, which differ from those inside a container. It is printed on stdout,
+// because it is the result of the command and the only place that shows the first key.
 func (p *program) welcome(c config.Config, s app.Started) {
 	say := func(format string, args ...any) { fmt.Fprintf(p.stdout, format, args...) }
 	url := cmp.Or(c.PublicURL, "http://"+callable(strings.TrimPrefix(s.URL, "http://")))
 	say("Lethe %s is listening on %s\n", release(), cmp.Or(c.PublicURL, s.URL))
 	if c.DatabaseURL == "" {
-		say("The history is kept in %s\n", c.DataDir)
+		say("Data is stored in %s\n", c.DataDir)
 	}
 	key := "$LETHE_KEY"
 	switch {
 	case s.FirstKey != "":
 		key = s.FirstKey
-		say("\nYour API key, shown this once (%s keys create makes more):\n\n    %s\n", c.Command, s.FirstKey)
+		say("\nYour API key, shown only once (`%s keys create` makes more):\n\n    %s\n", c.Command, s.FirstKey)
 	case c.APIKeyFile != "":
 		key = fmt.Sprintf("$(cat '%s')", c.APIKeyFile)
-		say("Requests with the key in %s are accepted.\n", c.APIKeyFile)
+		say("Requests need the key in %s.\n", c.APIKeyFile)
 	case c.APIKey != "":
 		key = "$LETHE_API_KEY"
-		say("Requests with the key in LETHE_API_KEY are accepted.\n")
+		say("Requests need the key in LETHE_API_KEY.\n")
 	default:
-		say("Use a key that you have, or make one: LETHE_KEY=$(%s keys create --workspace default --name me --scopes read,write)\n", c.Command)
+		say("Use an existing key, or create one: LETHE_KEY=$(%s keys create --workspace default --name me --scopes read,write)\n", c.Command)
 	}
-	say("\nTry it: upload a conversation, find it, delete it.\n\n%s\n\n", trial(url, key))
+	say("\nTry it: this uploads a conversation, finds it and deletes it.\n\n%s\n\n", trial(url, key))
 	if s.Local {
 		say("In another terminal, `%s list` and `%s search WORDS` work without a key.\n", c.Command, c.Command)
 	}
-	say("The API is described at %s/docs. Press Ctrl-C to stop.\n", url)
+	say("The API is documented at %s/docs. Press Ctrl-C to stop.\n", url)
 }
 
-// trial is one line for a POSIX shell that works as pasted.
+// trial is one line to paste into a POSIX shell.
 func trial(url, key string) string {
 	return fmt.Sprintf(`U=%s/api/chat-history; A="Authorization: Bearer %s"; J="Content-Type: application/json"; `+
 		`ID=$(curl -sS $U/ingest/custom-online -H "$A" -H "$J" -d '{"conversation":{"id":"first","title":"A first conversation",`+

@@ -11,18 +11,17 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// terminalWriter stands before a terminal and shows control characters instead of
-// sending them: a title or a message could otherwise move the cursor, rename the
-// window, write to the clipboard or reverse the order of a line. Whatever a
-// command prints goes through it, so no command can forget it. It shows them as
-// \u001b, which JSON reads as the same character.
+// terminalWriter writes to a terminal and escapes control characters: a title or a
+// message could otherwise move the cursor, rename the window, write to the clipboard
+// or reverse the order of a line. Everything a command prints goes through it, so no
+// command can forget it. The escapes look like \u001b, so JSON keeps its meaning.
 type terminalWriter struct {
 	to   io.Writer
-	held []byte // the beginning of a character, or a CR, whose rest has not come yet
+	held []byte // an incomplete character, or a CR that may be followed by LF
 }
 
-// shownOn puts a terminalWriter before a terminal. Data for a file or another
-// program stays as it is.
+// shownOn returns a terminalWriter for a terminal. Output to a file or another
+// program is not changed.
 func shownOn(out io.Writer) io.Writer {
 	if file, ok := out.(*os.File); ok && (isatty.IsTerminal(file.Fd()) || isatty.IsCygwinTerminal(file.Fd())) {
 		return &terminalWriter{to: out}
@@ -30,8 +29,8 @@ func shownOn(out io.Writer) io.Writer {
 	return out
 }
 
-// Write shows p. It holds at most the last few bytes back, until it is known what
-// they are.
+// Write writes p escaped. It may hold the last few bytes back until the rest of their
+// character has come.
 func (t *terminalWriter) Write(p []byte) (int, error) {
 	text := append(t.held, p...)
 	var out strings.Builder
@@ -41,11 +40,11 @@ func (t *terminalWriter) Write(p []byte) (int, error) {
 			break
 		}
 		switch {
-		case r == '\r' && text[1] == '\n': // the end of a line as Windows writes it
+		case r == '\r' && text[1] == '\n': // a Windows line ending
 		case unsafeOnTerminal(r):
 			fmt.Fprintf(&out, `\u%04x`, r)
 		default:
-			out.WriteRune(r) // a byte that is no character becomes U+FFFD
+			out.WriteRune(r) // an invalid byte becomes U+FFFD
 		}
 		text = text[size:]
 	}
@@ -56,21 +55,21 @@ func (t *terminalWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// reorders reports whether the character reorders what follows it: embeddings,
-// overrides and isolates do. The marks U+200E and U+200F do not count, because
-// honest text has them.
+// reorders reports whether the character changes the direction of the text after it:
+// an embedding, an override or an isolate. The marks U+200E and U+200F do not count,
+// because ordinary text contains them.
 func reorders(r rune) bool {
 	return (r >= 0x202a && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069)
 }
 
-// unsafeOnTerminal reports whether a terminal would obey the character: C0 but
-// line feed and tab, DEL, C1, and what reorders a line.
+// unsafeOnTerminal reports whether a terminal would interpret the character: C0
+// except line feed and tab, DEL, C1, and characters that reorder a line.
 func unsafeOnTerminal(r rune) bool {
 	return r != '\n' && r != '\t' && (unicode.IsControl(r) || reorders(r))
 }
 
-// oneLine makes a title fit one line of a table or a list: what would end the
-// line or move to another column becomes a space.
+// oneLine keeps a text on one line and in one column: line breaks and tabs become
+// spaces.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch r {

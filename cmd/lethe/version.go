@@ -11,8 +11,8 @@ import (
 // version is set when a release is built (make build, make dist, the image).
 var version string
 
-// release is the program's version. Of a program that `go install` has built it is
-// the module's version, which the Go command writes into it.
+// release is the program's version. In a program built by `go install` it is the
+// module's version, which the Go command puts into it.
 func release() string {
 	if version != "" {
 		return version

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"text/tabwriter"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,9 +21,8 @@ import (
 func (p *program) workspacesCommand() *cobra.Command {
 	workspaces := &cobra.Command{
 		Use:   "workspaces",
-		Short: "List, make and delete whole workspaces",
-		Long: "List, make and delete whole workspaces. The commands work on the database itself, beside\n" +
-			"a running service, which knows of the change at once.",
+		Short: "Create, list and delete workspaces",
+		Long:  databaseCommands("Create, list and delete workspaces."),
 	}
 	workspaces.AddCommand(p.listWorkspacesCommand(), p.createWorkspaceCommand(), p.deleteWorkspaceCommand())
 	return workspaces
@@ -33,7 +32,7 @@ func (p *program) listWorkspacesCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List the workspaces and how many conversations each has",
+		Short: "List workspaces with their number of conversations",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withAdministration(cmd.Context(), app.ToLook, func(a history.Administration) error {
@@ -45,7 +44,7 @@ func (p *program) listWorkspacesCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, one workspace a line")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON, one workspace per line")
 	return cmd
 }
 
@@ -64,25 +63,28 @@ func (p *program) printWorkspaces(all []chat.Workspace, asJSON bool) error {
 		}
 		return nil
 	}
-	table := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "NAME\tCONVERSATIONS\tCREATED")
-	for _, w := range all {
-		fmt.Fprintf(table, "%s\t%d\t%s\n", w.Name, w.Conversations, date(&w.CreatedAt))
+	if len(all) == 0 {
+		p.note("There are no workspaces. `lethe workspaces create NAME` creates one.")
+		return nil
 	}
-	return table.Flush()
+	t := newTable(p.stdout, "NAME", "CONVERSATIONS", "CREATED")
+	for _, w := range all {
+		t.row(w.Name, strconv.Itoa(w.Conversations), date(&w.CreatedAt))
+	}
+	return t.print()
 }
 
 func (p *program) createWorkspaceCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "create NAME",
-		Short: "Make an empty workspace (lethe keys create makes one too)",
+		Short: "Create an empty workspace",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withAdministration(cmd.Context(), app.ToLook, func(a history.Administration) error {
 				if _, err := a.CreateWorkspace(cmd.Context(), args[0]); err != nil {
 					return err
 				}
-				return p.say("made the workspace %q; lethe keys create --workspace opens it\n", args[0])
+				return p.say("Created workspace %q. `lethe keys create --workspace %s` creates a key for it.\n", args[0], args[0])
 			})
 		},
 	}
@@ -93,10 +95,10 @@ func (p *program) deleteWorkspaceCommand() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:   "delete NAME",
-		Short: "Delete a workspace with all its conversations and keys, for good",
+		Short: "Delete a workspace with all its conversations and keys",
 		Long: "Delete a workspace with all its conversations and keys, in one transaction, and print the\n" +
-			"id of the receipt, which `lethe doctor --receipt` proves. There is no undo; --export\n" +
-			"writes the conversations to a file first.",
+			"id of the receipt. `lethe doctor --receipt ID` proves the delete. There is no undo; --export\n" +
+			"first writes the conversations to a file.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withHistory(cmd.Context(), app.ToLook, func(h *history.History) error {
@@ -104,13 +106,13 @@ func (p *program) deleteWorkspaceCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&export, "export", "", "first write its conversations to this file, which must not exist")
-	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	cmd.Flags().StringVar(&export, "export", "", "first write the conversations to this new file")
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask for confirmation")
 	return cmd
 }
 
-// workspacePatience is how long the delete of a whole workspace may take: hours
-// of uploads go in one transaction.
+// workspacePatience is how long the delete of a workspace may take: it is one
+// transaction, however much there is.
 const workspacePatience = time.Hour
 
 func (p *program) deleteWorkspace(ctx context.Context, h *history.History, name, export string, yes bool) error {
@@ -124,13 +126,13 @@ func (p *program) deleteWorkspace(ctx context.Context, h *history.History, name,
 		return err
 	}
 	if !yes {
-		if export, err = p.confirm(w.Conversations, export, false); err != nil {
+		if export, err = p.confirm(fmt.Sprintf("workspace %q with %s and its keys", name, count(w.Conversations, "conversation")), export, false); err != nil {
 			return err
 		}
 	}
 	var exported map[string]int64
 	if export != "" {
-		exported = make(map[string]int64) // what changes after it was written must not be deleted
+		exported = make(map[string]int64) // conversations that change from here on must not be deleted
 		err := writeNew(export, func(out io.Writer) error { return exportWorkspace(ctx, h, w.ID, out, exported) })
 		if err != nil {
 			return err
@@ -142,12 +144,12 @@ func (p *program) deleteWorkspace(ctx context.Context, h *history.History, name,
 	if err != nil {
 		return p.refused(err, export)
 	}
-	fmt.Fprintf(p.stderr, "deleted the workspace %q: %d conversations, %d messages; its receipt:\n", name, receipt.Conversations, receipt.Messages)
+	p.note("Deleted workspace %q with %s and %s. The receipt is:", name, count(receipt.Conversations, "conversation"), count(receipt.Messages, "message"))
 	return p.say("%s\n", receipt.ID)
 }
 
-// exportWorkspace writes the conversations of a workspace and notes the revision
-// of each.
+// exportWorkspace writes the conversations of a workspace and records the revision of
+// each.
 func exportWorkspace(ctx context.Context, h *history.History, ws chat.WorkspaceID, out io.Writer, exported map[string]int64) error {
 	for c, err := range h.AsOperator(ws).Export(ctx, chat.Filter{}) {
 		if err != nil {
@@ -171,5 +173,5 @@ func workspaceOf(ctx context.Context, a history.Administration, name string) (ch
 			return w, nil
 		}
 	}
-	return chat.Workspace{}, fault.NotFoundf("there is no workspace %q; `lethe workspaces list` shows those there are", name)
+	return chat.Workspace{}, fault.NotFoundf("there is no workspace %q; `lethe workspaces list` lists them", name)
 }

@@ -11,57 +11,57 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// Finding is what an examination of the whole database says about one thing.
+// Finding is the result of one check of the database.
 type Finding = dialect.Finding
 
-// examination is one check: a count of what is wrong, and the statements that
-// mend it. A check without statements can only be reported.
+// examination is one check: a statement that counts problems, and the statements that
+// repair them. A check without repair statements only reports.
 type examination struct {
 	check, detail string
 	count         string
 	mend          []string
 }
 
-// examinations are the checks that are the same on both databases. They look at
-// all workspaces, which nothing else does, and take as long as the tables are large.
+// examinations are the checks that are the same on both databases. They read the tables
+// of all workspaces whole, so they take time on a large database.
 var examinations = []examination{
 	orphans("messages"), orphans("chunks"), orphans("embeddings"),
 	{
 		check:  "vectors without a passage",
-		detail: "vectors whose passage is gone: they could answer a search with nothing to show",
+		detail: "vectors whose passage was deleted: a search could find them and have nothing to show",
 		count:  "SELECT count(*) FROM embeddings AS x WHERE " + chunkMissing,
 		mend:   []string{"DELETE FROM embeddings AS x WHERE " + chunkMissing},
 	},
 	{
 		check:  "passages without a vector",
-		detail: "passages of indexed conversations that have none, although no model was unable to read them: search by meaning cannot find them",
+		detail: "passages that have no vector although the model can read them: search by meaning does not find them",
 		count:  "SELECT count(*) FROM chunks AS x WHERE " + vectorMissing + " AND EXISTS (" + readyOf + ")",
 		mend: []string{"UPDATE conversations AS c SET index_state = 'queued', attempts = 0, run_after = @now, indexed_revision = 0 WHERE c.index_state = 'ready' AND EXISTS (" +
 			"SELECT 1 FROM chunks AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id AND " + vectorMissing + ")"},
 	},
 	{
-		check:  "counters that drifted",
-		detail: "conversations whose stored counts of messages, passages, vectors or words are not those of their rows",
+		check:  "wrong counters",
+		detail: "conversations whose stored counts of messages, passages, vectors or terms differ from their rows",
 		count:  "SELECT count(*) FROM conversations AS c WHERE " + drifted,
 		mend: []string{"UPDATE conversations AS c SET message_count = (" + messagesOf + "), chunk_count = (" + chunksOf +
 			"), term_count = (" + termsOf + "), vector_count = (" + vectorsOf + "), unreadable_count = (" + unreadableOf + ") WHERE " + drifted},
 	},
 	{
-		check:  "indexed at another revision",
-		detail: "conversations that call themselves ready and are indexed as they were before a change",
+		check:  "outdated indexes",
+		detail: "conversations in state ready whose index was built for another revision",
 		count:  "SELECT count(*) FROM conversations AS c WHERE " + stale,
 		mend:   []string{"UPDATE conversations AS c SET index_state = 'queued', attempts = 0, run_after = @now, indexed_revision = 0 WHERE " + stale},
 	},
 	{
-		check:  "made by another model than said",
-		detail: "conversations with vectors of a model that they do not name: a change of the model would pass them over",
+		check:  "vectors of another model than recorded",
+		detail: "conversations with vectors of another model than recorded: a change of the model would skip them",
 		count:  "SELECT count(*) FROM conversations AS c WHERE " + mislabelled,
 		mend:   []string{"UPDATE conversations AS c SET recipe_id = " + unknownRecipe + " WHERE " + mislabelled},
 	},
 }
 
-// unknownRecipe is the number of the recipe that says nothing, see migration 6:
-// what it made is always made anew.
+// unknownRecipe is the number of the recipe about which nothing is known (see migration
+// 6): conversations with it are always re-indexed.
 const unknownRecipe = "1"
 
 const (
@@ -87,19 +87,19 @@ const (
 func orphans(table string) examination {
 	missing := "NOT EXISTS (SELECT 1 FROM conversations AS c WHERE c.workspace_id = x.workspace_id AND c.id = x.conversation_id)"
 	return examination{
-		check:  table + " of no conversation",
-		detail: "rows that a delete should have taken",
+		check:  table + " without a conversation",
+		detail: "rows that a delete should have removed",
 		count:  "SELECT count(*) FROM " + table + " AS x WHERE " + missing,
 		mend:   []string{"DELETE FROM " + table + " AS x WHERE " + missing},
 	}
 }
 
-// stuckAfter is how long past its time a conversation may wait for a worker
-// before something is wrong with the workers.
+// stuckAfter is how long a conversation may be overdue for indexing before the workers
+// must be assumed to have a problem.
 const stuckAfter = 15 * time.Minute
 
-// Examine looks through the whole database for what must never be, and returns a
-// finding a check, healthy ones included.
+// Examine checks the whole database for inconsistencies and returns one finding per
+// check, also when there is no problem.
 func (s *Store) Examine(ctx context.Context) ([]Finding, error) {
 	var findings []Finding
 	for _, x := range examinations {
@@ -115,8 +115,8 @@ func (s *Store) Examine(ctx context.Context) ([]Finding, error) {
 		return nil, err
 	}
 	findings = append(findings, Finding{
-		Check: "waiting for a worker", Count: stuck,
-		Detail: "conversations that have been due for indexing for more than 15 minutes: is `lethe serve` running?",
+		Check: "overdue indexing", Count: stuck,
+		Detail: "conversations that have waited for more than 15 minutes to be indexed: is `lethe serve` running?",
 	})
 	changing, err := s.examineChange(ctx)
 	if err != nil {
@@ -127,21 +127,22 @@ func (s *Store) Examine(ctx context.Context) ([]Finding, error) {
 	return append(findings, own...), s.fault(err)
 }
 
-// examineChange tells how far a change of model is. That it goes on is nothing wrong.
+// examineChange reports the progress of a change of the model. Unfinished work is no
+// problem; conversations that failed are.
 func (s *Store) examineChange(ctx context.Context) (Finding, error) {
 	left, err := s.View(ctx).Behind()
 	f := Finding{
-		Check: "given up in a change of model", Count: left.Failed, Fixable: true,
-		Detail: "conversations that could not be indexed with the current model (the log says why), and are tried again when the service starts",
+		Check: "failed re-indexing", Count: left.Failed, Fixable: true,
+		Detail: "conversations that could not be re-indexed with the current model (the log says why); they are tried again when the service starts",
 	}
 	if left.Pending > 0 {
-		f.Note = fmt.Sprintf("%d conversations are still to be indexed anew with %s", left.Pending, left.Model)
+		f.Note = fmt.Sprintf("%d left to re-index with %s", left.Pending, left.Model)
 	}
 	return f, err
 }
 
-// Mend puts right what Examine found and is fixable, all in one transaction, and
-// then what a database can only rebuild outside of one.
+// Mend repairs the fixable problems that Examine finds: first the rows, in one
+// transaction, then what a database can only rebuild outside of one.
 func (s *Store) Mend(ctx context.Context) error {
 	err := s.InTx(ctx, func(tx *Tx) error {
 		for _, x := range examinations {
@@ -165,11 +166,11 @@ func (s *Store) Mend(ctx context.Context) error {
 
 func (s *Store) countOf(ctx context.Context, query string, args ...any) (int, error) {
 	var n int64
-	err := s.read(ctx).Raw(query, args...).Scan(&n).Error // never keeps the writer of SQLite
+	err := s.read(ctx).Raw(query, args...).Scan(&n).Error // does not use the only writer of SQLite
 	return int(n), s.fault(err)
 }
 
-// VectorSearch tells how a workspace's vectors are searched at the moment.
+// VectorSearch reports how a workspace's vectors are searched at the moment.
 func (v *View) VectorSearch(ws chat.WorkspaceID, model string, dimensions int) (chat.VectorSearch, error) {
 	var n int
 	if err := dialect.CountPassages(v.filtered(ws, chat.Filter{})).Row().Scan(&n); err != nil {

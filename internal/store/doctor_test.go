@@ -13,20 +13,20 @@ import (
 // Each damage is done past the store, seen by its check alone, and mended.
 func TestTheDoctorSeesAndMendsDamage(t *testing.T) {
 	for i, damage := range []struct{ check, statement, only string }{
-		{"messages of no conversation", "UPDATE messages SET conversation_id = '00000000-0000-7000-8000-000000000000' WHERE position = 0", ""},
-		{"chunks of no conversation", "UPDATE chunks SET conversation_id = '00000000-0000-7000-8000-000000000000' WHERE position = 1", ""},
-		{"embeddings of no conversation", "UPDATE embeddings SET conversation_id = '00000000-0000-7000-8000-000000000000' WHERE position = 1", ""},
+		{"messages without a conversation", "UPDATE messages SET conversation_id = '00000000-0000-7000-8000-000000000000' WHERE position = 0", ""},
+		{"chunks without a conversation", "UPDATE chunks SET conversation_id = '00000000-0000-7000-8000-000000000000' WHERE position = 1", ""},
+		{"embeddings without a conversation", "UPDATE embeddings SET conversation_id = '00000000-0000-7000-8000-000000000000' WHERE position = 1", ""},
 		{"vectors without a passage", "DELETE FROM chunks WHERE position = 1", ""},
 		{"passages without a vector", "DELETE FROM embeddings WHERE position = 1", ""},
 		{"passages without a vector", "UPDATE chunks SET unreadable_by = '' WHERE position = 2", ""},
-		{"counters that drifted", "UPDATE conversations SET chunk_count = 99", ""},
-		{"counters that drifted", "UPDATE conversations SET unreadable_count = 0", ""},
-		{"indexed at another revision", "UPDATE conversations SET revision = revision + 1", ""},
-		{"made by another model than said", "UPDATE conversations SET recipe_id = 0", ""},
-		{"made by another model than said", "UPDATE embeddings SET model = 'another'", ""},
-		{"made by another model than said", "UPDATE chunks SET unreadable_by = 'another' WHERE position = 2", ""},
-		{"given up in a change of model", "UPDATE conversations SET recipe_id = 1, run_after = 9223372036854775807", ""},
-		{"the full-text index", "INSERT INTO chunks_fts (chunks_fts) VALUES ('delete-all')", storetest.SQLite},
+		{"wrong counters", "UPDATE conversations SET chunk_count = 99", ""},
+		{"wrong counters", "UPDATE conversations SET unreadable_count = 0", ""},
+		{"outdated indexes", "UPDATE conversations SET revision = revision + 1", ""},
+		{"vectors of another model than recorded", "UPDATE conversations SET recipe_id = 0", ""},
+		{"vectors of another model than recorded", "UPDATE embeddings SET model = 'another'", ""},
+		{"vectors of another model than recorded", "UPDATE chunks SET unreadable_by = 'another' WHERE position = 2", ""},
+		{"failed re-indexing", "UPDATE conversations SET recipe_id = 1, run_after = 9223372036854775807", ""},
+		{"full-text index", "INSERT INTO chunks_fts (chunks_fts) VALUES ('delete-all')", storetest.SQLite},
 	} {
 		t.Run(fmt.Sprint(i, " ", damage.check), func(t *testing.T) {
 			storetest.Each(t, func(t *testing.T, db storetest.Database) {

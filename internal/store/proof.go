@@ -7,11 +7,10 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// Prove looks for anything that is left of what a delete took, whichever
-// workspace it was in, and returns its receipt with a finding for each place it
-// looked. The receipt holds no id, only keyed hashes, so the ids of everything that
-// is there are hashed and compared. Of a workspace that was deleted nothing at all
-// may be left. NotFound when there is no such receipt.
+// Prove searches every table for anything that is left of a delete, in any workspace.
+// It returns the receipt and one finding per table. Receipt and tombstones contain only
+// keyed hashes of ids, so Prove hashes the ids of all rows and compares them. A
+// deleted workspace must have no rows at all. NotFound when there is no such receipt.
 func (s *Store) Prove(ctx context.Context, id string) (receipt chat.Deletion, findings []Finding, err error) {
 	asked := id
 	id, ok := chat.ParseID(asked)
@@ -30,11 +29,11 @@ func (s *Store) Prove(ctx context.Context, id string) (receipt chat.Deletion, fi
 	if err != nil {
 		return receipt, nil, err
 	}
-	indexes, err := s.database.Examine(ctx) // a row that is gone may still have an entry in a broken one
+	indexes, err := s.database.Examine(ctx) // a broken index may still have entries of deleted rows
 	return receipt, append(findings, indexes...), s.fault(err)
 }
 
-// remains looks in every table that holds a part of a conversation.
+// remains searches every table that holds a part of a conversation.
 func (v *View) remains(ws chat.WorkspaceID, receipt string) ([]Finding, error) {
 	var exists int64
 	if err := v.db.Model(&workspaceRow{}).Where("id = ?", int64(ws)).Count(&exists).Error; err != nil {
@@ -55,7 +54,7 @@ func (v *View) remains(ws chat.WorkspaceID, receipt string) ([]Finding, error) {
 			return nil, err
 		}
 		findings = append(findings, Finding{
-			Check: place.table + " left of it", Count: n, Detail: "conversations that the receipt says are gone, and that still have rows here",
+			Check: "remaining " + place.table, Count: n, Detail: "conversations that were deleted and still have rows in this table",
 		})
 	}
 	return findings, nil

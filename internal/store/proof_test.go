@@ -41,13 +41,13 @@ func TestAReceiptIsProvenOrNot(t *testing.T) {
 
 		db.Break(t, fmt.Sprintf(`INSERT INTO messages (workspace_id, conversation_id, position, id, external_id, sender, text, created_at)
 			VALUES (%d, '%s', 0, '%s', '', 'human', '', 0)`, ws, gone.ID, chat.NewID()))
-		require.Equal(t, map[string]int{"messages left of it": 1}, found(receipt.ID))
+		require.Equal(t, map[string]int{"remaining messages": 1}, found(receipt.ID))
 
 		inTx(t, s, func(tx *store.Tx) (err error) {
 			receipt, err = tx.DeleteWorkspace(ws, chat.DeleteOptions{})
 			return err
 		})
-		require.Equal(t, map[string]int{"messages left of it": 1}, found(receipt.ID), "nothing of a deleted workspace may be left")
+		require.Equal(t, map[string]int{"remaining messages": 1}, found(receipt.ID), "nothing of a deleted workspace may be left")
 		for _, unknown := range []string{"", "x", chat.NewID()} {
 			_, _, err := s.Prove(ctx, unknown)
 			require.True(t, fault.Is(err, fault.NotFound), "%v", err)

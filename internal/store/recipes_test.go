@@ -105,7 +105,7 @@ func TestAChangeOfModel(t *testing.T) {
 		require.Equal(t, store.Adoption{Changed: true, Before: store.Recipe{Model: testModel.ID}, Conversations: 3}, adopt(t, s, otherModel.ID))
 		require.Equal(t, chat.Embedding{Model: otherModel.ID, Pending: 3, Unused: 6}, embedding(t, s, ws))
 		require.Equal(t, chat.Embedding{Model: otherModel.ID}, embedding(t, s, neighbor))
-		require.Equal(t, []string{"3 conversations are still to be indexed anew with other"}, notes(t, s))
+		require.Equal(t, []string{"3 left to re-index with other"}, notes(t, s))
 		require.Empty(t, ill(t, s), "a change that goes on is nothing wrong")
 		require.Empty(t, claim(t, s, 10), "nothing waits in the queue")
 		require.Empty(t, claimBehind(t, s, testModel.ID), "a service with the old model makes nothing anew")

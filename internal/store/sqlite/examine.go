@@ -23,8 +23,8 @@ func (d *Database) Examine(ctx context.Context) ([]dialect.Finding, error) {
 		return nil, err
 	}
 	findings := []dialect.Finding{
-		{Check: "the database file", Detail: "SQLite's own integrity check: " + file},
-		{Check: "the full-text index", Detail: "its entries are those of the passages", Fixable: true},
+		{Check: "database file", Detail: "SQLite's own integrity check: " + file},
+		{Check: "full-text index", Detail: "its entries differ from the passages", Fixable: true},
 	}
 	findings = append(findings, d.examineDisk())
 	if file != healthy {
