@@ -146,7 +146,7 @@ func TestThePublicListsParameters(t *testing.T) {
 			{"newer, but from nowhere", around + "&direction=previous", all, ""},
 			{"the nearest of the newer", around + "&direction=previous&limit=1&cursor=" + all[2], all[1:2], ""},
 			{"a direction that is none", around + "&direction=older", nil, "direction must be next (older) or previous (newer)"},
-			{"a cursor that is none", around + "&cursor=2", nil, "cursor must be the id of a conversation, such as the nextCursor or prevCursor of a page"},
+			{"a cursor that is none", around + "&cursor=2", nil, "cursor must be the id of a conversation; take the next or the previous cursor of a page"},
 			{"an unknown cursor", around + "&cursor=" + chat.NewID(), nil, "cursor is the id of no conversation that is there or was deleted; begin again without it"},
 			{"a deleted cursor", around + "&cursor=" + gone, all[3:], ""},
 			{"a deleted cursor, newer", around + "&direction=previous&cursor=" + gone, all[:3], ""},

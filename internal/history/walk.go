@@ -23,7 +23,7 @@ func (h *History) walk(ctx context.Context, ws chat.WorkspaceID, q chat.WalkQuer
 	}
 	cursor, ok := chat.ParseID(q.Cursor)
 	if q.Cursor != "" && !ok {
-		return WalkPage{}, fault.Breaks(fault.At("cursor"), "must be the id of a conversation, as a page gives it")
+		return WalkPage{}, fault.Breaks(fault.At("cursor"), "must be the id of a conversation; take the next or the previous cursor of a page")
 	}
 	if q.Size == 0 {
 		q.Size = chat.DefaultWalkSize

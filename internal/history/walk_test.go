@@ -214,7 +214,7 @@ func TestWalkRefuses(t *testing.T) {
 			"cursor must be the":      {Cursor: chat.NewID() + "_1772366405000000"},
 			"since must be before":    {Since: now, Until: now},
 			"at most 90 days apart":   {Since: now.AddDate(0, 0, -91)},
-			"as a page gives it":      {Cursor: "x", AgentID: "a"},
+			"of a page":               {Cursor: "x", AgentID: "a"},
 			"cursor is the id of no ": {Cursor: again, Channels: []string{"chat"}},
 		} {
 			_, err := d.history.AsOperator(d.ws).Walk(t.Context(), q)

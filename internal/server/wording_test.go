@@ -39,7 +39,7 @@ func TestRulesAreToldInTheWordsOfTheWire(t *testing.T) {
 		{"GET", "/v2/hc-interactions/public?limit=x&direction=up", "", 400, "limit must be a whole number; direction must be next (older) or previous (newer)"},
 		{"PATCH", "/api/chat-history/conversation", `{"conversationId":"a"}`, 400, "nothing to change: give title, pinned or both"},
 		{"GET", "/v2/hc-interactions/public?since=2&until=1", "", 400, "since must be before until"},
-		{"GET", "/v2/hc-interactions/public?cursor=x", "", 400, "cursor must be the id of a conversation, as a page gives it"},
+		{"GET", "/v2/hc-interactions/public?cursor=x", "", 400, "cursor must be the id of a conversation; take the next or the previous cursor of a page"},
 		{"DELETE", "/v2/hc-interactions/public", `{"ids":["x","y"]}`, 400, "ids[0] is not a UUID; ids[1] is not a UUID"},
 		{"GET", "/api/chat-history/conversation?conversationId=" + chat.NewID(), "", 404, "Conversation not found"},
 		{"GET", "/api/chat-history/imports/" + chat.NewID(), "", 404, "Import not found"},

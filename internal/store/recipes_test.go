@@ -313,8 +313,9 @@ func TestRecipesOfAnOldDatabase(t *testing.T) {
 			require.NoError(t, finishAs(s, claimOne(t, s), x), i)
 		}
 		undone := []string{
-			"DROP INDEX conversations_words", "DROP INDEX conversations_vectors", "ALTER TABLE conversations DROP COLUMN holder",
+			"DROP INDEX conversations_holder", "DROP INDEX conversations_words", "DROP INDEX conversations_vectors", "ALTER TABLE conversations DROP COLUMN holder",
 			"DROP INDEX conversations_recipe", "ALTER TABLE conversations DROP COLUMN recipe_id", "DROP TABLE recipes", "DROP TABLE current_recipe",
+			"DROP INDEX conversations_last_import", "ALTER TABLE conversations DROP COLUMN last_import_id",
 			"DROP INDEX imports_conversation", "ALTER TABLE imports DROP COLUMN conversation_id",
 		}
 		if db.Kind == storetest.SQLite { // what came later

@@ -65,6 +65,7 @@ type systemFile interface {
 	vfs.FilePersistWAL
 	vfs.FilePowersafeOverwrite
 	vfs.FileSharedMemory
+	vfs.FileMemoryMapper
 }
 
 type diskFile struct {

@@ -3,7 +3,6 @@
 -- depends on the conversations that it brought last.
 
 -- +goose Up
-ALTER TABLE conversations ADD COLUMN last_import_id uuid;
+ALTER TABLE conversations ADD COLUMN last_import_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000';
 UPDATE conversations SET last_import_id = import_id;
-ALTER TABLE conversations ALTER COLUMN last_import_id SET NOT NULL;
 CREATE INDEX conversations_last_import ON conversations (workspace_id, last_import_id);
