@@ -65,12 +65,12 @@ dist: ## Build for every platform into dist/, with sums and a list of dependenci
 
 .PHONY: test
 test: lint generate-check ## Everything: linters, generated code, every test, on real databases
-	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" go test ./...
+	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" go test -timeout 20m ./...
 	$(MAKE) --no-print-directory test-partitioned
 
 .PHONY: test-short
 test-short: ## The tests alone, without the linters
-	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" go test ./...
+	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" go test -timeout 20m ./...
 
 .PHONY: test-sqlite
 test-sqlite: ## The tests without PostgreSQL, as in an editor: go test ./...
@@ -79,7 +79,7 @@ test-sqlite: ## The tests without PostgreSQL, as in an editor: go test ./...
 .PHONY: test-partitioned
 test-partitioned: ## The store's suite on hash-partitioned tables (docs/scaling.md)
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" LETHE_TEST_LAYOUT=partitioned \
-		go test -run /postgres ./internal/store/ ./internal/history ./internal/indexer
+		go test -timeout 20m -run /postgres ./internal/store/ ./internal/history ./internal/indexer
 
 .PHONY: test-race
 test-race: ## The tests under the race detector (needs a C compiler)
