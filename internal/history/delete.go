@@ -45,33 +45,44 @@ func (h *History) deleteConversations(ctx context.Context, ws chat.WorkspaceID, 
 	return Deleted{IDs: inOrder(asked, gone), Receipt: receipt}, nil
 }
 
-// reclaimPause is how long a waiting delete lets others work after a reclaim that
-// could not end, mostly because somebody still reads an older state.
+// reclaimPause is how long a waiting delete waits after a reclaim that could not be
+// completed, usually because another transaction still reads an older state.
 const reclaimPause = 100 * time.Millisecond
 
-// awaitReclaimed is Access.AwaitReclaimed. It asks for the reclaim that it waits for.
+// awaitReclaimed is Access.AwaitReclaimed.
 func (h *History) awaitReclaimed(ctx context.Context, ws chat.WorkspaceID, receipt chat.Deletion) (chat.Deletion, error) {
-	for receipt.ReclaimedAt == nil {
-		// What went wrong is in the log; here only the receipt counts.
-		if stopping := fault.Is(h.reclaim(ctx), fault.Canceled); stopping || ctx.Err() != nil {
-			break
-		}
-		now, err := h.store.View(ctx).Deletion(ws, receipt.ID)
-		if ctx.Err() != nil {
-			break
-		}
-		if err != nil {
-			return receipt, err
-		}
-		if receipt = now; receipt.ReclaimedAt == nil {
-			select {
-			case <-ctx.Done():
-			case <-time.After(reclaimPause):
-			}
-		}
+	var err error
+	for again := receipt.ReclaimedAt == nil; again && err == nil; {
+		receipt, again, err = h.reclaimAndRead(ctx, ws, receipt)
 	}
-	return receipt, nil
+	return receipt, err
 }
+
+// reclaimAndRead asks for one reclaim and reads the receipt again. again reports that the
+// storage is not reclaimed yet and that the caller should ask once more. It is false after
+// ctx ended or when the service stops: then the receipt is as good as it gets.
+func (h *History) reclaimAndRead(ctx context.Context, ws chat.WorkspaceID, receipt chat.Deletion) (now chat.Deletion, again bool, err error) {
+	// Any other error of the reclaim is in the log; only the receipt says what is done.
+	if stopping := fault.Is(h.reclaim(ctx), fault.Canceled); stopping || ended(ctx) {
+		return receipt, false, nil
+	}
+	now, err = h.store.View(ctx).Deletion(ws, receipt.ID)
+	switch {
+	case ended(ctx):
+		return receipt, false, nil
+	case err != nil:
+		return receipt, false, err
+	case now.ReclaimedAt != nil:
+		return now, false, nil
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(reclaimPause):
+	}
+	return now, true, nil
+}
+
+func ended(ctx context.Context) bool { return ctx.Err() != nil }
 
 // DeletionPage is one page of a workspace's receipts, newest first.
 type DeletionPage struct {
