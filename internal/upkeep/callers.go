@@ -8,9 +8,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// Reclaim has the storage of all deletes reclaimed that were committed before the
-// call, and returns when that is done. One reclaim serves everybody who waits for it.
-// The errors are those of the store; Canceled when ctx ends or the service stops.
+// Reclaim reclaims the storage of all deletes that were committed before the call, and
+// returns when that is done. One reclaim serves all waiting callers. It returns the errors
+// of the store, and Canceled when ctx ends or the service stops.
 func (u *Upkeep) Reclaim(ctx context.Context) error {
 	done := u.callers.add()
 	select {
@@ -24,20 +24,20 @@ func (u *Upkeep) Reclaim(ctx context.Context) error {
 	}
 }
 
-// Answers to callers whose reclaim did not come to an end.
+// Answers to callers whose reclaim was not completed.
 var (
 	errStopped  = fault.New(fault.Canceled, "the service is stopping")
 	errPanicked = fault.New(fault.Internal, "the storage is not reclaimed yet; the log says why")
 )
 
-// serve reclaims storage for everybody who waits now. Whoever comes later is served by
-// the next reclaim, because this one may not see their delete.
+// serve reclaims storage for all callers that wait now. Callers that arrive later are
+// served by the next reclaim, because this one may not include their deletes.
 func (u *Upkeep) serve(ctx context.Context) error {
 	waiting := u.callers.take()
 	if len(waiting) == 0 {
 		return nil
 	}
-	var err error = errPanicked // unless Exclusively returns
+	err := errPanicked // unless Exclusively returns
 	defer func() {
 		for _, done := range waiting {
 			done <- err // it has room for one value
@@ -47,10 +47,10 @@ func (u *Upkeep) serve(ctx context.Context) error {
 	return err
 }
 
-// callers are those who wait for a reclaim.
+// callers are the callers that wait for a reclaim.
 type callers struct {
-	arrived chan struct{} // holds a value when somebody waits whom no reclaim serves yet
-	stopped chan struct{} // closed when nobody will be served any more
+	arrived chan struct{} // has a value when a caller waits that no reclaim serves yet
+	stopped chan struct{} // closed when no caller will be served any more
 
 	mu      sync.Mutex
 	waiting []chan error

@@ -10,7 +10,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// program is one of several that would do the maintenance.
+// program is one of several programs that can do the upkeep.
 type program struct {
 	stop    context.CancelFunc
 	stopped chan struct{}
@@ -29,12 +29,12 @@ func start(t *testing.T, db storetest.Database, name string) program {
 	return p
 }
 
-// held are the sessions that hold the leader's lock: "ethe" in ASCII is the lower half of
-// its number.
+// held selects the sessions that hold the leader's lock. The lower half of the lock's
+// number is "ethe" in ASCII.
 const held = `FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
 	WHERE l.locktype = 'advisory' AND l.objid = 1702127717 AND l.granted AND a.datname = current_database()`
 
-// leads waits until the program of this name leads, and no other.
+// leads waits until the named program is the leader, and checks that no other is.
 func leads(t *testing.T, db storetest.Database, name string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -43,8 +43,8 @@ func leads(t *testing.T, db storetest.Database, name string) {
 	}, 20*time.Second, 10*time.Millisecond)
 }
 
-// The leader's right goes to another program when it stops, and when its
-// connection breaks, whoever is faster has it: never two.
+// Leadership moves to another program when the leader stops or loses its connection. There
+// are never two leaders.
 func TestLeadershipMoves(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, leadershipMoves)

@@ -8,8 +8,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// metrics shows what the leader last saw. A program that does not lead shows
-// nothing new.
+// metrics shows the state that this program saw when it last led the upkeep.
 type metrics struct {
 	indexes *prometheus.GaugeVec
 	builds  prometheus.Histogram

@@ -7,29 +7,28 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// When it pays to reclaim storage. On SQLite that is always: nobody else does it, and
-// it is the promise of the embedded store. On PostgreSQL a vacuum reads whole tables
-// and indexes, so small deletes wait for others, unless somebody waits for them.
+// When to reclaim storage. On SQLite a reclaim is cheap and runs after every delete. On
+// PostgreSQL a vacuum reads whole tables and indexes, so small deletes wait until there are
+// more of them, unless a caller waits.
 const (
 	worthRows  = 5_000
 	worthDelay = 5 * time.Minute
 )
 
-// reclaimWhenDue reclaims storage after deletes. It looks at nothing but the receipts
-// unless there is enough to do.
+// reclaimWhenDue reclaims storage after deletes. It reads only the receipts unless there is
+// enough to do.
 func (u *Upkeep) reclaimWhenDue(ctx context.Context) error {
 	due, err := u.due(ctx)
 	if err != nil || !due {
 		return err
 	}
 	if !u.o.Store.ReclaimIsCheap() {
-		return u.Once(ctx) // drops vector indexes first that would slow a vacuum down
+		return u.Once(ctx) // it first drops vector indexes that would slow down the vacuum
 	}
 	return u.o.Store.Exclusively(ctx, u.reclaim)
 }
 
-// storage reclaims what deletes left behind if there is enough of it, or if it is
-// old enough.
+// storage reclaims the storage of deletes if there is enough of it, or if it is old enough.
 func (u *Upkeep) storage(ctx context.Context) error {
 	due, err := u.due(ctx)
 	if err != nil || !due {
@@ -55,11 +54,11 @@ func (u *Upkeep) reclaim(ctx context.Context) error {
 	return err
 }
 
-// Upkeep competes with deletes for the database, so it waits for a pause between
-// them, but not for ever.
+// Upkeep competes with deletes for the database, so it waits for a pause between deletes,
+// but only for a limited time.
 const (
-	quiet       = 50 * time.Millisecond // no delete for so long is a pause
-	longestWait = time.Second           // before the first step
+	quiet       = 50 * time.Millisecond // this long without a delete is a pause
+	longestWait = time.Second           // limit before the first step
 
 	stepQuiet       = 20 * time.Millisecond // the same between two steps
 	longestStepWait = 200 * time.Millisecond
@@ -74,8 +73,8 @@ func (u *Upkeep) giveWay(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// pause waits until there was no delete for as long as quiet says, at most longest.
-// It returns at once when somebody waits for the reclaim.
+// pause waits until there was no delete for the duration quiet, but not longer than longest.
+// It returns at once when a caller waits for the reclaim.
 func (u *Upkeep) pause(ctx context.Context, quiet, longest time.Duration) {
 	end := time.NewTimer(longest)
 	defer end.Stop()
@@ -90,7 +89,7 @@ func (u *Upkeep) pause(ctx context.Context, quiet, longest time.Duration) {
 		case <-end.C:
 			return
 		case <-u.callers.arrived:
-			signal(u.callers.arrived) // Run has to see it too
+			signal(u.callers.arrived) // put the signal back, because Run must receive it too
 			return
 		case <-time.After(left):
 		}

@@ -58,7 +58,7 @@ func (s *shelf) unreclaimed() int {
 	return left.Deletes
 }
 
-// run starts an Upkeep and returns a function that ends it and waits for that.
+// run starts an Upkeep. stop ends it and waits until it has ended.
 func run(t *testing.T, u *Upkeep) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -67,9 +67,9 @@ func run(t *testing.T, u *Upkeep) (stop func()) {
 	return func() { cancel(); <-done }
 }
 
-// Whoever waits for the storage of a delete starts the reclaim that it waits for,
-// however little was deleted and whichever program leads. One reclaim serves all.
-func TestWhoeverWaitsIsServed(t *testing.T) {
+// A waiting caller starts a reclaim, however little was deleted and whichever program
+// leads. One reclaim serves all waiting callers.
+func TestEveryWaitingCallerIsServed(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
 		books := newShelf(t, s, 4)
@@ -98,8 +98,8 @@ func TestWhoeverWaitsIsServed(t *testing.T) {
 	})
 }
 
-// Whoever still waits when the service stops is answered.
-func TestAStopAnswersWhoeverWaits(t *testing.T) {
+// Callers that still wait when the service stops get an answer.
+func TestAStopAnswersWaitingCallers(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s, reading := db.Open(t), db.Open(t)
 		books := newShelf(t, s, 1)
@@ -115,12 +115,12 @@ func TestAStopAnswersWhoeverWaits(t *testing.T) {
 			require.True(t, fault.Is(<-answer, fault.Canceled))
 			return nil
 		}))
-		require.True(t, fault.Is(u.Reclaim(t.Context()), fault.Canceled), "and who comes later")
+		require.True(t, fault.Is(u.Reclaim(t.Context()), fault.Canceled), "a later caller is answered too")
 	})
 }
 
-// Deletes come first: a reclaim waits until they pause, but not for ever, and not at
-// all when somebody waits for it.
+// Deletes come first: a reclaim waits for a pause between them, but only for a limited
+// time, and not at all when a caller waits for it.
 func TestAReclaimWaitsForAPause(t *testing.T) {
 	waited := func(t *testing.T, deletes int, every time.Duration, ask bool) (took time.Duration) {
 		synctest.Test(t, func(t *testing.T) {
@@ -137,7 +137,7 @@ func TestAReclaimWaitsForAPause(t *testing.T) {
 				u.callers.add()
 			}
 			u.untilQuiet(t.Context())
-			took = -time.Until(began) // by the clock of the test, which no machine slows down
+			took = -time.Until(began) // measured with the fake clock, so the machine's speed does not matter
 			<-time.After(time.Duration(deletes) * every)
 		})
 		return took
@@ -148,7 +148,7 @@ func TestAReclaimWaitsForAPause(t *testing.T) {
 	require.Zero(t, waited(t, 1000, 10*time.Millisecond, true), "somebody waits")
 }
 
-// A panic in one piece of work ends neither the service nor those who wait for it.
+// A panic in one piece of work stops neither the service nor the waiting callers.
 func TestAPanicInUpkeepIsLogged(t *testing.T) {
 	var log bytes.Buffer
 	u := New(Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})

@@ -1,10 +1,10 @@
-// Package upkeep decides when the database needs work in the background, and what is
-// due: it reclaims the storage of deleted conversations and writes so into their
-// receipts, builds the vector indexes of large workspaces, replaces broken ones and
-// drops those that are no longer needed. The store knows how to do each of these.
+// Package upkeep decides when the database needs work in the background, and which. It
+// reclaims the storage of deleted conversations and records that in their receipts, builds
+// the vector indexes of large workspaces, replaces broken ones and drops unneeded ones. The
+// store knows how to do each of these.
 //
 // Several programs may share a database. One of them, the leader, looks for work
-// regularly. Whoever does the work, the leader or not, does it alone.
+// regularly. A lock of the database ensures that only one program works at a time.
 package upkeep
 
 import (
@@ -24,7 +24,7 @@ import (
 type Options struct {
 	Store   *store.Store
 	Logger  *slog.Logger         // nil discards
-	Metrics *prometheus.Registry // nil counts nothing
+	Metrics *prometheus.Registry // nil registers no metrics
 	Every   time.Duration        // how often to look for work; DefaultEvery when 0
 }
 
@@ -36,7 +36,7 @@ type Upkeep struct {
 	o    Options
 	seen *metrics
 
-	deleted    chan struct{} // holds a value after a delete, until the storage is looked at
+	deleted    chan struct{} // has a value after a delete until the storage is checked
 	lastDelete atomic.Int64  // when, in Unix nanoseconds
 	callers    *callers
 }
@@ -52,7 +52,7 @@ func New(o Options) *Upkeep {
 	return &Upkeep{o: o, seen: newMetrics(o.Metrics), deleted: make(chan struct{}, 1), callers: newCallers()}
 }
 
-// Deleted tells that something was deleted. It never blocks.
+// Deleted reports that something was deleted. It never blocks.
 func (u *Upkeep) Deleted() {
 	u.lastDelete.Store(time.Now().UnixNano())
 	signal(u.deleted)
@@ -65,7 +65,7 @@ func signal(to chan struct{}) {
 	}
 }
 
-// Run does what is due until ctx ends. Then it answers all callers of Reclaim.
+// Run does the due work until ctx ends. Then it answers all callers of Reclaim.
 func (u *Upkeep) Run(ctx context.Context) {
 	ticker := time.NewTicker(u.o.Every)
 	defer ticker.Stop()
@@ -97,7 +97,7 @@ func (u *Upkeep) Run(ctx context.Context) {
 
 func (u *Upkeep) nothing(context.Context) error { return nil }
 
-// lead returns the leadership that this program has, or gets now; nil when another
+// lead returns the leadership that this program has or gets now, or nil when another
 // program has it.
 func (u *Upkeep) lead(ctx context.Context, held store.Leadership) store.Leadership {
 	if held != nil && !held.Lost(ctx) {
@@ -116,8 +116,8 @@ func (u *Upkeep) lead(ctx context.Context, held store.Leadership) store.Leadersh
 	return leader
 }
 
-// safely runs one piece of work. An error is logged, and so is a panic: the next
-// piece of work may succeed, and the service goes on.
+// safely runs one piece of work. It logs an error or a panic and goes on, because the next
+// piece of work may succeed.
 func (u *Upkeep) safely(ctx context.Context, work func(context.Context) error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -129,9 +129,9 @@ func (u *Upkeep) safely(ctx context.Context, work func(context.Context) error) {
 	}
 }
 
-// Once does everything that is due now. Unneeded vector indexes are dropped before
-// storage is reclaimed, because a vacuum of one can take longer than building it. New
-// ones are built last, because that can take minutes.
+// Once does all work that is due now. It drops unneeded vector indexes before it reclaims
+// storage, because a vacuum of an index can take longer than building it. It builds new
+// indexes last, because that can take minutes.
 func (u *Upkeep) Once(ctx context.Context) error {
 	return u.o.Store.Exclusively(ctx, func(ctx context.Context) error {
 		plan, err := u.plan(ctx)

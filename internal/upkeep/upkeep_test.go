@@ -62,8 +62,8 @@ const (
 
 var model = embed.Model{ID: "it's a \"test\"", Dimensions: dimensions}
 
-// filled is a database in which one workspace has outgrown exact search and
-// another has not.
+// filled is a database in which one workspace is too large for exact search and another is
+// not.
 type filled struct {
 	t            *testing.T
 	store        *store.Store
@@ -93,7 +93,8 @@ func (f *filled) workspace(name string) (ws chat.WorkspaceID) {
 	return ws
 }
 
-// vector is one around a few dozen centers, as texts are, not uniform noise.
+// vector returns a vector near one of a few dozen centers, because vectors of texts form
+// clusters.
 func (f *filled) vector() []float32 {
 	center := rand.New(rand.NewPCG(9, f.rng.Uint64N(40)))
 	v := make([]float32, dimensions)
@@ -125,7 +126,7 @@ func (f *filled) add(ws chat.WorkspaceID, name string, chunks int) string {
 	return fresh.ID
 }
 
-// recall is the share of the ten nearest by exact search that a search finds.
+// recall returns the share of the ten nearest vectors by exact search that a search finds.
 func (f *filled) recall(ws chat.WorkspaceID) float64 {
 	exact := f.db.OpenLimited(f.t, 1<<30)
 	hits, total := 0, 0
@@ -173,14 +174,14 @@ func aLargeWorkspaceGetsAnIndexOfItsOwn(t *testing.T) {
 	require.Eventually(t, func() bool { return f.scans(indexes[0].Name) >= 40 }, 20*time.Second, 20*time.Millisecond, "the searches must have used the index")
 	require.InDelta(t, 1, f.recall(f.small), 0)
 
-	// Three quarters go, and nothing has been vacuumed.
+	// Three quarters are deleted, and there was no vacuum yet.
 	require.NoError(t, f.store.InTx(context.Background(), func(tx *store.Tx) error {
 		_, _, err := tx.DeleteConversations(f.large, f.chats[:30], chat.DeleteOptions{})
 		return err
 	}))
 	require.GreaterOrEqual(t, f.recall(f.large), 0.98, "right after a large delete")
 
-	// And the rest of what made it large: the index is not needed any more.
+	// The rest of the large part is deleted too: the index is not needed any more.
 	require.NoError(t, f.store.InTx(context.Background(), func(tx *store.Tx) error {
 		_, _, err := tx.DeleteConversations(f.large, f.chats[30:55], chat.DeleteOptions{})
 		return err
@@ -190,9 +191,9 @@ func aLargeWorkspaceGetsAnIndexOfItsOwn(t *testing.T) {
 	require.InDelta(t, 1, f.recall(f.large), 0)
 }
 
-// A workspace that lost a large share of its vectors gets its index built anew,
-// because a vacuum of it takes longer; after a small delete it keeps the one it has.
-// The index of words is built anew when most of what it held is gone.
+// When a workspace loses a large share of its vectors, its index is rebuilt, because a
+// vacuum would take longer. After a small delete the index stays. The full-text index is
+// rebuilt when most of its content was deleted.
 func TestIndexesAreRebuiltAfterLargeDeletes(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, indexesAreRebuiltAfterLargeDeletes)
@@ -219,31 +220,31 @@ func indexesAreRebuiltAfterLargeDeletes(t *testing.T) {
 	}
 	before := files()
 	remove(f.chats[:2]...)
-	require.Equal(t, before, reclaimed(), "a small delete is for the vacuum")
+	require.Equal(t, before, reclaimed(), "a small delete is left to the vacuum")
 
 	remove(f.chats[2:12]...)
 	fifth := reclaimed()
-	require.NotEqual(t, before[0], fifth[0], "a fifth of the vectors")
+	require.NotEqual(t, before[0], fifth[0], "a fifth of the vectors was deleted")
 	require.Equal(t, before[1], fifth[1])
 	indexes := f.indexes()
 	require.Len(t, indexes, 1)
 	require.True(t, indexes[0].Valid)
-	require.Equal(t, model.ID, indexes[0].Model, "it is still known whose it is")
-	require.Zero(t, f.db.Count(t, "SELECT coalesce(attstattarget, -1) FROM pg_attribute WHERE attrelid = CAST(CAST($1 AS text) AS regclass)", vectors), "and it is not sampled")
+	require.Equal(t, model.ID, indexes[0].Model, "the index still belongs to its model")
+	require.Zero(t, f.db.Count(t, "SELECT coalesce(attstattarget, -1) FROM pg_attribute WHERE attrelid = CAST(CAST($1 AS text) AS regclass)", vectors), "the vectors are not sampled for statistics")
 	require.GreaterOrEqual(t, f.recall(f.large), 0.98)
 
 	remove(f.chats[12:40]...)
 	most := reclaimed()
-	require.NotEqual(t, fifth[1], most[1], "most of the words")
+	require.NotEqual(t, fifth[1], most[1], "most of the words were deleted")
 }
 
-// file is the number of the file that an index is in.
+// file returns the number of the file that holds an index.
 func (f *filled) file(index string) int {
 	return f.db.Count(f.t, "SELECT pg_relation_filenode(CAST(CAST($1 AS text) AS regclass))", index)
 }
 
-// The index of a workspace that is deleted whole goes before anything is vacuumed,
-// which would take longer than building it.
+// The index of a workspace that was deleted completely is dropped before the vacuum, which
+// would take longer than building it.
 func TestAnIndexNobodyNeedsIsDroppedBeforeTheVacuum(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, anIndexNobodyNeedsIsDroppedBeforeTheVacuum)
@@ -251,7 +252,7 @@ func TestAnIndexNobodyNeedsIsDroppedBeforeTheVacuum(t *testing.T) {
 
 func anIndexNobodyNeedsIsDroppedBeforeTheVacuum(t *testing.T) {
 	t.Parallel()
-	f := fill(t, worthRows/perChat) // so that it is reclaimed at once
+	f := fill(t, worthRows/perChat) // enough rows to be reclaimed at once
 	var log bytes.Buffer
 	r := New(Options{Store: f.store, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	require.NoError(t, r.Once(context.Background()))
@@ -266,14 +267,12 @@ func anIndexNobodyNeedsIsDroppedBeforeTheVacuum(t *testing.T) {
 	require.Regexp(t, "(?s)dropping a vector index.*reclaimed the storage", log.String())
 }
 
-// scans counts the searches that used an index, as far as the server has written
-// them down.
+// scans returns how many searches used an index, according to the server's statistics.
 func (f *filled) scans(index string) int {
 	return f.db.Count(f.t, "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = $1", index)
 }
 
-// A build that was cut off leaves an index that PostgreSQL keeps up to date and
-// never uses.
+// A build that was interrupted leaves an index that PostgreSQL maintains but never uses.
 func TestABrokenIndexIsReplaced(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, aBrokenIndexIsReplaced)
@@ -282,7 +281,7 @@ func TestABrokenIndexIsReplaced(t *testing.T) {
 func aBrokenIndexIsReplaced(t *testing.T) {
 	t.Parallel()
 	f := fill(t, 30)
-	// A transaction that has touched the table makes the build wait in the middle.
+	// An open transaction that has used the table makes the build wait in the middle.
 	tx, err := f.db.Postgres(t).Begin(context.Background())
 	require.NoError(t, err)
 	_, err = tx.Exec(context.Background(), "LOCK TABLE embeddings IN ROW EXCLUSIVE MODE")
@@ -323,7 +322,7 @@ func oneLeaderAtATime(t *testing.T) {
 	require.False(t, ok)
 	require.False(t, first.Lost(ctx))
 	first.Release()
-	require.Eventually(t, func() bool { // the server notices the closed connection in its own time
+	require.Eventually(t, func() bool { // the server needs time to notice the closed connection
 		second, ok, err := b.Lead(ctx)
 		require.NoError(t, err)
 		if ok {
@@ -333,9 +332,9 @@ func oneLeaderAtATime(t *testing.T) {
 	}, 20*time.Second, 10*time.Millisecond)
 }
 
-// After a change of the model the old vectors' index goes with them, and the new
-// ones get theirs.
-func TestTheIndexOfAnOldModelGoes(t *testing.T) {
+// After a change of the model, the index of the old vectors is dropped with them, and the
+// new vectors get their own index.
+func TestTheIndexOfAnOldModelIsDropped(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, theIndexOfAnOldModelGoes)
 }
@@ -376,7 +375,7 @@ func theIndexOfAnOldModelGoes(t *testing.T) {
 		}
 	}
 	renew(12)
-	require.Equal(t, []string{model.ID}, models(), "half way")
+	require.Equal(t, []string{model.ID}, models(), "halfway through the change")
 	renew(13)
 	require.Equal(t, []string{next.Model}, models())
 	require.Empty(t, f.db.Damage(t))
