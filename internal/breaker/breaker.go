@@ -1,10 +1,9 @@
-// Package breaker keeps callers from waiting for a part that does not answer. It
-// owns whether a part counts as lost, and when it is tried again; it knows nothing
-// of what the part is or does.
+// Package breaker keeps callers from waiting for a part that does not answer. It decides
+// whether a part counts as lost and when to try it again. It does not know what the part
+// is or does.
 //
-// Trials run in a goroutine of their own, never in a caller's request: while a part
-// is lost no caller waits for it, not even the one that would find out that it is
-// back.
+// Trials run in their own goroutine, never in a caller's request. So no caller waits for a
+// lost part, not even the one that would find out that it answers again.
 package breaker
 
 import (
@@ -14,21 +13,21 @@ import (
 	"time"
 )
 
-// Options say how a part is tried. Try is required.
+// Options say how to try a part. Try is required.
 type Options struct {
-	// Try asks the part something harmless and returns nil when it answers as it
-	// should. Its context ends after Patience.
+	// Try sends the part a harmless request and returns nil when the part answers
+	// correctly. Its context ends after Patience.
 	Try func(context.Context) error
-	// Patience is how long one trial may take; DefaultPatience when 0.
+	// Patience is the time limit of one trial; DefaultPatience when 0.
 	Patience time.Duration
 	// Pause is the time before trial number n, counted from 0; DefaultPause when nil.
 	Pause func(n int) time.Duration
-	// Changed is called after the part was lost, with the cause and a zero time, and
-	// after it was found again, with a nil cause and how long it was lost. Calls
-	// never overlap. It may be nil.
+	// Changed is called with the cause and a zero duration after the part was lost, and
+	// with a nil cause and the duration of the loss after it answered again. Calls never
+	// overlap. Changed may be nil.
 	Changed func(cause error, lost time.Duration)
-	// After calls f once after d, unless stop is called first; time.AfterFunc when
-	// nil. Tests replace it to decide when a trial happens.
+	// After calls f once after d, unless stop is called before; time.AfterFunc when nil.
+	// Tests replace it to decide when a trial happens.
 	After func(d time.Duration, f func()) (stop func())
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
@@ -41,13 +40,13 @@ const (
 	maxPause        = 15 * time.Second
 )
 
-// DefaultPause doubles from one second to fifteen.
+// DefaultPause is one second before the first trial and doubles up to fifteen seconds.
 func DefaultPause(n int) time.Duration { return min(firstPause<<min(n, 10), maxPause) }
 
 // Breaker watches one part. It is safe for concurrent use.
 type Breaker struct {
 	o      Options
-	ctx    context.Context // ends with Close; trials belong to nobody's request
+	ctx    context.Context // ends with Close; trials do not depend on a request
 	cancel context.CancelFunc
 
 	telling sync.Mutex // orders the calls of Changed
@@ -61,7 +60,7 @@ type Breaker struct {
 	closed bool
 }
 
-// New returns a breaker of a part that is taken to answer. Close ends its trials.
+// New returns a breaker for a part that is assumed to answer. Close ends the trials.
 func New(o Options) *Breaker {
 	if o.Patience == 0 {
 		o.Patience = DefaultPatience
@@ -86,29 +85,29 @@ func New(o Options) *Breaker {
 	return b
 }
 
-// Lost reports whether the part is lost, so that it must not be asked now.
+// Lost reports whether the part is lost. A lost part must not be asked.
 func (b *Breaker) Lost() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.lost
 }
 
-// State is what is known of a part.
+// State is the current knowledge about a part.
 type State struct {
 	Lost  bool
-	Since time.Time // when it was lost; zero when it is not
-	Cause error     // why it counts as lost; nil when it is not
+	Since time.Time // when it was lost; zero when it is not lost
+	Cause error     // why it counts as lost; nil when it is not lost
 }
 
-// State returns what is known of the part.
+// State returns the current knowledge about the part.
 func (b *Breaker) State() State {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return State{Lost: b.lost, Since: b.since, Cause: b.cause}
 }
 
-// Trip says that the part did not answer. It is lost from now on, and tried in the
-// background until it answers. A part that is lost already stays so.
+// Trip reports that the part did not answer. The part is lost from now on and is tried
+// in the background until it answers. Trip does nothing to a part that is already lost.
 func (b *Breaker) Trip(cause error) {
 	b.telling.Lock()
 	defer b.telling.Unlock()
@@ -151,7 +150,7 @@ func (b *Breaker) try() {
 	b.o.Changed(nil, lost)
 }
 
-// tried makes one trial, which ends in time even when the part ignores its context.
+// tried runs one trial. It ends in time even if the part ignores its context.
 func (b *Breaker) tried() error {
 	ctx, cancel := context.WithTimeout(b.ctx, b.o.Patience)
 	defer cancel()
@@ -159,7 +158,7 @@ func (b *Breaker) tried() error {
 	go func() {
 		err := errPanicked
 		defer func() {
-			_ = recover() // a part that panics does not answer
+			_ = recover() // a panic counts as no answer
 			done <- err
 		}()
 		err = b.o.Try(ctx)
@@ -172,7 +171,7 @@ func (b *Breaker) tried() error {
 	}
 }
 
-// Close ends the trials. What is lost stays lost.
+// Close ends the trials. A lost part stays lost.
 func (b *Breaker) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 
 var errAway = errors.New("away")
 
-// part is something that a breaker watches, under the control of a test.
+// part is a part whose answers the test controls.
 type part struct {
 	mu      sync.Mutex
 	answers error
@@ -52,8 +52,8 @@ func watch(t *testing.T, change func(*breaker.Options)) (*breaker.Breaker, *part
 	return b, p
 }
 
-// A lost part is tried in the background, at growing distances, until it answers;
-// each change is told once.
+// A lost part is tried in the background, at growing intervals, until it answers. Each
+// change is reported once.
 func TestALostPartIsTriedUntilItAnswers(t *testing.T) {
 	b, p := watch(t, nil)
 	require.False(t, b.Lost())
@@ -61,7 +61,7 @@ func TestALostPartIsTriedUntilItAnswers(t *testing.T) {
 	b.Trip(errAway)
 	b.Trip(errors.New("another"))
 	require.Equal(t, breaker.State{Lost: true, Since: time.Unix(1000, 0), Cause: errAway}, b.State())
-	require.Zero(t, p.tried, "whoever trips it does not try it")
+	require.Zero(t, p.tried, "Trip itself does not try the part")
 	for range 6 {
 		p.next()
 		require.True(t, b.Lost())
@@ -74,7 +74,7 @@ func TestALostPartIsTriedUntilItAnswers(t *testing.T) {
 
 	b.Trip(errAway)
 	require.True(t, b.Lost())
-	require.Equal(t, time.Second, p.planned[len(p.planned)-1], "the pauses begin again")
+	require.Equal(t, time.Second, p.planned[len(p.planned)-1], "the pauses start again at one second")
 }
 
 func seconds(list []time.Duration) (out []time.Duration) {
@@ -113,7 +113,7 @@ func TestCloseEndsTheTrials(t *testing.T) {
 	b.Close()
 	<-done
 	require.True(t, p.stopped)
-	require.Len(t, p.planned, 1, "none is planned any more")
+	require.Len(t, p.planned, 1, "no further trial is planned")
 	b.Trip(errAway)
 	require.Len(t, p.planned, 1)
 }

@@ -1,7 +1,7 @@
-// Package budget shares out the memory that requests may hold: large bodies and
-// large answers count by what they cost in memory, and what would exceed the
-// budget waits a moment and is then told to come again. It knows no HTTP, and not
-// what the memory is used for.
+// Package budget limits the memory that requests may hold. Large bodies and large answers
+// count with the memory they need. A request that would exceed the budget waits a moment
+// and is then told to try again later. The package knows no HTTP and does not know what the
+// memory is used for.
 package budget
 
 import (
@@ -15,27 +15,27 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// Default is how many bytes all requests together may hold unless the
-// configuration says otherwise. One upload of 50 MB takes most of it.
+// Default is how many bytes all requests together may hold if the configuration does not
+// say otherwise. One upload of 50 MB takes most of it.
 const Default = 192 << 20
 
-// Patience is how long a request waits for its share unless Options say otherwise.
+// Patience is how long a request waits for its share if Options do not say otherwise.
 const Patience = 10 * time.Second
 
-// RetryAfter is when somebody who was turned away should come again.
+// RetryAfter is how long a refused request should wait before it tries again.
 const RetryAfter = 5 * time.Second
 
-// largeShare is how many bytes make a share a large one.
+// largeShare is the size in bytes from which a share is large.
 const largeShare = 24 << 20
 
-// Options are what a Budget may be told. All are optional.
+// Options are the settings of a Budget. All are optional.
 type Options struct {
 	Bytes    int64                // Default when 0
 	Patience time.Duration        // how long a request waits for its share; Patience when 0
-	Metrics  *prometheus.Registry // nil counts for nobody
+	Metrics  *prometheus.Registry // nil registers no metrics
 
-	// Busy is called with true when the first large share is handed out, and with
-	// false when the last one comes back. Calls do not overlap.
+	// Busy is called with true when the first large share is reserved, and with false when
+	// the last one is released. Calls do not overlap.
 	Busy func(bool)
 }
 
@@ -49,7 +49,7 @@ type Budget struct {
 	refused prometheus.Counter
 }
 
-// New returns a budget of which nothing is in use.
+// New returns a budget that is not in use.
 func New(o Options) *Budget {
 	if o.Bytes <= 0 {
 		o.Bytes = Default
@@ -61,27 +61,27 @@ func New(o Options) *Budget {
 		o.Busy = func(bool) {}
 	}
 	b := &Budget{o: o, free: semaphore.NewWeighted(o.Bytes), refused: prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "lethe_memory_budget_refusals_total", Help: "Requests that were answered with 503 because others held the memory budget.",
+		Name: "lethe_memory_budget_refusals_total", Help: "Requests that were answered with 503 because the memory budget was in use.",
 	})}
 	if o.Metrics != nil {
 		o.Metrics.MustRegister(b.refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "lethe_memory_budget_held_bytes", Help: "Memory that large requests and answers in flight are counted with.",
+			Name: "lethe_memory_budget_held_bytes", Help: "Memory that is reserved for large requests and answers in progress.",
 		}, func() float64 { return float64(b.Held()) }))
 	}
 	return b
 }
 
-// Held is how many bytes are handed out.
+// Held returns how many bytes are reserved.
 func (b *Budget) Held() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.held
 }
 
-// Reserve waits for a share of so many bytes, which must be released. What is more
-// than the whole budget is counted as the whole budget, so that it can be had, alone.
-// The fault is Unavailable, and wraps ErrBusy, when the share could not be had in time, and
-// Canceled when ctx ended.
+// Reserve waits for a share of the given size. The caller must release it. A size above
+// the whole budget counts as the whole budget, so that such a request can run alone. The
+// fault is Unavailable and wraps ErrBusy when no share became free in time; it is Canceled
+// when ctx ended.
 func (b *Budget) Reserve(ctx context.Context, bytes int64) (*Share, error) {
 	bytes = min(max(bytes, 0), b.o.Bytes)
 	if !b.free.TryAcquire(bytes) {
@@ -107,7 +107,7 @@ func (b *Budget) wait(ctx context.Context, bytes int64) error {
 	return fault.Wrap(fault.Unavailable, ErrBusy, "too many large requests are in progress; try again in %d s", int(RetryAfter.Seconds()))
 }
 
-// took counts a share that was handed out.
+// took counts a share that was reserved.
 func (b *Budget) took(bytes int64, large bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -121,16 +121,16 @@ func (b *Budget) took(bytes int64, large bool) {
 	}
 }
 
-// Share is a part of the budget. It is for one request at a time.
+// Share is a reserved part of the budget. It must not be used concurrently.
 type Share struct {
 	budget *Budget
 	bytes  int64
-	large  bool // when it was handed out
-	back   bool
+	large  bool // its size when it was reserved
+	back   bool // it was released
 }
 
-// Shrink gives back what is more than so many bytes. It does nothing to a share
-// that is nil, already smaller, or released.
+// Shrink reduces the share to the given size. It does nothing if the share is nil,
+// already smaller, or released.
 func (s *Share) Shrink(bytes int64) {
 	if s == nil || s.back || bytes >= s.bytes {
 		return
@@ -143,7 +143,7 @@ func (s *Share) Shrink(bytes int64) {
 	s.bytes = bytes
 }
 
-// Release gives the share back. It may be called again, and of a share that is nil.
+// Release gives the share back. It may be called more than once, and on a nil share.
 func (s *Share) Release() {
 	if s == nil || s.back {
 		return

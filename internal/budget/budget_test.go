@@ -35,10 +35,10 @@ func TestABudgetIsNeverExceeded(t *testing.T) {
 	require.Zero(t, b.Held())
 }
 
-func TestWhoFindsTheBudgetInUseIsTurnedAway(t *testing.T) {
+func TestARequestIsRefusedWhileTheBudgetIsInUse(t *testing.T) {
 	b := budget.New(budget.Options{Bytes: 100, Patience: time.Nanosecond})
 	first, err := b.Reserve(t.Context(), 1<<40)
-	require.NoError(t, err, "more than the whole budget can be had alone")
+	require.NoError(t, err, "a request for more than the whole budget can run alone")
 	require.EqualValues(t, 100, b.Held())
 
 	_, err = b.Reserve(t.Context(), 1)

@@ -2,6 +2,5 @@ package budget
 
 import "errors"
 
-// ErrBusy marks the refusal of a request for which there is no memory at the
-// moment.
+// ErrBusy is the cause when a request is refused because the memory budget is in use.
 var ErrBusy = errors.New("the memory budget is in use")

@@ -1,11 +1,9 @@
-// Package fault is the one kind of error that Lethe's own code returns: a kind,
-// which decides how the caller is answered, and a message, which a person may
-// read. It owns no policy: which status a kind becomes is the transport's
-// business (internal/server), and nothing here is ever logged.
+// Package fault is the error type of Lethe's own code: a kind, which decides how the
+// caller is answered, and a message that the caller may read. The transport decides which
+// status a kind becomes (internal/server). This package logs nothing.
 //
-// An error that is not a *Error is a surprise. Surprises have kind Internal and
-// never show their text to a caller, because it may quote a driver, a path or
-// somebody's message.
+// Any error that is not a *Error is unexpected. It has kind Internal, and its text is never
+// shown to a caller, because it may quote a driver, a path or somebody's message.
 package fault
 
 import (
@@ -15,23 +13,23 @@ import (
 	"time"
 )
 
-// Kind says what sort of failure an error is.
+// Kind is the kind of a failure.
 type Kind int
 
-// The kinds. Internal is the zero value, so that an error nobody classified is
-// treated as the worst one.
+// The kinds. Internal is the zero value, so that an unclassified error is treated as the
+// most serious one.
 const (
 	Internal        Kind = iota // a bug or a broken store: the text stays private
 	Invalid                     // the request breaks a rule that its sender can fix
-	Unauthenticated             // no key, or one that is unknown or revoked
-	Forbidden                   // a good key without the needed scope
+	Unauthenticated             // no key, or an unknown or revoked one
+	Forbidden                   // a valid key without the needed scope
 	NotFound                    // no such thing in this workspace
-	Conflict                    // the world changed under the request
-	TooLarge                    // over a stated size
-	Unsupported                 // a media type we do not read
-	RateLimited                 // too many requests for now
-	Unavailable                 // a part we need is not answering; try again
-	Canceled                    // the caller went away, or we are stopping
+	Conflict                    // the data has changed since the caller read it
+	TooLarge                    // larger than a stated limit
+	Unsupported                 // a media type that is not supported
+	RateLimited                 // too many requests at the moment
+	Unavailable                 // a needed part does not answer; the caller may try again
+	Canceled                    // the caller disconnected, or the service is stopping
 )
 
 var kindNames = map[Kind]string{
@@ -44,21 +42,21 @@ var kindNames = map[Kind]string{
 // String returns the kind's name, as logs and metrics show it.
 func (k Kind) String() string { return kindNames[k] }
 
-// Error is a failure with a kind. Message is safe to show to the caller and
-// says what was wrong and what to do; Cause, when there is one, is for errors.Is
-// and for the log of internal errors only. RetryAfter is how long the caller should
-// wait before it tries again; 0 when there is nothing to say about that.
+// Error is a failure with a kind. Message may be shown to the caller; it says what was
+// wrong and what to do. Cause is optional; it is for errors.Is and for the log of internal
+// errors only. RetryAfter is how long the caller should wait before it tries again, or 0 if
+// unknown.
 type Error struct {
 	Kind       Kind
 	Message    string
 	Cause      error
 	RetryAfter time.Duration
 
-	problems *Problems // of the request; nil when the message is all there is
-	missing  string    // what was not found; empty when the message is all there is
+	problems *Problems // the problems of the request, if Problems.Err created the error
+	missing  string    // what was not found, if Missing created the error
 }
 
-// Error returns the message and, for whoever debugs, the cause behind it.
+// Error returns the message, followed by the cause for debugging.
 func (e *Error) Error() string {
 	if e.Cause != nil {
 		return e.Message + ": " + e.Cause.Error()
@@ -66,7 +64,7 @@ func (e *Error) Error() string {
 	return e.Message
 }
 
-// Unwrap makes errors.Is and errors.As see the cause.
+// Unwrap returns the cause, for errors.Is and errors.As.
 func (e *Error) Unwrap() error { return e.Cause }
 
 // New returns an error of the kind with a formatted message.
@@ -74,13 +72,13 @@ func New(kind Kind, format string, args ...any) error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
 }
 
-// Wrap returns an error of the kind that remembers its cause. The message must
-// make sense without the cause, which callers never see.
+// Wrap returns an error of the kind with a cause. The message must make sense without the
+// cause, because callers never see the cause.
 func Wrap(kind Kind, cause error, format string, args ...any) error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...), Cause: cause}
 }
 
-// Invalidf is New(Invalid, ...): by far the most common one.
+// Invalidf is New(Invalid, ...).
 func Invalidf(format string, args ...any) error { return New(Invalid, format, args...) }
 
 // NotFoundf is New(NotFound, ...).
@@ -100,8 +98,8 @@ func KindOf(err error) Kind {
 	}
 }
 
-// RetryAfter returns how long the caller of what failed should wait before it tries
-// again; 0 when the error does not say.
+// RetryAfter returns how long the caller should wait before it tries again, or 0 if the
+// error does not say.
 func RetryAfter(err error) time.Duration {
 	var known *Error
 	if errors.As(err, &known) {
@@ -110,11 +108,11 @@ func RetryAfter(err error) time.Duration {
 	return 0
 }
 
-// Is reports whether err is of the kind. A nil error is of none.
+// Is reports whether err is of the kind. A nil error has no kind.
 func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
 
-// MissingThing returns what was not found, such as "conversation", when the error is
-// one of Missing's.
+// MissingThing returns what was not found, such as "conversation". ok is false unless
+// Missing created the error.
 func MissingThing(err error) (thing string, ok bool) {
 	var known *Error
 	if errors.As(err, &known) {
@@ -123,8 +121,7 @@ func MissingThing(err error) (thing string, ok bool) {
 	return thing, thing != ""
 }
 
-// Worded is Message in a transport's words: the problems of a request name its
-// fields as the transport does.
+// Worded is Message with the field names of a transport.
 func Worded(err error, names Names) string {
 	var known *Error
 	if errors.As(err, &known) && known.problems != nil {
@@ -133,8 +130,8 @@ func Worded(err error, names Names) string {
 	return Message(err)
 }
 
-// Message returns the text that a caller may see: the outermost *Error's own
-// message, or a fixed sentence for a surprise.
+// Message returns the text that a caller may see: the message of the outermost *Error, or
+// a fixed sentence for an unexpected error.
 func Message(err error) string {
 	var known *Error
 	if errors.As(err, &known) && known.Kind != Internal {

@@ -64,5 +64,5 @@ func TestKindNames(t *testing.T) {
 		seen[kind.String()] = true
 	}
 	require.Len(t, kindNames, len(seen), "a name without a kind")
-	require.Equal(t, Internal, *new(Kind), "nobody's error is the worst kind")
+	require.Equal(t, Internal, *new(Kind), "an unclassified error must be internal")
 }

@@ -6,12 +6,11 @@ import (
 	"strings"
 )
 
-// Field is what the domain calls a value that a rule is about, in plain words, such
-// as "display name". What a caller calls it is the transport's business.
+// Field is the domain's name for a value that a rule is about, in plain words, such as
+// "display name". The transport decides what callers call it.
 type Field string
 
-// Path says where a value lies in what was asked for. The zero Path is the request
-// as a whole.
+// Path says where a value is in a request. The zero Path is the request as a whole.
 type Path struct{ steps []step }
 
 // step is a field, or a position in a list when the field is empty.
@@ -20,25 +19,25 @@ type step struct {
 	index int
 }
 
-// At is the path of a field of the request.
+// At returns the path of a field of the request.
 func At(f Field) Path { return Path{}.Field(f) }
 
-// Field is the path of a field of the value.
+// Field returns the path of a field of the value.
 func (p Path) Field(f Field) Path { return p.with(step{field: f}) }
 
-// Item is the path of an item of the list, from 0.
+// Item returns the path of an item of the list, counted from 0.
 func (p Path) Item(i int) Path { return p.with(step{index: i}) }
 
 func (p Path) with(s step) Path {
 	return Path{steps: append(p.steps[:len(p.steps):len(p.steps)], s)}
 }
 
-// Names are a transport's words for the domain's fields. A key is a path without
-// positions, its fields joined by dots: "messages.role". A field that has no name is
-// called as the domain calls it.
+// Names are a transport's names for the domain's fields. A key is a path without
+// positions, with its fields joined by dots: "messages.role". A field without an entry keeps
+// the domain's name.
 type Names map[string]string
 
-// in is the path in a transport's words: conversation.messages[3].role.
+// in returns the path with a transport's names, such as conversation.messages[3].role.
 func (n Names) in(p Path) string {
 	var said strings.Builder
 	key := ""
@@ -61,14 +60,14 @@ func (n Names) in(p Path) string {
 	return said.String()
 }
 
-// Problem is a rule that a request breaks, and where.
+// Problem is a rule that a request breaks, and the place.
 type Problem struct {
-	At   Path   // of what breaks it
+	At   Path   // of the value that breaks the rule
 	Rule string // what is wrong, as it follows the value's name: "must be before %s"
-	Args []any  // of the Rule; a Path among them is another value, which the transport names
+	Args []any  // of the Rule; a Path argument is shown with the transport's name
 }
 
-// Broken says which rule the value at a path breaks.
+// Broken returns the problem that the value at a path breaks a rule.
 func Broken(at Path, rule string, args ...any) Problem {
 	return Problem{At: at, Rule: rule, Args: args}
 }
@@ -84,16 +83,16 @@ func (p Problem) in(names Names) string {
 	return strings.TrimPrefix(names.in(p.At)+" "+fmt.Sprintf(p.Rule, args...), " ")
 }
 
-// maxProblems is how many problems an error lists; the rest are counted.
+// maxProblems is how many problems an error lists. Further ones are only counted.
 const maxProblems = 20
 
-// Problems collects what is wrong with one request. The zero value is none.
+// Problems collects what is wrong with one request. The zero value is empty.
 type Problems struct {
 	listed []Problem
 	more   int
 }
 
-// Add notes a problem.
+// Add adds a problem.
 func (p *Problems) Add(at Path, rule string, args ...any) {
 	if len(p.listed) == maxProblems {
 		p.more++
@@ -102,8 +101,8 @@ func (p *Problems) Add(at Path, rule string, args ...any) {
 	p.listed = append(p.listed, Broken(at, rule, args...))
 }
 
-// Err is nil when there is no problem, else an Invalid fault with all of them. Worded
-// says them in a transport's words; its Message has the domain's.
+// Err returns nil when there is no problem, otherwise an Invalid fault with all problems.
+// Its Message uses the domain's names; Worded returns it with a transport's names.
 func (p *Problems) Err() error {
 	if len(p.listed) == 0 {
 		return nil
@@ -129,8 +128,8 @@ func Breaks(at Path, rule string, args ...any) error {
 	return p.Err()
 }
 
-// Missing returns a NotFound fault for a thing of the workspace, such as
-// "conversation". What MissingThing returns lets a transport use its own sentence.
+// Missing returns a NotFound fault for a thing of the workspace, such as "conversation".
+// A transport can use MissingThing to word its own sentence.
 func Missing(thing string) error {
 	return &Error{Kind: NotFound, Message: "there is no such " + thing, missing: thing}
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A rule says where and what in the domain's words, and a transport says the same in
-// its own.
-func TestProblemsAreWordedByWhoTells(t *testing.T) {
+// A problem is worded with the domain's names by default, and with a transport's names by
+// Worded.
+func TestProblemsAreWordedForEachTransport(t *testing.T) {
 	names := Names{"messages": "conversation.messages", "messages.external id": "id", "until": "to"}
 	role, again := At("messages").Item(3).Field("role"), At("messages").Item(4).Field("external id")
 	for _, c := range []struct {
@@ -48,7 +48,7 @@ func TestEveryProblemIsTold(t *testing.T) {
 	require.Contains(t, told, "; and 30 more")
 }
 
-// A path that is extended twice gives two paths.
+// Extending a path twice gives two independent paths.
 func TestPathsShareNothing(t *testing.T) {
 	at := At("messages").Item(0)
 	one, other := at.Field("role"), at.Field("text")
@@ -67,5 +67,5 @@ func TestWhatIsMissing(t *testing.T) {
 		_, ok := MissingThing(other)
 		require.False(t, ok, other)
 	}
-	require.Equal(t, "no workspace", Worded(NotFoundf("no workspace"), nil), "what has no problems is told as it is")
+	require.Equal(t, "no workspace", Worded(NotFoundf("no workspace"), nil), "an error without problems is returned as it is")
 }

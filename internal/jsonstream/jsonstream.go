@@ -1,7 +1,7 @@
-// Package jsonstream writes JSON documents whose long parts come piece by piece:
-// a list whose items are written one after the other, a string of many megabytes.
-// What surrounds them is encoded as usual, from the same types. It knows no
-// particular document.
+// Package jsonstream writes JSON documents whose long parts are written piece by piece: a
+// list with one item after the other, or a string of many megabytes. The rest of the
+// document is encoded as usual, from the same types. The package is independent of the kind
+// of document.
 package jsonstream
 
 import (
@@ -14,23 +14,22 @@ import (
 // pieceSize is how many bytes of a text are encoded at once.
 const pieceSize = 16 << 10
 
-// Array encodes a document and returns what comes before and what comes after the
-// items of the array of that name, which must be empty in the document, not nil,
-// and the only one of that name: the caller writes the items, with commas between
-// them.
+// Array encodes a document and returns what comes before and after the items of the array
+// with the given name. The array must be empty, not nil, and the only one with that name.
+// The caller writes the items, separated by commas.
 func Array(document any, name string) (before, after []byte, err error) {
 	return split(document, name, "[]")
 }
 
-// Text encodes a document and returns what comes before and what comes after the
-// characters of the string of that name, which must be empty in the document and
-// the only one of that name: the caller writes them with WriteText.
+// Text encodes a document and returns what comes before and after the characters of the
+// string with the given name. The string must be empty and the only one with that name. The
+// caller writes the characters with WriteText.
 func Text(document any, name string) (before, after []byte, err error) {
 	return split(document, name, `""`)
 }
 
-// split cuts an encoded document in the middle of the empty value of a field.
-// Quotation marks inside of strings are escaped, so no text can look like a field.
+// split cuts an encoded document inside the empty value of a field. Quotation marks in
+// strings are escaped, so a text cannot look like the field.
 func split(document any, name, empty string) (before, after []byte, err error) {
 	var encoded bytes.Buffer
 	encoder := json.NewEncoder(&encoded)
@@ -47,8 +46,8 @@ func split(document any, name, empty string) (before, after []byte, err error) {
 	return data[:at:at], data[at:], nil
 }
 
-// WriteText writes characters of a string, without quotation marks around them.
-// The text must be valid UTF-8, and must not end within a character.
+// WriteText writes characters of a string, without the surrounding quotation marks. The
+// text must be valid UTF-8 and must not end inside a character.
 func WriteText(w io.Writer, text string) error {
 	var encoded bytes.Buffer
 	encoder := json.NewEncoder(&encoded)
@@ -60,7 +59,7 @@ func WriteText(w io.Writer, text string) error {
 			return err
 		}
 		quoted := encoded.Bytes()
-		if _, err := w.Write(quoted[1 : len(quoted)-2]); err != nil { // without the quotation marks and the line's end
+		if _, err := w.Write(quoted[1 : len(quoted)-2]); err != nil { // without quotation marks and the trailing line break
 			return err
 		}
 		text = text[n:]
@@ -68,8 +67,7 @@ func WriteText(w io.Writer, text string) error {
 	return nil
 }
 
-// cut is how many bytes of a text are encoded next: so many that no character is
-// divided.
+// cut returns how many bytes of a text to encode next, so that no character is split.
 func cut(text string) int {
 	n := min(len(text), pieceSize)
 	for n < len(text) && text[n]&0xC0 == 0x80 {

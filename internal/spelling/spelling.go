@@ -1,6 +1,5 @@
-// Package spelling tells which of some known names another name was probably
-// meant to be. It owns how names are compared, and does not know what they name:
-// settings, fields and parameters are all alike to it.
+// Package spelling finds the known name that a misspelled name probably means. It owns how
+// names are compared. It does not know whether they name settings, fields or parameters.
 package spelling
 
 import (
@@ -8,8 +7,8 @@ import (
 	"unicode"
 )
 
-// Fold removes what separates the words of a name and how they are capitalized:
-// dryRun, dry_run, DRY-RUN and "Dry run" all become dryrun.
+// Fold removes separators and capitals from a name: dryRun, dry_run, DRY-RUN and "Dry run"
+// all become dryrun.
 func Fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
@@ -19,10 +18,9 @@ func Fold(name string) string {
 	}, name)
 }
 
-// Nearest returns the known name that is nearest to name, and whether the two are
-// so near that one was probably meant to be the other: after folding, a third of
-// the letters may differ, at least one. Of equally near names the first one is
-// returned.
+// Nearest returns the known name that is nearest to name, and whether it is so near that it
+// was probably meant: after folding, at most a third of the letters may differ, but one
+// always may. If several are equally near, it returns the first.
 func Nearest(name string, known []string) (nearest string, near bool) {
 	best := -1
 	for _, candidate := range known {
@@ -33,8 +31,8 @@ func Nearest(name string, known []string) (nearest string, near bool) {
 	return nearest, best >= 0 && best <= max(1, len(Fold(nearest))/3)
 }
 
-// Distance is how many letters have to be inserted, left out, replaced or swapped
-// with their neighbor to turn a into b.
+// Distance returns how many letters must be inserted, removed, replaced or swapped with
+// their neighbor to turn a into b.
 func Distance(a, b string) int {
 	from, to := []rune(a), []rune(b)
 	before, last := make([]int, len(to)+1), make([]int, len(to)+1)

@@ -1,7 +1,7 @@
-// Package lethe writes Lethe's own export: one conversation a line, each line
-// the JSON that an upload of it takes. So a file can be read by people and by
-// jq, sent line by line with curl, and imported as a whole. The package knows the
-// format and nothing of where lines come from or go.
+// Package lethe writes Lethe's own export format: one conversation per line, as the JSON
+// body of an upload request. A file can be read by people and by jq, sent line by line with
+// curl, and imported as a whole. The package knows only the format, not where lines come
+// from or go to.
 package lethe
 
 import (
@@ -14,13 +14,13 @@ import (
 	"github.com/lethe-chat/lethe/internal/jsonstream"
 )
 
-// MediaType is what such a file is called on the wire.
+// MediaType is the media type of an export file.
 const MediaType = "application/x-ndjson"
 
-// line is one conversation. Times have all their digits, so that what is imported
-// again is not taken for changed.
+// line is one conversation. Times keep all their digits, so that an import of the same
+// file changes nothing.
 type line struct {
-	ConversationID string `json:"conversationId,omitempty"` // ours; with Revision alone
+	ConversationID string `json:"conversationId,omitempty"` // assigned by Lethe; set only together with Revision
 	Revision       int64  `json:"revision,omitempty"`
 
 	Platform     string       `json:"platform"`
@@ -44,16 +44,16 @@ type message struct {
 	CreatedAt time.Time   `json:"createdAt"`
 }
 
-// Write writes one conversation as a line, each part as it comes: a long
-// conversation is never in memory as a whole. displayName is what people call its
-// platform; empty when nobody said. An error of the parts is returned as it is;
-// then the line is not finished.
+// Write writes one conversation as a line. It writes each part as it arrives, so a long
+// conversation is never in memory as a whole. displayName is the platform's name for
+// people, or empty. An error of the parts is returned unchanged; the line is then
+// incomplete.
 func Write(w io.Writer, c chat.Conversation, parts iter.Seq2[chat.Part, error], displayName string) error {
 	return write(w, newLine(c, displayName), parts)
 }
 
-// WriteRevision is Write with the conversation's id and revision before the rest,
-// so that a delete can name what it found in the file. An import ignores them.
+// WriteRevision is Write with the conversation's id and revision at the start of the line,
+// so that a delete can refer to what was exported. An import ignores both.
 func WriteRevision(w io.Writer, c chat.Conversation, parts iter.Seq2[chat.Part, error], displayName string) error {
 	l := newLine(c, displayName)
 	l.ConversationID, l.Revision = c.ID, c.Revision
@@ -70,7 +70,7 @@ func newLine(c chat.Conversation, displayName string) line {
 	}
 }
 
-// write writes a line that has no messages yet, with the parts as its messages.
+// write writes a line that has no messages yet; parts are its messages.
 func write(w io.Writer, l line, parts iter.Seq2[chat.Part, error]) error {
 	out := bufio.NewWriterSize(w, writeSize)
 	before, after, err := jsonstream.Array(l, "messages")
@@ -94,7 +94,7 @@ func write(w io.Writer, l line, parts iter.Seq2[chat.Part, error]) error {
 	return out.Flush()
 }
 
-// writeSize is how many bytes are handed on at once.
+// writeSize is the size of the write buffer in bytes.
 const writeSize = 32 << 10
 
 func writePart(w *bufio.Writer, p chat.Part) error {
