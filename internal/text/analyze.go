@@ -3,7 +3,6 @@ package text
 import (
 	"strings"
 	"sync"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/blevesearch/snowballstem"
@@ -58,6 +57,7 @@ type analysis struct {
 	env    *snowballstem.Env
 	fold   cases.Caser
 	parts  []byteSpan
+	known  map[string][]knownTerm // by the word, of this text
 }
 
 // byteSpan is a range of bytes of the text.
@@ -65,7 +65,7 @@ type byteSpan struct{ start, end int }
 
 // The pool saves allocating a stemmer and a term slice for each text. It holds no text.
 var analyses = sync.Pool{New: func() any {
-	return &analysis{env: snowballstem.NewEnv(""), fold: cases.Fold()}
+	return &analysis{env: snowballstem.NewEnv(""), fold: cases.Fold(), known: map[string][]knownTerm{}}
 }}
 
 func newAnalysis(text string, places bool) *analysis {
@@ -78,6 +78,7 @@ func newAnalysis(text string, places bool) *analysis {
 // release returns the analysis to the pool without references to the text.
 func (a *analysis) release() {
 	clear(a.terms)
+	clear(a.known)
 	a.env.SetCurrent("")
 	if cap(a.terms) <= 1<<16 {
 		analyses.Put(a)
@@ -98,6 +99,22 @@ func (a *analysis) emit(term string, start, end int) {
 		return
 	}
 	a.spans = append(a.spans, byteSpan{start, end})
+}
+
+// maxWord is how many bytes of a word are looked at: its term has no more than
+// MaxTermRunes of them, and some characters stand for a whole phrase.
+const maxWord = 1 << 10
+
+// head is the beginning of a word that decides its term.
+func head(word string) string {
+	if len(word) <= maxWord {
+		return word
+	}
+	end := maxWord
+	for end > 0 && !utf8.RuneStart(word[end]) {
+		end--
+	}
+	return word[:end]
 }
 
 func cutTerm(term string) string {
@@ -193,7 +210,7 @@ func startsWord(text string, i int) bool {
 func runEnd(text string, i int, c class) int {
 	for i < len(text) {
 		r, size := decode(text[i:])
-		if classOf(r) != c && !unicode.Is(unicode.M, r) {
+		if t := traitsOf(r); t.class() != c && t&isMark == 0 {
 			break
 		}
 		i += size
@@ -209,7 +226,7 @@ const mostGrowth = 3
 // normalized text, and the place of each is the whole piece. It reports whether it
 // handled the piece.
 func (a *analysis) rewritten(piece string, start int) bool {
-	if a.whole || isASCII(piece) {
+	if a.whole || isASCII(piece) || inert(piece) {
 		return false
 	}
 	plain := norm.NFKC.String(strings.Map(visible, piece))
@@ -222,8 +239,18 @@ func (a *analysis) rewritten(piece string, start int) bool {
 	return true
 }
 
+// inert reports quickly that normalising certainly changes nothing.
+func inert(piece string) bool {
+	for _, r := range piece {
+		if traitsOf(r)&isInert == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 func visible(r rune) rune {
-	switch classOf(r) {
+	switch findClass(r) {
 	case invisible:
 		return -1
 	case apostrophe:
@@ -245,9 +272,27 @@ func digit(r rune) rune {
 	return r
 }
 
-// word emits the terms of a word or an identifier that begins at start.
+// word emits the terms of a word or an identifier that begins at start. Those of a
+// word beyond ASCII are remembered: to normalise and to fold one takes ten times as
+// long as to look it up.
 func (a *analysis) word(raw string, start int) {
-	if a.rewritten(raw, start) {
+	if a.whole || len(raw) > maxKnown || isASCII(raw) {
+		a.analyse(raw, start)
+		return
+	}
+	if terms, ok := a.known[raw]; ok {
+		for _, k := range terms {
+			a.emit(k.term, start+k.start, start+k.end)
+		}
+		return
+	}
+	first := len(a.terms)
+	a.analyse(raw, start)
+	a.learn(raw, start, first)
+}
+
+func (a *analysis) analyse(raw string, start int) {
+	if len(raw) <= maxWord && a.rewritten(raw, start) { // the parts of a longer one are normalised one by one
 		return
 	}
 	parts := a.split(raw)
@@ -256,11 +301,39 @@ func (a *analysis) word(raw string, start int) {
 		return
 	}
 	if !strings.Contains(raw, "'") { // a word like mother-in-law's needs only its parts
-		a.emit(a.folded(raw), start, start+len(raw))
+		a.emit(a.folded(head(raw)), start, start+len(raw))
 	}
 	for _, p := range parts {
 		a.simple(raw[p.start:p.end], start+p.start)
 	}
+}
+
+// How long a word may be whose terms are remembered, and how many words are.
+const (
+	maxKnown      = 64
+	maxKnownWords = 1 << 10
+)
+
+// knownTerm is a term of a word, and where it stands in the word.
+type knownTerm struct {
+	term string
+	byteSpan
+}
+
+// learn remembers the terms from first on, which are those of a word at start.
+func (a *analysis) learn(raw string, start, first int) {
+	if len(a.known) >= maxKnownWords {
+		clear(a.known)
+	}
+	terms := make([]knownTerm, len(a.terms)-first)
+	for i := range terms {
+		terms[i].term = a.terms[first+i]
+		if a.places {
+			span := a.spans[first+i]
+			terms[i].byteSpan = byteSpan{span.start - start, span.end - start}
+		}
+	}
+	a.known[raw] = terms
 }
 
 // split returns the parts of an identifier between its joiners. A word has one part.
@@ -293,7 +366,7 @@ func (a *analysis) simple(word string, start int) {
 	if word == "" {
 		return
 	}
-	a.emitWord(a.folded(word), start, start+len(word))
+	a.emitWord(a.folded(head(word)), start, start+len(word))
 	if n := humps(word); n == 0 || n > maxHumps || !isASCII(word) {
 		return
 	}

@@ -66,7 +66,7 @@ func units(raw string) []byteSpan {
 	marks := 0
 	for i, r := range raw {
 		end := i + utf8.RuneLen(r)
-		if marks < maxUnitMarks && len(found) > 0 && unicode.Is(unicode.M, r) {
+		if marks < maxUnitMarks && len(found) > 0 && traitsOf(r)&isMark != 0 {
 			found[len(found)-1].end = end
 			marks++
 			continue

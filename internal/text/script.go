@@ -1,6 +1,11 @@
 package text
 
-import "unicode"
+import (
+	"sync"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
 
 // class is the role of a rune in words.
 type class uint8
@@ -32,6 +37,54 @@ var asciiClasses = func() (t [128]class) {
 }()
 
 func classOf(r rune) class {
+	if r < 128 {
+		return asciiClasses[r]
+	}
+	return traitsOf(r).class()
+}
+
+// traits are what the analyzer asks about a rune: its class, and some bits.
+type traits uint8
+
+const (
+	isMark  traits = 1 << 7 // a mark, which continues any run
+	isInert traits = 1 << 6 // a text of such runes alone is not changed by normalising
+)
+
+func (t traits) class() class { return class(t &^ (isMark | isInert)) }
+
+// plane is how many runes have their traits in a table. The searches in Unicode's
+// tables that give them take several times as long as all the rest of the analysis.
+const plane = 1 << 16
+
+var plainTraits = sync.OnceValue(func() *[plane]traits {
+	var table [plane]traits
+	for r := range rune(plane) {
+		table[r] = findTraits(r)
+	}
+	return &table
+})
+
+func traitsOf(r rune) traits {
+	if r >= 0 && r < plane {
+		return plainTraits()[r]
+	}
+	return findTraits(r)
+}
+
+func findTraits(r rune) traits {
+	t := traits(findClass(r))
+	if unicode.Is(unicode.M, r) {
+		t |= isMark
+	}
+	s := string(r)
+	if visible(r) == r && norm.NFKC.IsNormalString(s) && norm.NFKC.PropertiesString(s).BoundaryBefore() {
+		t |= isInert
+	}
+	return t
+}
+
+func findClass(r rune) class {
 	if r < 128 {
 		return asciiClasses[r]
 	}

@@ -22,7 +22,8 @@ var encoder = sync.OnceValue(codec.NewO200kBase)
 // Ordinary text is split before a space that follows a non-space. The pattern splits
 // there too, so the sum is exact. Only a run of more than maxBlankRun bytes of white
 // space, or of maxPiece bytes without any, is split elsewhere, which may add one or two
-// tokens for each such split.
+// tokens for each such split. Text that is not
+// language is estimated, so that no text takes much longer than prose (countPiece).
 const (
 	minPiece    = 2 << 10
 	maxPiece    = 8 << 10
@@ -40,20 +41,104 @@ func Tokens(text string) int {
 // reports whether it counted the whole text. If it did not, n is larger than limit and
 // not larger than the number of tokens of the text.
 func TokensUpTo(text string, limit int) (n int, whole bool) {
+	return tokensUpTo(text, limit, countExactly)
+}
+
+// tokensUpTo asks count for the tokens of the parts that it does not estimate.
+func tokensUpTo(text string, limit int, count func(string) int) (n int, whole bool) {
+	seen := 0
 	for start, end := range Words(text) {
 		for rest := text[start:end]; rest != ""; {
 			if n > limit {
 				return n, false
 			}
 			size := pieceLen(rest)
-			n += countPiece(rest[:size])
-			rest = rest[size:]
+			n += countPiece(rest[:size], seen >= exactBytes, count)
+			rest, seen = rest[size:], seen+size
 		}
 	}
 	return n, n <= limit
 }
 
-func countPiece(piece string) int {
+// Prose has a token for four or five bytes, and what has one for two is no text but
+// lines of marks, control characters or broken encodings, where a token costs the most
+// time for its length. The first part of a long text is counted all the same.
+const (
+	exactBytes = 32 << 10
+	sample     = 512 // bytes of a piece from which the rest of it is estimated
+	denseBytes = 2   // of a token, on average, in what is estimated
+)
+
+// countPiece counts the tokens of a piece. Long runs of punctuation, and, when it may
+// estimate, pieces of very short tokens, are estimated from their beginning.
+func countPiece(piece string, estimate bool, count func(string) int) int {
+	valid := strings.ToValidUTF8(piece, "")
+	n := (len(piece) - len(valid) + 1) / 2 // a token has about two broken bytes
+	valid, extra := cutRuns(valid, count)
+	n += extra
+	if !estimate || len(valid) < 2*sample {
+		return n + count(valid)
+	}
+	end, exact := sampleEnd(valid)
+	first := count(valid[:end])
+	switch {
+	case first*denseBytes >= end:
+		return n + first*len(valid)/end
+	case exact:
+		return n + first + count(valid[end:])
+	}
+	return n + count(valid)
+}
+
+// sampleEnd returns where the sample of a piece ends, and whether the tokens before
+// and after add up to those of the whole.
+func sampleEnd(piece string) (end int, exact bool) {
+	for end = sample; end < 2*sample; end++ {
+		if piece[end] == ' ' && piece[end-1] > ' ' {
+			return end, true
+		}
+	}
+	for !utf8.RuneStart(piece[end-1]) {
+		end--
+	}
+	return end - 1, false
+}
+
+// maxMarks is how many bytes of a run of punctuation are counted. Lines that people draw are shorter.
+const maxMarks = 256
+
+// cutRuns cuts runs of punctuation to maxMarks bytes, and estimates how many tokens it
+// has cut off: as many as what it has left of the run has for its length.
+func cutRuns(piece string, count func(string) int) (kept string, cut int) {
+	var b strings.Builder
+	from, start := 0, 0 // what is not copied yet, and the run
+	end := func(at int) {
+		if at-start <= maxMarks {
+			return
+		}
+		stop := start + maxMarks
+		for !utf8.RuneStart(piece[stop]) {
+			stop--
+		}
+		b.WriteString(piece[from:stop])
+		cut += count(piece[start:stop]) * (at - stop) / (stop - start)
+		from = at
+	}
+	for i, r := range piece {
+		if unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsSpace(r) {
+			end(i)
+			start = i + utf8.RuneLen(r)
+		}
+	}
+	end(len(piece))
+	if from == 0 {
+		return piece, 0
+	}
+	b.WriteString(piece[from:])
+	return b.String(), cut
+}
+
+func countExactly(piece string) int {
 	n, err := encoder().Count(piece)
 	if err != nil {
 		// The pattern engine fails only with a time limit, and there is none. If that
@@ -95,7 +180,7 @@ func prefixLen(text string, limit int) int {
 	for end < len(text) {
 		size := pieceLen(text[end:])
 		_, parts, err := encoder().Encode(text[end : end+size])
-		if err != nil { // see countPiece
+		if err != nil { // see countExactly
 			return end
 		}
 		if len(parts) <= limit {
