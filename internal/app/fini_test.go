@@ -18,6 +18,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 	"github.com/lethe-chat/lethe/pkg/api"
 	"github.com/lethe-chat/lethe/pkg/client"
+	"github.com/lethe-chat/lethe/pkg/client/fini"
 )
 
 func publicPath(id string) string { return "/v2/hc-interactions/" + id + "/public" }
@@ -105,10 +106,10 @@ func TestThePublicListsParameters(t *testing.T) {
 		recent := dated(t, s, "a", "recent", time.Now().Add(-6*24*time.Hour))
 		dated(t, s, "a", "week-old", time.Now().Add(-8*24*time.Hour))
 		gone := dated(t, s, "a", "gone", moment.Add(-150*time.Minute))
-		require.NoError(t, s.Client.DeletePublic(t.Context(), gone))
+		require.NoError(t, fini.New(s.Client).Delete(t.Context(), gone))
 		forgotten := dated(t, s, "a", "sent again", moment)
-		require.NoError(t, s.Client.DeletePublic(t.Context(), forgotten))
-		require.NoError(t, s.Client.DeletePublic(t.Context(), dated(t, s, "a", "sent again", moment)))
+		require.NoError(t, fini.New(s.Client).Delete(t.Context(), forgotten))
+		require.NoError(t, fini.New(s.Client).Delete(t.Context(), dated(t, s, "a", "sent again", moment)))
 		ms := func(hoursAgo int, plus int64) string {
 			return fmt.Sprint(moment.Add(-time.Duration(hoursAgo)*time.Hour).UnixMilli() + plus)
 		}
@@ -209,7 +210,7 @@ func TestThePublicListsCursors(t *testing.T) {
 		require.Equal(t, step{all[:2], false, true, false}, at)
 
 		// The cursors outlive what they point at.
-		require.NoError(t, s.Client.DeletePublicBulk(t.Context(), all[1:4]...))
+		require.NoError(t, fini.New(s.Client).DeleteBulk(t.Context(), all[1:4]...))
 		at, _ = look("?limit=2&cursor=" + *first.NextCursor)
 		require.Equal(t, step{all[4:], false, false, true}, at)
 		at, _ = look("?limit=2&direction=previous&cursor=" + *third.PrevCursor)
@@ -220,9 +221,9 @@ func TestThePublicListsCursors(t *testing.T) {
 			all = append(all, dated(t, s, "a", fmt.Sprint("more ", i), time.Now().Add(-time.Duration(i)*time.Minute)))
 		}
 		deleted := 0
-		for c, err := range s.Client.AllPublic(t.Context(), client.PublicListOptions{Limit: 3, Sources: []string{"a"}}) {
+		for c, err := range fini.New(s.Client).All(t.Context(), fini.ListOptions{Limit: 3, Sources: []string{"a"}}) {
 			require.NoError(t, err)
-			require.NoError(t, s.Client.DeletePublic(t.Context(), c.ID))
+			require.NoError(t, fini.New(s.Client).Delete(t.Context(), c.ID))
 			deleted++
 		}
 		require.Equal(t, 9, deleted)
@@ -359,11 +360,11 @@ func TestPublicDeletesAreTheSameDelete(t *testing.T) {
 		}
 
 		var refusal *client.Error
-		require.ErrorAs(t, s.Client.DeletePublicAtomic(t.Context(), kept, unknown), &refusal)
+		require.ErrorAs(t, fini.New(s.Client).DeleteAtomic(t.Context(), kept, unknown), &refusal)
 		require.Equal(t, []any{406, []string{}, []string{unknown}}, []any{refusal.Status, refusal.Deleted, refusal.NotAccessible})
-		require.ErrorAs(t, s.Client.DeletePublicBulk(t.Context(), unknown, kept), &refusal)
+		require.ErrorAs(t, fini.New(s.Client).DeleteBulk(t.Context(), unknown, kept), &refusal)
 		require.Equal(t, []any{406, []string{kept}, []string{unknown}}, []any{refusal.Status, refusal.Deleted, refusal.NotAccessible})
-		_, err := s.Client.GetPublic(t.Context(), kept)
+		_, err := fini.New(s.Client).Get(t.Context(), kept)
 		require.True(t, client.IsNotFound(err))
 		require.ErrorContains(t, err, "404 Not Found: Conversation not found")
 	})

@@ -16,6 +16,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 	"github.com/lethe-chat/lethe/pkg/api"
 	"github.com/lethe-chat/lethe/pkg/client"
+	"github.com/lethe-chat/lethe/pkg/client/fini"
 )
 
 // The deletes of other programs have failed in the ways of this file, each of which
@@ -224,7 +225,7 @@ func TestOthersDeletedNothingAndSaidSuccess(t *testing.T) {
 		nothingOf(t, db, s, "snarkfeld", id)
 		// And by the other API, which answers without a word: it is gone, or that is said.
 		id = s.Upload(t, "y", "the snarkfeld is mine", "so it is")
-		require.NoError(t, s.Client.DeletePublic(t.Context(), strings.ToUpper(id)))
+		require.NoError(t, fini.New(s.Client).Delete(t.Context(), strings.ToUpper(id)))
 		nothingOf(t, db, s, "snarkfeld", id)
 	})
 }
@@ -324,12 +325,12 @@ func TestOthersOneUsersDeleteWipedEverybody(t *testing.T) {
 		answer, err := s.Client.Delete(t.Context(), theirs)
 		require.NoError(t, err)
 		require.Zero(t, answer.Count)
-		require.NoError(t, s.Client.DeletePublic(t.Context(), theirs), "the other API says the same of what is there and of what is not")
+		require.NoError(t, fini.New(s.Client).Delete(t.Context(), theirs), "the other API says the same of what is there and of what is not")
 		matched, err := s.Client.DeleteMatching(t.Context(), api.DeleteMatchingRequest{All: new(true), IncludePinned: new(true)})
 		require.NoError(t, err)
 		require.Equal(t, []string{mine}, matched.Deleted)
 		again := s.Upload(t, "theirs", "a stranger's words", "indeed")
-		require.NoError(t, s.Client.DeletePublicBulk(t.Context(), again))
+		require.NoError(t, fini.New(s.Client).DeleteBulk(t.Context(), again))
 		require.Equal(t, kept, db.RowsOf(t, theirs))
 		found, err := s.With(t, token).Search(t.Context(), api.SearchRequest{Query: "stranger"})
 		require.NoError(t, err)

@@ -23,6 +23,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 	"github.com/lethe-chat/lethe/pkg/api"
 	"github.com/lethe-chat/lethe/pkg/client"
+	"github.com/lethe-chat/lethe/pkg/client/fini"
 )
 
 var (
@@ -549,9 +550,9 @@ func (p *player) deleteAsFini(ctx context.Context) error {
 		return nil
 	}
 	if p.IntN(2) == 0 {
-		return p.client.DeletePublicAtomic(ctx, ids...)
+		return fini.New(p.client).DeleteAtomic(ctx, ids...)
 	}
-	return p.client.DeletePublicBulk(ctx, ids...)
+	return fini.New(p.client).DeleteBulk(ctx, ids...)
 }
 
 // uploadAgain sends what was deleted, with new words.

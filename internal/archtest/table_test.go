@@ -104,9 +104,10 @@ var mayImport = map[string][]string{
 		"internal/embed", "internal/history", "internal/store", "internal/app", "pkg/api", "pkg/client",
 	},
 
-	"pkg/api":        {},
-	"pkg/client":     {"pkg/api", "pkg/client/raw"},
-	"pkg/client/raw": {"pkg/api"}, // generated: one method a route
+	"pkg/api":         {},
+	"pkg/client":      {"pkg/api", "pkg/client/raw"},
+	"pkg/client/fini": {"pkg/api", "pkg/client", "pkg/client/raw"},
+	"pkg/client/raw":  {"pkg/api"}, // generated: one method a route
 
 	".": {}, // openapi.yaml, embedded
 

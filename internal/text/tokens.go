@@ -22,8 +22,8 @@ var encoder = sync.OnceValue(codec.NewO200kBase)
 // Ordinary text is split before a space that follows a non-space. The pattern splits
 // there too, so the sum is exact. Only a run of more than maxBlankRun bytes of white
 // space, or of maxPiece bytes without any, is split elsewhere, which may add one or two
-// tokens for each such split. Text that is not
-// language is estimated, so that no text takes much longer than prose (countPiece).
+// tokens for each such split. Text that is not language is
+// estimated, so that no text takes much longer than prose (countPiece).
 const (
 	minPiece    = 2 << 10
 	maxPiece    = 8 << 10

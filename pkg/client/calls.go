@@ -50,12 +50,12 @@ func (o ListOptions) exportParams() *api.ExportConversationsParams {
 // platform and id up to date. It can be found by search a moment later: see
 // AwaitImport.
 func (c *Client) Upload(ctx context.Context, u api.UploadRequest) (api.UploadAnswer, error) {
-	return read[api.UploadAnswer](c.raw.UploadConversation(ctx, u))
+	return Decode[api.UploadAnswer](c.raw.UploadConversation(ctx, u))
 }
 
 // List returns one page of the conversations, the one updated last first.
 func (c *Client) List(ctx context.Context, o ListOptions) (api.ConversationList, error) {
-	return read[api.ConversationList](c.raw.ListConversations(ctx, o.params()))
+	return Decode[api.ConversationList](c.raw.ListConversations(ctx, o.params()))
 }
 
 // All yields every conversation that the options select, page by page, beginning
@@ -85,12 +85,12 @@ func (c *Client) All(ctx context.Context, o ListOptions) iter.Seq2[api.Conversat
 // Get returns a conversation with its messages; IsNotFound tells when there is
 // none of that id.
 func (c *Client) Get(ctx context.Context, id string) (api.ConversationDetail, error) {
-	return read[api.ConversationDetail](c.raw.GetConversation(ctx, &api.GetConversationParams{ConversationID: &id}))
+	return Decode[api.ConversationDetail](c.raw.GetConversation(ctx, &api.GetConversationParams{ConversationID: &id}))
 }
 
 // Count returns how many conversations the workspace has.
 func (c *Client) Count(ctx context.Context) (int, error) {
-	answer, err := read[api.CountAnswer](c.raw.CountConversations(ctx))
+	answer, err := Decode[api.CountAnswer](c.raw.CountConversations(ctx))
 	return answer.Count, err
 }
 
@@ -106,27 +106,27 @@ func (c *Client) Delete(ctx context.Context, ids ...string) (api.DeleteAnswer, e
 // DeleteWith removes conversations as Delete does, with what else a delete may be
 // told: to refuse later uploads of them, and to wait for the storage.
 func (c *Client) DeleteWith(ctx context.Context, r api.DeleteRequest) (api.DeleteAnswer, error) {
-	return read[api.DeleteAnswer](c.raw.DeleteConversations(ctx, nil, r))
+	return Decode[api.DeleteAnswer](c.raw.DeleteConversations(ctx, nil, r))
 }
 
 // DeleteMatching removes every conversation that a filter selects, in one
 // transaction however many they are, or with DryRun only counts them. Pinned ones
 // are spared unless asked for. There is no way back.
 func (c *Client) DeleteMatching(ctx context.Context, r api.DeleteMatchingRequest) (api.DeleteMatchingAnswer, error) {
-	return read[api.DeleteMatchingAnswer](c.raw.DeleteMatchingConversations(ctx, r))
+	return Decode[api.DeleteMatchingAnswer](c.raw.DeleteMatchingConversations(ctx, r))
 }
 
 // LiftExclusions lets uploads of conversations in again that were deleted with
 // Exclude, and returns how many of the named ones were.
 func (c *Client) LiftExclusions(ctx context.Context, r api.LiftRequest) (int, error) {
-	answer, err := read[api.LiftAnswer](c.raw.LiftExclusions(ctx, r))
+	answer, err := Decode[api.LiftAnswer](c.raw.LiftExclusions(ctx, r))
 	return answer.Lifted, err
 }
 
 // ReindexFailed queues what could not be indexed, and returns how many conversations
 // that are.
 func (c *Client) ReindexFailed(ctx context.Context) (int, error) {
-	answer, err := read[api.ReindexAnswer](c.raw.Reindex(ctx, api.ReindexRequest{Failed: true}))
+	answer, err := Decode[api.ReindexAnswer](c.raw.Reindex(ctx, api.ReindexRequest{Failed: true}))
 	return answer.Queued, err
 }
 
@@ -146,28 +146,28 @@ func (c *Client) ExportOne(ctx context.Context, id string, w io.Writer) error {
 // Deletions returns one page of the receipts of deletes, the newest first. 0 for
 // page or pageSize means the service's own.
 func (c *Client) Deletions(ctx context.Context, page, pageSize int) (api.DeletionList, error) {
-	return read[api.DeletionList](c.raw.ListDeletions(ctx, &api.ListDeletionsParams{Page: number(page), PageSize: number(pageSize)}))
+	return Decode[api.DeletionList](c.raw.ListDeletions(ctx, &api.ListDeletionsParams{Page: number(page), PageSize: number(pageSize)}))
 }
 
 // Deletion returns the receipt of a delete; IsNotFound tells when there is none
 // of that id.
 func (c *Client) Deletion(ctx context.Context, id string) (api.Deletion, error) {
-	return read[api.Deletion](c.raw.GetDeletion(ctx, id))
+	return Decode[api.Deletion](c.raw.GetDeletion(ctx, id))
 }
 
 // Search finds the passages nearest to a query.
 func (c *Client) Search(ctx context.Context, q api.SearchRequest) (api.SearchAnswer, error) {
-	return read[api.SearchAnswer](c.raw.SearchChatHistory(ctx, q))
+	return Decode[api.SearchAnswer](c.raw.SearchChatHistory(ctx, q))
 }
 
 // Recall returns what the history knows about a query, or several, as one text.
 func (c *Client) Recall(ctx context.Context, q api.RecallRequest) (api.RecallAnswer, error) {
-	return read[api.RecallAnswer](c.raw.Recall(ctx, q))
+	return Decode[api.RecallAnswer](c.raw.Recall(ctx, q))
 }
 
 // Edit renames or pins a conversation and returns it as it is then.
 func (c *Client) Edit(ctx context.Context, e api.EditRequest) (api.ConversationSummary, error) {
-	return read[api.ConversationSummary](c.raw.EditConversation(ctx, e))
+	return Decode[api.ConversationSummary](c.raw.EditConversation(ctx, e))
 }
 
 // ImportFile stores the conversations of a file that Export wrote, or of any with
@@ -178,18 +178,18 @@ func (c *Client) ImportFile(ctx context.Context, file io.Reader, restoreDeleted 
 	if restoreDeleted {
 		p.RestoreDeleted = text("true")
 	}
-	return read[api.ImportAnswer](c.raw.ImportConversationsWithBody(ctx, p, "application/x-ndjson", file))
+	return Decode[api.ImportAnswer](c.raw.ImportConversationsWithBody(ctx, p, "application/x-ndjson", file))
 }
 
 // Imports returns one page of the uploads and imports, the newest first. 0 for
 // page or pageSize means the service's own.
 func (c *Client) Imports(ctx context.Context, page, pageSize int) (api.ImportList, error) {
-	return read[api.ImportList](c.raw.ListImports(ctx, &api.ListImportsParams{Page: number(page), PageSize: number(pageSize)}))
+	return Decode[api.ImportList](c.raw.ListImports(ctx, &api.ListImportsParams{Page: number(page), PageSize: number(pageSize)}))
 }
 
 // Import returns how far an upload or import is.
 func (c *Client) Import(ctx context.Context, id string) (api.Import, error) {
-	return read[api.Import](c.raw.GetImport(ctx, id))
+	return Decode[api.Import](c.raw.GetImport(ctx, id))
 }
 
 // Waits of AwaitImport between two looks.
@@ -215,7 +215,7 @@ func (c *Client) AwaitImport(ctx context.Context, id string) (api.Import, error)
 
 // Stats sums the workspace up.
 func (c *Client) Stats(ctx context.Context) (api.Stats, error) {
-	return read[api.Stats](c.raw.GetStats(ctx))
+	return Decode[api.Stats](c.raw.GetStats(ctx))
 }
 
 func text(s string) *string {

@@ -75,8 +75,14 @@ func New(baseURL, key string, opts ...Option) (*Client, error) {
 	return &Client{raw: bare}, nil
 }
 
-// read turns the outcome of a call into its answer, or an *Error.
-func read[T any](resp *http.Response, err error) (T, error) {
+// Raw is the bare client that makes the calls: with the key, and with the retries of
+// this one. Decode reads its answers. It is for routes that have no method here.
+func (c *Client) Raw() *raw.Client { return c.raw }
+
+// Decode turns the outcome of a call of Raw into its answer, an *Error when the service
+// refused, or another error when the answer did not come or could not be read. It
+// closes the body.
+func Decode[T any](resp *http.Response, err error) (T, error) {
 	var answer T
 	if err != nil {
 		return answer, fmt.Errorf("lethe: %w", err)

@@ -25,7 +25,7 @@ type Error struct {
 	RequestID  string        // names the request in the service's log; may be empty
 	RetryAfter time.Duration // when to try again, 0 when the service did not say
 
-	// Of a refused DeletePublicBulk or DeletePublicAtomic, status 406: what it
+	// Of a bulk delete that was refused with status 406 (package fini): what it
 	// deleted all the same, and which ids were not there.
 	Deleted       []string
 	NotAccessible []string

@@ -40,7 +40,7 @@ func (c *Client) exportRevisions(ctx context.Context, p *api.ExportConversations
 // the revision that is named. When one has changed it removes nothing, and the
 // *Error, with status 409, lists in Changed those that have.
 func (c *Client) DeleteUnchanged(ctx context.Context, r api.DeleteUnchangedRequest) (api.DeleteAnswer, error) {
-	return read[api.DeleteAnswer](c.raw.DeleteUnchangedConversations(ctx, r))
+	return Decode[api.DeleteAnswer](c.raw.DeleteUnchangedConversations(ctx, r))
 }
 
 // errNoRevisions is about a service of an older version, which ignores that it is
