@@ -5,11 +5,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
 )
 
 func (d *desk) seen(ids ...string) []chat.Seen {
@@ -120,5 +122,41 @@ func TestDeleteUnchangedAndUploadsRace(t *testing.T) {
 			require.NoError(t, err)
 		}
 		require.Empty(t, d.db.Damage(t))
+	})
+}
+
+// A re-send that changes nothing but the dates of a conversation changes what an export
+// of it contains, so a delete that follows the export is refused. Its index stays as it
+// is, because dates are not in it.
+func TestNewDatesAreAChangeThatNeedsNoIndexing(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		day := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		u := say("x", "hello")
+		u.CreatedAt, u.UpdatedAt = day, day
+		indexed := d.ingest(u).Conversation.ID
+		require.Equal(t, 1, d.index())
+		u.ExternalID = "y"
+		waiting := d.ingest(u).Conversation.ID
+		for name, change := range map[string]func(*chat.Upload){
+			"the date of creation": func(u *chat.Upload) { u.CreatedAt = u.CreatedAt.Add(-time.Hour) },
+			"the last change":      func(u *chat.Upload) { u.UpdatedAt = u.UpdatedAt.Add(time.Hour) },
+		} {
+			for id, externalID := range map[string]string{indexed: "x", waiting: "y"} {
+				seen, before := d.seen(id), d.transcript(id)
+				u.ExternalID, u.CreatedAt, u.UpdatedAt = externalID, before.CreatedAt, before.UpdatedAt
+				d.ingest(u)
+				require.Equal(t, seen, d.seen(id), "the same again is no change")
+				change(&u)
+				after := d.ingest(u).Conversation
+				require.Equal(t, before.IndexState, after.IndexState, name)
+				_, err := d.history.AsOperator(d.ws).DeleteUnchanged(t.Context(), chat.UnchangedDelete{Seen: seen})
+				require.ErrorAs(t, err, new(*chat.ChangedError), name)
+			}
+		}
+		require.Equal(t, 1, d.index(), "only what was waiting")
+		require.Len(t, d.search(history.SearchQuery{Text: "hello"}).Hits, 2)
+		require.Empty(t, d.db.Damage(t))
+		_, err := d.history.AsOperator(d.ws).DeleteUnchanged(t.Context(), chat.UnchangedDelete{Seen: d.seen(indexed, waiting)})
+		require.NoError(t, err)
 	})
 }

@@ -297,8 +297,11 @@ func (tx *Tx) UpdateConversation(ws chat.WorkspaceID, stored chat.Conversation, 
 	if m.Changed() {
 		changes["message_count"] = len(m.Messages)
 	}
-	if m.Changed() || m.Title != stored.Title {
+	switch {
+	case m.Changed() || m.Title != stored.Title:
 		tx.requeue(changes)
+	case dialect.Micros(m.CreatedAt) != dialect.Micros(stored.CreatedAt) || dialect.Micros(m.UpdatedAt) != dialect.Micros(stored.UpdatedAt):
+		tx.raiseRevision(changes, stored)
 	}
 	if err := tx.update(ws, stored.ID, changes); err != nil {
 		return chat.Conversation{}, err
@@ -320,6 +323,19 @@ func (tx *Tx) requeue(changes map[string]any) {
 	changes["attempts"] = 0
 	changes["run_after"] = dialect.Micros(tx.now)
 	changes["index_error"] = ""
+}
+
+// raiseRevision adds a new revision to the changes of a conversation whose index stays
+// valid: its dates changed, which an export contains and an index does not. A
+// conversation that is being indexed is queued again, because its claim ends with the
+// old revision.
+func (tx *Tx) raiseRevision(changes map[string]any, stored chat.Conversation) {
+	if stored.IndexState == chat.Indexing {
+		tx.requeue(changes)
+		return
+	}
+	changes["revision"] = gorm.Expr("revision + 1")
+	changes["indexed_revision"] = gorm.Expr("CASE WHEN indexed_revision = revision THEN revision + 1 ELSE indexed_revision END")
 }
 
 // EditConversation renames or pins; NotFound when the workspace has no such id.

@@ -285,7 +285,7 @@ type ConversationRevision struct {
 	// ID The conversation's id.
 	ID string `json:"id"`
 
-	// Revision A number that grows with every change of the title or the messages.
+	// Revision A number that grows with every change of the title, the dates or the messages.
 	Revision int `json:"revision"`
 }
 
