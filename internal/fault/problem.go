@@ -101,6 +101,10 @@ func (p *Problems) Add(at Path, rule string, args ...any) {
 	p.listed = append(p.listed, Broken(at, rule, args...))
 }
 
+// Full reports whether further problems are only counted. Then a caller does not
+// need to work out what to say of them.
+func (p *Problems) Full() bool { return len(p.listed) == maxProblems }
+
 // Err returns nil when there is no problem, otherwise an Invalid fault with all problems.
 // Its Message uses the domain's names; Worded returns it with a transport's names.
 func (p *Problems) Err() error {

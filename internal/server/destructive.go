@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -46,7 +47,7 @@ var ours = reading{
 func vendors(query ...string) reading {
 	return reading{
 		destroys: true, query: query,
-		body: jsonbody.Policy{RefuseNull: true, Unknown: func(u jsonbody.Unknown) error {
+		body: jsonbody.Policy{RefuseNull: true, Nested: true, Unknown: func(u jsonbody.Unknown) error {
 			meant, looks := switchLike(u.Name)
 			switch {
 			case !looks:
@@ -56,15 +57,23 @@ func vendors(query ...string) reading {
 			case u.Has(meant):
 				return u.Refuse()
 			}
-			return fault.Invalidf("%s looks like %s, which this route does not have; nothing was deleted", u.Path(), meant)
+			return fault.Invalidf("%s; nothing was deleted", lacks(u.Path(), meant, ""))
 		}},
 		unknown: func(name string) error {
 			if meant, looks := switchLike(name); looks {
-				return fault.Invalidf("the parameter %s looks like %s, which this route does not have in its query; nothing was deleted", shown(name), meant)
+				return fault.Invalidf("%s; nothing was deleted", lacks(shown(name), meant, " in its query"))
 			}
 			return nil
 		},
 	}
+}
+
+// lacks says that a route does not have the switch that a name means.
+func lacks(name, meant, where string) string {
+	if name == meant {
+		return "this route does not have " + meant + where
+	}
+	return name + " looks like " + meant + ", which this route does not have" + where
 }
 
 // withoutBody sets what to tell who sends no body.
@@ -102,12 +111,11 @@ var switches = []struct {
 func switchLike(name string) (meant string, looks bool) {
 	folded := spelling.Fold(name)
 	for _, s := range switches {
-		known := spelling.Fold(s.name)
 		typos := 1
-		if len(known) > 8 {
+		if len(s.name) > 8 {
 			typos = 2
 		}
-		if strings.HasPrefix(folded, s.prefix) || strings.Contains(folded, s.contains) || spelling.Distance(folded, known) <= typos {
+		if strings.HasPrefix(folded, s.prefix) || strings.Contains(folded, s.contains) || spelling.Within(folded, strings.ToLower(s.name), typos) {
 			return s.name, true
 		}
 	}
@@ -125,12 +133,14 @@ func readingOf(c echo.Context) reading {
 }
 
 // understand checks what a route that destroys does not know, before its handler
-// runs, and leaves the reading for the body's reader.
+// runs, and leaves the reading for the body's reader. The other routes ignore what
+// they do not know, once known names are read in every spelling.
 func understand(r reading) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			c.Set(readingKey, r)
 			if !r.destroys {
+				respell(c.QueryParams(), parameters)
 				return next(c)
 			}
 			if err := r.checkQuery(c); err != nil {
@@ -150,19 +160,14 @@ func understand(r reading) echo.MiddlewareFunc {
 // lets the reading judge the others.
 func (r reading) checkQuery(c echo.Context) error {
 	params := c.QueryParams()
-	for name, values := range params {
+	respell(params, r.query)
+	for _, name := range slices.Sorted(maps.Keys(params)) {
 		if slices.Contains(r.query, name) {
 			continue
 		}
-		i := slices.IndexFunc(r.query, func(known string) bool { return spelling.Fold(known) == spelling.Fold(name) })
-		if i < 0 {
-			if err := r.unknown(name); err != nil {
-				return err
-			}
-			continue
+		if err := r.unknown(name); err != nil {
+			return err
 		}
-		delete(params, name)
-		params[r.query[i]] = append(params[r.query[i]], values...)
 	}
 	return nil
 }

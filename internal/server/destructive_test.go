@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -24,6 +25,7 @@ func TestEveryRouteThatDeletesIsMarked(t *testing.T) {
 var misspelt = []string{
 	"dry_run", "dryrun", "DryRun", "DRY_RUN", "dry-run", "dry", "dryRn", "isDryRun", "expected_count", "ExpectedCount", "expectedcount",
 	"expectCount", "expected", "Exclude", "EXCLUDE", "exlude", "excluded", "Wait", "WAIT", "wiat", "waits", "Atomic", "atomicc", "is_atomic",
+	"ｄｒｙＲｕｎ", // full-width letters
 }
 
 // aimedAt is the request of a route that deletes, at this conversation.
@@ -54,6 +56,7 @@ func TestNoDeleteIgnoresASwitch(t *testing.T) {
 		if !r.destroys {
 			continue
 		}
+		target := r.method + " " + r.path
 		r := aimedAt(r, id)
 		for _, name := range append([]string{"dryRun", "expectedCount", "atomic"}, misspelt...) {
 			if strings.HasSuffix(r.path, "delete-matching") && (name == "dryRun" || name == "expectedCount") {
@@ -63,11 +66,18 @@ func TestNoDeleteIgnoresASwitch(t *testing.T) {
 				answer := s.call(t, r.method, r.path, withField(r.body, name, value))
 				require.Equal(t, http.StatusBadRequest, answer.status, "%s %s %s=%s: %s", r.method, r.path, name, value, answer.body)
 				require.Contains(t, answer.says(t), name)
+				if vendorsDeletes[target] {
+					for _, within := range []string{`{"` + name + `":` + value + `}`, `[[{"deep":{"` + name + `":` + value + `}}]]`} {
+						answer := s.call(t, r.method, r.path, withField(r.body, "options", within))
+						require.Equal(t, http.StatusBadRequest, answer.status, "%s %s %s: %s", r.method, r.path, within, answer.body)
+						require.Contains(t, answer.says(t), name)
+					}
+				}
 			}
 			if known["?"+name+" "+r.method+" "+r.path] || (name == "atomic" && strings.HasPrefix(r.path, "/v2/hc-interactions/public")) {
 				continue
 			}
-			answer := s.call(t, r.method, r.path+"?"+name+"=true", r.body)
+			answer := s.call(t, r.method, r.path+"?"+url.QueryEscape(name)+"=true", r.body)
 			require.Equal(t, http.StatusBadRequest, answer.status, "%s %s?%s: %s", r.method, r.path, name, answer.body)
 			require.Contains(t, answer.says(t), name)
 		}
@@ -192,11 +202,11 @@ func TestFiltersAreReadHoweverTheyAreWritten(t *testing.T) {
 	}{
 		list: {[]string{
 			"provider=ui", "platform=ui", "provider[]=ui", "provider%5B%5D=ui", "platform[0]=ui", "provider=ui&platform=ui", "provider=&platform=ui",
-			"pinnedOnly=True", "pinned=TRUE", "pinned=1", "pinnedOnly[]=true", "pinned=true&pinnedOnly=TRUE", "pinned=&pinnedOnly=true",
+			"Provider=ui", "PLATFORM[]=ui", "pinned_only=true", "Pinned=1", "pinnedOnly=True", "pinned=TRUE", "pinned=1", "pinnedOnly[]=true", "pinned=true&pinnedOnly=TRUE", "pinned=&pinnedOnly=true",
 		}, 1, `"id":`},
-		export: {[]string{"provider[]=ui", "platform=ui", "platform[0]=ui", "pinned=True", "pinnedOnly=1"}, 1, `"conversation":`},
+		export: {[]string{"provider[]=ui", "platform=ui", "platform[0]=ui", "pinned=True", "pinnedOnly=1", "Provider=ui", "PINNED=true"}, 1, `"conversation":`},
 		walk: {[]string{
-			"source=ui&source=widget", "source=ui,widget", "source[]=ui&source[]=widget", "source[0]=ui&source[1]=widget", "source%5B0%5D=ui%2Cwidget", "source[]=ui&source=widget",
+			"source=ui&source=widget", "source=ui,widget", "source[]=ui&source[]=widget", "source[0]=ui&source[1]=widget", "source%5B0%5D=ui%2Cwidget", "source[]=ui&source=widget", "Source=ui,widget", "SOURCE=ui&source[]=widget",
 		}, 2, `"subjectPreview":`},
 	} {
 		for _, query := range ask.queries {
@@ -209,6 +219,7 @@ func TestFiltersAreReadHoweverTheyAreWritten(t *testing.T) {
 		for query, says := range map[string]string{
 			"provider=ui&platform=widget": "provider and platform", "pinned=true&pinnedOnly=false": "pinned and pinnedOnly", "provider=ui,widget": "one platform",
 			"provider[]=ui&provider[]=widget": "provider", "pinned=maybe": "pinned must be true or false",
+			"provider=ui&Platform=widget": "provider and platform", "provider=ui&Provider=widget": "provider",
 		} {
 			answer := s.call(t, http.MethodGet, path+"?"+query, "")
 			require.Equal(t, http.StatusBadRequest, answer.status, "%s?%s", path, query)

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"strings"
+	"unicode"
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/server/wire"
@@ -60,7 +61,7 @@ func (f *fields) deleteFilter(of api.DeleteFilter) chat.Filter {
 		name string
 		text *string
 	}{{"provider", platform}, {"title", of.Title}, {"importId", of.ImportID}, {"dateFrom", of.DateFrom}, {"dateTo", of.DateTo}} {
-		if field.text != nil && strings.TrimSpace(*field.text) == "" {
+		if field.text != nil && !strings.ContainsFunc(*field.text, seen) {
 			f.refuse("filter.%s must not be blank; leave it out if it does not matter. Nothing was deleted", field.name)
 		}
 	}
@@ -68,6 +69,10 @@ func (f *fields) deleteFilter(of api.DeleteFilter) chat.Filter {
 	selected.From, selected.Before = f.created(of.DateFrom, of.DateTo)
 	return selected
 }
+
+// seen reports whether a character is one that people see by itself. A space, a
+// zero-width joiner or a variation selector is not, and yet it is in many titles.
+func seen(r rune) bool { return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) }
 
 // LiftExclusions answers POST /api/chat-history/exclusions/lift.
 func (m *memoryPlugin) LiftExclusions(ctx context.Context, r wire.LiftExclusionsRequestObject) (wire.LiftExclusionsResponseObject, error) {

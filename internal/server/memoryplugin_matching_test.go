@@ -18,14 +18,16 @@ func TestDeleteMatchingRefusesWhatSelectsNothing(t *testing.T) {
 	s := start(t, server.Options{})
 	s.upload(t, "kept", "hello")
 	for body, want := range map[string]string{
-		"":                                       "a JSON body is required",
-		"{}":                                     "selects nothing in particular",
-		`{"filter":{}}`:                          "selects nothing in particular",
-		`{"filter":null}`:                        "filter must be an object, not null",
-		`{"filter":{"provider":"all"}}`:          "selects nothing in particular",
-		`{"filter":{"provider":"","title":""}}`:  "filter.provider must not be blank",
-		`{"filter":{"title":" "}}`:               "filter.title must not be blank",
-		`{"filter":{"provider":"a","title":""}}`: "filter.title must not be blank",
+		"":                                      "a JSON body is required",
+		"{}":                                    "selects nothing in particular",
+		`{"filter":{}}`:                         "selects nothing in particular",
+		`{"filter":null}`:                       "filter must be an object, not null",
+		`{"filter":{"provider":"all"}}`:         "selects nothing in particular",
+		`{"filter":{"provider":"","title":""}}`: "filter.provider must not be blank",
+		`{"filter":{"title":" "}}`:              "filter.title must not be blank",
+		"{\"filter\":{\"title\":\"\u200d\"}}":   "filter.title must not be blank", // a zero-width joiner, which is in many emoji
+		"{\"filter\":{\"title\":\"\ufe0f \u00ad\"}}":          "filter.title must not be blank",
+		`{"filter":{"provider":"a","title":""}}`:              "filter.title must not be blank",
 		`{"filter":{"provider":"a","dateTo":""}}`:             "filter.dateTo must not be blank",
 		`{"filter":{"provider":"a","importId":" "}}`:          "filter.importId must not be blank",
 		`{"filter":{"provider":"custom","platform":"b"}}`:     "two names of the same filter",

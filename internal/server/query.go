@@ -1,13 +1,16 @@
 package server
 
 import (
+	"maps"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/spelling"
 )
 
 // readQuery refuses a query string that does not decode: Echo would silently drop
@@ -44,6 +47,31 @@ func unbracket(raw string, params url.Values) {
 			name = list[1]
 		}
 		params.Add(name, value)
+	}
+}
+
+// parameters are the names of all parameters in the query of a route that reads.
+// TestParametersAreThoseOfTheSpec holds them to openapi.yaml.
+var parameters = []string{
+	"agentId", "channel", "conversationId", "cursor", "dateFrom", "dateTo", "direction", "excludePinned", "importId", "limit", "page", "pageSize",
+	"pinned", "pinnedOnly", "platform", "provider", "restoreDeleted", "revisions", "senderStyle", "since", "source", "title", "until",
+}
+
+// respell gives a parameter that is a known one in another spelling, such as
+// date_from or Provider, the known name. A filter that is not read selects
+// everything, and some clients delete what they listed.
+func respell(params url.Values, known []string) {
+	for name, values := range maps.Clone(params) {
+		if slices.Contains(known, name) {
+			continue
+		}
+		folded := spelling.Fold(name)
+		i := slices.IndexFunc(known, func(k string) bool { return strings.EqualFold(k, folded) })
+		if i < 0 {
+			continue
+		}
+		delete(params, name)
+		params[known[i]] = append(params[known[i]], values...)
 	}
 }
 

@@ -5,42 +5,61 @@ package spelling
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Fold removes separators and capitals from a name: dryRun, dry_run, DRY-RUN and "Dry run"
-// all become dryrun.
+// all become dryrun. Letters of another form, such as full-width ones, become the
+// usual ones.
 func Fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
 			return -1
 		}
 		return unicode.ToLower(r)
-	}, name)
+	}, norm.NFKC.String(name))
 }
 
 // Nearest returns the known name that is nearest to name, and whether it is so near that it
 // was probably meant: after folding, at most a third of the letters may differ, but one
 // always may. If several are equally near, it returns the first.
 func Nearest(name string, known []string) (nearest string, near bool) {
-	best := -1
+	folded, best := Fold(name), -1
 	for _, candidate := range known {
-		if d := Distance(Fold(name), Fold(candidate)); best < 0 || d < best {
+		other := Fold(candidate)
+		most := max(1, len(other)/3)
+		if !Within(folded, other, most) {
+			continue
+		}
+		if d := Distance(folded, other); best < 0 || d < best {
 			nearest, best = candidate, d
 		}
 	}
-	return nearest, best >= 0 && best <= max(1, len(Fold(nearest))/3)
+	return nearest, best >= 0
+}
+
+// Within reports whether the Distance of a and b is at most most. It costs no more
+// than reading them when their lengths alone say no, however long they are: names
+// come from callers.
+func Within(a, b string, most int) bool {
+	longer, shorter := utf8.RuneCountInString(a), utf8.RuneCountInString(b)
+	if longer < shorter {
+		longer, shorter = shorter, longer
+	}
+	return longer-shorter <= most && Distance(a, b) <= most
 }
 
 // Distance returns how many letters must be inserted, removed, replaced or swapped with
 // their neighbor to turn a into b.
 func Distance(a, b string) int {
 	from, to := []rune(a), []rune(b)
-	before, last := make([]int, len(to)+1), make([]int, len(to)+1)
+	before, last, row := make([]int, len(to)+1), make([]int, len(to)+1), make([]int, len(to)+1)
 	for j := range last {
 		last[j] = j
 	}
 	for i := 1; i <= len(from); i++ {
-		row := make([]int, len(to)+1)
 		row[0] = i
 		for j := 1; j <= len(to); j++ {
 			cost := 1
@@ -52,7 +71,7 @@ func Distance(a, b string) int {
 				row[j] = min(row[j], before[j-2]+1)
 			}
 		}
-		before, last = last, row
+		before, last, row = last, row, before
 	}
 	return last[len(to)]
 }

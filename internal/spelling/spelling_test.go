@@ -1,6 +1,7 @@
 package spelling
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,7 +12,7 @@ func TestNearest(t *testing.T) {
 	for name, want := range map[string]string{
 		"dry_run": "dryRun", "DRY-RUN": "dryRun", "dryrun": "dryRun", "Dry run": "dryRun", "dryRn": "dryRun",
 		"expected_count": "expectedCount", "expectCount": "expectedCount", "xclude": "exclude", "waits": "wait", "Filter": "filter",
-		"": "", "title": "", "ids": "", "conversation": "", "dr": "", "воскресенье": "",
+		"ｄｒｙＲｕｎ": "dryRun", "": "", "title": "", "ids": "", "conversation": "", "dr": "", "воскресенье": "",
 	} {
 		nearest, near := Nearest(name, known)
 		if !near {
@@ -32,4 +33,14 @@ func TestDistance(t *testing.T) {
 		require.Equal(t, want, Distance(pair[0], pair[1]), pair)
 		require.Equal(t, want, Distance(pair[1], pair[0]), pair)
 	}
+}
+
+// Names come from callers, and a long one is near to none of ours.
+func TestALongNameCostsOnlyItsReading(t *testing.T) {
+	long := strings.Repeat("q", 100_000)
+	allocations := testing.AllocsPerRun(1, func() {
+		_, near := Nearest(long, []string{"dryRun", "expectedCount", "exclude", "wait"})
+		require.False(t, near)
+	})
+	require.Less(t, allocations, 100.0)
 }

@@ -28,6 +28,8 @@ type Policy struct {
 	// Unknown is asked about each field that the struct does not have; nil ignores
 	// them all. A fault refuses the body.
 	Unknown func(Unknown) error
+	// Nested asks Unknown about the fields within the value of an unknown field too.
+	Nested bool
 	// RefuseNull makes null an error everywhere. Otherwise null in an optional field
 	// is the same as leaving the field out.
 	RefuseNull bool
@@ -279,14 +281,58 @@ func (r *reader) member(at *path, f field, again bool, to reflect.Value) error {
 }
 
 // unknown lets the policy judge a field that the struct does not have, and skips
-// its value.
+// its value. Once the list of problems is full, further ones are only counted: a
+// body can have a hundred thousand of them.
 func (r *reader) unknown(at *path, key json.Token, in reflect.Type) error {
-	if name, ok := key.(string); ok && r.policy.Unknown != nil {
-		if err := r.policy.Unknown(Unknown{Name: name, at: at, in: in, root: r.root, fieldsOf: r.fieldsOf}); err != nil {
-			r.note("%s", fault.Message(err))
+	name, ok := key.(string)
+	if !ok || r.policy.Unknown == nil {
+		return r.skip()
+	}
+	if r.wrong.Full() {
+		r.note("%s is unknown", name)
+		return r.skip()
+	}
+	if err := r.policy.Unknown(Unknown{Name: name, at: at, in: in, root: r.root, fieldsOf: r.fieldsOf}); err != nil {
+		r.note("%s", fault.Message(err))
+		return r.skip()
+	}
+	if !r.policy.Nested {
+		return r.skip()
+	}
+	tok, err := r.token()
+	if err != nil {
+		return err
+	}
+	return r.within(&path{parent: at, name: name}, tok)
+}
+
+// within lets the policy judge every field in the value of an unknown field; the
+// value begins with tok. No known field is there.
+func (r *reader) within(at *path, tok json.Token) error {
+	if opens(tok) != 1 {
+		return nil
+	}
+	for i := 0; r.dec.More(); i++ {
+		if tok == json.Delim('{') {
+			key, err := r.token()
+			if err != nil {
+				return err
+			}
+			if err := r.unknown(at, key, reflect.TypeFor[struct{}]()); err != nil {
+				return err
+			}
+			continue
+		}
+		item, err := r.token()
+		if err != nil {
+			return err
+		}
+		if err := r.within(&path{parent: at, index: i}, item); err != nil {
+			return err
 		}
 	}
-	return r.skip()
+	_, err := r.token() // the closing one
+	return err
 }
 
 // skip reads a whole value and forgets it.

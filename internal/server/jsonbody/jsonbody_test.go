@@ -2,6 +2,7 @@ package jsonbody
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -193,4 +194,48 @@ func BenchmarkDecodeUpload(b *testing.B) {
 		var u api.UploadRequest
 		require.NoError(b, Decode(body, &u, Lenient))
 	}
+}
+
+// A body may have a hundred thousand unknown fields; what is right is worked out
+// for as many as an error lists, and the others are counted.
+func TestUnknownFieldsBeyondTheListAreOnlyCounted(t *testing.T) {
+	var body strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&body, `,"x%d":{"y":1}`, i)
+	}
+	asked := 0
+	policy := Policy{Nested: true, Unknown: func(u Unknown) error {
+		asked++
+		return u.Refuse()
+	}}
+	var into struct {
+		Known string `json:"known,omitempty"`
+	}
+	err := Decode([]byte("{"+body.String()[1:]+"}"), &into, policy)
+	require.ErrorContains(t, err, "and 4980 more")
+	require.Equal(t, 20, asked)
+}
+
+// The fields within an unknown one are judged too, when the policy wants that, and
+// an error quotes the end of a long path.
+func TestNestedFieldsAreJudged(t *testing.T) {
+	policy := Policy{Nested: true, Unknown: func(u Unknown) error {
+		if u.Name != "bad" {
+			return nil
+		}
+		return u.Refuse()
+	}}
+	var into struct {
+		Known string `json:"known,omitempty"`
+	}
+	for body, want := range map[string]string{
+		`{"a":{"b":[1,[],{},{"bad":null}]},"known":"x"}`:                        "a.b[3].bad is unknown",
+		`{"a":[[{"bad":{"bad":1}}]],"known":"x"}`:                               "a[0][0].bad is unknown",
+		`{"` + strings.Repeat("a", 1000) + `":{"bad":1}}`:                       "..." + strings.Repeat("a", 156) + ".bad is unknown",
+		strings.Repeat(`{"a":`, 5000) + `{"bad":1}` + strings.Repeat("}", 5000): "..." + strings.Repeat("a.", 78) + ".bad is unknown",
+	} {
+		require.ErrorContains(t, Decode([]byte(body), &into, policy), strings.Replace(want, "..bad", ".bad", 1))
+	}
+	require.NoError(t, Decode([]byte(`{"a":{"b":[1,[],{},{"good":null}],"c":{}},"known":"x"}`), &into, policy))
+	require.Equal(t, "x", into.Known)
 }

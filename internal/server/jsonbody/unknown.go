@@ -9,8 +9,12 @@ import (
 	"github.com/lethe-chat/lethe/internal/spelling"
 )
 
-// maxShownName is how many characters of an unknown name an error quotes.
-const maxShownName = 64
+// maxShownName is how many characters of an unknown name an error quotes, and
+// maxShownPath how many of the name with the fields around it.
+const (
+	maxShownName = 64
+	maxShownPath = 160
+)
 
 // Unknown is a field of a body that the struct does not have.
 type Unknown struct {
@@ -31,7 +35,11 @@ func (u Unknown) Path() string {
 	if name == "" { // a path has no empty name
 		name = `""`
 	}
-	return (&path{parent: u.at, name: name}).String()
+	whole := []rune((&path{parent: u.at, name: name}).String())
+	if len(whole) > maxShownPath {
+		return "..." + string(whole[len(whole)-maxShownPath:])
+	}
+	return string(whole)
 }
 
 // Refuse is the Invalid fault for the field: it says which known one was probably
