@@ -53,6 +53,9 @@ var attacks = []attack{
 	{name: "six uploads at the same time", run: func(t *testing.T, a *attacked) { a.parallel(t, 6) }},
 	{name: "twenty answers that nobody reads", setUp: sixToOne, run: func(t *testing.T, a *attacked) { a.ignore(t, 20) }},
 	{name: "exported", setUp: sixToOne, run: func(t *testing.T, a *attacked) { a.export(t) }},
+	{name: "the conversation deleted", setUp: sixToOne, run: func(t *testing.T, a *attacked) { a.delete(t) }},
+	{name: "large messages deleted", setUp: largeMessages, run: func(t *testing.T, a *attacked) { a.delete(t) }},
+	{name: "a file of large lines imported", run: func(t *testing.T, a *attacked) { a.importLines(t, 3) }},
 }
 
 func TestMemoryIsBounded(t *testing.T) {
@@ -120,7 +123,13 @@ func (a *attacked) upload(id string, round, size, message int) io.Reader {
 
 func (a *attacked) post(t *testing.T, body io.Reader) int {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, a.URL+"/api/chat-history/ingest/custom-online", body)
+	return a.sent(t, http.MethodPost, "/api/chat-history/ingest/custom-online", body)
+}
+
+// sent sends a request and returns the status of its answer.
+func (a *attacked) sent(t *testing.T, method, path string, body io.Reader) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, a.URL+path, body)
 	require.NoError(t, err)
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+apptest.Key)
@@ -206,6 +215,22 @@ func (a *attacked) export(t *testing.T) {
 	length, err := io.Copy(io.Discard, answer.Body)
 	require.NoError(t, err)
 	require.Greater(t, length, int64(5*a.size))
+}
+
+func (a *attacked) delete(t *testing.T) {
+	t.Helper()
+	a.sent(t, http.MethodDelete, "/api/chat-history/chats", strings.NewReader(fmt.Sprintf(`{"ids":[%q]}`, a.only(t))))
+	require.Equal(t, http.StatusOK, a.sent(t, http.MethodGet, "/api/chat-history/count", http.NoBody))
+}
+
+// importLines imports a file of n lines, each as long as a large upload.
+func (a *attacked) importLines(t *testing.T, n int) {
+	t.Helper()
+	var lines []io.Reader
+	for i := range n {
+		lines = append(lines, a.upload(fmt.Sprint(i), i, a.size, 1000), strings.NewReader("\n"))
+	}
+	require.Equal(t, http.StatusOK, a.sent(t, http.MethodPost, "/api/chat-history/import", io.MultiReader(lines...)))
 }
 
 // ignore asks for the conversation on n connections and reads nothing.

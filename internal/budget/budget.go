@@ -6,6 +6,7 @@ package budget
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -83,15 +84,11 @@ func (b *Budget) Held() int64 {
 // fault is Unavailable and wraps ErrBusy when no share became free in time; it is Canceled
 // when ctx ended.
 func (b *Budget) Reserve(ctx context.Context, bytes int64) (*Share, error) {
-	bytes = min(max(bytes, 0), b.o.Bytes)
-	if !b.free.TryAcquire(bytes) {
-		if err := b.wait(ctx, bytes); err != nil {
-			return nil, err
-		}
+	share := &Share{budget: b}
+	if err := share.take(ctx, bytes); err != nil {
+		return nil, err
 	}
-	large := bytes >= min(largeShare, b.o.Bytes)
-	b.took(bytes, large)
-	return &Share{budget: b, bytes: bytes, large: large}, nil
+	return share, nil
 }
 
 func (b *Budget) wait(ctx context.Context, bytes int64) error {
@@ -104,7 +101,10 @@ func (b *Budget) wait(ctx context.Context, bytes int64) error {
 		return fault.Wrap(fault.Canceled, ctx.Err(), "the request was canceled or took too long")
 	}
 	b.refused.Inc()
-	return fault.Wrap(fault.Unavailable, ErrBusy, "too many large requests are in progress; try again in %d s", int(RetryAfter.Seconds()))
+	return &fault.Error{
+		Kind: fault.Unavailable, Cause: ErrBusy, RetryAfter: RetryAfter,
+		Message: fmt.Sprintf("too many large requests are in progress; try again in %d s", int(RetryAfter.Seconds())),
+	}
 }
 
 // took counts a share that was reserved.
@@ -125,8 +125,34 @@ func (b *Budget) took(bytes int64, large bool) {
 type Share struct {
 	budget *Budget
 	bytes  int64
-	large  bool // its size when it was reserved
+	large  bool // whether it has ever been a large one
 	back   bool // it was released
+}
+
+// take waits for the given size. The share must have none.
+func (s *Share) take(ctx context.Context, bytes int64) error {
+	bytes = min(max(bytes, 0), s.budget.o.Bytes)
+	if !s.budget.free.TryAcquire(bytes) {
+		if err := s.budget.wait(ctx, bytes); err != nil {
+			return err
+		}
+	}
+	large := !s.large && bytes >= min(largeShare, s.budget.o.Bytes)
+	s.budget.took(bytes, large)
+	s.bytes, s.large = bytes, s.large || large
+	return nil
+}
+
+// Exchange gives the share back and waits for one of the given size, as Reserve does. It
+// holds nothing while it waits, so that shares that need more do not wait for each
+// other. After an error the share has no memory. It does nothing if the share is nil or
+// released.
+func (s *Share) Exchange(ctx context.Context, bytes int64) error {
+	if s == nil || s.back {
+		return nil
+	}
+	s.Shrink(0)
+	return s.take(ctx, bytes)
 }
 
 // Shrink reduces the share to the given size. It does nothing if the share is nil,

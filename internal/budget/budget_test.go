@@ -2,6 +2,7 @@ package budget_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -73,4 +74,57 @@ func TestABudgetTellsWhenItIsInUse(t *testing.T) {
 	require.Equal(t, []bool{true}, told)
 	two.Release()
 	require.Equal(t, []bool{true, false}, told)
+}
+
+// Those who need more than they have hold nothing while they wait for it: else two of
+// them would wait for each other.
+func TestSharesThatNeedMoreDoNotWaitForEachOther(t *testing.T) {
+	b := budget.New(budget.Options{Bytes: 100, Patience: time.Minute})
+	var all sync.WaitGroup
+	var started sync.WaitGroup
+	started.Add(3)
+	for range 3 {
+		all.Go(func() {
+			share, err := b.Reserve(t.Context(), 30)
+			started.Done()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			started.Wait() // each has its share
+			if err := share.Exchange(t.Context(), 90); err != nil {
+				t.Error(err)
+			}
+			if held := b.Held(); held > 100 {
+				t.Errorf("%d bytes are held", held)
+			}
+			share.Release()
+		})
+	}
+	all.Wait()
+	require.Zero(t, b.Held())
+}
+
+func TestAShareThatCouldNotBeExchangedHasNothing(t *testing.T) {
+	var told []bool
+	b := budget.New(budget.Options{Bytes: 100, Patience: time.Nanosecond, Busy: func(busy bool) { told = append(told, busy) }})
+	other, err := b.Reserve(t.Context(), 30)
+	require.NoError(t, err)
+	share, err := b.Reserve(t.Context(), 50)
+	require.NoError(t, err)
+	require.NoError(t, share.Exchange(t.Context(), 70))
+	require.EqualValues(t, 100, b.Held())
+	share.Shrink(50)
+	err = share.Exchange(t.Context(), 71)
+	require.ErrorIs(t, err, budget.ErrBusy)
+	require.Equal(t, budget.RetryAfter, fault.RetryAfter(fmt.Errorf("an import: %w", fault.Wrap(fault.Unavailable, err, "it ended early"))))
+	require.EqualValues(t, 30, b.Held())
+	share.Release()
+	other.Release()
+	require.Zero(t, b.Held())
+	large, err := b.Reserve(t.Context(), 1)
+	require.NoError(t, err)
+	require.NoError(t, large.Exchange(t.Context(), 100))
+	large.Release()
+	require.Equal(t, []bool{true, false}, told, "a share that has become large")
 }

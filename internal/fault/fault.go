@@ -102,8 +102,11 @@ func KindOf(err error) Kind {
 // error does not say.
 func RetryAfter(err error) time.Duration {
 	var known *Error
-	if errors.As(err, &known) {
-		return known.RetryAfter
+	for errors.As(err, &known) {
+		if known.RetryAfter > 0 {
+			return known.RetryAfter
+		}
+		err = known.Cause
 	}
 	return 0
 }

@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -71,10 +72,16 @@ func (a Access) by(o chat.DeleteOptions) chat.DeleteOptions {
 
 // ask does one operation for the caller, if it may.
 func ask[T any](ctx context.Context, a Access, op Operation, do func(ctx context.Context, h *History, ws chat.WorkspaceID) (T, error)) (answer T, err error) {
+	return askWithin(ctx, a, op, a.history.Patience(op), do)
+}
+
+// askWithin is ask with a limit of its own for how long the operation may take; 0 is
+// none.
+func askWithin[T any](ctx context.Context, a Access, op Operation, limit time.Duration, do func(ctx context.Context, h *History, ws chat.WorkspaceID) (T, error)) (answer T, err error) {
 	if err := a.May(op); err != nil {
 		return answer, err
 	}
-	ctx, cancel := a.history.within(ctx, op)
+	ctx, cancel := within(ctx, limit)
 	defer cancel()
 	return do(ctx, a.history, a.who.Workspace)
 }

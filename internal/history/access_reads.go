@@ -19,7 +19,7 @@ func (a Access) Conversations(ctx context.Context, q chat.ListQuery) (chat.Page,
 // for; NotFound when the workspace has none of that id.
 func (a Access) Read(ctx context.Context, id string) (*Reading, error) {
 	return ask(ctx, a, OpRead, func(ctx context.Context, h *History, ws chat.WorkspaceID) (*Reading, error) {
-		return h.read(ctx, ws, id)
+		return h.read(ctx, ws, id, h.watchKey(a.who))
 	})
 }
 
@@ -127,7 +127,7 @@ func (a Access) Export(ctx context.Context, f chat.Filter) iter.Seq2[Exported, e
 // ExportOne returns one conversation as Export does; NotFound when the workspace
 // has none of that id.
 func (a Access) ExportOne(ctx context.Context, id string) (Exported, error) {
-	return ask(ctx, a, OpExportOne, func(ctx context.Context, h *History, ws chat.WorkspaceID) (Exported, error) {
-		return h.exportOne(ctx, ws, id)
+	return ask(ctx, a, OpExportOne, func(ctx context.Context, h *History, _ chat.WorkspaceID) (Exported, error) {
+		return h.exportOne(ctx, a.who, id)
 	})
 }

@@ -14,10 +14,11 @@ import (
 // Ingest stores one conversation, or merges it into the one that the workspace
 // already has under the same platform and external id, and queues it for indexing
 // when that changed anything. To a caller without the scope read the answer has the
-// title that it sent, not the stored one. The errors are Invalid, naming every
-// problem, and those of the store; after an error nothing was stored.
+// title that it sent, not the stored one. A large upload may take longer than other
+// operations. The errors are Invalid, naming every problem, and those of the store;
+// after an error nothing was stored.
 func (a Access) Ingest(ctx context.Context, u chat.Upload) (Ingested, error) {
-	return ask(ctx, a, OpIngest, func(ctx context.Context, h *History, ws chat.WorkspaceID) (Ingested, error) {
+	return askWithin(ctx, a, OpIngest, a.history.uploadPatience(u), func(ctx context.Context, h *History, ws chat.WorkspaceID) (Ingested, error) {
 		valid, err := u.Validate(h.now())
 		if err != nil {
 			return Ingested{}, err
@@ -124,7 +125,7 @@ func (a Access) DeleteMatching(ctx context.Context, m chat.MatchingDelete) (n in
 		}
 	}
 	m.DeleteOptions = a.by(m.DeleteOptions)
-	ctx, cancel := a.history.within(ctx, OpDeleteMatching)
+	ctx, cancel := within(ctx, a.history.Patience(OpDeleteMatching))
 	defer cancel()
 	n, deleted, err = a.history.deleteMatching(ctx, a.who.Workspace, m)
 	if fault.Is(err, fault.Conflict) && !a.mayRead() {

@@ -3,12 +3,10 @@ package history
 import (
 	"context"
 	"iter"
-	"time"
 
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
-	"github.com/lethe-chat/lethe/internal/store"
 )
 
 // Exported is a conversation with what people call its platform; that is empty
@@ -25,8 +23,7 @@ const exportPage = 100
 // export is Access.Export.
 func (h *History) export(ctx context.Context, who auth.Principal, f chat.Filter) iter.Seq2[Exported, error] {
 	return func(yield func(Exported, error) bool) {
-		ws, view := who.Workspace, h.store.View(ctx)
-		key := keyWatch{view: view, who: who}
+		ws, view, key := who.Workspace, h.store.View(ctx), h.watchKey(who)
 		names, err := view.PlatformNames(ws)
 		if err != nil {
 			yield(Exported{}, err)
@@ -40,11 +37,11 @@ func (h *History) export(ctx context.Context, who auth.Principal, f chat.Filter)
 			}
 			for _, c := range page {
 				after = c.ID
-				if err := key.check(h.now()); err != nil {
+				if err := key.check(ctx); err != nil {
 					yield(Exported{}, err)
 					return
 				}
-				r, err := h.read(ctx, ws, c.ID)
+				r, err := h.read(ctx, ws, c.ID, key)
 				if fault.Is(err, fault.NotFound) {
 					continue
 				}
@@ -60,44 +57,11 @@ func (h *History) export(ctx context.Context, who auth.Principal, f chat.Filter)
 }
 
 // exportOne is Access.ExportOne.
-func (h *History) exportOne(ctx context.Context, ws chat.WorkspaceID, id string) (Exported, error) {
-	r, err := h.read(ctx, ws, id)
+func (h *History) exportOne(ctx context.Context, who auth.Principal, id string) (Exported, error) {
+	r, err := h.read(ctx, who.Workspace, id, h.watchKey(who))
 	if err != nil {
 		return Exported{}, err
 	}
-	names, err := h.store.View(ctx).PlatformNames(ws)
+	names, err := h.store.View(ctx).PlatformNames(who.Workspace)
 	return Exported{Reading: r, PlatformName: names[r.Platform]}, err
-}
-
-// How often an export asks whether its key still counts: it may take hours.
-const (
-	keyWatchEvery = time.Second
-	keyWatchCount = 20 // conversations
-)
-
-// keyWatch ends an export whose key is revoked.
-type keyWatch struct {
-	view    *store.View
-	who     auth.Principal
-	asked   time.Time
-	between int // conversations since then
-}
-
-// check returns Unauthenticated when the key was revoked. It asks now and then.
-func (k *keyWatch) check(now time.Time) error {
-	k.between++
-	if k.between < keyWatchCount && now.Sub(k.asked) < keyWatchEvery {
-		return nil
-	}
-	k.asked, k.between = now, 0
-	keys, err := k.view.Keys(k.who.Workspace)
-	if err != nil {
-		return err
-	}
-	for _, key := range keys {
-		if key.ID == k.who.KeyID && key.RevokedAt != nil {
-			return fault.New(fault.Unauthenticated, "the API key was revoked")
-		}
-	}
-	return nil // the operator and the key of the configuration are in no list
 }

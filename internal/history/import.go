@@ -99,6 +99,7 @@ func (i *importer) flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	clear(i.waiting) // of the texts nothing stays in memory
 	i.waiting, i.text = i.waiting[:0], 0
 	for _, c := range delivered.Conversations {
 		switch {

@@ -323,3 +323,18 @@ func TestDeliveriesThatAreRefused(t *testing.T) {
 		require.Zero(t, d.count())
 	})
 }
+
+// A machine that is busy with other work stores a large upload slowly. Cut off, it would
+// be sent again, and cut off again.
+func TestALargeUploadMayTakeLonger(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		hurried := d.with(func(o *history.Options) { o.Patience = time.Nanosecond }) // over before anything is done
+		_, err := hurried.history.AsOperator(d.ws).Ingest(t.Context(), say("small", "hello"))
+		require.True(t, fault.Is(err, fault.Canceled), "%v", err)
+		blob := strings.Repeat("TG9yZW0gaXBzdW0g", 8<<20/16) // half a minute more
+		_, err = hurried.history.AsOperator(d.ws).Ingest(t.Context(), say("large", blob))
+		require.NoError(t, err)
+		_, err = hurried.history.AsOperator(d.ws).Ingest(t.Context(), say("many", slices.Repeat([]string{"hello"}, 40_000)...))
+		require.NoError(t, err)
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/auth"
+	"github.com/lethe-chat/lethe/internal/chat"
 )
 
 // Operation names one thing that a caller may ask of a workspace: the method of
@@ -51,7 +52,7 @@ const maxWait = 15 * time.Second
 type patience int
 
 const (
-	ordinary  patience = iota // Options.Patience
+	ordinary  patience = iota // Options.Patience, and more for a large upload (uploadPatience)
 	deleting                  // deletePatience times as long
 	waiting                   // maxWait
 	streaming                 // as long as the caller sends or takes; the transport watches each step
@@ -99,7 +100,7 @@ var demands = map[Operation]demand{
 }
 
 // Patience is how long an operation may take before it is cut off with a Canceled
-// fault; 0 for those that take as long as the caller sends or takes. Transports use
+// fault, if it is no large upload; 0 for those that take as long as the caller sends or takes. Transports use
 // it for the time-outs of their connections.
 func (h *History) Patience(op Operation) time.Duration {
 	switch demands[op].patience {
@@ -114,9 +115,29 @@ func (h *History) Patience(op Operation) time.Duration {
 	}
 }
 
-// within is the context of an operation, which ends with its patience.
-func (h *History) within(ctx context.Context, op Operation) (context.Context, context.CancelFunc) {
-	if limit := h.Patience(op); limit > 0 {
+// What a large upload may take beyond the ordinary patience. Half a gigabyte of text a
+// minute is usual; a machine that is busy with other work does a small part of it, and
+// an upload that is cut off there would be cut off again when it is sent again.
+const (
+	ordinaryUpload = 1 << 20   // bytes that have the ordinary patience
+	uploadRate     = 256 << 10 // bytes a second
+	messageWeight  = 100       // bytes that a message counts for besides its text
+)
+
+// uploadPatience is how long an upload may take: about three minutes more for one of
+// 50 MB.
+func (h *History) uploadPatience(u chat.Upload) time.Duration {
+	bytes := len(u.Messages) * messageWeight
+	for _, m := range u.Messages {
+		bytes += len(m.Text)
+	}
+	more := time.Duration(max(0, bytes-ordinaryUpload)) * time.Second / uploadRate
+	return h.Patience(OpIngest) + more
+}
+
+// within is a context that ends after the limit; 0 is none.
+func within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit > 0 {
 		return context.WithTimeout(ctx, limit)
 	}
 	return context.WithCancel(ctx)

@@ -21,6 +21,7 @@ type Reading struct {
 
 	store *store.Store
 	ws    chat.WorkspaceID
+	key   *keyWatch
 	first page
 }
 
@@ -30,13 +31,13 @@ type page struct {
 	more  bool // something follows
 }
 
-// read is Access.Read.
-func (h *History) read(ctx context.Context, ws chat.WorkspaceID, id string) (*Reading, error) {
+// read is Access.Read, for the answer that the key is watched for.
+func (h *History) read(ctx context.Context, ws chat.WorkspaceID, id string, key *keyWatch) (*Reading, error) {
 	id, err := knownID(id)
 	if err != nil {
 		return nil, err
 	}
-	r := &Reading{store: h.store, ws: ws}
+	r := &Reading{store: h.store, ws: ws, key: key}
 	err = h.store.Snapshot(ctx, func(v *store.View) (err error) {
 		if r.Conversation, err = v.Conversation(ws, id); err != nil {
 			return err
@@ -73,7 +74,8 @@ func (r *Reading) Whole() bool { return !r.first.more }
 // deleted storage from being reclaimed nor others from reading. So a conversation
 // of more than one page may change meanwhile: then what is yielded last is a
 // Conflict, or NotFound when it was deleted, and what came before is no whole
-// conversation. After an error it stops.
+// conversation. The same goes for Unauthenticated, when the caller's key was revoked.
+// After an error it stops.
 func (r *Reading) Parts(ctx context.Context) iter.Seq2[chat.Part, error] {
 	return func(yield func(chat.Part, error) bool) {
 		current := r.first
@@ -98,8 +100,12 @@ func (r *Reading) Parts(ctx context.Context) iter.Seq2[chat.Part, error] {
 	}
 }
 
-// next reads the page from a place on, if the conversation is still the same.
+// next reads the page from a place on, if the conversation is still the same and the
+// key still counts.
 func (r *Reading) next(ctx context.Context, at chat.PartAt) (p page, err error) {
+	if err := r.key.check(ctx); err != nil {
+		return page{}, err
+	}
 	err = r.store.Snapshot(ctx, func(v *store.View) error {
 		now, err := v.Conversation(r.ws, r.ID)
 		if err != nil {

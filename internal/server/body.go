@@ -92,11 +92,15 @@ func unread(err error) error {
 	return brokenBody(err, "the body")
 }
 
-// brokenBody says why a body ended before its end: it stopped coming, or the
-// connection did.
+// brokenBody says why a body ended before its end: it stopped coming or came too
+// slowly, or the connection ended.
 func brokenBody(err error, what string) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return fault.Wrap(fault.Canceled, errors.Join(httpStatus(http.StatusRequestTimeout), err), "%s stopped coming; send the request again", what)
+	slow := errors.Join(httpStatus(http.StatusRequestTimeout), err)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fault.Wrap(fault.Canceled, slow, "%s stopped coming; send the request again", what)
+	case errors.Is(err, errTooSlow):
+		return fault.Wrap(fault.Canceled, slow, "%s came too slowly and was cut off; send the request again", what)
 	}
 	return fault.Wrap(fault.Canceled, errors.Join(httpStatus(http.StatusBadRequest), err), "%s could not be read to its end; send the request again", what)
 }

@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math"
 	"net/http"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -19,11 +17,11 @@ import (
 // What requests cost in memory, measured (docs/benchmarks.md, Memory).
 const (
 	smallBody    = 64 << 10 // bytes of a body that is not counted
-	wholeBody    = 1 << 20  // bytes of a body that is read before it is decoded
+	wholeBody    = 1 << 20  // bytes of a body, or of a line, that is read before it is decoded
 	bodyCopies   = 3        // how often a body's text is in memory at the same time, at most
 	messageCost  = 700      // bytes of one message on its way to the store, without its text
 	leastMessage = 28       // bytes of the shortest message in a body
-	importCost   = 32 << 20 // bytes for the conversations of a file that wait to be stored, and a line of the usual length
+	importCost   = 32 << 20 // bytes for the conversations of a file that wait to be stored, and a line of up to wholeBody
 	readingCost  = 4 << 20  // bytes for a conversation that is read page by page
 	walkCost     = 20 << 20 // bytes for a page of conversations with their texts
 )
@@ -75,9 +73,6 @@ func (s *Server) share(c echo.Context, bytes int64) (*budget.Share, error) {
 		return nil, nil
 	}
 	share, err := s.budget.Reserve(c.Request().Context(), bytes)
-	if errors.Is(err, budget.ErrBusy) {
-		c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(budget.RetryAfter.Seconds()))))
-	}
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ func (s *Server) middleware() []echo.MiddlewareFunc {
 	return []echo.MiddlewareFunc{
 		requestID,
 		s.cutOff,
-		pace,
+		s.pace,
 		s.accessLog,
 		s.countRequests(),
 		s.answerErrors,

@@ -7,9 +7,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 	"time"
 
+	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/history"
@@ -34,4 +36,36 @@ func TestARefusedBodyDoesNotKeepTheConnection(t *testing.T) {
 	require.NoError(t, err)
 	_, err = answers.ReadByte()
 	require.ErrorIs(t, err, io.EOF, "the service closes the connection")
+}
+
+// An answer that nobody takes is cut off, and what it held is given back.
+func TestAnAnswerThatNobodyTakesIsCutOff(t *testing.T) {
+	s := New(Options{History: history.New(history.Options{}), Pace: Pace{Write: 50 * time.Millisecond}})
+	ended := make(chan error, 1)
+	s.echo.GET("/endless", func(c echo.Context) error {
+		out := &streamedAnswer{w: c.Response()}
+		for {
+			if _, err := out.Write(make([]byte, answerSize)); err != nil {
+				ended <- err
+				return err
+			}
+		}
+	})
+	service := httptest.NewServer(s.Handler())
+	defer service.Close()
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", service.Listener.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close() //nolint:errcheck // the other side has closed it
+	_, err = io.WriteString(conn, "GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+	require.NoError(t, err)
+	select {
+	case err := <-ended:
+		require.ErrorIs(t, err, errGone)
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	case <-time.After(20 * time.Second): // it only ends a test that fails
+		require.Fail(t, "the answer is still being written")
+	}
+	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second))) // it only ends a test that fails
+	_, err = io.Copy(io.Discard, conn)
+	require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "the service closes the connection")
 }

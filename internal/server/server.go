@@ -39,6 +39,7 @@ type Options struct {
 	MaxUpload   int64                // bytes of an upload's body
 	MaxBody     int64                // bytes of any other body
 	Budget      *budget.Budget       // of memory, for what is large; nil for one of the usual size
+	Pace        Pace                 // how slow the other side may be
 	// MetricsApart says that MetricsServer serves the figures, and /metrics does not.
 	MetricsApart bool
 	// Prove shows this machine which service it talks to; may be nil.
@@ -61,6 +62,7 @@ func (o Options) withDefaults() Options {
 	if o.MaxUpload <= 0 {
 		o.MaxUpload = DefaultMaxUpload
 	}
+	o.Pace = o.Pace.withDefaults()
 	if o.MaxBody <= 0 {
 		o.MaxBody = DefaultMaxBody
 	}
