@@ -108,6 +108,8 @@ func (v *View) filtered(ws chat.WorkspaceID, f chat.Filter) *gorm.DB {
 }
 
 // knownText is how many bytes of text a conversation may have to be merged as it is.
+// Longer ones are read in pages of so much. Smaller pages would cost time: PostgreSQL
+// unpacks all of a text to give a piece of it.
 const knownText = 4 << 20
 
 // LockByExternalID returns the conversation that the caller's own id names, with
@@ -134,16 +136,13 @@ func (tx *Tx) LockByExternalID(ws chat.WorkspaceID, platform, externalID string)
 	return t, false, nil
 }
 
-// abridgedPage is how many bytes of text are in memory while texts are abridged.
-const abridgedPage = 1 << 20
-
 // abridged returns all messages of a conversation with abridged texts.
 func (tx *Tx) abridged(ws chat.WorkspaceID, conversation string) (turns []chat.Message, err error) {
 	var text chat.Abridger
 	at := chat.PartAt{}
 	for last := false; !last; {
 		var parts []chat.Part
-		if parts, last, err = tx.Parts(ws, conversation, at, abridgedPage); err != nil {
+		if parts, last, err = tx.Parts(ws, conversation, at, knownText); err != nil {
 			return nil, err
 		}
 		for _, part := range parts {

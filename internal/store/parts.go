@@ -3,16 +3,12 @@ package store
 import (
 	"unicode/utf8"
 
+	"gorm.io/gorm"
+
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
-
-// sizedRow is a message without its text.
-type sizedRow struct {
-	Row  dialect.MessageRow `gorm:"embedded"`
-	Size int                // bytes of its text
-}
 
 // partsLookedAt is how many messages one call of Parts considers at most, so that
 // a million empty ones do not come at once either.
@@ -25,73 +21,80 @@ const partsLookedAt = 500
 //
 // most must be at least utf8.UTFMax.
 func (v *View) Parts(ws chat.WorkspaceID, conversation string, at chat.PartAt, most int) (parts []chat.Part, last bool, err error) {
-	rows, err := v.sized(ws, conversation, at)
-	if err != nil || len(rows) == 0 {
+	sizes, err := v.sizes(ws, conversation, at)
+	if err != nil || len(sizes) == 0 {
 		return nil, true, err
 	}
-	if rest := rows[0].Size - at.Offset; rest > most || (at.Offset > 0 && rows[0].Row.Position == at.Position) {
-		piece, err := v.piece(rows[0], at.Offset, min(most, rest))
-		return []chat.Part{piece}, piece.Ends() && len(rows) == 1, err
+	offset := 0
+	if sizes[0].Position == at.Position {
+		offset = at.Offset
+	}
+	if offset > 0 || sizes[0].Size > most {
+		piece, err := v.piece(ws, conversation, sizes[0], offset, most)
+		return []chat.Part{piece}, piece.Ends() && len(sizes) == 1, err
 	}
 	whole, total := 0, 0
-	for whole < len(rows) && (whole == 0 || total+rows[whole].Size <= most) {
-		total += rows[whole].Size
+	for whole < len(sizes) && (whole == 0 || total+sizes[whole].Size <= most) {
+		total += sizes[whole].Size
 		whole++
 	}
-	texts, err := v.texts(rows[:whole])
-	if err != nil {
-		return nil, false, err
-	}
-	parts = make([]chat.Part, whole)
-	for i, row := range rows[:whole] {
-		parts[i] = chat.Part{Message: messageOf(row.Row), Size: row.Size}
-		parts[i].Text = texts[row.Row.Position]
-	}
-	return parts, whole == len(rows) && whole < partsLookedAt, nil
+	parts, err = v.whole(ws, conversation, sizes[0].Position, sizes[whole-1].Position)
+	return parts, whole == len(sizes) && whole < partsLookedAt, err
 }
 
-// sized returns the next messages from a place on, without their texts.
-func (v *View) sized(ws chat.WorkspaceID, conversation string, at chat.PartAt) (rows []sizedRow, err error) {
-	err = v.db.Model(&dialect.MessageRow{}).
-		Select("workspace_id, conversation_id, position, id, external_id, sender, created_at, branch, hidden, octet_length(text) AS size").
+// sizedText is how many bytes the text of a message has.
+type sizedText struct{ Position, Size int }
+
+// sizes returns the sizes of the next texts from a place on. It asks for nothing else:
+// SQLite keeps the other columns behind the text, and walks through all of a long one
+// to reach them.
+func (v *View) sizes(ws chat.WorkspaceID, conversation string, at chat.PartAt) (sizes []sizedText, err error) {
+	limit := partsLookedAt
+	if at.Offset > 0 { // the rest of this message, and whether another follows
+		limit = 2
+	}
+	err = v.db.Model(&dialect.MessageRow{}).Select("position, octet_length(text) AS size").
 		Where("workspace_id = ? AND conversation_id = ? AND position >= ?", int64(ws), conversation, at.Position).
-		Order("position").Limit(partsLookedAt).Find(&rows).Error
-	return rows, v.fault(err)
+		Order("position").Limit(limit).Find(&sizes).Error
+	return sizes, v.fault(err)
 }
 
-// texts returns the texts of messages that follow each other, by position.
-func (v *View) texts(rows []sizedRow) (map[int]string, error) {
-	var found []struct {
-		Position int
-		Text     string
+// whole returns messages that follow each other, each as one part.
+func (v *View) whole(ws chat.WorkspaceID, conversation string, first, last int) ([]chat.Part, error) {
+	var rows []dialect.MessageRow
+	err := v.db.Where("workspace_id = ? AND conversation_id = ? AND position BETWEEN ? AND ?", int64(ws), conversation, first, last).
+		Order("position").Find(&rows).Error
+	parts := make([]chat.Part, len(rows))
+	for i, row := range rows {
+		parts[i] = chat.Part{Message: messageOf(row), Size: len(row.Text)}
 	}
-	first := rows[0].Row
-	err := v.db.Model(&dialect.MessageRow{}).Select("position", "text").
-		Where("workspace_id = ? AND conversation_id = ? AND position BETWEEN ? AND ?",
-			first.WorkspaceID, first.ConversationID, first.Position, rows[len(rows)-1].Row.Position).Find(&found).Error
-	texts := make(map[int]string, len(found))
-	for _, f := range found {
-		texts[f.Position] = f.Text
-	}
-	return texts, v.fault(err)
+	return parts, v.fault(err)
 }
 
-// piece reads so many bytes of a text, or a few less, so that no character is cut.
-func (v *View) piece(row sizedRow, offset, length int) (chat.Part, error) {
+// piece reads at most so many bytes of a text, so that no character is cut.
+func (v *View) piece(ws chat.WorkspaceID, conversation string, of sizedText, offset, most int) (chat.Part, error) {
+	message := v.db.Model(&dialect.MessageRow{}).
+		Where("workspace_id = ? AND conversation_id = ? AND position = ?", int64(ws), conversation, of.Position).
+		Session(&gorm.Session{})
 	var text []byte
-	err := v.db.Model(&dialect.MessageRow{}).Select(v.database.TextPiece(), offset, length).
-		Where("workspace_id = ? AND conversation_id = ? AND position = ?", row.Row.WorkspaceID, row.Row.ConversationID, row.Row.Position).
-		Row().Scan(&text)
-	if err != nil {
+	if err := message.Select(v.database.TextPiece(), offset, min(most, of.Size-offset)).Row().Scan(&text); err != nil {
 		return chat.Part{}, v.fault(err)
 	}
-	if offset+len(text) < row.Size {
+	if offset+len(text) < of.Size {
 		text = text[:len(text)-cutCharacter(text)]
 	}
 	if len(text) == 0 {
-		return chat.Part{}, fault.New(fault.Internal, "no piece of a message could be read at byte %d of %d", offset, row.Size)
+		return chat.Part{}, fault.New(fault.Internal, "no piece of a message could be read at byte %d of %d", offset, of.Size)
 	}
-	part := chat.Part{Message: messageOf(row.Row), Offset: offset, Size: row.Size}
+	part := chat.Part{Offset: offset, Size: of.Size}
+	part.Position = of.Position
+	if ends := offset+len(text) == of.Size; part.Begins() || ends {
+		var row dialect.MessageRow
+		if err := message.Omit("text").Take(&row).Error; err != nil {
+			return chat.Part{}, v.fault(err)
+		}
+		part.Message = messageOf(row)
+	}
 	part.Text = string(text)
 	return part, nil
 }

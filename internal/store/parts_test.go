@@ -29,6 +29,7 @@ func collect(t *testing.T, s *store.Store, ws chat.WorkspaceID, id string, most 
 			total += len(p.Text)
 			require.Equal(t, at, chat.PartAt{Position: p.Position, Offset: p.Offset})
 			require.True(t, utf8.ValidString(p.Text), "a character is cut")
+			require.Equal(t, p.Begins() || p.Ends(), p.ID != "", "who writes a message needs the rest of it with its first and its last piece")
 			if p.Begins() {
 				texts = append(texts, "")
 			}
