@@ -3,6 +3,7 @@ package bench_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -55,7 +56,7 @@ var columns = map[string][]string{
 	"conversations": {"workspace_id", "id", "platform", "external_id", "title", "title_folded", "created_at", "updated_at",
 		"pinned", "import_id", "message_count", "token_count", "chunk_count", "vector_count", "term_count", "revision", "index_state", "indexed_revision"},
 	"messages":   {"workspace_id", "conversation_id", "position", "id", "external_id", "sender", "text", "created_at"},
-	"chunks":     {"workspace_id", "conversation_id", "position", "first_message", "last_message", "text", "terms", "term_count"},
+	"chunks":     {"workspace_id", "conversation_id", "position", "first_message", "last_message", "parts", "text_sum", "terms", "term_count"},
 	"embeddings": {"workspace_id", "conversation_id", "position", "model", "dimensions", "vector"},
 	"imports":    {"workspace_id", "id", "kind", "platform", "conversations", "messages", "created_at"},
 }
@@ -80,7 +81,9 @@ func rowsOf(ws chat.WorkspaceID, c conversation) rows {
 		said := i / perMessage
 		words := terms(ws, text)
 		termCount += len(words)
-		r["chunks"] = append(r["chunks"], []any{w, c.id, i, said, said, text, words, len(words)})
+		start := max(strings.Index(c.messages[said], text), 0)
+		parts := store.EncodeParts(said, chat.Passage{Parts: []chat.Excerpt{{Position: said, Start: start, End: start + len(text)}}})
+		r["chunks"] = append(r["chunks"], []any{w, c.id, i, said, said, parts, store.TextSum(text), words, len(words)})
 		r["embeddings"] = append(r["embeddings"], []any{w, c.id, i, benchModel.ID, len(c.vectors[i]), c.vectors[i]})
 	}
 	r["conversations"][0][termCountAt] = termCount
@@ -160,18 +163,37 @@ func newInserter(b *testing.B, db storetest.Database) *inserter {
 		tx, err := pool.BeginTx(ctx, nil)
 		require.NoError(b, err)
 		insert := map[string]func(row []any){}
-		for _, table := range tables {
-			stmt, err := tx.PrepareContext(ctx, insertStatement(table, 1))
+		prepared := func(statement string) func(row []any) {
+			stmt, err := tx.PrepareContext(ctx, statement)
 			require.NoError(b, err)
-			insert[table] = func(row []any) {
+			return func(row []any) {
 				_, err := stmt.ExecContext(ctx, row...)
 				require.NoError(b, err)
 			}
+		}
+		for _, table := range tables {
+			if table != "chunks" {
+				insert[table] = prepared(insertStatement(table, 1))
+			}
+		}
+		passage, index := prepared(passageStatement()), prepared("INSERT INTO chunks_fts (rowid, terms) VALUES (last_insert_rowid(), ?)")
+		insert["chunks"] = func(row []any) { // the terms are in the full-text index alone
+			passage(slices.Delete(slices.Clone(row), termsAt, termsAt+1))
+			index(row[termsAt : termsAt+1])
 		}
 		fn(func(table string, row []any) { insert[table](sqliteRow(row)) })
 		require.NoError(b, tx.Commit())
 	}
 	return s
+}
+
+// termsAt is where a passage's row has its terms.
+const termsAt = 7
+
+// passageStatement inserts a passage on SQLite.
+func passageStatement() string {
+	own := slices.DeleteFunc(slices.Clone(columns["chunks"]), func(c string) bool { return c == "terms" })
+	return "INSERT INTO chunks (" + strings.Join(own, ", ") + ") VALUES (" + strings.TrimSuffix(strings.Repeat("?, ", len(own)), ", ") + ")"
 }
 
 // insertStatement inserts so many rows into a table.

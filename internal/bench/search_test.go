@@ -222,7 +222,7 @@ func around(keys []at) (all [][2]any) {
 // passagesSQL reads the passages at the wanted keys with what an answer says of
 // them. Its last placeholder is the workspace.
 func passagesSQL(wanted, conversation, position string) string {
-	return `SELECT chunks.conversation_id, chunks.position, conversations.title, chunks.text, messages.id, messages.sender, messages.created_at
+	return `SELECT chunks.conversation_id, chunks.position, conversations.title, substr(messages.text, 1, 1500), messages.id, messages.sender, messages.created_at
 		FROM ` + wanted + `
 		JOIN chunks ON chunks.conversation_id = ` + conversation + ` AND chunks.position = ` + position + `
 		JOIN conversations ON conversations.workspace_id = chunks.workspace_id AND conversations.id = chunks.conversation_id

@@ -16,6 +16,7 @@ type Merged struct {
 	// when no message is new or moved.
 	RewriteFrom int
 	Outdated    []Span // messages whose text changed: chunks that overlap them must be deleted
+	Moves       []Move // where the stored messages are now; empty when none has moved
 	Added       int    // how many messages are new
 
 	Title     string
@@ -26,6 +27,10 @@ type Merged struct {
 
 // Span is a range of messages in the numbering that was stored before a merge.
 type Span struct{ From, To int } // both inclusive
+
+// Move tells where stored messages are now: those from the old position From on, up to
+// the next Move, are By positions further.
+type Move struct{ From, By int }
 
 // Changed reports whether any message is new, edited or moved, so that the conversation
 // must be re-indexed.
@@ -188,10 +193,15 @@ func (m *merger) combine() Merged {
 	}
 	after := m.insertions()
 	out := Merged{RewriteFrom: -1, Messages: make([]Message, 0, len(m.stored)+len(m.sent))}
+	by := 0 // how far the stored messages have moved so far
 	emit := func(msg Message, storedAt int) {
 		msg.Position = len(out.Messages)
 		if out.RewriteFrom < 0 && storedAt != msg.Position {
 			out.RewriteFrom = msg.Position
+		}
+		if moved := msg.Position - storedAt; storedAt >= 0 && moved != by {
+			by = moved
+			out.Moves = append(out.Moves, Move{From: storedAt, By: by})
 		}
 		out.Messages = append(out.Messages, msg)
 	}

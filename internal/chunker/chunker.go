@@ -4,8 +4,6 @@
 package chunker
 
 import (
-	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -25,14 +23,14 @@ const (
 	maxPieceRunes    = 1200 // of an unbreakable piece: leaves room for title, date and sender
 	maxQuestionWords = 25   // a question up to here is kept with its answer
 	maxQuestionRunes = 250
-	dateLayout       = "2006-01-02"
 	dateRunes        = len("[2006-01-02] ")
 	labelRunes       = len("Assistant: ") + len("\n")
 )
 
-// Chunk is one passage of a conversation.
+// Chunk is one passage of a conversation, and where it stands there.
 type Chunk struct {
-	Text     string // as indexed and shown: date, senders, texts
+	chat.Passage
+	Text     string // the passage as Render writes it
 	First    int    // position of the first message that it holds text of
 	Last     int    // position of the last one, inclusive
 	Position int    // 0-based, without gaps
@@ -67,7 +65,7 @@ type Splitter struct{ packer packer }
 
 // NewSplitter returns a Splitter for a conversation with a title.
 func NewSplitter(title string) *Splitter {
-	s := &Splitter{packer{title: cutRunes(strings.Join(strings.Fields(title), " "), maxTitleRunes)}}
+	s := &Splitter{packer{title: heading(title)}}
 	s.packer.reset()
 	return s
 }
@@ -254,8 +252,13 @@ func (p *packer) flush() {
 	if len(p.segments) == 0 {
 		return
 	}
+	passage := chat.Passage{Parts: p.parts()}
+	if p.first() {
+		passage.Title = p.title
+	}
 	p.chunks = append(p.chunks, Chunk{
-		Text:     p.render(),
+		Passage:  passage,
+		Text:     Render(passage),
 		First:    p.segments[0].message.Position,
 		Last:     p.segments[len(p.segments)-1].message.Position,
 		Position: p.complete + len(p.chunks),
@@ -263,112 +266,23 @@ func (p *packer) flush() {
 	p.reset()
 }
 
-// render writes the chunk: a line with the day whenever it changes, then the
-// messages, each after its sender.
-func (p *packer) render() string {
-	var b strings.Builder
+// parts are the repeated question and the segments.
+func (p *packer) parts() []chat.Excerpt {
+	parts := make([]chat.Excerpt, 0, len(p.segments)+1)
 	if p.repeated != nil {
-		p.line(&b, nil, p.repeated, p.repeated.Text)
+		question := excerpt(p.repeated, 0, len(p.repeated.Text))
+		question.Repeated = true
+		parts = append(parts, question)
 	}
-	before := p.repeated
 	for _, s := range p.segments {
-		p.line(&b, before, s.message, s.message.Text[s.start:s.end])
-		before = s.message
+		parts = append(parts, excerpt(s.message, s.start, s.end))
 	}
-	return b.String()
+	return parts
 }
 
-func (p *packer) line(b *strings.Builder, before, m *chat.Message, text string) {
-	if day := p.day(before, m); day != "" {
-		newline(b)
-		b.WriteString(day)
+func excerpt(m *chat.Message, start, end int) chat.Excerpt {
+	return chat.Excerpt{
+		MessageID: m.ID, Position: m.Position, Sender: m.Sender, CreatedAt: m.CreatedAt,
+		Start: start, End: end, Text: m.Text[start:end],
 	}
-	newline(b)
-	if before != m {
-		b.WriteString(label(m.Sender))
-	}
-	b.WriteString(strings.TrimSpace(text))
-}
-
-func newline(b *strings.Builder) {
-	if b.Len() > 0 {
-		b.WriteByte('\n')
-	}
-}
-
-// day returns the line that precedes a message: its date where it differs from
-// that of the message before, and the title at the very beginning.
-func (p *packer) day(before, m *chat.Message) string {
-	day := ""
-	if !m.CreatedAt.IsZero() {
-		day = "[" + m.CreatedAt.UTC().Format(dateLayout) + "]"
-	}
-	switch {
-	case before == nil && p.first() && p.title != "":
-		return strings.TrimSpace(day + " " + p.title)
-	case before != nil && before.CreatedAt.UTC().Format(dateLayout) == m.CreatedAt.UTC().Format(dateLayout):
-		return ""
-	}
-	return day
-}
-
-func label(s chat.Sender) string {
-	if s == chat.Assistant {
-		return "Assistant: "
-	}
-	return "Human: "
-}
-
-func cutRunes(s string, limit int) string {
-	n := 0
-	for i := range s {
-		if n == limit {
-			return strings.TrimSpace(s[:i])
-		}
-		n++
-	}
-	return s
-}
-
-// Body is a chunk's text without its first line, the date and the title, for
-// where those are shown in another form.
-func Body(text string) string {
-	header, body, ok := strings.Cut(text, "\n")
-	if !ok || !strings.HasPrefix(header, "[") {
-		return text
-	}
-	return body
-}
-
-// Said is what of a chunk's text has a meaning: the title and the texts, without the
-// dates and senders, which all passages have. A vector of it tells passages better
-// apart; words are found with all of it.
-func Said(text string) string {
-	lines := strings.Split(text, "\n")
-	said := lines[:0]
-	for _, line := range lines {
-		if rest, dated := undated(line); dated {
-			if rest == "" {
-				continue
-			}
-			line = rest
-		}
-		for _, s := range []chat.Sender{chat.Human, chat.Assistant} {
-			line = strings.TrimPrefix(line, label(s))
-		}
-		said = append(said, line)
-	}
-	return strings.Join(said, "\n")
-}
-
-// undated cuts the date off a line that a chunk begins a day with.
-func undated(line string) (rest string, dated bool) {
-	if len(line) < len("[]")+len(dateLayout) || line[0] != '[' {
-		return line, false
-	}
-	date, rest, _ := strings.Cut(line[1:], "]")
-	if _, err := time.Parse(dateLayout, date); err != nil {
-		return line, false
-	}
-	return strings.TrimSpace(rest), true
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/text"
 )
 
@@ -18,9 +20,10 @@ var platforms = []string{"", "claude", "chatgpt", "TypingMind"}
 // hit is what a search found: a title and the words of a passage.
 func hit(n int, title, text string) Hit {
 	at := time.Date(2024, 1, 1+n*37%28, 0, 0, 0, 0, time.UTC) // not in the order of the ranking
+	passage := chat.Passage{Title: title, Parts: []chat.Excerpt{{MessageID: fmt.Sprint("m", n), Sender: chat.Human, CreatedAt: at, End: len(text), Text: text}}}
 	return Hit{
 		ConversationID: fmt.Sprint("c", n), Title: title, MessageID: fmt.Sprint("m", n), Time: at,
-		Text: at.Format("[2006-01-02] ") + title + "\nHuman: " + text, Score: 1 / float64(n+1), platform: "custom",
+		Text: chunker.Render(passage), passage: passage, Score: 1 / float64(n+1), platform: "custom",
 	}
 }
 

@@ -157,7 +157,7 @@ func (d *desk) index() int {
 			vectors, err := d.embedder.Embed(ctx, []string{c.Text})
 			require.NoError(d.t, err)
 			x.Chunks = append(x.Chunks, store.IndexedChunk{
-				Position: c.Position, First: c.First, Last: c.Last, Text: c.Text, Terms: text.Terms(c.Text), Vector: vectors[0],
+				Position: c.Position, First: c.First, Last: c.Last, Content: c.Passage, Text: c.Text, Terms: text.Terms(c.Text), Vector: vectors[0],
 			})
 		}
 		require.NoError(d.t, d.store.InTx(ctx, func(tx *store.Tx) error { return tx.FinishIndexing(claims[0], x) }))

@@ -3,11 +3,11 @@ package history
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/text"
 )
@@ -22,15 +22,26 @@ type quote struct {
 	hits        []Hit // in the order of the conversation
 	title, text string
 	terms       []string // of the first hit
-	said        string   // how the message that matches best begins
+	repeats     string   // how the text begins when it repeats a question
+	matches     int      // where in the text the message begins that matches best
 	late, cut   bool     // its beginning, or its end, is missing
 }
 
 func newQuote(hit Hit, escape func(string) string) quote {
-	return quote{
-		hits: []Hit{hit}, title: escape(hit.Title), text: escape(strings.TrimSpace(chunker.Body(hit.Text))),
-		terms: text.Terms(hit.Text), said: escape(hit.said),
+	parts := hit.passage.Parts
+	q := quote{
+		hits: []Hit{hit}, title: escape(hit.Title), text: escape(strings.TrimSpace(chunker.Body(parts))), terms: text.Terms(hit.Text),
 	}
+	if len(parts) > 0 && parts[0].Repeated {
+		q.repeats = escape(strings.TrimSpace(chunker.Body(parts[:1])))
+	}
+	if best := slices.IndexFunc(parts, func(part chat.Excerpt) bool { return !part.Repeated && part.MessageID == hit.MessageID }); best > 0 {
+		q.matches = len(escape(strings.TrimSpace(chunker.Body(parts[:best])))) + len("\n")
+		if day := chunker.Day(parts[best]); day != "" && day != chunker.Day(parts[best-1]) {
+			q.matches += len(day + "\n")
+		}
+	}
+	return q
 }
 
 // meets reports whether the other quote goes on where this one ends.
@@ -39,33 +50,31 @@ func (q quote) meets(next quote) bool {
 	return last.ConversationID == first.ConversationID && last.key.Position+1 == first.key.Position
 }
 
-var day = regexp.MustCompile(`(?m)^\[\d{4}-\d\d-\d\d\]`)
-
 // join makes one quote of two that meet. A passage begins with its day, with the
 // question that it answers, and with who speaks: where the quote before has just
 // said so, it is left out.
 func (q quote) join(next quote) quote {
-	last, first := q.hits[len(q.hits)-1], next.hits[0]
-	text, days := next.text, day.FindAllString(firstLine(first.Text), 1)
-	if question, answer, ok := strings.Cut(text, "\nAssistant: "); ok && strings.HasPrefix(question, "Human: ") && strings.Contains(q.text, question) {
-		text, days = "Assistant: "+answer, append(days, day.FindAllString(question, -1)...)
+	before, parts := q.hits[len(q.hits)-1].passage.Own(), next.hits[0].passage.Parts
+	last, said := before[len(before)-1], next.text
+	if answer, ok := strings.CutPrefix(said, next.repeats+"\n"); ok && next.repeats != "" && len(parts) > 1 && strings.Contains(q.text, next.repeats) {
+		question := parts[0]
+		parts = parts[1:]
+		if day := chunker.Day(parts[0]); day != chunker.Day(question) {
+			answer = strings.TrimPrefix(answer, day+"\n")
+		}
+		said = answer
 	}
-	said := day.FindAllString(last.Text, -1)
-	switch {
-	case last.last == first.first && !q.cut && !next.late: // in the middle of a message
-		text = strings.TrimPrefix(strings.TrimPrefix(text, "Human: "), "Assistant: ")
-	case len(days) > 0 && (len(said) == 0 || said[len(said)-1] != days[len(days)-1]):
-		text = days[len(days)-1] + "\n" + text
+	first := parts[0]
+	switch day := chunker.Day(first); {
+	case last.Position == first.Position && !q.cut && !next.late: // in the middle of a message
+		said = strings.TrimPrefix(said, chunker.Label(first.Sender))
+	case day != "" && day != chunker.Day(last):
+		said = day + "\n" + said
 	}
 	return quote{
-		hits: slices.Concat(q.hits, next.hits), title: q.title, text: q.text + "\n" + text,
-		terms: q.terms, late: q.late, cut: next.cut,
+		hits: slices.Concat(q.hits, next.hits), title: q.title, text: q.text + "\n" + said,
+		terms: q.terms, repeats: q.repeats, late: q.late, cut: next.cut,
 	}
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
 }
 
 // best is the hit of a quote that matches best: what it is cited by.
@@ -98,14 +107,10 @@ func (q *quote) fit(budget int) (cost int, ok bool) {
 	return q.cost(), true
 }
 
-// bestLine is where the message that matches best begins in the text; 0 when it
-// cannot be told.
+// bestLine is where the line begins in the text in which the message that matches best
+// does.
 func (q *quote) bestLine() int {
-	at := strings.Index(q.text, q.said)
-	if q.said == "" || at < 0 {
-		return 0
-	}
-	return strings.LastIndexByte(q.text[:at], '\n') + 1
+	return strings.LastIndexByte(q.text[:min(q.matches, len(q.text))], '\n') + 1
 }
 
 // heading is how a quote is introduced: its number, the day on which its best

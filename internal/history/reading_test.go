@@ -31,7 +31,7 @@ func held(id, title string, began time.Time, texts ...string) (hits []Hit) {
 		said := turns[c.First]
 		hits = append(hits, Hit{
 			ConversationID: id, Title: title, MessageID: said.ID, Time: said.CreatedAt, Text: c.Text, Score: 0.5,
-			key: rank.Key{Conversation: id, Position: c.Position}, platform: "notes", first: c.First, last: c.Last, said: beginning(said.Text, saidRunes),
+			passage: c.Passage, key: rank.Key{Conversation: id, Position: c.Position}, platform: "notes",
 		})
 	}
 	return hits
@@ -68,7 +68,7 @@ func TestDigestsRead(t *testing.T) {
 		return some
 	}
 	late := held("d", "The caravan", march, "Of the caravan we said: "+sentences("caravan", 4), "It stands behind the barn. "+sentences("barn", 2))[:1]
-	late[0].said = "It stands behind the barn" // its best message is its last
+	late[0].MessageID = "d/1" // its best message is its last
 	for name, c := range map[string]struct {
 		hits   []Hit
 		budget int

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/rank"
 	"github.com/lethe-chat/lethe/internal/store"
@@ -216,7 +217,7 @@ func vanished(v *store.View, ws chat.WorkspaceID, hits []Hit) (map[rank.Key]bool
 	there, err := passagesByKey(v, ws, keys)
 	gone := map[rank.Key]bool{}
 	for _, hit := range hits {
-		if p, ok := there[hit.key]; !ok || p.Text != hit.Text || p.Title != hit.Title {
+		if p, ok := there[hit.key]; !ok || chunker.Render(p.Content) != hit.Text || p.Title != hit.Title {
 			gone[hit.key] = true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/modelhttp"
 	"github.com/lethe-chat/lethe/internal/rank"
@@ -53,7 +54,7 @@ func (h *History) findTwice(ctx context.Context, ws chat.WorkspaceID, q SearchQu
 func (h *History) rerank(ctx context.Context, query string, found []rank.Fused, passages map[rank.Key]store.Passage) ([]rank.Fused, bool, error) {
 	texts := make([]string, 0, len(passages))
 	for _, f := range found[:min(len(found), RerankDepth)] {
-		texts = append(texts, passages[f.Key].Text)
+		texts = append(texts, chunker.Render(passages[f.Key].Content))
 	}
 	if len(texts) < 2 { // nothing to order
 		return found, false, nil

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/rank"
 	"github.com/lethe-chat/lethe/internal/store"
@@ -57,14 +58,10 @@ type Hit struct {
 	Highlights     []Span
 	Context        []Passage
 
-	key         rank.Key
-	platform    string
-	first, last int    // positions of the first and the last message that it has text of
-	said        string // how the message begins
+	passage  chat.Passage // what Text is written from
+	key      rank.Key
+	platform string
 }
-
-// saidRunes is how much of a message is enough to find it in its passage.
-const saidRunes = 40
 
 // Span is a range of runes in a Hit's text: Start inclusive, End exclusive.
 type Span struct{ Start, End int }
@@ -219,25 +216,20 @@ func hydrate(v *store.View, ws chat.WorkspaceID, found []rank.Fused, terms []str
 	if err != nil {
 		return nil, err
 	}
-	messages, err := messagesOf(v, ws, passages, own)
-	if err != nil {
-		return nil, err
-	}
 	for _, f := range found {
 		p, ok := passages[f.Key]
-		if !ok {
+		if !ok || len(p.Content.Own()) == 0 {
 			continue
 		}
-		said := bestMessage(p, messages, terms)
+		said := bestMessage(p.Content, terms)
 		hit := Hit{
-			ConversationID: p.Conversation, Title: p.Title, MessageID: said.ID, Sender: said.Sender, Time: said.CreatedAt,
-			Text: p.Text, Score: f.Score, Context: []Passage{},
-			key: f.Key, platform: p.Platform, first: p.First, last: p.Last, said: beginning(said.Text, saidRunes),
+			ConversationID: p.Conversation, Title: p.Title, MessageID: said.MessageID, Sender: said.Sender, Time: said.CreatedAt,
+			Text: chunker.Render(p.Content), Score: f.Score, Context: []Passage{},
+			passage: p.Content, key: f.Key, platform: p.Platform,
 		}
 		for _, k := range neighbours(f.Key, contextChunks) {
-			if n, ok := passages[k]; ok {
-				first := messages[rank.Key{Conversation: n.Conversation, Position: n.First}]
-				hit.Context = append(hit.Context, Passage{Text: n.Text, Sender: first.Sender, Time: first.CreatedAt})
+			if own := passages[k].Content.Own(); len(own) > 0 {
+				hit.Context = append(hit.Context, Passage{Text: chunker.Render(passages[k].Content), Sender: own[0].Sender, Time: own[0].CreatedAt})
 			}
 		}
 		hits = append(hits, hit)
@@ -266,45 +258,30 @@ func passagesByKey(v *store.View, ws chat.WorkspaceID, keys []rank.Key) (map[ran
 	return byKey, err
 }
 
-// messagesOf loads the messages that the passages quote: all of a hit's, and the
-// first of a neighbour's.
-func messagesOf(v *store.View, ws chat.WorkspaceID, passages map[rank.Key]store.Passage, own map[rank.Key]bool) (map[rank.Key]chat.Message, error) {
-	var keys []rank.Key
-	for key, p := range passages {
-		last := p.First
-		if own[key] {
-			last = p.Last
-		}
-		for position := p.First; position <= last; position++ {
-			keys = append(keys, rank.Key{Conversation: p.Conversation, Position: position})
-		}
+// bestMessage is the first part of the message that says most of the query's words in a
+// passage; of the first such message on a tie. The passage must have a part of its own.
+func bestMessage(p chat.Passage, terms []string) chat.Excerpt {
+	own := p.Own()
+	if first, last := own[0], own[len(own)-1]; first.Position == last.Position {
+		return first
 	}
-	return v.MessagesAt(ws, keys)
-}
-
-// bestMessage is the message of a passage that says most of the query's words;
-// the first of them on a tie.
-func bestMessage(p store.Passage, messages map[rank.Key]chat.Message, terms []string) chat.Message {
 	wanted := make(map[string]bool, len(terms))
 	for _, t := range terms {
 		wanted[t] = true
 	}
-	best, most := chat.Message{}, -1
-	for position := p.First; position <= p.Last; position++ {
-		m, ok := messages[rank.Key{Conversation: p.Conversation, Position: position}]
-		if !ok || !m.Indexed() {
-			continue
-		}
-		said := map[string]bool{}
-		if p.First != p.Last {
-			for _, t := range text.Terms(m.Text) {
+	best, most := own[0], -1
+	for len(own) > 0 {
+		first, said := own[0], map[string]bool{}
+		for len(own) > 0 && own[0].Position == first.Position {
+			for _, t := range text.Terms(own[0].Text) {
 				if wanted[t] {
 					said[t] = true
 				}
 			}
+			own = own[1:]
 		}
 		if len(said) > most {
-			best, most = m, len(said)
+			best, most = first, len(said)
 		}
 	}
 	return best

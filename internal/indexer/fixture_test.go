@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
@@ -318,11 +319,26 @@ func (w *works) conversation(id string) chat.Conversation {
 	return c
 }
 
-func (w *works) chunks(id string) []store.StoredChunk {
+// shown is a stored chunk with what it says.
+type shown struct {
+	store.StoredChunk
+	Content chat.Passage
+	Text    string
+}
+
+func (w *works) chunks(id string) []shown {
 	w.t.Helper()
-	chunks, err := w.store.View(w.t.Context()).StoredChunks(w.ws, id, 0, 1<<30)
+	v := w.store.View(w.t.Context())
+	chunks, err := v.StoredChunks(w.ws, id, 0, 1<<30)
 	require.NoError(w.t, err)
-	return chunks
+	passages, err := v.StoredPassages(w.ws, id, w.conversation(id).Title, chunks)
+	require.NoError(w.t, err)
+	all := make([]shown, len(chunks))
+	for i, c := range chunks {
+		all[i] = shown{c, passages[i], chunker.Render(passages[i])}
+		require.Equal(w.t, store.TextSum(all[i].Text), c.Sum, "a passage shows what was indexed")
+	}
+	return all
 }
 
 // found are the conversations that a word finds, and those that a vector finds.

@@ -41,7 +41,7 @@ func TestAConversationBecomesSearchable(t *testing.T) {
 		got := w.chunks(id)
 		require.Len(t, got, len(want))
 		for i, chunk := range got {
-			require.Equal(t, want[i], chunker.Chunk{Text: chunk.Text, First: chunk.First, Last: chunk.Last, Position: chunk.Position})
+			require.Equal(t, want[i], chunker.Chunk{Passage: chunk.Content, Text: chunk.Text, First: chunk.First, Last: chunk.Last, Position: chunk.Position})
 			require.Equal(t, []any{model.ID, []float32{1, 0}}, []any{chunk.Model, chunk.Vector})
 		}
 		byWord, byVector := w.found("pelican")
@@ -424,7 +424,7 @@ func TestOnlyNewPassagesAreEmbedded(t *testing.T) {
 				all = append(all, c.Text)
 				require.NotNil(t, c.Vector)
 				if !contains(known, c.Text) {
-					fresh = append(fresh, chunker.Said(c.Text))
+					fresh = append(fresh, chunker.Said(c.Content))
 				}
 			}
 			require.Equal(t, fresh, asked, "what was said and not there before, and nothing else")

@@ -10,9 +10,10 @@ import (
 
 // PassagesVersion is raised when the same conversation gives other chunks, or the
 // same chunk other terms: when package chunker changes, or the analyzer in package
-// rank. Every conversation is then indexed anew in the background. A test knows what
-// the present version gives.
-const PassagesVersion = 2
+// text. Every conversation is then re-indexed in the background. A test knows what
+// the present version gives. Version 3 gives the same texts as version 2, and their
+// parts.
+const PassagesVersion = 3
 
 // recipe is how this program makes what search sees.
 func (x *Indexer) recipe() store.Recipe {

@@ -515,5 +515,5 @@ func TestPassagesVersionIsRaisedWithWhatItStandsFor(t *testing.T) {
 	for _, c := range chunker.Split("About files and houses", turns) {
 		fmt.Fprintf(sum, "%d %d %d %q %q\n", c.Position, c.First, c.Last, c.Text, text.Terms(c.Text))
 	}
-	require.Equal(t, []any{2, "0db6f020ac7d5ed1"}, []any{indexer.PassagesVersion, hex.EncodeToString(sum.Sum(nil)[:8])})
+	require.Equal(t, []any{3, "0db6f020ac7d5ed1"}, []any{indexer.PassagesVersion, hex.EncodeToString(sum.Sum(nil)[:8])})
 }

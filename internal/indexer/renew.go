@@ -60,22 +60,23 @@ func (x *Indexer) renewed(ctx context.Context, claim store.Claim) (store.Indexed
 		for _, s := range stored {
 			keep(&result, s)
 		}
-		return result, x.embed(ctx, &result, stored)
+		return result, x.embed(ctx, claim, c.Title, &result, nil, stored)
 	}
 	// There is no limit here: what was indexed stays indexed.
+	var said []string
 	result.Tokens, _, err = x.cut(ctx, claim, 0, func(c chunker.Chunk) error {
 		if len(result.Chunks) == 2*renewAtOnce {
 			return errTooLarge
 		}
-		result.Chunks = append(result.Chunks, store.IndexedChunk{
-			Position: c.Position, First: c.First, Last: c.Last, Text: c.Text, Terms: text.Terms(c.Text),
-		})
+		fresh := indexed(c)
+		fresh.Terms = text.Terms(c.Text)
+		result.Chunks, said = append(result.Chunks, fresh), append(said, chunker.Said(c.Passage))
 		return nil
 	})
 	if err != nil {
 		return result, err
 	}
-	return result, x.embed(ctx, &result, stored)
+	return result, x.embed(ctx, claim, c.Title, &result, said, stored)
 }
 
 // keep counts the next stored chunk among those that stay. From the first on that has
@@ -91,31 +92,36 @@ func keep(result *store.Indexed, s store.StoredChunk) {
 	}
 }
 
-// embed fills in the vectors, and asks the embedder only for texts that it has
-// not embedded for this conversation before.
-func (x *Indexer) embed(ctx context.Context, result *store.Indexed, stored []store.StoredChunk) error {
-	known := make(map[string][]float32, len(stored))
+// embed fills in the vectors, and asks the embedder only for passages that it has
+// not embedded for this conversation before. The fresh chunks say what said has.
+func (x *Indexer) embed(ctx context.Context, claim store.Claim, title string, result *store.Indexed, said []string, stored []store.StoredChunk) error {
+	known := make(map[int64][]float32, len(stored))
 	for _, s := range stored {
 		if embeddedBy(result.Model, s) {
-			known[s.Text] = s.Vector
+			known[s.Sum] = s.Vector
 		}
+	}
+	kept := stored[result.Keep-len(result.Vectors):][:len(result.Vectors)]
+	passages, err := x.o.Store.View(ctx).StoredPassages(claim.Workspace, claim.Conversation, title, kept)
+	if err != nil {
+		return err
 	}
 	var texts []string
 	var put []func(vector []float32)
-	want := func(text string, to func(vector []float32)) {
-		if vector, ok := known[text]; ok {
+	want := func(sum int64, said string, to func(vector []float32)) {
+		if vector, ok := known[sum]; ok {
 			to(vector)
 			return
 		}
-		texts, put = append(texts, chunker.Said(text)), append(put, to)
+		texts, put = append(texts, said), append(put, to)
 	}
 	for i := range result.Vectors {
 		v := &result.Vectors[i]
-		want(stored[result.Keep-len(result.Vectors)+i].Text, func(vector []float32) { v.Vector, v.Unreadable = vector, vector == nil })
+		want(kept[i].Sum, chunker.Said(passages[i]), func(vector []float32) { v.Vector, v.Unreadable = vector, vector == nil })
 	}
 	for i := range result.Chunks {
 		c := &result.Chunks[i]
-		want(c.Text, func(vector []float32) { c.Vector, c.Unreadable = vector, vector == nil })
+		want(store.TextSum(c.Text), said[i], func(vector []float32) { c.Vector, c.Unreadable = vector, vector == nil })
 	}
 	vectors, err := x.ask(ctx, texts)
 	if err != nil {

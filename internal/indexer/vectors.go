@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/breaker"
+	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/modelhttp"
@@ -26,7 +27,11 @@ func (x *Indexer) vectors(ctx context.Context, claim store.Claim) error {
 		if err != nil {
 			return err
 		}
-		said, err := x.say(ctx, waiting)
+		passages, err := x.o.Store.View(ctx).StoredPassages(claim.Workspace, claim.Conversation, c.Title, waiting)
+		if err != nil {
+			return err
+		}
+		said, err := x.say(ctx, waiting, passages)
 		if err != nil {
 			return err
 		}
@@ -55,11 +60,11 @@ func firstOf(errs ...error) error {
 	return nil
 }
 
-// say returns what the model says of passages.
-func (x *Indexer) say(ctx context.Context, chunks []store.StoredChunk) ([]store.PassageVector, error) {
+// say returns what the model says of chunks, which are these passages.
+func (x *Indexer) say(ctx context.Context, chunks []store.StoredChunk, passages []chat.Passage) ([]store.PassageVector, error) {
 	texts := make([]string, len(chunks))
-	for i, c := range chunks {
-		texts[i] = chunker.Said(c.Text)
+	for i, p := range passages {
+		texts[i] = chunker.Said(p)
 	}
 	vectors, err := x.ask(ctx, texts)
 	if err != nil {

@@ -3,7 +3,9 @@ package indexer
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/store"
@@ -128,13 +130,11 @@ func (w *writing) add(ctx context.Context, c chunker.Chunk) error {
 		return err
 	}
 	w.passages++
-	if w.stored.has(c) {
+	fresh := indexed(c)
+	if w.stored.has(fresh) {
 		return nil
 	}
-	fresh := store.IndexedChunk{
-		Position: c.Position, First: c.First, Last: c.Last, Text: c.Text, Terms: text.Terms(c.Text),
-		Unreadable: w.model.ID == embed.NoneModel,
-	}
+	fresh.Terms, fresh.Unreadable = text.Terms(c.Text), w.model.ID == embed.NoneModel
 	if vector, ok := w.stored.vector(w.model, c.Text); ok {
 		fresh.Vector, fresh.Unreadable = vector, vector == nil
 	}
@@ -146,18 +146,29 @@ func (w *writing) add(ctx context.Context, c chunker.Chunk) error {
 	return err
 }
 
+// indexed is a chunk as the store takes it, without its terms. The parts leave their
+// texts behind: each of them would keep a whole message in memory.
+func indexed(c chunker.Chunk) store.IndexedChunk {
+	content := chat.Passage{Title: c.Title, Parts: slices.Clone(c.Parts)}
+	for i := range content.Parts {
+		content.Parts[i].Text = ""
+	}
+	return store.IndexedChunk{Position: c.Position, First: c.First, Last: c.Last, Content: content, Text: c.Text}
+}
+
 // memory is what is stored of a conversation around the passage at hand: up to three
-// windows of its passages, so that one that moved a little is recognized by its text.
+// windows of its passages, so that one that moved a little is recognized by the sum of
+// its text.
 type memory struct {
 	windows []window
 	next    int // the first position that was not looked at
 	ended   bool
 }
 
-// window is some stored passages, by their position and by their text.
+// window is some stored passages, by their position and by the sum of their text.
 type window struct {
 	at     map[int]store.StoredChunk
-	saying map[string]store.StoredChunk
+	saying map[int64]store.StoredChunk
 }
 
 // load makes sure that what is stored up to a window beyond the position is known.
@@ -169,9 +180,9 @@ func (m *memory) load(position int, read func(from, before int) ([]store.StoredC
 		}
 		m.ended = len(chunks) == 0
 		m.next += memoryWindow
-		w := window{make(map[int]store.StoredChunk, len(chunks)), make(map[string]store.StoredChunk, len(chunks))}
+		w := window{make(map[int]store.StoredChunk, len(chunks)), make(map[int64]store.StoredChunk, len(chunks))}
 		for _, c := range chunks {
-			w.at[c.Position], w.saying[c.Text] = c, c
+			w.at[c.Position], w.saying[c.Sum] = c, c
 		}
 		m.windows = append(m.windows[max(0, len(m.windows)-2):], w)
 	}
@@ -179,10 +190,10 @@ func (m *memory) load(position int, read func(from, before int) ([]store.StoredC
 }
 
 // has reports whether a passage is stored just so.
-func (m *memory) has(c chunker.Chunk) bool {
+func (m *memory) has(c store.IndexedChunk) bool {
 	for _, w := range m.windows {
 		if s, ok := w.at[c.Position]; ok {
-			return s.Text == c.Text && s.First == c.First && s.Last == c.Last
+			return s.Is(c)
 		}
 	}
 	return false
@@ -190,8 +201,9 @@ func (m *memory) has(c chunker.Chunk) bool {
 
 // vector returns what the model has said of a text nearby; false when it was not asked.
 func (m *memory) vector(model embed.Model, text string) ([]float32, bool) {
+	sum := store.TextSum(text)
 	for _, w := range m.windows {
-		if s, ok := w.saying[text]; ok && embeddedBy(model, s) {
+		if s, ok := w.saying[sum]; ok && embeddedBy(model, s) {
 			return s.Vector, true
 		}
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -12,7 +13,8 @@ import (
 type IndexedChunk struct {
 	Position    int
 	First, Last int // positions of the first and the last message that it quotes
-	Text        string
+	Content     chat.Passage
+	Text        string // as it was analysed and will be embedded; only its sum is stored
 	Terms       []string
 	Vector      []float32 // nil when the model cannot read the text, or has not yet
 	Unreadable  bool      // the model cannot: it has no vector, and needs none
@@ -54,42 +56,6 @@ func (tx *Tx) FinishIndexing(c Claim, x Indexed) error {
 	changes["attempts"] = 0
 	changes["run_after"] = dialect.Micros(tx.now) // when it may be taken to be made anew, should the recipe change
 	return tx.storeIndexed(c, x, changes)
-}
-
-// dropPassages deletes the passages that say what was edited away, with their
-// vectors: the first, which begins with the title, when that was changed, and
-// those of outdated messages. The rest stays to be found until all is indexed
-// again, which may take a while and, when the embedder is down, days.
-func (tx *Tx) dropPassages(ws chat.WorkspaceID, stored chat.Conversation, renamed bool, outdated []chat.Span) error {
-	if stored.Chunks == 0 || (!renamed && len(outdated) == 0) {
-		return nil
-	}
-	var rows []dialect.ChunkRow
-	err := tx.db.Select("position", "first_message", "last_message").
-		Where("workspace_id = ? AND conversation_id = ?", int64(ws), stored.ID).Find(&rows).Error
-	if err != nil {
-		return tx.fault(err)
-	}
-	var stale []int
-	for _, r := range rows {
-		says := func(span chat.Span) bool { return r.FirstMessage <= span.To && r.LastMessage >= span.From }
-		if (renamed && r.Position == 0) || slices.ContainsFunc(outdated, says) {
-			stale = append(stale, r.Position)
-		}
-	}
-	if len(stale) == 0 {
-		return nil
-	}
-	for batch := range slices.Chunk(stale, idBatch) {
-		const those = "workspace_id = ? AND conversation_id = ? AND position IN ?"
-		for _, table := range []any{&dialect.ChunkRow{}, &dialect.EmbeddingRow{}} {
-			if err := tx.db.Where(those, int64(ws), stored.ID, batch).Delete(table).Error; err != nil {
-				return tx.fault(err)
-			}
-		}
-	}
-	return tx.fault(tx.db.Exec("UPDATE conversations AS c SET chunk_count = ("+chunksOf+"), term_count = ("+termsOf+"), vector_count = ("+vectorsOf+
-		") WHERE c.workspace_id = ? AND c.id = ?", int64(ws), stored.ID).Error)
 }
 
 func indexedChanges(x Indexed) map[string]any {
@@ -170,8 +136,7 @@ func (tx *Tx) markUnreadable(c Claim, x Indexed) error {
 }
 
 // markPassages writes into passages which model cannot read them. Where nothing
-// changes nothing is written: a row is a copy of its text, and of all its words in
-// the index.
+// changes nothing is written: on PostgreSQL a row is written with all its words.
 func (tx *Tx) markPassages(c Claim, positions []int, by string) error {
 	for batch := range slices.Chunk(positions, idBatch) {
 		err := tx.db.Model(&dialect.ChunkRow{}).
@@ -188,7 +153,7 @@ func newChunks(c Claim, x Indexed) (rows []dialect.ChunkRow) {
 	for _, chunk := range x.Chunks {
 		row := dialect.ChunkRow{
 			WorkspaceID: int64(c.Workspace), ConversationID: c.Conversation, Position: chunk.Position,
-			FirstMessage: chunk.First, LastMessage: chunk.Last, Text: chunk.Text,
+			FirstMessage: chunk.First, LastMessage: chunk.Last, Parts: EncodeParts(chunk.First, chunk.Content), TextSum: TextSum(chunk.Text),
 			Terms: joinTerms(prefixed(c.Workspace, chunk.Terms)), TermCount: len(chunk.Terms),
 		}
 		if chunk.Unreadable {
@@ -217,23 +182,35 @@ func newEmbeddings(c Claim, x Indexed) (rows []dialect.EmbeddingRow) {
 	return rows
 }
 
+// TextSum is what is stored of the text of a passage: a number that differs between
+// texts.
+func TextSum(text string) int64 { return dialect.TextSum(text) }
+
 // StoredChunk is what is already indexed of a conversation, for a worker that
 // wants to keep what did not change.
 type StoredChunk struct {
 	Position    int
 	First, Last int
-	Text        string
+	Sum         int64 // TextSum of its text
 	TermCount   int
 	Model       string    // that made the vector, or that cannot read the text; empty when none has tried
 	Vector      []float32 // nil when it has none
+
+	parts []byte // nil when they are not known
+}
+
+// Is reports whether the stored chunk is just this one, vectors aside.
+func (s StoredChunk) Is(c IndexedChunk) bool {
+	return s.Position == c.Position && s.First == c.First && s.Last == c.Last && s.Sum == TextSum(c.Text) &&
+		bytes.Equal(s.parts, EncodeParts(c.First, c.Content))
 }
 
 // StoredChunks returns the chunks of a conversation in order: those from a position
-// on, and before another one.
+// on, and before another one. What they say is left to StoredPassages.
 func (v *View) StoredChunks(ws chat.WorkspaceID, conversation string, from, before int) ([]StoredChunk, error) {
 	const where, at = "workspace_id = ? AND conversation_id = ?", "position >= ? AND position < ?"
 	var rows []dialect.ChunkRow
-	err := v.db.Omit("Terms").Where(where, int64(ws), conversation).Where(at, from, before).Order("position").Find(&rows).Error
+	err := v.db.Where(where, int64(ws), conversation).Where(at, from, before).Order("position").Find(&rows).Error
 	if err != nil {
 		return nil, v.fault(err)
 	}
@@ -256,5 +233,9 @@ func (v *View) StoredChunks(ws chat.WorkspaceID, conversation string, from, befo
 }
 
 func storedChunk(r dialect.ChunkRow) StoredChunk {
-	return StoredChunk{Position: r.Position, First: r.FirstMessage, Last: r.LastMessage, Text: r.Text, TermCount: r.TermCount, Model: r.UnreadableBy}
+	c := StoredChunk{Position: r.Position, First: r.FirstMessage, Last: r.LastMessage, Sum: r.TextSum, TermCount: r.TermCount, Model: r.UnreadableBy}
+	if len(r.Parts) > 0 {
+		c.parts = r.Parts
+	}
+	return c
 }

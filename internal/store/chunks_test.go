@@ -51,9 +51,9 @@ func TestFinishingReplacesAndKeeps(t *testing.T) {
 			{Position: 2, First: 1, Last: 1, Text: "old tail", Terms: []string{"gamma", "delta", "gamma"}, Vector: north},
 		}}))
 		want := []store.StoredChunk{
-			{Position: 0, First: 0, Last: 1, Text: "Alpha, alpha", TermCount: 2, Model: "test", Vector: east},
-			{Position: 1, First: 1, Last: 1, Text: "no vector", TermCount: 1, Model: "test"},
-			{Position: 2, First: 1, Last: 1, Text: "old tail", TermCount: 3, Model: "test", Vector: north},
+			{Position: 0, First: 0, Last: 1, Sum: store.TextSum("Alpha, alpha"), TermCount: 2, Model: "test", Vector: east},
+			{Position: 1, First: 1, Last: 1, Sum: store.TextSum("no vector"), TermCount: 1, Model: "test"},
+			{Position: 2, First: 1, Last: 1, Sum: store.TextSum("old tail"), TermCount: 3, Model: "test", Vector: north},
 		}
 		require.Equal(t, want, stored(t, s, ws, id))
 		c := state(t, s, ws, id)
@@ -66,8 +66,8 @@ func TestFinishingReplacesAndKeeps(t *testing.T) {
 			{Position: 3, First: 2, Last: 2, Text: "more", Terms: []string{"zeta", "zeta"}, Vector: north},
 		}}))
 		require.Equal(t, append(want[:2:2],
-			store.StoredChunk{Position: 2, First: 1, Last: 2, Text: "new tail", TermCount: 1, Model: "test", Vector: east},
-			store.StoredChunk{Position: 3, First: 2, Last: 2, Text: "more", TermCount: 2, Model: "test", Vector: north},
+			store.StoredChunk{Position: 2, First: 1, Last: 2, Sum: store.TextSum("new tail"), TermCount: 1, Model: "test", Vector: east},
+			store.StoredChunk{Position: 3, First: 2, Last: 2, Sum: store.TextSum("more"), TermCount: 2, Model: "test", Vector: north},
 		), stored(t, s, ws, id))
 		require.Equal(t, 4, state(t, s, ws, id).Chunks)
 		sum := stats(t, s, ws)
@@ -126,7 +126,7 @@ func TestManyAndLargeChunks(t *testing.T) {
 		chunks := stored(t, s, ws, id)
 		require.Len(t, chunks, n)
 		for i, chunk := range chunks {
-			require.Equal(t, x.Chunks[i].Text, chunk.Text)
+			require.Equal(t, store.TextSum(x.Chunks[i].Text), chunk.Sum)
 			require.Equal(t, x.Chunks[i].Vector, chunk.Vector)
 			require.Equal(t, len(x.Chunks[i].Terms), chunk.TermCount)
 		}

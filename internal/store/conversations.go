@@ -308,7 +308,7 @@ func (tx *Tx) UpdateConversation(ws chat.WorkspaceID, stored chat.Conversation, 
 	if err := tx.rewriteMessages(ws, stored.ID, m); err != nil {
 		return chat.Conversation{}, err
 	}
-	if err := tx.dropPassages(ws, stored, m.Title != stored.Title, m.Outdated); err != nil {
+	if err := tx.updatePassages(ws, stored, m.Title != stored.Title, m.Outdated, m.Moves); err != nil {
 		return chat.Conversation{}, err
 	}
 	return tx.Conversation(ws, stored.ID)
@@ -356,7 +356,7 @@ func (tx *Tx) EditConversation(ws chat.WorkspaceID, id string, e chat.Edit) (cha
 	if err := tx.update(ws, id, changes); err != nil {
 		return chat.Conversation{}, err
 	}
-	if err := tx.dropPassages(ws, stored, renamed, nil); err != nil {
+	if err := tx.updatePassages(ws, stored, renamed, nil, nil); err != nil {
 		return chat.Conversation{}, err
 	}
 	return tx.Conversation(ws, id)

@@ -20,6 +20,9 @@ func Pools(s *Store) []*sql.DB { return s.pools() }
 // DB is the writers' handle, to look at the tables as they are.
 func DB(s *Store) *gorm.DB { return s.database.Write() }
 
+// DecodeParts reads what EncodeParts wrote.
+func DecodeParts(first int, raw []byte) ([]chat.Excerpt, bool) { return decodeParts(first, raw) }
+
 // Handle is what a view asks through, to run a statement of a test's own.
 func Handle(v *View) *gorm.DB { return v.db }
 

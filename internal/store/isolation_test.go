@@ -59,8 +59,8 @@ var inWorkspace = map[string]call{
 	"Import":  func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) { return just(tx.Import(ws, h.importID)) },
 	"Imports": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) { return wholeOf(tx.Imports(ws, 1, 10)) },
 	"Keys":    func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) { return just(tx.Keys(ws)) },
-	"MessagesAt": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
-		return just(tx.MessagesAt(ws, h.keys()))
+	"StoredPassages": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.StoredPassages(ws, h.conversation.ID, "title", []store.StoredChunk{{First: 0, Last: 1}}))
 	},
 	"Passages": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) { return just(tx.Passages(ws, h.keys())) },
 	"StoredChunks": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {

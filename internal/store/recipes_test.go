@@ -122,10 +122,14 @@ func TestAChangeOfModel(t *testing.T) {
 			_, ok := complete(t, s, otherModel.ID)
 			require.False(t, ok)
 
-			before := scan[string](t, s, "SELECT terms FROM chunks WHERE workspace_id > 0 ORDER BY 1")
+			words := "SELECT CAST(terms AS text) FROM chunks WHERE workspace_id > 0 ORDER BY 1"
+			if db.Kind == storetest.SQLite { // what is written anew has another row number
+				words = "SELECT id || ' ' || hex(sz) FROM chunks_fts_docsize ORDER BY 1"
+			}
+			before := scan[string](t, s, words)
 			require.NoError(t, finishAs(s, c, anew(otherModel)))
 			requireLost(t, s, c)
-			require.Equal(t, before, scan[string](t, s, "SELECT terms FROM chunks WHERE workspace_id > 0 ORDER BY 1"))
+			require.Equal(t, before, scan[string](t, s, words))
 			require.Equal(t, chat.Embedding{Model: otherModel.ID, Pending: 2 - i, Unused: 2 * (2 - i)}, embedding(t, s, ws))
 			requireSound(t, db)
 		}
@@ -318,7 +322,16 @@ func TestRecipesOfAnOldDatabase(t *testing.T) {
 			"DROP INDEX conversations_last_import", "ALTER TABLE conversations DROP COLUMN last_import_id",
 			"DROP INDEX imports_conversation", "ALTER TABLE imports DROP COLUMN conversation_id",
 		}
-		if db.Kind == storetest.SQLite { // what came later
+		if db.Kind == storetest.Postgres { // what came later
+			undone = append(undone, "ALTER TABLE chunks DROP COLUMN parts", "ALTER TABLE chunks RENAME COLUMN text_sum TO text",
+				"ALTER TABLE chunks ALTER COLUMN text TYPE text USING 'text'")
+		}
+		if db.Kind == storetest.SQLite {
+			undone = append(undone, "DROP TRIGGER chunks_fts_delete", "DROP TABLE chunks_fts", "ALTER TABLE chunks DROP COLUMN parts", "ALTER TABLE chunks DROP COLUMN text_sum",
+				"ALTER TABLE chunks ADD COLUMN text TEXT NOT NULL DEFAULT 'text'", "ALTER TABLE chunks ADD COLUMN terms TEXT NOT NULL DEFAULT 'term'",
+				"CREATE VIRTUAL TABLE chunks_fts USING fts5 (terms, content = 'chunks', content_rowid = 'id')",
+				"CREATE TRIGGER chunks_fts_insert AFTER INSERT ON chunks BEGIN SELECT 1; END", "CREATE TRIGGER chunks_fts_delete AFTER DELETE ON chunks BEGIN SELECT 1; END",
+				"CREATE TRIGGER chunks_fts_update AFTER UPDATE ON chunks BEGIN SELECT 1; END")
 			undone = append(undone, "DROP TRIGGER embeddings_insert", "DROP TRIGGER embeddings_delete", "DROP TRIGGER embeddings_update", "DROP TABLE vector_version")
 		}
 		for _, back := range undone {
@@ -332,6 +345,9 @@ func TestRecipesOfAnOldDatabase(t *testing.T) {
 		require.Equal(t, []string{"bare ", "first test", "half ", "second other", "unread test"}, scan[string](t, s,
 			`SELECT c.external_id || ' ' || r.model FROM conversations AS c JOIN recipes AS r ON r.id = c.recipe_id WHERE c.workspace_id > 0 ORDER BY 1`))
 		require.Equal(t, 1, db.Count(t, "SELECT count(*) FROM conversations WHERE recipe_id = 0"), "it has no passages yet")
+		for _, sum := range scan[int64](t, s, "SELECT text_sum FROM chunks WHERE workspace_id > 0") {
+			require.Equal(t, store.TextSum("text"), sum, "the migration computes what the program does")
+		}
 		inTx(t, s, func(tx *store.Tx) error {
 			adopted, err := tx.AdoptRecipe(store.Recipe{Model: testModel.ID, Passages: 1}, "")
 			require.Equal(t, 3, adopted.Conversations)

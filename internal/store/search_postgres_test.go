@@ -57,8 +57,6 @@ func aSearchInANewWorkspaceReadsLittle(t *testing.T) {
 		passages, err := own.View(ctx).Passages(ws, keys)
 		require.NoError(t, err)
 		require.Len(t, passages, store.LegSize)
-		_, err = own.View(ctx).MessagesAt(ws, keys)
-		require.NoError(t, err)
 		require.NoError(t, own.Close()) // a connection that ends says what it has read
 		require.Eventually(t, func() bool { return read() > before }, 20*time.Second, 10*time.Millisecond)
 		return read() - before

@@ -386,20 +386,14 @@ func TestPassagesAndMessagesByKey(t *testing.T) {
 		passages, err := v.Passages(ws, keys)
 		require.NoError(t, err)
 		require.ElementsMatch(t, []store.Passage{
-			{Key: keys[0], Title: a.Title, Platform: "custom", First: 0, Last: 1, Text: "[p1]"},
-			{Key: keys[1], Title: b.Title, Platform: "custom", Text: "[p0]"},
-			{Key: keys[2], Title: a.Title, Platform: "custom", Text: "[p0]"},
+			{Key: keys[0], Title: a.Title, Platform: "custom", Content: quoting("", a.Turns[0], a.Turns[1])},
+			{Key: keys[1], Title: b.Title, Platform: "custom", Content: quoting(b.Title, b.Turns[0])},
+			{Key: keys[2], Title: a.Title, Platform: "custom", Content: quoting(a.Title, a.Turns[0])},
 		}, passages)
-		messages, err := v.MessagesAt(ws, keys)
-		require.NoError(t, err)
-		require.Equal(t, map[rank.Key]chat.Message{keys[0]: a.Turns[1], keys[1]: b.Turns[0], keys[2]: a.Turns[0]}, messages)
 
 		passages, err = v.Passages(ws, nil)
 		require.NoError(t, err)
 		require.Empty(t, passages)
-		messages, err = v.MessagesAt(ws, nil)
-		require.NoError(t, err)
-		require.Empty(t, messages)
 
 		var many []rank.Key // as many as the largest search asks for
 		for i := range store.LegSize {
@@ -410,8 +404,5 @@ func TestPassagesAndMessagesByKey(t *testing.T) {
 		passages, err = v.Passages(ws, append(many, keys...))
 		require.NoError(t, err)
 		require.Len(t, passages, 3)
-		messages, err = v.MessagesAt(ws, append(many, keys...))
-		require.NoError(t, err)
-		require.Len(t, messages, 3)
 	})
 }

@@ -134,6 +134,12 @@ type Records interface {
 	// many bytes of the text come before, and how many are read.
 	TextPiece() string
 
+	// Stretches reads stretches of messages, in one statement and in any order. Of a long
+	// text it reads no more than it must. Messages that there are not are left out.
+	Stretches(db *gorm.DB, ws chat.WorkspaceID, asked []Stretch) ([]StretchRow, error)
+
+	// InsertChunks writes passages, all of one conversation, and their terms into the
+	// full-text index.
 	InsertChunks(db *gorm.DB, rows []ChunkRow) error
 	InsertEmbeddings(db *gorm.DB, rows []EmbeddingRow) error
 

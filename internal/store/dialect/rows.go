@@ -58,18 +58,21 @@ type MessageRow struct {
 // TableName is the table of the row.
 func (MessageRow) TableName() string { return "messages" }
 
-// ChunkRow is a row of chunks. Its terms are joined by blanks, and begin with the
-// label of their workspace.
+// ChunkRow is a row of chunks.
 type ChunkRow struct {
 	WorkspaceID    int64
 	ConversationID string
 	Position       int
 	FirstMessage   int
 	LastMessage    int
-	Text           string
-	Terms          string
+	Parts          []byte // which stretches of messages it quotes; empty when that is not known yet
+	TextSum        int64  // TextSum of its text
 	TermCount      int
 	UnreadableBy   string
+
+	// Terms are for the full-text index: joined by blanks, each after the label of its
+	// workspace. They are written with the row, and never read.
+	Terms string `gorm:"-"`
 }
 
 // TableName is the table of the row.

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -65,23 +66,24 @@ func (*Database) InsertChunks(db *gorm.DB, chunks []dialect.ChunkRow) error {
 		P  int    `json:"p"`
 		F  int    `json:"f"`
 		L  int    `json:"l"`
-		T  string `json:"t"`
+		B  string `json:"b"`
+		S  int64  `json:"s"`
 		V  string `json:"v"`
 		TC int    `json:"n"`
 		U  string `json:"u"`
 	}
 	rows := make([]row, len(chunks))
 	for i, c := range chunks {
-		rows[i] = row{c.WorkspaceID, c.ConversationID, c.Position, c.FirstMessage, c.LastMessage, c.Text, tsvector(c.Terms), c.TermCount, c.UnreadableBy}
+		rows[i] = row{c.WorkspaceID, c.ConversationID, c.Position, c.FirstMessage, c.LastMessage, `\x` + hex.EncodeToString(c.Parts), c.TextSum, tsvector(c.Terms), c.TermCount, c.UnreadableBy}
 	}
 	list, err := json.Marshal(rows)
 	if err != nil {
 		return err
 	}
 	return db.Exec(`
-		INSERT INTO chunks (workspace_id, conversation_id, position, first_message, last_message, text, terms, term_count, unreadable_by)
-		SELECT w, c, p, f, l, t, v, n, u FROM json_to_recordset(CAST(? AS json))
-			AS r (w bigint, c uuid, p int, f int, l int, t text, v tsvector, n int, u text)`, string(list)).Error
+		INSERT INTO chunks (workspace_id, conversation_id, position, first_message, last_message, parts, text_sum, terms, term_count, unreadable_by)
+		SELECT w, c, p, f, l, b, s, v, n, u FROM json_to_recordset(CAST(? AS json))
+			AS r (w bigint, c uuid, p int, f int, l int, b bytea, s bigint, v tsvector, n int, u text)`, string(list)).Error
 }
 
 // tsvector writes terms in PostgreSQL's own form, 'term':1,5: as given, with

@@ -92,6 +92,12 @@ func setUp(ctx context.Context, conn *sqlite3.Conn) error {
 	if err := registerTextPiece(conn); err != nil {
 		return fmt.Errorf("reading texts by pieces: %w", err)
 	}
+	if err := registerTextSum(conn); err != nil {
+		return fmt.Errorf("sums of texts: %w", err)
+	}
+	if err := registerIndexedTerms(conn); err != nil {
+		return fmt.Errorf("lengths of index entries: %w", err)
+	}
 	for _, pragma := range pragmas {
 		if err := patiently(ctx, func() error { return conn.Exec("PRAGMA " + pragma) }); err != nil {
 			return fmt.Errorf("PRAGMA %s: %w", pragma, err)

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"encoding/json"
+	"slices"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -28,10 +29,28 @@ func (*Database) InsertMessages(db *gorm.DB, rows []dialect.MessageRow) error {
 	return dialect.InsertMessageBatches(db, rows)
 }
 
-// InsertChunks writes passages by INSERTs; triggers add their words to the full-text
-// index.
+// InsertChunks writes passages by INSERTs, and then their terms, under the row numbers
+// that the passages have got. The index keeps no copy of the terms, and a trigger
+// deletes its entries with the rows.
 func (*Database) InsertChunks(db *gorm.DB, chunks []dialect.ChunkRow) error {
-	return dialect.InsertInBatches(db, chunks, dialect.ChunkBatch)
+	if err := dialect.InsertInBatches(db, chunks, dialect.ChunkBatch); err != nil {
+		return err
+	}
+	for batch := range slices.Chunk(chunks, dialect.ChunkBatch) {
+		words := make([][2]any, len(batch))
+		for i, c := range batch {
+			words[i] = [2]any{c.Position, c.Terms}
+		}
+		list, _ := json.Marshal(words) // strings and numbers always marshal
+		err := db.Exec(`INSERT INTO chunks_fts (rowid, terms) SELECT chunks.id, asked.value ->> 1
+			FROM json_each(?) AS asked CROSS JOIN chunks
+			WHERE chunks.workspace_id = ? AND chunks.conversation_id = ? AND chunks.position = asked.value ->> 0`,
+			string(list), batch[0].WorkspaceID, batch[0].ConversationID).Error
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // blobRow is an embedding with its vector as a BLOB.

@@ -29,6 +29,7 @@ var OfWorkspaces = []string{"conversations", "messages", "chunks", "embeddings",
 // acrossWorkspaces are parts of the few statements that are about all of them.
 var acrossWorkspaces = []string{
 	"workspace_id > 0",     // tests that count what is left of a delete, wherever it is
+	"chunks_fts_docsize",   // the doctor checks the full-text index, which is one for all
 	"chunks_fts MATCH",     // the terms of SQLite's full-text index begin with the workspace
 	"c.message_count <> (", // the doctor checks every workspace, in these six
 	"c.chunk_count > 0 AND c.recipe_id <> ",

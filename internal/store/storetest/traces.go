@@ -115,7 +115,15 @@ func (r *raw) orphans() (found []string) {
 	}
 	for _, index := range r.fullText() {
 		if _, err := r.conn.ExecContext(r.ctx, "INSERT INTO "+index+"("+index+", rank) VALUES ('integrity-check', 1)"); err != nil { //nolint:gosec // a name of the catalogue
-			found = append(found, fmt.Sprintf("%s: not what its table says: %v", index, err))
+			found = append(found, fmt.Sprintf("%s: broken: %v", index, err))
+		}
+		for what, query := range map[string]string{
+			"entries without a passage": "SELECT count(*) FROM " + index + "_docsize WHERE id NOT IN (SELECT id FROM chunks)",
+			"passages without an entry": "SELECT count(*) FROM chunks WHERE id NOT IN (SELECT id FROM " + index + "_docsize)",
+		} {
+			if n := r.count(query); n > 0 { //nolint:gosec // a name of the catalogue
+				found = append(found, fmt.Sprintf("%s: %d %s", index, n, what))
+			}
 		}
 	}
 	return found

@@ -1,0 +1,20 @@
+package dialect
+
+// Stretch asks for some bytes of the text of a message.
+type Stretch struct {
+	Conversation string
+	Position     int // of the message
+	Start        int // how many bytes of the text come before
+	Length       int // how many bytes are read, or fewer where the text ends
+}
+
+// StretchRow is the answer to a Stretch.
+type StretchRow struct {
+	Asked     int // its place in the list of what was asked
+	ID        string
+	Sender    string
+	CreatedAt int64 `gorm:"autoCreateTime:false"`
+	Branch    string
+	Hidden    bool
+	Text      []byte
+}

@@ -1,0 +1,127 @@
+package store
+
+import (
+	"slices"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
+)
+
+// updatePassages keeps the passages true when messages change: none may show a text
+// that is not the one it was indexed by. It deletes those that say what was edited
+// away, with their vectors: the first, which begins with the title, when that was
+// changed, and those of outdated messages. Those whose messages have moved it moves
+// along. The rest stays to be found until all is indexed again, which may take a while
+// and, when the embedder is down, days.
+func (tx *Tx) updatePassages(ws chat.WorkspaceID, stored chat.Conversation, renamed bool, outdated []chat.Span, moves []chat.Move) error {
+	if stored.Chunks == 0 || (!renamed && len(outdated) == 0 && len(moves) == 0) {
+		return nil
+	}
+	var rows []dialect.ChunkRow
+	err := tx.db.Select("position", "first_message", "last_message", "parts").
+		Where("workspace_id = ? AND conversation_id = ?", int64(ws), stored.ID).Order("position").Find(&rows).Error
+	if err != nil {
+		return tx.fault(err)
+	}
+	var stale []int
+	together := map[int][]int{} // how far all messages of a passage move: their positions
+	for _, r := range rows {
+		if (renamed && r.Position == 0) || isOutdated(r, outdated) {
+			stale = append(stale, r.Position)
+			continue
+		}
+		moved, by, apart := movedRow(r, moves)
+		switch {
+		case apart && len(r.Parts) == 0: // nobody knows which of the messages it quotes
+			stale = append(stale, r.Position)
+		case apart:
+			if err := tx.rewritePassage(ws, stored.ID, moved); err != nil {
+				return err
+			}
+		case by != 0:
+			together[by] = append(together[by], r.Position)
+		}
+	}
+	for by, positions := range together {
+		if err := tx.movePassages(ws, stored.ID, positions, by); err != nil {
+			return err
+		}
+	}
+	return tx.deletePassages(ws, stored.ID, stale)
+}
+
+// isOutdated reports whether a passage spans or repeats one of the messages.
+func isOutdated(r dialect.ChunkRow, outdated []chat.Span) bool {
+	parts, _ := decodeParts(r.FirstMessage, r.Parts)
+	return slices.ContainsFunc(outdated, func(span chat.Span) bool {
+		return (r.FirstMessage <= span.To && r.LastMessage >= span.From) || slices.ContainsFunc(parts, func(part chat.Excerpt) bool {
+			return part.Position >= span.From && part.Position <= span.To
+		})
+	})
+}
+
+// movedRow is a passage after its messages have moved. Either all of them have moved by
+// as many positions, or they are further apart now.
+func movedRow(r dialect.ChunkRow, moves []chat.Move) (moved dialect.ChunkRow, by int, apart bool) {
+	moved = r
+	by = movedBy(moves, r.FirstMessage)
+	moved.FirstMessage += by
+	moved.LastMessage += movedBy(moves, r.LastMessage)
+	apart = moved.LastMessage-moved.FirstMessage != r.LastMessage-r.FirstMessage
+	parts, titled := decodeParts(r.FirstMessage, r.Parts)
+	for i, part := range parts {
+		parts[i].Position += movedBy(moves, part.Position)
+		apart = apart || parts[i].Position-part.Position != by
+	}
+	content := chat.Passage{Parts: parts}
+	if titled {
+		content.Title = "as before"
+	}
+	moved.Parts = EncodeParts(moved.FirstMessage, content)
+	return moved, by, apart
+}
+
+// movedBy is how far a message has moved.
+func movedBy(moves []chat.Move, position int) (by int) {
+	for _, m := range moves {
+		if m.From > position {
+			break
+		}
+		by = m.By
+	}
+	return by
+}
+
+func (tx *Tx) rewritePassage(ws chat.WorkspaceID, conversation string, r dialect.ChunkRow) error {
+	return tx.fault(tx.db.Model(&dialect.ChunkRow{}).
+		Where("workspace_id = ? AND conversation_id = ? AND position = ?", int64(ws), conversation, r.Position).
+		Updates(map[string]any{"first_message": r.FirstMessage, "last_message": r.LastMessage, "parts": r.Parts}).Error)
+}
+
+func (tx *Tx) movePassages(ws chat.WorkspaceID, conversation string, positions []int, by int) error {
+	for batch := range slices.Chunk(positions, idBatch) {
+		err := tx.db.Exec("UPDATE chunks SET first_message = first_message + ?, last_message = last_message + ? "+
+			"WHERE workspace_id = ? AND conversation_id = ? AND position IN ?", by, by, int64(ws), conversation, batch).Error
+		if err != nil {
+			return tx.fault(err)
+		}
+	}
+	return nil
+}
+
+// deletePassages deletes passages with their vectors, and counts what is left.
+func (tx *Tx) deletePassages(ws chat.WorkspaceID, conversation string, positions []int) error {
+	if len(positions) == 0 {
+		return nil
+	}
+	for batch := range slices.Chunk(positions, idBatch) {
+		const those = "workspace_id = ? AND conversation_id = ? AND position IN ?"
+		for _, table := range []any{&dialect.ChunkRow{}, &dialect.EmbeddingRow{}} {
+			if err := tx.db.Where(those, int64(ws), conversation, batch).Delete(table).Error; err != nil {
+				return tx.fault(err)
+			}
+		}
+	}
+	return tx.fault(tx.db.Exec("UPDATE conversations AS c SET chunk_count = ("+chunksOf+"), term_count = ("+termsOf+"), vector_count = ("+vectorsOf+
+		"), unreadable_count = ("+unreadableOf+") WHERE c.workspace_id = ? AND c.id = ?", int64(ws), conversation).Error)
+}
