@@ -12,14 +12,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// Conversation returns one conversation without its messages; NotFound when the
-// workspace has none of that id. The id must be in canonical form.
+// Conversation returns one conversation without its messages. NotFound when the workspace
+// has no conversation with this id. The id must be in canonical form.
 func (v *View) Conversation(ws chat.WorkspaceID, id string) (chat.Conversation, error) {
 	return v.conversation(v.db.Where("workspace_id = ? AND id = ?", int64(ws), id))
 }
 
-// Transcript returns a conversation with its messages in order; NotFound when
-// the workspace has none of that id.
+// Transcript returns a conversation with its messages in order. NotFound when the
+// workspace has no conversation with this id.
 func (v *View) Transcript(ws chat.WorkspaceID, id string) (chat.Transcript, error) {
 	c, err := v.Conversation(ws, id)
 	if err != nil {
@@ -49,8 +49,8 @@ func (v *View) conversation(query *gorm.DB) (chat.Conversation, error) {
 	return conversationOf(row), nil
 }
 
-// Conversations returns one page of the listing, newest update first, ids
-// breaking ties, and how many the filter matches in all.
+// Conversations returns one page of the conversations, ordered by last update and id,
+// newest first, and the number of conversations that match the filter.
 func (v *View) Conversations(ws chat.WorkspaceID, q chat.ListQuery) ([]chat.Conversation, int, error) {
 	var total int64
 	if err := v.filtered(ws, q.Filter).Count(&total).Error; err != nil {
@@ -66,9 +66,9 @@ func (v *View) Conversations(ws chat.WorkspaceID, q chat.ListQuery) ([]chat.Conv
 	return items, int(total), v.fault(err)
 }
 
-// ConversationsAfter returns up to n conversations that pass the filter in the
-// order of their ids, which is that in which they were made, beginning after the
-// id given; empty for the first.
+// ConversationsAfter returns up to n conversations that match the filter, ordered by id,
+// which is the order of their creation. It begins after the given id, or at the first one
+// when after is empty.
 func (v *View) ConversationsAfter(ws chat.WorkspaceID, f chat.Filter, after string, n int) ([]chat.Conversation, error) {
 	query := v.filtered(ws, f)
 	if after != "" {
@@ -86,16 +86,16 @@ func (v *View) ConversationsAfter(ws chat.WorkspaceID, f chat.Filter, after stri
 // Count returns how many conversations the workspace has.
 func (v *View) Count(ws chat.WorkspaceID) (int, error) { return v.CountMatching(ws, chat.Filter{}) }
 
-// CountMatching returns how many of them pass the filter.
+// CountMatching returns how many conversations match the filter.
 func (v *View) CountMatching(ws chat.WorkspaceID, f chat.Filter) (int, error) {
 	var n int64
 	err := v.filtered(ws, f).Count(&n).Error
 	return int(n), v.fault(err)
 }
 
-// LockMatching returns the ids of the conversations that pass the filter, in the
-// order in which all deletes lock, and holds them until the transaction ends, so
-// that what is counted is what is deleted.
+// LockMatching locks the conversations that match the filter until the transaction ends,
+// and returns their ids. It locks in id order, as deletes do. The caller can then delete
+// exactly what it has counted.
 func (tx *Tx) LockMatching(ws chat.WorkspaceID, f chat.Filter) ([]string, error) {
 	ids := []string{}
 	err := tx.filtered(ws, f).Clauses(clause.Locking{Strength: "UPDATE"}).
@@ -107,14 +107,14 @@ func (v *View) filtered(ws chat.WorkspaceID, f chat.Filter) *gorm.DB {
 	return dialect.Filtered(v.db, ws, f)
 }
 
-// knownText is how many bytes of text a conversation may have to be merged as it is.
-// Longer ones are read in pages of so much. Smaller pages would cost time: PostgreSQL
-// unpacks all of a text to give a piece of it.
+// knownText is the largest text of a conversation, in bytes, that is loaded for a merge.
+// Longer texts are abridged, in pages of this size. Smaller pages would take longer,
+// because PostgreSQL decompresses a whole text to return a piece of it.
 const knownText = 4 << 20
 
-// LockByExternalID returns the conversation that the caller's own id names, with
-// its messages, and holds it until the transaction ends; NotFound when there is
-// none yet. When its texts are long, they are abridged, for chat.MergeAbridged.
+// LockByExternalID returns the conversation with the caller's own id and its messages,
+// and locks it until the transaction ends. NotFound when it does not exist. Long texts
+// are abridged, for chat.MergeAbridged.
 func (tx *Tx) LockByExternalID(ws chat.WorkspaceID, platform, externalID string) (t chat.Transcript, abridged bool, err error) {
 	t.Conversation, err = tx.conversation(tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).
 		Where("workspace_id = ? AND platform = ? AND external_id = ?", int64(ws), platform, externalID))
@@ -160,27 +160,27 @@ func (tx *Tx) abridged(ws chat.WorkspaceID, conversation string) (turns []chat.M
 	return turns, nil
 }
 
-// CreateConversation stores a new conversation with its messages, queued for
-// indexing. It reports false, and stores nothing, when another transaction was
-// faster with the same external id: lock that one and merge.
+// CreateConversation stores a new conversation with its messages and queues it for
+// indexing. It stores nothing and returns false when another transaction has already
+// stored this external id: lock that conversation and merge.
 func (tx *Tx) CreateConversation(ws chat.WorkspaceID, t chat.Transcript) (bool, error) {
 	made, err := tx.CreateConversations(ws, []chat.Transcript{t})
 	return len(made) > 0, err
 }
 
-// conversationBatch is how many conversations one INSERT carries: some twenty
-// values each, far below the 32,766 that SQLite binds.
+// conversationBatch is how many conversations one INSERT carries. Each has about twenty
+// values; SQLite binds up to 32,766.
 const conversationBatch = 100
 
-// CreateConversations is CreateConversation for many. It returns the ids of those
-// that it stored; of two with the same external id that is the first.
+// CreateConversations is CreateConversation for many. It returns the ids of those that it
+// stored. Of two with the same external id it stores the first.
 func (tx *Tx) CreateConversations(ws chat.WorkspaceID, fresh []chat.Transcript) (map[string]bool, error) {
 	rows := make([]dialect.ConversationRow, len(fresh))
 	for i, t := range fresh {
 		rows[i] = tx.queuedRow(ws, t)
 	}
-	// Two transactions that create the same then meet at the first of them, and
-	// cannot wait for each other.
+	// Transactions that create the same conversations then collide at the first of them,
+	// and cannot deadlock.
 	slices.SortStableFunc(rows, func(a, b dialect.ConversationRow) int {
 		return cmp.Or(cmp.Compare(a.Platform, b.Platform), cmp.Compare(a.ExternalID, b.ExternalID))
 	})
@@ -212,7 +212,7 @@ func (tx *Tx) queuedRow(ws chat.WorkspaceID, t chat.Transcript) dialect.Conversa
 	}
 }
 
-// thoseStored tells which of new rows are there, of which so many were stored.
+// thoseStored returns which of the rows were stored, when the INSERT has stored some.
 func (tx *Tx) thoseStored(ws chat.WorkspaceID, rows []dialect.ConversationRow, stored int) (map[string]bool, error) {
 	made := make(map[string]bool, stored)
 	if stored == len(rows) {
@@ -221,7 +221,7 @@ func (tx *Tx) thoseStored(ws chat.WorkspaceID, rows []dialect.ConversationRow, s
 		}
 		return made, nil
 	}
-	// Whoever was faster with the others has given them ids of their own.
+	// Another transaction has given the other conversations its own ids.
 	for batch := range slices.Chunk(rows, idBatch) {
 		asked, there := make([]string, len(batch)), []string{}
 		for i, r := range batch {
@@ -238,29 +238,29 @@ func (tx *Tx) thoseStored(ws chat.WorkspaceID, rows []dialect.ConversationRow, s
 	return made, nil
 }
 
-// idBatch is how many ids one query asks for.
+// idBatch is how many ids one query contains.
 const idBatch = 1000
 
-// TakeBack undoes the creation of a conversation that this very transaction
-// created, which nobody else has seen. It is no delete, and has no receipt.
+// TakeBack removes a conversation that this transaction has created. Nobody else has seen
+// it, so this is no delete and has no receipt.
 func (tx *Tx) TakeBack(ws chat.WorkspaceID, id string) error {
 	return tx.fault(tx.db.Where("workspace_id = ? AND id = ?", int64(ws), id).Delete(&dialect.ConversationRow{}).Error)
 }
 
-// LockDelivery lets the transactions that write many conversations of a workspace
-// at once follow each other, each until it ends: they lock more than one, and in
-// an order that is not theirs to choose. Nobody else waits for them. Conflict when
-// the workspace was deleted.
+// LockDelivery makes transactions that write many conversations of one workspace run one
+// after the other. They lock several conversations in an order that they cannot choose,
+// so two of them could deadlock. Other transactions do not wait. Conflict when the
+// workspace was deleted.
 func (tx *Tx) LockDelivery(ws chat.WorkspaceID) error {
-	// Rows that refer to the workspace can still be written: they need its key alone.
+	// This lock allows inserts of rows that reference the workspace, because they need
+	// only its key.
 	_, err := one[workspaceRow](&tx.View, tx.db.Clauses(clause.Locking{Strength: "NO KEY UPDATE"}).Where("id = ?", int64(ws)),
 		fault.New(fault.Conflict, "the workspace was deleted meanwhile"))
 	return err
 }
 
-// LockKnown tells which conversations the workspace has or had: those that are
-// stored, which are held until the transaction ends, and those that were deleted.
-// There may be at most 1,000 origins.
+// LockKnown returns which of the conversations are stored or were deleted. The stored
+// ones are locked until the transaction ends. There may be at most 1,000 origins.
 func (tx *Tx) LockKnown(ws chat.WorkspaceID, origins []chat.Origin) (map[chat.Origin]bool, error) {
 	known, err := tx.TombstonedAmong(ws, origins)
 	if err != nil {
@@ -277,7 +277,7 @@ func (tx *Tx) LockKnown(ws chat.WorkspaceID, origins []chat.Origin) (map[chat.Or
 	var stored []dialect.ConversationRow
 	err = tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id", "platform", "external_id").
 		Where("workspace_id = ?", int64(ws)).Where(among).
-		Order("id"). // as deletes do it; so it is one query for all platforms
+		Order("id"). // the lock order of deletes, which is why one query covers all platforms
 		Find(&stored).Error
 	for _, c := range stored {
 		known[chat.Origin{Platform: c.Platform, ExternalID: c.ExternalID}] = true
@@ -285,9 +285,9 @@ func (tx *Tx) LockKnown(ws chat.WorkspaceID, origins []chat.Origin) (map[chat.Or
 	return known, tx.fault(err)
 }
 
-// UpdateConversation writes what a merge changed. When the messages or the title
-// changed, the conversation is queued for indexing again. It stays with the import
-// that created it; importID is the one that brought it now.
+// UpdateConversation stores the result of a merge. If messages or the title changed, it
+// queues the conversation for indexing. ImportID stays the import that created the
+// conversation; importID is the one that sent it now.
 func (tx *Tx) UpdateConversation(ws chat.WorkspaceID, stored chat.Conversation, m chat.Merged, importID string) (chat.Conversation, error) {
 	changes := map[string]any{
 		"title": m.Title, "title_folded": chat.Fold(m.Title), "last_import_id": importID,
@@ -314,8 +314,8 @@ func (tx *Tx) UpdateConversation(ws chat.WorkspaceID, stored chat.Conversation, 
 	return tx.Conversation(ws, stored.ID)
 }
 
-// requeue adds to the changes of a conversation that it must be indexed again: a
-// new revision, which ends the claim of whoever is indexing the old one.
+// requeue adds the changes that queue a conversation for indexing. The new revision ends
+// any claim on the old one.
 func (tx *Tx) requeue(changes map[string]any) {
 	changes["revision"] = gorm.Expr("revision + 1")
 	changes["index_state"] = string(chat.Queued)
@@ -337,8 +337,8 @@ func (tx *Tx) raiseRevision(changes map[string]any, stored chat.Conversation) {
 	changes["indexed_revision"] = gorm.Expr("CASE WHEN indexed_revision = revision THEN revision + 1 ELSE indexed_revision END")
 }
 
-// EditConversation renames or pins; NotFound when the workspace has no such id.
-// A new title is indexed, so a renamed conversation is queued again.
+// EditConversation renames or pins. NotFound when the workspace has no conversation with
+// this id. A renamed conversation is queued, because its title is indexed.
 func (tx *Tx) EditConversation(ws chat.WorkspaceID, id string, e chat.Edit) (chat.Conversation, error) {
 	stored, err := tx.conversation(tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Where("workspace_id = ? AND id = ?", int64(ws), id))
 	if err != nil {
@@ -370,21 +370,19 @@ func (tx *Tx) update(ws chat.WorkspaceID, id string, changes map[string]any) err
 		Where("workspace_id = ? AND id = ?", int64(ws), id).Updates(changes).Error)
 }
 
-// deleteBatch is how many conversations one statement deletes: so many that more
-// make it no faster, and so few that SQLite can hold in memory what it may have to
-// undo.
+// deleteBatch is how many conversations one statement deletes. More are not faster, and
+// SQLite keeps in memory what a statement may have to undo.
 const deleteBatch = 100
 
-// DeleteConversations deletes those of the ids that the workspace has, with
-// everything that belongs to them, and returns them in no particular order. One
-// kind of statement does it: the schema's foreign keys take messages, chunks and
-// vectors along, so nothing that refers to a conversation can be forgotten here.
-// The ids must be in canonical form and not repeat. The receipt is written in the
-// same transaction; it is the zero value when there was nothing to delete.
+// DeleteConversations deletes the conversations with these ids that the workspace has,
+// with everything that belongs to them, and returns their ids in no particular order. The
+// schema's foreign keys delete messages, chunks and vectors, so no table can be forgotten
+// here. The ids must be in canonical form and unique. The receipt is written in the same
+// transaction; it is the zero value when nothing was deleted.
 func (tx *Tx) DeleteConversations(ws chat.WorkspaceID, ids []string, o chat.DeleteOptions) ([]string, chat.Deletion, error) {
-	ids = slices.Sorted(slices.Values(ids)) // two deletes then lock in the same order
-	var gone []dialect.ConversationRow
-	deleted := []string{}
+	ids = slices.Sorted(slices.Values(ids)) // so that two deletes lock in the same order
+	var deleted []dialect.ConversationRow
+	deletedIDs := []string{}
 	for batch := range slices.Chunk(ids, deleteBatch) {
 		var rows []dialect.ConversationRow
 		err := tx.db.Clauses(clause.Returning{Columns: receiptColumns}).
@@ -393,21 +391,21 @@ func (tx *Tx) DeleteConversations(ws chat.WorkspaceID, ids []string, o chat.Dele
 			return nil, chat.Deletion{}, tx.fault(err)
 		}
 		for _, row := range rows {
-			gone, deleted = append(gone, row), append(deleted, row.ID)
+			deleted, deletedIDs = append(deleted, row), append(deletedIDs, row.ID)
 		}
 	}
-	if len(gone) == 0 {
-		return deleted, chat.Deletion{}, nil
+	if len(deleted) == 0 {
+		return deletedIDs, chat.Deletion{}, nil
 	}
-	if err := tx.dropEmptied(ws, gone); err != nil {
+	if err := tx.dropEmptied(ws, deleted); err != nil {
 		return nil, chat.Deletion{}, err
 	}
-	receipt, err := tx.record(ws, gone, o)
-	return deleted, receipt, err
+	receipt, err := tx.record(ws, deleted, o)
+	return deletedIDs, receipt, err
 }
 
-// receiptColumns are what a delete returns of the rows that it deleted: their ids and
-// places, for the tombstones and what goes with them, and their counts, for the receipt.
+// receiptColumns are the columns of the deleted rows that the receipt, the tombstones and
+// dropEmptied need.
 var receiptColumns = []clause.Column{
 	{Name: "id"}, {Name: "platform"}, {Name: "external_id"}, {Name: "import_id"}, {Name: "last_import_id"}, {Name: "updated_at"}, {Name: "message_count"}, {Name: "chunk_count"}, {Name: "vector_count"},
 }

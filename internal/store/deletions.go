@@ -43,19 +43,19 @@ type tombstoneRow struct {
 	ConversationHash []byte
 	DeletionID       string
 	Excluded         bool
-	SealedPlace      *int64 // see seal; null in tombstones from before there were any
+	SealedPlace      *int64 // see seal; null in tombstones of older versions
 }
 
 func (tombstoneRow) TableName() string { return "tombstones" }
 
-// hashSize is how much of a keyed hash is kept: enough that no two conversations
-// of one workspace will ever share it.
+// hashSize is how many bytes of a keyed hash are stored. Two conversations of one
+// workspace will not have the same ones.
 const hashSize = 16
 
-// keyed hashes an id so that only this database can tell whether it has met it.
+// keyed hashes an id with a key, so that only this database can recognize the id.
 func keyed(secret []byte, kind string, parts ...string) []byte {
 	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte(kind + "\x00" + strings.Join(parts, "\x00"))) // a hash takes everything
+	mac.Write([]byte(kind + "\x00" + strings.Join(parts, "\x00"))) // hash.Hash.Write returns no error
 	return mac.Sum(nil)
 }
 
@@ -67,16 +67,15 @@ func (v *View) conversationHash(id string) []byte {
 	return keyed(v.secret, "conversation", id)[:hashSize]
 }
 
-// seal locks a number up so that whoever has the id of the conversation can read it,
-// and nobody else, not even with the whole database; sealing it again opens it. It is
-// locked with that part of the id's keyed hash that no tombstone holds, and which
-// cannot be told from chance by anybody who does not know the id. An id is of one
-// conversation, which is deleted once, so no part of it is used twice.
+// seal encrypts a number so that only somebody who knows the conversation's id can read
+// it, and the database alone is not enough. Sealing again decrypts. The key is the part
+// of the id's keyed hash that no tombstone stores; without the id it is indistinguishable
+// from random. A conversation is deleted once, so no key is used twice.
 func (v *View) seal(id string, number int64) int64 {
 	return number ^ int64(binary.BigEndian.Uint64(keyed(v.secret, "conversation", id)[hashSize:])) //nolint:gosec // all 64 bits are wanted
 }
 
-// lastPlace is where a conversation stood when it was deleted.
+// lastPlace is the place of a conversation when it was deleted.
 func (v *View) lastPlace(ws chat.WorkspaceID, id string) (chat.Place, error) {
 	sealed, err := one[int64](v, v.db.Model(&tombstoneRow{}).Select("sealed_place").
 		Where("workspace_id = ? AND conversation_hash = ? AND sealed_place IS NOT NULL", int64(ws), v.conversationHash(id)),
@@ -87,12 +86,12 @@ func (v *View) lastPlace(ws chat.WorkspaceID, id string) (chat.Place, error) {
 	return chat.Place{At: dialect.FromMicros(v.seal(id, sealed)), ID: id}, nil
 }
 
-// record writes the receipt of a delete and the tombstones of what it took, in
-// the delete's own transaction.
-func (tx *Tx) record(ws chat.WorkspaceID, gone []dialect.ConversationRow, o chat.DeleteOptions) (chat.Deletion, error) {
-	receipt := deletionRow{WorkspaceID: int64(ws), ID: chat.NewID(), DeletedAt: dialect.Micros(tx.now), KeyID: o.KeyID, Conversations: len(gone)}
-	tombstones := make([]tombstoneRow, len(gone))
-	for i, c := range gone {
+// record writes the receipt of a delete and the tombstones of the deleted conversations,
+// in the transaction of the delete.
+func (tx *Tx) record(ws chat.WorkspaceID, deleted []dialect.ConversationRow, o chat.DeleteOptions) (chat.Deletion, error) {
+	receipt := deletionRow{WorkspaceID: int64(ws), ID: chat.NewID(), DeletedAt: dialect.Micros(tx.now), KeyID: o.KeyID, Conversations: len(deleted)}
+	tombstones := make([]tombstoneRow, len(deleted))
+	for i, c := range deleted {
 		receipt.Messages += c.MessageCount
 		receipt.Chunks += c.ChunkCount
 		receipt.Embeddings += c.VectorCount
@@ -115,8 +114,8 @@ func (tx *Tx) record(ws chat.WorkspaceID, gone []dialect.ConversationRow, o chat
 // tombstoneBatch is how many tombstones one INSERT carries.
 const tombstoneBatch = 500
 
-// Deletions returns one page of a workspace's receipts, newest first, and how
-// many there are.
+// Deletions returns one page of a workspace's receipts, newest first, and the number of
+// all receipts.
 func (v *View) Deletions(ws chat.WorkspaceID, page, pageSize int) ([]chat.Deletion, int, error) {
 	var total int64
 	if err := v.deletions(ws).Count(&total).Error; err != nil {
@@ -131,7 +130,7 @@ func (v *View) Deletions(ws chat.WorkspaceID, page, pageSize int) ([]chat.Deleti
 	return items, int(total), v.fault(err)
 }
 
-// Deletion returns one receipt; NotFound when the workspace has none of that id.
+// Deletion returns one receipt. NotFound when the workspace has no receipt with this id.
 func (v *View) Deletion(ws chat.WorkspaceID, id string) (chat.Deletion, error) {
 	row, err := one[deletionRow](v, v.deletions(ws).Where("id = ?", id), fault.Missing("deletion"))
 	if err != nil {
@@ -144,15 +143,15 @@ func (v *View) deletions(ws chat.WorkspaceID) *gorm.DB {
 	return v.db.Model(&deletionRow{}).Where("workspace_id = ?", int64(ws))
 }
 
-// Tombstoned reports whether a conversation of this external id was deleted
-// before, and whether uploads of it are refused.
+// Tombstoned reports whether the conversation with this external id was deleted, and
+// whether uploads of it are refused.
 func (v *View) Tombstoned(ws chat.WorkspaceID, platform, externalID string) (deleted, excluded bool, err error) {
 	row, deleted, err := first[tombstoneRow](v, v.db.
 		Where("workspace_id = ? AND external_hash = ?", int64(ws), v.externalHash(platform, externalID)))
 	return deleted, row.Excluded, err
 }
 
-// TombstonedAmong tells which conversations were deleted before.
+// TombstonedAmong returns which of the conversations were deleted.
 func (v *View) TombstonedAmong(ws chat.WorkspaceID, origins []chat.Origin) (map[chat.Origin]bool, error) {
 	deleted := map[chat.Origin]bool{}
 	for batch := range slices.Chunk(origins, idBatch) {
@@ -174,15 +173,16 @@ func (v *View) TombstonedAmong(ws chat.WorkspaceID, origins []chat.Origin) (map[
 	return deleted, nil
 }
 
-// RemoveTombstone forgets that a conversation was deleted, and lifts an exclusion.
+// RemoveTombstone removes the record that a conversation was deleted, and with it an
+// exclusion.
 func (tx *Tx) RemoveTombstone(ws chat.WorkspaceID, platform, externalID string) error {
 	return tx.fault(tx.db.Where("workspace_id = ? AND external_hash = ?", int64(ws), tx.externalHash(platform, externalID)).
 		Delete(&tombstoneRow{}).Error)
 }
 
-// LiftExclusions lets uploads of excluded conversations in again, and returns how
-// many were excluded. That they were deleted stays known, so an old export still
-// does not bring them back by itself. The ids must be in canonical form.
+// LiftExclusions allows uploads of excluded conversations again, and returns how many
+// were excluded. The tombstones stay, so an import still skips these conversations. The
+// ids must be in canonical form.
 func (tx *Tx) LiftExclusions(ws chat.WorkspaceID, l chat.Lift) (int, error) {
 	hashes := map[string][][]byte{}
 	for _, id := range l.IDs {

@@ -7,9 +7,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// dropEmptied deletes what is left of conversations that this transaction deleted:
-// the imports that were about them alone, and the names and imports of platforms
-// that have no conversation any more.
+// dropEmptied deletes what only the deleted conversations used: their imports, and the
+// names and imports of platforms that have no conversation left.
 func (tx *Tx) dropEmptied(ws chat.WorkspaceID, deleted []dialect.ConversationRow) error {
 	ids, imports, platforms := make([]string, len(deleted)), make([]string, 0, 2*len(deleted)), make([]string, len(deleted))
 	for i, c := range deleted {
@@ -35,13 +34,12 @@ func (tx *Tx) dropEmptied(ws chat.WorkspaceID, deleted []dialect.ConversationRow
 	return nil
 }
 
-// unusedImport is the condition that no conversation was created or brought last by
-// an import.
+// unusedImport is the condition that an import has neither created nor last sent any
+// stored conversation.
 const unusedImport = "NOT EXISTS (SELECT 1 FROM conversations AS c WHERE c.workspace_id = imports.workspace_id AND c.import_id = imports.id)" +
 	" AND NOT EXISTS (SELECT 1 FROM conversations AS c WHERE c.workspace_id = imports.workspace_id AND c.last_import_id = imports.id)"
 
-// dropPlatform deletes the name and the imports of a platform that has no
-// conversation any more.
+// dropPlatform deletes the name and the imports of a platform without conversations.
 func (tx *Tx) dropPlatform(ws chat.WorkspaceID, platform string) error {
 	const its = "workspace_id = ? AND platform = ?"
 	var left []string
@@ -57,8 +55,9 @@ func (tx *Tx) dropPlatform(ws chat.WorkspaceID, platform string) error {
 	return nil
 }
 
-// emptied delete the rows that two deletes at the same time can leave on PostgreSQL,
-// where each still sees the conversations that the other deletes.
+// emptied are the statements that delete rows that nothing uses any more. On PostgreSQL
+// two concurrent deletes can leave such rows, because each still sees the conversations
+// that the other one deletes.
 var emptied = []string{
 	"DELETE FROM platforms WHERE workspace_id = ? AND NOT EXISTS (SELECT 1 FROM conversations AS c WHERE c.workspace_id = platforms.workspace_id AND c.platform = platforms.platform)",
 	"DELETE FROM imports WHERE workspace_id = ? AND NOT EXISTS (SELECT 1 FROM conversations AS c WHERE c.workspace_id = imports.workspace_id AND c.platform = imports.platform) AND " + unusedImport,

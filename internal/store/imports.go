@@ -9,8 +9,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// AddToImport records what a delivery brought, and adds it to what the same import
-// brought before. An import that has brought another platform is of several.
+// AddToImport adds a delivery to the record of its import. The platform of an import that
+// brings conversations of several platforms becomes `several`.
 func (tx *Tx) AddToImport(ws chat.WorkspaceID, i chat.Import) error {
 	more := clause.OnConflict{
 		Columns: []clause.Column{{Name: "workspace_id"}, {Name: "id"}},
@@ -30,7 +30,7 @@ func (tx *Tx) AddToImport(ws chat.WorkspaceID, i chat.Import) error {
 	return tx.fault(tx.db.Clauses(more).Create(&row).Error)
 }
 
-// NamePlatform remembers what people call a platform; the last name wins.
+// NamePlatform stores the display name of a platform. The last name wins.
 func (tx *Tx) NamePlatform(ws chat.WorkspaceID, platform, displayName string) error {
 	return tx.fault(tx.db.Clauses(clause.OnConflict{
 		Columns:   []clause.Column{{Name: "workspace_id"}, {Name: "platform"}},
@@ -38,7 +38,7 @@ func (tx *Tx) NamePlatform(ws chat.WorkspaceID, platform, displayName string) er
 	}).Create(&platformRow{WorkspaceID: int64(ws), Platform: platform, DisplayName: displayName}).Error)
 }
 
-// PlatformNames returns what people call the platforms that have such a name.
+// PlatformNames returns the display names of the platforms that have one.
 func (v *View) PlatformNames(ws chat.WorkspaceID) (map[string]string, error) {
 	var rows []platformRow
 	err := v.db.Where("workspace_id = ?", int64(ws)).Find(&rows).Error
@@ -49,7 +49,7 @@ func (v *View) PlatformNames(ws chat.WorkspaceID) (map[string]string, error) {
 	return names, v.fault(err)
 }
 
-// Imports returns one page of the imports, newest first, and how many there are.
+// Imports returns one page of the imports, newest first, and the number of all imports.
 func (v *View) Imports(ws chat.WorkspaceID, page, pageSize int) ([]chat.Import, int, error) {
 	var total int64
 	if err := v.imports(ws).Count(&total).Error; err != nil {
@@ -64,7 +64,7 @@ func (v *View) Imports(ws chat.WorkspaceID, page, pageSize int) ([]chat.Import, 
 	return items, int(total), err
 }
 
-// Import returns one import; NotFound when the workspace has none of that id.
+// Import returns one import. NotFound when the workspace has no import with this id.
 func (v *View) Import(ws chat.WorkspaceID, id string) (chat.Import, error) {
 	row, err := one[importRow](v, v.imports(ws).Where("id = ?", id), fault.Missing("import"))
 	if err != nil {
@@ -81,8 +81,8 @@ func (v *View) imports(ws chat.WorkspaceID) *gorm.DB {
 	return v.db.Model(&importRow{}).Where("workspace_id = ?", int64(ws))
 }
 
-// progressRow counts the conversations that an import brought last and that are in
-// one state.
+// progressRow is the number of conversations that an import sent last and that are in one
+// state.
 type progressRow struct {
 	ImportID   string
 	IndexState string
@@ -90,8 +90,8 @@ type progressRow struct {
 	Reason     string
 }
 
-// withProgress adds to each import how its conversations stand. An import has no
-// status of its own that could differ from theirs.
+// withProgress adds the states of its conversations to each import. An import stores no
+// status of its own, so the two cannot differ.
 func (v *View) withProgress(ws chat.WorkspaceID, rows []importRow) ([]chat.Import, error) {
 	ids := make([]string, len(rows))
 	items := make([]chat.Import, len(rows))

@@ -15,7 +15,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// CreateKey stores a key. Conflict when its prefix is taken: mint another.
+// CreateKey stores a key. Conflict when its prefix exists: create another key.
 func (tx *Tx) CreateKey(k auth.Key) error {
 	err := tx.db.Omit("WorkspaceName").Create(&keyRow{
 		WorkspaceID: int64(k.Workspace), ID: k.ID, Name: k.Name, Prefix: k.Prefix, Hash: k.Hash[:],
@@ -27,8 +27,8 @@ func (tx *Tx) CreateKey(k auth.Key) error {
 	return tx.fault(err)
 }
 
-// KeyByPrefix returns the key whose token starts with the prefix, revoked or
-// not; NotFound when there is none.
+// KeyByPrefix returns the key whose token starts with the prefix, also when it is
+// revoked. NotFound when there is none.
 func (v *View) KeyByPrefix(prefix string) (auth.Key, error) {
 	row, err := one[keyRow](v, v.keys().Where("api_keys.prefix = ?", prefix), fault.NotFoundf("there is no key with prefix %q", prefix))
 	if err != nil {
@@ -37,7 +37,7 @@ func (v *View) KeyByPrefix(prefix string) (auth.Key, error) {
 	return row.key(), nil
 }
 
-// Keys returns the keys of a workspace, or of all when ws is 0, oldest first.
+// Keys returns the keys of a workspace, or of all workspaces when ws is 0, oldest first.
 func (v *View) Keys(ws chat.WorkspaceID) ([]auth.Key, error) {
 	query := v.keys().Order("api_keys.created_at, api_keys.id")
 	if ws != 0 {
@@ -54,15 +54,15 @@ func (v *View) Keys(ws chat.WorkspaceID) ([]auth.Key, error) {
 	return keys, nil
 }
 
-// AnyKey reports whether any key was ever made, revoked ones included.
+// AnyKey reports whether a key exists or has existed.
 func (v *View) AnyKey() (bool, error) {
 	var n int64
 	err := v.db.Model(&keyRow{}).Limit(1).Count(&n).Error
 	return n > 0, v.fault(err)
 }
 
-// RevokeKey makes the key with this id or prefix useless from now on and returns
-// it; NotFound when there is none. Revoking twice keeps the first date.
+// RevokeKey revokes the key with this id or prefix, and returns it. NotFound when there
+// is none. Revoking it again keeps the first date.
 func (tx *Tx) RevokeKey(idOrPrefix string) (auth.Key, error) {
 	column := "api_keys.prefix"
 	if id, ok := chat.ParseID(idOrPrefix); ok {
@@ -85,9 +85,8 @@ func (tx *Tx) RevokeKey(idOrPrefix string) (auth.Key, error) {
 	return row.key(), nil
 }
 
-// TouchKeys records when keys were last used, by key id. Only later times count.
-// Keys are always taken in one order: two instances that write the same ones
-// down in the order of their maps would wait for each other.
+// TouchKeys records when keys were last used. It ignores times earlier than the stored
+// one. It updates keys in a fixed order, so two instances cannot deadlock.
 func (tx *Tx) TouchKeys(used map[auth.KeyRef]time.Time) error {
 	order := slices.SortedFunc(maps.Keys(used), func(a, b auth.KeyRef) int {
 		return cmp.Or(cmp.Compare(a.Workspace, b.Workspace), cmp.Compare(a.ID, b.ID))

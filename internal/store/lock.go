@@ -7,9 +7,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// LockConversations returns those of the ids that the workspace has, in id order,
-// and holds them until the transaction ends: nobody else deletes or changes them.
-// The ids must be in canonical form.
+// LockConversations locks the conversations with these ids until the transaction ends,
+// and returns the ids that exist, in order. Nobody else can change or delete them. The
+// ids must be in canonical form.
 func (tx *Tx) LockConversations(ws chat.WorkspaceID, ids []string) ([]string, error) {
 	var held []string
 	for batch := range slices.Chunk(slices.Sorted(slices.Values(ids)), deleteBatch) {

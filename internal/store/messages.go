@@ -19,8 +19,8 @@ func (tx *Tx) insertMessages(ws chat.WorkspaceID, conversations ...chat.Transcri
 	return tx.fault(tx.database.InsertMessages(tx.db, rows))
 }
 
-// rewriteMessages updates the edited messages, moves those that have another place,
-// and inserts the new ones.
+// rewriteMessages updates edited messages, moves messages whose position changed, and
+// inserts new ones.
 func (tx *Tx) rewriteMessages(ws chat.WorkspaceID, conversation string, m chat.Merged) error {
 	for _, msg := range m.Edited {
 		if msg.Position >= m.RewriteFrom {
@@ -36,8 +36,8 @@ func (tx *Tx) rewriteMessages(ws chat.WorkspaceID, conversation string, m chat.M
 	return tx.rearrange(ws, conversation, m)
 }
 
-// rewrite writes what a message says into the row at its place. An abridged text
-// leaves the stored one as it is: only what is told besides has changed.
+// rewrite updates the message at a position. If its text is abridged, the stored text is
+// kept, because only other fields have changed.
 func (tx *Tx) rewrite(row dialect.MessageRow) error {
 	changes := map[string]any{
 		"external_id": row.ExternalID, "sender": row.Sender,

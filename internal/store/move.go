@@ -7,25 +7,25 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// Limits of one statement that moves messages: SQLite writes the texts again, and
-// keeps in memory what the statement may have to undo.
+// Limits of one statement that moves messages. SQLite rewrites their texts, and keeps in
+// memory what the statement may have to undo.
 const (
 	moveBatch     = 1000
 	moveBatchText = 4 << 20 // bytes
 )
 
-// placed is a stored message that keeps its text and gets another place.
+// placed is a stored message that keeps its text and gets a new position.
 type placed struct{ from, to, size int }
 
-// rearrange gives the messages from a place on the places that a merge has for them,
-// without reading or sending their texts, and inserts the new ones between them.
+// rearrange moves the messages from RewriteFrom on to their new positions without reading
+// their texts, and inserts the new messages between them.
 func (tx *Tx) rearrange(ws chat.WorkspaceID, conversation string, m chat.Merged) error {
 	moved, fresh, err := tx.arrangement(ws, conversation, m)
 	if err != nil {
 		return err
 	}
-	// Two messages cannot have the same place, not even for a moment. So all of them
-	// first go to places below zero, in the same order backwards, and then to their own.
+	// Two messages cannot share a position, even within a transaction. So all of them
+	// first move to negative positions, in reverse order, and then to their final ones.
 	for batch := range batches(moved, func(a, b placed) bool { return b.from == a.from+1 }) {
 		if err := tx.shift(ws, conversation, batch[0].from, batch[len(batch)-1].from, gorm.Expr("-1 - position")); err != nil {
 			return err
@@ -49,8 +49,8 @@ func (tx *Tx) rearrange(ws chat.WorkspaceID, conversation string, m chat.Merged)
 	return tx.insertMessages(ws, inserted)
 }
 
-// arrangement tells which stored messages get which places, in the order in which
-// they are stored, and which messages are new.
+// arrangement returns the stored messages that move, in stored order, and the new
+// messages.
 func (tx *Tx) arrangement(ws chat.WorkspaceID, conversation string, m chat.Merged) (moved []placed, fresh []chat.Message, err error) {
 	rows, err := tx.sizesFrom(ws, conversation, m.RewriteFrom)
 	if err != nil {
@@ -85,14 +85,14 @@ func (tx *Tx) sizesFrom(ws chat.WorkspaceID, conversation string, position int) 
 	return rows, tx.fault(err)
 }
 
-// shift moves the messages at the places from one to another.
+// shift moves the messages with positions from first to last.
 func (tx *Tx) shift(ws chat.WorkspaceID, conversation string, first, last int, to any) error {
 	return tx.fault(tx.db.Model(&dialect.MessageRow{}).
 		Where("workspace_id = ? AND conversation_id = ? AND position BETWEEN ? AND ?", int64(ws), conversation, first, last).
 		Update("position", to).Error)
 }
 
-// batches divides messages into runs that one statement moves.
+// batches divides messages into runs that one statement can move.
 func batches(moved []placed, follows func(a, b placed) bool) func(yield func([]placed) bool) {
 	return func(yield func([]placed) bool) {
 		from, size := 0, 0

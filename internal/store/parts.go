@@ -10,14 +10,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// partsLookedAt is how many messages one call of Parts considers at most, so that
-// a million empty ones do not come at once either.
+// partsLookedAt is how many messages one call of Parts reads at most. It bounds the
+// memory for many empty messages.
 const partsLookedAt = 500
 
-// Parts returns the parts of a conversation that follow a place, in order, with at
-// most so many bytes of text together, and whether they are the last ones. There
-// is at least one unless nothing follows. A text that is longer than most bytes
-// comes in pieces, and neither this program nor SQLite ever holds all of it.
+// Parts returns the parts of a conversation that follow at, in order, and whether they
+// are the last ones. Their texts have at most `most` bytes together. There is at least
+// one part unless nothing follows. A longer text is divided into several parts, and
+// neither this program nor SQLite loads all of it.
 //
 // most must be at least utf8.UTFMax.
 func (v *View) Parts(ws chat.WorkspaceID, conversation string, at chat.PartAt, most int) (parts []chat.Part, last bool, err error) {
@@ -42,11 +42,11 @@ func (v *View) Parts(ws chat.WorkspaceID, conversation string, at chat.PartAt, m
 	return parts, whole == len(sizes) && whole < partsLookedAt, err
 }
 
-// sizedText is how many bytes the text of a message has.
+// sizedText is the size of the text of a message, in bytes.
 type sizedText struct{ Position, Size int }
 
-// sizes returns the sizes of the next texts from a place on. It asks for nothing else:
-// SQLite keeps the other columns behind the text, and walks through all of a long one
+// sizes returns the sizes of the next texts from a place on. It selects nothing else,
+// because SQLite stores the other columns behind the text and reads all of a long text
 // to reach them.
 func (v *View) sizes(ws chat.WorkspaceID, conversation string, at chat.PartAt) (sizes []sizedText, err error) {
 	limit := partsLookedAt
@@ -59,7 +59,7 @@ func (v *View) sizes(ws chat.WorkspaceID, conversation string, at chat.PartAt) (
 	return sizes, v.fault(err)
 }
 
-// whole returns messages that follow each other, each as one part.
+// whole returns consecutive messages, each as one part.
 func (v *View) whole(ws chat.WorkspaceID, conversation string, first, last int) ([]chat.Part, error) {
 	var rows []dialect.MessageRow
 	err := v.db.Where("workspace_id = ? AND conversation_id = ? AND position BETWEEN ? AND ?", int64(ws), conversation, first, last).
@@ -71,7 +71,7 @@ func (v *View) whole(ws chat.WorkspaceID, conversation string, first, last int) 
 	return parts, v.fault(err)
 }
 
-// piece reads at most so many bytes of a text, so that no character is cut.
+// piece reads up to most bytes of a text, and ends at the border of a character.
 func (v *View) piece(ws chat.WorkspaceID, conversation string, of sizedText, offset, most int) (chat.Part, error) {
 	message := v.db.Model(&dialect.MessageRow{}).
 		Where("workspace_id = ? AND conversation_id = ? AND position = ?", int64(ws), conversation, of.Position).
@@ -99,8 +99,7 @@ func (v *View) piece(ws chat.WorkspaceID, conversation string, of sizedText, off
 	return part, nil
 }
 
-// cutCharacter is how many bytes at the end of a text belong to a character that
-// goes on behind it.
+// cutCharacter is how many bytes at the end of a text belong to an incomplete character.
 func cutCharacter(text []byte) int {
 	for n := 1; n <= min(utf8.UTFMax-1, len(text)); n++ {
 		if b := text[len(text)-n]; utf8.RuneStart(b) {

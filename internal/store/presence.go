@@ -10,14 +10,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// nobody is the holder of a claim whose program cannot be seen to be alive. Only the
-// end of the lease gives such a claim to another program.
+// nobody is the holder of claims of a program that cannot show that it is alive. Such a
+// claim is taken over only after its lease ends.
 const nobody = 0
 
-// ShowAlive shows to the other programs on the database that this one lives, until
-// Close or until the program ends in any other way. It is to be called every second or
-// so: it does nothing while the sign is there, and gives it again when it was lost with
-// its connection. After an error the claims of this program count as those of nobody.
+// ShowAlive shows other programs on the database that this one is alive, until Close or
+// until the program ends. Call it about every second: it does nothing while the sign
+// exists, and renews it after its connection was lost. After an error this program's
+// claims count as those of nobody.
 func (s *Store) ShowAlive(ctx context.Context) error {
 	ctx, cancel := s.config.Bounded(ctx)
 	defer cancel()
@@ -39,7 +39,7 @@ func (s *Store) ShowAlive(ctx context.Context) error {
 	return nil
 }
 
-// hide takes the sign away that ShowAlive has given.
+// hide removes the sign that ShowAlive has given.
 func (s *Store) hide() {
 	s.alive.Lock()
 	defer s.alive.Unlock()
@@ -50,9 +50,9 @@ func (s *Store) hide() {
 	}
 }
 
-// EndedHolders returns those who hold claims and have ended. A program whose
-// connection broke has a moment to show again that it lives, so this may take a few
-// seconds when somebody seems to have ended.
+// EndedHolders returns the holders of claims whose programs have ended. A program whose
+// connection broke has time to show that it is alive, so the call may take a few seconds
+// when some program seems to have ended.
 func (s *Store) EndedHolders(ctx context.Context) ([]int64, error) {
 	ctx, cancel := s.config.Bounded(ctx)
 	defer cancel()
@@ -68,15 +68,15 @@ func (s *Store) EndedHolders(ctx context.Context) ([]int64, error) {
 	return ended, s.fault(err)
 }
 
-// holders are those who are named as the holder of a claim.
+// holders returns the holders that claims name.
 func (v *View) holders() ([]int64, error) {
 	var holders []int64
 	err := v.db.Model(&dialect.ConversationRow{}).Where("holder > 0").Distinct().Pluck("holder", &holders).Error
 	return holders, v.fault(err)
 }
 
-// TakeClaimsBack makes due what was claimed by holders that have ended. The attempts that
-// ended with them count. It returns how many claims were taken back.
+// TakeClaimsBack makes the claims of ended holders due again, and returns how many. The
+// interrupted attempts count.
 func (tx *Tx) TakeClaimsBack(holders []int64) (int, error) {
 	if len(holders) == 0 {
 		return 0, nil

@@ -39,7 +39,7 @@ func (v *View) remains(ws chat.WorkspaceID, receipt string) ([]Finding, error) {
 	if err := v.db.Model(&workspaceRow{}).Where("id = ?", int64(ws)).Count(&exists).Error; err != nil {
 		return nil, err
 	}
-	gone, err := v.recognized(ws, receipt)
+	deleted, err := v.recognized(ws, receipt)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (v *View) remains(ws chat.WorkspaceID, receipt string) ([]Finding, error) {
 		{"conversations", "id"}, {"messages", "conversation_id"}, {"chunks", "conversation_id"}, {"embeddings", "conversation_id"},
 	} {
 		n, err := v.countMatching(ws, place.table, place.column, func(id string) bool {
-			return exists == 0 || gone[string(v.conversationHash(id))]
+			return exists == 0 || deleted[string(v.conversationHash(id))]
 		})
 		if err != nil {
 			return nil, err
@@ -60,16 +60,16 @@ func (v *View) remains(ws chat.WorkspaceID, receipt string) ([]Finding, error) {
 	return findings, nil
 }
 
-// recognized are the hashes of the conversations that a delete took. Those that
-// were uploaded again since are not among them: their old id means nothing now.
+// recognized returns the hashes of the conversations that a delete removed, except those
+// that were uploaded again and have a new id now.
 func (v *View) recognized(ws chat.WorkspaceID, receipt string) (map[string]bool, error) {
 	var rows []tombstoneRow
 	err := v.db.Where("workspace_id = ? AND deletion_id = ?", int64(ws), receipt).Find(&rows).Error
-	gone := make(map[string]bool, len(rows))
+	deleted := make(map[string]bool, len(rows))
 	for _, r := range rows {
-		gone[string(r.ConversationHash)] = true
+		deleted[string(r.ConversationHash)] = true
 	}
-	return gone, err
+	return deleted, err
 }
 
 // countMatching counts the conversations of a table whose ids match.

@@ -10,31 +10,30 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// Claim is a worker's hold on a conversation that needs indexing. It is lost as
-// soon as the conversation is deleted or changed, or the lease runs out and
-// another worker takes it: then its Finish, Retry and Fail do nothing.
+// Claim is a worker's hold on a conversation that it indexes. The claim is lost when the
+// conversation is deleted or changed, or when the lease ends and another worker claims
+// it. Then the methods that take the claim do nothing and return ErrClaimLost.
 type Claim struct {
 	Workspace    chat.WorkspaceID
 	Conversation string
 	Revision     int64
-	Attempt      int // which try this is, from 1; also the token that tells one hold from another
-	// Behind: the conversation is ready, and stays so; it is only to be made anew by
-	// the current recipe.
+	Attempt      int // the number of this attempt, from 1; it also distinguishes this claim from others
+	// Behind: the conversation is ready and stays ready; it is only re-indexed with the
+	// current recipe.
 	Behind bool
-	// WordsIn: its passages are those of this revision; only vectors are missing.
+	// WordsIn: the passages of this revision are stored; only vectors are missing.
 	WordsIn bool
 
-	recipe int64 // by which its passages were made when it was claimed
+	recipe int64 // the recipe of its passages when it was claimed
 }
 
-// ErrClaimLost is returned when the conversation is no longer the caller's to
-// index. It is no failure: whoever took it, or deleted it, has done what is due.
+// ErrClaimLost is returned when the conversation is no longer the caller's to index. It
+// is no failure: somebody else has changed, deleted or claimed it.
 var ErrClaimLost = fault.New(fault.Conflict, "the conversation was changed, deleted or taken over while it was being indexed")
 
-// Claim takes up to n conversations that are due, whoever waited longest first,
-// and holds each until now+lease. A claim whose lease ran out is due again. It takes
-// those whose words are to be indexed; with vectors also, after them, those that only
-// need an embedder.
+// Claim claims up to n conversations that are due, longest waiting first, until
+// now+lease. A claim whose lease has ended is due again. Conversations whose words are
+// missing come first. With vectors set, those that only need vectors follow.
 func (tx *Tx) Claim(lease time.Duration, n int, vectors bool) ([]Claim, error) {
 	stages := []string{wordsDue}
 	if vectors {
@@ -65,8 +64,8 @@ func claimsOf(rows []dialect.ClaimRow, behind bool) []Claim {
 	return claims
 }
 
-// state is what the conversation is in while it is held, and after it was given
-// back to be taken again.
+// state returns the index states of a conversation while it is claimed and after the
+// claim is given back.
 func (c Claim) state() (held, returned chat.IndexState) {
 	if c.Behind {
 		return chat.Ready, chat.Ready
@@ -74,15 +73,15 @@ func (c Claim) state() (held, returned chat.IndexState) {
 	return chat.Indexing, chat.Queued
 }
 
-// Extend holds a claim for another lease; ErrClaimLost when it is lost. Which recipe
-// is named meanwhile does not matter: the worker names it itself.
+// Extend extends the lease of a claim. ErrClaimLost when it is lost. The recipe of the
+// row is not compared, because the worker itself changes it.
 func (tx *Tx) Extend(c Claim, lease time.Duration) error {
 	return tx.settled(tx.held(c), map[string]any{"run_after": dialect.Micros(tx.now.Add(lease))})
 }
 
-// Retry gives a claim back to be tried again after the delay, with the reason
-// for clients to read, unless the conversation is ready all the while; ErrClaimLost
-// when it is lost.
+// Retry gives a claim back, to be tried again after the delay. The reason is stored for
+// clients to read, except for a conversation that stays ready. ErrClaimLost when the
+// claim is lost.
 func (tx *Tx) Retry(c Claim, delay time.Duration, reason string) error {
 	if c.Behind {
 		reason = ""
@@ -93,15 +92,15 @@ func (tx *Tx) Retry(c Claim, delay time.Duration, reason string) error {
 	})
 }
 
-// GiveUp ends the claim of a conversation that is behind, until the recipe changes
-// or a service starts: it stays ready, as it was made before. ErrClaimLost when the
+// GiveUp ends the claim of a conversation that is behind, until the recipe changes or a
+// service starts. The conversation stays ready with its old index. ErrClaimLost when the
 // claim is lost.
 func (tx *Tx) GiveUp(c Claim) error {
 	return tx.changeClaimed(c, map[string]any{"holder": nobody, "run_after": int64(never)})
 }
 
-// Release gives a claim back as if it had never been taken: for a worker that is
-// told to stop. ErrClaimLost when it is lost.
+// Release gives a claim back without counting the attempt, because the worker is told to
+// stop. ErrClaimLost when the claim is lost.
 func (tx *Tx) Release(c Claim) error {
 	_, returned := c.state()
 	return tx.changeClaimed(c, map[string]any{
@@ -109,14 +108,13 @@ func (tx *Tx) Release(c Claim) error {
 	})
 }
 
-// changeClaimed updates the conversation if the claim still holds: existence, freshness
-// and the lock in one statement. What it was made by is asked too: a claim says what
-// of that may stay.
+// changeClaimed updates the conversation if the claim still holds. One statement checks
+// that it exists, is unchanged, and is still claimed with the same recipe.
 func (tx *Tx) changeClaimed(c Claim, changes map[string]any) error {
 	return tx.settled(tx.held(c).Where("recipe_id = ?", c.recipe), changes)
 }
 
-// held is the row of a conversation, if the claim still holds.
+// held selects the row of a conversation if the claim still holds.
 func (tx *Tx) held(c Claim) *gorm.DB {
 	held, _ := c.state()
 	return tx.db.Model(&dialect.ConversationRow{}).
@@ -132,8 +130,8 @@ func (tx *Tx) settled(held *gorm.DB, changes map[string]any) error {
 	return tx.fault(res.Error)
 }
 
-// ClaimedTranscript returns what a claim is about; ErrClaimLost when the
-// conversation is gone or has another revision by now.
+// ClaimedTranscript returns the conversation of a claim with its messages. ErrClaimLost
+// when it was deleted or has another revision.
 func (v *View) ClaimedTranscript(c Claim) (chat.Transcript, error) {
 	t, err := v.Transcript(c.Workspace, c.Conversation)
 	if err := claimable(c, t.Conversation, err); err != nil {
@@ -142,7 +140,8 @@ func (v *View) ClaimedTranscript(c Claim) (chat.Transcript, error) {
 	return t, nil
 }
 
-// claimable says whether what was found of a conversation is what was claimed.
+// claimable returns ErrClaimLost when the conversation that was found is not the one that
+// was claimed.
 func claimable(c Claim, found chat.Conversation, err error) error {
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -153,8 +152,8 @@ func claimable(c Claim, found chat.Conversation, err error) error {
 	return err
 }
 
-// NextDue returns when the next conversation becomes due, with vectors also one that
-// only needs an embedder; false when none waits.
+// NextDue returns when the next conversation is due; false when none waits. With vectors
+// set, conversations that only need vectors count too.
 func (v *View) NextDue(vectors bool) (time.Time, bool, error) {
 	due := v.db.Select("run_after").Where("index_state IN ('queued', 'indexing')")
 	if !vectors {
@@ -164,15 +163,15 @@ func (v *View) NextDue(vectors bool) (time.Time, bool, error) {
 	return dialect.FromMicros(row.RunAfter), found, err
 }
 
-// RequeueFailed queues the failed conversations of all workspaces again, with a new
-// count of attempts. It returns how many.
+// RequeueFailed queues the failed conversations of all workspaces again, and resets their
+// attempts. It returns how many.
 func (tx *Tx) RequeueFailed() (int, error) {
 	return tx.requeueFailed(tx.db.Model(&dialect.ConversationRow{}))
 }
 
-// RequeueFailedIn queues again, with a new count of attempts, what could not be
-// indexed in a workspace: what is failed, and what is ready but could not be indexed
-// anew by the current recipe. It returns how many.
+// RequeueFailedIn queues what could not be indexed in a workspace, and resets the
+// attempts: failed conversations, and ready ones that could not be re-indexed. It returns
+// how many.
 func (tx *Tx) RequeueFailedIn(ws chat.WorkspaceID) (int, error) {
 	failed, err := tx.requeueFailed(tx.db.Model(&dialect.ConversationRow{}).Where("workspace_id = ?", int64(ws)))
 	if err != nil {
@@ -183,7 +182,8 @@ func (tx *Tx) RequeueFailedIn(ws chat.WorkspaceID) (int, error) {
 	return failed + int(res.RowsAffected), tx.fault(res.Error)
 }
 
-// requeueFailed looks at the words again too: what failed may have been left out.
+// requeueFailed also marks the words as missing, because a failed conversation may be
+// indexed in part.
 func (tx *Tx) requeueFailed(of *gorm.DB) (int, error) {
 	res := of.Where("index_state = ?", string(chat.Failed)).
 		Updates(map[string]any{"index_state": string(chat.Queued), "attempts": 0, "run_after": dialect.Micros(tx.now), "indexed_revision": 0})

@@ -9,30 +9,30 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// Unreclaimed sums up the deletes whose storage has not been reclaimed yet.
+// Unreclaimed sums up the deletes whose storage has not been reclaimed.
 type Unreclaimed struct {
 	Deletes int
-	Rows    int64 // messages and chunks that they took
+	Rows    int64 // messages and chunks that they deleted
 	Oldest  time.Time
 }
 
-// Unreclaimed tells what is left to reclaim, over all workspaces.
+// Unreclaimed returns what is left to reclaim in all workspaces.
 func (s *Store) Unreclaimed(ctx context.Context) (Unreclaimed, error) {
 	n, rows, oldest, err := s.unreclaimed(s.read(ctx))
 	return Unreclaimed{Deletes: n, Rows: rows, Oldest: oldest}, s.fault(err)
 }
 
-// ReclaimIsCheap reports whether the cost of Reclaim follows what was deleted, so that
-// it pays after every delete. Otherwise it reads whole tables.
+// ReclaimIsCheap reports whether Reclaim costs as much as what was deleted, so that it is
+// worth running after every delete. Otherwise it reads whole tables.
 func (s *Store) ReclaimIsCheap() bool { return s.database.Abilities().CheapReclaim }
 
 // Reclaiming says how Reclaim works.
 type Reclaiming = dialect.Reclaiming
 
-// Reclaim overwrites what deletes left behind in the storage, as far as the database
-// can, and writes into their receipts that it did. The receipts are those that existed
-// when it began. It returns how many it settled. Unavailable, and no receipt settled,
-// when somebody still reads the database as it was before the deletes.
+// Reclaim overwrites the storage of deleted data, as far as the database can, and settles
+// the receipts that existed when it began. It returns how many it settled. It returns
+// Unavailable, and settles none, when somebody still reads a state from before the
+// deletes.
 func (s *Store) Reclaim(ctx context.Context, how Reclaiming) (int, error) {
 	receipts, err := s.unsettled(ctx)
 	if err != nil {
@@ -47,8 +47,8 @@ func (s *Store) Reclaim(ctx context.Context, how Reclaiming) (int, error) {
 	return s.settle(ctx, receipts)
 }
 
-// sweep deletes what deletes at the same time can leave in the workspaces of the
-// receipts, on a database with several writers.
+// sweep deletes the unused rows that concurrent deletes can leave in the workspaces of
+// the receipts. Only databases with several writers need it.
 func (s *Store) sweep(ctx context.Context, receipts []receiptID) error {
 	if s.database.Abilities().Leader == nil {
 		return nil // one program, one writer
@@ -70,25 +70,25 @@ func (s *Store) sweep(ctx context.Context, receipts []receiptID) error {
 	})
 }
 
-// receiptID names a receipt.
+// receiptID identifies a receipt.
 type receiptID struct {
 	WorkspaceID int64
 	ID          string
 }
 
 // unsettled returns the receipts whose storage is not reclaimed. Their deletes are
-// committed, so what begins now sees none of the deleted rows. Clocks say nothing
-// about that: those of several programs differ.
+// committed, so a reclaim that begins now sees none of the deleted rows. It compares no
+// times, because the clocks of several programs differ.
 func (s *Store) unsettled(ctx context.Context) ([]receiptID, error) {
 	var receipts []receiptID
 	err := s.read(ctx).Model(&deletionRow{}).Select("workspace_id", "id").Where("reclaimed_at IS NULL").Order("workspace_id, id").Find(&receipts).Error
 	return receipts, s.fault(err)
 }
 
-// settleBatch is how many receipts one transaction settles.
+// settleBatch is how many receipts one transaction updates.
 const settleBatch = 500
 
-// settle writes into the receipts that their storage is reclaimed.
+// settle records in the receipts that their storage is reclaimed.
 func (s *Store) settle(ctx context.Context, receipts []receiptID) (settled int, err error) {
 	for batch := range slices.Chunk(receipts, settleBatch) {
 		byWorkspace := map[int64][]string{}

@@ -10,16 +10,16 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// LockRevisions returns those of the ids that the workspace has, by id, with
-// their revision, title and pin alone, and holds them until the transaction ends.
-// The ids must be in canonical form.
+// LockRevisions locks the conversations with these ids until the transaction ends. It
+// returns those that exist, by id, with revision, title and pin only. The ids must be in
+// canonical form.
 func (tx *Tx) LockRevisions(ws chat.WorkspaceID, ids []string) (map[string]chat.Conversation, error) {
 	locked, err := tx.LockConversations(ws, ids)
 	if err != nil {
 		return nil, err
 	}
-	// A statement of its own: PostgreSQL shows the one that waits for the locks the
-	// rows as they were when it began.
+	// This must be a second statement: on PostgreSQL the one that waited for the locks
+	// returns the rows as they were when it began.
 	held := make(map[string]chat.Conversation, len(locked))
 	for batch := range slices.Chunk(locked, idBatch) {
 		var rows []dialect.ConversationRow
@@ -35,10 +35,9 @@ func (tx *Tx) LockRevisions(ws chat.WorkspaceID, ids []string) (map[string]chat.
 	return held, nil
 }
 
-// LockWorkspace holds a workspace and its conversations until the transaction
-// ends: none is added, changed or deleted meanwhile. It returns their ids,
-// revisions, titles and pins, in id order. NotFound when there is no such
-// workspace.
+// LockWorkspace locks a workspace and its conversations until the transaction ends:
+// nobody can add, change or delete any. It returns their ids, revisions, titles and pins,
+// in id order. NotFound when there is no such workspace.
 func (tx *Tx) LockWorkspace(ws chat.WorkspaceID) ([]chat.Conversation, error) {
 	if err := tx.lockWorkspaceRow(ws); err != nil {
 		return nil, err
@@ -53,8 +52,8 @@ func (tx *Tx) LockWorkspace(ws chat.WorkspaceID) ([]chat.Conversation, error) {
 	return held, tx.fault(err)
 }
 
-// lockWorkspaceRow keeps new conversations out: uploads hold the workspace while
-// they add to it.
+// lockWorkspaceRow prevents new conversations, because uploads lock the workspace row as
+// well.
 func (tx *Tx) lockWorkspaceRow(ws chat.WorkspaceID) error {
 	_, err := one[workspaceRow](&tx.View, tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", int64(ws)),
 		fault.NotFoundf("there is no such workspace"))

@@ -5,7 +5,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// Stats sums up a workspace. Run it on a Snapshot, so that its parts agree.
+// Stats sums up a workspace. Call it on a Snapshot, so that the numbers agree.
 func (v *View) Stats(ws chat.WorkspaceID) (chat.Stats, error) {
 	var s chat.Stats
 	err := v.filtered(ws, chat.Filter{}).Select("count(*) AS conversations, "+

@@ -1,12 +1,11 @@
-// Package store keeps the chat history in a database and is the only package
-// that knows GORM and SQL. It owns the schema, the transactions and the
-// translation between rows and the nouns of package chat; it owns no rule about
-// what may be stored or deleted (package history) and no ranking formula
-// (package rank).
+// Package store keeps the chat history in a database. No other package knows GORM and
+// SQL. It owns the schema, the transactions, and the translation between rows and the
+// types of package chat. It owns no rule about what may be stored or deleted (package
+// history) and no ranking formula (package rank).
 //
-// Reads are methods of View, writes are methods of Tx, and a Tx is only handed
-// out by InTx: a write outside a transaction does not compile, and transactions
-// cannot be nested.
+// Reads are methods of View and writes are methods of Tx. Only InTx and InDeletingTx
+// create a Tx, so a write outside a transaction does not compile, and transactions cannot
+// be nested.
 package store
 
 import (
@@ -36,8 +35,8 @@ type Store struct {
 	config      dialect.Config
 	exactLimit  int
 	maxProposed int
-	secret      []byte        // keys the hashes of tombstones
-	instance    int64         // names this program as the holder of its claims, from 1
+	secret      []byte        // the key of the tombstones' hashes
+	instance    int64         // identifies this program as the holder of its claims, from 1
 	upkeep      chan struct{} // full while this store does upkeep
 
 	holder atomic.Int64 // who holds what is claimed now: the instance, or nobody
@@ -47,46 +46,45 @@ type Store struct {
 
 // Options says which database to open. Exactly one of Path and URL is set.
 type Options struct {
-	Path   string           // an SQLite file, made when it is missing unless MustExist is set
+	Path   string           // an SQLite file; created if it is missing, unless MustExist is set
 	URL    string           // a PostgreSQL URL
 	Logger *slog.Logger     // warnings about the database itself; never SQL or content
 	Now    func() time.Time // the clock; time.Now when nil
 
-	// MustExist refuses to make a database where there is none.
+	// MustExist returns NotFound instead of creating a database.
 	MustExist bool
 
 	// Reserve is how many bytes of an SQLite file's disk are kept free, so that deletes
-	// work when the disk is full.
+	// work on a full disk.
 	Reserve int64
 
-	// BeforeWrite is called before each write of SQLite, for tests of a disk that
-	// refuses.
+	// BeforeWrite is called before each write of SQLite. Tests use it to simulate a
+	// failing disk.
 	BeforeWrite func() error
 
-	// ExactLimit is how many vectors a search compares one by one; when 0, the
-	// database's own default.
+	// ExactLimit is how many vectors a search compares one by one; 0 means the database's
+	// own default.
 	ExactLimit int
 
-	// MaxProposed is how many passages a search for several words looks at;
+	// MaxProposed is how many passages a search for several words scores;
 	// DefaultMaxProposed when 0.
 	MaxProposed int
 
-	// Patience is how long a transaction may take whose caller has set no deadline;
-	// DefaultPatience when 0.
+	// Patience is the longest transaction of a caller without a deadline; DefaultPatience
+	// when 0.
 	Patience time.Duration
 
-	// Trace, when it is set, is given every statement, without its values: for tests
-	// of the statements themselves.
+	// Trace, if set, receives every statement without its values. Tests use it.
 	Trace func(statement string)
 }
 
-// DefaultPatience ends what waits for a database that has vanished without a
-// word, which the network may take a quarter of an hour to notice. It is longer
-// than PostgreSQL itself lets a statement run.
+// DefaultPatience limits how long callers wait for a database that has stopped answering,
+// which the network may report only after a quarter of an hour. It is longer than
+// PostgreSQL lets a statement run.
 const DefaultPatience = 90 * time.Second
 
-// View reads. One from Store.View runs each statement on its own; one from
-// Store.Snapshot, or a Tx, sees a single moment of the database.
+// View reads. The statements of Store.View run on their own; those of Store.Snapshot or
+// of a Tx see one state of the database.
 type View struct {
 	db          *gorm.DB
 	database    dialect.Database
@@ -94,18 +92,18 @@ type View struct {
 	maxProposed int
 	secret      []byte
 	holder      int64
-	writing     bool // it is a Tx's
+	writing     bool // part of a Tx
 }
 
-// Tx writes, inside one transaction, and reads what it wrote.
+// Tx writes inside one transaction, and reads what it has written.
 type Tx struct {
 	View
 	now time.Time
 }
 
-// Open opens the database and brings its schema up to date. The errors are
-// faults: Unavailable when the database cannot be reached, Conflict when its
-// schema is newer than this program.
+// Open opens the database and migrates its schema. The errors are faults: Unavailable
+// when the database cannot be reached, Conflict when its schema is newer than this
+// program.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	config := dialect.Config{Logger: o.Logger, Now: o.Now, Patience: cmp.Or(o.Patience, DefaultPatience), Trace: o.Trace}
 	if config.Now == nil {
@@ -115,7 +113,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
 	var migrated atomic.Bool
-	if o.Trace != nil { // migrations change the rows of every workspace, and are no statements of the store
+	if o.Trace != nil { // migrations change rows of every workspace, so their statements are not traced
 		config.Trace = func(statement string) {
 			if migrated.Load() {
 				o.Trace(statement)
@@ -142,8 +140,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// prepare brings the schema up to date. On a full disk it uses the room that is
-// reserved for deletes: without the schema there would be none.
+// prepare migrates the schema. On a full disk it uses the reserve for deletes, because
+// without the schema nothing can be deleted.
 func (s *Store) prepare(ctx context.Context, mustExist bool) error {
 	if mustExist {
 		var one int64
@@ -180,8 +178,8 @@ func (s *Store) Close() error {
 // Name is the kind of database: "sqlite" or "postgres".
 func (s *Store) Name() string { return s.database.Kind() }
 
-// Ping reports whether the database answers and can be written. Unavailable, with the
-// reason, when not: also when its file was removed, or its disk is full.
+// Ping reports whether the database answers and accepts writes. It returns Unavailable
+// with the reason if not, also when its file was removed or its disk is full.
 func (s *Store) Ping(ctx context.Context) error {
 	for _, db := range s.pools() {
 		if err := db.PingContext(ctx); err != nil {
@@ -194,8 +192,8 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
-// CodeBytes is how many bytes of memory the codes of vectors take: at most 128 MiB on
-// SQLite, and none on PostgreSQL.
+// CodeBytes is the memory that the codes of vectors use, in bytes: at most 128 MiB on
+// SQLite, and 0 on PostgreSQL.
 func (s *Store) CodeBytes() int64 {
 	if bytes := s.database.Abilities().CodeBytes; bytes != nil {
 		return bytes()
@@ -203,23 +201,23 @@ func (s *Store) CodeBytes() int64 {
 	return 0
 }
 
-// View returns a reader whose statements run on their own: for single look-ups.
+// View returns a reader whose statements run on their own, for single look-ups.
 func (s *Store) View(ctx context.Context) *View {
 	return s.view(s.read(ctx))
 }
 
-// Snapshot runs fn on one moment of the database: no statement of fn sees
-// anything that another did not. fn may run more than once.
+// Snapshot runs fn on one state of the database: all statements of fn see the same. fn
+// may run more than once.
 func (s *Store) Snapshot(ctx context.Context, fn func(*View) error) error {
 	return s.transaction(ctx, s.database.Read(), func(db *gorm.DB) error { return fn(s.view(db)) }, s.database.SnapshotOptions())
 }
 
-// InTx runs fn in one transaction and commits it when fn returns nil. fn may run
-// more than once and must not touch anything outside the transaction. The
-// errors of fn come back as they are; those of the database as faults.
+// InTx runs fn in one transaction and commits it when fn returns nil. fn may run more
+// than once, so it must not change anything outside the transaction. It returns the
+// errors of fn unchanged, and those of the database as faults.
 //
-// Unavailable may also mean that the connection broke during the commit, and then
-// nobody knows whether fn's changes are stored: all of them are, or none.
+// Unavailable can mean that the connection broke during the commit. Then it is unknown
+// whether the changes are stored: all of them are, or none.
 func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
 	return s.transaction(ctx, s.database.Write(), func(db *gorm.DB) error {
 		view := s.view(db)
@@ -228,8 +226,8 @@ func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
 	})
 }
 
-// InDeletingTx is InTx for a transaction that deletes. On a full disk it uses the room
-// that is reserved for it.
+// InDeletingTx is InTx for a transaction that deletes. On a full disk it uses the
+// reserve.
 func (s *Store) InDeletingTx(ctx context.Context, fn func(*Tx) error) error {
 	err := s.InTx(ctx, fn)
 	if spend := s.database.Abilities().Spend; err != nil && spend != nil && spend(err) {
@@ -244,15 +242,15 @@ func (s *Store) transaction(ctx context.Context, on *gorm.DB, fn func(*gorm.DB) 
 	return s.fault(dialect.InTransaction(ctx, on, s.database, fn, options...))
 }
 
-// read is the handle for statements that run on their own.
+// read returns a handle for statements that run on their own.
 func (s *Store) read(ctx context.Context) *gorm.DB { return s.database.Read().WithContext(ctx) }
 
 func (s *Store) view(db *gorm.DB) *View {
 	return &View{db: db, database: s.database, exactLimit: s.exactLimit, maxProposed: s.maxProposed, secret: s.secret, holder: s.holder.Load()}
 }
 
-// pools are the connection pools: the writers' and the readers', or the one that
-// both share.
+// pools returns the connection pools: one for writing and one for reading, or one for
+// both.
 func (s *Store) pools() []*sql.DB {
 	var pools []*sql.DB
 	for _, g := range []*gorm.DB{s.database.Write(), s.database.Read()} {

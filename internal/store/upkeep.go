@@ -21,15 +21,16 @@ func (s *Store) Lead(ctx context.Context) (Leadership, bool, error) {
 	return leadership, ok, s.fault(err)
 }
 
-// soleLeadership is the leadership of a program that shares its upkeep with none.
+// soleLeadership is the leadership on a database that only one program keeps up.
 type soleLeadership struct{}
 
 func (soleLeadership) Lost(context.Context) bool { return false }
 func (soleLeadership) Release()                  {}
 
 // Exclusively runs one piece of upkeep: a reclaim, or work on vector indexes. It waits
-// until no other program that shares the database does any, and no other call of this
-// store. The errors are those of fn and of the store; Canceled when ctx ends first.
+// until nobody else does upkeep, neither another program on the database nor another call
+// of this store. The errors are those of fn and of the store; Canceled when ctx ends
+// first.
 func (s *Store) Exclusively(ctx context.Context, fn func(context.Context) error) error {
 	select {
 	case s.upkeep <- struct{}{}:

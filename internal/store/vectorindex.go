@@ -6,16 +6,16 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// VectorSpace is the vectors that one workspace has of one model.
+// VectorSpace is the vectors of one model in one workspace.
 type VectorSpace = dialect.VectorSpace
 
 // VectorIndex is an approximate index over one VectorSpace.
 type VectorIndex = dialect.VectorIndex
 
-// ExactLimit is how many vectors this store's searches compare one by one.
+// ExactLimit is the largest number of vectors that a search compares one by one.
 func (s *Store) ExactLimit() int { return s.exactLimit }
 
-// VectorIndexes lists the approximate indexes, unusable ones included.
+// VectorIndexes returns the approximate indexes, including invalid ones.
 func (s *Store) VectorIndexes(ctx context.Context) ([]VectorIndex, error) {
 	indexer := s.database.Abilities().VectorIndexer
 	if indexer == nil {
@@ -25,7 +25,7 @@ func (s *Store) VectorIndexes(ctx context.Context) ([]VectorIndex, error) {
 	return indexes, s.fault(err)
 }
 
-// LargeSpaces lists the vector spaces that have more than so many vectors and may
+// LargeSpaces returns the vector spaces that have more vectors than the limit and may
 // have an index.
 func (s *Store) LargeSpaces(ctx context.Context, above int) ([]VectorSpace, error) {
 	indexer := s.database.Abilities().VectorIndexer
@@ -36,9 +36,9 @@ func (s *Store) LargeSpaces(ctx context.Context, above int) ([]VectorSpace, erro
 	return spaces, s.fault(err)
 }
 
-// BuildVectorIndex builds the index of a space while the service goes on. It
-// takes minutes for a million vectors. A build that fails leaves an index that is
-// not valid: drop it and try again. It does nothing where LargeSpaces lists none.
+// BuildVectorIndex builds the index of a space while the service continues. It takes
+// minutes for a million vectors. A failed build leaves an invalid index: drop it and try
+// again. It does nothing on a database without such indexes.
 func (s *Store) BuildVectorIndex(ctx context.Context, space VectorSpace) error {
 	indexer := s.database.Abilities().VectorIndexer
 	if indexer == nil {
@@ -47,7 +47,7 @@ func (s *Store) BuildVectorIndex(ctx context.Context, space VectorSpace) error {
 	return s.fault(indexer.BuildVectorIndex(ctx, space))
 }
 
-// DropVectorIndex removes an index while the service goes on.
+// DropVectorIndex removes an index while the service continues.
 func (s *Store) DropVectorIndex(ctx context.Context, index VectorIndex) error {
 	indexer := s.database.Abilities().VectorIndexer
 	if indexer == nil {

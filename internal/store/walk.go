@@ -7,10 +7,10 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// Older returns up to n conversations of the window that stand behind a place,
-// the nearest first, which is the one changed last. Without a place it begins at
-// the newest. The index conversations_newest is read from there on, however far
-// that is from its beginning.
+// Older returns up to n conversations of the window that come after a place, nearest
+// first, which means last changed first. Without a place it begins at the newest. It
+// reads the index conversations_newest from that place on, so the cost does not depend on
+// the place.
 func (v *View) Older(ws chat.WorkspaceID, w chat.Window, than *chat.Place, n int) ([]chat.Conversation, error) {
 	query := v.inWindow(ws, w)
 	if than != nil {
@@ -19,17 +19,16 @@ func (v *View) Older(ws chat.WorkspaceID, w chat.Window, than *chat.Place, n int
 	return v.walked(query.Order("updated_at DESC, id DESC"), n)
 }
 
-// Newer returns up to n conversations of the window that stand before a place,
-// the nearest first, which is the one changed first.
+// Newer returns up to n conversations of the window that come before a place, nearest
+// first, which means first changed first.
 func (v *View) Newer(ws chat.WorkspaceID, w chat.Window, than chat.Place, n int) ([]chat.Conversation, error) {
 	return v.walked(v.inWindow(ws, w).Where("(updated_at, id) > (?, ?)", dialect.Micros(than.At), than.ID).Order("updated_at, id"), n)
 }
 
-// Place returns where a conversation stands in the order of a walk, or where it
-// stood when it was deleted; NotFound when the workspace has had none of that id, or
-// has forgotten it: because it was uploaded again, which makes a new one, or because
-// it was deleted by a version that did not write places down. The id must be in
-// canonical form.
+// Place returns the place of a conversation in a walk, or the place it had when it was
+// deleted. NotFound when the workspace never had this id, when the conversation was
+// uploaded again and has a new id, or when an old version deleted it without storing its
+// place. The id must be in canonical form.
 func (v *View) Place(ws chat.WorkspaceID, id string) (chat.Place, error) {
 	at, found, err := first[int64](v, v.db.Model(&dialect.ConversationRow{}).Select("updated_at").
 		Where("workspace_id = ? AND id = ?", int64(ws), id))
@@ -60,8 +59,8 @@ func (v *View) walked(query *gorm.DB, n int) ([]chat.Conversation, error) {
 	return items, v.fault(err)
 }
 
-// TextSizes returns how many bytes of text the messages of each conversation
-// have. Neither database reads the texts for it.
+// TextSizes returns the size in bytes of the texts of each conversation. Neither database
+// reads the texts for it.
 func (v *View) TextSizes(ws chat.WorkspaceID, conversations []chat.Conversation) (map[string]int, error) {
 	var rows []struct {
 		ConversationID string
@@ -77,7 +76,7 @@ func (v *View) TextSizes(ws chat.WorkspaceID, conversations []chat.Conversation)
 	return sizes, v.fault(err)
 }
 
-// Transcripts returns the conversations with their messages, in the order given.
+// Transcripts returns the conversations with their messages, in the given order.
 func (v *View) Transcripts(ws chat.WorkspaceID, conversations []chat.Conversation) ([]chat.Transcript, error) {
 	var rows []dialect.MessageRow
 	err := v.db.Where("workspace_id = ? AND conversation_id IN ?", int64(ws), idsOf(conversations)).

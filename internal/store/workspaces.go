@@ -8,8 +8,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// EnsureWorkspace returns the id of the workspace of that name, making it when
-// it is new.
+// EnsureWorkspace returns the id of the workspace with this name, and creates it if it
+// does not exist.
 func (tx *Tx) EnsureWorkspace(name string) (chat.WorkspaceID, error) {
 	if _, err := tx.createWorkspace(name); err != nil {
 		return 0, err
@@ -17,7 +17,7 @@ func (tx *Tx) EnsureWorkspace(name string) (chat.WorkspaceID, error) {
 	return tx.Workspace(name)
 }
 
-// CreateWorkspace makes a workspace; Conflict when there is one of that name.
+// CreateWorkspace creates a workspace. Conflict when the name exists.
 func (tx *Tx) CreateWorkspace(name string) (chat.WorkspaceID, error) {
 	made, err := tx.createWorkspace(name)
 	if err != nil {
@@ -35,14 +35,13 @@ func (tx *Tx) createWorkspace(name string) (made bool, err error) {
 	return res.RowsAffected > 0, tx.fault(res.Error)
 }
 
-// Workspace returns the id of the workspace of that name; NotFound when there is
-// none.
+// Workspace returns the id of the workspace with this name. NotFound when there is none.
 func (v *View) Workspace(name string) (chat.WorkspaceID, error) {
 	row, err := one[workspaceRow](v, v.db.Where("name = ?", name), fault.NotFoundf("there is no workspace %q", name))
 	return chat.WorkspaceID(row.ID), err
 }
 
-// Workspaces returns all of them, in the order of their names.
+// Workspaces returns all workspaces, ordered by name.
 func (v *View) Workspaces() ([]chat.Workspace, error) {
 	var rows []struct {
 		ID            int64
@@ -60,10 +59,9 @@ func (v *View) Workspaces() ([]chat.Workspace, error) {
 	return all, v.fault(err)
 }
 
-// DeleteWorkspace deletes a workspace with everything in it: conversations as
-// DeleteConversations does it, then its keys, imports, platforms and tombstones.
-// Only receipts stay, this delete's own among them, which is written even when
-// there was no conversation. NotFound when there is no such workspace.
+// DeleteWorkspace deletes a workspace with its conversations, keys, imports, platforms
+// and tombstones. Receipts stay, including the one of this delete, which is written even
+// if there was no conversation. NotFound when there is no such workspace.
 func (tx *Tx) DeleteWorkspace(ws chat.WorkspaceID, o chat.DeleteOptions) (chat.Deletion, error) {
 	if err := tx.lockWorkspaceRow(ws); err != nil {
 		return chat.Deletion{}, err

@@ -1,11 +1,10 @@
-// Package bitcode keeps a bit of each number of vectors in memory, and finds with
-// them the vectors that may be nearest to a query. It knows no SQL, no clock and no
-// database: its callers tell it which version of the vectors they read, and what a
-// transaction changes.
+// Package bitcode keeps one bit of each number of a vector in memory, and finds the
+// vectors that may be nearest to a query. It knows no SQL, no clock and no database: its
+// callers tell it which version of the vectors they read, and what a transaction changes.
 //
-// A set bit means a negative number. A code of 512 numbers has 64 bytes, a
-// thirty-second of the vector. The query is not rounded: its estimate is the sum of
-// its numbers, each with the sign that the code has. ADR 14 has what else was tried.
+// A set bit means a negative number. The code of 512 numbers has 64 bytes, a
+// thirty-second of the vector. The query is not rounded: its estimate is the sum of its
+// numbers, each with the sign in the code. ADR 14 compares the alternatives.
 package bitcode
 
 import (
@@ -13,15 +12,14 @@ import (
 	"math/bits"
 )
 
-// group is how many bytes of a code are looked up at a time. Codes are padded to a
+// group is how many bytes of a code are looked up together. Codes are padded to a
 // multiple of it.
 const group = 8
 
-// Size is the length in bytes of a code of so many dimensions.
+// Size is the length in bytes of the code of a vector with this number of dimensions.
 func Size(dimensions int) int { return (dimensions + 8*group - 1) / (8 * group) * group }
 
-// Append appends the code of a vector, of Size bytes, to other codes. A set bit means
-// a negative number.
+// Append appends the code of a vector, which has Size bytes, to other codes.
 func Append(codes []byte, vector []float32) []byte {
 	at := len(codes)
 	codes = append(codes, make([]byte, Size(len(vector)))...)
@@ -31,9 +29,9 @@ func Append(codes []byte, vector []float32) []byte {
 	return codes
 }
 
-// Query estimates how near vectors are to one.
+// Query estimates how near vectors are to a given vector.
 type Query struct {
-	sums [][256]float32 // the part of the estimate for each value of each byte of a code
+	sums [][256]float32 // the contribution of each value of each byte of a code
 }
 
 // NewQuery prepares a query. It costs about as much as a few thousand estimates.
@@ -52,10 +50,10 @@ func NewQuery(vector []float32) Query {
 	return Query{sums: sums}
 }
 
-// Estimate grows with the cosine of the query and the vector that has the code, but is
-// no cosine itself. Both must have the same number of dimensions.
+// Estimate grows with the cosine of the query and the vector of the code, but it is not
+// the cosine. Both must have the same number of dimensions.
 func (q Query) Estimate(code []byte) float32 {
-	var even, odd float32 // two sums: neither waits for the other
+	var even, odd float32 // two sums, so that the processor computes them in parallel
 	for at := 0; at+group <= len(code) && at+group <= len(q.sums); at += group {
 		sums, bytes := q.sums[at:at+group:at+group], code[at:at+group:at+group]
 		even += sums[0][bytes[0]] + sums[2][bytes[2]] + sums[4][bytes[4]] + sums[6][bytes[6]]

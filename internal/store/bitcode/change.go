@@ -2,20 +2,20 @@ package bitcode
 
 import "github.com/lethe-chat/lethe/internal/chat"
 
-// Conversations are ids by workspace.
+// Conversations maps workspaces to ids of conversations.
 type Conversations map[chat.WorkspaceID]map[string]struct{}
 
-// Change is a transaction that is about to commit. Committed or Failed ends it.
+// Change is a transaction that is about to commit. Call Committed or Failed to end it.
 type Change struct {
 	codes *Codes
 	to    int64
 	ids   Conversations
 }
 
-// Announce tells the codes that a transaction is about to commit. It found the vectors
-// in one version, leaves them in another, and changes those of the conversations. Their
-// codes are overwritten before Announce returns, and so before the commit. There is one
-// transaction at a time.
+// Announce reports that a transaction is about to commit. The transaction found the
+// vectors in version from, leaves them in version to, and changes the given
+// conversations. Announce overwrites their codes before it returns, and so before the
+// commit. There is one transaction at a time.
 func (c *Codes) Announce(from, to int64, ids Conversations) *Change {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -30,11 +30,11 @@ func (c *Codes) Announce(from, to int64, ids Conversations) *Change {
 	return c.pending
 }
 
-// fewChanged is how many changed conversations are always worth remembering.
+// fewChanged is a number of changed conversations that is always worth remembering.
 const fewChanged = 1000
 
-// apply takes the codes out that a change makes wrong. When nobody has searched for
-// long, and most of a space has changed, it drops the rest too.
+// apply removes the codes that a change makes wrong. If nobody has searched a space for
+// long and most of it has changed, apply drops all its codes.
 func (c *Codes) apply(change *Change, g *generation) {
 	for id := range change.ids[g.space.Workspace] {
 		c.remove(g, id)
@@ -45,7 +45,7 @@ func (c *Codes) apply(change *Change, g *generation) {
 	}
 }
 
-// Committed says that the transaction is committed: searches can see its version.
+// Committed reports that the transaction is committed: searches can see its version.
 func (change *Change) Committed() {
 	c := change.codes
 	c.mu.Lock()
@@ -54,9 +54,9 @@ func (change *Change) Committed() {
 	c.pending = nil
 }
 
-// Failed says that the transaction has changed nothing. The next search reads the
-// conversations that it would have changed: they are now unread since a version that
-// there is.
+// Failed reports that the transaction has changed nothing. The next search reads the
+// conversations that it would have changed; they are marked unread since the version
+// before it.
 func (change *Change) Failed() {
 	c := change.codes
 	c.mu.Lock()

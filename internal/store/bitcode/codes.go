@@ -11,83 +11,84 @@ import (
 )
 
 // Codes are the codes of the vectors of large spaces (ADR 14). They are safe for
-// concurrent use, and no method waits for anything but the others.
+// concurrent use, and their methods block only each other.
 //
-// They must never hold the code of a deleted vector, so:
+// They never contain the code of a deleted vector:
 //
 //   - The database numbers the versions of its vectors. The codes of a space belong to
-//     one history of versions; when another program has committed, they are dropped.
+//     one history of versions. They are dropped when another program has committed.
 //   - A transaction announces what it changes before it commits. The codes of those
 //     conversations are overwritten at once, and the conversations become unread: from
-//     then on searches read them from their snapshots.
-//   - There is one way in for codes, Writer, and one rule (Writer.accepts): only an
-//     unread conversation takes codes, and only from a snapshot that has the change
-//     which made it unread. So older codes never replace newer ones, and a deleted
-//     conversation, which nobody reads as unread any more, takes none.
+//     then on searches read their vectors from their own snapshots.
+//   - Codes enter only through Writer and by one rule (Writer.accepts): only an unread
+//     conversation takes codes, and only from a snapshot that contains the change which
+//     made it unread. So older codes never replace newer ones, and a deleted
+//     conversation takes none.
 type Codes struct {
-	uses atomic.Int64 // counts searches
+	uses atomic.Int64 // the number of searches
 
 	mu          sync.RWMutex
 	limit       int64   // of bytes
-	version     int64   // of the vectors, the latest that is known to be committed
-	pending     *Change // the change that is being committed; nil when there is none
+	version     int64   // the latest version of the vectors that is known to be committed
+	pending     *Change // the change that is being committed, or nil
 	bytes       int64
 	generations map[Space]*generation
 }
 
-// Space names the vectors that one workspace has of one model.
+// Space identifies the vectors of one model in one workspace.
 type Space struct {
 	Workspace  chat.WorkspaceID
 	Model      string
 	Dimensions int
 }
 
-// generation is the codes of one space, from when they were read until they are
-// dropped. Every conversation that had vectors in a version from first on is in blocks
+// generation is the codes of one space, from the first reading until they are dropped. It
+// contains every conversation that has had vectors since version first, either in blocks
 // or in unread.
 type generation struct {
 	space    Space
 	first    int64 // the first version in which searches may use it
-	building bool  // its Writer has not finished
+	building bool  // its Writer is not finished
 	blocks   map[string]block
 	unread   map[string]unread
-	changed  int   // how many of unread have changed, and not only found no room
+	changed  int   // how many of unread have changed; the others did not fit
 	bytes    int64 // of blocks
 	used     atomic.Int64
 }
 
-// block is the codes of a conversation.
+// block is the codes of one conversation.
 type block struct {
 	since     int64 // the version that changed the conversation last
 	positions []int32
-	codes     []byte // Size bytes for each position
+	codes     []byte // Size bytes per position
 }
 
-// unread says that a conversation has no codes and must be read.
+// unread marks a conversation that has no codes and must be read.
 type unread struct {
 	since  int64 // the version that changed the conversation last
 	noRoom bool  // its codes did not fit the limit
 }
 
-// blockOverhead is about what a block costs besides its codes and positions.
+// blockOverhead is the approximate cost of a block besides its codes and positions, in
+// bytes.
 const blockOverhead = 160
 
 func (b block) bytes() int64 { return int64(len(b.codes)+4*len(b.positions)) + blockOverhead }
 
-// New returns codes that take at most limit bytes.
+// New returns empty Codes with a limit in bytes.
 func New(limit int64) *Codes {
 	return &Codes{limit: limit, generations: map[Space]*generation{}}
 }
 
-// Bytes is how much memory the codes take.
+// Bytes returns the memory that the codes use.
 func (c *Codes) Bytes() int64 {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.bytes
 }
 
-// Fits reports whether the codes of so many vectors can fit the limit. More of them
-// may not, because a conversation has a cost of its own: those are then read.
+// Fits reports whether this number of codes can fit the limit. Each conversation has
+// additional costs, so some of them may not fit; those conversations are read.
 func (c *Codes) Fits(vectors, dimensions int) bool {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -101,8 +102,8 @@ func (c *Codes) Holds(space Space) bool {
 	return c.generations[space] != nil
 }
 
-// Serves reports whether Nearest would answer a search whose snapshot has that
-// version. It also notices what another program has committed.
+// Serves reports whether Nearest can answer a search whose snapshot has that version. It
+// also detects commits of other programs.
 func (c *Codes) Serves(space Space, version int64) bool {
 	c.mu.RLock()
 	latest, served := c.version, c.serving(space, version) != nil
@@ -115,16 +116,16 @@ func (c *Codes) Serves(space Space, version int64) bool {
 	return served
 }
 
-// Found is what a search finds in the codes.
+// Found is the result of Nearest.
 type Found struct {
 	Nearest []rank.Scored // by estimate, best first
-	Unread  []string      // conversations that the search must read from its snapshot
-	Writer  *Writer       // takes the codes of what was read
+	Unread  []string      // conversations whose vectors the search must read from its snapshot
+	Writer  *Writer       // stores the codes of those vectors
 }
 
-// Nearest returns the n passages whose codes are nearest to a query, for a search
-// whose snapshot has that version. wanted are the conversations that count, nil for
-// all. It returns false when the codes do not have that version.
+// Nearest returns the n passages whose codes are nearest to a query, for a search whose
+// snapshot has that version. wanted are the conversations to consider, nil for all. It
+// returns false when the codes do not cover that version.
 func (c *Codes) Nearest(space Space, version int64, query Query, wanted map[string]bool, n int) (Found, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -138,7 +139,7 @@ func (c *Codes) Nearest(space Space, version int64, query Query, wanted map[stri
 	return Found{nearest, unread, newWriter(c, g, version, unread)}, true
 }
 
-// nearest also returns the conversations that have changed after the version.
+// nearest also returns the conversations that have changed since the version.
 func (g *generation) nearest(version int64, query Query, wanted map[string]bool, n int) (nearest []rank.Scored, later []string) {
 	best, size := rank.NewBest(n), Size(g.space.Dimensions)
 	score := func(id string, b block) {
@@ -168,7 +169,7 @@ func (b block) score(query Query, size int, conversation string, best *rank.Best
 	}
 }
 
-// The rest is called with the lock held.
+// The remaining functions are called with the lock held.
 
 // serving returns the codes of a space if a snapshot of that version can use them.
 func (c *Codes) serving(space Space, version int64) *generation {
@@ -179,8 +180,8 @@ func (c *Codes) serving(space Space, version int64) *generation {
 	return g
 }
 
-// notice drops all codes when the version is one that another program has made: nobody
-// knows what it changed.
+// notice drops all codes when another program has made this version, because what it
+// changed is unknown.
 func (c *Codes) notice(version int64) {
 	own := c.pending != nil && version == c.pending.to
 	if version > c.version && !own {
@@ -189,9 +190,9 @@ func (c *Codes) notice(version int64) {
 	}
 }
 
-// makeRoom drops the codes of other spaces, the one that was searched longest ago
-// first, until so many bytes more fit. It returns false, and drops nothing, when they
-// would not fit even alone.
+// makeRoom drops the codes of other spaces, least recently searched first, until the
+// given number of bytes fits. It returns false and drops nothing when they would not fit
+// even alone.
 func (c *Codes) makeRoom(g *generation, bytes int64) bool {
 	if g.bytes+bytes > c.limit {
 		return false
@@ -226,7 +227,7 @@ func (c *Codes) dropAll() {
 	}
 }
 
-// remove overwrites the codes of a conversation and takes them out.
+// remove overwrites and removes the codes of a conversation.
 func (c *Codes) remove(g *generation, id string) {
 	if b, ok := g.blocks[id]; ok {
 		clear(b.codes)
@@ -236,7 +237,7 @@ func (c *Codes) remove(g *generation, id string) {
 	}
 }
 
-// markUnread says that a conversation must be read.
+// markUnread marks a conversation that must be read.
 func (g *generation) markUnread(id string, mark unread) {
 	g.markRead(id)
 	g.unread[id] = mark

@@ -2,8 +2,8 @@ package bitcode
 
 import "github.com/lethe-chat/lethe/internal/chat"
 
-// Of returns the codes that are kept of a conversation, in the very memory in which
-// they are, and whether any space has some: so that tests can see them overwritten.
+// Of returns the codes of a conversation without copying them, and whether there are any.
+// Tests use it to see that they are overwritten.
 func (c *Codes) Of(conversation string) (codes [][]byte, known bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -27,7 +27,7 @@ func (c *Codes) Count(ws chat.WorkspaceID) (n int) {
 	return n
 }
 
-// SetLimit sets how many bytes the codes may take from now on.
+// SetLimit changes the limit in bytes.
 func (c *Codes) SetLimit(bytes int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,12 +1,12 @@
 package bitcode
 
-// Writer takes the codes of the vectors that a search reads in its snapshot. Finish or
-// Abandon ends it. It is used by one goroutine.
+// Writer stores the codes of the vectors that a search reads in its snapshot. Call Finish
+// or Abandon to end it. It is for one goroutine.
 type Writer struct {
 	codes      *Codes
 	generation *generation
 	version    int64    // of the snapshot
-	unread     []string // the conversations that the search reads; for Build these are all
+	unread     []string // the conversations that the search reads; all of them for Build
 	met        map[string]bool
 }
 
@@ -14,10 +14,9 @@ func newWriter(c *Codes, g *generation, version int64, unread []string) *Writer 
 	return &Writer{codes: c, generation: g, version: version, unread: unread, met: map[string]bool{}}
 }
 
-// Build begins the codes of a space, for a search that reads all of its vectors in a
-// snapshot of that version. Searches use them after Finish. It returns nil when there
-// are codes of the space, or somebody else builds them, and when the version is not the
-// latest.
+// Build begins the codes of a space, for a search that reads all its vectors in a
+// snapshot of that version. Searches use them after Finish. It returns nil when the space
+// has codes, when somebody else builds them, or when the version is not the latest.
 func (c *Codes) Build(space Space, version int64) *Writer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -28,14 +27,14 @@ func (c *Codes) Build(space Space, version int64) *Writer {
 	g := &generation{space: space, first: version, building: true, blocks: map[string]block{}, unread: map[string]unread{}}
 	g.used.Store(c.uses.Add(1))
 	c.generations[space] = g
-	if c.pending != nil { // it was announced before there was a generation to apply it to
+	if c.pending != nil { // it was announced before this generation existed
 		c.apply(c.pending, g)
 	}
 	return newWriter(c, g, version, nil)
 }
 
-// Wants must be called once for each conversation that is read, and reports whether
-// Put would take its codes.
+// Wants reports whether Put would store the codes of a conversation. Call it once for
+// each conversation that is read.
 func (w *Writer) Wants(conversation string) bool {
 	w.met[conversation] = true
 	w.codes.mu.Lock()
@@ -44,8 +43,8 @@ func (w *Writer) Wants(conversation string) bool {
 	return ok && w.fit(conversation, since, blockOverhead+int64(Size(w.generation.space.Dimensions)))
 }
 
-// Put takes over the codes of all vectors that a conversation has in the snapshot. It
-// overwrites the codes that it does not keep.
+// Put stores the codes of all vectors that a conversation has in the snapshot. It takes
+// over their memory, and overwrites what it does not store.
 func (w *Writer) Put(conversation string, positions []int32, codes []byte) {
 	c, g := w.codes, w.generation
 	c.mu.Lock()
@@ -62,10 +61,10 @@ func (w *Writer) Put(conversation string, positions []int32, codes []byte) {
 	c.bytes += b.bytes()
 }
 
-// accepts is the one rule by which codes enter: only an unread conversation takes
-// them, and only from a snapshot that has the change which made it unread. While a
-// generation is built, every conversation counts as unread since the snapshot, until a
-// transaction changes it. It also returns the version of that change.
+// accepts is the rule by which codes enter: only an unread conversation takes codes, and
+// only from a snapshot that contains the change which made it unread. While a generation
+// is built, every conversation counts as unread since the snapshot, until a transaction
+// changes it. accepts also returns the version of that change.
 func (w *Writer) accepts(conversation string) (since int64, ok bool) {
 	g := w.generation
 	if w.codes.generations[g.space] != g { // it was dropped
@@ -79,7 +78,7 @@ func (w *Writer) accepts(conversation string) (since int64, ok bool) {
 	return mark.since, marked && mark.since <= w.version
 }
 
-// fit makes room for a conversation, or remembers that there is none.
+// fit makes room for a conversation, or marks that there is none.
 func (w *Writer) fit(conversation string, since, bytes int64) bool {
 	if w.codes.makeRoom(w.generation, bytes) {
 		return true
@@ -88,9 +87,9 @@ func (w *Writer) fit(conversation string, since, bytes int64) bool {
 	return false
 }
 
-// Finish says that the search has read everything. A conversation that had to be read,
-// and was not met, has no vectors: it is forgotten, and with it the versions in which
-// it had some.
+// Finish reports that the search has read everything. A conversation that should have
+// been read but was not found has no vectors. It is removed, and versions in which it had
+// vectors are no longer served.
 func (w *Writer) Finish() {
 	w.codes.mu.Lock()
 	defer w.codes.mu.Unlock()
@@ -104,7 +103,7 @@ func (w *Writer) Finish() {
 	}
 }
 
-// Abandon says that the search has failed: codes that were being built are dropped.
+// Abandon reports that the search has failed. Codes that were being built are dropped.
 func (w *Writer) Abandon() {
 	w.codes.mu.Lock()
 	defer w.codes.mu.Unlock()

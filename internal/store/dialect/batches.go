@@ -6,11 +6,11 @@ import (
 	"gorm.io/gorm"
 )
 
-// MessageBatchText is how many bytes of text one INSERT of messages carries, unless
-// one message has more: the texts are copied for the statement, more than once.
+// MessageBatchText is the largest text of one INSERT of messages, in bytes, unless a
+// single message is longer. The driver copies the texts of a statement more than once.
 const MessageBatchText = 1 << 20
 
-// messageBatches yields rows in batches that one INSERT may carry.
+// messageBatches divides rows into batches for one INSERT each.
 func messageBatches(rows []MessageRow) iter.Seq[[]MessageRow] {
 	return func(yield func([]MessageRow) bool) {
 		from, text := 0, 0

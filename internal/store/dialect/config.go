@@ -12,24 +12,25 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 )
 
-// Config is what every kind of database is opened with. All fields but Trace must be
+// Config has what every kind of database needs to be opened. All fields but Trace must be
 // set.
 type Config struct {
 	Logger   *slog.Logger     // warnings about the database itself; never SQL or content
 	Now      func() time.Time // the clock
-	Patience time.Duration    // how long a statement may take whose caller has set no deadline
+	Patience time.Duration    // the longest statement of a caller without a deadline
 
-	// Trace, when it is set, is given every statement, without its values: for tests
-	// of the statements themselves.
+	// Trace, if set, receives every statement without its values. Tests use it.
 	Trace func(statement string)
 }
 
-// GORM opens GORM on a connection. GORM opens no transaction of its own, reports
-// unique and foreign-key violations alike on both databases, and never logs a
-// statement, because statements carry people's messages. It names every column
-// that it reads: a connection that has prepared SELECT * fails when another
-// program, newer than this one, adds a column. It keeps no prepared statements: the
-// connections of both databases do.
+// GORM opens GORM on a connection. It is configured like this:
+//
+//   - It opens no transaction by itself.
+//   - It reports unique and foreign-key violations alike on both databases.
+//   - It logs nothing, because statements contain people's messages.
+//   - It names every column that it reads. A prepared SELECT * fails when a newer
+//     program adds a column.
+//   - It keeps no prepared statements, because the connections of both databases do.
 func (c Config) GORM(dialector gorm.Dialector) (*gorm.DB, error) {
 	db, err := gorm.Open(dialector, &gorm.Config{
 		SkipDefaultTransaction: true,
@@ -45,7 +46,7 @@ func (c Config) GORM(dialector gorm.Dialector) (*gorm.DB, error) {
 	return db, c.trace(db)
 }
 
-// trace hands every statement of a handle to whoever asked for it.
+// trace passes every statement of a handle to a function.
 func (c Config) trace(db *gorm.DB) error {
 	if c.Trace == nil {
 		return nil
@@ -67,7 +68,7 @@ func (c Config) trace(db *gorm.DB) error {
 	)
 }
 
-// Bounded gives a context the deadline that Patience sets, if it has none.
+// Bounded returns the context with the deadline of Patience, if it has none.
 func (c Config) Bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
 		return ctx, func() {}

@@ -1,7 +1,6 @@
-// Package dialect is the contract between the store and the databases that it runs
-// on: the rows and queries that they exchange, and what a database must be able to
-// do. What is not in the contract is one portable statement, written in package
-// store. Package dialect has no statement of one database only.
+// Package dialect is the contract between the store and the databases it runs on: the
+// rows and queries that they exchange, and what a database must be able to do. Portable
+// statements are in package store. Package dialect has no statement of a single database.
 package dialect
 
 import (
@@ -18,8 +17,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/rank"
 )
 
-// Database is an open database. Packages sqlite and postgres each have one. The
-// errors of its methods are the driver's own; Errors says what they mean.
+// Database is an open database. Packages sqlite and postgres implement it. Its methods
+// return the driver's errors; Errors says what they mean.
 type Database interface {
 	Connections
 	Errors
@@ -31,27 +30,25 @@ type Database interface {
 	Reclaimer
 	Examiner
 
-	// Abilities are what this database can do and another need not.
+	// Abilities are optional abilities of this database.
 	Abilities() Abilities
 }
 
-// Connections are the ways into an open database.
+// Connections are the handles of an open database.
 type Connections interface {
 	// Kind is the kind of database: "sqlite" or "postgres".
 	Kind() string
 
-	// Read and Write are the handles for reading and for writing; they may be the
-	// same.
+	// Read and Write are the handles for reading and writing. They may be the same.
 	Read() *gorm.DB
 	Write() *gorm.DB
 
-	// SnapshotOptions are those of a transaction that reads one moment.
+	// SnapshotOptions are the options of a transaction that reads one state.
 	SnapshotOptions() *sql.TxOptions
 
 	Migrations() Migrations
 
-	// ExactLimit is how many vectors a search compares one by one unless the
-	// options say otherwise.
+	// ExactLimit is the default of how many vectors a search compares one by one.
 	ExactLimit() int
 
 	// Close waits for running statements and closes every connection.
@@ -63,75 +60,74 @@ type Migrations struct {
 	Dir     fs.FS // one file a version, never changed once released
 	Dialect goose.Dialect
 
-	// Lock keeps other programs from migrating the same database; nil where there is
-	// none, and then a program that was too slow tries again.
+	// Lock prevents other programs from migrating the same database at the same time. It
+	// is nil where there is no such lock; then a program that was slower tries again.
 	Lock lock.SessionLocker
 }
 
-// Errors say what an error of the database means.
+// Errors interprets the errors of the database.
 type Errors interface {
-	// Transient reports whether the database ended a transaction that would succeed
-	// when run again.
+	// Transient reports whether the transaction failed because of others, so that running
+	// it again can succeed.
 	Transient(err error) bool
 
-	// Disconnected reports whether a transaction ended because its connection did.
-	// Nothing of it is stored, unless it was being committed.
+	// Disconnected reports whether the connection broke during the transaction. Nothing
+	// of the transaction is stored, unless it was being committed.
 	Disconnected(err error) bool
 
-	// Fault is what the error means to a caller; nil when it means nothing particular.
+	// Fault returns the error as callers see it; nil when it has no particular meaning.
 	Fault(err error) error
 }
 
-// Statements are the parts of portable statements that each database writes in its
-// own way.
+// Statements are the parts of portable statements that differ between databases.
 type Statements interface {
-	// Month is SQL for the month, as "2006-01", of a column that holds microseconds.
+	// Month is SQL for the month of a column in microseconds, as "2006-01".
 	Month(column string) string
 
-	// LockedIn is the condition that conversations.id is one of the ids, given in
-	// canonical form. It locks those rows in an order that all deletes share.
+	// LockedIn is the condition that conversations.id is one of the ids in canonical
+	// form. It locks these rows in the order that all deletes use.
 	LockedIn(ws chat.WorkspaceID, ids []string) clause.Expr
 
-	// AtKeys narrows a query to the rows at the keys of a table, which is in the query
-	// under its own name.
+	// AtKeys limits a query to the rows of a table at the keys. The query names the table
+	// without an alias.
 	AtKeys(db *gorm.DB, table string, keys []rank.Key) *gorm.DB
 }
 
-// Queue takes conversations that need indexing. Times are microseconds.
+// Queue claims conversations for indexing. Times are in microseconds.
 type Queue interface {
-	// Claim takes up to n conversations that are due at a stage, for a holder, and
-	// returns their rows. The stage is a condition that the store has written.
+	// Claim claims up to n conversations that are due at a stage for a holder, and
+	// returns their rows. The stage is an SQL condition from the store.
 	Claim(db *gorm.DB, stage string, holder, now, leaseUntil int64, n int) ([]ClaimRow, error)
 
-	// ClaimBehind takes one conversation that is ready and was indexed by the recipe.
+	// ClaimBehind claims one ready conversation that was indexed with the recipe.
 	ClaimBehind(db *gorm.DB, recipe, holder, now, leaseUntil int64) ([]ClaimRow, error)
 }
 
-// Presence shows which of the programs that share a database live. Each has a number,
-// from 1 to 2^31-1, under which it claims conversations.
+// Presence shows which programs on a database are alive. Each program has a number, from
+// 1 to 2^31-1, under which it claims conversations.
 type Presence interface {
-	// ShowAlive gives a sign that the program of this number lives.
+	// ShowAlive shows that the program with this number is alive.
 	ShowAlive(ctx context.Context, number int64) (Sign, error)
 
-	// Ended returns those of the numbers whose program has ended, or never gave a sign.
-	// It may wait a few seconds before it says so of anybody.
+	// Ended returns the numbers whose programs have ended or never showed that they were
+	// alive. It may wait a few seconds to be sure.
 	Ended(ctx context.Context, numbers []int64) ([]int64, error)
 }
 
-// Sign is what others see while a program lives. It ends with Release, with the
-// program, or with the connection that holds it.
+// Sign shows that a program is alive. It ends with Release, with the program, or with the
+// connection that holds it.
 type Sign interface {
 	Lost(ctx context.Context) bool
 	Release()
 }
 
-// Records write and read the rows that each database keeps in its own way.
+// Records writes and reads the rows that each database stores in its own way.
 type Records interface {
-	// InsertMessages writes any number of messages, of any number of conversations.
+	// InsertMessages writes any number of messages of any number of conversations.
 	InsertMessages(db *gorm.DB, rows []MessageRow) error
 
-	// TextPiece is SQL for some bytes of the text of a message. Its two values are how
-	// many bytes of the text come before, and how many are read.
+	// TextPiece is SQL for a range of bytes of a message's text. Its two values are the
+	// offset and the length.
 	TextPiece() string
 
 	// Stretches reads stretches of messages, in one statement and in any order. Of a long
@@ -149,32 +145,33 @@ type Records interface {
 
 // Search finds passages.
 type Search interface {
-	// DocumentFrequencies returns, for each term, how many passages have it.
+	// DocumentFrequencies returns for each term how many passages contain it.
 	DocumentFrequencies(db *gorm.DB, ws chat.WorkspaceID, terms []string) ([]int, error)
 
-	// Keyword returns the LegSize best passages, and perhaps more, in any order.
+	// Keyword returns at least the LegSize best passages, in any order.
 	Keyword(db *gorm.DB, q KeywordQuery) ([]rank.Scored, error)
 
 	// Nearest returns the LegSize passages with the nearest vectors, best first.
 	Nearest(db *gorm.DB, q VectorQuery) ([]rank.Scored, error)
 
-	// VectorSearch tells how Nearest searches a space of so many vectors at the moment.
+	// VectorSearch reports how Nearest searches a space with this number of vectors at
+	// the moment.
 	VectorSearch(db *gorm.DB, space VectorSpace, exactLimit int) (chat.VectorSearch, error)
 }
 
-// Reclaimer overwrites what deletes left behind in the storage.
+// Reclaimer overwrites the storage of deleted data.
 type Reclaimer interface {
-	// Reclaim does so as far as the database can while the service goes on. It returns
-	// ErrReadersLeft when somebody still reads a state from before.
+	// Reclaim does this as far as the database can while the service continues. It
+	// returns ErrReadersLeft when somebody still reads a state from before the deletes.
 	Reclaim(ctx context.Context, how Reclaiming) error
 }
 
 // Reclaiming says how a reclaim works.
 type Reclaiming struct {
-	Full bool // also rewrite the tables, which blocks everybody meanwhile
+	Full bool // also rewrite the tables, which blocks everybody
 
-	// Pause is called between two steps that keep others from writing; its errors end
-	// the reclaim. It may be nil.
+	// Pause is called between two steps that block writers. If it returns an error, the
+	// reclaim ends with it. It may be nil.
 	Pause func(context.Context) error
 }
 
@@ -186,45 +183,45 @@ func (r Reclaiming) Rest(ctx context.Context) error {
 	return r.Pause(ctx)
 }
 
-// Examiner checks for the damage that only one kind of database can have.
+// Examiner checks for damage that only one kind of database can have.
 type Examiner interface {
-	// Examine returns a finding a check, healthy ones included.
+	// Examine returns one finding per check, also when there is no problem.
 	Examine(ctx context.Context) ([]Finding, error)
 
-	// Mend repairs what Examine found and is fixable.
+	// Mend repairs what Examine found and can be repaired.
 	Mend(ctx context.Context) error
 }
 
-// Finding is what an examination of the whole database says about one thing.
+// Finding is the result of one check of the database.
 type Finding struct {
-	Check   string // what was looked at, in a few words that stay the same
+	Check   string // the name of the check, which does not change
 	Count   int    // how many rows are wrong; 0 is healthy
 	Detail  string // what that means
-	Fixable bool   // Mend can put it right
-	Note    string // what there is to say although nothing of it is wrong; mostly empty
+	Fixable bool   // Mend can repair it
+	Note    string // additional information that is no problem; usually empty
 }
 
-// Abilities are what one database can do and another need not. A field is nil where
-// the database has no such ability, because it needs none.
+// Abilities are what some databases can do. A field is nil for a database that lacks the
+// ability because it does not need it.
 type Abilities struct {
 	// Leader chooses one program for the upkeep of a database that several share.
 	Leader Leader
 
-	// VectorIndexer keeps approximate indexes of large spaces.
+	// VectorIndexer maintains approximate indexes of large spaces.
 	VectorIndexer VectorIndexer
 
-	// Health tells what keeps the database from being used although it answers; nil for
-	// nothing. It costs little and may be called often.
+	// Health returns why the database cannot be used although it answers; nil when it
+	// can. It is cheap.
 	Health func() error
 
-	// Spend makes room for a delete that failed with err because the disk is full, and
-	// reports whether it is worth trying again.
+	// Spend frees disk space for a delete that failed with err because the disk is full.
+	// It reports whether the delete is worth another try.
 	Spend func(err error) bool
 
-	// CheapReclaim tells that the cost of a reclaim follows what was deleted.
+	// CheapReclaim is set when a reclaim costs only as much as what was deleted.
 	CheapReclaim bool
 
-	// CodeBytes returns how many bytes of memory the codes of vectors take.
+	// CodeBytes returns the memory that the codes of vectors use, in bytes.
 	CodeBytes func() int64
 }
 
@@ -233,8 +230,8 @@ type Leader interface {
 	// Lead asks for the leadership; false when another program has it.
 	Lead(ctx context.Context) (Leadership, bool, error)
 
-	// Exclusively waits until no other program does upkeep, and then runs fn, whether
-	// this program leads or not. The errors are fn's and the driver's own.
+	// Exclusively waits until no other program does upkeep, and then runs fn. This
+	// program need not be the leader. It returns the errors of fn and of the driver.
 	Exclusively(ctx context.Context, fn func(context.Context) error) error
 }
 
@@ -247,34 +244,34 @@ type Leadership interface {
 	Release()
 }
 
-// VectorIndexer builds and drops approximate indexes while the service goes on.
+// VectorIndexer builds and drops approximate indexes while the service continues.
 type VectorIndexer interface {
-	// VectorIndexes returns all indexes, unusable ones included.
+	// VectorIndexes returns all indexes, including invalid ones.
 	VectorIndexes(ctx context.Context) ([]VectorIndex, error)
 
 	// LargeSpaces returns the spaces with more than so many vectors.
 	LargeSpaces(ctx context.Context, above int) ([]VectorSpace, error)
 
-	// BuildVectorIndex builds the index of a space. A build that fails leaves an index
-	// that is not valid.
+	// BuildVectorIndex builds the index of a space. A failed build leaves an invalid
+	// index.
 	BuildVectorIndex(ctx context.Context, space VectorSpace) error
 
 	DropVectorIndex(ctx context.Context, index VectorIndex) error
 }
 
-// VectorSpace is the vectors that one workspace has of one model.
+// VectorSpace is the vectors of one model in one workspace.
 type VectorSpace struct {
 	Workspace  chat.WorkspaceID
 	Model      string
 	Dimensions int
-	Vectors    int // how many there are; 0 in the name of a space
+	Vectors    int // their number; 0 when only the space is named
 }
 
 // VectorIndex is an approximate index over one VectorSpace.
 type VectorIndex struct {
 	VectorSpace
 	Name     string // of the index in the database
-	Table    string // the table, or the partition, that it lies on
+	Table    string // its table or partition
 	Valid    bool   // searches may use it
 	Building bool   // some program is building it at this moment
 	Bytes    int64

@@ -16,33 +16,33 @@ const LegSize = 100
 // MaxQueryTerms bounds the terms of a KeywordQuery.
 const MaxQueryTerms = 24
 
-// KeywordQuery asks for the passages that have one of some terms.
+// KeywordQuery asks for the passages that contain one of several terms.
 type KeywordQuery struct {
 	Workspace chat.WorkspaceID
-	Terms     []string // with the label of the workspace; the rarest first; at most MaxQueryTerms
+	Terms     []string // with the prefix of the workspace; rarest first; at most MaxQueryTerms
 	IDF       []float64
-	Proposing int // only passages that have one of so many of the terms are scored
+	Proposing int // only passages that contain one of the first Proposing terms are scored
 	Corpus    rank.Corpus
 	Filter    chat.Filter
 }
 
-// VectorQuery asks for the passages whose vectors are nearest to one.
+// VectorQuery asks for the passages whose vectors are nearest to a vector.
 type VectorQuery struct {
 	Workspace chat.WorkspaceID
 	Model     string
 	Vector    []float32
 	Filter    chat.Filter
 
-	ExactLimit int  // how many passages are few enough to compare one by one
-	Writing    bool // the transaction may have changed vectors that no other can see yet
+	ExactLimit int  // up to this number of passages are compared one by one
+	Writing    bool // the transaction may have changed vectors that others cannot see yet
 }
 
-// Space names the space of the vectors that the query is compared with.
+// Space returns the space of the vectors that the query is compared with.
 func (q VectorQuery) Space() VectorSpace {
 	return VectorSpace{Workspace: q.Workspace, Model: q.Model, Dimensions: len(q.Vector)}
 }
 
-// EmbeddingsOf are the vectors that a query is compared with.
+// EmbeddingsOf selects the vectors that a query is compared with.
 func EmbeddingsOf(db *gorm.DB, q VectorQuery) *gorm.DB {
 	query := db.Table("embeddings").Where("embeddings.workspace_id = ? AND embeddings.model = ? AND embeddings.dimensions = ?",
 		int64(q.Workspace), q.Model, len(q.Vector))
@@ -53,8 +53,8 @@ func EmbeddingsOf(db *gorm.DB, q VectorQuery) *gorm.DB {
 		"AND conversations.id = embeddings.conversation_id"), q.Filter)
 }
 
-// ScanScored reads a hundred rows without GORM's help, which would take as long as
-// the search of a small workspace.
+// ScanScored reads rows without GORM, which would take as long as the search of a small
+// workspace.
 func ScanScored(query *gorm.DB) (scored []rank.Scored, err error) {
 	rows, err := query.Rows()
 	if err != nil {
@@ -71,20 +71,20 @@ func ScanScored(query *gorm.DB) (scored []rank.Scored, err error) {
 	return scored, rows.Err()
 }
 
-// Filtered are the conversations of a workspace that pass a filter.
+// Filtered selects the conversations of a workspace that match a filter.
 func Filtered(db *gorm.DB, ws chat.WorkspaceID, f chat.Filter) *gorm.DB {
 	return WhereFilter(db.Model(&ConversationRow{}).Where("conversations.workspace_id = ?", int64(ws)), f)
 }
 
-// CountPassages makes a query of conversations count their passages.
+// CountPassages turns a query of conversations into one that counts their passages.
 func CountPassages(conversations *gorm.DB) *gorm.DB {
 	return conversations.Select("coalesce(sum(conversations.chunk_count), 0)")
 }
 
-// WhereFilter is the one translation of a filter into SQL. The query must have the
-// table conversations in it under its own name.
+// WhereFilter translates a filter into SQL. No other code does. The query must contain
+// the table conversations without an alias.
 func WhereFilter(db *gorm.DB, f chat.Filter) *gorm.DB {
-	if f.PassesNothing() { // the databases would differ in what they call an error
+	if f.PassesNothing() { // otherwise the databases would return different errors
 		return db.Where("1 = 0")
 	}
 	if f.Platform != "" {

@@ -10,12 +10,11 @@ import (
 	"gorm.io/gorm"
 )
 
-// maxTries is how often a transaction is run that failed through no fault of its
-// own: the database ended it (a deadlock, a serialization failure), or its
-// connection broke.
+// maxTries is how often a transaction runs that fails because of others: the database
+// ended it (a deadlock, a serialization failure), or its connection broke.
 const maxTries = 4
 
-// retryPause is the longest wait before the second try; the next ones wait longer.
+// retryPause is the longest pause before the second attempt. Later pauses are longer.
 const retryPause = 20 * time.Millisecond
 
 // InTransaction runs fn in one transaction and commits it when fn returns nil. fn
@@ -31,14 +30,15 @@ func InTransaction(ctx context.Context, on *gorm.DB, errs Errors, fn func(*gorm.
 		}, options...)
 		undone := errs.Transient(err) || (!committing && errs.Disconnected(err))
 		if undone || errors.Is(err, sql.ErrTxDone) {
-			// A caller that stops waiting for a lock is told that it is taken, and one that
-			// leaves before the commit that the transaction is over: neither says why.
+			// SQLite answers BUSY to a caller that stops waiting for a lock, and
+			// database/sql says that the transaction has ended. Neither says that the
+			// context ended.
 			err = errors.Join(ctx.Err(), err)
 		}
 		if err == nil || ctx.Err() != nil || !undone {
 			break
 		}
-		select { // the other transaction goes first, or the two meet again
+		select { // let the other transaction finish first
 		case <-ctx.Done():
 		case <-time.After(rand.N(time.Duration(try) * retryPause)): //nolint:gosec // it is no secret
 		}

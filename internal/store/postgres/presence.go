@@ -79,8 +79,8 @@ const withoutSign = `SELECT number FROM unnest(CAST($2 AS bigint[])) AS asked (n
 // Ended returns those whose lock is free at two looks: a program that lives takes its
 // lock again in between.
 func (d *Database) Ended(ctx context.Context, numbers []int64) ([]int64, error) {
-	gone, err := d.withoutSign(ctx, numbers)
-	if err != nil || len(gone) == 0 {
+	ended, err := d.withoutSign(ctx, numbers)
+	if err != nil || len(ended) == 0 {
 		return nil, err
 	}
 	select {
@@ -88,7 +88,7 @@ func (d *Database) Ended(ctx context.Context, numbers []int64) ([]int64, error) 
 		return nil, ctx.Err()
 	case <-time.After(confirmation):
 	}
-	return d.withoutSign(ctx, gone)
+	return d.withoutSign(ctx, ended)
 }
 
 func (d *Database) withoutSign(ctx context.Context, numbers []int64) ([]int64, error) {
