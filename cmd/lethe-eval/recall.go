@@ -24,7 +24,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// measurement is what is measured, and where the answer goes.
+// measurement is what to measure, and where to print the result.
 type measurement struct {
 	dataset, database string
 	layouts, modes    []string
@@ -33,11 +33,11 @@ type measurement struct {
 	stdout            io.Writer
 }
 
-// run uploads the dataset to a service of its own, asks and prints the scores.
+// run uploads the dataset to a new service, asks the questions and prints the scores.
 func (m measurement) run(ctx context.Context) (err error) {
 	file, err := os.Open(m.dataset)
 	if err != nil {
-		return fault.Wrap(fault.Invalid, err, "-dataset must name a file that can be read")
+		return fault.Wrap(fault.Invalid, err, "-dataset must name a readable file")
 	}
 	defer file.Close()
 	dialogues, err := evaluate.Read(file)
@@ -58,7 +58,7 @@ func (m measurement) run(ctx context.Context) (err error) {
 	})
 }
 
-// withService runs the service while fn does something with it.
+// withService runs the service while fn runs.
 func withService(ctx context.Context, c config.Config, fn func(ctx context.Context, url string) error) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -111,7 +111,7 @@ func (m measurement) measure(ctx context.Context, c config.Config, url string, d
 	return nil
 }
 
-// inOwnWorkspace runs fn with a workspace that is deleted afterwards.
+// inOwnWorkspace runs fn with a new workspace and then deletes the workspace.
 func inOwnWorkspace(ctx context.Context, a history.Administration, url, name string, fn func(*client.Client) ([]evaluate.Answered, error)) (got []evaluate.Answered, err error) {
 	workspace := fmt.Sprintf("bench %s %d", name, time.Now().UnixNano())
 	_, token, err := a.CreateKey(ctx, workspace, "bench", []auth.Scope{auth.Read, auth.Write})
@@ -156,7 +156,7 @@ func (m measurement) print(s *store.Store, layout string, modes []api.SearchMode
 
 func share(f float64) string { return strings.TrimPrefix(fmt.Sprintf("%.3f", f), "0") }
 
-// parts are the cuts through the answers that are worth a line.
+// parts are the groups of answers that get their own line.
 var parts = []struct {
 	name   string
 	passes func(evaluate.Answered) bool

@@ -1,8 +1,7 @@
-// Package evaluate measures how well search finds what a question needs: it
-// uploads a dataset through the service's API, asks its questions, and counts how
-// high the evidence stands. It reads files in the format of LoCoMo (Maharana and
-// others, "Evaluating Very Long-Term Conversational Memory of LLM Agents", 2024);
-// the dataset itself is not part of the project.
+// Package evaluate measures how well search finds the evidence for a question: it uploads
+// a dataset through the service's API, asks its questions, and records the rank of the
+// evidence. It reads the format of LoCoMo (Maharana and others, "Evaluating Very Long-Term
+// Conversational Memory of LLM Agents", 2024). The dataset is not part of the project.
 package evaluate
 
 import (
@@ -18,38 +17,37 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// Dialogue is a long conversation of two people in many sessions, with questions
-// about it.
+// Dialogue is a long conversation of two people in many sessions, with questions about
+// it.
 type Dialogue struct {
 	Name      string
 	Sessions  []Session
 	Questions []Question
 }
 
-// Session is what they said on one occasion.
+// Session is one meeting of the two people.
 type Session struct {
 	Number int
 	At     time.Time
 	Turns  []Turn
 }
 
-// Turn is what one of them said. IDs look like "D3:7", the seventh of the third
-// session.
+// Turn is one message. IDs look like "D3:7": the seventh turn of the third session.
 type Turn struct {
 	ID      string
 	Speaker string
 	Text    string
 }
 
-// Question is answered by what was said in its evidence.
+// Question is a question whose answer is in its evidence.
 type Question struct {
 	Text     string
-	Category int // 1 several facts, 2 time, 3 the world, 4 one fact; 5 cannot be answered
+	Category int // 1 several facts, 2 time, 3 world knowledge, 4 one fact; 5 has no answer
 	Evidence []string
 }
 
-// dialogue is a Dialogue as the file has it: sessions are fields with numbers in
-// their names.
+// dialogue is a Dialogue as in the file: the names of the session fields contain their
+// numbers.
 type dialogue struct {
 	Name         string                     `json:"sample_id"`
 	Conversation map[string]json.RawMessage `json:"conversation"`
@@ -60,12 +58,12 @@ type dialogue struct {
 	} `json:"qa"`
 }
 
-// Read reads a dataset. Questions that cannot be answered, and those whose
-// evidence is not in the dialogue, are left out. Invalid when it is none.
+// Read reads a dataset. It leaves out questions that cannot be answered and questions whose
+// evidence is not in the dialogue. It returns Invalid when r is not such a dataset.
 func Read(r io.Reader) ([]Dialogue, error) {
 	var raw []dialogue
 	if err := json.NewDecoder(r).Decode(&raw); err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, "the file is no dataset in the format of LoCoMo")
+		return nil, fault.Wrap(fault.Invalid, err, "the file is not a dataset in LoCoMo's format")
 	}
 	dialogues := make([]Dialogue, len(raw))
 	for i, d := range raw {
@@ -114,7 +112,7 @@ func (d dialogue) sessions() ([]Session, error) {
 	return sessions, nil
 }
 
-// at reads when a session was, written as "1:56 pm on 8 May, 2023".
+// at returns the time of a session, which is written as "1:56 pm on 8 May, 2023".
 func (d dialogue) at(session string) (time.Time, error) {
 	var text string
 	if err := json.Unmarshal(d.Conversation[session+"_date_time"], &text); err != nil {
@@ -125,7 +123,7 @@ func (d dialogue) at(session string) (time.Time, error) {
 
 var turnID = regexp.MustCompile(`D:?(\d+):(\d+)`)
 
-// lastCategory is the last that has an answer.
+// lastCategory is the last category whose questions have answers.
 const lastCategory = 4
 
 func (d dialogue) questions(in Dialogue) (all []Question) {

@@ -15,29 +15,29 @@ import (
 // Layout is how a dialogue is uploaded.
 type Layout string
 
-// Turns makes each turn a conversation of its own, which compares rankings with
-// what is published. Chunks makes each session one, as people have them: a result
-// is a hit when its passage holds the evidence.
+// Turns uploads each turn as a conversation, so that rankings can be compared with
+// published ones. Chunks uploads each session as a conversation, as real users do; a result
+// is a hit when its passage contains the evidence.
 const (
 	Turns  Layout = "turns"
 	Chunks Layout = "chunks"
 )
 
-// Depth is how many results are asked for.
+// Depth is how many results each search requests.
 const Depth = 20
 
-// Answered is one question with where its evidence stood in the results.
+// Answered is the outcome of one question.
 type Answered struct {
 	Dialogue int
 	Category int
 	Mode     api.SearchMode
-	Rank     int // of the first evidence, from 1; 0 when it is not among the results
+	Rank     int // of the first evidence, counted from 1; 0 when it is not among the results
 	Took     time.Duration
 }
 
-// Run uploads one dialogue into the workspace that the client's key opens, which
-// must be empty, waits until all of it is indexed, and asks every question in every
-// mode. Dialogue is put into the answers.
+// Run uploads one dialogue into the workspace of the client's key, which must be empty. It
+// waits until everything is indexed and asks every question in every mode. number becomes
+// Answered.Dialogue.
 func Run(ctx context.Context, c *client.Client, number int, d Dialogue, layout Layout, modes []api.SearchMode) ([]Answered, error) {
 	where, err := upload(ctx, c, d, layout)
 	if err != nil {
@@ -63,20 +63,21 @@ func Run(ctx context.Context, c *client.Client, number int, d Dialogue, layout L
 	return answered, nil
 }
 
-// places knows where each turn was uploaded to.
+// places records where each turn was uploaded.
 type places struct {
 	conversation map[string]string // by turn
 	text         map[string]string // by turn; empty when the conversation is the turn
 }
 
-// holds reports whether a result shows any of the turns.
+// holds reports whether a result contains any of the turns.
 func (p places) holds(r api.SearchResult, turns []string) bool {
 	return slices.ContainsFunc(turns, func(id string) bool {
 		return p.conversation[id] == r.ConversationID && strings.Contains(oneLine(r.Text), p.text[id])
 	})
 }
 
-// recognized is how many bytes of a turn tell it: a passage may end within it.
+// recognized is how many bytes identify a turn. It is short because a passage may end
+// inside the turn.
 const recognized = 60
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
@@ -134,7 +135,7 @@ func send(ctx context.Context, c *client.Client, chat api.UploadedChat) (string,
 	return answer.ConversationID, err
 }
 
-// indexed waits until nothing waits for the indexer.
+// indexed waits until the indexer has no work left.
 func indexed(ctx context.Context, c *client.Client) error {
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()

@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// Score sums up questions.
+// Score summarizes the outcomes of questions.
 type Score struct {
 	Questions int           `json:"questions"`
-	Hit5      float64       `json:"hit5"` // the share whose evidence is among the first 5
+	Hit5      float64       `json:"hit5"` // the share with evidence among the first 5 results
 	Hit10     float64       `json:"hit10"`
 	Hit20     float64       `json:"hit20"`
-	MRR       float64       `json:"mrr"` // mean of 1/rank, 0 for what is not found
-	P95       time.Duration `json:"p95"` // of the calls
+	MRR       float64       `json:"mrr"` // mean of 1/rank, with 0 for evidence that was not found
+	P95       time.Duration `json:"p95"` // of the durations of the searches
 }
 
-// ScoreOf sums up those of the answers that pass; the zero Score when none does.
+// ScoreOf summarizes the answers that pass. It returns the zero Score when none passes.
 func ScoreOf(answers []Answered, passes func(Answered) bool) Score {
 	var s Score
 	var took []time.Duration

@@ -18,6 +18,6 @@ func TestTheBackOffDoublesUpToItsMost(t *testing.T) {
 			require.LessOrEqual(t, d, middle*5/4, "attempt %d", attempt)
 			spread[d] = true
 		}
-		require.Greater(t, len(spread), 50, "those that failed together do not come back together")
+		require.Greater(t, len(spread), 50, "conversations that failed together must not all be retried together")
 	}
 }

@@ -29,15 +29,15 @@ import (
 // patience is how long a test waits for a signal that must come.
 const patience = 20 * time.Second
 
-// trialText is what the indexer asks to see whether an embedder answers at all.
+// trialText is the text with which the indexer checks whether an embedder answers.
 const trialText = "Where did we park?"
 
-// scripted is an embedder that does what a test tells it to.
+// scripted is an embedder that the test controls.
 type scripted struct {
 	mu    sync.Mutex
-	texts []string // all that it was asked for
+	texts []string // all texts that it was asked to embed
 	do    func(ctx context.Context, call int, texts []string) ([][]float32, error)
-	away  error // it answers nobody, not even a trial
+	away  error // if set, it answers no request, not even a trial
 	calls int
 	as    embed.Model // model when it is empty
 }
@@ -84,8 +84,8 @@ type pause struct{ begun, finish chan struct{} }
 
 func newPause() pause { return pause{make(chan struct{}), make(chan struct{})} }
 
-// embed says that it has begun, and goes on when the test says so. It gives up
-// with its context.
+// embed signals that it has begun and waits until the test lets it finish, or until its
+// context ends.
 func (p pause) embed(ctx context.Context, _ int, _ []string) ([][]float32, error) {
 	select {
 	case p.begun <- struct{}{}:
@@ -99,21 +99,21 @@ func (p pause) embed(ctx context.Context, _ int, _ []string) ([][]float32, error
 	}
 }
 
-// script changes what it does from now on.
+// script changes the behavior from now on.
 func (e *scripted) script(do func(context.Context, int, []string) ([][]float32, error)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.do = do
 }
 
-// goes makes it answer nobody, or everybody again.
+// goes makes the embedder stop answering, or answer again.
 func (e *scripted) goes(away error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.away = away
 }
 
-// asked returns the texts that it was asked for since the last time.
+// asked returns the texts that the embedder was asked for since the last call.
 func (e *scripted) asked() []string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -122,14 +122,14 @@ func (e *scripted) asked() []string {
 	return texts
 }
 
-// settled is the end of one claim, as the indexer's journal tells it.
+// settled is the end of one claim, as the log reports it.
 type settled struct {
 	conversation string
 	attempt      int
 	outcome      string
 }
 
-// journal is the indexer's log: tests wait for what it says.
+// journal is the indexer's log. Tests wait for its lines.
 type journal struct {
 	settled chan settled
 	mu      sync.Mutex
@@ -183,8 +183,8 @@ type works struct {
 	trials   *trials
 }
 
-// trials are those of an embedder that does not answer, which happen when a test
-// says so.
+// trials are the trials of an embedder that does not answer. The test decides when they
+// run.
 type trials struct{ planned chan func() }
 
 func (p *trials) after(_ time.Duration, try func()) func() {
@@ -219,7 +219,7 @@ type running struct {
 	done       chan struct{}
 }
 
-// start runs an indexer. What a test does not set is set so that it need not wait.
+// start runs an indexer. Settings that the test leaves out get values that avoid waiting.
 func (w *works) start(o indexer.Options) *running {
 	w.t.Helper()
 	if o.Store == nil {
@@ -250,8 +250,8 @@ func (w *works) start(o indexer.Options) *running {
 	return r
 }
 
-// tracing opens the database once more, and tells of each statement that has one
-// of the parts.
+// tracing opens the database once more and signals each statement that contains one of the
+// parts.
 func (w *works) tracing(parts ...string) (*store.Store, <-chan struct{}) {
 	w.t.Helper()
 	seen := make(chan struct{}, 10_000)
@@ -269,14 +269,14 @@ func (w *works) tracing(parts ...string) (*store.Store, <-chan struct{}) {
 	return s, seen
 }
 
-// stop ends an indexer softly and waits for it.
+// stop ends an indexer softly and waits until it has ended.
 func (r *running) stop() {
 	r.t.Helper()
 	r.soft()
 	wait(r.t, r.done)
 }
 
-// wait receives a signal that must come.
+// wait receives an expected signal.
 func wait[T any](t *testing.T, signal <-chan T) (v T) {
 	t.Helper()
 	select {
@@ -341,7 +341,7 @@ func (w *works) chunks(id string) []shown {
 	return all
 }
 
-// found are the conversations that a word finds, and those that a vector finds.
+// found returns the conversations that a word finds and those that a vector finds.
 func (w *works) found(word string) (byWord, byVector []string) {
 	w.t.Helper()
 	v := w.store.View(w.t.Context())
@@ -350,7 +350,7 @@ func (w *works) found(word string) (byWord, byVector []string) {
 	return idsOf(words), w.foundBy(model)
 }
 
-// foundBy are the conversations that a vector of some model finds.
+// foundBy returns the conversations that a vector of the model finds.
 func (w *works) foundBy(m embed.Model) []string {
 	w.t.Helper()
 	vectors, err := w.store.View(w.t.Context()).SearchSemantic(w.ws, m, []float32{1, 0}, chat.Filter{})
@@ -365,7 +365,7 @@ func idsOf(list []rank.Scored) (ids []string) {
 	return ids
 }
 
-// due is the claim that another worker gets, if there is anything due.
+// due returns the claim that another worker would get, if any work is due.
 func (w *works) due() (claims []store.Claim) {
 	w.t.Helper()
 	require.NoError(w.t, w.store.InTx(w.t.Context(), func(tx *store.Tx) (err error) {
@@ -375,7 +375,7 @@ func (w *works) due() (claims []store.Claim) {
 	return claims
 }
 
-// long is a text that fills a passage, named so that no two are alike.
+// long returns a text that fills a passage. Different names give different texts.
 func long(name string) string {
 	var b strings.Builder
 	for i := range 100 {
@@ -384,13 +384,13 @@ func long(name string) string {
 	return b.String()
 }
 
-// tick is how often a test looks for what no signal tells.
+// tick is how often a test checks for something that sends no signal.
 const tick = time.Millisecond
 
 const hour = time.Hour
 
-// embeddings is the embedder behind an API whose server first does what a test says,
-// and answers unless that returns true.
+// embeddings returns an embedder behind an API. Its server calls first for each request,
+// and answers unless first returns true.
 func embeddings(t *testing.T, first func(http.ResponseWriter, *http.Request) bool) embed.Embedder {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

@@ -12,26 +12,26 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// The outcomes of working on a claim, as logs and metrics name them.
+// The outcomes of a claim, as logs and metrics name them.
 const (
 	outcomeReady     = "ready"
 	outcomeLost      = "lost"
 	outcomeRetried   = "retried"
 	outcomeFailed    = "failed"
 	outcomeReleased  = "released"
-	outcomeRenewed   = "renewed"   // it was ready, and is now indexed by the current recipe
-	outcomeGivenUp   = "given_up"  // it could not be, and stays as it was
-	outcomeWords     = "words"     // words find it; its vectors wait for a free worker
-	outcomePostponed = "postponed" // words find it; its vectors wait for the embedder
-	outcomeRequeued  = "requeued"  // it is too large to be renewed at once, and is indexed in steps
+	outcomeRenewed   = "renewed"   // it was ready and is re-indexed with the current recipe
+	outcomeGivenUp   = "given_up"  // it could not be re-indexed and keeps its old index
+	outcomeWords     = "words"     // found by words; its vectors wait for a free worker
+	outcomePostponed = "postponed" // found by words; its vectors wait for the embedder
+	outcomeRequeued  = "requeued"  // too large to be replaced at once; will be indexed in steps
 )
 
-// settleTime is how long giving a claim back may take when the worker has been
-// told to stop. If it fails, the lease runs out by itself.
+// settleTime limits how long releasing a claim may take after the worker was told to stop.
+// If that fails, the lease expires.
 const settleTime = 5 * time.Second
 
-// index works on one claimed conversation and settles the claim, whatever happens.
-// Without a right to the embedder it goes as far as words.
+// index works on one claimed conversation and always settles the claim. If vectors is
+// false it indexes only the words.
 func (x *Indexer) index(ctx context.Context, claim store.Claim, vectors bool) {
 	started := time.Now()
 	held, release := x.hold(ctx, claim)
@@ -49,8 +49,8 @@ func (x *Indexer) index(ctx context.Context, claim store.Claim, vectors bool) {
 		slog.String("outcome", outcome), slog.Duration("took", time.Since(started)))
 }
 
-// process does the work of a claim. The claim is kept as it is at the end, also when
-// there is an error. A panic is an error like any other.
+// process does the work of a claim. It updates claim to its latest state, also when it
+// returns an error. A panic is returned as an error.
 func (x *Indexer) process(ctx context.Context, claim *store.Claim, vectors bool) (outcome string, err error) {
 	defer recovered(&err)
 	if err := x.exhausted(*claim); err != nil {
@@ -68,7 +68,8 @@ func (x *Indexer) process(ctx context.Context, claim *store.Claim, vectors bool)
 	return outcomeReady, x.vectors(ctx, *claim)
 }
 
-// waitsFor is what a client may read of a conversation that words find already.
+// waitsFor returns the text for clients about a conversation that is found only by words
+// so far.
 func (x *Indexer) waitsFor() string {
 	if outage := x.outage.State(); outage.Lost {
 		return meanwhile(outage.Cause)
@@ -76,29 +77,29 @@ func (x *Indexer) waitsFor() string {
 	return ""
 }
 
-func meanwhile(cause error) string { return reason(cause) + " (keyword search finds it meanwhile)" }
+func meanwhile(cause error) string { return reason(cause) + " (keyword search can find it already)" }
 
-// recovered turns a panic of the function that defers it into an error. The panic's
-// value stays out of it: it may quote a text.
+// recovered turns a panic of the deferring function into an error. The error leaves out the
+// panic's value, because it may quote a text.
 func recovered(err *error) {
 	if p := recover(); p != nil {
 		*err = fault.New(fault.Internal, "a panic with a value of type %T\n%s", p, debug.Stack())
 	}
 }
 
-// exhausted refuses a conversation that was claimed more often than it may fail.
-// A try that fails is settled, so these ended with the program: the next one would
-// take it down again.
+// exhausted refuses a conversation with more attempts than allowed. A failed attempt
+// settles its claim, so the surplus attempts ended together with the program. Another
+// attempt could crash it again.
 func (x *Indexer) exhausted(claim store.Claim) error {
 	if claim.Attempt <= x.o.MaxAttempts {
 		return nil
 	}
-	return errRefused{reason: fmt.Sprintf("the service ended %d times while this was being indexed; "+
-		"it is tried again when the conversation changes, a setting of the embedder changes, or somebody asks (lethe reindex --failed)", x.o.MaxAttempts)}
+	return errRefused{reason: fmt.Sprintf("the service ended %d times while it indexed this conversation; "+
+		"it is retried when the conversation or a setting of the embedder changes, or on request (lethe reindex --failed)", x.o.MaxAttempts)}
 }
 
-// hold extends the lease while the work goes on, and ends the returned context
-// when the claim is lost: nobody needs the result then.
+// hold extends the lease during the work. It cancels the returned context when the claim is
+// lost, because the result is not needed then.
 func (x *Indexer) hold(ctx context.Context, claim store.Claim) (held context.Context, release func()) {
 	held, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -122,12 +123,12 @@ func (x *Indexer) hold(ctx context.Context, claim store.Claim) (held context.Con
 	return held, func() { cancel(); <-done }
 }
 
-// errRefused is an end for good: no further try can help.
+// errRefused is a permanent failure: retrying cannot help.
 type errRefused struct{ reason string }
 
 func (e errRefused) Error() string { return e.reason }
 
-// settle ends a claim that did not become ready, and says how.
+// settle ends a claim that did not become ready and returns the outcome.
 func (x *Indexer) settle(ctx context.Context, claim store.Claim, cause error) string {
 	if lost(cause) {
 		return outcomeLost
@@ -146,7 +147,7 @@ func (x *Indexer) settle(ctx context.Context, claim store.Claim, cause error) st
 		return outcomeLost
 	case err != nil:
 		x.o.Logger.Error("indexer: a claim was not settled; its lease will run out", "conversation", claim.Conversation, "error", err)
-	case outcome != outcomeReleased && outcome != outcomePostponed: // what is postponed was told when the embedder was lost
+	case outcome != outcomeReleased && outcome != outcomePostponed: // a loss of the embedder was logged once, when it began
 		x.o.Logger.Warn("indexer: a conversation was not indexed", "conversation", claim.Conversation,
 			"attempt", claim.Attempt, "outcome", outcome, "reason", logged(cause))
 	}
@@ -175,22 +176,22 @@ func keywordOnly(claim store.Claim, cause error) string {
 	if !claim.WordsIn || errors.As(cause, new(errRefused)) {
 		return ""
 	}
-	return " (keyword search finds it all the same)"
+	return " (keyword search can find it)"
 }
 
-// reason is what a client may read of an error.
+// reason is the text about an error that clients may read.
 func reason(err error) string {
 	var refused errRefused
 	switch {
 	case asRefused(err, &refused):
 		return refused.reason
 	case fault.Is(err, fault.Internal):
-		return "an internal error; the server's log says more"
+		return "an internal error; the server's log has the details"
 	}
 	return fault.Message(err)
 }
 
-// logged is what the log says of an error: of an internal one all there is.
+// logged is the text about an error for the log. It includes internal details.
 func logged(err error) string {
 	if fault.Is(err, fault.Internal) {
 		return err.Error()

@@ -1,10 +1,10 @@
-// Package indexer makes stored conversations searchable: it claims those that
-// wait, cuts them into chunks, embeds the chunks, and stores the result if the
-// conversation is still there and unchanged. There is no job table: a
-// conversation that needs indexing says so in its own row, so deleting it
-// deletes its work. When nothing new waits, it makes anew what another model made.
-// The package owns workers, retries and back-off; it knows no SQL and decides
-// nothing about what may be stored.
+// Package indexer makes stored conversations searchable. It claims queued conversations,
+// splits them into chunks, embeds the chunks, and stores the result if the conversation
+// still exists and is unchanged. There is no job table: a conversation's own row says
+// whether it needs indexing, so deleting the conversation also deletes its work. When
+// nothing is queued, the package re-indexes conversations that were indexed with another
+// recipe. It owns workers, retries and back-off. It knows no SQL and does not decide what
+// may be stored.
 package indexer
 
 import (
@@ -27,22 +27,22 @@ import (
 type Options struct {
 	Store    *store.Store
 	Embedder embed.Embedder
-	Logger   *slog.Logger         // never sees a text
-	Workers  int                  // how many conversations are worked on at once, at least 1
-	Metrics  *prometheus.Registry // where to count; may be nil
-	// MaxTokens is how many tokens of a conversation are indexed; 0 for all of them.
+	Logger   *slog.Logger         // nil discards; texts are never logged
+	Workers  int                  // how many conversations are embedded at once, at least 1
+	Metrics  *prometheus.Registry // nil registers no metrics
+	// MaxTokens is how many tokens of a conversation are indexed; 0 means all.
 	MaxTokens int
-	// Settings stand for all that may decide whether a text can be embedded: when they
-	// are others than at the last start, what had failed is tried again.
+	// Settings identifies all settings that may decide whether a text can be embedded. If
+	// they differ from the last start, failed conversations are retried.
 	Settings string
 
-	// The rest has good defaults, and is here for tests.
-	Lease       time.Duration // how long a claim holds without an extension
+	// The remaining options have good defaults. Tests set them.
+	Lease       time.Duration // how long a claim is valid without an extension
 	Poll        time.Duration // how often to look for work that another program left
-	MaxAttempts int           // how many tries before a conversation is failed
+	MaxAttempts int           // attempts before a conversation is failed
 	Backoff     func(attempt int) time.Duration
-	Horizon     time.Duration   // nothing waits longer than this
-	Trials      breaker.Options // how an embedder that does not answer is tried again
+	Horizon     time.Duration   // no conversation waits longer than this
+	Trials      breaker.Options // how to try an embedder that does not answer
 }
 
 // The defaults of Options.
@@ -55,15 +55,15 @@ const (
 	maxBackoff         = 2 * time.Minute
 )
 
-// Indexer runs the workers. It is started once, with Run.
+// Indexer runs the workers. Call Run only once.
 type Indexer struct {
 	o       Options
 	wake    chan struct{}
-	idle    chan struct{} // a worker found nothing more to do
+	idle    chan struct{} // has a value after a worker found no more work
 	seen    *metrics
 	adopted atomic.Bool
 	outage  *breaker.Breaker // of the embedder
-	asking  chan struct{}    // holds an entry for each worker that may ask the embedder
+	asking  chan struct{}    // has an entry for each worker that may ask the embedder
 }
 
 // New returns an Indexer that is not running yet.
@@ -105,13 +105,13 @@ func signal(c chan struct{}) {
 	}
 }
 
-// Run works until soft ends; then no new conversation is begun, and those under
-// way are finished. When hard ends too they are abandoned and given back to the
-// queue. Run returns when the last worker has.
+// Run works until soft ends. Then it begins no new conversation and finishes the current
+// ones. When hard ends too, it abandons them and returns them to the queue. Run returns
+// when all workers have ended.
 func (x *Indexer) Run(soft, hard context.Context) {
 	if !x.adopted.Load() {
 		if err := x.Adopt(soft); err != nil && soft.Err() == nil {
-			x.o.Logger.Error("indexer: the embedder is not made the current one yet; trying again soon", "error", err)
+			x.o.Logger.Error("indexer: cannot record the embedding model as the current one yet; trying again soon", "error", err)
 		}
 	}
 	var living, workers sync.WaitGroup
@@ -121,7 +121,7 @@ func (x *Indexer) Run(soft, hard context.Context) {
 	workers.Go(func() { x.follow(soft) })
 	workers.Go(func() { x.mend(soft) })
 	workers.Go(func() { x.inherit(soft) })
-	for range x.o.Workers + 1 { // so that one is free for words while the others wait for the embedder
+	for range x.o.Workers + 1 { // one more, so that a worker is free for words while the others wait for the embedder
 		workers.Go(func() { x.work(soft, hard) })
 	}
 	workers.Wait()
@@ -142,8 +142,8 @@ func (x *Indexer) work(soft, hard context.Context) {
 			x.done(vectors)
 		}
 		switch {
-		case ok: // also when soft has ended meanwhile: nobody else can take it for a lease
-			x.Wake() // where there was one there may be more: let an idle worker look
+		case ok: // also after soft has ended, because the claim would block the conversation for a whole lease
+			x.Wake() // there may be more work: let an idle worker look
 			x.index(hard, claim, vectors)
 			x.done(vectors)
 		case soft.Err() != nil:
@@ -157,8 +157,8 @@ func (x *Indexer) work(soft, hard context.Context) {
 	}
 }
 
-// mayAsk reports whether a worker may ask the embedder: not while it does not answer,
-// and no more workers at once than there are to be. Who may says when it is done.
+// mayAsk reports whether the worker may ask the embedder: the embedder must answer and at
+// most Workers workers may ask at once. If it returns true, the worker must call done.
 func (x *Indexer) mayAsk() bool {
 	if x.outage.Lost() {
 		return false
@@ -177,10 +177,10 @@ func (x *Indexer) done(asked bool) {
 	}
 }
 
-// claim takes a conversation that is due: first one whose words are to be indexed,
-// then, for a worker that may ask the embedder, one that lacks vectors, then one that
-// another recipe made. A stop does not break it off: were the
-// answer lost, the conversation would be held, by nobody, for a lease.
+// claim takes a conversation that is due: first one whose words are not indexed, then, if
+// vectors is true, one that lacks vectors, then one that is behind. A stop does not
+// interrupt it: if the answer were lost, the conversation would be blocked for a whole
+// lease.
 func (x *Indexer) claim(ctx context.Context, vectors bool) (claim store.Claim, ok bool, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 	defer cancel()
@@ -198,12 +198,12 @@ func (x *Indexer) claim(ctx context.Context, vectors bool) (claim store.Claim, o
 	return claims[0], true, nil
 }
 
-// lookTime bounds the search for work: a database that has vanished must not hold
+// lookTime limits the search for work, so that a database that does not answer cannot block
 // a worker.
 const lookTime = 10 * time.Second
 
-// untilDue is how long an idle worker may sleep: until the next back-off or lease
-// ends, and at most a poll.
+// untilDue returns how long an idle worker may sleep: until the next back-off or lease ends,
+// at most Poll.
 func (x *Indexer) untilDue(ctx context.Context, vectors bool) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
@@ -224,15 +224,14 @@ func (x *Indexer) sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// backoff doubles from a second to two minutes, give or take a quarter, so that
-// many conversations that failed together do not come back together.
+// backoff doubles from one second to two minutes, randomly up to a quarter more or less, so
+// that conversations that failed together are not all retried together.
 func backoff(attempt int) time.Duration {
 	d := min(firstBackoff<<min(attempt-1, 10), maxBackoff)
 	return d - d/4 + rand.N(d/2) //nolint:gosec // spreading out needs no secrets
 }
 
-// lost reports whether an error only says that the conversation is no longer
-// this worker's.
+// lost reports whether the error says that the claim was lost.
 func lost(err error) bool { return errors.Is(err, store.ErrClaimLost) }
 
 func asRefused(err error, target *errRefused) bool { return errors.As(err, target) }

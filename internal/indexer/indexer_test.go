@@ -20,7 +20,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/text"
 )
 
-// errAway is what an embedder says that may be there again later.
+// errAway is the error of an embedder that may answer again later.
 var errAway = fault.New(fault.Unavailable, "the embeddings server cannot be reached")
 
 func TestAConversationBecomesSearchable(t *testing.T) {
@@ -94,23 +94,23 @@ func TestABackOffIsKept(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, ok)
 		require.WithinRange(t, due, began.Add(time.Hour).Add(-time.Minute), time.Now().Add(time.Hour))
-		other := w.add("y", "another") // which does not wait for the first
+		other := w.add("y", "another") // it does not wait for the first one
 		w.expect(other, 1, "retried")
 	})
 }
 
-// What cannot be embedded, while the embedder answers others, fails with a reason
-// that a client can read, and is found by its words. It stays failed when the service
-// starts again, and is tried once more when a setting has changed.
+// A conversation that cannot be embedded, while the embedder answers for others, fails with
+// a reason for clients, and can be found by words. A restart does not retry it; a changed
+// setting does.
 func TestWhatFailsForGood(t *testing.T) {
 	cases := map[string]struct {
 		err      error
 		attempts int
 		reason   string
 	}{
-		"it never answers for this": {errAway, 3, "the embeddings server cannot be reached (keyword search finds it all the same)"},
-		"the embedder refuses":      {fault.Invalidf("the key is wrong"), 1, "the key is wrong (keyword search finds it all the same)"},
-		"a surprise":                {errors.New("quoted " + secret[:4] + "…"), 3, "an internal error; the server's log says more (keyword search finds it all the same)"},
+		"it never answers for this": {errAway, 3, "the embeddings server cannot be reached (keyword search can find it)"},
+		"the embedder refuses":      {fault.Invalidf("the key is wrong"), 1, "the key is wrong (keyword search can find it)"},
+		"a surprise":                {errors.New("quoted " + secret[:4] + "…"), 3, "an internal error; the server's log has the details (keyword search can find it)"},
 	}
 	each(t, func(t *testing.T, w *works) {
 		last := "first"
@@ -133,7 +133,7 @@ func TestWhatFailsForGood(t *testing.T) {
 			w.embedder.do = nil
 			x = w.start(indexer.Options{Settings: last})
 			x.stop()
-			require.Equal(t, chat.Failed, w.conversation(id).IndexState, "a start changes nothing")
+			require.Equal(t, chat.Failed, w.conversation(id).IndexState, "a restart changes nothing")
 			last = name
 			x = w.start(indexer.Options{Settings: last})
 			w.expect(id, 1, "ready")
@@ -145,9 +145,8 @@ func TestWhatFailsForGood(t *testing.T) {
 	})
 }
 
-// A conversation of any length is indexed, in steps: no transaction has all of it,
-// and the embedder is never asked for all of it at once. A worker that ends in the
-// middle loses a step.
+// A conversation of any length is indexed in steps: no transaction and no request to the
+// embedder has all of it. A worker that ends in the middle loses only one step.
 func TestALongConversationIsIndexedInSteps(t *testing.T) {
 	var texts []string
 	for i := range 1300 {
@@ -181,7 +180,7 @@ func TestALongConversationIsIndexedInSteps(t *testing.T) {
 
 		w.start(indexer.Options{})
 		w.expect(id, 1, "ready")
-		require.Len(t, w.embedder.asked(), c.Chunks-have, "what was embedded is not embedded again")
+		require.Len(t, w.embedder.asked(), c.Chunks-have, "embedded passages are not embedded again")
 		require.LessOrEqual(t, most, 256)
 		var whole []string
 		for _, chunk := range w.chunks(id) {
@@ -194,12 +193,12 @@ func TestALongConversationIsIndexedInSteps(t *testing.T) {
 		for _, chunk := range chunker.Split(turns.Title, turns.Turns) {
 			want = append(want, chunk.Text)
 		}
-		require.Equal(t, want, whole, "steps give what one piece would")
+		require.Equal(t, want, whole, "indexing in steps gives the same chunks as indexing at once")
 	})
 }
 
-// One message spoils nothing: what came before a picture or a large log is found as
-// before, and so is what stands around them.
+// One huge message does not affect the others: texts before and after a picture or a large
+// log can be found.
 func TestOneMessageSpoilsNothing(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		x := w.start(indexer.Options{})
@@ -225,8 +224,8 @@ func TestOneMessageSpoilsNothing(t *testing.T) {
 	})
 }
 
-// With a limit, what is beyond it is left out and the conversation says so; what was
-// indexed before the limit came stays.
+// With a limit, the text beyond it is not indexed and the conversation says so. What was
+// indexed before the limit was set stays indexed.
 func TestALimitOfTokens(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		x := w.start(indexer.Options{})
@@ -247,7 +246,7 @@ func TestALimitOfTokens(t *testing.T) {
 		c := w.conversation(fresh)
 		require.Contains(t, c.IndexError, fmt.Sprintf("the conversation has %d tokens and LETHE_MAX_TOKENS is %d", c.Tokens, limit))
 		for _, chunk := range append(w.chunks(fresh), w.chunks(before)...) {
-			require.NotNil(t, chunk.Vector, "what can be found is found by meaning too")
+			require.NotNil(t, chunk.Vector, "every indexed passage has a vector")
 		}
 		w.start(indexer.Options{Settings: "without a limit"})
 		for range 2 {
@@ -258,7 +257,7 @@ func TestALimitOfTokens(t *testing.T) {
 	})
 }
 
-// Some texts a model cannot read; the rest of their conversation is embedded.
+// A model may be unable to read some texts; the rest of their conversation is embedded.
 func TestPassagesWithoutAVector(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		w.embedder.do = func(_ context.Context, _ int, texts []string) ([][]float32, error) {
@@ -301,13 +300,13 @@ func TestASoftStopFinishesWhatIsUnderWay(t *testing.T) {
 		w.expect(first, 1, "ready")
 		wait(t, x.done)
 		require.Equal(t, chat.Ready, w.conversation(first).IndexState)
-		require.Equal(t, chat.Queued, w.conversation(second).IndexState, "nothing new was begun")
+		require.Equal(t, chat.Queued, w.conversation(second).IndexState, "no new conversation was begun")
 		require.Empty(t, w.journal.warnings())
 	})
 }
 
-// Whenever a soft stop comes, also in the middle of a claim, nothing is left held
-// by an indexer that has gone.
+// A soft stop never leaves a conversation claimed by an indexer that has ended, not even in
+// the middle of a claim.
 func TestASoftStopLeavesNothingHeld(t *testing.T) {
 	const rounds = 40
 	each(t, func(t *testing.T, w *works) {
@@ -347,8 +346,8 @@ func TestAHardStopGivesBackWhatIsUnderWay(t *testing.T) {
 	})
 }
 
-// A conversation that is deleted or changed under a worker's hands is let go
-// without a word.
+// When a conversation is deleted or changed during the work, the worker ends the work
+// without an error or a warning.
 func TestALostClaimEndsQuietly(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		work := newPause()
@@ -374,8 +373,8 @@ func TestALostClaimEndsQuietly(t *testing.T) {
 	})
 }
 
-// Nobody needs the vectors of a conversation that is gone: the embedder is told
-// as soon as the lease is to be extended.
+// The vectors of a deleted conversation are not needed: the embedder is stopped at the next
+// extension of the lease.
 func TestALostClaimStopsTheEmbedder(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		work := newPause()
@@ -408,7 +407,7 @@ func TestTheLeaseIsExtendedWhileTheWorkGoesOn(t *testing.T) {
 	})
 }
 
-// Of a conversation that grows, only what is new goes to the embedder.
+// When a conversation grows, only the new passages are embedded.
 func TestOnlyNewPassagesAreEmbedded(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		w.start(indexer.Options{})
@@ -427,7 +426,7 @@ func TestOnlyNewPassagesAreEmbedded(t *testing.T) {
 					fresh = append(fresh, chunker.Said(c.Content))
 				}
 			}
-			require.Equal(t, fresh, asked, "what was said and not there before, and nothing else")
+			require.Equal(t, fresh, asked, "exactly the new texts")
 			known = all
 			return asked
 		}
@@ -447,14 +446,14 @@ func TestOnlyNewPassagesAreEmbedded(t *testing.T) {
 		texts[3] = long("edited")
 		require.Equal(t, id, w.add("x", texts...))
 		w.expect(id, 1, "ready")
-		require.LessOrEqual(t, len(w.embedder.asked()), 3, "the edited message, what may repeat it as its question, and the title that the upload brings back")
+		require.LessOrEqual(t, len(w.embedder.asked()), 3, "the edited message, an answer that may repeat it as its question, and the passage with the title")
 		w.add("x", texts...)
-		require.Empty(t, w.due(), "sent again unchanged, nothing is due")
+		require.Empty(t, w.due(), "an unchanged re-send makes no work")
 	})
 }
 
-// What the model cannot read is stored without a vector, found by its words, and
-// not asked about again.
+// A passage that the model cannot read is stored without a vector, found by its words, and
+// not sent to the model again.
 func TestUnreadablePassages(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		w.embedder.do = func(_ context.Context, _ int, texts []string) ([][]float32, error) {
@@ -510,8 +509,7 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// Several programs on one database share the work, and no conversation is done
-// twice.
+// Several programs on one database share the work. No conversation is indexed twice.
 func TestIndexersShareTheWork(t *testing.T) {
 	const programs, workers, conversations = 2, 2, 24
 	each(t, func(t *testing.T, w *works) {
@@ -536,7 +534,7 @@ func TestIndexersShareTheWork(t *testing.T) {
 		for range conversations {
 			end := wait(t, w.journal.settled)
 			require.Equal(t, settled{end.conversation, 1, "ready"}, end)
-			require.True(t, waiting[end.conversation], "nobody did it before")
+			require.True(t, waiting[end.conversation], "the conversation was indexed twice")
 			delete(waiting, end.conversation)
 		}
 		require.Empty(t, w.due())
@@ -544,7 +542,7 @@ func TestIndexersShareTheWork(t *testing.T) {
 	})
 }
 
-// One call wakes one idle worker, and that one the next, as long as there is work.
+// One call wakes one idle worker, and each worker wakes the next while there is work.
 func TestWake(t *testing.T) {
 	const workers = 3
 	each(t, func(t *testing.T, w *works) {
@@ -573,7 +571,7 @@ func TestWake(t *testing.T) {
 	})
 }
 
-// Work that another program left, of which nobody tells, is found by looking.
+// Work that another program left without a signal is found by polling.
 func TestPolling(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		w.start(indexer.Options{Poll: 5 * time.Millisecond})
@@ -615,7 +613,7 @@ func TestOutcomesAreCounted(t *testing.T) {
 	})
 }
 
-// A conversation whose indexing takes the program down is not claimed for ever.
+// A conversation whose indexing crashes the program is not claimed for ever.
 func TestWhatEndsTheProgramIsGivenUp(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		id := w.add("x", "the pelican")
@@ -633,6 +631,6 @@ func TestWhatEndsTheProgramIsGivenUp(t *testing.T) {
 		require.False(t, asked)
 		got := w.conversation(id)
 		require.Equal(t, chat.Failed, got.IndexState)
-		require.Contains(t, got.IndexError, "the service ended 3 times while this was being indexed")
+		require.Contains(t, got.IndexError, "the service ended 3 times while it indexed this conversation")
 	})
 }

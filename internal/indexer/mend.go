@@ -7,17 +7,16 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// mendPolls is how many polls lie between two looks for claims that nobody will
-// settle.
+// mendPolls is how many polls pass between two runs of mendOnce.
 const mendPolls = 2
 
-// mend makes due, now and then until ctx ends, what would wait for nothing.
+// mend runs mendOnce regularly until ctx ends.
 func (x *Indexer) mend(ctx context.Context) {
 	ticker := time.NewTicker(mendPolls * x.o.Poll)
 	defer ticker.Stop()
 	for {
 		if err := x.mendOnce(ctx); err != nil && ctx.Err() == nil {
-			x.o.Logger.Warn("indexer: abandoned claims cannot be looked for at the moment", "error", err)
+			x.o.Logger.Warn("indexer: cannot look for conversations that wait too long; trying again soon", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -27,8 +26,8 @@ func (x *Indexer) mend(ctx context.Context) {
 	}
 }
 
-// mendOnce makes due what waits longer than anything should, because the clock of
-// whoever put it off was ahead.
+// mendOnce makes conversations due that would wait longer than Horizon. Such waits come from
+// a program whose clock was ahead.
 func (x *Indexer) mendOnce(ctx context.Context) (err error) {
 	defer recovered(&err)
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
@@ -42,7 +41,7 @@ func (x *Indexer) mendOnce(ctx context.Context) (err error) {
 		return err
 	}
 	if early > 0 {
-		x.o.Logger.Warn("indexer: conversations were to wait for a time far ahead and are due now; was a clock wrong?", "conversations", early)
+		x.o.Logger.Warn("indexer: conversations had to wait until a time far in the future and are due now; was a clock wrong?", "conversations", early)
 		x.Wake()
 	}
 	return nil

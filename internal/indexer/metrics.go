@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// metrics counts what workers did. Its labels are outcomes, never ids.
+// metrics counts the work of the workers. Its labels are outcomes, never ids.
 type metrics struct {
 	settled *prometheus.CounterVec
 	seconds prometheus.Histogram
@@ -26,11 +26,11 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 		}),
 		pending: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "lethe_embedding_pending_conversations",
-			Help: "Conversations of all workspaces that are yet to be indexed anew, because the model or the way of cutting texts has changed.",
+			Help: "Conversations of all workspaces that wait to be re-indexed, because the model, the analyzer or the chunker has changed.",
 		}),
 		givenUp: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "lethe_embedding_failed_conversations",
-			Help: "Conversations of all workspaces that could not be indexed anew, and are tried again when the model or a setting changes.",
+			Help: "Conversations of all workspaces that could not be re-indexed and are retried when the model or a setting changes.",
 		}),
 		away: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "lethe_indexer_embedder_lost", Help: "1 while the embedder does not answer, so that only words are indexed; else 0.",
@@ -47,13 +47,13 @@ func (m *metrics) observe(outcome string, took time.Duration) {
 	m.seconds.Observe(took.Seconds())
 }
 
-// left is what is left to do after a change of model.
+// left sets the numbers of conversations that wait for re-indexing or were given up.
 func (m *metrics) left(pending, givenUp int) {
 	m.pending.Set(float64(pending))
 	m.givenUp.Set(float64(givenUp))
 }
 
-// embedderLost is whether the embedder does not answer.
+// embedderLost sets whether the embedder does not answer.
 func (m *metrics) embedderLost(lost bool) {
 	value := 0.0
 	if lost {

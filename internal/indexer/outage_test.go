@@ -14,8 +14,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// While the embedder answers nobody, uploads are found by their words at once, no
-// attempt is counted, and the log has a line for it; when it is back, vectors follow.
+// While the embedder does not answer, uploads can be found by words at once, no attempt is
+// counted, and the log has one line about it. When it answers again, the vectors follow.
 func TestWordsDoNotWaitForTheEmbedder(t *testing.T) {
 	for name, away := range map[string]error{
 		"unreachable":       errAway,
@@ -41,7 +41,7 @@ func TestWordsDoNotWaitForTheEmbedder(t *testing.T) {
 				}
 				for _, id := range ids {
 					require.Eventually(t, func() bool { return w.conversation(id).IndexState == chat.Queued }, patience, tick)
-					require.Contains(t, w.conversation(id).IndexError, "keyword search finds it meanwhile")
+					require.Contains(t, w.conversation(id).IndexError, "keyword search can find it already")
 				}
 				require.Len(t, w.journal.warnings(), 1, "%v", w.journal.warnings())
 
@@ -63,7 +63,7 @@ func TestWordsDoNotWaitForTheEmbedder(t *testing.T) {
 	}
 }
 
-// Words go on although every worker waits for an embedder that hangs.
+// Words are indexed although every worker waits for an embedder that hangs.
 func TestWordsDoNotWaitForAnEmbedderThatHangs(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		work := newPause()
@@ -80,8 +80,8 @@ func TestWordsDoNotWaitForAnEmbedderThatHangs(t *testing.T) {
 	})
 }
 
-// A panic, in the embedder or anywhere else, is a failed attempt of the conversation
-// at hand; others are indexed as ever.
+// A panic, in the embedder or elsewhere, is a failed attempt for its conversation. Other
+// conversations are indexed as usual.
 func TestAPanicIsAFailedAttempt(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		w.embedder.do = func(_ context.Context, _ int, texts []string) ([][]float32, error) {
@@ -103,7 +103,7 @@ func TestAPanicIsAFailedAttempt(t *testing.T) {
 	})
 }
 
-// An embedder that panics whatever it is asked is away.
+// An embedder that panics for every text counts as one that does not answer.
 func TestAnEmbedderThatAlwaysPanicsIsAway(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		x := w.start(indexer.Options{Embedder: panicking{w.embedder}})
@@ -119,7 +119,7 @@ type panicking struct{ *scripted }
 
 func (panicking) Embed(context.Context, []string) ([][]float32, error) { panic(secret) }
 
-// Fewer requests are no fault of a conversation, although the next one is answered.
+// A rate limit counts no attempt of the conversation, even if the next request is answered.
 func TestARateLimitIsNoAttempt(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		var requests int
@@ -139,7 +139,7 @@ func TestARateLimitIsNoAttempt(t *testing.T) {
 	})
 }
 
-// What a program with a wrong clock put off until tomorrow is indexed today.
+// A conversation that a program with a wrong clock postponed until tomorrow is indexed now.
 func TestALeaseFromTheFuture(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		id := w.add("x", "the pelican")

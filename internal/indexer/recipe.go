@@ -8,22 +8,21 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// PassagesVersion is raised when the same conversation gives other chunks, or the
-// same chunk other terms: when package chunker changes, or the analyzer in package
-// text. Every conversation is then re-indexed in the background. A test knows what
-// the present version gives. Version 3 gives the same texts as version 2, and their
-// parts.
+// PassagesVersion must be raised when the same conversation gives other chunks, or the same
+// chunk other terms: when package chunker or the analyzer in package text changes. Every
+// conversation is then re-indexed in the background. A test detects such changes.
+// Version 3 gives the same texts as version 2, and their parts.
 const PassagesVersion = 3
 
-// recipe is how this program makes what search sees.
+// recipe returns the recipe of this program.
 func (x *Indexer) recipe() store.Recipe {
 	return store.Recipe{Model: x.o.Embedder.Model().ID, Passages: PassagesVersion}
 }
 
-// Adopt makes this program's embedder and its way of cutting texts the current ones
-// of the database: of several programs, those of the last one that started. What
-// was made otherwise is made anew by those that work as the last one does; the others
-// go on with new uploads alone. Run does it too, when it was not done before.
+// Adopt makes the recipe of this program the current one of the database. If several
+// programs share the database, the recipe of the last one that started is current.
+// Programs with the current recipe re-index the conversations that are behind; the others
+// only index new uploads. Run calls Adopt if nobody has.
 func (x *Indexer) Adopt(ctx context.Context) error {
 	var adopted store.Adoption
 	recipe := x.recipe()
@@ -36,24 +35,24 @@ func (x *Indexer) Adopt(ctx context.Context) error {
 	}
 	x.adopted.Store(true)
 	if adopted.Requeued > 0 {
-		x.o.Logger.Info("indexer: what could not be indexed is tried again, because a setting of the embedder has changed", "conversations", adopted.Requeued)
+		x.o.Logger.Info("indexer: retrying failed conversations, because a setting of the embedder has changed", "conversations", adopted.Requeued)
 	}
 	if adopted.Changed && adopted.Conversations > 0 {
-		x.o.Logger.Info("indexer: conversations are indexed anew in the background, because the model or the way of cutting texts has changed",
+		x.o.Logger.Info("indexer: re-indexing conversations in the background, because the model, the analyzer or the chunker has changed",
 			"conversations", adopted.Conversations, "model", recipe.Model, "before", adopted.Before.Model,
 			"passages", recipe.Passages, "passages_before", adopted.Before.Passages)
 	}
 	return nil
 }
 
-// follow watches how far a change of model is, until ctx ends, and tells when it is
+// follow watches the progress of a change of the recipe until ctx ends, and logs when it is
 // complete.
 func (x *Indexer) follow(ctx context.Context) {
 	ticker := time.NewTicker(followPolls * x.o.Poll)
 	defer ticker.Stop()
 	for {
 		if err := x.look(ctx); err != nil && ctx.Err() == nil {
-			x.o.Logger.Warn("indexer: how far the change of the model is cannot be told at the moment", "error", err)
+			x.o.Logger.Warn("indexer: cannot read the progress of re-indexing; trying again soon", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -64,15 +63,15 @@ func (x *Indexer) follow(ctx context.Context) {
 	}
 }
 
-// followPolls is how many polls lie between two looks at the progress, which counts
-// all that is left to do.
+// followPolls is how many polls pass between two looks at the progress. It is more than one
+// because each look counts all the remaining work.
 const followPolls = 5
 
 func (x *Indexer) look(ctx context.Context) (err error) {
 	defer recovered(&err)
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	if !x.adopted.Load() { // the database was away when this program started
+	if !x.adopted.Load() { // the database did not answer when this program started
 		if err := x.Adopt(ctx); err != nil {
 			return err
 		}
@@ -92,7 +91,7 @@ func (x *Indexer) look(ctx context.Context) (err error) {
 		return err
 	})
 	if complete && err == nil {
-		x.o.Logger.LogAttrs(ctx, slog.LevelInfo, "indexer: every conversation is indexed with the current model, nothing of another one is left",
+		x.o.Logger.LogAttrs(ctx, slog.LevelInfo, "indexer: every conversation is indexed with the current model; no vectors of other models remain",
 			slog.String("model", x.recipe().Model), slog.Int("conversations", done.Conversations), slog.Duration("took", done.Took))
 	}
 	return err

@@ -22,13 +22,13 @@ import (
 	"github.com/lethe-chat/lethe/internal/text"
 )
 
-// next is the model that a test changes to.
+// next is the model to which a test changes.
 var next = embed.Model{ID: "next", Dimensions: 2}
 
 func nextEmbedder() *scripted { return &scripted{as: next} }
 
-// indexed adds so many conversations of a few passages each and has them indexed
-// with the first model.
+// indexed adds n conversations of a few passages each and waits until they are indexed with
+// the first model.
 func (w *works) indexed(n int) (ids []string) {
 	w.t.Helper()
 	x := w.start(indexer.Options{})
@@ -43,28 +43,28 @@ func (w *works) indexed(n int) (ids []string) {
 	return ids
 }
 
-// left is how far the change is, as the workspace's figures say it.
+// left returns the progress of the change from the workspace's statistics.
 func (w *works) left() (e chat.Embedding) {
 	w.t.Helper()
 	require.NoError(w.t, w.store.Snapshot(w.t.Context(), func(v *store.View) error {
 		s, err := v.Stats(w.ws)
-		require.Zero(w.t, s.Backlog, "what is made anew is no backlog")
+		require.Zero(w.t, s.Backlog, "re-indexing does not count as backlog")
 		e = s.Embedding
 		return err
 	}))
 	return e
 }
 
-// complete waits until the journal says that the change is over.
+// complete waits until the log says that the change is complete.
 func (w *works) complete(model string) {
 	w.t.Helper()
-	require.Eventually(w.t, func() bool { return w.told("nothing of another one is left", "model="+model) > 0 }, patience, time.Millisecond)
+	require.Eventually(w.t, func() bool { return w.told("no vectors of other models remain", "model="+model) > 0 }, patience, time.Millisecond)
 	require.Equal(w.t, chat.Embedding{Model: model}, w.left())
 	require.Zero(w.t, w.db.Count(w.t, "SELECT count(*) FROM embeddings WHERE model <> '"+model+"'"), "vectors of another model")
 	require.Zero(w.t, w.db.Count(w.t, "SELECT count(*) FROM chunks WHERE unreadable_by NOT IN ('', '"+model+"')"))
 }
 
-// told counts the lines of the journal that have all the parts.
+// told counts the lines of the log that contain all the parts.
 func (w *works) told(parts ...string) (n int) {
 	for _, line := range w.journal.warnings() {
 		has := true
@@ -78,7 +78,7 @@ func (w *works) told(parts ...string) (n int) {
 	return n
 }
 
-// passages is how many passages the conversations have together.
+// passages returns the total number of passages of the conversations.
 func (w *works) passages(ids ...string) (n int) {
 	for _, id := range ids {
 		n += len(w.chunks(id))
@@ -86,8 +86,8 @@ func (w *works) passages(ids ...string) (n int) {
 	return n
 }
 
-// A change of the model is stopped in the middle and goes on where it was; words
-// find everything all the time, vectors what is done.
+// A change of the model that was stopped in the middle continues there. During the change,
+// words find everything and vectors find the part that is done.
 func TestAChangeOfModelGoesOnWhereItWas(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		ids := w.indexed(5)
@@ -131,11 +131,11 @@ func TestAChangeOfModelGoesOnWhereItWas(t *testing.T) {
 			require.Equal(t, next.ID, after[i].Model)
 			after[i].Model = before[i].Model
 		}
-		require.Equal(t, before, after, "nothing but vectors was made anew")
+		require.Equal(t, before, after, "only vectors were rebuilt")
 		x := w.start(indexer.Options{Embedder: b})
 		x.stop()
-		require.Equal(t, 1, w.told("INFO", "indexed anew in the background", "conversations=5", "model=next", "before=scripted"), "%v", w.journal.warnings())
-		require.Equal(t, 1, w.told("INFO", "nothing of another one is left", "conversations=5"))
+		require.Equal(t, 1, w.told("INFO", "re-indexing conversations in the background", "conversations=5", "model=next", "before=scripted"), "%v", w.journal.warnings())
+		require.Equal(t, 1, w.told("INFO", "no vectors of other models remain", "conversations=5"))
 		require.Len(t, w.journal.warnings(), 2)
 	})
 }
@@ -165,8 +165,8 @@ func TestNewUploadsGoFirst(t *testing.T) {
 	})
 }
 
-// What happens to a conversation while it is made anew goes before.
-func TestWhatIsMadeAnewCanBeDeletedAndChanged(t *testing.T) {
+// Deletes and changes of a conversation take precedence over its re-indexing.
+func TestAConversationBeingReindexedCanBeDeletedAndChanged(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		ids := w.indexed(2)
 		work, b := newPause(), nextEmbedder()
@@ -196,8 +196,8 @@ func TestWhatIsMadeAnewCanBeDeletedAndChanged(t *testing.T) {
 	})
 }
 
-// Of two programs with different models the one that started last decides. The other
-// makes nothing anew, and what it embeds of new uploads is embedded once more.
+// If two programs have different models, the one that started last decides. The other one
+// re-indexes nothing, and its vectors for new uploads are replaced.
 func TestProgramsWithTwoModelsDoNotFight(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		ids := w.indexed(3)
@@ -212,7 +212,7 @@ func TestProgramsWithTwoModelsDoNotFight(t *testing.T) {
 		late := w.add("late", "the pelican")
 		w.expect(late, 1, "ready")
 		require.Equal(t, chat.Embedding{Model: next.ID, Pending: 1, Unused: 1}, w.left())
-		require.Len(t, a.asked(), 1, "the old one embedded that, and nothing else")
+		require.Len(t, a.asked(), 1, "the older program embedded only the new upload")
 
 		w.start(indexer.Options{Embedder: b})
 		w.expect(late, 1, "renewed")
@@ -237,7 +237,7 @@ func TestProgramsWithTwoModelsDoNotFight(t *testing.T) {
 	})
 }
 
-// Programs with the same model share a change as they share everything else.
+// Programs with the same model share a change like all other work.
 func TestProgramsShareAChange(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		ids := w.indexed(12)
@@ -260,12 +260,13 @@ func TestProgramsShareAChange(t *testing.T) {
 		require.Len(t, renewed, len(ids))
 		w.complete(next.ID)
 		require.Len(t, b.asked(), w.passages(ids...), "each passage once")
-		require.Equal(t, 1, w.told("nothing of another one is left"))
-		require.Equal(t, 1, w.told("indexed anew in the background"))
+		require.Equal(t, 1, w.told("no vectors of other models remain"))
+		require.Equal(t, 1, w.told("re-indexing conversations in the background"))
 	})
 }
 
-// Who changes back again finds what was not reached yet as it was.
+// After a change back to the old model, conversations that were not reached keep their
+// vectors.
 func TestChangingBack(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		ids := w.indexed(4)
@@ -285,12 +286,12 @@ func TestChangingBack(t *testing.T) {
 		w.start(indexer.Options{})
 		w.expect(ids[0], 1, "renewed")
 		w.complete(model.ID)
-		require.Len(t, w.embedder.asked(), w.passages(ids[0]), "only what the other model had reached")
+		require.Len(t, w.embedder.asked(), w.passages(ids[0]), "only the conversations that the other model had reached")
 	})
 }
 
-// What an embedder cannot do leaves the conversation as it was, and is given up until
-// a setting changes; one that is away costs no conversation an attempt.
+// If an embedding fails, the conversation keeps its old vectors and is given up until a
+// setting changes. An embedder that does not answer costs no attempt.
 func TestAFailureLeavesTheOldVectors(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		ids := w.indexed(2)
@@ -325,7 +326,7 @@ func TestAFailureLeavesTheOldVectors(t *testing.T) {
 		b.script(nil)
 		x = w.start(indexer.Options{Embedder: b})
 		x.stop()
-		require.Equal(t, 2, w.left().Failed, "a start changes nothing")
+		require.Equal(t, 2, w.left().Failed, "a restart changes nothing")
 		w.start(indexer.Options{Embedder: b, Settings: "another"})
 		for range ids {
 			s := wait(t, w.journal.settled)
@@ -335,8 +336,8 @@ func TestAFailureLeavesTheOldVectors(t *testing.T) {
 	})
 }
 
-// A conversation that takes the program down is not tried for ever.
-func TestWhatEndsTheProgramIsNotMadeAnewForEver(t *testing.T) {
+// A conversation that crashes the program is not retried for ever.
+func TestReindexingThatEndsTheProgramIsGivenUp(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		ids := w.indexed(1)
 		b := nextEmbedder()
@@ -355,7 +356,7 @@ func TestWhatEndsTheProgramIsNotMadeAnewForEver(t *testing.T) {
 	})
 }
 
-// What one model cannot read another may, and the reverse.
+// A text that one model cannot read may be readable for another, and the reverse.
 func TestUnreadablePassagesOfTwoModels(t *testing.T) {
 	without := func(word string) func(context.Context, int, []string) ([][]float32, error) {
 		return func(_ context.Context, _ int, texts []string) ([][]float32, error) {
@@ -389,7 +390,7 @@ func TestUnreadablePassagesOfTwoModels(t *testing.T) {
 	})
 }
 
-// Who could not reach the database when it started makes its model current later.
+// A program that could not reach the database at its start makes its model current later.
 func TestAModelIsMadeCurrentByRunToo(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		w.indexed(1)
@@ -403,7 +404,7 @@ func TestAModelIsMadeCurrentByRunToo(t *testing.T) {
 	})
 }
 
-// Without an embedder the vectors wait for the day when there is one again.
+// Without an embedder, the existing vectors are kept until there is one again.
 func TestAnEmbedderIsTakenAwayAndGivenBack(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		ids := w.indexed(2)
@@ -420,8 +421,8 @@ func TestAnEmbedderIsTakenAwayAndGivenBack(t *testing.T) {
 	})
 }
 
-// late is an embedder that knows its dimensions only after its first answer, as one
-// behind an API does.
+// late is an embedder that knows its dimensions only after its first answer, like one behind
+// an API.
 type late struct {
 	*scripted
 	known atomic.Bool
@@ -461,12 +462,12 @@ func TestAModelThatLearnsItsDimensionsLate(t *testing.T) {
 		}
 		w.add("c0", "the pelican "+long("c0"), long("c0x"), long("c0y"))
 		w.expect(ids[0], 1, "ready")
-		require.Less(t, len(b.asked()), before, "what it knows it keeps")
+		require.Less(t, len(b.asked()), before, "known vectors are kept")
 	})
 }
 
-// Chunks and terms that another version made are made anew; what has kept its text
-// is not embedded again.
+// Chunks and terms of another version are rebuilt. A chunk whose text is the same is not
+// embedded again.
 func TestAnotherVersionOfPassages(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		id := w.add("x", "the pelican")
@@ -494,9 +495,9 @@ func TestAnotherVersionOfPassages(t *testing.T) {
 	})
 }
 
-// When this fails, package chunker or the analyzer in package rank makes something
-// else of the same text than before: raise PassagesVersion, so that what is stored
-// is made anew, and write the new sum here.
+// If this test fails, package chunker or the analyzer in package text gives another result
+// for the same text. Raise PassagesVersion, so that stored conversations are re-indexed, and
+// write the new sum here.
 func TestPassagesVersionIsRaisedWithWhatItStandsFor(t *testing.T) {
 	var turns []chat.Message
 	for i, text := range []string{

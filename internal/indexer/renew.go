@@ -10,17 +10,17 @@ import (
 	"github.com/lethe-chat/lethe/internal/text"
 )
 
-// renewAtOnce is how many passages a conversation may have that is replaced in one
-// transaction, and is found as before until then.
+// renewAtOnce is the maximum number of passages of a conversation that is replaced in one
+// transaction. Search finds the old index until then.
 const renewAtOnce = 2000
 
-// maxPosition is beyond every passage.
+// maxPosition is larger than the position of any passage.
 const maxPosition = 1 << 30
 
 var errTooLarge = errors.New("too many passages to be replaced at once")
 
-// renew indexes a conversation that is ready by the current recipe. One that is too
-// large is queued instead, and then indexed in steps.
+// renew re-indexes a ready conversation with the current recipe. A conversation that is too
+// large is queued instead and then indexed in steps.
 func (x *Indexer) renew(ctx context.Context, claim store.Claim) (string, error) {
 	result, err := x.renewed(ctx, claim)
 	switch {
@@ -32,8 +32,8 @@ func (x *Indexer) renew(ctx context.Context, claim store.Claim) (string, error) 
 	return outcomeRenewed, x.o.Store.InTx(ctx, func(tx *store.Tx) error { return tx.FinishIndexing(claim, result) })
 }
 
-// renewed is a conversation by the current recipe. It keeps what it can of what is
-// stored.
+// renewed builds the index of a conversation with the current recipe. It keeps stored chunks
+// and vectors where possible.
 func (x *Indexer) renewed(ctx context.Context, claim store.Claim) (store.Indexed, error) {
 	result := store.Indexed{Model: x.o.Embedder.Model(), Passages: PassagesVersion}
 	var c chat.Conversation
@@ -56,13 +56,13 @@ func (x *Indexer) renewed(ctx context.Context, claim store.Claim) (store.Indexed
 		return result, err
 	}
 	result.Tokens = c.Tokens
-	if made.Passages == PassagesVersion { // it was cut like this before
+	if made.Passages == PassagesVersion { // the stored chunks are up to date
 		for _, s := range stored {
 			keep(&result, s)
 		}
 		return result, x.embed(ctx, claim, c.Title, &result, nil, stored)
 	}
-	// There is no limit here: what was indexed stays indexed.
+	// No limit of tokens applies here: what was indexed stays indexed.
 	var said []string
 	result.Tokens, _, err = x.cut(ctx, claim, 0, func(c chunker.Chunk) error {
 		if len(result.Chunks) == 2*renewAtOnce {
@@ -79,8 +79,8 @@ func (x *Indexer) renewed(ctx context.Context, claim store.Claim) (store.Indexed
 	return result, x.embed(ctx, claim, c.Title, &result, said, stored)
 }
 
-// keep counts the next stored chunk among those that stay. From the first on that has
-// no vector of the right model, they get new vectors.
+// keep adds a stored chunk to those that stay. From the first one without a vector of the
+// right model on, all get new vectors.
 func keep(result *store.Indexed, s store.StoredChunk) {
 	result.Keep++
 	result.KeptTerms += s.TermCount
@@ -92,8 +92,8 @@ func keep(result *store.Indexed, s store.StoredChunk) {
 	}
 }
 
-// embed fills in the vectors, and asks the embedder only for passages that it has
-// not embedded for this conversation before. The fresh chunks say what said has.
+// embed fills in the vectors. It asks the embedder only for texts that have no vector of
+// this model in the conversation yet. said has the texts of the fresh chunks.
 func (x *Indexer) embed(ctx context.Context, claim store.Claim, title string, result *store.Indexed, said []string, stored []store.StoredChunk) error {
 	known := make(map[int64][]float32, len(stored))
 	for _, s := range stored {

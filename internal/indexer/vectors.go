@@ -12,11 +12,11 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// vectorStep is how many passages are embedded between two transactions.
+// vectorStep is how many passages are embedded per transaction.
 const vectorStep = 256
 
-// vectors embeds the passages of a claimed conversation that have no vector yet, and
-// makes it ready.
+// vectors embeds the passages of a claimed conversation that have no vector, and makes the
+// conversation ready.
 func (x *Indexer) vectors(ctx context.Context, claim store.Claim) error {
 	c, err := x.o.Store.View(ctx).Claimed(claim)
 	if err != nil {
@@ -60,7 +60,7 @@ func firstOf(errs ...error) error {
 	return nil
 }
 
-// say returns what the model says of chunks, which are these passages.
+// say embeds passages.
 func (x *Indexer) say(ctx context.Context, chunks []store.StoredChunk, passages []chat.Passage) ([]store.PassageVector, error) {
 	texts := make([]string, len(chunks))
 	for i, p := range passages {
@@ -77,23 +77,23 @@ func (x *Indexer) say(ctx context.Context, chunks []store.StoredChunk, passages 
 	return said, nil
 }
 
-// errAway is the error of an embedder that answers nobody. It says nothing of the
-// conversation at hand.
+// errAway is the error of an embedder that answers no request. The cause is not the
+// conversation.
 type errAway struct{ cause error }
 
 func (e errAway) Error() string { return "the embedder does not answer: " + e.cause.Error() }
 func (e errAway) Unwrap() error { return e.cause }
 
-// trialText is what an embedder is asked to see whether it answers at all, and
-// trialTime how long it may take over that.
+// trialText is the text with which to check whether an embedder answers at all. trialTime
+// limits such a trial.
 const (
 	trialText = "Where did we park?"
 	trialTime = 30 * time.Second
 )
 
-// ask asks the embedder, patiently. When it fails it is asked something harmless: if
-// that fails too, or it only wanted fewer requests, the error is an errAway, and
-// nothing more is asked until a trial in the background is answered.
+// ask asks the embedder, with retries. If that fails, it sends a harmless text. If that
+// fails too, or if the embedder only asked for fewer requests, the error is an errAway, and
+// no worker asks again until a trial in the background succeeds.
 func (x *Indexer) ask(ctx context.Context, texts []string) ([][]float32, error) {
 	if len(texts) == 0 {
 		return nil, nil
@@ -112,7 +112,7 @@ func (x *Indexer) ask(ctx context.Context, texts []string) ([][]float32, error) 
 	return nil, errAway{cause}
 }
 
-// try asks the embedder something harmless.
+// try asks the embedder for a harmless text.
 func (x *Indexer) try(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, trialTime)
 	defer cancel()
@@ -120,8 +120,7 @@ func (x *Indexer) try(ctx context.Context) error {
 	return err
 }
 
-// newOutage watches the embedder for the workers. The options say how trials are
-// paced.
+// newOutage returns a breaker for the embedder. The options set the pace of trials.
 func (x *Indexer) newOutage(o breaker.Options) *breaker.Breaker {
 	o.Try = x.try
 	if o.Patience == 0 {
@@ -130,7 +129,7 @@ func (x *Indexer) newOutage(o breaker.Options) *breaker.Breaker {
 	o.Changed = func(cause error, lost time.Duration) {
 		x.seen.embedderLost(cause != nil)
 		if cause != nil {
-			x.o.Logger.Warn("indexer: the embedder does not answer; conversations are indexed by their words, and their vectors wait for it",
+			x.o.Logger.Warn("indexer: the embedder does not answer; conversations can be found by words, and their vectors wait for the embedder",
 				"reason", logged(cause))
 			return
 		}

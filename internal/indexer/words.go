@@ -12,16 +12,16 @@ import (
 	"github.com/lethe-chat/lethe/internal/text"
 )
 
-// The sizes of the steps in which words are indexed. They bound what a conversation
-// of any length needs in memory.
+// The sizes of the steps in which words are indexed. They limit the memory for a
+// conversation of any length.
 const (
-	wordStep     = 500     // passages a transaction
-	pageBytes    = 4 << 20 // of text read at once, unless a single message has more
-	memoryWindow = 500     // stored passages that are looked at at once
+	wordStep     = 500     // passages per transaction
+	pageBytes    = 4 << 20 // text read at once, unless a single message has more
+	memoryWindow = 500     // stored passages loaded at once
 )
 
-// words makes a claimed conversation findable by its words. It leaves passages alone
-// that are stored just so, and keeps the vectors of those that only moved.
+// words indexes the words of a claimed conversation. It leaves identical stored passages
+// alone, and keeps the vectors of passages that only moved.
 func (x *Indexer) words(ctx context.Context, claim *store.Claim) error {
 	model := x.o.Embedder.Model()
 	made, err := x.o.Store.View(ctx).MadeBy(*claim)
@@ -59,10 +59,9 @@ func (x *Indexer) useRecipe(ctx context.Context, claim *store.Claim, model embed
 	})
 }
 
-// cut reads a claimed conversation page by page, and hands its passages on one after
-// the other. It tells how many tokens the conversation has, and whether all of it was
-// cut: with a limit above 0, the message that exceeds it and all that follow are only
-// counted.
+// cut reads a claimed conversation page by page and passes its chunks to each. It returns
+// the number of tokens, and whether the whole conversation was cut. With a limit above 0,
+// the message that exceeds the limit and all later ones are only counted.
 func (x *Indexer) cut(ctx context.Context, claim store.Claim, limit int, each func(chunker.Chunk) error) (tokens int, whole bool, err error) {
 	view := x.o.Store.View(ctx)
 	c, err := view.Claimed(claim)
@@ -104,22 +103,22 @@ func (x *Indexer) cut(ctx context.Context, claim store.Claim, limit int, each fu
 	return tokens, whole, hand(s.End())
 }
 
-// leftOut says that a conversation is longer than the limit; nil when it is not.
+// leftOut returns an error if a conversation is longer than the limit, otherwise nil.
 func leftOut(tokens, limit int) error {
 	if limit == 0 || tokens <= limit {
 		return nil
 	}
-	return errRefused{fmt.Sprintf("the conversation has %d tokens and LETHE_MAX_TOKENS is %d: what goes beyond that was left out, "+
-		"the rest and what was indexed before can be found", tokens, limit)}
+	return errRefused{fmt.Sprintf("the conversation has %d tokens and LETHE_MAX_TOKENS is %d: the text beyond the limit was left out; "+
+		"the rest, and what was indexed before, can be found", tokens, limit)}
 }
 
-// writing puts the passages of one conversation into the database, step by step.
+// writing writes the passages of one conversation to the database in steps.
 type writing struct {
 	x        *Indexer
 	claim    store.Claim
 	model    embed.Model
 	stored   memory
-	step     []store.IndexedChunk // changed, and not written yet
+	step     []store.IndexedChunk // changed but not written yet
 	passages int
 }
 
@@ -146,8 +145,8 @@ func (w *writing) add(ctx context.Context, c chunker.Chunk) error {
 	return err
 }
 
-// indexed is a chunk as the store takes it, without its terms. The parts leave their
-// texts behind: each of them would keep a whole message in memory.
+// indexed converts a chunk to the store's type, without its terms. It drops the texts of the
+// parts, because each would keep a whole message in memory.
 func indexed(c chunker.Chunk) store.IndexedChunk {
 	content := chat.Passage{Title: c.Title, Parts: slices.Clone(c.Parts)}
 	for i := range content.Parts {
@@ -156,22 +155,21 @@ func indexed(c chunker.Chunk) store.IndexedChunk {
 	return store.IndexedChunk{Position: c.Position, First: c.First, Last: c.Last, Content: content, Text: c.Text}
 }
 
-// memory is what is stored of a conversation around the passage at hand: up to three
-// windows of its passages, so that one that moved a little is recognized by the sum of
-// its text.
+// memory holds the stored passages around the current one: up to three windows, so that a
+// passage that moved a little is recognized by the sum of its text.
 type memory struct {
 	windows []window
-	next    int // the first position that was not looked at
+	next    int // the first position that is not loaded
 	ended   bool
 }
 
-// window is some stored passages, by their position and by the sum of their text.
+// window holds some stored passages, by position and by the sum of their text.
 type window struct {
 	at     map[int]store.StoredChunk
 	saying map[int64]store.StoredChunk
 }
 
-// load makes sure that what is stored up to a window beyond the position is known.
+// load loads the stored passages up to one window beyond the position.
 func (m *memory) load(position int, read func(from, before int) ([]store.StoredChunk, error)) error {
 	for !m.ended && m.next <= position+memoryWindow {
 		chunks, err := read(m.next, m.next+memoryWindow)
@@ -189,7 +187,7 @@ func (m *memory) load(position int, read func(from, before int) ([]store.StoredC
 	return nil
 }
 
-// has reports whether a passage is stored just so.
+// has reports whether an identical passage is stored.
 func (m *memory) has(c store.IndexedChunk) bool {
 	for _, w := range m.windows {
 		if s, ok := w.at[c.Position]; ok {
@@ -199,7 +197,7 @@ func (m *memory) has(c store.IndexedChunk) bool {
 	return false
 }
 
-// vector returns what the model has said of a text nearby; false when it was not asked.
+// vector returns the model's vector of a text nearby; false if the model was not asked.
 func (m *memory) vector(model embed.Model, text string) ([]float32, bool) {
 	sum := store.TextSum(text)
 	for _, w := range m.windows {
@@ -210,8 +208,8 @@ func (m *memory) vector(model embed.Model, text string) ([]float32, bool) {
 	return nil, false
 }
 
-// embeddedBy reports whether a chunk has a vector of the model, or its word that it
-// cannot read the text.
+// embeddedBy reports whether the model has processed a chunk: it has a vector of the model,
+// or is recorded as unreadable.
 func embeddedBy(model embed.Model, s store.StoredChunk) bool {
 	return s.Model == model.ID && (s.Vector == nil || model.Dimensions == 0 || len(s.Vector) == model.Dimensions)
 }

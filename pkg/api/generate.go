@@ -1,8 +1,8 @@
 package api
 
-// The contract is the source: these write the types here, the server interface
-// and the bare client from openapi.yaml. TestGeneratedCodeIsCurrent holds the
-// files to it.
+// openapi.yaml is the source. These commands generate the types here, the server interface
+// and the raw client from it. TestGeneratedCodeIsCurrent checks that the files are up to
+// date.
 //
 //go:generate go tool oapi-codegen -config types.cfg.yaml ../../openapi.yaml
 //go:generate go tool oapi-codegen -config ../../internal/server/wire/server.cfg.yaml ../../openapi.yaml

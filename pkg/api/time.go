@@ -6,26 +6,25 @@ import (
 	"time"
 )
 
-// TimeFormat is how times look in every answer: ISO 8601, UTC, milliseconds.
+// TimeFormat is the format of times in every answer: ISO 8601, UTC, milliseconds.
 const TimeFormat = "2006-01-02T15:04:05.000Z"
 
-// errTime says what a time may look like. It names no field; whoever knows the
-// field's path puts it in front.
+// errTime says what a time may look like. It names no field; code that knows the field's
+// path adds it.
 var errTime = errors.New("must be an ISO 8601 date and time, such as 2026-03-01T09:30:00Z, or a date")
 
-// zoneless are the ways to write a date and time without a zone that are read.
+// zoneless are the accepted formats of a date and time without a zone.
 var zoneless = []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04"}
 
-// Time is a time on the wire. It is written in UTC with milliseconds, and read
-// from an ISO 8601 date and time, which is in UTC unless it has a zone, or from a
-// date alone, which means its first moment in UTC.
+// Time is a time on the wire. It is written in UTC with milliseconds. It is read from an ISO
+// 8601 date and time, in UTC unless it has a zone, or from a date, which means the start of
+// that day in UTC.
 type Time struct{ time.Time }
 
 // NewTime returns t as a wire time.
 func NewTime(t time.Time) Time { return Time{t.UTC()} }
 
-// ParseTime reads a time as Time does. dateOnly reports that s was a date
-// without a time of day.
+// ParseTime reads a time as Time does. dateOnly reports whether s was a date without a time.
 func ParseTime(s string) (t time.Time, dateOnly bool, err error) {
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
 		return t.UTC(), false, nil
@@ -57,8 +56,7 @@ func (t *Time) UnmarshalText(text []byte) error {
 // MarshalJSON writes the time as a string in TimeFormat.
 func (t Time) MarshalJSON() ([]byte, error) { return json.Marshal(t.String()) }
 
-// UnmarshalJSON reads a string as ParseTime does. Anything else is an error,
-// null included.
+// UnmarshalJSON reads a string as ParseTime does. Any other value is an error, also null.
 func (t *Time) UnmarshalJSON(data []byte) error {
 	var s *string
 	if err := json.Unmarshal(data, &s); err != nil || s == nil {
