@@ -44,6 +44,8 @@ type Options struct {
 	// Lease is how long the indexing of a conversation waits for a worker that
 	// died; the indexer's own when 0. For tests that kill the program.
 	Lease time.Duration
+	// BeforeWrite is called before each write of SQLite; for tests of a full disk.
+	BeforeWrite func() error
 }
 
 // App is an opened service that does not listen yet.
@@ -87,7 +89,11 @@ const deleteReserve = 16 << 20
 // OpenStore opens the configured database and brings its schema up to date. NotFound
 // when there is none and the purpose needs one.
 func OpenStore(ctx context.Context, c config.Config, logger *slog.Logger, purpose Purpose) (*store.Store, error) {
-	o := store.Options{Logger: logger, MustExist: purpose == ToLook}
+	return openStore(ctx, c, purpose, store.Options{Logger: logger})
+}
+
+func openStore(ctx context.Context, c config.Config, purpose Purpose, o store.Options) (*store.Store, error) {
+	o.MustExist = purpose == ToLook
 	if c.DatabaseURL != "" {
 		o.URL = c.DatabaseURL.Reveal()
 		return store.Open(ctx, o)
@@ -116,7 +122,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := OpenStore(ctx, o.Config, o.Logger, ToServe)
+	s, err := openStore(ctx, o.Config, ToServe, store.Options{Logger: o.Logger, BeforeWrite: o.BeforeWrite})
 	if err != nil {
 		return nil, err
 	}

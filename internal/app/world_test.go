@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -67,6 +69,7 @@ type world struct {
 	lost    map[string]bool // words that were there before this round
 	lostIDs []string        // conversations that were there before this round, and are no more
 	played  map[string]int
+	full    atomic.Bool // the disk is
 }
 
 // space is a workspace with its model.
@@ -109,7 +112,14 @@ func newWorld(t *testing.T, db storetest.Database, seed uint64) *world {
 	return w
 }
 
-func (w *world) start() { w.service = apptest.Start(w.t, w.db, apptest.WithEmbedder(embed.NewHash())) }
+func (w *world) start() {
+	w.service = apptest.Start(w.t, w.db, apptest.WithEmbedder(embed.NewHash()), apptest.WithTrouble(), apptest.WithDisk(func() error {
+		if w.full.Load() {
+			return syscall.ENOSPC
+		}
+		return nil
+	}))
+}
 
 func (w *world) connect() {
 	for _, p := range w.players {
@@ -151,12 +161,70 @@ func (w *world) between() {
 		w.service.Stop(w.t)
 		w.start()
 		w.connect()
-	case n < 10:
+	case n == 7:
+		w.played["stop while a delete waits"]++
+		w.stopWaiting(s)
+	case n == 8 && w.db.Kind == storetest.SQLite:
+		w.played["full disk"]++
+		w.fillDisk(s)
+	case n < 12:
 		w.checkAll()
 	default:
 		return
 	}
 	w.check()
+}
+
+// stopWaiting stops the service while a delete waits for its storage. The delete is
+// answered, or it never came that far; both ways it is whole.
+func (w *world) stopWaiting(s *space) {
+	names := s.of(func(name, *modelChat) bool { return true })
+	if len(names) == 0 {
+		return
+	}
+	n := pick(w.author, names)
+	deleted := make(chan error, 1)
+	go func() {
+		answer, err := w.service.With(w.t, s.token).DeleteWith(w.t.Context(), api.DeleteRequest{IDs: []string{s.chats[n].id}, Wait: new(true)})
+		if err == nil {
+			err = same([]string{s.chats[n].id}, answer.Deleted)
+		}
+		deleted <- err
+	}()
+	w.service.Stop(w.t)
+	answered := <-deleted
+	w.start()
+	w.connect()
+	_, err := w.service.With(w.t, s.token).Get(w.t.Context(), s.chats[n].id)
+	if err != nil {
+		require.True(w.t, client.IsNotFound(err), "%v", err)
+		s.remove([]name{n}, false)
+		return
+	}
+	require.Error(w.t, answered, "what is answered as deleted is deleted")
+}
+
+// fillDisk sends writes while the disk is full. They are refused with the reason, and
+// change nothing.
+func (w *world) fillDisk(s *space) {
+	w.service.Idle(w.t)
+	w.full.Store(true)
+	defer w.full.Store(false)
+	requests := []struct{ method, path, body string }{
+		{"POST", "/api/chat-history/ingest/custom-online", `{"conversation":{"id":"full","messages":[{"role":"human","content":"no room"}]}}`},
+	}
+	for _, n := range s.of(func(name, *modelChat) bool { return true }) {
+		id := s.chats[n].id
+		requests = append(requests,
+			struct{ method, path, body string }{"DELETE", "/api/chat-history/chats", `{"ids":["` + id + `"]}`},
+			struct{ method, path, body string }{"PATCH", "/api/chat-history/conversation", `{"conversationId":"` + id + `","title":"no room"}`})
+		break
+	}
+	for _, r := range requests {
+		answer := send(w.t, w.service, r.method, r.path, r.body, "Authorization", "Bearer "+s.token)
+		require.Equal(w.t, http.StatusServiceUnavailable, answer.status, "%s: %s", r.path, answer.body)
+		require.Contains(w.t, answer.body, "the disk of the database is full")
+	}
 }
 
 func (w *world) export(s *space) export {
@@ -510,7 +578,8 @@ func (p *player) deleteSome(ctx context.Context) error {
 	exclude := p.IntN(4) == 0
 	ids := p.take(anyChat, 1+p.IntN(3), exclude)
 	asked := slices.Concat(ids, []string{"01a2017b-a6c6-7b09-8e3c-bd716f080d91", "nobody"}, ids)
-	answer, err := p.client.DeleteWith(ctx, api.DeleteRequest{IDs: asked, Exclude: &exclude})
+	wait := p.IntN(4) == 0
+	answer, err := p.client.DeleteWith(ctx, api.DeleteRequest{IDs: asked, Exclude: &exclude, Wait: &wait})
 	if err != nil {
 		return err
 	}

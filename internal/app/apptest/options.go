@@ -22,6 +22,7 @@ type settings struct {
 	Lease    time.Duration
 	embedder embed.Embedder
 	trouble  bool
+	disk     func() error
 }
 
 // WithEnv sets variables of the configuration, as in "LETHE_INDEX_WORKERS=1". Of
@@ -38,6 +39,11 @@ func WithEmbedder(e embed.Embedder) Option { return func(s *settings) { s.embedd
 // complain. It must still know what it complains about: an error of no kind fails
 // the test.
 func WithTrouble() Option { return func(s *settings) { s.trouble = true } }
+
+// WithDisk has a disk asked before each write of SQLite. It may refuse.
+func WithDisk(beforeWrite func() error) Option {
+	return func(s *settings) { s.disk = beforeWrite }
+}
 
 // WithLease sets how long the work of a killed process waits to be taken up.
 func WithLease(d time.Duration) Option { return func(s *settings) { s.Lease = d } }
