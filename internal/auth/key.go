@@ -1,5 +1,5 @@
-// Package auth is what a key is: how a token looks, how it is hashed and
-// checked, what its scopes allow. It stores nothing and knows no HTTP.
+// Package auth defines API keys: the form of a token, how it is hashed and checked, and
+// its scopes. It stores nothing and does not know HTTP.
 package auth
 
 import (
@@ -17,7 +17,7 @@ import (
 // Scope is something that a key may do.
 type Scope string
 
-// The scopes. Search and recall are reads although they POST.
+// The scopes. Search and recall need read, although they use POST.
 const (
 	Read  Scope = "read"
 	Write Scope = "write"
@@ -56,17 +56,17 @@ func JoinScopes(scopes []Scope) string {
 	return strings.Join(names, ",")
 }
 
-// Hash is the SHA-256 of a whole token. A token has 160 random bits, so a plain
-// fast hash at rest is enough: there is nothing to guess.
+// Hash is the SHA-256 of a token. A token has 160 random bits and cannot be guessed, so
+// a fast hash is enough.
 type Hash [sha256.Size]byte
 
-// HashToken returns the hash that is stored in place of the token.
+// HashToken returns the hash that is stored instead of the token.
 func HashToken(token string) Hash { return sha256.Sum256([]byte(token)) }
 
 // Equal compares two hashes in constant time.
 func (h Hash) Equal(other Hash) bool { return subtle.ConstantTimeCompare(h[:], other[:]) == 1 }
 
-// Key is an API key as it is stored: everything but the secret.
+// Key is an API key as it is stored, without its secret.
 type Key struct {
 	ID            string // UUIDv7
 	Workspace     chat.WorkspaceID
@@ -82,7 +82,7 @@ type Key struct {
 
 const (
 	tokenLabel  = "lethe_"
-	prefixBytes = 5  // 8 characters: told apart in a list, looked up by
+	prefixBytes = 5  // 8 characters, by which a key is listed and looked up
 	secretBytes = 20 // 32 characters, 160 bits
 )
 
@@ -93,13 +93,13 @@ var encoding = base32.NewEncoding(alphabet).WithPadding(base32.NoPadding)
 // MintToken returns a new random token, "lethe_<prefix>_<secret>", and its prefix.
 func MintToken() (token, prefix string) {
 	random := make([]byte, prefixBytes+secretBytes)
-	rand.Read(random) // it never fails: crypto/rand ends the program instead
+	rand.Read(random) // never returns an error
 	prefix = encoding.EncodeToString(random[:prefixBytes])
 	return tokenLabel + prefix + "_" + encoding.EncodeToString(random[prefixBytes:]), prefix
 }
 
-// TokenPrefix returns the prefix of a token of ours, and false for any string
-// that cannot be one.
+// TokenPrefix returns the prefix of a token, and false for a string that cannot be a
+// token of Lethe.
 func TokenPrefix(token string) (string, bool) {
 	rest, ok := strings.CutPrefix(token, tokenLabel)
 	if !ok {

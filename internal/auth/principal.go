@@ -6,13 +6,13 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 )
 
-// OperatorKeyID stands for the command line in receipts: it works on the database
+// OperatorKeyID is the key id in receipts of the command line, which uses the database
 // itself and needs no key.
 const OperatorKeyID = "operator"
 
-// Principal is who asks: a key with its scopes, or the operator of the service. It
-// speaks for one workspace. What it may do is decided in one place, package history;
-// nothing else asks Can.
+// Principal is the caller: a key with its scopes, or the operator of the service. It
+// belongs to one workspace. Only package history decides what it may do; nothing else
+// calls Can.
 type Principal struct {
 	KeyID     string
 	Workspace chat.WorkspaceID
@@ -20,14 +20,14 @@ type Principal struct {
 	operator  bool
 }
 
-// NewPrincipal returns the principal that a key stands for.
+// NewPrincipal returns the principal of a key.
 func NewPrincipal(keyID string, ws chat.WorkspaceID, scopes ...Scope) Principal {
 	return Principal{KeyID: keyID, Workspace: ws, scopes: slices.Clone(scopes)}
 }
 
-// Operator returns the principal of the command line on the database: it has every
-// scope in the workspace and may administer all of them. Use workspace 0 for what
-// concerns no single workspace. No key is ever an operator.
+// Operator returns the principal of the command line on the database. It has every scope
+// in the workspace and may administer all workspaces. Use workspace 0 for operations
+// without a workspace. A key is never an operator.
 func Operator(ws chat.WorkspaceID) Principal {
 	return Principal{KeyID: OperatorKeyID, Workspace: ws, scopes: []Scope{Read, Write}, operator: true}
 }

@@ -15,7 +15,7 @@ import (
 const (
 	minKeyLength       = 16
 	maxKeyLength       = 512
-	maxModelName       = 180 // bytes, as internal/remote has it
+	maxModelName       = 180 // bytes, as modelhttp.MaxModelName
 	maxRate            = 100_000
 	maxBurst           = 1_000_000
 	maxShutdownTimeout = 10 * time.Minute
@@ -23,7 +23,7 @@ const (
 	maxMemoryBudget    = 1 << 20
 )
 
-// check looks at every value and every combination that cannot work.
+// check reports every value and every combination that cannot work.
 func (l *loader) check() {
 	l.checkAddresses()
 	l.checkDatabase()
@@ -103,8 +103,8 @@ func (l *loader) checkKey() {
 	}
 }
 
-// CheckKey returns an Invalid fault for a text that LETHE_API_KEY would not take.
-// It says where the text came from and does not quote it.
+// CheckKey returns an Invalid fault for a text that LETHE_API_KEY would not accept. The
+// fault names the source of the text and does not quote it.
 func CheckKey(key Secret, source string) error {
 	if wrong := wrongKey(key); wrong != "" {
 		accepts, _ := variable("LETHE_API_KEY")
@@ -113,7 +113,7 @@ func CheckKey(key Secret, source string) error {
 	return nil
 }
 
-// wrongKey says what is wrong with a key; empty for nothing.
+// wrongKey says what is wrong with a key; empty when it is valid.
 func wrongKey(key Secret) string {
 	switch text := key.Reveal(); {
 	case len(text) < minKeyLength || len(text) > maxKeyLength:
@@ -124,7 +124,7 @@ func wrongKey(key Secret) string {
 	return ""
 }
 
-// checkPlaces looks at where the service is found, by people and by programs.
+// checkPlaces checks the addresses at which people and programs find the service.
 func (l *loader) checkPlaces() {
 	if strings.HasPrefix(l.config.RuntimeDir, "~") {
 		l.problem("LETHE_RUNTIME_DIR", "%q begins with ~, which only a shell understands; use the whole path", l.config.RuntimeDir)
@@ -156,8 +156,8 @@ func (l *loader) checkEmbedder() {
 	}
 }
 
-// checkEmbeddingsServer is asked for the openai embedder only: for the others
-// these settings are left alone, so that switching back and forth is one change.
+// checkEmbeddingsServer is used for the openai embedder only. The others ignore these
+// settings, so that switching back and forth takes one change.
 func (l *loader) checkEmbeddingsServer() {
 	c := l.config
 	if c.EmbeddingsURL == "" {
@@ -177,7 +177,7 @@ func (l *loader) checkOptionalServer(prefix, address, model string, key Secret) 
 	}
 }
 
-// checkServer looks at what is needed to ask a model behind an address.
+// checkServer checks the settings of a model server.
 func (l *loader) checkServer(prefix, address, model string, key Secret, neededBy string) {
 	if model == "" {
 		l.problem(prefix+"_MODEL", "is needed by %s; use the server's name of a model", neededBy)

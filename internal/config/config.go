@@ -1,6 +1,5 @@
-// Package config turns the environment into one validated value. It is the only
-// place that knows the names of Lethe's variables; main hands it the whole
-// environment and hands the value on. It opens no file and no connection.
+// Package config turns the environment into one validated value. It is the only place
+// that knows the names of Lethe's variables. It opens no file and no connection.
 package config
 
 import (
@@ -21,7 +20,7 @@ const (
 	EmbedderBuiltin Embedder = "builtin"
 	EmbedderOpenAI  Embedder = "openai"
 	EmbedderNone    Embedder = "none"
-	EmbedderHash    Embedder = "hash" // for tests: quick, and knows spelling only
+	EmbedderHash    Embedder = "hash" // for tests: fast, compares spelling only
 )
 
 // The log formats.
@@ -30,14 +29,14 @@ const (
 	LogJSON = "json"
 )
 
-// Config is everything that a deployment may set. Load makes it; every value of
-// it is then usable as it is. Variables has the meaning of each field.
+// Config is everything that a deployment can set. Load returns it with valid values
+// only. Variables explains each field.
 type Config struct {
 	Addr             string        `env:"LETHE_ADDR" envDefault:"127.0.0.1:8787"`
 	MetricsAddr      string        `env:"LETHE_METRICS_ADDR"` // empty: beside the API
 	DatabaseURL      Secret        `env:"LETHE_DATABASE_URL"` // empty: SQLite in DataDir
 	DataDir          string        `env:"LETHE_DATA_DIR"`     // may be empty when DatabaseURL is not
-	APIKey           Secret        `env:"LETHE_API_KEY"`      // empty: the first start mints one
+	APIKey           Secret        `env:"LETHE_API_KEY"`      // empty: the first start creates one
 	APIKeyFile       string        `env:"LETHE_API_KEY_FILE"` // a file with the key in it, in place of APIKey
 	RuntimeDir       string        `env:"LETHE_RUNTIME_DIR"`  // empty: the environment does not name one
 	PublicURL        string        `env:"LETHE_PUBLIC_URL"`   // no slash at the end; empty: as Addr
@@ -84,8 +83,8 @@ func isLoopback(addr string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// String lists every setting in the form of the environment, one a line, with
-// its secrets masked.
+// String lists every setting in the form of the environment, one per line, with secrets
+// masked.
 func (c Config) String() string {
 	var b strings.Builder
 	for _, s := range c.shown() {
@@ -100,8 +99,8 @@ func (c Config) GoString() string { return c.String() }
 // LogValue is what log/slog shows: the settings with their secrets masked.
 func (c Config) LogValue() slog.Value { return slog.GroupValue(c.shown()...) }
 
-// Models tells in a few words which models are used for what, or which variable
-// would bring one in. It has no secrets.
+// Models says which models are used for what, or which variable would set one. It
+// contains no secrets.
 func (c Config) Models() []slog.Attr {
 	embedder, reranker, recall := string(c.Embedder), "off (LETHE_RERANK_URL)", "quotes (LETHE_LLM_URL)"
 	if c.Embedder == EmbedderOpenAI {

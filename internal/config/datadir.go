@@ -30,9 +30,9 @@ func (l *loader) defaultDataDir() string {
 	return ""
 }
 
-// defaultRuntimeDir returns where a running service tells the user's other programs
-// of itself, or "" when the environment does not say where that is. It is never in
-// the data directory, whose backups would carry it.
+// defaultRuntimeDir returns the folder in which a running service announces itself to
+// the user's other programs, or "" when the environment does not name one. It is never
+// in the data directory, because backups would contain the token.
 func (l *loader) defaultRuntimeDir() string {
 	switch l.machine.os {
 	case "windows":
@@ -57,7 +57,7 @@ func (l *loader) defaultRuntimeDir() string {
 	return ""
 }
 
-// dataHome names the variable that would have told us the data directory.
+// dataHome is the variable that would have set the data directory.
 func (l *loader) dataHome() string {
 	if l.machine.os == "windows" {
 		return "LocalAppData"
@@ -65,7 +65,7 @@ func (l *loader) dataHome() string {
 	return "HOME"
 }
 
-// windowsVariable looks a name up in any case, as Windows does.
+// windowsVariable looks up a name ignoring case, as Windows does.
 func (l *loader) windowsVariable(name string) string {
 	for key, value := range l.values {
 		if strings.EqualFold(key, name) {

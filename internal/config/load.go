@@ -15,16 +15,16 @@ import (
 
 const prefix = "LETHE_"
 
-// machine is what the defaults depend on besides the environment.
+// machine describes the machine, on which some defaults depend.
 type machine struct {
 	os   string // as runtime.GOOS
 	cpus int
 }
 
 // Load reads the environment, as os.Environ lists it. A variable that is empty
-// counts as not set. Its error is an Invalid fault that names every problem, one
-// a line: the variable, what is wrong with it, what is accepted. Values of
-// secrets are not quoted.
+// counts as not set. Its error is an Invalid fault that lists every problem, one per
+// line: the variable, what is wrong with it, and what is accepted. Secrets are not
+// quoted.
 func Load(environ []string) (Config, error) {
 	return load(environ, machine{os: runtime.GOOS, cpus: runtime.NumCPU()})
 }
@@ -48,7 +48,7 @@ func plural(n int) string {
 	return fmt.Sprintf("%d problems", n)
 }
 
-// loader gathers the problems of one environment.
+// loader collects the problems of an environment.
 type loader struct {
 	values   map[string]string
 	machine  machine
@@ -57,8 +57,8 @@ type loader struct {
 	bad      map[string]bool // variables with a problem: combinations do not report them again
 }
 
-// environment drops what is empty (compose files pass unset variables on like
-// that) and the spaces around values, which .env files often leave.
+// environment drops empty variables, as compose files pass unset ones on, and the spaces
+// around values, which .env files often contain.
 func environment(environ []string) map[string]string {
 	values := make(map[string]string, len(environ))
 	for name, value := range env.ToMap(environ) {
@@ -71,7 +71,7 @@ func environment(environ []string) map[string]string {
 
 func (l *loader) isSet(name string) bool { return l.values[name] != "" }
 
-// problem notes that the variable's value is wrong. The reason must not quote a
+// problem records that the value of a variable is wrong. The reason must not quote a
 // secret.
 func (l *loader) problem(name, format string, args ...any) {
 	if l.bad == nil {
@@ -81,8 +81,7 @@ func (l *loader) problem(name, format string, args ...any) {
 	l.problems = append(l.problems, "  "+name+": "+fmt.Sprintf(format, args...))
 }
 
-// refuse is problem for a value that is not of the accepted form. It quotes the
-// value unless that is secret.
+// refuse records a value of the wrong form. It quotes the value unless it is secret.
 func (l *loader) refuse(name, reason string) {
 	v, _ := variable(name)
 	if v.Secret {

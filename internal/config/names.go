@@ -8,8 +8,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/spelling"
 )
 
-// ignored are names that are ours by their prefix only: those of the tests, and
-// those that container platforms make up for a service called "lethe" or
+// ignored are names that have our prefix and are no settings: those of the tests, and
+// those that container platforms create for a service called "lethe" or
 // "lethe-something".
 var (
 	testVariable    = regexp.MustCompile(`^LETHE_TEST_`)
@@ -23,8 +23,8 @@ func ignored(name, value string) bool {
 		(portVariable.MatchString(name) && portValue.MatchString(value))
 }
 
-// checkNames reports variables that look like ours and are not: a setting with a
-// typo would otherwise be a setting that silently does nothing.
+// checkNames reports unknown variables with our prefix: a misspelt setting would
+// otherwise have no effect and nobody would notice.
 func (l *loader) checkNames() {
 	var unknown []string
 	for name, value := range l.values {
@@ -42,7 +42,7 @@ func (l *loader) checkNames() {
 	}
 }
 
-// nearest returns the known variable that the name was probably meant to be.
+// nearest returns the known variable that was probably meant.
 func nearest(name string) (string, bool) {
 	var known []string
 	for _, v := range Variables() {

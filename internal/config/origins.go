@@ -32,7 +32,7 @@ func (l *loader) checkOrigins() {
 	l.config.CORSOrigins = origins
 }
 
-// readOrigin returns the origin, or why it is none.
+// readOrigin returns the origin, or what is wrong with it.
 func readOrigin(entry string) (origin, reason string) {
 	if strings.Contains(entry, "*") {
 		return "", "contains *, and origins have to be named one by one"
@@ -45,7 +45,7 @@ func readOrigin(entry string) (origin, reason string) {
 		return "", "has something after the host, or a user before it"
 	}
 	usual, web := usualPorts[u.Scheme]
-	if web && !isHost(u.Hostname()) { // apps call theirs what they like
+	if web && !isHost(u.Hostname()) { // apps may use any host name
 		return "", "has a host that is neither a name nor an IP address"
 	}
 	host := u.Host

@@ -8,11 +8,11 @@ import (
 
 const masked = "[set]"
 
-// Secret is a value that prints as "[set]", or as nothing when it is empty,
-// wherever it is printed. Reveal is the one way to its text.
+// Secret is a value that is always printed as "[set]", or as nothing when it is empty.
+// Only Reveal returns its text.
 type Secret string
 
-// Reveal returns the text itself, for the one place that needs it.
+// Reveal returns the text, for the place that needs it.
 func (s Secret) Reveal() string { return string(s) }
 
 // String returns "[set]", or "" for an empty secret.
@@ -38,8 +38,8 @@ func (s *Secret) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// maskURL shows where an address leads and hides what opens it: the password,
-// and every parameter whose name speaks of one.
+// maskURL hides the secrets of a URL: the password, and every parameter whose name says
+// that it is one.
 func maskURL(s Secret) string {
 	if s == "" {
 		return ""

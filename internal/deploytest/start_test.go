@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The start text is read on the host: it names the port that is published there,
-// and a command that works there.
+// The start text is read on the host. It names the port published there and a command
+// that works there.
 func TestTheStartTextNamesTheHostsPortAndCommand(t *testing.T) {
 	for environ, want := range map[string]string{"": "http://127.0.0.1:8787", "LETHE_PORT=9999": "http://127.0.0.1:9999"} {
 		project, err := compose(t, read(t, composeFile), []string{environ})
@@ -28,8 +28,8 @@ func TestTheStartTextNamesTheHostsPortAndCommand(t *testing.T) {
 	require.Equal(t, "/", variables(stage)["PATH"], "the command is found by its name")
 }
 
-// An image that is built here and has a name is asked of a registry first, which
-// warns about it.
+// Docker first tries to pull an image that has a name, with a warning, although it is
+// built here.
 func TestWhatIsBuiltIsAskedOfNoRegistry(t *testing.T) {
 	project, err := compose(t, read(t, composeFile), nil, everything)
 	require.NoError(t, err)
@@ -39,8 +39,8 @@ func TestWhatIsBuiltIsAskedOfNoRegistry(t *testing.T) {
 	}
 }
 
-// A file that a command in the container writes goes into the volume; the file of
-// the running service, which has a token, does not.
+// Files written by a command in the container go to the volume. The file of the running
+// service does not, because it contains a token.
 func TestWhereTheContainerWrites(t *testing.T) {
 	project, err := compose(t, read(t, composeFile), nil)
 	require.NoError(t, err)
@@ -52,7 +52,7 @@ func TestWhereTheContainerWrites(t *testing.T) {
 	require.False(t, strings.HasPrefix(runtime, kept[service]))
 }
 
-// The authority of a network that looks into TLS is for the build alone.
+// The certificate authority of a network that inspects TLS is used by the build only.
 func TestAnAuthorityOfTheNetworkStaysInTheBuild(t *testing.T) {
 	project, err := compose(t, read(t, composeFile), []string{"CA_CERT=a\nb"})
 	require.NoError(t, err)
@@ -64,6 +64,7 @@ func TestAnAuthorityOfTheNetworkStaysInTheBuild(t *testing.T) {
 	removed := indexOf(runs, "rm -f /usr/local/share/ca-certificates/build.crt")
 	require.GreaterOrEqual(t, added, 0)
 	require.Less(t, added, download)
+	require.GreaterOrEqual(t, removed, 0, "the certificate is not removed")
 	require.Contains(t, runs[removed], "update-ca-certificates --fresh >/dev/null && cp /etc/ssl/certs/ca-certificates.crt")
 	for _, arg := range values(finalStage(all), "ARG") {
 		require.NotContains(t, arg, "CA_CERT")
@@ -79,12 +80,13 @@ func indexOf(lines []string, part string) int {
 	return -1
 }
 
-// The program in the image tells its version: the one that the builder names, or
-// the commit.
+// The program in the image knows its version: the one given to the build, or the commit.
 func TestTheImageTellsItsVersion(t *testing.T) {
 	const commit = "0123456789abcdef0123456789abcdef01234567"
 	runs := values(dockerfile(read(t, "Dockerfile")), "RUN")
-	script := runs[indexOf(runs, "-X main.version=")]
+	at := indexOf(runs, "-X main.version=")
+	require.GreaterOrEqual(t, at, 0, "the version is not set")
+	script := runs[at]
 	for name, c := range map[string]struct {
 		files   map[string]string
 		version string

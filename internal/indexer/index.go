@@ -191,10 +191,11 @@ func reason(err error) string {
 	return fault.Message(err)
 }
 
-// logged is the text about an error for the log. It includes internal details.
+// logged is the text about an error for the log. It includes all causes.
 func logged(err error) string {
-	if fault.Is(err, fault.Internal) {
-		return err.Error()
+	var refused errRefused
+	if asRefused(err, &refused) {
+		return refused.reason
 	}
-	return reason(err)
+	return err.Error()
 }

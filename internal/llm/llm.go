@@ -1,6 +1,6 @@
-// Package completion has a language model write a text. It owns the Writer
-// interface and the one behind it, any server with OpenAI's /v1/chat/completions.
-// It knows nothing of what is written about, nor how much of the text is used.
+// Package llm asks a language model to write a text. It owns the Writer interface and
+// its implementation for servers with OpenAI's /v1/chat/completions. It does not know
+// what the text is about or how it is used.
 package llm
 
 import (
@@ -15,56 +15,56 @@ import (
 	"github.com/lethe-chat/lethe/internal/modelhttp"
 )
 
-// Task is what is to be written.
+// Task describes the text to write.
 type Task struct {
-	Rules     string // how: the system prompt
-	Text      string // what about: the user's turn
-	MaxTokens int    // how long the text may get; the model is cut off there
+	Rules     string // the system prompt
+	Text      string // the user's message
+	MaxTokens int    // limit for the text; the model is cut off there
 }
 
 // Writer writes texts.
 //
-// Write returns a text that is not blank. Errors are faults: Unavailable when
-// trying again later may help, Invalid when it will not (a refusal of the model is
-// one), and Canceled when ctx ended. Write is safe for concurrent use.
+// Write returns a text that is not blank. Errors are faults: Unavailable when a later
+// attempt may succeed, Invalid when it will not (for example when the model refuses),
+// Canceled when ctx ended. Write is safe for concurrent use.
 type Writer interface {
-	Model() string // its name, for whoever reads what it wrote
+	Model() string // the model's name, to show beside the text
 	Write(ctx context.Context, t Task) (string, error)
 }
 
-// Limits of asking. Somebody waits, and an extension's worker no longer than 30
-// seconds: there is one attempt, and after a failure a pause.
+// Limits of a request. A person is waiting, and the worker of a browser extension waits
+// for at most 30 seconds. So there is one attempt, and a pause after a failure.
 const (
 	DefaultTimeout = 12 * time.Second
 	DefaultRest    = 15 * time.Second
 
 	maxAnswer = 4 << 20 // bytes
-	// thinking is how many tokens a model that thinks in secret may use for that:
-	// they count in max_completion_tokens.
+	// thinking is how many tokens a reasoning model may use for its hidden reasoning,
+	// which counts in max_completion_tokens.
 	thinking = 4096
 )
 
 // Options say which server to ask.
 type Options struct {
-	URL        string        // the base of the API, as in "http://localhost:11434/v1"
+	URL        string        // base URL of the API, such as "http://localhost:11434/v1"
 	Model      string        // the server's name of the model
-	APIKey     string        // empty for servers that ask for none
+	APIKey     string        // empty for servers that need none
 	Timeout    time.Duration // DefaultTimeout when 0
-	Rest       time.Duration // how long it is left alone after a failure; DefaultRest when 0
+	Rest       time.Duration // how long it is not asked after a failure; DefaultRest when 0
 	HTTPClient *http.Client
 }
 
-// Remote is a Writer behind an address.
+// Remote is a Writer that asks a server.
 type Remote struct {
 	server *modelhttp.Server
 	model  string
-	// newer is set when the server has refused `max_tokens` or `temperature`, as
-	// OpenAI's models that think do, and taken the request without.
+	// newer is set when the server refused `max_tokens` or `temperature`, as OpenAI's
+	// reasoning models do, and accepted the request without them.
 	newer atomic.Bool
 }
 
-// NewRemote returns a writer that asks a server. It asks nothing yet. It returns
-// an Invalid fault when URL or model cannot be meant.
+// NewRemote returns a writer that asks a server. It sends nothing yet. It returns an
+// Invalid fault when the URL or the model is not valid.
 func NewRemote(o Options) (*Remote, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
@@ -83,7 +83,7 @@ func NewRemote(o Options) (*Remote, error) {
 	return &Remote{server: server, model: o.Model}, nil
 }
 
-// Model returns the name that the model was configured by.
+// Model returns the configured name of the model.
 func (r *Remote) Model() string { return r.model }
 
 type message struct {

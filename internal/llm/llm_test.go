@@ -132,7 +132,7 @@ func TestWriteFails(t *testing.T) {
 		"a refusal":            {200, `{"choices":[{"message":{"content":null,"refusal":"` + testText + `"}}]}`, fault.Invalid, "refused to write"},
 		"a filter":             {200, `{"choices":[{"message":{"content":"` + testText + `"},"finish_reason":"content_filter"}]}`, fault.Invalid, "refused to write"},
 		"a huge answer":        {200, answer(strings.Repeat("x", maxAnswer)), fault.Invalid, "more than"},
-		"broken off":           {200, answer("x")[:40], fault.Unavailable, "broke off"},
+		"broken off":           {200, answer("x")[:40], fault.Unavailable, "in the middle of its answer"},
 		"a failure":            {500, `{"error":"` + testText + `"}`, fault.Unavailable, "(500)"},
 		"too many requests":    {429, `{"error":"` + testText + `"}`, fault.Unavailable, "(429)"},
 		"too much text":        {400, `{"error":"maximum context length is 4096, max_tokens"}`, fault.Invalid, "too long"},

@@ -1,11 +1,11 @@
-// Package remote asks a model that is served over HTTP: one POST of JSON, a key,
-// one answer of JSON. It owns what every such server needs alike: time-outs,
-// retries, the limit of an answer, and faults that say which variable to look at.
-// It knows nothing of what is asked.
+// Package modelhttp asks a model that is served over HTTP: one POST of JSON with a key,
+// one answer of JSON. It owns what all such servers need: time-outs, retries, a limit
+// for answers, and faults that name the variable to check. It does not know what is
+// asked.
 //
-// What is sent is people's text. So no error holds a word of it, of the server's
-// answer (which may quote it), of the address's path or of the key; and it goes
-// to the configured address alone, wherever that may redirect.
+// The requests contain people's text. Errors therefore contain no part of the request,
+// of the answer (which may quote it), of the address's path, or of the key. Redirects
+// are not followed, so the text goes to the configured address only.
 package modelhttp
 
 import (
@@ -22,40 +22,40 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// MaxModelName is how long the name of a model may be, in bytes.
+// MaxModelName is the limit for the name of a model, in bytes.
 const MaxModelName = 180
 
-// Options say which server to ask, and how patiently.
+// Options say which server to ask, and how long to wait.
 type Options struct {
-	Name     string // what it is, for messages: "embeddings server"
-	URL      string // the base of the API, as in "http://localhost:11434/v1"
-	Path     string // what comes after it, as in "embeddings"; the URL may end in it already
+	Name     string // name for messages, such as "embeddings server"
+	URL      string // base URL of the API, such as "http://localhost:11434/v1"
+	Path     string // path below it, such as "embeddings"; the URL may already end in it
 	Model    string // the server's name of the model
-	APIKey   string // empty for servers that ask for none
-	Settings string // what its variables begin with, for messages: "LETHE_EMBEDDINGS", and then _URL, _MODEL and _API_KEY
+	APIKey   string // empty for servers that need none
+	Settings string // prefix of its variables for messages: "LETHE_EMBEDDINGS" for _URL, _MODEL and _API_KEY
 
 	Timeout    time.Duration // of one attempt
 	MaxRetries int           // attempts after the first one
-	MaxAnswer  int64         // bytes of one answer that we are willing to read
-	// Rest is how long a server that failed is left alone: calls fail at once
-	// then, so that one that hangs does not slow every request. 0 for never.
+	MaxAnswer  int64         // largest answer, in bytes
+	// Rest is how long a server is not asked after it failed: calls then fail at once,
+	// so that a server that hangs does not slow down every request. 0 for never.
 	Rest       time.Duration
-	HTTPClient *http.Client // nil for one of its own
+	HTTPClient *http.Client // nil for a new one
 	Pacer      Pacer
 }
 
-// Server is one address that answers questions of one kind. It is safe for
-// concurrent use.
+// Server is a model server that answers one kind of request. It is safe for concurrent
+// use.
 type Server struct {
 	o       Options
 	address string
 	host    string // for messages: neither user, key nor path
 	client  *http.Client
-	resting atomic.Int64 // until when, in microseconds since 1970
+	resting atomic.Int64 // end of the rest, in microseconds since 1970
 }
 
-// New returns a server that was asked nothing yet. It returns an Invalid fault
-// when URL or model cannot be meant.
+// New returns a Server. It sends nothing yet. It returns an Invalid fault when the URL
+// or the model is not valid.
 func New(o Options) (*Server, error) {
 	base, err := url.Parse(o.URL)
 	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
@@ -74,16 +74,15 @@ func New(o Options) (*Server, error) {
 	return &Server{o: o, host: base.Host, client: &client, address: strings.TrimSuffix(trimmed, "/"+o.Path) + "/" + o.Path}, nil
 }
 
-// Ask posts the question as JSON and returns the JSON that came back. It asks
-// again, after a while, what may be answered then. Errors are faults: Unavailable
-// when trying later may help, Invalid when it will not (see also TooLarge and
-// Refused), and Canceled when ctx ended.
+// Ask posts the question as JSON and returns the JSON of the answer. It retries after
+// temporary failures. Errors are faults: Unavailable when a later attempt may succeed,
+// Invalid when it will not (see also TooLarge and Refused), Canceled when ctx ended.
 func (s *Server) Ask(ctx context.Context, question any) (json.RawMessage, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, s.canceled(err)
 	}
 	if until := time.UnixMicro(s.resting.Load()); s.o.Pacer.Now().Before(until) {
-		return nil, fault.Wrap(fault.Unavailable, errResting, "the %s %s failed a moment ago and is left alone for a while", s.o.Name, s.host)
+		return nil, fault.Wrap(fault.Unavailable, errResting, "the %s %s has just failed and is not asked again yet", s.o.Name, s.host)
 	}
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
@@ -110,13 +109,13 @@ func (s *Server) Ask(ctx context.Context, question any) (json.RawMessage, error)
 	}
 }
 
-// once makes one attempt, within the time-out.
+// once makes one attempt within the time-out.
 func (s *Server) once(ctx context.Context, body []byte) (json.RawMessage, *failure) {
 	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.address, bytes.NewReader(body))
 	if err != nil {
-		return nil, &failure{fault: fault.Invalidf("%s_URL is no address that can be asked", s.o.Settings)}
+		return nil, &failure{fault: fault.Invalidf("%s_URL is not a valid address", s.o.Settings)}
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", "application/json")
@@ -129,12 +128,12 @@ func (s *Server) once(ctx context.Context, body []byte) (json.RawMessage, *failu
 	}
 	defer response.Body.Close()
 	if response.StatusCode < http.StatusOK || response.StatusCode >= http.StatusMultipleChoices {
-		said, _ := io.ReadAll(io.LimitReader(response.Body, maxRefusal)) // as much of it as came
+		said, _ := io.ReadAll(io.LimitReader(response.Body, maxRefusal)) // as much as arrived
 		return nil, s.refused(response, string(said))
 	}
 	var answer json.RawMessage
 	whole, err := io.ReadAll(&limited{response.Body, s.o.MaxAnswer})
-	if err == nil { // a decoder tells what breaks off from what is wrong
+	if err == nil { // a decoder distinguishes an incomplete answer from a wrong one
 		err = json.NewDecoder(bytes.NewReader(whole)).Decode(&answer)
 	}
 	if err != nil {
@@ -154,14 +153,14 @@ func (s *Server) rest(f *failure) {
 	s.resting.Store(s.o.Pacer.Now().Add(rest).UnixMicro())
 }
 
-// limited fails, where io.LimitReader would end, so that an answer cut by us is
-// not taken for one that broke off.
+// limited fails where io.LimitReader would end, so that an answer that is too long is
+// not mistaken for an incomplete one.
 type limited struct {
 	io.Reader
 	left int64
 }
 
-// Read returns errAnswerTooLong once more than the limit was read.
+// Read returns errAnswerTooLong when more than the limit was read.
 func (l *limited) Read(p []byte) (int, error) {
 	n, err := l.Reader.Read(p)
 	l.left -= int64(n)

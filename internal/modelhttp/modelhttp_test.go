@@ -203,3 +203,19 @@ func TestPacer(t *testing.T) {
 	end()
 	require.ErrorIs(t, wait(ended, time.Hour), context.Canceled, "a wait ends with its context")
 }
+
+// The log needs to know why a server cannot be reached; callers are told what to do,
+// and nobody sees the path of the address, which may contain a secret.
+func TestWhyAServerCannotBeReachedIsInTheLog(t *testing.T) {
+	s, err := New(Options{
+		Name: "test server", URL: "http://user:password@127.0.0.1:1/hidden", Path: "ask", Model: "m", Settings: "LETHE_TEST", Timeout: time.Second, MaxAnswer: 1 << 10,
+	})
+	require.NoError(t, err)
+	_, err = s.Ask(t.Context(), map[string]string{"text": "private"})
+	require.ErrorContains(t, err, "refused")
+	for _, secret := range []string{"hidden", "password", "private"} {
+		require.NotContains(t, err.Error(), secret)
+	}
+	require.NotContains(t, fault.Message(err), "refused")
+	require.Contains(t, fault.Message(err), "cannot be reached; check that it runs and that LETHE_TEST_URL is right")
+}

@@ -11,11 +11,11 @@ import (
 const (
 	firstDelay    = 500 * time.Millisecond
 	maxDelay      = 8 * time.Second
-	maxRetryAfter = 30 * time.Second // a server that asks for more is left to a later job
+	maxRetryAfter = 30 * time.Second // if a server asks for more, the request fails instead
 )
 
-// Pacer is the clock by which attempts are spaced. Its zero value is the real
-// one; tests replace its parts.
+// Pacer is the clock and the randomness of the waits between attempts. Its zero value
+// is the real one; tests replace its parts.
 type Pacer struct {
 	Now    func() time.Time
 	Jitter func() float64 // in [0, 1)
@@ -35,17 +35,17 @@ func (p Pacer) withDefaults() Pacer {
 	return p
 }
 
-// delay returns the wait before retry number n, counted from 0, and false when
-// the server asks for a longer wait than we are willing to hold a caller.
+// delay returns the wait before retry number n, counted from 0. It returns false when
+// the server asks for a longer wait than a caller should be held.
 func (p Pacer) delay(n int, header http.Header) (time.Duration, bool) {
 	if asked, ok := p.retryAfter(header); ok {
 		return asked, asked <= maxRetryAfter
 	}
 	whole := maxDelay
-	if n < 4 { // from the fifth on it would be longer
+	if n < 4 { // later ones would be longer than maxDelay
 		whole = firstDelay << n
 	}
-	// Half of it is random, so that many clients do not come back together.
+	// Half of it is random, so that many clients do not retry at the same time.
 	return whole/2 + time.Duration(p.Jitter()*float64(whole/2)), true
 }
 

@@ -139,7 +139,7 @@ func TestRerankRefusesNonsense(t *testing.T) {
 		"NaN":               {200, results(one(0, "1"), one(1, "NaN")), fault.Invalid, "not JSON"},
 		"an endless number": {200, results(one(0, "1"), one(1, "1e999")), fault.Invalid, "form"},
 		"a huge answer":     {200, results(one(0, "1"), one(1, strings.Repeat("1", maxAnswer))), fault.Invalid, "more than"},
-		"broken off":        {200, `{"results":[{"index"`, fault.Unavailable, "broke off"},
+		"broken off":        {200, `{"results":[{"index"`, fault.Unavailable, "in the middle of its answer"},
 		"nothing":           {200, ``, fault.Unavailable, ""},
 		"a failure":         {500, `{"error":"` + testText + `"}`, fault.Unavailable, "(500)"},
 		"a refusal":         {400, `{"error":"` + testText + `"}`, fault.Invalid, "LETHE_RERANK_MODEL"},

@@ -1,5 +1,5 @@
-// Package faulty is a kit of servers that fail, for tests of whoever asks a model
-// behind an address. It owns how they fail; it knows nothing of what is asked.
+// Package faulty has servers that fail in every way, for tests of the clients of models
+// that are served over HTTP. It does not know what is asked.
 package faulty
 
 import (
@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// Servers are the addresses of servers that fail, each in the way of its name. A test
-// that is over ends them.
+// Servers returns the addresses of servers that fail, each in the way of its name. They
+// end with the test.
 func Servers(t testing.TB) map[string]string {
 	t.Helper()
 	addresses := map[string]string{}
@@ -31,7 +31,7 @@ var answers = map[string]http.HandlerFunc{
 			if _, err := io.WriteString(w, " "); err != nil || r.Context().Err() != nil {
 				return
 			}
-			_ = http.NewResponseController(w).Flush() // a writer that cannot is seen by the next write
+			_ = http.NewResponseController(w).Flush() // if it fails, the next write fails too
 		}
 	},
 	"dies in the middle": func(w http.ResponseWriter, _ *http.Request) {
@@ -60,8 +60,8 @@ func says(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }
 }
 
-// serve starts a server that reads each request before it fails: one that does not
-// read does not notice that the asker left.
+// serve starts a server that reads each request before it fails. Without reading it
+// would not notice that the client has left.
 func serve(t testing.TB, answer http.HandlerFunc) string {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
