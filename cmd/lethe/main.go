@@ -92,9 +92,12 @@ func (p *program) command() *cobra.Command {
 		Long: "Lethe keeps the chats you have with assistants in one place of your own. It searches them by\n" +
 			"word and by meaning, and what you delete is deleted completely.\n\n" +
 			"To begin, run `lethe serve` and follow what it prints.",
-		SilenceUsage:     true,
-		SilenceErrors:    true,
-		PersistentPreRun: func(*cobra.Command, []string) { p.started.Store(true) },
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			p.started.Store(true)
+			return refuseEmpty(cmd.Flags())
+		},
 	}
 	group := func(id, title string, commands ...*cobra.Command) {
 		root.AddGroup(&cobra.Group{ID: id, Title: title})
