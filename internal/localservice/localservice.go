@@ -1,9 +1,9 @@
 // Package localservice lets the command line of one user find the services that
-// the same user runs on this machine, without a key in anybody's hands. A running
-// service writes a file that only its user can read: its address, its process and
-// a token that is valid from this machine while that process lives. The package
-// owns the file, its folder, and the rules by which a file is believed. It opens
-// no connection and decides nothing about what a token may do.
+// the same user runs on this machine, without a key. A running service writes a file
+// that only its user can read, with its address, its process id and a token that is
+// valid from this machine while the process lives. The package owns the file, its
+// folder, and the rules for trusting a file. It opens no connection and does not decide
+// what a token allows.
 package localservice
 
 import (
@@ -23,15 +23,15 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// version is that of the file's format. A file of another version is left alone.
+// version is the version of the file's format. Files of other versions are ignored.
 const version = 1
 
-// maxFile is more than a file has, in bytes.
+// maxFile is the size limit of a file, in bytes.
 const maxFile = 4 << 10
 
 const extension = ".json"
 
-// Service is a running service, as its file tells of it.
+// Service is a running service, as its file describes it.
 type Service struct {
 	URL   string // such as http://127.0.0.1:8787, without a slash at the end
 	PID   int
@@ -39,12 +39,12 @@ type Service struct {
 	File  string // the path of the file
 }
 
-// record is the file.
+// record is the content of the file.
 type record struct {
 	Version int    `json:"version"`
 	URL     string `json:"url"`
 	PID     int    `json:"pid"`
-	Start   string `json:"start"` // tells the process from a later one of the same number
+	Start   string `json:"start"` // distinguishes the process from a later one with the same id
 	Token   string `json:"token"`
 }
 
@@ -54,9 +54,9 @@ func NewToken() string {
 	return "local-" + rand.Text() + rand.Text()
 }
 
-// Prove returns what the holder of a token answers to a challenge. It does not
-// tell the token, so the command line can ask a service for it before it sends
-// anything secret.
+// Prove returns the answer of a holder of the token to a challenge. It does not reveal
+// the token, so the command line can ask a service for it before sending anything
+// secret.
 func Prove(token, challenge string) string {
 	mac := hmac.New(sha256.New, []byte(token))
 	mac.Write([]byte(challenge))
@@ -115,8 +115,8 @@ func (s Service) Remove() error {
 }
 
 // Find returns the services whose files are in the folder and whose processes
-// live, in the order of their addresses. A folder or a file that somebody else
-// owns or could have written is not believed: Find returns nothing of it.
+// live, ordered by address. Folders and files that another user owns or could have
+// written are ignored.
 func Find(folder string) ([]Service, error) {
 	if folder == "" || !isPrivate(folder, true) {
 		return nil, nil
@@ -135,8 +135,8 @@ func Find(folder string) ([]Service, error) {
 	return all, nil
 }
 
-// read returns what a file says; false when it is not to be believed, has another
-// format, or has just been deleted.
+// read returns the content of a file; false when it cannot be trusted, has another
+// format, or was just deleted.
 func read(name string) (record, bool) {
 	if !isPrivate(name, false) {
 		return record{}, false
@@ -158,7 +158,7 @@ func alive(r record) bool {
 	return err == nil && start == r.Start
 }
 
-// sweep deletes what processes left behind that had no time to.
+// sweep deletes the files of processes that ended without deleting them.
 func sweep(folder string) {
 	names, _ := filepath.Glob(filepath.Join(escapeGlob(folder), "*"+extension)) // a pattern that is escaped is well formed
 	for _, name := range names {
@@ -168,7 +168,7 @@ func sweep(folder string) {
 	}
 }
 
-// ownFolder makes the folder, for this user alone.
+// ownFolder creates the folder for this user only.
 func ownFolder(folder string) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return unwritable(err, folder)
@@ -186,8 +186,8 @@ func unwritable(err error, folder string) error {
 	return fault.Wrap(fault.Unavailable, err, "%s cannot be written; LETHE_RUNTIME_DIR names another folder", folder)
 }
 
-// isPrivate reports whether a folder or a regular file, and no link to one, is
-// this user's, and nobody else's to read or write.
+// isPrivate reports whether a folder or a regular file (not a link) belongs to this user
+// and no other user can read or write it.
 func isPrivate(name string, folder bool) bool {
 	info, err := os.Lstat(name)
 	if err != nil || info.IsDir() != folder || !folder && !info.Mode().IsRegular() {
