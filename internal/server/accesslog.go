@@ -10,13 +10,13 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// maxLoggedError keeps an internal error, which may quote a driver at length,
-// from flooding the log.
+// maxLoggedError limits the length of a logged error, because an internal error may quote
+// a driver at length.
 const maxLoggedError = 4_000
 
-// accessLog writes one line a request. It names the route and never the address
-// as it was sent: a query string has titles and ids, a body has what people
-// wrote, and the Authorization header is a secret.
+// accessLog logs one line per request. It logs the route and never the URL as it was sent:
+// a query string contains titles and ids, a body contains what people wrote, and the
+// Authorization header is a secret.
 func (s *Server) accessLog(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		start := time.Now()
@@ -45,11 +45,11 @@ func (s *Server) accessLog(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// unattended are the routes that a machine asks every few seconds.
+// unattended are the routes that machines request every few seconds.
 var unattended = map[string]bool{"/healthz": true, "/readyz": true, "/metrics": true}
 
-// errorAttrs tells whoever runs the service why it failed. Only faults of the
-// service come here; those of a request, which may quote it, are never logged.
+// errorAttrs returns why the service failed, for its operator. Only faults of the service
+// are logged; faults of a request may quote it and are never logged.
 func errorAttrs(err error) []slog.Attr {
 	if err == nil {
 		return nil
@@ -61,7 +61,7 @@ func errorAttrs(err error) []slog.Attr {
 	}
 }
 
-// routeOf is the route's pattern, such as /api/chat-history/imports/:id, or
+// routeOf returns the pattern of the route, such as /api/chat-history/imports/:id, or
 // "unknown".
 func routeOf(c echo.Context) string {
 	if path := c.Path(); path != "" {
@@ -70,7 +70,7 @@ func routeOf(c echo.Context) string {
 	return "unknown"
 }
 
-// knownMethod keeps a made-up method out of logs and labels.
+// knownMethod keeps invented methods out of logs and labels.
 func knownMethod(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,

@@ -14,14 +14,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/jsonstream"
 )
 
-// answerSize is how many bytes of a streamed answer are collected before they are
-// sent. What fails before is answered like any error.
+// answerSize is how many bytes of a streamed answer are collected before they are sent. An
+// error before that is answered like any other error.
 const answerSize = 32 << 10
 
-// errGone marks that the client did not take its answer.
+// errGone marks that the client did not read its answer.
 var errGone = errors.New("the client is gone, or takes its answer too slowly")
 
-// streamedAnswer is an answer of status 200 whose head is sent with its first bytes.
+// streamedAnswer is an answer with status 200 whose header is sent with its first bytes.
 type streamedAnswer struct {
 	w      http.ResponseWriter
 	header map[string]string
@@ -44,9 +44,9 @@ func (a *streamedAnswer) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// streamJSON answers with the document that write writes. What fails in the middle
-// of it is the error, and cutOff ends the connection then: half an answer must not
-// look whole.
+// streamJSON answers with the document that write writes. If write fails in the middle,
+// streamJSON returns the error and cutOff ends the connection, because half an answer must
+// not look complete.
 func streamJSON(w http.ResponseWriter, write func(io.Writer) error) error {
 	out := bufio.NewWriterSize(&streamedAnswer{w: w, header: map[string]string{echo.HeaderContentType: echo.MIMEApplicationJSON}}, answerSize)
 	if err := write(out); err != nil {
@@ -58,8 +58,8 @@ func streamJSON(w http.ResponseWriter, write func(io.Writer) error) error {
 	return out.Flush()
 }
 
-// writeParts writes messages as the items of an array, each encoded from the type
-// that wire makes of it, whose field of the name given is empty.
+// writeParts writes messages as the items of an array. wire converts each one to the type
+// to encode; the field with the given name must be empty.
 func writeParts(w io.Writer, parts iter.Seq2[chat.Part, error], field string, wire func(chat.Message) any) error {
 	for part, err := range parts {
 		if err != nil {
@@ -86,7 +86,7 @@ func writeParts(w io.Writer, parts iter.Seq2[chat.Part, error], field string, wi
 	return nil
 }
 
-// writeAround writes what comes before, the middle, and what comes after.
+// writeAround writes what is before, the middle, and what is after.
 func writeAround(w io.Writer, before, after []byte, middle func() error) error {
 	if _, err := w.Write(before); err != nil {
 		return err
@@ -98,12 +98,12 @@ func writeAround(w io.Writer, before, after []byte, middle func() error) error {
 	return err
 }
 
-// cutKey is where Echo keeps that an answer must not look whole.
+// cutKey is the key under which Echo stores that an answer must not look complete.
 const cutKey = "lethe.cut"
 
-// cutOff ends the connection of a request whose answer had begun when it failed: the
-// client then sees that the answer is not whole. It stands outside of the log and the
-// metrics, which see the request end.
+// cutOff ends the connection of a request that failed after its answer had begun, so that
+// the client sees that the answer is incomplete. It runs outside the log and the metrics,
+// which therefore see the request end.
 func (s *Server) cutOff(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		err := next(c)
@@ -114,7 +114,7 @@ func (s *Server) cutOff(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// cutLater remembers that the answer must not look whole, and logs why.
+// cutLater records that the answer must not look complete, and logs the reason.
 func (s *Server) cutLater(err error, c echo.Context) {
 	c.Set(cutKey, true)
 	ctx := c.Request().Context()

@@ -12,9 +12,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/server/wire"
 )
 
-// withKey answers a route that needs a key. Each request gets handlers of its own,
-// which hold the access of its key. Who may not do what the route does, or asks too
-// often, hears so before the body is read.
+// withKey serves a route that needs a key. Each request gets its own handlers, which hold
+// the access of its key. A request without permission or above its rate limit is refused
+// before its body is read.
 func (s *Server) withKey(r route) echo.HandlerFunc {
 	answer := func(access history.Access) echo.HandlerFunc {
 		answer := understand(r.reading)(func(c echo.Context) error { return r.answer(s.handlersFor(access), c) })
@@ -34,7 +34,7 @@ func (s *Server) withKey(r route) echo.HandlerFunc {
 	}
 }
 
-// access resolves the key of a request.
+// access returns the access of the key of a request.
 func (s *Server) access(c echo.Context) (history.Access, error) {
 	token, ok := auth.BearerToken(c.Request().Header.Get(echo.HeaderAuthorization))
 	if !ok {
@@ -55,7 +55,7 @@ func (s *Server) access(c echo.Context) (history.Access, error) {
 	return s.history.As(who)
 }
 
-// handlersFor are the handlers of all routes with a key, for one request.
+// handlersFor returns the handlers of all routes with a key, for one request.
 func (s *Server) handlersFor(access history.Access) *wire.ServerInterfaceWrapper {
 	return &wire.ServerInterfaceWrapper{Handler: wire.NewStrictHandler(handlers{
 		&memoryPlugin{access: access, maxLine: s.options.MaxUpload},
@@ -63,8 +63,7 @@ func (s *Server) handlersFor(access history.Access) *wire.ServerInterfaceWrapper
 	}, []wire.StrictMiddlewareFunc{firstForHead})}
 }
 
-// extendWriting gives the answer to an operation that may take longer than others
-// the time to arrive.
+// extendWriting gives the answer to a long operation more time to be sent.
 func (s *Server) extendWriting(c echo.Context, op history.Operation) {
 	limit := s.history.Patience(op)
 	if limit <= s.history.Patience(ordinary) {
@@ -76,13 +75,13 @@ func (s *Server) extendWriting(c echo.Context, op history.Operation) {
 	}
 }
 
-// ordinary is an operation that takes as long as most may.
+// ordinary is an operation with the usual time limit.
 const ordinary = history.OpSearch
 
-// askedByKey is where Echo keeps who sent the request, for the log alone.
+// askedByKey is the key under which Echo stores who sent the request, only for the log.
 const askedByKey = "lethe.asked-by"
 
-// askedBy returns who sent the request; false when that is not known.
+// askedBy returns who sent the request; false if unknown.
 func askedBy(c echo.Context) (auth.Principal, bool) {
 	who, ok := c.Get(askedByKey).(auth.Principal)
 	return who, ok

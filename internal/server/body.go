@@ -16,8 +16,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/server/jsonbody"
 )
 
-// limitBody refuses a body of more than limit bytes: at once when the request
-// says so, else when that many have been read.
+// limitBody refuses a body of more than limit bytes: at once when the request states its
+// length, otherwise after limit bytes were read.
 func limitBody(limit int64) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -42,13 +42,13 @@ func tooLarge(limit int64) error {
 	return fault.New(fault.TooLarge, "the body is larger than the %d bytes that this route takes", limit)
 }
 
-// binder reads JSON bodies, exactly (package jsonbody). The generated code calls
-// it for every operation that has a body, and understand for those that need none.
+// binder reads JSON bodies strictly (package jsonbody). The generated code calls it for
+// each operation with a body, and calls understand for the others.
 type binder struct{}
 
-// Bind reads the request's body into the struct that into points to, as the route
-// reads it (readingOf). It returns Unsupported, TooLarge and Invalid faults, and
-// io.EOF when there is no body and the route can do without.
+// Bind decodes the request's body into the struct that into points to, according to the
+// route's reading (readingOf). It returns Unsupported, TooLarge and Invalid faults, and
+// io.EOF when there is no body and the route does not need one.
 func (binder) Bind(into any, c echo.Context) error {
 	r := c.Request()
 	if r.ContentLength != 0 { // without a body, its absence is what to say
@@ -79,7 +79,7 @@ func (binder) Bind(into any, c echo.Context) error {
 	return jsonbody.Decode(start, into, how.body)
 }
 
-// unread is the fault of a body that could not be read to its end.
+// unread is the fault for a body that could not be read completely.
 func unread(err error) error {
 	var over *http.MaxBytesError
 	var known *fault.Error
@@ -105,7 +105,7 @@ func brokenBody(err error, what string) error {
 	return fault.Wrap(fault.Canceled, errors.Join(httpStatus(http.StatusBadRequest), err), "%s could not be read to its end; send the request again", what)
 }
 
-// checkLines accepts what a file of JSON lines may be called.
+// checkLines accepts the media types of a file of JSON lines.
 func checkLines(h http.Header) error {
 	if coding := h.Get(echo.HeaderContentEncoding); coding != "" && !strings.EqualFold(coding, "identity") {
 		return fault.New(fault.Unsupported, "send the file as it is, without Content-Encoding")
@@ -120,8 +120,8 @@ func checkLines(h http.Header) error {
 	return fault.New(fault.Unsupported, "the file must have one JSON object a line: send it with 'Content-Type: %s'", lethe.MediaType)
 }
 
-// checkMediaType accepts JSON in UTF-8, and a body without a label, which can
-// only be meant as JSON.
+// checkMediaType accepts JSON in UTF-8, and a body without a media type, which is assumed
+// to be JSON.
 func checkMediaType(h http.Header) error {
 	if coding := h.Get(echo.HeaderContentEncoding); coding != "" && !strings.EqualFold(coding, "identity") {
 		return fault.New(fault.Unsupported, "send the body as it is, without Content-Encoding")

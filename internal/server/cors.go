@@ -9,12 +9,12 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// extensionSchemes are the origins of browser extensions. Their ids cannot be
-// listed: Firefox makes one up for each installation. An origin is never proof
-// of anything here; only the key is.
+// extensionSchemes are the schemes of browser extensions. Their ids cannot be listed,
+// because Firefox generates one for each installation. An origin proves nothing here; only
+// the key does.
 var extensionSchemes = []string{"chrome-extension://", "moz-extension://", "safari-web-extension://"}
 
-// What a preflight is told. Authorization must be named: "*" never covers it.
+// The answer to a preflight. Authorization must be listed: "*" does not include it.
 const (
 	corsMethods = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
 	corsHeaders = "Authorization, Content-Type, Idempotency-Key, X-Request-Id"
@@ -22,9 +22,9 @@ const (
 	corsMaxAge  = "7200" // seconds; browsers keep it no longer
 )
 
-// cors lets allowed origins read every answer, errors included, and answers
-// preflights before anything asks for a key. A request for a foreign host is
-// allowed nothing. No credentials: a cookie is never looked at.
+// cors lets allowed origins read every answer, including errors, and answers preflights
+// before a key is required. A request for a foreign host is allowed nothing. Credentials are
+// not allowed, because cookies are never used.
 func (s *Server) cors() echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {

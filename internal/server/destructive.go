@@ -14,9 +14,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/spelling"
 )
 
-// A reading says how much of a request its route has to understand. What a route
-// ignores in a request that destroys may be the very thing that was to keep it
-// from destroying so much.
+// A reading says how strictly a route reads a request. A request that deletes must not be
+// read loosely, because an ignored parameter may be the one that was meant to limit the
+// delete.
 type reading struct {
 	destroys bool
 	query    []string        // the parameters of a route that destroys
@@ -27,12 +27,12 @@ type reading struct {
 	bodiless bool   // the handler reads no body; one that comes is only checked
 }
 
-// lenient is for routes that read or add: unknown parameters and fields are
-// ignored, and null is no value.
+// lenient is for routes that read or add: unknown parameters and fields are ignored, and
+// null means absent.
 var lenient = reading{body: jsonbody.Lenient}
 
-// ours is for routes of our own that destroy or undo protection: everything that
-// is unknown is refused by name.
+// ours is for Lethe's own routes that delete or remove protection: every unknown name is
+// refused.
 var ours = reading{
 	destroys: true, body: jsonbody.Exact,
 	unknown: func(name string) error {
@@ -40,10 +40,10 @@ var ours = reading{
 	},
 }
 
-// vendors is for the routes of the two APIs that delete. Their clients may send
-// more than we know, which is ignored, unless it looks like one of our switches:
-// whoever sends dryRun must not see everything deleted. These are the parameters
-// that the route has.
+// vendors is for the delete routes of the two vendors' APIs. Their clients may send fields
+// that Lethe does not know, which are ignored unless the name looks like one of Lethe's
+// switches: a request with dryRun must not delete everything. The arguments are the
+// parameters that the route has.
 func vendors(query ...string) reading {
 	return reading{
 		destroys: true, query: query,
@@ -76,26 +76,26 @@ func lacks(name, meant, where string) string {
 	return name + " looks like " + meant + ", which this route does not have" + where
 }
 
-// withoutBody sets what to tell who sends no body.
+// withoutBody sets the error text for a missing body.
 func (r reading) withoutBody(say string) reading {
 	r.noBody = say
 	return r
 }
 
-// orQuery is for a delete that may be told by its query instead of a body.
+// orQuery is for a delete that accepts its parameters in the query instead of a body.
 func (r reading) orQuery() reading {
 	r.optional = true
 	return r
 }
 
-// byPath is for a delete whose path says everything.
+// byPath is for a delete whose path is enough.
 func (r reading) byPath() reading {
 	r.optional, r.bodiless = true, true
 	return r
 }
 
-// switches are the names that change what a delete does, here or in a route
-// beside, and how a name begins or ends that means one of them.
+// switches are the names that change what a delete does, on this route or a similar one,
+// and the beginnings and ends of names that mean one of them.
 var switches = []struct {
 	name             string
 	prefix, contains string
@@ -107,7 +107,7 @@ var switches = []struct {
 	{name: "atomic", prefix: "atomic", contains: "atomic"},
 }
 
-// switchLike returns the switch that a name looks like, in whatever spelling.
+// switchLike returns the switch that a name resembles, in any spelling.
 func switchLike(name string) (meant string, looks bool) {
 	folded := spelling.Fold(name)
 	for _, s := range switches {
@@ -124,7 +124,7 @@ func switchLike(name string) (meant string, looks bool) {
 
 const readingKey = "lethe.reading"
 
-// readingOf returns how the route of the request reads it.
+// readingOf returns the reading of the request's route.
 func readingOf(c echo.Context) reading {
 	if r, ok := c.Get(readingKey).(reading); ok {
 		return r
@@ -156,8 +156,8 @@ func understand(r reading) echo.MiddlewareFunc {
 	}
 }
 
-// checkQuery reads a known parameter in another spelling as that parameter, and
-// lets the reading judge the others.
+// checkQuery reads a known parameter in another spelling as that parameter, and lets the
+// reading decide about unknown ones.
 func (r reading) checkQuery(c echo.Context) error {
 	params := c.QueryParams()
 	respell(params, r.query)
@@ -172,7 +172,7 @@ func (r reading) checkQuery(c echo.Context) error {
 	return nil
 }
 
-// shown is a name of the caller's as an error may quote it.
+// shown is a caller's name in the form in which an error may quote it.
 func shown(name string) string {
 	const most = 64
 	if runes := []rune(name); len(runes) > most {

@@ -11,18 +11,18 @@ import (
 //go:embed docs/index.html docs/start.js
 var docsFiles embed.FS
 
-// docsPolicy lets the page load what this service serves, and nothing else. The
-// library writes styles into its elements, hence the exception for those.
+// docsPolicy allows the page to load only what this service serves. The library writes
+// styles into its elements, so styles have an exception.
 const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
 	"img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// libraryFiles are what the page loads of the library.
+// libraryFiles are the files of the library that the page loads.
 var libraryFiles = map[string]bool{
 	"swagger-ui.css": true, "swagger-ui-bundle.js": true, "favicon-32x32.png": true,
 }
 
-// docs is the page that reads /openapi.yaml. Its library is embedded, so it
-// works without the internet.
+// docs is the page that shows /openapi.yaml. Its library is embedded, so the page works
+// without the internet.
 type docs struct{ library http.Handler }
 
 func newDocs() docs { return docs{v5emb.New("Lethe", "/openapi.yaml", "/docs/")} }
@@ -36,7 +36,7 @@ func (d docs) page(c echo.Context) error {
 	return c.Blob(http.StatusOK, echo.MIMETextHTMLCharsetUTF8, html)
 }
 
-// file serves what the page loads. The page itself is without a final slash.
+// file serves the files of the page. The page's own URL has no trailing slash.
 func (d docs) file(c echo.Context) error {
 	switch c.Param("*") {
 	case "":

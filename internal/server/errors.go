@@ -14,7 +14,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// statusOf is the one table of what a kind of error is in HTTP.
+// statusOf is the only table of the HTTP status for each kind of error.
 var statusOf = map[fault.Kind]int{
 	fault.Internal:        http.StatusInternalServerError,
 	fault.Invalid:         http.StatusBadRequest,
@@ -29,21 +29,21 @@ var statusOf = map[fault.Kind]int{
 	fault.Canceled:        http.StatusServiceUnavailable, // our deadline; a caller that went away reads nothing
 }
 
-// httpStatus is in the cause of an error that only HTTP has a status for.
+// httpStatus is the cause of an error that has a status only in HTTP.
 type httpStatus int
 
 // Error names the status.
 func (s httpStatus) Error() string { return http.StatusText(int(s)) }
 
-// problem is an error as the wire shows it, whatever the envelope.
+// problem is an error as the wire shows it, independent of the envelope.
 type problem struct {
 	status  int
 	message string
 	cause   error
 }
 
-// problemOf looks an error up. Echo's own errors are about routes and parameters
-// and carry their status; everything else is a fault or a surprise.
+// problemOf converts an error. Echo's own errors concern routes and parameters and have a
+// status; every other error is a fault or unexpected.
 func problemOf(err error, op history.Operation) problem {
 	var routing *echo.HTTPError
 	var known *fault.Error
@@ -72,11 +72,11 @@ func routingProblem(err *echo.HTTPError) problem {
 	return problem{http.StatusInternalServerError, fault.Message(err), err}
 }
 
-// envelope is how one of the APIs words a problem.
+// envelope is the form of an error in one of the APIs.
 type envelope func(problem) any
 
-// chatHistoryEnvelope is MemoryPlugin's, used for everything that is not of
-// another API.
+// chatHistoryEnvelope is MemoryPlugin's envelope. It is used for everything that does not
+// belong to another API.
 func chatHistoryEnvelope(p problem) any {
 	if changed, ok := changedResponse(p); ok {
 		return changed
@@ -84,8 +84,7 @@ func chatHistoryEnvelope(p problem) any {
 	return api.ErrorResponse{Error: p.message}
 }
 
-// envelopeFor chooses by the path, since an error may come before any route was
-// found.
+// envelopeFor chooses by the path, because an error may occur before a route is found.
 func envelopeFor(path string) envelope {
 	if strings.HasPrefix(path, finiRoot) {
 		return finiEnvelope
@@ -93,8 +92,7 @@ func envelopeFor(path string) envelope {
 	return chatHistoryEnvelope
 }
 
-// renderError writes the answer to a request that failed. It is the only place
-// that does.
+// renderError answers a request that failed. No other code does.
 func (s *Server) renderError(err error, c echo.Context) {
 	if c.Response().Committed { // the status is out
 		s.cutLater(err, c)

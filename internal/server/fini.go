@@ -7,23 +7,22 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// fini answers the routes under /v2, those of Fini's public Conversations API,
-// over the same conversations and with the same delete as memoryPlugin, for one
-// request.
+// fini serves the routes under /v2, which are those of Fini's public Conversations API, for
+// one request. They use the same conversations and the same delete as memoryPlugin.
 type fini struct{ access history.Access }
 
-// finiRoot begins the path of everything that is answered in Fini's envelope.
+// finiRoot is the prefix of all paths that are answered in Fini's envelope.
 const finiRoot = "/v2/"
 
-// The messages that Fini documents word by word.
+// The messages that Fini documents literally.
 const (
 	finiUnauthorized  = badKey
 	finiForbidden     = "API key does not have the required scope for this operation"
 	finiNotAccessible = "One or more interactions not accessible to the user"
 )
 
-// finiEnvelope is Fini's. One text stands for everything that may be wrong with a
-// key, and one for every missing scope.
+// finiEnvelope is Fini's envelope. It has one text for every problem with a key, and one
+// for every missing scope.
 func finiEnvelope(p problem) any {
 	switch {
 	case p.status == http.StatusUnauthorized:

@@ -28,8 +28,8 @@ func (f *fini) ListPublicConversations(ctx context.Context, r wire.ListPublicCon
 	return publicPage{ctx, page}, nil
 }
 
-// publicPage is a page of conversations that is written item by item, for a request
-// whose context it has.
+// publicPage is a page of conversations that is written item by item. It holds the context
+// of its request.
 type publicPage struct {
 	ctx  context.Context //nolint:containedctx // the answer is written after the handler has returned
 	page history.WalkPage
@@ -81,8 +81,8 @@ func (f *fini) GetPublicConversation(ctx context.Context, r wire.GetPublicConver
 	return publicAnswer{ctx, reading}, nil
 }
 
-// publicAnswer is a conversation that is written while it is read, for a request
-// whose context it has.
+// publicAnswer is a conversation that is written while it is read. It holds the context of
+// its request.
 type publicAnswer struct {
 	ctx     context.Context //nolint:containedctx // the answer is written after the handler has returned
 	reading *history.Reading
@@ -95,7 +95,7 @@ func (a publicAnswer) VisitGetPublicConversationResponse(w http.ResponseWriter) 
 	})
 }
 
-// writePublic writes a conversation as Fini's API shows it.
+// writePublic writes a conversation in the form of Fini's API.
 func writePublic(w io.Writer, c chat.Conversation, parts iter.Seq2[chat.Part, error]) error {
 	before, after, err := jsonstream.Array(publicConversation(c), "events")
 	if err != nil {
@@ -106,8 +106,8 @@ func writePublic(w io.Writer, c chat.Conversation, parts iter.Seq2[chat.Part, er
 	})
 }
 
-// publicConversation is a conversation as Fini's API shows it, without its events.
-// What that API asks for and we do not have stays null or empty.
+// publicConversation converts a conversation to Fini's type, without its events. Fields of
+// that API that Lethe does not have are null or empty.
 func publicConversation(c chat.Conversation) api.PublicConversation {
 	return api.PublicConversation{
 		ID: c.ID, CreatedAt: c.CreatedAt.UnixMilli(), Source: c.Platform, ExternalID: c.ExternalID, SubjectPreview: c.Title,
@@ -124,8 +124,8 @@ func publicEvent(m chat.Message) api.PublicEvent {
 	}
 }
 
-// publicRole is the sender in Fini's words. System prompts and tools are not the
-// assistant that answers, and no people.
+// publicRole is the sender in Fini's terms. System prompts and tools are neither the
+// assistant that answers nor people.
 func publicRole(s chat.Sender) api.PublicEventRole {
 	switch s {
 	case chat.Human:

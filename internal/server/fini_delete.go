@@ -10,8 +10,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// DeletePublicConversation answers DELETE /v2/hc-interactions/{id}/public. It
-// says the same whether there was anything to delete or not.
+// DeletePublicConversation answers DELETE /v2/hc-interactions/{id}/public. The answer is the
+// same whether the conversation existed or not.
 func (f *fini) DeletePublicConversation(ctx context.Context, r wire.DeletePublicConversationRequestObject) (wire.DeletePublicConversationResponseObject, error) {
 	_, err := f.access.DeleteConversations(ctx, []string{r.ID}, chat.DeleteOptions{})
 	if err != nil {
@@ -20,13 +20,12 @@ func (f *fini) DeletePublicConversation(ctx context.Context, r wire.DeletePublic
 	return wire.DeletePublicConversation200JSONResponse{PublicDeletedJSONResponse: wire.PublicDeletedJSONResponse{Success: true}}, nil
 }
 
-// noBulkBody is what to tell a client whose DELETE has no body, or lost it on the
-// way.
+// noBulkBody is the error text for a DELETE that has no body or lost it on the way.
 const noBulkBody = "a JSON body is required, and this request has none; nothing was deleted. " +
 	"Where the body of a DELETE gets lost, send it to POST /api/chat-history/chats/delete, or delete one by one: DELETE /v2/hc-interactions/{id}/public"
 
-// DeletePublicConversations answers DELETE /v2/hc-interactions/public. Ids that
-// are not there make it a 406, after the others have been deleted.
+// DeletePublicConversations answers DELETE /v2/hc-interactions/public. If some ids do not
+// exist, the status is 406, after the others were deleted.
 func (f *fini) DeletePublicConversations(ctx context.Context, r wire.DeletePublicConversationsRequestObject) (wire.DeletePublicConversationsResponseObject, error) {
 	var sent fields
 	atomic := sent.queryBool("atomic", r.Params.Atomic)

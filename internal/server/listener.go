@@ -13,10 +13,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 )
 
-// Listener wraps the listener that HTTPServer serves on. net/http itself answers
-// requests that it cannot read (a header that is too large, a malformed line) as
-// plain text, before any handler runs; here such an answer gets the envelope of the
-// API that was asked.
+// Listener wraps the listener of HTTPServer. net/http itself answers requests that it cannot
+// read (a header that is too large, a malformed line) as plain text, before any handler
+// runs. Listener puts such an answer into the envelope of the requested API.
 func (s *Server) Listener(l net.Listener) net.Listener { return enveloping{l} }
 
 type enveloping struct{ net.Listener }
@@ -30,12 +29,12 @@ func (l enveloping) Accept() (net.Conn, error) {
 	return &envelopedConn{Conn: conn}, nil
 }
 
-// maxStart is how much of a request is remembered: enough for its method and the
+// maxStart is how many bytes of a request are remembered: enough for its method and the
 // beginning of its path.
 const maxStart = 64
 
-// envelopedConn remembers how the current request began. Reads and writes come from
-// two goroutines.
+// envelopedConn remembers the beginning of the current request. Two goroutines read and
+// write.
 type envelopedConn struct {
 	net.Conn
 	mu       sync.Mutex
@@ -43,7 +42,7 @@ type envelopedConn struct {
 	answered bool // what is read next belongs to another request
 }
 
-// Read reads, and remembers the beginning of a request.
+// Read reads and remembers the beginning of a request.
 func (c *envelopedConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.mu.Lock()
@@ -57,10 +56,10 @@ func (c *envelopedConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// bare is an answer of net/http's own: handlers' answers have more of a header.
+// bare is the header of net/http's own answers. Handlers' answers have more fields.
 var bare = regexp.MustCompile(`^HTTP/1\.[01] ([45][0-9]{2}) ([^\r\n]*)\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n`)
 
-// Write writes, with net/http's own answers in an envelope.
+// Write writes, and puts net/http's own answers into an envelope.
 func (c *envelopedConn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	c.answered = true
@@ -76,7 +75,7 @@ func (c *envelopedConn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// inEnvelope is a whole answer with this status; text is what net/http says of it.
+// inEnvelope returns a complete answer with this status; text is net/http's message.
 func inEnvelope(asked, code, text string) []byte {
 	status, err := strconv.Atoi(code)
 	if err != nil { // three digits, so there is none
@@ -95,8 +94,8 @@ func inEnvelope(asked, code, text string) []byte {
 		status, http.StatusText(status), len(body), chat.NewID(), body)
 }
 
-// CloseWrite ends what is sent. net/http does so after an answer of its own, so that
-// the answer arrives before the connection is reset.
+// CloseWrite ends the sending side. net/http calls it after its own answer, so that the
+// answer arrives before the connection is reset.
 func (c *envelopedConn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

@@ -6,8 +6,8 @@ import (
 	"net/netip"
 )
 
-// Headers with which the command line makes sure that it talks to the service that
-// it means, before it sends anything secret (openapi.yaml, /healthz).
+// Headers with which the command line checks that it talks to the intended service before it
+// sends a secret (openapi.yaml, /healthz).
 const (
 	challengeHeader = "Lethe-Challenge"
 	proofHeader     = "Lethe-Proof"
@@ -15,12 +15,12 @@ const (
 	maxChallenge = 128 // bytes
 )
 
-// forwarded are headers that a proxy adds. A request that has one comes from
-// another place than its connection.
+// forwarded are headers that a proxy adds. A request with one of them did not come from the
+// other end of its connection.
 var forwarded = []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "Via"}
 
-// fromThisMachine reports whether a program on this machine has sent the request
-// itself: over loopback, and not through a proxy that says so.
+// fromThisMachine reports whether a program on this machine sent the request: over loopback,
+// and without the headers of a proxy.
 func fromThisMachine(r *http.Request) bool {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -38,7 +38,7 @@ func fromThisMachine(r *http.Request) bool {
 	return true
 }
 
-// prove answers a challenge, where somebody on this machine asks for one.
+// prove answers the challenge of a program on this machine.
 func (s *Server) prove(w http.Header, r *http.Request) {
 	challenge := r.Header.Get(challengeHeader)
 	if challenge == "" || len(challenge) > maxChallenge || s.options.Prove == nil || !fromThisMachine(r) {

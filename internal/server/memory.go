@@ -14,7 +14,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/history"
 )
 
-// What requests cost in memory, measured (docs/benchmarks.md, Memory).
+// The memory that requests need, as measured (docs/benchmarks.md, Memory).
 const (
 	smallBody    = 64 << 10 // bytes of a body that is not counted
 	wholeBody    = 1 << 20  // bytes of a body, or of a line, that is read before it is decoded
@@ -26,8 +26,8 @@ const (
 	walkCost     = 20 << 20 // bytes for a page of conversations with their texts
 )
 
-// answerCosts are the routes whose answers are large, and what they cost until it is
-// known how large this one is.
+// answerCosts are the routes with large answers, and the memory to reserve until the size of
+// the answer is known.
 var answerCosts = map[string]int64{
 	"/api/chat-history/conversation": readingCost,
 	"/api/chat-history/export":       readingCost,
@@ -35,7 +35,7 @@ var answerCosts = map[string]int64{
 	"/v2/hc-interactions/public":     walkCost,
 }
 
-// bodyCost is what a body of so many bytes costs at most.
+// bodyCost returns the maximum memory for a body of n bytes.
 func bodyCost(length int64) int64 {
 	if length <= smallBody {
 		return 0
@@ -43,7 +43,7 @@ func bodyCost(length int64) int64 {
 	return bodyCopies*length + min(length/leastMessage, chat.MaxUploadMessages)*messageCost
 }
 
-// uploadCost is what an upload costs that has been read.
+// uploadCost returns the memory for an upload that was read.
 func uploadCost(u chat.Upload) int64 {
 	cost := int64(len(u.Messages)) * messageCost
 	for _, m := range u.Messages {
@@ -52,8 +52,8 @@ func uploadCost(u chat.Upload) int64 {
 	return cost
 }
 
-// reserve makes a request wait for the memory that it will take, and tells it to
-// come again when others hold that for too long.
+// reserve makes a request wait for the memory that it needs, and refuses it when the memory
+// does not become free in time.
 func (s *Server) reserve(maxBody int64) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -67,7 +67,7 @@ func (s *Server) reserve(maxBody int64) echo.MiddlewareFunc {
 	}
 }
 
-// share reserves a share of the budget for a request, as part of its context.
+// share reserves a share of the budget and stores it in the request's context.
 func (s *Server) share(c echo.Context, bytes int64) (*budget.Share, error) {
 	if bytes == 0 {
 		return nil, nil
@@ -80,7 +80,7 @@ func (s *Server) share(c echo.Context, bytes int64) (*budget.Share, error) {
 	return share, nil
 }
 
-// requestCost is what a request costs at most, as far as its head tells.
+// requestCost returns the maximum memory for a request, as far as its header tells.
 func requestCost(c echo.Context, maxBody int64) int64 {
 	r := c.Request()
 	switch {
@@ -94,7 +94,7 @@ func requestCost(c echo.Context, maxBody int64) int64 {
 	return bodyCost(r.ContentLength)
 }
 
-// bodyStart reads the beginning of a body. If that is all of it, whole is true.
+// bodyStart reads the beginning of a body. whole reports whether that is the whole body.
 func bodyStart(body io.Reader) (start []byte, whole bool, err error) {
 	var read bytes.Buffer
 	n, err := io.CopyN(&read, body, wholeBody+1)
@@ -104,7 +104,7 @@ func bodyStart(body io.Reader) (start []byte, whole bool, err error) {
 	return read.Bytes(), n <= wholeBody, err
 }
 
-// settle gives back what an answer does not need that is in memory already.
+// settle releases the memory that an answer that is already in memory does not need.
 func settle(ctx context.Context, r *history.Reading) {
 	if r.Whole() {
 		budget.Of(ctx).Shrink(bodyCopies * int64(r.Held()))

@@ -59,8 +59,8 @@ func (m *memoryPlugin) GetConversation(ctx context.Context, r wire.GetConversati
 	return conversationAnswer{ctx, reading, style}, nil
 }
 
-// conversationAnswer is a conversation that is written while it is read, for a
-// request whose context it has.
+// conversationAnswer is a conversation that is written while it is read. It holds the context
+// of its request.
 type conversationAnswer struct {
 	ctx     context.Context //nolint:containedctx // the answer is written after the handler has returned
 	reading *history.Reading
@@ -114,7 +114,7 @@ func (m *memoryPlugin) CountConversations(ctx context.Context, _ wire.CountConve
 	return wire.CountConversations200JSONResponse{Count: n}, nil
 }
 
-// summary is a conversation as lists show it.
+// summary is a conversation in a list.
 func summary(c chat.Conversation) api.ConversationSummary {
 	return api.ConversationSummary{
 		ID: c.ID, Title: c.Title, Platform: c.Platform, Pinned: c.Pinned,

@@ -24,13 +24,13 @@ func (m *memoryPlugin) DeleteConversations(ctx context.Context, r wire.DeleteCon
 	return wire.DeleteConversations200JSONResponse{DeletedJSONResponse: answer}, nil
 }
 
-// noDeleteBody is what to tell a client whose DELETE has neither body nor ids, or
-// lost its body on the way.
+// noDeleteBody is the error text for a DELETE that has neither body nor ids, or lost its body
+// on the way.
 const noDeleteBody = "a JSON body is required, and this request has none; nothing was deleted. " +
 	"Where the body of a DELETE gets lost, send it to POST /api/chat-history/chats/delete, or name the ids in the query: ?ids=...,..."
 
-// bodyOrQuery is what a delete is asked for: by its body, or by its query when it
-// has none. Both together are refused, for they may differ.
+// bodyOrQuery returns the parameters of a delete from its body, or from its query if it has
+// no body. Both together are refused, because they may differ.
 func bodyOrQuery(body *api.DeleteRequest, p api.DeleteConversationsParams) (*api.DeleteRequest, error) {
 	ids := listed(p.IDs)
 	switch {
@@ -55,7 +55,7 @@ func (m *memoryPlugin) DeleteConversationsByPost(ctx context.Context, r wire.Del
 	return wire.DeleteConversationsByPost200JSONResponse{DeletedJSONResponse: answer}, nil
 }
 
-// delete is what both routes do.
+// delete serves both routes.
 func (m *memoryPlugin) delete(ctx context.Context, body *api.DeleteRequest) (wire.DeletedJSONResponse, error) {
 	deleted, err := m.access.DeleteConversations(ctx, body.IDs,
 		chat.DeleteOptions{Exclude: value(body.Exclude)})
@@ -65,8 +65,8 @@ func (m *memoryPlugin) delete(ctx context.Context, body *api.DeleteRequest) (wir
 	return m.deletedAnswer(ctx, deleted, value(body.Wait))
 }
 
-// deletedAnswer tells what was deleted, and with wait also of the storage. A
-// caller that asks for nothing more gets the documented answer and nothing more.
+// deletedAnswer reports what was deleted, and with wait also the state of the storage. A
+// request without options gets exactly the documented answer.
 func (m *memoryPlugin) deletedAnswer(ctx context.Context, deleted history.Deleted, wait bool) (wire.DeletedJSONResponse, error) {
 	answer := wire.DeletedJSONResponse{Deleted: deleted.IDs, Count: len(deleted.IDs)}
 	if !wait || len(deleted.IDs) == 0 {

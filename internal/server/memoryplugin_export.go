@@ -49,8 +49,8 @@ func exportQuery(p api.ExportConversationsParams) (selected chat.Filter, revisio
 	return selected, revisions, f.err()
 }
 
-// firstForHead lets a HEAD of an export read no further than to the first line,
-// which is all that the status depends on.
+// firstForHead makes a HEAD of an export stop after the first line, because the status
+// depends only on that line.
 func firstForHead(next wire.StrictHandlerFunc, _ string) wire.StrictHandlerFunc {
 	return func(c echo.Context, request any) (any, error) {
 		answer, err := next(c, request)
@@ -68,8 +68,8 @@ func firstForHead(next wire.StrictHandlerFunc, _ string) wire.StrictHandlerFunc 
 	}
 }
 
-// exported is an answer that is written while it is read from the store, for a
-// request whose context it has.
+// exported is an answer that is written while it is read from the store. It holds the context
+// of its request.
 type exported struct {
 	ctx           context.Context //nolint:containedctx // the answer is written after the handler has returned
 	conversations iter.Seq2[history.Exported, error]

@@ -52,8 +52,8 @@ func matchingDelete(body *api.DeleteMatchingRequest) (m chat.MatchingDelete, err
 	return m, f.err()
 }
 
-// deleteFilter reads a filter. What is given and empty is refused, for it is
-// likely to be a value that got lost, and a filter without it takes more.
+// deleteFilter reads a filter. It refuses a field that is present but empty: the value was
+// probably lost, and without it the filter would delete more.
 func (f *fields) deleteFilter(of api.DeleteFilter) chat.Filter {
 	platform := either(f, "filter.provider", of.Provider, "filter.platform", of.Platform)
 	pinned := either(f, "filter.pinned", of.Pinned, "filter.pinnedOnly", of.PinnedOnly)

@@ -9,11 +9,11 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// maxRevisions is the size of a body in bytes that names the most conversations
-// with their revisions.
+// maxRevisions is the size in bytes of a body with the largest allowed number of
+// conversations and revisions.
 const maxRevisions = 8 << 20
 
-// maxChanged is how many changed conversations a refusal lists.
+// maxChanged is how many changed conversations an error lists.
 const maxChanged = 100
 
 // DeleteUnchangedConversations answers POST /api/chat-history/chats/delete-unchanged.
@@ -36,8 +36,8 @@ func (m *memoryPlugin) DeleteUnchangedConversations(ctx context.Context, r wire.
 	return wire.DeleteUnchangedConversations200JSONResponse{DeletedJSONResponse: answer}, nil
 }
 
-// changedResponse is the answer to a delete of conversations that have changed;
-// false for every other problem.
+// changedResponse answers a delete of conversations that have changed; false for any other
+// error.
 func changedResponse(p problem) (api.ChangedResponse, bool) {
 	var changed *chat.ChangedError
 	if !errors.As(p.cause, &changed) {

@@ -14,9 +14,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// metrics serves the figures beside the API, where every tenant can read them: those
-// of them that do not tell one tenant how large the answers to another are. With an
-// address of their own they are served there alone.
+// metrics serves metrics beside the API, where every tenant can read them. It leaves out
+// metrics that tell one tenant the size of another tenant's answers. If metrics have their
+// own address, they are served only there.
 func (s *Server) metrics() echo.HandlerFunc {
 	if s.options.MetricsApart {
 		return func(echo.Context) error {
@@ -41,9 +41,9 @@ func shared(all prometheus.Gatherer) prometheus.Gatherer {
 	})
 }
 
-// MetricsServer returns an http.Server that serves every figure at /metrics, and
-// nothing else. hosts are the names that it answers to; any when there is none. The
-// caller starts it and shuts it down.
+// MetricsServer returns an http.Server that serves all metrics at /metrics and nothing else.
+// It answers only to the host names in hosts, or to any if there are none. The caller starts
+// it and shuts it down.
 func (s *Server) MetricsServer(hosts []string) *http.Server {
 	figures := promhttp.HandlerFor(s.options.Metrics, promhttp.HandlerOpts{})
 	mux := http.NewServeMux()
@@ -60,9 +60,8 @@ func (s *Server) MetricsServer(hosts []string) *http.Server {
 	}
 }
 
-// countRequests counts and times requests by route, method and status. The
-// labels take no text of the caller's: not its path, not its Host, not a method
-// that it made up.
+// countRequests counts and times requests by route, method and status. No label contains text
+// of the caller: not its path, not its Host, not an invented method.
 func (s *Server) countRequests() echo.MiddlewareFunc {
 	return echoprometheus.NewMiddlewareWithConfig(echoprometheus.MiddlewareConfig{
 		Namespace:                 "lethe",

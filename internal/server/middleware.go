@@ -9,10 +9,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// middleware is what every request passes, outermost first. The log and the
-// metrics see the status that the caller sees, so whatever may fail is inside
-// them. Only the check of the host stands before CORS: browsers can read every
-// other refusal.
+// middleware is the chain that every request passes, outermost first. The log and the metrics
+// see the status that the caller sees, so everything that may fail is inside them. Only the
+// check of the host comes before CORS, so browsers can read every other refusal.
 func (s *Server) middleware() []echo.MiddlewareFunc {
 	return []echo.MiddlewareFunc{
 		requestID,
@@ -29,8 +28,8 @@ func (s *Server) middleware() []echo.MiddlewareFunc {
 	}
 }
 
-// answerErrors renders a handler's error here, inside the log and the metrics.
-// They see what was answered, and errorOf still tells them why.
+// answerErrors renders a handler's error inside the log and the metrics, so that they see the
+// answer. errorOf still returns the error to them.
 func (s *Server) answerErrors(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		asked := c.Request().Context()
@@ -57,8 +56,7 @@ func errorOf(c echo.Context) error {
 	return err
 }
 
-// recoverPanics turns a panic into an internal error whose stack only the log
-// sees.
+// recoverPanics turns a panic into an internal error. Only the log has the stack.
 func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		defer func() {
@@ -74,8 +72,8 @@ func recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// secureHeaders says what a browser must not do with an answer. The
-// documentation page replaces the policy by its own.
+// secureHeaders limits what a browser may do with an answer. The documentation page has its
+// own policy.
 func secureHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		h := c.Response().Header()

@@ -14,17 +14,17 @@ import (
 // field's own maximum is below it.
 const maxQueryNumber = 1_000_000
 
-// fields reads the fields of one request and remembers all that is wrong with them.
-// What it returns for a field that is wrong means nothing: look at err first.
+// fields reads the fields of one request and collects all problems. The returned value of a
+// wrong field is meaningless, so check err first.
 type fields struct{ wrong fault.Problems }
 
-// err is nil, or an Invalid fault that names every wrong field.
+// err returns nil, or an Invalid fault that names every wrong field.
 func (f *fields) err() error { return f.wrong.Err() }
 
 func (f *fields) refuse(format string, args ...any) { f.wrong.Add(fault.Path{}, format, args...) }
 
-// queryNumber reads a whole number of at least 1 from a query string; absent or
-// empty is fallback.
+// queryNumber reads a whole number of at least 1 from a query string. It returns fallback for
+// an absent or empty value.
 func (f *fields) queryNumber(field string, text *string, fallback int) int {
 	if text == nil || *text == "" {
 		return fallback
@@ -45,12 +45,12 @@ func (f *fields) queryNumber(field string, text *string, fallback int) int {
 	return min(n, maxQueryNumber)
 }
 
-// page reads which page is asked for, and of what size.
+// page reads the number and the size of the requested page.
 func (f *fields) page(number, size *string) (page, pageSize int) {
 	return f.queryNumber("page", number, 1), f.queryNumber("pageSize", size, chat.DefaultPageSize)
 }
 
-// bodyNumber is a number of a body: at least least, and fallback when absent.
+// bodyNumber reads a number of a body: at least least, or fallback when absent.
 func (f *fields) bodyNumber(field string, n *int, fallback, least int) int {
 	if n == nil {
 		return fallback
@@ -65,8 +65,8 @@ func (f *fields) atLeast(field string, n, least int) {
 	}
 }
 
-// queryMillis reads milliseconds since 1970 from a query string; absent or empty
-// is the zero time.
+// queryMillis reads milliseconds since 1970 from a query string. It returns the zero time for
+// an absent or empty value.
 func (f *fields) queryMillis(field string, text *string) time.Time {
 	if value(text) == "" {
 		return time.Time{}
@@ -79,8 +79,7 @@ func (f *fields) queryMillis(field string, text *string) time.Time {
 	return at
 }
 
-// queryDirection reads which way a walk goes: true for towards newer
-// conversations.
+// queryDirection reads the direction of a walk: true means towards newer conversations.
 func (f *fields) queryDirection(text *string) (newer bool) {
 	switch value(text) {
 	case "", "next":
@@ -92,8 +91,8 @@ func (f *fields) queryDirection(text *string) (newer bool) {
 	return false
 }
 
-// queryBool reads a truth value from a query string: true, false, 1 or 0, in any
-// case. Absent or empty is false.
+// queryBool reads true, false, 1 or 0, in any case, from a query string. Absent or empty means
+// false.
 func (f *fields) queryBool(field string, text *string) bool {
 	switch strings.ToLower(value(text)) {
 	case "true", "1":
@@ -105,8 +104,7 @@ func (f *fields) queryBool(field string, text *string) bool {
 	return false
 }
 
-// provider turns a filter's platform into the one to look for: "all" and "" mean
-// every platform.
+// provider returns the platform of a filter; "all" and "" mean every platform.
 func provider(name *string) string {
 	if value(name) == "all" {
 		return ""
@@ -114,8 +112,8 @@ func provider(name *string) string {
 	return value(name)
 }
 
-// either is the value of a field that has two names, nil when neither is given.
-// Given both, they have to be equal.
+// either returns the value of a field with two names, or nil if neither is given. If both are
+// given they must be equal.
 func either[T comparable](f *fields, name string, a *T, synonym string, b *T) *T {
 	switch {
 	case a == nil:
@@ -126,8 +124,8 @@ func either[T comparable](f *fields, name string, a *T, synonym string, b *T) *T
 	return a
 }
 
-// sent is a parameter of a query, nil when it is empty: forms send what is not
-// filled in.
+// sent returns a query parameter, or nil when it is empty, because forms send fields that were
+// not filled in.
 func sent(text *string) *string {
 	if value(text) == "" {
 		return nil
@@ -135,7 +133,7 @@ func sent(text *string) *string {
 	return text
 }
 
-// queryFilter are the parameters by which the list and the export select.
+// queryFilter are the filter parameters of the list and the export.
 type queryFilter struct {
 	provider, platform, title, importID, from, to, pinned, pinnedOnly *string
 }
@@ -154,8 +152,8 @@ func (q queryFilter) read(f *fields) chat.Filter {
 	return selected
 }
 
-// created reads the bounds of a filter on the creation date, both inclusive, as
-// the half-open range that chat.Filter has.
+// created reads a filter's bounds on the creation date, both inclusive, as the half-open range
+// of chat.Filter.
 func (f *fields) created(from, to *string) (at, before time.Time) {
 	at, _ = f.date("dateFrom", from)
 	if value(to) != "" {
@@ -177,8 +175,8 @@ func (f *fields) date(field string, text *string) (at time.Time, day bool) {
 	return at, day
 }
 
-// after is the first moment that an inclusive bound leaves out: the next day of
-// a date, and the next millisecond, which is the wire's precision, of a time.
+// after returns the first moment after an inclusive bound: the next day for a date, and the
+// next millisecond, which is the wire's precision, for a time.
 func after(t time.Time, day bool) time.Time {
 	if day {
 		return t.AddDate(0, 0, 1)
@@ -186,8 +184,8 @@ func after(t time.Time, day bool) time.Time {
 	return t.Truncate(time.Millisecond).Add(time.Millisecond)
 }
 
-// ownID makes an id of ours canonical; anything else stays as it is, and finds
-// nothing.
+// ownID returns the canonical form of one of Lethe's ids. Any other text is returned unchanged
+// and matches nothing.
 func ownID(text *string) string {
 	if id, ok := chat.ParseID(value(text)); ok {
 		return id
@@ -195,7 +193,7 @@ func ownID(text *string) string {
 	return value(text)
 }
 
-// value is what an optional field holds, or the zero value.
+// value returns the value of an optional field, or the zero value.
 func value[T any](field *T) T {
 	if field == nil {
 		var zero T
@@ -204,7 +202,7 @@ func value[T any](field *T) T {
 	return *field
 }
 
-// textOrNil is nil for an empty text: null on the wire.
+// textOrNil returns nil for an empty text, which is null on the wire.
 func textOrNil(s string) *string {
 	if s == "" {
 		return nil
@@ -212,7 +210,7 @@ func textOrNil(s string) *string {
 	return &s
 }
 
-// each translates a list; the result is never nil, so that the wire has [].
+// each converts a list. The result is never nil, so that the wire has [].
 func each[From, To any](list []From, translate func(From) To) []To {
 	out := make([]To, len(list))
 	for i, item := range list {

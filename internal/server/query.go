@@ -13,9 +13,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/spelling"
 )
 
-// readQuery refuses a query string that does not decode: Echo would silently drop
-// the broken part, and a filter that is dropped selects more than was asked. It
-// reads name[] and name[0], as some clients write lists, as name.
+// readQuery refuses a query string that cannot be decoded. Echo would silently drop the broken
+// part, and a dropped filter selects more than the caller asked for. It reads name[] and
+// name[0], which some clients use for lists, as name.
 func readQuery(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		raw := c.Request().URL.RawQuery
@@ -29,11 +29,11 @@ func readQuery(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// bracketed is a name with the mark of a list behind it.
+// bracketed is a name with the mark of a list after it.
 var bracketed = regexp.MustCompile(`^(.+)\[[0-9]*\]$`)
 
-// unbracket fills params with the parameters of a query string that is known to
-// decode, in their order, without the marks of lists.
+// unbracket adds the parameters of a valid query string to params, in order, without the marks
+// of lists.
 func unbracket(raw string, params url.Values) {
 	clear(params)
 	for pair := range strings.SplitSeq(raw, "&") {

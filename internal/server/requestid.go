@@ -8,12 +8,10 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 )
 
-// saneRequestID is what a caller may choose: nothing that could forge a line of
-// a log.
+// saneRequestID matches the ids that a caller may choose. They cannot forge a line of a log.
 var saneRequestID = regexp.MustCompile(`^[a-zA-Z0-9\-_.]{1,128}$`)
 
-// requestID gives the request the caller's id, or one of ours, and answers with
-// it.
+// requestID gives the request the caller's id or a new one, and returns it in the answer.
 func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		id := c.Request().Header.Get(echo.HeaderXRequestID)

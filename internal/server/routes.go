@@ -21,10 +21,10 @@ type route struct {
 	answer  func(*keyed, echo.Context) error
 }
 
-// keyed has the handlers of one request with a key.
+// keyed returns a handler for one request with a key.
 type keyed = wire.ServerInterfaceWrapper
 
-// handlers are those of every API there is.
+// handlers are the handlers of all APIs.
 type handlers struct {
 	*memoryPlugin
 	*fini
@@ -32,7 +32,7 @@ type handlers struct {
 
 var _ wire.StrictServerInterface = handlers{}
 
-// routes are those that need a key. TestRoutesEqualSpec holds all routes to
+// routes are the routes that need a key. TestRoutesEqualSpec compares all routes with
 // openapi.yaml.
 func (s *Server) routes() []route {
 	body, upload := s.options.MaxBody, s.options.MaxUpload
@@ -65,7 +65,7 @@ func (s *Server) routes() []route {
 	}
 }
 
-// openRoute is one line of the table of what needs no key. None takes a body.
+// openRoute is one line of the table of routes without a key. None of them takes a body.
 type openRoute struct {
 	path    string
 	handler echo.HandlerFunc
@@ -83,8 +83,7 @@ func (s *Server) openRoutes() []openRoute {
 	}
 }
 
-// A Route is what the table says of one route with a key, for tests that have to
-// look at every one and must not forget the next.
+// A Route describes one route with a key, for tests that must cover every route.
 type Route struct {
 	Method   string
 	Path     string // with :id and the like where a value stands
@@ -101,8 +100,8 @@ func (s *Server) Routes() []Route {
 	return list
 }
 
-// register adds every route there is, and HEAD wherever GET is; net/http leaves
-// the body out of its answer.
+// register adds every route, and HEAD wherever there is GET; net/http leaves out the body of
+// its answer.
 func (s *Server) register() {
 	for _, r := range s.routes() {
 		s.echo.Add(r.method, r.path, s.withKey(r))

@@ -19,7 +19,7 @@ const (
 	DefaultMaxBody   = 2 << 20    // bytes of any other body
 )
 
-// Times that a connection may take, whatever the handler does.
+// Time limits of a connection, independent of the handler.
 const (
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 2 * time.Minute // 50 MB at 3.5 Mbit/s
@@ -69,7 +69,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Server answers HTTP requests out of one History.
+// Server answers HTTP requests for one History.
 type Server struct {
 	options Options
 	history *history.History
@@ -79,7 +79,7 @@ type Server struct {
 	ready   atomic.Bool
 }
 
-// New returns a Server that is not ready yet: see SetReady.
+// New returns a Server that is not ready yet; see SetReady.
 func New(o Options) *Server {
 	o = o.withDefaults()
 	s := &Server{
@@ -97,8 +97,8 @@ func New(o Options) *Server {
 // Handler returns the whole service as a handler.
 func (s *Server) Handler() http.Handler { return s.echo }
 
-// SetReady says whether /readyz may answer 200. Turn it off first when stopping,
-// so that load balancers look elsewhere while the last requests are served.
+// SetReady sets whether /readyz may answer 200. Call it with false first when stopping, so that
+// load balancers use other servers while the last requests are served.
 func (s *Server) SetReady(ready bool) { s.ready.Store(ready) }
 
 // writeTimeout is how long after its header a request's answer may be written, when

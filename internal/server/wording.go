@@ -9,8 +9,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/history"
 )
 
-// wireNames is the one place where the domain's fields get their names on the wire,
-// by what was asked. A field that is not here is called the same in both.
+// wireNames is the only table of the wire names of the domain's fields, by operation. A field
+// that is not in it has the same name in both.
 var wireNames = map[history.Operation]fault.Names{
 	history.OpIngest:          uploadNames,
 	history.OpImportFile:      uploadNames,
@@ -31,15 +31,15 @@ var uploadNames = fault.Names{
 	"messages.created at":  "createdAt",
 }
 
-// badKey is what both APIs say of a key that is unknown or was revoked.
+// badKey is the text of both APIs for a key that is unknown or revoked.
 const badKey = "Invalid or revoked API key"
 
-// notFound is what MemoryPlugin's API says of a thing that is not there.
+// notFound is the text of MemoryPlugin's API for a thing that does not exist.
 func notFound(thing string) string {
 	return strings.ToUpper(thing[:1]) + thing[1:] + " not found"
 }
 
-// worded is the text of an error in the words of the wire.
+// worded returns the text of an error with the names of the wire.
 func worded(err error, op history.Operation) string {
 	if thing, ok := fault.MissingThing(err); ok {
 		return notFound(thing)
@@ -47,10 +47,10 @@ func worded(err error, op history.Operation) string {
 	return fault.Worded(err, wireNames[op])
 }
 
-// doesKey is where Echo keeps what the route of a request does.
+// doesKey is the key under which Echo stores the operation of the request's route.
 const doesKey = "lethe.does"
 
-// doneBy returns what the route of a request does; empty before a route is found.
+// doneBy returns the operation of the request's route; empty before a route is found.
 func doneBy(c echo.Context) history.Operation {
 	op, _ := c.Get(doesKey).(history.Operation)
 	return op

@@ -1,8 +1,8 @@
-// Package jsonbody reads a JSON body into one of the wire's structs and says
-// exactly what is wrong with it. encoding/json takes null for anything, a missing
-// field for an empty one and "IDS" for "ids"; for a request that deletes, those
-// are three ways to do the wrong thing. It owns the types and the presence of
-// fields, not what their values mean, and knows no HTTP.
+// Package jsonbody decodes a JSON body into a struct of the wire and reports exactly what
+// is wrong with it. encoding/json accepts null for any value, a missing field as an empty
+// one, and "IDS" for "ids"; in a request that deletes, each of these may delete too much.
+// The package owns the types and the presence of fields, not the meaning of their values,
+// and knows no HTTP.
 package jsonbody
 
 import (
@@ -19,14 +19,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// maxItems bounds every array, so that a body of tiny items cannot become many
-// times its size in memory. The rules of each field are tighter.
+// maxItems limits every array, so that a body of tiny items cannot take many times its size
+// in memory. The rules of each field are stricter.
 const maxItems = 100_000
 
-// A Policy says what to do with what a struct does not name, and with null.
+// A Policy says how to treat unknown fields and null.
 type Policy struct {
-	// Unknown is asked about each field that the struct does not have; nil ignores
-	// them all. A fault refuses the body.
+	// Unknown is called for each field that the struct does not have; nil ignores such
+	// fields. If it returns a fault, the body is refused.
 	Unknown func(Unknown) error
 	// Nested asks Unknown about the fields within the value of an unknown field too.
 	Nested bool
@@ -35,12 +35,12 @@ type Policy struct {
 	RefuseNull bool
 }
 
-// Lenient ignores what it does not know and reads null in an optional field as
-// absent. It is for requests that read or add.
+// Lenient ignores unknown fields and reads null in an optional field as absent. It is for
+// requests that read or add.
 var Lenient = Policy{}
 
-// Exact refuses what it does not know, with the nearest known name, and null. It
-// is for requests that destroy: what was misspelt there would destroy more.
+// Exact refuses unknown fields, suggesting the nearest known name, and null. It is for
+// requests that delete, where a misspelt field could delete too much.
 var Exact = Policy{Unknown: Unknown.Refuse, RefuseNull: true}
 
 // Decode reads data into the struct that into points to. Fields are those of its
@@ -48,10 +48,9 @@ var Exact = Policy{Unknown: Unknown.Refuse, RefuseNull: true}
 // large for an int are read as the largest. A byte order mark before the JSON is
 // skipped.
 //
-// Every failure is an Invalid fault: no body, a syntax error with its position,
-// anything after the JSON value, or all that is wrong with the fields, each with its
-// path: what the policy refuses, and what is missing, given twice, null or of the
-// wrong type.
+// Every failure is an Invalid fault: no body, a syntax error with its position, data after
+// the JSON value, or a list of all wrong fields with their paths: fields that the policy
+// refuses, and fields that are missing, given twice, null or of the wrong type.
 func Decode(data []byte, into any, policy Policy) error {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if len(bytes.TrimSpace(data)) == 0 {
@@ -70,8 +69,8 @@ func Decode(data []byte, into any, policy Policy) error {
 	return r.value(nil, tok, root)
 }
 
-// checkSyntax reads the whole body once, so that nothing is decoded from a body
-// that turns out to be broken or to go on after its value.
+// checkSyntax reads the whole body once, so that nothing is decoded from a body with a
+// syntax error or with data after its value.
 func checkSyntax(data []byte) error {
 	if json.Valid(data) {
 		return nil
@@ -89,14 +88,14 @@ func checkSyntax(data []byte) error {
 	}
 }
 
-// position turns a syntax error's offset, which counts the offending byte, into
-// a line and a column, both from 1.
+// position converts a syntax error's offset, which includes the wrong byte, to a line and a
+// column, both counted from 1.
 func position(data []byte, offset int64) (line, column int) {
 	before := data[:min(max(offset-1, 0), int64(len(data)))]
 	return 1 + bytes.Count(before, []byte("\n")), len(before) - bytes.LastIndexByte(before, '\n')
 }
 
-// path is where a value lies in the body. It is rendered only for an error.
+// path is the place of a value in the body. It is rendered only for an error.
 type path struct {
 	parent *path
 	name   string // a field, or empty for an index
@@ -116,7 +115,7 @@ func (p *path) String() string {
 	}
 }
 
-// field is a struct field that the body may have.
+// field is a struct field that the body may contain.
 type field struct {
 	name     string
 	index    int
@@ -140,7 +139,7 @@ func (r *reader) token() (json.Token, error) {
 	return tok, nil
 }
 
-// value reads the value that begins with tok into to, and returns all that is wrong
+// value reads the value that begins with tok into to, and returns everything that is wrong
 // with it.
 func (r *reader) value(at *path, tok json.Token, to reflect.Value) error {
 	if err := r.read(at, tok, to); err != nil {
@@ -149,10 +148,10 @@ func (r *reader) value(at *path, tok json.Token, to reflect.Value) error {
 	return r.wrong.Err()
 }
 
-// note remembers what is wrong with a field.
+// note records what is wrong with a field.
 func (r *reader) note(format string, args ...any) { r.wrong.Add(fault.Path{}, format, args...) }
 
-// read is value, but for what is noted. It returns an error when there is no going on.
+// read is value without the noted problems. It returns an error when it cannot continue.
 func (r *reader) read(at *path, tok json.Token, to reflect.Value) error {
 	if to.Kind() == reflect.Pointer {
 		fresh := reflect.New(to.Type().Elem())
@@ -335,7 +334,7 @@ func (r *reader) within(at *path, tok json.Token) error {
 	return err
 }
 
-// skip reads a whole value and forgets it.
+// skip reads a whole value and ignores it.
 func (r *reader) skip() error {
 	var unread json.RawMessage
 	if err := r.dec.Decode(&unread); err != nil && !errors.Is(err, io.EOF) {
@@ -372,8 +371,8 @@ func indexOf(fields []field, key json.Token) int {
 	return -1
 }
 
-// wrongType notes that the value that begins with tok is not what it must be, and
-// skips the rest of it.
+// wrongType notes that the value that begins with tok has the wrong type, and skips the rest
+// of it.
 func (r *reader) wrongType(at *path, tok json.Token, want string) error {
 	if tok == nil {
 		r.note("%s must be %s, not null", at, want)
@@ -390,7 +389,7 @@ func (r *reader) wrongType(at *path, tok json.Token, want string) error {
 	return nil
 }
 
-// opens is how much deeper a token leads.
+// opens returns by how much a token changes the nesting depth.
 func opens(tok json.Token) int {
 	switch tok {
 	case json.Delim('{'), json.Delim('['):
@@ -401,9 +400,9 @@ func opens(tok json.Token) int {
 	return 0
 }
 
-// wholeNumber reads a JSON number that has no fraction, such as 20, 2e1 or 20.0.
-// One that no int holds becomes the largest or smallest: a number over a limit
-// is clamped by whoever knows the limit.
+// wholeNumber reads a JSON number without a fraction, such as 20, 2e1 or 20.0. A number
+// beyond the range of int becomes the largest or smallest int, and the code that knows the
+// field's limit clamps it.
 func wholeNumber(literal string) (int, bool) {
 	if n, err := strconv.Atoi(literal); err == nil {
 		return n, true

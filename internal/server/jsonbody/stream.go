@@ -10,10 +10,10 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// DecodeFrom is Decode for a body that is too large to be held beside what is made
-// of it: it is decoded while it is read, and only one of its strings is in memory
-// twice. What into points to is complete only when there is no error. A failure to
-// read the body is returned as it is.
+// DecodeFrom is Decode for a body that is too large to be in memory together with its
+// decoded form. It decodes while it reads, and at most one string is in memory twice. The
+// struct is complete only when there is no error. An error of reading the body is returned
+// unchanged.
 func DecodeFrom(body io.Reader, into any, policy Policy) error {
 	source := &source{body: body}
 	root := reflect.ValueOf(into).Elem()
@@ -26,7 +26,7 @@ func DecodeFrom(body io.Reader, into any, policy Policy) error {
 	return err
 }
 
-// whole reads a value and makes sure that nothing follows it.
+// whole reads a value and checks that nothing follows it.
 func (r *reader) whole(to reflect.Value) error {
 	tok, err := r.dec.Token()
 	if errors.Is(err, io.EOF) {
@@ -44,7 +44,7 @@ func (r *reader) whole(to reflect.Value) error {
 	return nil
 }
 
-// broken says where a body that is not JSON is broken. Other errors stay as they are.
+// broken adds the position to a syntax error. Other errors are returned unchanged.
 func (r *reader) broken(err error) error {
 	var syntax *json.SyntaxError
 	switch {
@@ -56,7 +56,7 @@ func (r *reader) broken(err error) error {
 	return err
 }
 
-// source remembers why a body could not be read to its end.
+// source remembers why a body could not be read completely.
 type source struct {
 	body io.Reader
 	err  error

@@ -32,7 +32,7 @@ func (u Unknown) Path() string {
 	if runes := []rune(name); len(runes) > maxShownName {
 		name = string(runes[:maxShownName]) + "..."
 	}
-	if name == "" { // a path has no empty name
+	if name == "" { // the path of a field is never empty
 		name = `""`
 	}
 	whole := []rune((&path{parent: u.at, name: name}).String())
@@ -42,8 +42,8 @@ func (u Unknown) Path() string {
 	return string(whole)
 }
 
-// Refuse is the Invalid fault for the field: it says which known one was probably
-// meant, or which ones there are.
+// Refuse returns the Invalid fault for the field. It suggests the known name that was
+// probably meant, or lists the known names.
 func (u Unknown) Refuse() error {
 	if meant, ok := u.meant(); ok {
 		return fault.Invalidf("%s is unknown; did you mean %s? Nothing was changed", u.Path(), meant)
@@ -51,12 +51,11 @@ func (u Unknown) Refuse() error {
 	return fault.Invalidf("%s is unknown; known here: %s. Nothing was changed", u.Path(), strings.Join(u.names(u.in), ", "))
 }
 
-// Has reports whether the struct has a field of this name where the unknown one
-// stands.
+// Has reports whether the struct has a field of this name at the place of the unknown one.
 func (u Unknown) Has(name string) bool { return slices.Contains(u.names(u.in), name) }
 
-// meant looks for the nearest name beside the field first, and then in the whole
-// body: a filter's field may stand outside the filter.
+// meant looks for the nearest name first beside the field and then in the whole body,
+// because a field of the filter may be outside the filter.
 func (u Unknown) meant() (string, bool) {
 	if near, ok := spelling.Nearest(u.Name, u.names(u.in)); ok {
 		return (&path{parent: u.at, name: near}).String(), true
@@ -80,8 +79,8 @@ func (u Unknown) names(t reflect.Type) (names []string) {
 	return names
 }
 
-// places are the paths of all fields of a struct and of the structs in it. No
-// wire type contains itself.
+// places returns the paths of all fields of a struct and of its nested structs. No wire type
+// contains itself.
 func (u Unknown) places(at *path, t reflect.Type) (paths []string) {
 	for _, f := range u.fieldsOf(t) {
 		here := &path{parent: at, name: f.name}

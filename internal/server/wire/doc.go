@@ -1,4 +1,4 @@
-// Package wire is the server's side of openapi.yaml: the strict interface that
-// the handlers implement and the glue that binds a request to it. All of it is
-// generated (pkg/api/generate.go); it owns no behaviour of its own.
+// Package wire is the server's side of openapi.yaml: the strict interface that the handlers
+// implement, and the code that binds a request to it. All of it is generated
+// (pkg/api/generate.go).
 package wire
