@@ -13,13 +13,13 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// copyFrom is from how many rows on COPY is quicker than one INSERT: it needs a
-// round trip more, and half the time a row.
+// copyFrom is the number of rows from which COPY is faster than one INSERT. COPY needs
+// one more round trip and half the time per row.
 const copyFrom = 50
 
-// copyingPool is the pool as GORM sees it. COPY is a matter of the driver, and
-// database/sql shows the driver's connection only to who holds one: so a
-// transaction of this pool knows the connection that it runs on.
+// copyingPool is the pool that GORM uses. COPY needs the driver's connection, which
+// database/sql gives only to the holder of a connection. So a transaction of this pool
+// knows its connection.
 type copyingPool struct {
 	*sql.DB
 }
@@ -33,7 +33,7 @@ var (
 // GetDBConn returns the pool itself.
 func (p copyingPool) GetDBConn() (*sql.DB, error) { return p.DB, nil }
 
-// BeginTx begins a transaction that can copy.
+// BeginTx begins a transaction that can use COPY.
 func (p copyingPool) BeginTx(ctx context.Context, o *sql.TxOptions) (gorm.ConnPool, error) {
 	conn, err := p.Conn(ctx)
 	if err != nil {
@@ -51,20 +51,20 @@ type copyingTx struct {
 	conn *sql.Conn
 }
 
-// Commit commits and gives the connection back.
+// Commit commits and returns the connection to the pool.
 func (t *copyingTx) Commit() error {
 	defer t.conn.Close() //nolint:errcheck // it only goes back to the pool
 	return t.Tx.Commit()
 }
 
-// Rollback rolls back and gives the connection back. After a Commit that failed
-// there is nothing left to do.
+// Rollback rolls back and returns the connection to the pool. After a failed Commit it
+// does nothing.
 func (t *copyingTx) Rollback() error {
 	defer t.conn.Close() //nolint:errcheck // it only goes back to the pool
 	return t.Tx.Rollback()
 }
 
-// copyRows writes rows of a table by COPY, in the transaction that db is in.
+// copyRows writes rows of a table by COPY, in the transaction of db.
 func copyRows[R any](db *gorm.DB, table string, columns []string, rows []R, values func(R) []any) error {
 	tx := db.Statement.ConnPool.(*copyingTx) //nolint:errcheck,forcetypeassert // every writer is a Tx, and so in a transaction of copyingPool
 	return tx.conn.Raw(func(driver any) error {

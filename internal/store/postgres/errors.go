@@ -15,7 +15,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// unreachable says why there is no connection.
+// unreachable explains why there is no connection.
 func unreachable(config *pgx.ConnConfig, err error) error {
 	var pg *pgconn.PgError
 	switch {
@@ -36,7 +36,7 @@ const (
 	queryCanceled         = "57014"
 	lockNotAvailable      = "55P03"
 	diskFull              = "53100"
-	idleInTransaction     = "25P03" // and the connection with it
+	idleInTransaction     = "25P03" // this ends the connection too
 	readOnlyTransaction   = "25006"
 	insufficientPrivilege = "42501"
 	featureNotSupported   = "0A000"
@@ -50,10 +50,10 @@ const (
 	connectionClass       = "08"
 	resourcesClass        = "53"
 	interventionClass     = "57"
-	systemClass           = "58" // the server's own disk or machine
+	systemClass           = "58" // an error of the server's system, such as its disk
 )
 
-// Transient reports that two transactions met.
+// Transient reports that two transactions collided.
 func (*Database) Transient(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (pg.Code == serializationFailure || pg.Code == deadlockDetected)
@@ -95,8 +95,7 @@ func (*Database) Disconnected(err error) bool {
 	return isConnectionLoss(err)
 }
 
-// isConnectionLoss reports whether the connection broke under a statement, or was
-// broken before it.
+// isConnectionLoss reports whether the connection broke before or during a statement.
 func isConnectionLoss(err error) bool {
 	return pgconn.SafeToRetry(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, driver.ErrBadConn)

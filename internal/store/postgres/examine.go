@@ -9,8 +9,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// Examine looks for indexes that are not valid. PostgreSQL keeps every other index
-// right; one that was being built when its builder stopped can be left broken.
+// Examine looks for invalid indexes. PostgreSQL keeps all others correct. An index can be
+// left invalid when the program that built it stopped.
 func (d *Database) Examine(ctx context.Context) ([]dialect.Finding, error) {
 	indexes, err := d.VectorIndexes(ctx)
 	if err != nil {
@@ -29,7 +29,7 @@ func (d *Database) Examine(ctx context.Context) ([]dialect.Finding, error) {
 	return []dialect.Finding{broken, other}, err
 }
 
-// Mend builds broken vector indexes again.
+// Mend rebuilds invalid vector indexes.
 func (d *Database) Mend(ctx context.Context) error {
 	indexes, err := d.VectorIndexes(ctx)
 	if err != nil {
@@ -49,7 +49,7 @@ func (d *Database) Mend(ctx context.Context) error {
 	return nil
 }
 
-// VectorSearch tells whether a large workspace has its index.
+// VectorSearch reports whether a large workspace has an index.
 func (*Database) VectorSearch(db *gorm.DB, space dialect.VectorSpace, exactLimit int) (chat.VectorSearch, error) {
 	if space.Vectors <= exactLimit {
 		return chat.VectorsExact, nil

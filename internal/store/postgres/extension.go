@@ -13,15 +13,15 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// The versions of pgvector: below the first, halfvec searches can be wrong;
-// below the second, vacuuming an HNSW index could leave it damaged.
+// Versions of pgvector. Below the first, searches of halfvec can return wrong results.
+// Below the second, a vacuum could damage an HNSW index.
 var (
 	requiredVector = [3]int{0, 8, 0}
 	advisedVector  = [3]int{0, 8, 4}
 )
 
-// prepareDatabase makes sure that the database has pgvector, before any
-// connection asks for its types.
+// prepareDatabase creates the extension pgvector if it is missing. It runs before any
+// connection asks for the types of pgvector.
 func prepareDatabase(ctx context.Context, config *pgx.ConnConfig, logger *slog.Logger) error {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
@@ -31,7 +31,7 @@ func prepareDatabase(ctx context.Context, config *pgx.ConnConfig, logger *slog.L
 	found, err := findVector(ctx, conn)
 	if errors.Is(err, pgx.ErrNoRows) {
 		if _, err = conn.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS vector"); err == nil || isDuplicate(err) {
-			found, err = findVector(ctx, conn) // also after another program has made it in the same moment
+			found, err = findVector(ctx, conn) // succeeds also if another program has just created it
 		}
 	}
 	if err != nil {
@@ -48,10 +48,10 @@ func prepareDatabase(ctx context.Context, config *pgx.ConnConfig, logger *slog.L
 	return nil
 }
 
-// extension is the pgvector that a database has.
+// extension describes the pgvector of a database.
 type extension struct {
 	version, schema string
-	visible         bool // by the search_path of our connections
+	visible         bool // in the search_path of our connections
 }
 
 func findVector(ctx context.Context, conn *pgx.Conn) (x extension, err error) {
@@ -66,7 +66,7 @@ func isDuplicate(err error) bool {
 	return errors.As(err, &pg) && (pg.Code == uniqueViolation || pg.Code == duplicateObject)
 }
 
-// vectorFault says what to do when pgvector is not there and could not be added.
+// vectorFault says what to do when pgvector is missing and cannot be created.
 func vectorFault(config *pgx.ConnConfig, err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
@@ -75,7 +75,7 @@ func vectorFault(config *pgx.ConnConfig, err error) error {
 	switch pg.Code {
 	case insufficientPrivilege:
 		return fault.Wrap(fault.Unavailable, err, "the database has no pgvector and this user may not add it: run CREATE EXTENSION vector as a superuser")
-	case featureNotSupported, undefinedFile: // which one, depends on the server's version
+	case featureNotSupported, undefinedFile: // depending on the server's version
 		return fault.Wrap(fault.Unavailable, err, "the PostgreSQL server has no pgvector: install it (0.8.4 or newer), for instance the package postgresql-17-pgvector or the image pgvector/pgvector")
 	case readOnlyTransaction:
 		return fault.Wrap(fault.Unavailable, err, "the database has no pgvector and takes no changes; is LETHE_DATABASE_URL the address of a replica?")
@@ -86,7 +86,7 @@ func vectorFault(config *pgx.ConnConfig, err error) error {
 
 func parseVersion(s string) (v [3]int) {
 	for i, part := range strings.SplitN(s, ".", 3) {
-		v[i], _ = strconv.Atoi(part) // an odd part counts as 0
+		v[i], _ = strconv.Atoi(part) // a part that is no number counts as 0
 	}
 	return v
 }

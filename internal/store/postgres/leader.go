@@ -9,22 +9,22 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// The advisory locks of one database, "lethe" in ASCII and the numbers after it. The
-// program that looks for upkeep holds leaderKey, the one that migrates migrationKey,
-// and the one that does some upkeep at this moment upkeepKey.
+// The advisory locks of a database: "lethe" in ASCII and the next numbers. The leader of
+// the upkeep holds leaderKey, a program that migrates migrationKey, and a program that
+// does upkeep at the moment upkeepKey.
 const (
 	leaderKey = 0x6c65746865 + iota
 	migrationKey
 	upkeepKey
 )
 
-// leadership is an advisory lock, which lives and dies with its connection.
+// leadership is an advisory lock, which ends with its connection.
 type leadership struct{ conn *pgx.Conn }
 
-// goodbye bounds what is done for politeness.
+// goodbye is the longest time for closing a connection in order.
 const goodbye = time.Second
 
-// Lead takes an advisory lock, on a connection of its own.
+// Lead takes an advisory lock on its own connection.
 func (d *Database) Lead(ctx context.Context) (dialect.Leadership, bool, error) {
 	ctx, cancel := d.config.Bounded(ctx)
 	defer cancel()
@@ -48,19 +48,19 @@ func (l *leadership) Lost(ctx context.Context) bool {
 	return l.conn.Ping(ctx) != nil
 }
 
-// Release closes the connection, and with it goes the lock.
+// Release closes the connection, which releases the lock.
 func (l *leadership) Release() {
 	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
 	defer cancel()
 	_ = l.conn.Close(ctx) // a broken connection has lost the lock already
 }
 
-// turnPoll is how often a program that waits for its turn looks.
+// turnPoll is how often a waiting program tries to take the lock.
 const turnPoll = 50 * time.Millisecond
 
-// Exclusively holds another advisory lock while fn runs, also on a connection of its
-// own. It does not wait inside the database: an index that is built concurrently waits
-// for every statement, and would wait for that one.
+// Exclusively holds another advisory lock while fn runs, also on its own connection. It
+// polls and does not wait inside the database: a concurrent index build waits for every
+// running statement, and would wait for this one.
 func (d *Database) Exclusively(ctx context.Context, fn func(context.Context) error) error {
 	return d.maintain(ctx, func(conn *pgx.Conn) error {
 		for {

@@ -25,14 +25,17 @@ func Schema() fs.FS {
 	return dir
 }
 
-// Migrations are run by one program at a time.
+// Migrations run in one program at a time.
 func (*Database) Migrations() dialect.Migrations {
 	return dialect.Migrations{Dir: Schema(), Dialect: goose.DialectPostgres, Lock: newMigrationLock()}
 }
 
-// migrationLock is an advisory lock of PostgreSQL. Without it two programs that
-// start at once could both run a migration, and one that changes rows would
-// change them twice.
+// migrationLock is an advisory lock of PostgreSQL. Without it two programs that start
+// together could run the same migration twice.
+//
+// A program tries to take the lock every second for an hour. It polls and does not wait
+// inside the database: a concurrent index build waits for every running statement, and
+// would wait for this one.
 type migrationLock struct{ lock.SessionLocker }
 
 // A program looks every second whether its turn has come, for an hour. It does not
@@ -47,14 +50,14 @@ func newMigrationLock() lock.SessionLocker {
 	locker, err := lock.NewPostgresSessionLocker(
 		lock.WithLockID(migrationKey), lock.WithLockTimeout(migrationLockEvery, migrationLockLooks))
 	if err != nil {
-		panic(err) // the numbers above are what it refuses
+		panic(err) // it fails only for wrong constants
 	}
 	return migrationLock{locker}
 }
 
-// SessionLock takes the lock and lifts the connection's time-out: a migration
-// takes as long as the tables are large. It may not wait for a table's lock for
-// long, because everybody else waits behind it.
+// SessionLock takes the lock and removes the connection's statement time-out, because a
+// migration can take long. It waits only briefly for the lock of a table, because
+// everybody else waits behind it.
 func (l migrationLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	if err := l.SessionLocker.SessionLock(ctx, conn); err != nil {
 		return err
@@ -63,7 +66,7 @@ func (l migrationLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
 	return err
 }
 
-// SessionUnlock makes the connection again what it was.
+// SessionUnlock restores the connection's settings.
 func (l migrationLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
 	_, err := conn.ExecContext(ctx, "RESET statement_timeout")
 	return errors.Join(err, l.SessionLocker.SessionUnlock(ctx, conn))

@@ -11,13 +11,12 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// DefaultExactLimit is how many vectors a search compares one by one. Above it an index
-// over the workspace's own vectors is worth what it costs; below, comparing is as
-// quick, and always right.
+// DefaultExactLimit is how many vectors a search compares one by one. Larger workspaces
+// get an index. Below the limit the comparison is as fast, and always exact.
 const DefaultExactLimit = 20_000
 
-// Nearest compares one by one what is small, and asks the workspace's own index
-// otherwise. While that is still being built, a search is slow rather than wrong.
+// Nearest compares the vectors of small workspaces one by one, and uses the index of
+// large ones. Until that is built, a search is slow but correct.
 func (d *Database) Nearest(db *gorm.DB, q dialect.VectorQuery) ([]rank.Scored, error) {
 	indexed, err := d.indexes.usable(db, annIndexName(q.Space()))
 	if err == nil && indexed {
@@ -30,17 +29,17 @@ func (d *Database) Nearest(db *gorm.DB, q dialect.VectorQuery) ([]rank.Scored, e
 		found, err := d.approximate(db, q)
 		if err != nil || len(found) == dialect.LegSize {
 			return found, err
-		} // else the scan has ended among entries that do not count, or there are no more
+		} // otherwise the scan ended early, or there are fewer vectors
 	}
 	return exact(db, q)
 }
 
-// enoughToTell is how many conversations mostly have, together, more passages than
-// are compared one by one: then the others need not be counted.
+// enoughToTell is a number of conversations that usually have more passages than are
+// compared one by one. If there are as many, the others need not be counted.
 const enoughToTell = 1000
 
-// outgrown reports whether the passages that a query is about are too many to be
-// compared one by one. The second count is made only when the first has not told.
+// outgrown reports whether a query covers too many passages to compare one by one. It
+// counts a second time only if the first count is not enough.
 func outgrown(db *gorm.DB, q dialect.VectorQuery) (large bool, err error) {
 	all := dialect.Filtered(db, q.Workspace, q.Filter)
 	some := db.Table("(?) AS conversations", all.Session(&gorm.Session{}).Select("chunk_count").Limit(enoughToTell))
@@ -48,9 +47,9 @@ func outgrown(db *gorm.DB, q dialect.VectorQuery) (large bool, err error) {
 	return large, err
 }
 
-// exact sorts all vectors of the workspace by distance. No index is over the bare
-// column, so no plan can take one. Vectors of another length, which cannot be
-// compared, are left out first.
+// exact sorts all vectors of the workspace by distance. No index covers the bare column,
+// so no plan can use one. Vectors with other dimensions are excluded first, because they
+// cannot be compared.
 func exact(db *gorm.DB, q dialect.VectorQuery) ([]rank.Scored, error) {
 	found, err := dialect.ScanScored(dialect.EmbeddingsOf(db, q).
 		Select("embeddings.conversation_id, embeddings.position, embeddings.vector <=> ? AS distance", pgvector.NewHalfVector(q.Vector)).
@@ -61,11 +60,10 @@ func exact(db *gorm.DB, q dialect.VectorQuery) ([]rank.Scored, error) {
 	return rank.Top(found, dialect.LegSize), err
 }
 
-// How an approximate search runs. It must find what exact search would, also
-// while many of the index's entries belong to deleted rows, so it looks further
-// than pgvector's defaults, and goes on until enough living rows are found. That
-// the index is worth its while is decided before: a planner with old statistics
-// must not sort everything instead.
+// Settings of an approximate search. It must find what the exact search finds, even if
+// many entries of the index belong to deleted rows. So it examines more than pgvector's
+// defaults, and continues until it has found enough living rows. The decision to use the
+// index was made before, so the planner may not choose to sort.
 const (
 	annSettings = `SELECT set_config('hnsw.ef_search', '200', true),
 		set_config('hnsw.iterative_scan', 'relaxed_order', true),
@@ -74,8 +72,8 @@ const (
 		set_config('plan_cache_mode', 'force_custom_plan', true)`
 )
 
-// approximate searches the workspace's own index. The plan must be made for the
-// bound workspace, or PostgreSQL cannot tell that its partial index applies.
+// approximate searches the workspace's own index. The plan must be made for the actual
+// workspace, or PostgreSQL cannot see that the partial index applies.
 func (*Database) approximate(db *gorm.DB, q dialect.VectorQuery) ([]rank.Scored, error) {
 	var found []rank.Scored
 	err := db.Transaction(func(db *gorm.DB) error {
@@ -83,7 +81,7 @@ func (*Database) approximate(db *gorm.DB, q dialect.VectorQuery) ([]rank.Scored,
 			return err
 		}
 		vector := pgvector.NewHalfVector(q.Vector)
-		// The type's length is a number of ours: a type cannot be bound.
+		// A type cannot be bound. Its length is our own number.
 		column := fmt.Sprintf("CAST(embeddings.vector AS halfvec(%d))", len(q.Vector))
 		query := dialect.EmbeddingsOf(db, q).Select("embeddings.conversation_id, embeddings.position, 1 - ("+column+" <=> ?) AS score", vector)
 		var err error

@@ -1,6 +1,5 @@
-// Package postgres is the database of a store that is a PostgreSQL with pgvector: its
-// pool, its full-text search, the search of its vectors with and without an index, and
-// the upkeep of its tables.
+// Package postgres is the store's PostgreSQL database with pgvector: its pool, full-text
+// search, search of vectors with and without an index, and upkeep of tables.
 package postgres
 
 import (
@@ -24,16 +23,16 @@ import (
 type Database struct {
 	config  dialect.Config
 	handle  *gorm.DB
-	shared  *sql.DB       // what handle sends its statements through; it takes connections from pool
-	pool    *pgxpool.Pool // for upkeep that GORM has no words for
+	shared  *sql.DB       // the handle's connections, from pool
+	pool    *pgxpool.Pool // for upkeep that GORM cannot express
 	indexes knownIndexes
 }
 
 var _ dialect.Database = (*Database)(nil)
 
-// How a connection behaves unless the URL says otherwise. A statement that runs
-// longer than the time-out is a mistake or an attack: every one of ours is far
-// below it, and whoever asked has gone.
+// Defaults of a connection; the URL can change them. A statement that exceeds the
+// time-out is a mistake or an attack: our own statements are much faster, and the caller
+// no longer waits.
 var parameters = map[string]string{
 	"statement_timeout":                   "60s",
 	"lock_timeout":                        "20s",
@@ -44,18 +43,18 @@ var parameters = map[string]string{
 
 const (
 	connectTimeout = 10 * time.Second
-	// How long a connection that was not used for a second may take to say that it
-	// still lives, before another is taken.
+	// How long a connection that was unused for a second may take to answer, before
+	// another one is used.
 	pingTimeout  = 2 * time.Second
 	closeTimeout = 3 * time.Second
-	// How many connections there may be unless the URL says otherwise (pool_max_conns):
-	// enough that a few slow statements do not hold up the quick ones.
+	// The largest number of connections unless the URL says otherwise (pool_max_conns).
+	// It is high enough that a few slow statements do not block the fast ones.
 	maxConns = 10
 )
 
-// Open connects to the database of a URL and adds pgvector to it when it is missing.
-// The errors are faults: Invalid for what is no URL of PostgreSQL, Unavailable for a
-// database that cannot be reached or has no pgvector that will do.
+// Open connects to a database and creates the extension pgvector if it is missing. The
+// errors are faults: Invalid when the URL is not one of PostgreSQL, Unavailable when the
+// database cannot be reached or has no suitable pgvector.
 func Open(ctx context.Context, url string, config dialect.Config) (*Database, error) {
 	settings, err := poolSettings(url)
 	if err != nil {
@@ -66,7 +65,7 @@ func Open(ctx context.Context, url string, config dialect.Config) (*Database, er
 	}
 	if config.Trace != nil {
 		settings.ConnConfig.Tracer = tracer(config.Trace)
-		config.Trace = nil // GORM's statements come by the same way
+		config.Trace = nil // the tracer receives GORM's statements too
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, settings)
 	if err != nil {
@@ -80,7 +79,7 @@ func Open(ctx context.Context, url string, config dialect.Config) (*Database, er
 	return d, nil
 }
 
-// poolSettings are those of the URL, and ours where it says nothing.
+// poolSettings returns the settings of the URL, with our defaults.
 func poolSettings(url string) (*pgxpool.Config, error) {
 	settings, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -98,20 +97,20 @@ func poolSettings(url string) (*pgxpool.Config, error) {
 	if !strings.Contains(url, "pool_max_conns") {
 		settings.MaxConns = max(settings.MaxConns, maxConns)
 	}
-	settings.AfterConnect = pgxvector.RegisterTypes // vectors travel in binary
+	settings.AfterConnect = pgxvector.RegisterTypes // vectors are sent in binary
 	return settings, nil
 }
 
 // Kind is "postgres".
 func (*Database) Kind() string { return "postgres" }
 
-// Read is the one handle.
+// Read returns the only handle.
 func (d *Database) Read() *gorm.DB { return d.handle }
 
-// Write is the one handle.
+// Write returns the only handle.
 func (d *Database) Write() *gorm.DB { return d.handle }
 
-// SnapshotOptions are those of a transaction that sees one moment.
+// SnapshotOptions are the options of a transaction that sees one state.
 func (*Database) SnapshotOptions() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }
@@ -119,21 +118,21 @@ func (*Database) SnapshotOptions() *sql.TxOptions {
 // ExactLimit is DefaultExactLimit.
 func (*Database) ExactLimit() int { return DefaultExactLimit }
 
-// Abilities are a leader, because several programs share a server, and indexes of large
-// spaces.
+// Abilities returns a leader, because several programs may share a server, and indexes
+// for large spaces.
 func (d *Database) Abilities() dialect.Abilities {
 	return dialect.Abilities{Leader: d, VectorIndexer: d}
 }
 
-// Close ends the connections in order, but does not wait long for one that broke.
+// Close closes the connections in order, and waits only briefly for a broken one.
 func (d *Database) Close() error {
 	err := d.shared.Close()
 	closePool(d.pool)
 	return err
 }
 
-// closePool says goodbye to the server on every connection, but does not wait for
-// one that has vanished: the program is about to end.
+// closePool closes every connection, but does not wait for a server that no longer
+// answers, because the program is about to end.
 func closePool(pool *pgxpool.Pool) {
 	closed := make(chan struct{})
 	go func() {

@@ -1,6 +1,6 @@
 package postgres
 
-// TextPiece cuts bytes, whose positions count from 1.
+// TextPiece selects bytes. PostgreSQL counts positions from 1.
 func (*Database) TextPiece() string {
 	return "substring(convert_to(text, 'UTF8') FROM (?::int + 1) FOR ?::int)"
 }

@@ -10,23 +10,23 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// aliveSpace is the first half of the advisory locks that show which programs live,
-// "leth" in ASCII; the second half is the program's number. Locks of two halves never
-// meet those of one number (leaderKey).
+// aliveSpace is the first half of the advisory locks that show which programs are alive,
+// "leth" in ASCII. The second half is the program's number. PostgreSQL keeps locks of two
+// halves apart from locks of one number (leaderKey).
 const aliveSpace = 0x6c657468
 
-// confirmation is how long a program that seems to have ended is given to show that
-// only its connection did. Programs look after their sign every second.
+// confirmation is how much time a program that seems to have ended gets to show that it
+// is alive. Programs check their sign every second.
 const confirmation = 2 * time.Second
 
-// alive is an advisory lock that lives and dies with its connection.
+// alive is an advisory lock that ends with its connection.
 type alive struct {
 	conn   *pgx.Conn
 	number int64
 }
 
-// ShowAlive takes an advisory lock, on a connection of its own. Unavailable while the
-// server still has the lock of a connection that this program has lost.
+// ShowAlive takes an advisory lock on its own connection. Unavailable while the server
+// still holds the lock of a connection that this program has lost.
 func (d *Database) ShowAlive(ctx context.Context, number int64) (dialect.Sign, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -47,8 +47,8 @@ func (d *Database) ShowAlive(ctx context.Context, number int64) (dialect.Sign, e
 	return a, nil
 }
 
-// Lost asks for the lock itself: behind a connection pooler it may be lost although
-// the connection answers.
+// Lost checks the lock itself, because a connection pooler may lose it while the
+// connection still answers.
 func (a *alive) Lost(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
@@ -57,15 +57,15 @@ func (a *alive) Lost(ctx context.Context) bool {
 	return err != nil || !held
 }
 
-// Release closes the connection, and the lock ends with it.
+// Release closes the connection, which releases the lock.
 func (a *alive) Release() {
 	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
 	defer cancel()
 	_ = a.conn.Close(ctx) // a broken connection has lost the lock already
 }
 
-// signOf is the lock of a program in this database. objsubid is 2 for locks of two
-// halves.
+// signOf is the condition of a program's lock in this database. objsubid is 2 for locks
+// of two halves.
 const signOf = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
 	AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 	AND classid = CAST($1 AS bigint) AND objid = CAST($2 AS bigint)`
@@ -76,8 +76,8 @@ const withoutSign = `SELECT number FROM unnest(CAST($2 AS bigint[])) AS asked (n
 		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 		AND classid = CAST($1 AS bigint))`
 
-// Ended returns those whose lock is free at two looks: a program that lives takes its
-// lock again in between.
+// Ended returns the numbers whose locks are free twice in a row. A program that is alive
+// takes its lock again in between.
 func (d *Database) Ended(ctx context.Context, numbers []int64) ([]int64, error) {
 	ended, err := d.withoutSign(ctx, numbers)
 	if err != nil || len(ended) == 0 {

@@ -6,7 +6,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// Claim skips what another worker is just claiming, here or in another program.
+// Claim skips conversations that another worker is claiming, in this program or another
+// one.
 func (*Database) Claim(db *gorm.DB, stage string, holder, now, leaseUntil int64, n int) ([]dialect.ClaimRow, error) {
 	var rows []dialect.ClaimRow
 	err := db.Raw(`
@@ -20,7 +21,7 @@ func (*Database) Claim(db *gorm.DB, stage string, holder, now, leaseUntil int64,
 	return rows, err
 }
 
-// ClaimBehind is Claim for one conversation that is ready.
+// ClaimBehind is Claim for one ready conversation.
 func (*Database) ClaimBehind(db *gorm.DB, recipe, holder, now, leaseUntil int64) ([]dialect.ClaimRow, error) {
 	var rows []dialect.ClaimRow
 	err := db.Raw(`

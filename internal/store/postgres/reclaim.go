@@ -10,8 +10,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// reclaimTables are the tables that deletes take rows from, those of whole
-// workspaces included.
+// reclaimTables are the tables from which deletes remove rows, including deletes of whole
+// workspaces.
 var reclaimTables = []string{
 	"conversations", "messages", "chunks", "embeddings",
 	"imports", "platforms", "api_keys", "tombstones", "workspaces",
@@ -44,9 +44,9 @@ func (d *Database) Reclaim(ctx context.Context, how dialect.Reclaiming) error {
 	})
 }
 
-// rewriteStatistics rewrites the table in which the planner keeps samples of the
-// columns' values: ids among them, no texts (migration 4). An owner of the database
-// may; whoever may not is told nothing but a warning by PostgreSQL.
+// rewriteStatistics rewrites the table of the planner's statistics, which contain samples
+// of ids but not of texts (migration 4). The owner of the database may do that; for
+// others PostgreSQL only logs a warning.
 func rewriteStatistics(ctx context.Context, conn *pgx.Conn) error {
 	const file = "SELECT pg_relation_filenode('pg_statistic')"
 	var before, after uint32
@@ -66,19 +66,19 @@ func rewriteStatistics(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// How long transactions are waited for that began before the last deletes, and how
-// often they are looked for. Whoever has the tables rewritten has time.
+// How long a reclaim waits for transactions that began before the last deletes, and how
+// often it looks. A full reclaim may take longer.
 const (
 	readersPatience     = 5 * time.Second
 	readersPatienceFull = time.Minute
 	readersPoll         = 50 * time.Millisecond
 )
 
-// awaitReaders waits until nobody can see what was deleted before it was called.
-// PostgreSQL keeps a deleted row as long as any transaction might: a vacuum steps
-// over it, and a rewrite copies it. dialect.ErrReadersLeft when they take too long.
+// awaitReaders waits until nobody can see what was deleted before the call. PostgreSQL
+// keeps a deleted row as long as a transaction may see it: a vacuum skips it, and a
+// rewrite copies it. It returns dialect.ErrReadersLeft when this takes too long.
 func awaitReaders(ctx context.Context, conn *pgx.Conn, full bool) error {
-	var next uint32 // every delete that was committed has a smaller number
+	var next uint32 // every committed delete has a smaller number
 	if err := conn.QueryRow(ctx, "SELECT xid(pg_snapshot_xmax(pg_current_snapshot()))").Scan(&next); err != nil {
 		return err
 	}
@@ -105,10 +105,10 @@ func awaitReaders(ctx context.Context, conn *pgx.Conn, full bool) error {
 	}
 }
 
-// readersLeft asks whether anything holds back a vacuum: a transaction in this
-// database, a standby or a slot that feeds one, a prepared transaction. A rewrite
-// also minds the writers of other databases. (PostgreSQL, ComputeXidHorizons in
-// procarray.c: a plain vacuum, other people's among them, holds nothing back.)
+// readersLeft reports whether anything holds back a vacuum: a transaction in this
+// database, a standby or its slot, or a prepared transaction. A rewrite also waits for
+// writers of other databases. (See ComputeXidHorizons in PostgreSQL's procarray.c. A
+// plain vacuum holds nothing back.)
 const readersLeft = `SELECT EXISTS (
 	SELECT FROM (
 		SELECT backend_xmin AS oldest FROM pg_stat_activity

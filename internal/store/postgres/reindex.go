@@ -6,20 +6,19 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// When the indexes are rebuilt instead of being left to the vacuum (ADR 13).
+// Thresholds for rebuilding indexes instead of vacuuming them (ADR 13).
 const (
-	// rebuildVectors is the share of a workspace's vectors from which on building
-	// their index anew is quicker than a vacuum, which mends the graph around each
-	// one that is gone: with a quarter gone four times, with three quarters twenty.
+	// rebuildVectors is the deleted share of a workspace's vectors from which rebuilding
+	// the index is faster than a vacuum, which repairs the graph around each deleted
+	// vector: four times faster at a quarter, twenty times at three quarters.
 	rebuildVectors = 0.1
-	// rebuildTerms is the same for the words of passages. A vacuum of their index
-	// is quick, but never makes it smaller and never forgets a word.
+	// rebuildTerms is the same for the index of terms. Its vacuum is fast, but does not
+	// shrink the index and does not remove words.
 	rebuildTerms = 0.5
 )
 
-// reindexVectors rebuilds, while the service goes on, the vector indexes of the
-// workspaces that lost a large share. It comes before the vacuum, which then has
-// next to nothing to do in them.
+// reindexVectors rebuilds the vector indexes of workspaces that lost a large share, while
+// the service continues. It runs before the vacuum, which then has little to do in them.
 func (d *Database) reindexVectors(ctx context.Context, conn *pgx.Conn) error {
 	rows, err := conn.Query(ctx, `SELECT d.workspace_id FROM deletions AS d WHERE d.reclaimed_at IS NULL
 		GROUP BY d.workspace_id HAVING sum(d.embeddings) > CAST($1 AS float8) * (sum(d.embeddings) +
@@ -47,8 +46,8 @@ func (d *Database) reindexVectors(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// reindexTerms rebuilds the index of words when more than half of what it held is
-// gone.
+// reindexTerms rebuilds the index of terms when more than half of its passages were
+// deleted.
 func reindexTerms(ctx context.Context, conn *pgx.Conn) error {
 	var thinned bool
 	err := conn.QueryRow(ctx, `SELECT gone > CAST($1 AS float8) * (gone + (SELECT coalesce(sum(chunk_count), 0) FROM conversations))
@@ -59,8 +58,8 @@ func reindexTerms(ctx context.Context, conn *pgx.Conn) error {
 	return reindex(ctx, conn, "chunks_terms")
 }
 
-// reindex rebuilds an index of ours, after what a rebuild that was cut off may
-// have left.
+// reindex rebuilds an index, after it has removed what an interrupted rebuild may have
+// left.
 func reindex(ctx context.Context, conn *pgx.Conn, name string) error {
 	rows, err := conn.Query(ctx, `SELECT CAST(i.indexrelid AS regclass)::text FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
 		WHERE c.relkind = 'i' AND NOT i.indisvalid AND c.relnamespace = CAST(current_schema() AS regnamespace) AND c.relname ~ '_cc(new|old)\d*$'
@@ -72,7 +71,7 @@ func reindex(ctx context.Context, conn *pgx.Conn, name string) error {
 	if err != nil {
 		return err
 	}
-	for _, index := range left { // quoted by the catalogue
+	for _, index := range left { // the catalogue returns them quoted
 		if _, err := conn.Exec(ctx, "DROP INDEX CONCURRENTLY IF EXISTS "+index); err != nil {
 			return err
 		}

@@ -7,8 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// tracer is given every statement that goes to the server: those of GORM, those
-// that the driver is given directly, and COPY.
+// tracer receives every statement to the server: of GORM, of the driver, and COPY.
 type tracer func(statement string)
 
 var (
@@ -22,7 +21,7 @@ func (t tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.Trace
 	return ctx
 }
 
-// TraceQueryEnd does nothing: what a statement answered is not traced.
+// TraceQueryEnd does nothing, because results are not traced.
 func (tracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // TraceCopyFromStart passes a COPY on, with its columns.

@@ -16,12 +16,13 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// One vector index for all workspaces is wrong for the small ones: it finds the
-// nearest vectors of everybody, and few of them are theirs. It also makes every
-// insert several times slower. So each workspace that has outgrown exact search
-// gets an HNSW index of its own, as a partial index, and nobody else pays.
+// One vector index for all workspaces would be wrong for the small ones: it finds the
+// nearest vectors of all workspaces, few of which are theirs. It would also make every
+// insert several times slower. So each large workspace has an HNSW index of its own, a
+// partial index, and costs nothing for others.
 
-// annIndexPrefix begins the name of every such index; the rest says whose it is.
+// annIndexPrefix is the beginning of the name of every vector index; the rest identifies
+// its space.
 const annIndexPrefix = "embeddings_ann_"
 
 func annIndexName(s dialect.VectorSpace) string {
@@ -29,13 +30,12 @@ func annIndexName(s dialect.VectorSpace) string {
 	return fmt.Sprintf("%s%d_%d_%s", annIndexPrefix, s.Workspace, s.Dimensions, hex.EncodeToString(model[:4]))
 }
 
-// knownFor is how long searches go by what they know of the indexes. To compare all
-// while another program has just built an index is slow, and so is to look for one
-// that it has dropped; neither is wrong.
+// knownFor is how long searches use what they know about the indexes. Missing a new index
+// makes a search slow, and so does looking for a dropped one; neither makes it wrong.
 const knownFor = 5 * time.Second
 
-// knownIndexes remembers which vector indexes can be used. A search of a small
-// workspace takes a millisecond, and asking for its index half of one.
+// knownIndexes caches which vector indexes can be used. A search of a small workspace
+// takes one millisecond, and a query for its index half of one.
 type knownIndexes struct{ seen atomic.Pointer[seenIndexes] }
 
 type seenIndexes struct {
@@ -43,7 +43,7 @@ type seenIndexes struct {
 	names []string
 }
 
-// usable reports whether there is a valid index of the name.
+// usable reports whether a valid index with this name exists.
 func (k *knownIndexes) usable(db *gorm.DB, name string) (bool, error) {
 	before := k.seen.Load()
 	if before != nil && time.Now().Before(before.until) {
@@ -56,18 +56,18 @@ func (k *knownIndexes) usable(db *gorm.DB, name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	k.seen.CompareAndSwap(before, &now) // fails when there was a change meanwhile
+	k.seen.CompareAndSwap(before, &now) // fails if something changed in the meantime
 	return slices.Contains(now.names, name), nil
 }
 
-// changed makes the next search ask again.
+// changed makes the next search query the catalogue.
 func (k *knownIndexes) changed() { k.seen.Store(&seenIndexes{}) }
 
-// LargeSpaces counts the vectors of workspaces that can be large.
+// LargeSpaces counts the vectors of workspaces that may be large.
 func (d *Database) LargeSpaces(ctx context.Context, above int) ([]dialect.VectorSpace, error) {
 	ctx, cancel := d.config.Bounded(ctx)
 	defer cancel()
-	// Counters first: only workspaces that can be large have their vectors counted.
+	// Counters first, so that only the vectors of workspaces that may be large are counted.
 	rows, err := d.pool.Query(ctx, `
 		SELECT e.workspace_id, e.model, e.dimensions, count(*)
 		FROM (SELECT workspace_id FROM conversations GROUP BY workspace_id HAVING sum(chunk_count) > $1) AS large
@@ -105,8 +105,8 @@ func (d *Database) VectorIndexes(ctx context.Context) ([]dialect.VectorIndex, er
 	})
 }
 
-// BuildVectorIndex creates the index concurrently: reads and writes go on. On a
-// partitioned table it lies on the partition that has the workspace.
+// BuildVectorIndex creates the index concurrently: reads and writes continue. On a
+// partitioned table it is on the partition of the workspace.
 func (d *Database) BuildVectorIndex(ctx context.Context, space dialect.VectorSpace) error {
 	defer d.indexes.changed()
 	return d.maintain(ctx, func(conn *pgx.Conn) error {
@@ -117,8 +117,8 @@ func (d *Database) BuildVectorIndex(ctx context.Context, space dialect.VectorSpa
 			return err
 		}
 		name := pgx.Identifier{annIndexName(space)}.Sanitize()
-		// Nothing in a definition can be bound. The numbers are ours, the model's
-		// name is quoted, the table's comes quoted from the catalogue.
+		// A definition takes no bound values. The numbers are our own, the name of the
+		// model is quoted, and the catalogue returns the table's name quoted.
 		_, err = conn.Exec(ctx, fmt.Sprintf(
 			`CREATE INDEX CONCURRENTLY %s ON %s USING hnsw ((CAST(vector AS halfvec(%d))) halfvec_cosine_ops)
 			WHERE workspace_id = %d AND model = %s AND dimensions = %d`,
@@ -130,13 +130,14 @@ func (d *Database) BuildVectorIndex(ctx context.Context, space dialect.VectorSpa
 		if err != nil {
 			return err
 		}
-		// Or the planner's statistics would keep samples of the vectors; see migration 4.
+		// Otherwise the planner's statistics would contain samples of vectors; see
+		// migration 4.
 		_, err = conn.Exec(ctx, fmt.Sprintf("ALTER INDEX %s ALTER COLUMN 1 SET STATISTICS 0", name))
 		return err
 	})
 }
 
-// DropVectorIndex drops the index concurrently: reads and writes go on.
+// DropVectorIndex drops the index concurrently: reads and writes continue.
 func (d *Database) DropVectorIndex(ctx context.Context, index dialect.VectorIndex) error {
 	defer d.indexes.changed()
 	return d.maintain(ctx, func(conn *pgx.Conn) error {

@@ -16,15 +16,15 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/bitcode"
 )
 
-// pragmas are set on every connection, because SQLite forgets most of
-// them with the connection. The order matters.
+// pragmas are set on every connection, because SQLite stores most of them per connection.
+// The order matters.
 //
-//   - busy_timeout, in milliseconds: wait for the locks of others. It is patience.
-//   - page_size, of a file that is new: a vector of 512 numbers has 2 KiB, so a
-//     page of 4 KiB holds one and wastes the rest. Larger pages make the file a
-//     third smaller, and deletes and scans of vectors faster.
-//   - foreign_keys: the delete is a cascade; without it children would stay.
-//   - synchronous FULL: an answered delete survives a power cut.
+//   - busy_timeout, in milliseconds: wait for the locks of others (see patience).
+//   - page_size, of a new file: a vector of 512 numbers has 2 KiB, so a page of 4 KiB
+//     holds one and wastes the rest. Larger pages make the file a third smaller, and
+//     deletes and scans of vectors faster.
+//   - foreign_keys: deletes cascade; without it children would stay.
+//   - synchronous FULL: an answered delete survives a power failure.
 //   - secure_delete: a freed page is overwritten with zeros at the commit.
 //   - journal_mode WAL: readers never wait for the writer.
 var pragmas = []string{
@@ -39,30 +39,30 @@ var pragmas = []string{
 	"trusted_schema = OFF",
 }
 
-// patience is how long a connection waits for the locks of others, and
-// busyTimeout tells SQLite.
+// patience is how long a connection waits for the locks of others. busyTimeout sets it in
+// SQLite.
 const (
 	patience    = 20 * time.Second
 	busyTimeout = "busy_timeout = 20000"
 )
 
 // connectionMemory is how many bytes SQLite may use for one connection. Before a
-// statement changes pages it copies them, to undo it if it fails; the copies are
-// kept in memory (temp_store), because a file of them would be one more place with
-// people's texts in it. So the limit bounds what one statement may delete. Memory
-// is taken as it is needed, and running out of it breaks the connection for good.
+// statement changes pages, SQLite copies them to be able to undo it. The copies are in
+// memory (temp_store), because a temporary file would be another place with people's
+// texts. So the limit bounds what one statement may delete. Memory is allocated when
+// needed, and a connection that runs out of it breaks.
 const connectionMemory = 2 << 30
 
-// connector opens connections as we need them.
+// connector opens connections for a pool.
 type connector struct {
 	sqldriver.Connector
-	tell *bitcode.Codes // nil when the connections only read
+	tell *bitcode.Codes // nil if the connections only read
 }
 
-// Connect opens a connection. It waits for other programs that are opening or
-// closing the same file, until ctx ends or for patience.
+// Connect opens a connection. If other programs are opening or closing the same file, it
+// waits for them until ctx ends or patience is over.
 func (c connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
-	if bits.UintSize == 64 { // elsewhere there is no room for more than is usual
+	if bits.UintSize == 64 { // 32-bit systems keep the default
 		ctx = sqlite3.WithMaxMemory(ctx, connectionMemory)
 	}
 	opened, err := c.Connector.Connect(ctx)
@@ -71,7 +71,7 @@ func (c connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
 	}
 	conn := session{opened.(driverConn), &statements{idle: map[string]*keptStatement{}}} //nolint:forcetypeassert // it is the driver's own
 	if err := setUp(ctx, conn.Raw()); err != nil {
-		return nil, errors.Join(ctx.Err(), err, conn.Close()) // who stops waiting for a lock is told BUSY
+		return nil, errors.Join(ctx.Err(), err, conn.Close()) // SQLite answers BUSY when ctx ends during a wait
 	}
 	if c.tell != nil {
 		return watch(conn, c.tell), nil
@@ -81,12 +81,12 @@ func (c connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
 
 func setUp(ctx context.Context, conn *sqlite3.Conn) error {
 	defer conn.SetInterrupt(conn.SetInterrupt(ctx))
-	// Before anything else: what follows reads the file, and another program may be
-	// about to close it, or to repair its log.
+	// This comes first: the next statements read the file, and another program may be
+	// closing it or repairing its log.
 	if err := conn.BusyTimeout(patience); err != nil {
 		return err
 	}
-	if err := fts5.RegisterCustom(conn, registerScore); err != nil { // a module of its own in this build of SQLite
+	if err := fts5.RegisterCustom(conn, registerScore); err != nil { // this build of SQLite does not include it
 		return fmt.Errorf("full-text search: %w", err)
 	}
 	if err := registerTextPiece(conn); err != nil {
@@ -106,10 +106,10 @@ func setUp(ctx context.Context, conn *sqlite3.Conn) error {
 	return nil
 }
 
-// patiently runs what SQLite refuses at once, without its own waiting, when
-// another program is at it: the first change to a write-ahead log is an upgrade of
-// a lock that the connection holds already, and two that waited for each other's
-// would wait for ever. So each lets go, and tries again at another time.
+// patiently repeats a statement that SQLite refuses at once, without waiting, while
+// another program is using the file. The first change to a write-ahead log upgrades a
+// lock that the connection already holds, and two connections that wait for each other's
+// lock would never end. So each gives up and tries again later.
 func patiently(ctx context.Context, fn func() error) error {
 	for began := time.Now(); ; {
 		err := fn()
@@ -124,7 +124,7 @@ func patiently(ctx context.Context, fn func() error) error {
 	}
 }
 
-// driverConn is what the driver's connections can do.
+// driverConn is the interface of the driver's connections.
 type driverConn interface {
 	driver.Conn
 	sqldriver.ConnPrepareContext
@@ -132,18 +132,19 @@ type driverConn interface {
 	sqldriver.NamedValueChecker
 }
 
-// session is a connection that outlives a canceled transaction: without the two
-// methods below the pool closes it. With the last connection SQLite also takes the
-// log away, locks everybody out meanwhile, and makes a new one for the next.
+// session is a connection that stays open after a canceled transaction. Without the two
+// methods below, the pool would close it. When the last connection is closed, SQLite
+// deletes the log, which locks everybody out, and creates a new one for the next
+// connection.
 type session struct {
 	driverConn
 	kept *statements
 }
 
-// ResetSession prepares the connection for the next caller; the rollback has left
-// nothing of the last one.
+// ResetSession prepares the connection for its next user. The rollback has already
+// cleared it.
 func (session) ResetSession(context.Context) error { return nil }
 
-// IsValid reports whether the connection may be used again: when the transaction
-// has ended, as it must have, and no large value has swollen its memory.
+// IsValid reports whether the connection can be used again: its transaction has ended,
+// and no large value has enlarged its memory.
 func (s session) IsValid() bool { return s.Raw().GetAutocommit() && !s.kept.swollen }

@@ -10,9 +10,9 @@ import (
 	"github.com/ncruces/go-sqlite3/vfs"
 )
 
-// disk is the operating system's files as SQLite sees them, and knows when the disk is
-// full. The driver's own files do not tell SQLite so: they look for a bare error number
-// and get one inside an *fs.PathError, which SQLite then takes for a broken disk.
+// disk wraps the operating system's files for SQLite, and detects a full disk. The
+// driver's own files do not report one: they look for a bare error number, but get it
+// inside an *fs.PathError, which SQLite then takes for a broken disk.
 type disk struct {
 	vfs.VFSFilename
 	full        *atomic.Bool // set when a write did not fit
@@ -47,7 +47,7 @@ func (d disk) translate(err error) error {
 	return err
 }
 
-// write runs what may need room on the disk.
+// write runs a write that may need room on the disk.
 func (d disk) write(do func() error) error {
 	if d.beforeWrite != nil {
 		if err := d.beforeWrite(); err != nil {
@@ -57,7 +57,7 @@ func (d disk) write(do func() error) error {
 	return d.translate(do())
 }
 
-// systemFile is what the driver's files can do.
+// systemFile is the interface of the driver's files.
 type systemFile interface {
 	vfs.FileLockState
 	vfs.FileHasMoved

@@ -8,8 +8,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/bitcode"
 )
 
-// encode reads vectors, shows each of them, and writes the codes of the conversations
-// that the writer wants. It ends the writer.
+// encode reads vectors, passes each of them to a function, and stores the codes of the
+// conversations that the writer wants. It ends the writer.
 func encode(vectors *gorm.DB, writer *bitcode.Writer, show func(storedVector)) error {
 	e := encoder{writer: writer}
 	err := eachVector(vectors.Order("embeddings.conversation_id, embeddings.position"), func(v storedVector) {
@@ -26,12 +26,11 @@ func encode(vectors *gorm.DB, writer *bitcode.Writer, show func(storedVector)) e
 	return nil
 }
 
-// encoder collects the codes of one conversation at a time, so that codes of a
-// conversation that is deleted meanwhile are nowhere but in these buffers, which it
-// wipes.
+// encoder collects the codes of one conversation at a time. If the conversation is
+// deleted in the meantime, its codes are only in these buffers, which are overwritten.
 type encoder struct {
 	writer    *bitcode.Writer
-	id        string // of the conversation; empty before the first
+	id        string // of the current conversation; empty at the beginning
 	wanted    bool   // the writer wants its codes
 	positions []int32
 	codes     []byte
@@ -52,7 +51,7 @@ func (e *encoder) add(v storedVector) {
 	e.codes = bitcode.Append(e.codes, e.numbers)
 }
 
-// flush gives the writer a copy of the codes, of just their size.
+// flush passes a copy of the codes, of exactly their size, to the writer.
 func (e *encoder) flush() {
 	if e.wanted {
 		e.writer.Put(e.id, slices.Clone(e.positions), slices.Clone(e.codes))

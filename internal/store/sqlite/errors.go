@@ -24,10 +24,10 @@ func unopenable(path string, err error) error {
 	return fault.Wrap(fault.Unavailable, err, "cannot open the database file %s", path)
 }
 
-// Transient reports that another process held the file longer than busy_timeout.
+// Transient reports that another process held the file for longer than busy_timeout.
 func (*Database) Transient(err error) bool { return errors.Is(err, sqlite3.BUSY) }
 
-// Disconnected is always false: a file has no connection that could break.
+// Disconnected is always false, because a file has no connection that could break.
 func (*Database) Disconnected(error) bool { return false }
 
 // Fault translates SQLite's result codes.

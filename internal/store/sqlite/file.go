@@ -18,9 +18,9 @@ import (
 // applicationID marks an SQLite file as Lethe's: "Leth" in ASCII.
 const applicationID = 0x4c657468
 
-// prepare makes the file if it is missing and may be made, makes it private, and
-// returns its actual path: SQLite puts the files beside it there. It refuses a file of
-// another program before anything is changed in it.
+// prepare creates the file if it is missing and create is set, makes it private, and
+// returns its real path, where SQLite puts the files beside it. It refuses another
+// program's file without changing it.
 func prepare(path string, create bool) (string, error) {
 	actual, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
@@ -35,7 +35,7 @@ func prepare(path string, create bool) (string, error) {
 	if err != nil {
 		return "", unopenable(path, err)
 	}
-	// The file holds people's thoughts: nobody else on the machine may read it.
+	// Other users of the machine must not read the file.
 	file, err := os.OpenFile(actual, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return "", unopenable(path, err)
@@ -47,7 +47,7 @@ func prepare(path string, create bool) (string, error) {
 	return actual, makePrivate(path, file)
 }
 
-// makePrivate takes everybody else's rights to a file away.
+// makePrivate removes other users' rights to a file.
 func makePrivate(path string, file *os.File) error {
 	info, err := file.Stat()
 	if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
@@ -63,11 +63,11 @@ func makePrivate(path string, file *os.File) error {
 const (
 	headerMagic = "SQLite format 3\x00"
 	headerSize  = 100
-	headerID    = 68 // where the application id stands
+	headerID    = 68 // the offset of the application id
 )
 
-// refuseForeign refuses a file that another program made. A file without an id may be
-// Lethe's own from before there was one: then it has Lethe's tables.
+// refuseForeign refuses a file of another program. A file without an id may be one of an
+// older Lethe; then it has Lethe's tables.
 func refuseForeign(file *os.File, path, actual string) error {
 	header := make([]byte, headerSize)
 	n, err := file.ReadAt(header, 0)
@@ -100,8 +100,8 @@ func foreign(path, because string) error {
 	return fault.New(fault.Conflict, "%s is an SQLite file of another program (%s); move it away, or set LETHE_DATA_DIR to another directory", path, because)
 }
 
-// hasOurTables reports whether a file has no table at all, or those of Lethe. It opens
-// the file for reading alone, so that nothing of it changes.
+// hasOurTables reports whether a file has Lethe's tables or no tables. It opens the file
+// read-only, so nothing in it changes.
 func hasOurTables(path string) (ours bool, err error) {
 	conn, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READONLY)
 	if err != nil {
@@ -120,9 +120,9 @@ func hasOurTables(path string) (ours bool, err error) {
 	return statement.ColumnBool(0), statement.Err()
 }
 
-// Health tells what keeps the file from being used, although its connections answer: it
-// was removed or replaced under the program, or its disk is full. When the disk has
-// room again, the reserve is filled.
+// Health returns why the file cannot be used although its connections answer: it was
+// removed or replaced, or its disk is full. When the disk has room again, Health fills
+// the reserve.
 func (d *Database) Health() error {
 	now, err := os.Stat(d.path)
 	switch {
@@ -144,5 +144,5 @@ func (d *Database) Health() error {
 	return nil
 }
 
-// diskFull says what can still be done.
+// diskFull is the message for a full disk.
 const diskFull = "the disk of the database is full; free some space, or delete conversations, which still works"

@@ -5,19 +5,18 @@ import (
 	sqldriver "database/sql/driver"
 )
 
-// largeValue is how many bytes of a statement's values a connection forgives. Each
-// connection has a memory of its own, in which a value is copied more than once, and
-// which never shrinks: a connection that was given more is closed after its
-// transaction, and the next one begins small.
+// largeValue is how many bytes of values a connection may receive and stay open. Each
+// connection has its own memory, which copies a value more than once and never shrinks. A
+// connection that received more is closed after its transaction.
 const largeValue = 4 << 20
 
-// ExecContext executes the statement, and remembers a large value.
+// ExecContext executes the statement and notes a large value.
 func (k *keptStatement) ExecContext(ctx context.Context, args []sqldriver.NamedValue) (sqldriver.Result, error) {
 	k.weigh(args)
 	return k.driverStatement.ExecContext(ctx, args)
 }
 
-// QueryContext executes the statement, and remembers a large value.
+// QueryContext executes the query and notes a large value.
 func (k *keptStatement) QueryContext(ctx context.Context, args []sqldriver.NamedValue) (sqldriver.Rows, error) {
 	k.weigh(args)
 	return k.driverStatement.QueryContext(ctx, args)

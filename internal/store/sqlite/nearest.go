@@ -13,25 +13,25 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// DefaultExactLimit is how many vectors a search on SQLite compares one by one. Below it
-// that takes a few milliseconds, and codes would hardly be quicker.
+// DefaultExactLimit is how many vectors a search on SQLite compares one by one. That
+// takes a few milliseconds, and codes would not be faster.
 const DefaultExactLimit = 5000
 
-// codeCandidates is how many passages that the codes call near are compared by their
-// vectors. docs/benchmarks.md has what is found with how many.
+// codeCandidates is how many passages with the nearest codes are compared by their
+// vectors. docs/adr/0014 has the measurements.
 const codeCandidates = 500
 
-// codeBytes is enough for the codes of two million vectors of 512 numbers.
+// codeBytes is the limit of the codes' memory: two million vectors of 512 numbers.
 const codeBytes = 128 << 20
 
-// Nearest compares the vectors of a small workspace one by one. Of a large one it
-// asks the codes which may be the nearest, and compares those. The first search of a
-// large one compares all of them and leaves their codes behind.
+// Nearest compares the vectors of small workspaces one by one. In a large workspace it
+// compares the candidates that the codes return. The first search of a large workspace
+// compares all vectors and stores their codes.
 func (d *Database) Nearest(db *gorm.DB, q dialect.VectorQuery) (found []rank.Scored, err error) {
 	if q.Writing {
 		return compareAll(db, q)
 	}
-	if _, in := db.Statement.ConnPool.(gorm.TxCommitter); !in { // the statements must see one moment
+	if _, in := db.Statement.ConnPool.(gorm.TxCommitter); !in { // the statements must see one state
 		err = db.Transaction(func(tx *gorm.DB) error {
 			found, err = d.Nearest(tx, q)
 			return err
@@ -60,12 +60,12 @@ func (d *Database) Nearest(db *gorm.DB, q dialect.VectorQuery) (found []rank.Sco
 	return compareAll(db, q)
 }
 
-// spaceOf names the space of the vectors that a query is compared with.
+// spaceOf returns the space of the vectors that the query is compared with.
 func spaceOf(q dialect.VectorQuery) bitcode.Space {
 	return bitcode.Space{Workspace: q.Workspace, Model: q.Model, Dimensions: len(q.Vector)}
 }
 
-// unfiltered is the query without its filter.
+// unfiltered returns the query without its filter.
 func unfiltered(q dialect.VectorQuery) dialect.VectorQuery {
 	q.Filter = chat.Filter{}
 	return q
@@ -76,7 +76,7 @@ func vectorVersion(db *gorm.DB) (version int64, err error) {
 	return version, err
 }
 
-// wanted are the conversations that a query's filter leaves, nil when it has none.
+// wanted returns the conversations that match a query's filter, nil if it has none.
 func wanted(db *gorm.DB, q dialect.VectorQuery) (map[string]bool, error) {
 	if q.Filter == (chat.Filter{}) {
 		return nil, nil //nolint:nilnil // nil means all
@@ -90,24 +90,23 @@ func wanted(db *gorm.DB, q dialect.VectorQuery) (map[string]bool, error) {
 	return wanted, err
 }
 
-// large reports whether a workspace has so many vectors that codes are worth their
-// memory, and not more than there is room for.
+// large reports whether a workspace has enough vectors for codes, and not more than fit.
 func (d *Database) large(db *gorm.DB, q dialect.VectorQuery) (bool, error) {
 	var n int
 	err := dialect.CountPassages(dialect.Filtered(db, q.Workspace, chat.Filter{})).Row().Scan(&n)
 	return n > q.ExactLimit && d.codes.Fits(n, len(q.Vector)), err
 }
 
-// compareAll compares the query with every vector that its filter leaves.
+// compareAll compares the query with every vector that matches its filter.
 func compareAll(db *gorm.DB, q dialect.VectorQuery) ([]rank.Scored, error) {
 	found := rank.NewBest(dialect.LegSize)
 	err := eachVector(dialect.EmbeddingsOf(db, q), func(v storedVector) { v.compare(q, nil, found) })
 	return found.Ranked(), err
 }
 
-// compareNear compares the query with the vectors that the codes propose, and with
-// those of conversations that have none, whose codes it makes. It returns false when
-// the codes have moved on meanwhile.
+// compareNear compares the query with the vectors that the codes propose and with those
+// of conversations without codes, whose codes it stores. It returns false when the codes
+// have changed in the meantime.
 func (d *Database) compareNear(db *gorm.DB, q dialect.VectorQuery, version int64) (scored []rank.Scored, served bool, err error) {
 	conversations, err := wanted(db, q)
 	if err != nil {
@@ -132,7 +131,7 @@ func (d *Database) compareNear(db *gorm.DB, q dialect.VectorQuery, version int64
 	return found.Ranked(), true, err
 }
 
-// encodeAll compares the query with every vector, and makes the codes of all.
+// encodeAll compares the query with every vector and stores all codes.
 func encodeAll(db *gorm.DB, q dialect.VectorQuery, writer *bitcode.Writer) ([]rank.Scored, error) {
 	found := rank.NewBest(dialect.LegSize)
 	conversations, err := wanted(db, q)
@@ -144,7 +143,7 @@ func encodeAll(db *gorm.DB, q dialect.VectorQuery, writer *bitcode.Writer) ([]ra
 	return found.Ranked(), err
 }
 
-// storedVector is a row of embeddings, as long as nobody reads the next.
+// storedVector is a row of embeddings. It is valid until the next row is read.
 type storedVector struct {
 	conversation sql.RawBytes
 	position     int
@@ -167,8 +166,7 @@ func eachVector(vectors *gorm.DB, each func(storedVector)) (err error) {
 	return rows.Err()
 }
 
-// compare offers the passage to the best, if it is of a wanted conversation (nil: all
-// are).
+// compare scores the passage if its conversation is wanted; nil wants all.
 func (v storedVector) compare(q dialect.VectorQuery, wanted map[string]bool, found *rank.Best) {
 	if wanted != nil && !wanted[string(v.conversation)] {
 		return

@@ -1,5 +1,5 @@
-// Package sqlite is the database of a store that is one SQLite file: its connections,
-// its full-text index, the search of its vectors, and the upkeep of its file.
+// Package sqlite is the store's SQLite database: its file, connections, full-text index,
+// search of vectors, and upkeep.
 package sqlite
 
 import (
@@ -28,13 +28,13 @@ import (
 // Database is an open SQLite file. It is safe for concurrent use.
 type Database struct {
 	config   dialect.Config
-	path     string      // the real one, behind links
+	path     string      // the real path, behind links
 	identity os.FileInfo // of the file that was opened
 	vfs      string      // the name under which SQLite knows this database's files
-	full     atomic.Bool // a write did not fit on the disk
+	full     atomic.Bool // set when a write did not fit on the disk
 	reserve  *reserve
 	read     *gorm.DB
-	write    *gorm.DB // one connection, so that writers queue here and not in the file's lock
+	write    *gorm.DB // one connection, so that writers queue in Go and not for the file's lock
 	pools    []*sql.DB
 	codes    *bitcode.Codes
 }
@@ -43,23 +43,23 @@ var _ dialect.Database = (*Database)(nil)
 
 // Options say how to open a file.
 type Options struct {
-	Create  bool  // make the file and its directory when they are missing
+	Create  bool  // create the file and its directory if they are missing
 	Reserve int64 // bytes of the disk to keep free for deletes
 
-	// BeforeWrite is called before each write, for tests of a disk that refuses. An
-	// error of it is one of the disk.
+	// BeforeWrite is called before each write. Tests use it to simulate a failing disk:
+	// its error becomes that of the disk.
 	BeforeWrite func() error
 }
 
-// Open opens the file. The errors are faults: NotFound when there is none and Create is
-// off, Conflict when it is another program's, Unavailable or Canceled otherwise.
+// Open opens the file. The errors are faults: NotFound when it is missing and Create is
+// not set, Conflict when it is another program's, Unavailable or Canceled otherwise.
 func Open(ctx context.Context, path string, o Options, config dialect.Config) (*Database, error) {
 	path, err := prepare(path, o.Create)
 	if err != nil {
 		return nil, err
 	}
 	d := &Database{config: config, path: path, codes: bitcode.New(codeBytes)}
-	d.vfs = fmt.Sprintf("lethe-%p", d)         // unique among the open ones
+	d.vfs = fmt.Sprintf("lethe-%p", d)         // unique among the open databases
 	system := vfs.Find("os").(vfs.VFSFilename) //nolint:forcetypeassert // it is
 	vfs.Register(d.vfs, disk{VFSFilename: system, full: &d.full, beforeWrite: o.BeforeWrite})
 	if d.reserve, err = newReserve(path, o.Reserve); err != nil {
@@ -71,7 +71,7 @@ func Open(ctx context.Context, path string, o Options, config dialect.Config) (*
 	return d, nil
 }
 
-// connect opens the connections. On a full disk it takes the room that is reserved.
+// connect opens the connections. On a full disk it uses the reserve.
 func (d *Database) connect(ctx context.Context) (err error) {
 	if d.write, err = d.openPool(ctx, d.path, d.codes, url.Values{"_txlock": {"immediate"}}, 1); err != nil {
 		return err
@@ -80,7 +80,7 @@ func (d *Database) connect(ctx context.Context) (err error) {
 	if d.read, err = d.openPool(ctx, d.path, nil, readers, max(4, 2*runtime.NumCPU())); err != nil {
 		return err
 	}
-	for _, beside := range []string{"-wal", "-shm"} { // made by now, and as private as the file itself
+	for _, beside := range []string{"-wal", "-shm"} { // they exist now, and must be private too
 		if err := os.Chmod(d.path+beside, 0o600); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fault.Wrap(fault.Unavailable, err, "cannot make %s private", d.path+beside)
 		}
@@ -91,7 +91,7 @@ func (d *Database) connect(ctx context.Context) (err error) {
 	return d.sign(ctx)
 }
 
-// sign marks the file as Lethe's.
+// sign writes Lethe's application id into the file.
 func (d *Database) sign(ctx context.Context) error {
 	var id int64
 	if err := d.write.WithContext(ctx).Raw("PRAGMA application_id").Scan(&id).Error; err != nil {
@@ -101,18 +101,18 @@ func (d *Database) sign(ctx context.Context) error {
 		return nil
 	}
 	err := d.write.WithContext(ctx).Exec(fmt.Sprintf("PRAGMA application_id = %d", applicationID)).Error
-	if err != nil && !errors.Is(err, sqlite3.FULL) { // there will be room another time
+	if err != nil && !errors.Is(err, sqlite3.FULL) { // the next start tries again
 		return unopenable(d.path, err)
 	}
 	return nil
 }
 
-// openPool opens a pool of connections. Those of a pool that writes announce to the
-// codes what they change; tell is nil for the others.
+// openPool opens a pool of connections. A pool that writes announces its changes to the
+// codes; tell is nil for a pool that reads.
 func (d *Database) openPool(ctx context.Context, path string, tell *bitcode.Codes, settings url.Values, conns int) (*gorm.DB, error) {
 	settings.Set("vfs", d.vfs)
-	settings.Set("mode", "rw")   // a file that was removed is not made again
-	settings.Set("modeof", path) // a log that is made later is as private as the file
+	settings.Set("mode", "rw")   // do not create a file that was removed
+	settings.Set("modeof", path) // a log that is created later gets the file's mode
 	dsn := (&url.URL{Scheme: "file", Opaque: url.PathEscape(filepath.ToSlash(path)), RawQuery: strings.ReplaceAll(settings.Encode(), "+", "%20")}).String()
 	inner, err := (&driver.SQLite{}).OpenConnector(dsn)
 	if err != nil {
@@ -135,16 +135,16 @@ func (d *Database) openPool(ctx context.Context, path string, tell *bitcode.Code
 // Kind is "sqlite".
 func (*Database) Kind() string { return "sqlite" }
 
-// Read is the handle of the connections that read.
+// Read returns the handle of the connections that read.
 func (d *Database) Read() *gorm.DB { return d.read }
 
-// Write is the handle of the one connection that writes.
+// Write returns the handle of the single connection that writes.
 func (d *Database) Write() *gorm.DB { return d.write }
 
-// Codes are the codes of the vectors of large workspaces.
+// Codes returns the codes of the vectors of large workspaces.
 func (d *Database) Codes() *bitcode.Codes { return d.codes }
 
-// Close closes every connection, the one that writes first.
+// Close closes every connection, the writing one first.
 func (d *Database) Close() error {
 	var errs []error
 	for _, pool := range d.pools {
@@ -157,14 +157,14 @@ func (d *Database) Close() error {
 	return errors.Join(errs...)
 }
 
-// SnapshotOptions are those of a reader: in WAL mode any read transaction sees one
-// moment.
+// SnapshotOptions are those of a reader. In WAL mode every read transaction sees one
+// state.
 func (*Database) SnapshotOptions() *sql.TxOptions { return &sql.TxOptions{ReadOnly: true} }
 
 // ExactLimit is DefaultExactLimit.
 func (*Database) ExactLimit() int { return DefaultExactLimit }
 
-// Abilities are few: the file needs no leader, and its searches no index on disk.
+// Abilities returns few abilities: a file needs no leader and has no approximate index.
 func (d *Database) Abilities() dialect.Abilities {
 	return dialect.Abilities{CodeBytes: d.codes.Bytes, CheapReclaim: true, Spend: d.Spend, Health: d.Health}
 }

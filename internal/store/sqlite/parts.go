@@ -7,13 +7,13 @@ import (
 	"github.com/ncruces/go-sqlite3"
 )
 
-// TextPiece reads page by page: substr would load the whole text into the
+// TextPiece calls message_text_piece. SQLite's substr would load the whole text into the
 // connection's memory, which never shrinks.
 func (*Database) TextPiece() string { return "message_text_piece(messages.rowid, ?, ?)" }
 
-// registerTextPiece gives SQL the function message_text_piece(rowid, offset,
-// length): that many bytes of the text of a message, read page by page, as the
-// transaction that calls it sees it.
+// registerTextPiece registers the SQL function message_text_piece(rowid, offset, length).
+// It reads that many bytes of a message's text page by page, in the transaction of its
+// caller.
 func registerTextPiece(conn *sqlite3.Conn) error {
 	return conn.CreateFunction("message_text_piece", 3, sqlite3.DIRECTONLY, func(ctx sqlite3.Context, args ...sqlite3.Value) {
 		piece, err := readTextPiece(ctx.Conn(), args[0].Int64(), args[1].Int64(), args[2].Int())

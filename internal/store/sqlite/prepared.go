@@ -6,23 +6,22 @@ import (
 	"errors"
 )
 
-// statementsKept is how many prepared statements a connection keeps: lists of
-// different lengths are different statements.
+// statementsKept is how many prepared statements a connection keeps. Lists of different
+// lengths are different statements.
 const statementsKept = 128
 
-// statements are the prepared statements of a connection that nobody uses at the
-// moment, by their text. GORM and database/sql keep some too, but prepare them anew
-// in every transaction, and here nearly everything is one: for a small search that
-// took a third of the time.
+// statements are the unused prepared statements of a connection, by their text. GORM and
+// database/sql keep some too, but prepare them again in every transaction, and nearly
+// everything here is a transaction: preparing took a third of a small search.
 //
-// A connection is used by one goroutine at a time, and so is this.
+// Like its connection, it is used by one goroutine at a time.
 type statements struct {
 	idle    map[string]*keptStatement
-	clock   int64 // counts uses
-	swollen bool  // a large value went through the connection
+	clock   int64 // the number of uses
+	swollen bool  // the connection has received a large value
 }
 
-// driverStatement is what the driver's statements can do.
+// driverStatement is the interface of the driver's statements.
 type driverStatement interface {
 	sqldriver.Stmt
 	sqldriver.StmtExecContext
@@ -31,7 +30,7 @@ type driverStatement interface {
 	ClearBindings() error
 }
 
-// keptStatement goes back to its connection when it is closed.
+// keptStatement returns to its connection when it is closed.
 type keptStatement struct {
 	driverStatement
 	query string
@@ -39,7 +38,7 @@ type keptStatement struct {
 	used  int64
 }
 
-// PrepareContext takes a statement that is kept, or prepares one.
+// PrepareContext returns a kept statement, or prepares a new one.
 func (s session) PrepareContext(ctx context.Context, query string) (sqldriver.Stmt, error) {
 	s.kept.clock++
 	if statement, ok := s.kept.idle[query]; ok {
@@ -54,9 +53,8 @@ func (s session) PrepareContext(ctx context.Context, query string) (sqldriver.St
 	return &keptStatement{prepared.(driverStatement), query, s.kept, s.kept.clock}, nil //nolint:forcetypeassert // it is the driver's own
 }
 
-// Close keeps the statement for the next who asks for it, with nothing of what it was
-// given, also when it was given only a part. It ends it when there is another of the
-// same text.
+// Close clears the statement's values and keeps it for its next use. If another statement
+// with the same text is kept, it closes this one.
 func (k *keptStatement) Close() error {
 	if k.home.idle[k.query] != nil {
 		return k.driverStatement.Close()
@@ -85,7 +83,7 @@ func (k *keptStatement) end() error {
 	return k.driverStatement.Close()
 }
 
-// Close ends the statements that are kept, and the connection.
+// Close closes the kept statements and the connection.
 func (s session) Close() error {
 	var errs []error
 	for _, k := range s.kept.idle {

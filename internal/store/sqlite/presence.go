@@ -15,12 +15,12 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// A program that lives holds the lock of an empty file of its own beside the database.
-// The system releases the lock when the program ends, in whatever way.
+// A running program holds the lock of its own empty file beside the database. The system
+// releases the lock when the program ends.
 const aliveInfix = "-alive-"
 
-// signPoll is how long a program waits before it tries again to lock a file that
-// another program looks at.
+// signPoll is how long a program waits before it tries again to lock a file that another
+// program is checking.
 const signPoll = 5 * time.Millisecond
 
 func (d *Database) signPath(number int64) string {
@@ -30,7 +30,7 @@ func (d *Database) signPath(number int64) string {
 // alive is a file that this program has locked.
 type alive struct{ lock *flock.Flock }
 
-// ShowAlive makes the file of a program and locks it. It also removes the files of
+// ShowAlive creates and locks the file of a program. It also removes the files of
 // programs that have ended.
 func (d *Database) ShowAlive(ctx context.Context, number int64) (dialect.Sign, error) {
 	if err := d.removeEnded(); err != nil {
@@ -45,14 +45,14 @@ func (d *Database) ShowAlive(ctx context.Context, number int64) (dialect.Sign, e
 		if held && inPlace(lock) {
 			return alive{lock}, nil
 		}
-		// Another program took it for that of one that has ended, and removed it.
+		// Another program thought that this one had ended, and removed the file.
 		if err := lock.Unlock(); err != nil {
 			return nil, unsigned(err)
 		}
 	}
 }
 
-// inPlace reports whether the file that is locked is still the one at its path.
+// inPlace reports whether the locked file still has its path.
 func inPlace(lock *flock.Flock) bool {
 	locked, err := lock.Stat()
 	if err != nil {
@@ -67,11 +67,11 @@ func (a alive) Lost(context.Context) bool { return !inPlace(a.lock) }
 
 // Release removes the file and then its lock.
 func (a alive) Release() {
-	_ = os.Remove(a.lock.Path()) // what cannot be removed counts as ended, and the next program tries again
+	_ = os.Remove(a.lock.Path()) // if this fails, the file counts as that of an ended program
 	_ = a.lock.Unlock()
 }
 
-// Ended returns those whose file is not locked, or is not there.
+// Ended returns the numbers whose files are missing or not locked.
 func (d *Database) Ended(_ context.Context, numbers []int64) ([]int64, error) {
 	var gone []int64
 	for _, number := range numbers {
@@ -104,7 +104,7 @@ func (d *Database) removeEnded() error {
 	return nil
 }
 
-// removeIfEnded reports whether no program holds the file, and removes it then.
+// removeIfEnded removes the file if no program holds it, and reports whether it did.
 func removeIfEnded(path string) (bool, error) {
 	lock := flock.New(path, flock.SetFlag(os.O_RDWR)) // without O_CREATE
 	free, err := lock.TryLock()
@@ -116,11 +116,11 @@ func removeIfEnded(path string) (bool, error) {
 	case !free:
 		return false, nil
 	}
-	_ = os.Remove(path) // it is empty, and whoever comes next tries again
+	_ = os.Remove(path) // if this fails, the next program tries again
 	return true, lock.Unlock()
 }
 
-// unsigned is an error of the files by which programs show that they live.
+// unsigned is an error of the files that show that programs are alive.
 func unsigned(err error) error {
 	return fault.Wrap(fault.Unavailable, err, "cannot lock a file beside the database")
 }

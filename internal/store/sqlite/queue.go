@@ -6,8 +6,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// Claim takes conversations by an UPDATE of a sub-select, which is safe because there
-// is one writer.
+// Claim updates the rows of a sub-select, which is safe because there is one writer.
 func (*Database) Claim(db *gorm.DB, stage string, holder, now, leaseUntil int64, n int) ([]dialect.ClaimRow, error) {
 	var rows []dialect.ClaimRow
 	err := db.Raw(`
@@ -20,7 +19,7 @@ func (*Database) Claim(db *gorm.DB, stage string, holder, now, leaseUntil int64,
 	return rows, err
 }
 
-// ClaimBehind is Claim for one conversation that is ready.
+// ClaimBehind is Claim for one ready conversation.
 func (*Database) ClaimBehind(db *gorm.DB, recipe, holder, now, leaseUntil int64) ([]dialect.ClaimRow, error) {
 	var rows []dialect.ClaimRow
 	err := db.Raw(`

@@ -13,23 +13,23 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// reserve is room on the disk that is kept for deletes. A delete needs some itself, for
-// the log, so on a full disk nobody could make room otherwise. It is a file of random
-// bytes without a name: it never outlives this program.
+// reserve keeps room on the disk for deletes. A delete itself writes to the log, so on a
+// full disk nobody could make room otherwise. It is an unnamed file of random bytes,
+// which ends with this program.
 type reserve struct {
 	mu   sync.Mutex
-	file *os.File // nil when nothing is to be reserved
+	file *os.File // nil when nothing is reserved
 	want int64
 	held int64
 }
 
 const (
-	reserveStep  = 1 << 20 // bytes that are written at once
-	leastReserve = 1 << 20 // fewer are of no use
+	reserveStep  = 1 << 20 // bytes per write
+	leastReserve = 1 << 20 // bytes; fewer are not enough for a delete
 )
 
-// newReserve reserves up to want bytes beside a database. On a disk that has less room
-// it takes half of what there is.
+// newReserve reserves up to want bytes beside a database. If the disk has less room, it
+// reserves half of it.
 func newReserve(path string, want int64) (*reserve, error) {
 	if want == 0 {
 		return &reserve{}, nil
@@ -38,7 +38,7 @@ func newReserve(path string, want int64) (*reserve, error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = os.Remove(file.Name()) // fails on Windows, where close removes it
+	_ = os.Remove(file.Name()) // fails on Windows; there close removes the file
 	r := &reserve{file: file, want: want}
 	if err := r.fill(); err != nil {
 		return nil, errors.Join(err, r.close())
@@ -46,7 +46,7 @@ func newReserve(path string, want int64) (*reserve, error) {
 	return r, nil
 }
 
-// fill reserves what is missing.
+// fill reserves the missing bytes.
 func (r *reserve) fill() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -74,7 +74,8 @@ func (r *reserve) fill() error {
 	return nil
 }
 
-// keep gives back all but so many bytes; all, when those are of no use.
+// keep shrinks the reserve to a number of bytes, or to nothing if they are not enough for
+// a delete.
 func (r *reserve) keep(bytes int64) error {
 	if bytes < leastReserve {
 		bytes = 0
@@ -83,14 +84,14 @@ func (r *reserve) keep(bytes int64) error {
 	return r.file.Truncate(bytes)
 }
 
-// spend gives everything back and reports whether there was anything.
+// spend frees the whole reserve and reports whether there was any.
 func (r *reserve) spend() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.held > 0 && r.keep(0) == nil
 }
 
-// roomLeft fills the reserve and reports whether there is room besides.
+// roomLeft fills the reserve and reports whether the disk has more room.
 func (r *reserve) roomLeft() (bool, error) {
 	if err := r.fill(); err != nil {
 		return false, err
@@ -107,13 +108,13 @@ func (r *reserve) roomLeft() (bool, error) {
 	return err == nil, r.file.Truncate(r.held)
 }
 
-// probe tells whether the disk of a database has room for more.
+// probe returns an error if the disk of a database is full.
 func probe(path string) error {
 	r, err := newReserve(path, leastReserve)
 	if err != nil {
 		return unopenable(path, err)
 	}
-	defer func() { _ = r.close() }() // nothing was written that anybody wants
+	defer func() { _ = r.close() }() // its content does not matter
 	if r.held < leastReserve {
 		return fault.New(fault.Unavailable, "%s", diskFull)
 	}
@@ -125,12 +126,12 @@ func (r *reserve) close() error {
 		return nil
 	}
 	err := r.file.Close()
-	_ = os.Remove(r.file.Name()) // it has no name any more but on Windows
+	_ = os.Remove(r.file.Name()) // it still has a name on Windows only
 	return err
 }
 
-// Spend gives the room that is reserved for deletes back to the disk, if an error says
-// that the disk is full, and reports whether it is worth trying again.
+// Spend frees the reserve if err says that the disk is full. It reports whether trying
+// again is useful.
 func (d *Database) Spend(err error) bool {
 	return errors.Is(err, sqlite3.FULL) && d.reserve.spend()
 }

@@ -5,7 +5,7 @@ import (
 	"math"
 )
 
-// encodeVector is how a vector is kept on SQLite: float32, little-endian.
+// encodeVector returns a vector as SQLite stores it: float32, little-endian.
 func encodeVector(vector []float32) []byte {
 	out := make([]byte, 4*len(vector))
 	for i, x := range vector {
@@ -25,8 +25,8 @@ func appendVector(to []float32, raw []byte) []float32 {
 	return to
 }
 
-// dot is the cosine of a stored unit vector with a query's; 0 when they differ
-// in length.
+// dot returns the cosine of a stored unit vector and a query, or 0 when their lengths
+// differ.
 func dot(raw []byte, query []float32) float64 {
 	if len(raw) != 4*len(query) {
 		return 0

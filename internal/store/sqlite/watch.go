@@ -11,13 +11,13 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/bitcode"
 )
 
-// watched is a connection that writes. SQLite tells it of every vector that a
-// transaction adds, changes or deletes, those that a cascade deletes among them. It
-// announces them to the codes before it commits.
+// watched is a connection that writes. SQLite reports to it every vector that a
+// transaction adds, changes or deletes, cascades included. It announces them to the codes
+// before it commits.
 type watched struct {
 	session
 	codes   *bitcode.Codes
-	from    int64 // the version in which the transaction found the vectors; 0 until it changes any
+	from    int64 // the version of the vectors before the transaction; 0 until it changes one
 	changed bitcode.Conversations
 }
 
@@ -30,7 +30,7 @@ func watch(conn session, codes *bitcode.Codes) *watched {
 
 func (w *watched) forget() { w.from, w.changed = 0, bitcode.Conversations{} }
 
-// observe is called for each row of any table that is about to change.
+// observe is called for each row that is about to change, in any table.
 func (w *watched) observe(row sqlite3.PreUpdateData) {
 	switch row.Table {
 	case "vector_version":
@@ -47,11 +47,11 @@ func (w *watched) observe(row sqlite3.PreUpdateData) {
 	}
 }
 
-// note remembers whose vector a row is. The first two columns of embeddings say so.
+// note records the conversation of a vector, from the first two columns of embeddings.
 func (w *watched) note(column func(int) (sqlite3.Value, error)) {
 	workspace, err1 := column(0)
 	conversation, err2 := column(1)
-	if err1 != nil || err2 != nil { // out of memory: the transaction will fail as well
+	if err1 != nil || err2 != nil { // out of memory: the transaction fails too
 		return
 	}
 	ws := chat.WorkspaceID(workspace.Int64())
@@ -61,7 +61,7 @@ func (w *watched) note(column func(int) (sqlite3.Value, error)) {
 	w.changed[ws][conversation.Text()] = struct{}{}
 }
 
-// BeginTx begins a transaction of which every change to vectors is noted.
+// BeginTx begins a transaction and records its changes to vectors.
 func (w *watched) BeginTx(ctx context.Context, o sqldriver.TxOptions) (sqldriver.Tx, error) {
 	w.forget()
 	tx, err := w.session.BeginTx(ctx, o)
@@ -73,10 +73,9 @@ type watchedTx struct {
 	conn *watched
 }
 
-// Commit announces what the transaction has changed to the codes, and commits. The
-// codes of what it deletes are overwritten before the delete is durable. A transaction
-// that rolls back announces nothing; after a commit that fails, the next search reads
-// what it would have changed.
+// Commit announces the changed conversations to the codes, and commits. So the codes of
+// deleted vectors are overwritten before the delete is durable. A rollback announces
+// nothing. After a failed commit the next search reads these conversations.
 func (t watchedTx) Commit() error {
 	w := t.conn
 	if len(w.changed) == 0 {
@@ -95,7 +94,7 @@ func (t watchedTx) Commit() error {
 	return nil
 }
 
-// version is that in which the transaction leaves the vectors.
+// version is the version of the vectors after the transaction.
 func (w *watched) version() (version int64, err error) {
 	statement, _, err := w.Raw().Prepare("SELECT version FROM vector_version")
 	if err != nil {
