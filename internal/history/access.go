@@ -10,20 +10,18 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// Access is what one caller may do with one workspace. It is the way in for every
-// transport: each operation refuses what the caller's scopes do not allow
-// (Forbidden), before it looks at anything else, and ends in time (Canceled).
+// Access is what one caller may do with one workspace. Every transport uses it: each
+// operation first refuses callers whose scopes do not allow it (Forbidden), and each has a
+// time limit (Canceled).
 //
-// A transport asks for one with As for each request that it answers. It is safe for
-// concurrent use.
+// A transport calls As for each request. An Access is safe for concurrent use.
 type Access struct {
 	history *History
 	who     auth.Principal
 }
 
-// As returns the access of a caller to its workspace, for one request. It returns
-// RateLimited, with the time to wait, when the caller has asked too often. The
-// operator is not limited.
+// As returns a caller's access to its workspace, for one request. It returns RateLimited,
+// with the time to wait, when the caller sends too many requests. The operator has no limit.
 func (h *History) As(who auth.Principal) (Access, error) {
 	if !who.IsOperator() {
 		if err := h.limiter.admit(who.KeyID); err != nil {
@@ -33,13 +31,13 @@ func (h *History) As(who auth.Principal) (Access, error) {
 	return Access{history: h, who: who}, nil
 }
 
-// AsOperator is As for the command line on the database, which may do everything.
+// AsOperator is As for the command line on the database, which has every scope.
 func (h *History) AsOperator(ws chat.WorkspaceID) Access {
 	return Access{history: h, who: auth.Operator(ws)}
 }
 
-// May returns Forbidden when the caller's scopes do not allow the operation. The
-// operation says so itself; a transport may ask before it reads a large body.
+// May returns Forbidden when the caller's scopes do not allow the operation. The operation
+// checks that itself; a transport may call May before it reads a large body.
 func (a Access) May(op Operation) error {
 	d, known := demands[op]
 	if !known {
@@ -48,7 +46,7 @@ func (a Access) May(op Operation) error {
 	return a.need(d.scope)
 }
 
-// errScope is the cause of a refusal because of a scope.
+// errScope is the cause of a refusal for lack of a scope.
 var errScope = errors.New("a scope is missing")
 
 // IsScope reports whether the error says that the caller lacks a scope.
@@ -64,19 +62,18 @@ func (a Access) need(scope auth.Scope) error {
 // mayRead reports whether the caller may see what is stored.
 func (a Access) mayRead() bool { return a.who.Can(auth.Read) }
 
-// by is who is written into the receipt of a delete.
+// by returns the key id for the receipt of a delete.
 func (a Access) by(o chat.DeleteOptions) chat.DeleteOptions {
 	o.KeyID = a.who.KeyID
 	return o
 }
 
-// ask does one operation for the caller, if it may.
+// ask runs one operation for the caller if its scopes allow it.
 func ask[T any](ctx context.Context, a Access, op Operation, do func(ctx context.Context, h *History, ws chat.WorkspaceID) (T, error)) (answer T, err error) {
 	return askWithin(ctx, a, op, a.history.Patience(op), do)
 }
 
-// askWithin is ask with a limit of its own for how long the operation may take; 0 is
-// none.
+// askWithin is ask with a given time limit for the operation; 0 means no limit.
 func askWithin[T any](ctx context.Context, a Access, op Operation, limit time.Duration, do func(ctx context.Context, h *History, ws chat.WorkspaceID) (T, error)) (answer T, err error) {
 	if err := a.May(op); err != nil {
 		return answer, err

@@ -15,8 +15,8 @@ func (a Access) Conversations(ctx context.Context, q chat.ListQuery) (chat.Page,
 	})
 }
 
-// Read begins to read a conversation, whose messages are then read as they are asked
-// for; NotFound when the workspace has none of that id.
+// Read opens a conversation whose messages are read page by page; NotFound when the
+// workspace has no conversation with that id.
 func (a Access) Read(ctx context.Context, id string) (*Reading, error) {
 	return ask(ctx, a, OpRead, func(ctx context.Context, h *History, ws chat.WorkspaceID) (*Reading, error) {
 		return h.read(ctx, ws, id, h.watchKey(a.who))
@@ -30,7 +30,7 @@ func (a Access) Count(ctx context.Context) (int, error) {
 	})
 }
 
-// Stats sums up the workspace.
+// Stats returns the statistics of the workspace.
 func (a Access) Stats(ctx context.Context) (chat.Stats, error) {
 	return ask(ctx, a, OpStats, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Stats, error) {
 		return h.stats(ctx, ws)
@@ -44,7 +44,7 @@ func (a Access) Imports(ctx context.Context, page, pageSize int) (ImportPage, er
 	})
 }
 
-// Import returns one import; NotFound when the workspace has none of that id.
+// Import returns one import; NotFound when the workspace has no import with that id.
 func (a Access) Import(ctx context.Context, id string) (chat.Import, error) {
 	return ask(ctx, a, OpImport, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Import, error) {
 		return h.importByID(ctx, ws, id)
@@ -58,65 +58,62 @@ func (a Access) Deletions(ctx context.Context, page, pageSize int) (DeletionPage
 	})
 }
 
-// Deletion returns one receipt; NotFound when the workspace has none of that id.
+// Deletion returns one receipt; NotFound when the workspace has no receipt with that id.
 func (a Access) Deletion(ctx context.Context, id string) (chat.Deletion, error) {
 	return ask(ctx, a, OpDeletion, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Deletion, error) {
 		return h.deletion(ctx, ws, id)
 	})
 }
 
-// Search finds passages by words and by meaning, fuses the two, and has a reranker
-// order the best, where there is one. Invalid when the query is blank, too long,
-// or the mode unknown. When the embedder is down, the answer is Keyword's and says
-// so; when the reranker is down, the first order stands, and the answer says that
-// too. Neither is an error.
+// Search finds passages by words and by meaning and fuses the two rankings. If there is a
+// reranker, it orders the best passages. Invalid when the query is blank or too long, or the
+// mode is unknown. If the embedder does not answer, the result is that of Keyword; if the
+// reranker does not answer, the order stays as it was. The answer says so in both cases, and
+// neither is an error.
 func (a Access) Search(ctx context.Context, q SearchQuery) (SearchResult, error) {
 	return ask(ctx, a, OpSearch, func(ctx context.Context, h *History, ws chat.WorkspaceID) (SearchResult, error) {
 		return h.search(ctx, ws, q)
 	})
 }
 
-// Recall writes a digest of the passages that answer the query best, within the
-// token budget, each dated and cited. A language model writes it where there is one
-// and it does; else the passages are quoted. The text is recalled, not trusted: it
-// is delimited as data, so that nothing in it reads as an instruction. What was
-// deleted while the digest was being written is not in it. Invalid when there is no
-// query, or more than MaxRecallQueries.
+// Recall returns a digest of the passages that answer the query best, within the token
+// budget, each with its date and source. A language model writes it if one is configured and
+// answers; otherwise the passages are quoted. The text is delimited as data, so that a model
+// does not read it as instructions. It contains nothing that was deleted while it was
+// written. Invalid when there is no query, or more than MaxRecallQueries.
 func (a Access) Recall(ctx context.Context, q RecallQuery) (Recollection, error) {
 	return ask(ctx, a, OpRecall, func(ctx context.Context, h *History, ws chat.WorkspaceID) (Recollection, error) {
 		return h.recall(ctx, ws, q)
 	})
 }
 
-// Walk returns one page of the conversations that changed in a window of time,
-// with their messages, and the cursors that lead on from it. Page sizes over the
-// maximum are clamped, and a page ends early when its texts come to 8 MiB.
+// Walk returns one page of the conversations that changed in a window of time, with their
+// messages, and the cursors to continue from. Larger page sizes are reduced to the maximum.
+// A page ends early when its texts reach 8 MiB.
 //
-// A walk along Older sees every conversation once that is neither deleted nor
-// changed while it lasts, whatever else is added or deleted, and so does the walk
-// back along Newer.
+// A walk along Older returns every conversation once that is neither deleted nor changed
+// during the walk, whatever else is added or deleted. The same is true of the walk back
+// along Newer.
 //
-// A cursor is the id of a conversation and stands for its place: where it is now, or
-// where it was when it was deleted. One that was changed meanwhile has moved towards
-// the newest. A walk along Older then sees some conversations a second time, and a
-// walk along Newer begins again when its cursor has left the window; inside the
-// window it passes over those that the cursor's conversation has passed, so a walk
-// that must not miss anything has a window that ends in the past.
+// A cursor is the id of a conversation and represents its place: where it is now, or where it
+// was when it was deleted. A conversation that changes moves to the newest end. A walk along
+// Older from such a cursor then returns some conversations again. A walk along Newer begins
+// again when its cursor has left the window, and otherwise skips the conversations that the
+// cursor has passed. So a walk that must not miss anything needs a window that ends in the
+// past.
 //
-// Invalid when the window or the cursor is none. A conversation is forgotten as a
-// cursor when it was deleted and uploaded again.
+// Invalid when the window or the cursor is not valid. A conversation that was deleted and
+// uploaded again is no longer a valid cursor.
 func (a Access) Walk(ctx context.Context, q chat.WalkQuery) (WalkPage, error) {
 	return ask(ctx, a, OpWalk, func(ctx context.Context, h *History, ws chat.WorkspaceID) (WalkPage, error) {
 		return h.walk(ctx, ws, q)
 	})
 }
 
-// Export yields the conversations that pass the filter with their messages, in the
-// order in which they were made. It holds no transaction open between them, so that
-// it never keeps deleted storage from being reclaimed: what is deleted meanwhile is
-// left out, and nothing comes twice. After an error, which Forbidden is too, it
-// stops; so it does, with Unauthenticated, when the caller's key is revoked
-// meanwhile.
+// Export yields the conversations that pass the filter with their messages, oldest creation
+// first. It holds no transaction open between them, so that it never blocks a reclaim:
+// conversations that are deleted meanwhile are left out, and none comes twice. It stops after
+// an error, such as Forbidden, or Unauthenticated when the caller's key is revoked meanwhile.
 func (a Access) Export(ctx context.Context, f chat.Filter) iter.Seq2[Exported, error] {
 	if err := a.May(OpExport); err != nil {
 		return func(yield func(Exported, error) bool) { yield(Exported{}, err) }
@@ -124,8 +121,8 @@ func (a Access) Export(ctx context.Context, f chat.Filter) iter.Seq2[Exported, e
 	return a.history.export(ctx, a.who, f)
 }
 
-// ExportOne returns one conversation as Export does; NotFound when the workspace
-// has none of that id.
+// ExportOne returns one conversation as Export does; NotFound when the workspace has no
+// conversation with that id.
 func (a Access) ExportOne(ctx context.Context, id string) (Exported, error) {
 	return ask(ctx, a, OpExportOne, func(ctx context.Context, h *History, _ chat.WorkspaceID) (Exported, error) {
 		return h.exportOne(ctx, a.who, id)

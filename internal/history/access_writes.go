@@ -11,11 +11,10 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// Ingest stores one conversation, or merges it into the one that the workspace
-// already has under the same platform and external id, and queues it for indexing
-// when that changed anything. To a caller without the scope read the answer has the
-// title that it sent, not the stored one. A large upload may take longer than other
-// operations. The errors are Invalid, naming every problem, and those of the store;
+// Ingest stores one conversation, or merges it into the stored one with the same platform and
+// external id, and queues it for indexing if that changed anything. A caller without the
+// scope read gets the title that it sent, not the stored one. A large upload has a longer
+// time limit. The errors are Invalid, which lists every problem, and those of the store;
 // after an error nothing was stored.
 func (a Access) Ingest(ctx context.Context, u chat.Upload) (Ingested, error) {
 	return askWithin(ctx, a, OpIngest, a.history.uploadPatience(u), func(ctx context.Context, h *History, ws chat.WorkspaceID) (Ingested, error) {
@@ -31,12 +30,12 @@ func (a Access) Ingest(ctx context.Context, u chat.Upload) (Ingested, error) {
 	})
 }
 
-// IngestAll is Ingest for conversations that came together, as out of an export
-// file: all in one transaction, as one import, or after an error none. Of two
-// uploads of the same conversation the later is merged into the earlier. Those that
-// are not stored have no id, and Excluded or LeftDeleted for a state. Invalid,
-// naming the problems of each, when one cannot be stored, and when there are none or
-// more than MaxDelivery.
+// IngestAll is Ingest for several conversations, such as those of an export file. It stores
+// all of them in one transaction, as one import, or none if there is an error. If two uploads
+// are of the same conversation, the later one is merged into the earlier one. Conversations
+// that were refused have no id and the state Excluded or LeftDeleted. Invalid, with the
+// problems of each, when one cannot be stored, and when there are none or more than
+// MaxDelivery.
 func (a Access) IngestAll(ctx context.Context, uploads []chat.Upload, how Delivery) (Delivered, error) {
 	return ask(ctx, a, OpIngestAll, func(ctx context.Context, h *History, ws chat.WorkspaceID) (Delivered, error) {
 		valid, err := h.validateAll(uploads)
@@ -53,21 +52,21 @@ func (a Access) IngestAll(ctx context.Context, uploads []chat.Upload, how Delive
 	})
 }
 
-// ImportFile stores the conversations of a file, some hundred in each transaction,
-// as one import. What was deleted before stays deleted, unless restoreDeleted: an
-// old file does not mean that somebody wants it again. What is excluded stays out in
-// either case. A conversation that cannot be stored is named in the answer and holds
-// up nothing else. An error ends the import; what came before it is stored, and the
-// answer says how much, so the same file can be sent again.
+// ImportFile stores the conversations of a file as one import, a few hundred per transaction.
+// Conversations that were deleted before stay deleted unless restoreDeleted is set, because
+// an old file does not mean that they are wanted again. Excluded ones are refused in either
+// case. The answer lists conversations that cannot be stored; the others are stored. An error
+// ends the import. What came before it is stored and counted in the answer, so the same file
+// can be sent again.
 func (a Access) ImportFile(ctx context.Context, file iter.Seq[Read], restoreDeleted bool) (Imported, error) {
 	return ask(ctx, a, OpImportFile, func(ctx context.Context, h *History, ws chat.WorkspaceID) (Imported, error) {
 		return h.importFile(ctx, ws, file, restoreDeleted)
 	})
 }
 
-// Edit renames or pins a conversation. To a caller without the scope read the answer
-// has the title that it gave, if any. Invalid when the edit is empty or the title is
-// blank, NotFound when the workspace has no such conversation.
+// Edit changes the title or the pin of a conversation. A caller without the scope read gets
+// only the title that it sent. Invalid when the edit is empty or the title is blank, NotFound
+// when the workspace has no such conversation.
 func (a Access) Edit(ctx context.Context, id string, e chat.Edit) (chat.Conversation, error) {
 	return ask(ctx, a, OpEdit, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Conversation, error) {
 		c, err := h.edit(ctx, ws, id, e)
@@ -82,39 +81,35 @@ func (a Access) Edit(ctx context.Context, id string, e chat.Edit) (chat.Conversa
 	})
 }
 
-// DeleteConversations deletes conversations with their messages, chunks and
-// vectors, in one transaction: all that the workspace has of the ids, or, after an
-// error, none. Ids that repeat count once; those that are unknown, malformed,
-// another workspace's or deleted before are left out of the answer, so of two
-// deletes of one id exactly one reports it. Pinned conversations are deleted like
-// any other. The receipt, and what recognizes the conversations when they come
-// again, are written in the same transaction. Invalid when there is no id, or more
-// than MaxDelete.
+// DeleteConversations deletes conversations with their messages, chunks and vectors in one
+// transaction: all of the ids that the workspace has, or none if there is an error. Repeated
+// ids count once. Ids that are unknown, malformed, already deleted or of another workspace are
+// left out of the answer, so of two deletes of one id exactly one reports it. Pinned
+// conversations are deleted too. The same transaction writes the receipt and the tombstones.
+// Invalid when there is no id, or more than MaxDelete.
 func (a Access) DeleteConversations(ctx context.Context, ids []string, o chat.DeleteOptions) (Deleted, error) {
 	return ask(ctx, a, OpDeleteConversations, func(ctx context.Context, h *History, ws chat.WorkspaceID) (Deleted, error) {
 		return h.deleteConversations(ctx, ws, ids, a.by(o))
 	})
 }
 
-// DeleteBulk deletes what the workspace has of the ids as DeleteConversations does,
-// and names the others. When it is atomic and one is missing, it deletes nothing.
-// Invalid when there is no id, more than MaxBulkDelete, one that is no UUID, or one
-// twice.
+// DeleteBulk deletes the ids that the workspace has, as DeleteConversations does, and returns
+// the missing ones. If it is atomic and an id is missing, it deletes nothing. Invalid when
+// there is no id, more than MaxBulkDelete, an id that is no UUID, or a repeated id.
 func (a Access) DeleteBulk(ctx context.Context, b BulkDelete) (BulkDeleted, error) {
 	return ask(ctx, a, OpDeleteBulk, func(ctx context.Context, h *History, ws chat.WorkspaceID) (BulkDeleted, error) {
 		return h.deleteBulk(ctx, ws, b, a.by(chat.DeleteOptions{}))
 	})
 }
 
-// DeleteMatching deletes every conversation that a filter selects, in one
-// transaction however many they are, as DeleteConversations does with those it is
-// told. The ids of what it deleted are in the order in which they were made. With
-// DryRun it deletes nothing. The number is of what matches; it is counted under the
-// locks that the delete holds. Invalid when the filter selects nothing in particular
-// and All is not said; Conflict when there are more or fewer than Expected.
+// DeleteMatching deletes every conversation that a filter selects in one transaction, like
+// DeleteConversations. The answer has the deleted ids in the order of creation. With DryRun
+// it deletes nothing and only counts. The conversations are counted under the locks that the
+// delete holds. Invalid when the filter is empty and All is not set; Conflict when the number
+// differs from Expected.
 //
-// A dry run and a filter by title tell what is stored. They also need the scope
-// read, and without it Conflict does not say how many there are.
+// A dry run and a filter by title reveal stored data, so they also need the scope read.
+// Without that scope, Conflict does not say how many conversations match.
 func (a Access) DeleteMatching(ctx context.Context, m chat.MatchingDelete) (n int, deleted Deleted, err error) {
 	if err := a.May(OpDeleteMatching); err != nil {
 		return 0, Deleted{}, err
@@ -134,13 +129,12 @@ func (a Access) DeleteMatching(ctx context.Context, m chat.MatchingDelete) (n in
 	return n, deleted, err
 }
 
-// DeleteUnchanged deletes conversations as DeleteConversations does, if each has the
-// revision that the caller names. The revisions are compared under the locks that
-// the delete holds, so nothing comes in between. Those that are not there any more
-// are left out of the answer. Conflict with a *chat.ChangedError, and nothing
-// deleted, when one has changed; to a caller without the scope read it gives ids and
-// no titles. Invalid when there is no conversation, more than MaxDeleteUnchanged, or
-// one with two different revisions.
+// DeleteUnchanged deletes conversations like DeleteConversations, if each still has the
+// revision that the caller names. The revisions are compared under the locks that the delete
+// holds, so no change can come in between. Conversations that no longer exist are left out of
+// the answer. If one has changed, it deletes nothing and returns Conflict with a
+// *chat.ChangedError, which has no titles for a caller without the scope read. Invalid when
+// there is no conversation, more than MaxDeleteUnchanged, or one with two different revisions.
 func (a Access) DeleteUnchanged(ctx context.Context, d chat.UnchangedDelete) (Deleted, error) {
 	d.DeleteOptions = a.by(d.DeleteOptions)
 	return ask(ctx, a, OpDeleteUnchanged, func(ctx context.Context, h *History, ws chat.WorkspaceID) (Deleted, error) {
@@ -153,7 +147,7 @@ func (a Access) DeleteUnchanged(ctx context.Context, d chat.UnchangedDelete) (De
 	})
 }
 
-// withoutTitles names what has changed by ids alone.
+// withoutTitles reduces the changed conversations to their ids.
 func withoutTitles(e *chat.ChangedError) *chat.ChangedError {
 	bare := &chat.ChangedError{Of: e.Of, Changed: make([]chat.Conversation, len(e.Changed))}
 	for i, c := range e.Changed {
@@ -162,27 +156,26 @@ func withoutTitles(e *chat.ChangedError) *chat.ChangedError {
 	return bare
 }
 
-// AwaitReclaimed waits until the storage of a delete is reclaimed, at most 15 s, and
-// returns its receipt. When the time is over, the receipt says so by having no
-// ReclaimedAt; that is no error, because the delete itself is done.
+// AwaitReclaimed waits until the storage of a delete is reclaimed, at most 15 s, and returns
+// its receipt. After that time the receipt has no ReclaimedAt. That is not an error, because
+// the delete itself is complete.
 func (a Access) AwaitReclaimed(ctx context.Context, receipt chat.Deletion) (chat.Deletion, error) {
 	return ask(ctx, a, OpAwaitReclaimed, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Deletion, error) {
 		return h.awaitReclaimed(ctx, ws, receipt)
 	})
 }
 
-// LiftExclusions allows later uploads of conversations again that a delete excluded,
-// and returns how many of the named ones were excluded. Ids that are unknown,
-// malformed or another workspace's count for nothing. Invalid when none is named, or
-// more than MaxDelete.
+// LiftExclusions allows uploads of excluded conversations again. It returns how many of the
+// named ones were excluded. Ids that are unknown, malformed or of another workspace are
+// ignored. Invalid when no id is given, or more than MaxDelete.
 func (a Access) LiftExclusions(ctx context.Context, l chat.Lift) (int, error) {
 	return ask(ctx, a, OpLiftExclusions, func(ctx context.Context, h *History, ws chat.WorkspaceID) (int, error) {
 		return h.liftExclusions(ctx, ws, l)
 	})
 }
 
-// ReindexFailed queues what could not be indexed, with a new count of attempts, and
-// returns how many conversations that are.
+// ReindexFailed queues conversations that could not be indexed, with a new count of attempts,
+// and returns how many there are.
 func (a Access) ReindexFailed(ctx context.Context) (int, error) {
 	return ask(ctx, a, OpReindexFailed, func(ctx context.Context, h *History, ws chat.WorkspaceID) (n int, err error) {
 		err = h.store.InTx(ctx, func(tx *store.Tx) (err error) {
@@ -196,8 +189,8 @@ func (a Access) ReindexFailed(ctx context.Context) (int, error) {
 	})
 }
 
-// withoutStored is a conversation as a caller without the scope read may see it: its
-// ids and how far it is, and of its words only those that the caller just sent.
+// withoutStored reduces a conversation to what a caller without the scope read may see: its
+// ids, its state, and texts that the caller just sent.
 func withoutStored(c chat.Conversation, sent string) chat.Conversation {
 	c.Title, c.IndexError = sent, ""
 	return c

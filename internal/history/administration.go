@@ -5,11 +5,11 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// Administration is what the operator may do: make, list and delete keys and
-// workspaces. No key opens it.
+// Administration is what only the operator may do: create, list and delete keys and
+// workspaces. No key has access to it.
 type Administration struct{ history *History }
 
-// Administer returns the administration; Forbidden for everybody but the operator.
+// Administer returns the administration; Forbidden for every caller but the operator.
 func (h *History) Administer(who auth.Principal) (Administration, error) {
 	if !who.IsOperator() {
 		return Administration{}, fault.New(fault.Forbidden, "keys and workspaces are managed by the operator, with `lethe keys` and `lethe workspaces`")

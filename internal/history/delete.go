@@ -9,10 +9,10 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// MaxDelete is how many ids one delete takes.
+// MaxDelete is the maximum number of ids of one delete.
 const MaxDelete = 10_000
 
-// Deleted tells which of the asked-for conversations a delete removed.
+// Deleted is the result of a delete.
 type Deleted struct {
 	IDs     []string      // in the order of the request; empty, never nil
 	Receipt chat.Deletion // the zero value when nothing was deleted
@@ -112,7 +112,7 @@ func (h *History) deletion(ctx context.Context, ws chat.WorkspaceID, id string) 
 	return h.store.View(ctx).Deletion(ws, id)
 }
 
-// fold makes ids canonical and drops repeated and malformed ones.
+// fold makes ids canonical and removes repeated and malformed ones.
 func fold(ids []string) []string {
 	seen := make(map[string]bool, len(ids))
 	folded := make([]string, 0, len(ids))

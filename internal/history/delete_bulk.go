@@ -8,19 +8,18 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// MaxBulkDelete is how many ids one bulk delete takes (Fini, "Bulk delete
+// MaxBulkDelete is the maximum number of ids of one bulk delete (Fini, "Bulk delete
 // conversations").
 const MaxBulkDelete = 50
 
-// BulkDelete asks to delete several conversations and to be told of those that
-// are not there.
+// BulkDelete is a delete of several conversations that also reports the missing ones.
 type BulkDelete struct {
 	IDs    []string
 	Atomic bool // delete nothing unless every one of them is there
 }
 
-// BulkDeleted tells what became of the ids of a BulkDelete, each in the order of
-// the request, and none twice. Neither list is nil.
+// BulkDeleted is the result of a BulkDelete: both lists are in the order of the request,
+// without repeated ids, and never nil.
 type BulkDeleted struct {
 	Deleted []string
 	Missing []string // unknown, deleted before or another workspace's: they are all alike
@@ -63,9 +62,8 @@ func bulkIDs(ids []string) ([]string, error) {
 	return asked, found.Err()
 }
 
-// deleteTogether removes all of the ids or none. Which it is, is decided under
-// the locks that the delete then uses: an answer from before could be out of date
-// when the rows go.
+// deleteTogether deletes all of the ids or none. It checks that all exist under the locks of
+// the delete, because an earlier check could be out of date when the rows are deleted.
 func (h *History) deleteTogether(ctx context.Context, ws chat.WorkspaceID, asked []string, o chat.DeleteOptions) (BulkDeleted, error) {
 	var answer BulkDeleted
 	err := h.store.InDeletingTx(ctx, func(tx *store.Tx) error {
@@ -93,7 +91,7 @@ func (h *History) deleteTogether(ctx context.Context, ws chat.WorkspaceID, asked
 	return answer, nil
 }
 
-// without is what remains of the ids, in their order.
+// without returns the ids that are not removed, in order.
 func without(ids, taken []string) []string {
 	isTaken := make(map[string]bool, len(taken))
 	for _, id := range taken {

@@ -8,7 +8,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// MaxDeleteUnchanged is how many conversations one DeleteUnchanged takes.
+// MaxDeleteUnchanged is the maximum number of conversations of one DeleteUnchanged.
 const MaxDeleteUnchanged = 100_000
 
 // deleteUnchanged is Access.DeleteUnchanged.
@@ -44,8 +44,8 @@ func (h *History) deleteUnchanged(ctx context.Context, ws chat.WorkspaceID, d ch
 	return deleted, nil
 }
 
-// seenRevisions returns the ids in canonical form and the revision of each. A
-// malformed id is an unknown one, as in every delete.
+// seenRevisions returns the ids in canonical form and the revision of each. A malformed id
+// counts as unknown, as in every delete.
 func seenRevisions(seen []chat.Seen) (ids []string, revisions map[string]int64, err error) {
 	revisions = make(map[string]int64, len(seen))
 	for _, s := range seen {
@@ -74,7 +74,7 @@ func changedAmong(ids []string, revisions map[string]int64, held map[string]chat
 	return changed
 }
 
-// errChanged is nil when nothing has changed.
+// errChanged returns nil when no conversation has changed.
 func errChanged(of int, changed []chat.Conversation) error {
 	if len(changed) == 0 {
 		return nil

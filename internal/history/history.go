@@ -1,10 +1,10 @@
-// Package history is the one front door to the chat history: ingest, list,
-// read, edit, delete, search, recall, keys. Every transport calls it, so a rule
-// that is kept here is kept everywhere. It knows no HTTP and no SQL.
+// Package history is the front door to the chat history: ingest, list, read, edit, delete,
+// search, recall, keys. Every transport calls it, so its rules apply to all of them. It knows
+// no HTTP and no SQL.
 //
-// There are three ways in. As gives a caller access to its workspace, with what its
-// scopes allow. Administer gives the operator keys and workspaces. What the service
-// needs for itself is in service.go, and no caller's words get there.
+// It has three entries. As gives a caller access to its workspace, limited by its scopes.
+// Administer gives the operator keys and workspaces. service.go has what the service itself
+// needs; requests of callers do not reach it.
 package history
 
 import (
@@ -24,7 +24,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// History answers for all workspaces of one store. It is safe for concurrent use.
+// History serves all workspaces of one store. It is safe for concurrent use.
 type History struct {
 	store    *store.Store
 	embedder embed.Embedder
@@ -53,8 +53,8 @@ type Options struct {
 	Wake     func()           // called after a commit that left work for the indexer; may be nil
 	Deleted  func()           // called after a commit that left storage to reclaim; may be nil
 
-	// Reclaim reclaims the storage of all deletes so far, for a caller that waits for it.
-	// Canceled tells that the service stops. When nil, the caller does it itself.
+	// Reclaim reclaims the storage of all deletes so far for a waiting caller. It returns
+	// Canceled when the service is stopping. When nil, the caller reclaims it itself.
 	Reclaim func(context.Context) error
 
 	APIKey     string // a token accepted for the workspace `default` with every scope; may be empty
@@ -110,8 +110,8 @@ func New(o Options) *History {
 	return h
 }
 
-// Close ends what runs in the background: the trials of an embedder that does not
-// answer queries. The store stays open.
+// Close ends the background trials of an embedder that does not answer queries. The store
+// stays open.
 func (h *History) Close() { h.meaning.breaker.Close() }
 
 // conversations is Access.Conversations.
@@ -157,7 +157,7 @@ func (h *History) importByID(ctx context.Context, ws chat.WorkspaceID, id string
 	return i, err
 }
 
-// maxPage keeps page times page size far from overflowing.
+// maxPage keeps the product of page and page size from overflowing.
 const maxPage = 1_000_000
 
 func clampPage(page, size int) (clampedPage, clampedSize int) {
@@ -212,8 +212,8 @@ func (h *History) edit(ctx context.Context, ws chat.WorkspaceID, id string, e ch
 	return c, err
 }
 
-// knownID makes an id canonical. What cannot be one of ours is simply not found,
-// like an id of another workspace.
+// knownID makes an id canonical. An id that Lethe cannot have assigned is not found, like an
+// id of another workspace.
 func knownID(id string) (string, error) {
 	canonical, ok := chat.ParseID(id)
 	if !ok {

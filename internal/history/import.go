@@ -8,17 +8,17 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// FileKind is the kind of an import that is a file.
+// FileKind is the kind of an import from a file.
 const FileKind = "file"
 
-// Read is a conversation as it stands in a file, or what is wrong with that place.
+// Read is a conversation from a file, or the error at its place.
 type Read struct {
 	Upload chat.Upload
 	Line   int   // where it begins, from 1
 	Err    error // Invalid: this one cannot be stored; anything else ends the import
 }
 
-// Imported is the answer to a file.
+// Imported is the result of importing a file.
 type Imported struct {
 	ImportID      string // empty when nothing of it was stored
 	Conversations int    // stored, or there already
@@ -28,13 +28,13 @@ type Imported struct {
 	Problems      []Problem
 }
 
-// Problem is what is wrong with one place of a file.
+// Problem is an error at one place of a file.
 type Problem struct {
 	Line int
 	Err  error // Invalid
 }
 
-// maxImportProblems is how many problems an answer lists; all are counted.
+// maxImportProblems is how many problems the answer lists. All are counted.
 const maxImportProblems = 20
 
 // Limits of what is held in memory and stored in one transaction.
@@ -54,7 +54,7 @@ func (h *History) importFile(ctx context.Context, ws chat.WorkspaceID, file iter
 	return i.done, i.flush(ctx)
 }
 
-// importer collects conversations until a transaction is worth it.
+// importer collects conversations until there are enough for a transaction.
 type importer struct {
 	h       *History
 	ws      chat.WorkspaceID

@@ -13,7 +13,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// Ingested is the answer to an upload.
+// Ingested is the result of an upload.
 type Ingested struct {
 	ImportID     string
 	Conversation chat.Conversation
@@ -28,17 +28,17 @@ func (h *History) ingest(ctx context.Context, ws chat.WorkspaceID, u chat.ValidU
 	return Ingested{ImportID: done.ImportID, Conversation: done.Conversations[0]}, nil
 }
 
-// MaxDelivery is how many conversations IngestAll takes at once: so many that one
-// transaction costs little for each, and so few that they are held in memory.
+// MaxDelivery is how many conversations IngestAll accepts at once: enough that the cost of a
+// transaction is small for each, and few enough to be held in memory.
 const MaxDelivery = 1000
 
-// Delivered is the answer to many uploads that came together.
+// Delivered is the result of several uploads that were stored together.
 type Delivered struct {
 	ImportID      string              // empty when every conversation was refused
 	Conversations []chat.Conversation // in the order of the uploads
 }
 
-// Delivery says how conversations come together.
+// Delivery says how uploads are stored together.
 type Delivery struct {
 	ImportID    string // the import that they go on with; empty for one of their own
 	Kind        string // how they came; "upload" when empty
@@ -64,8 +64,8 @@ func (h *History) validateAll(uploads []chat.Upload) ([]chat.ValidUpload, error)
 	return valid, nil
 }
 
-// deliver stores uploads in one transaction, and wakes the indexer. Everything that
-// is uploaded or imported goes through it.
+// deliver stores uploads in one transaction and wakes the indexer. Every upload and every
+// import goes through it.
 func (h *History) deliver(ctx context.Context, ws chat.WorkspaceID, uploads []chat.ValidUpload, how Delivery) (Delivered, error) {
 	var done Delivered
 	err := h.store.InTx(ctx, func(tx *store.Tx) (err error) {
@@ -82,7 +82,7 @@ func (h *History) deliver(ctx context.Context, ws chat.WorkspaceID, uploads []ch
 	return done, nil
 }
 
-// uploadKind is the kind of an import that is a caller's own upload.
+// uploadKind is the kind of an import that is a caller's upload.
 const uploadKind = "upload"
 
 // delivery is what one transaction stores.
@@ -135,9 +135,9 @@ func (d *delivery) store(importID, kind string) (Delivered, error) {
 	return Delivered{ImportID: importID, Conversations: d.stored}, d.tx.AddToImport(d.ws, brought)
 }
 
-// createTogether saves statements when many conversations come: it creates those
-// that the workspace has never had, and returns the places of the others, in the
-// order of the uploads. What it leaves nobody else can delete now.
+// createTogether saves statements when there are many uploads: it creates the conversations
+// that the workspace never had, and returns the places of the other uploads in order. No other
+// transaction can delete those conversations now.
 func (d *delivery) createTogether() (left []int, err error) {
 	if len(d.uploads) == 1 {
 		return []int{0}, nil
@@ -197,13 +197,13 @@ func (d *delivery) fresh(u chat.ValidUpload) chat.Transcript {
 	return t
 }
 
-// maxOvertaken is how often an upload may be overtaken by others of the same
-// conversation that are deleted again at once.
+// maxOvertaken is how often other uploads of the same conversation, which is then deleted at
+// once, may overtake an upload.
 const maxOvertaken = 20
 
-// createOrMerge stores one upload. On PostgreSQL others may create the conversation
-// after this transaction has not found it, and delete it before this one has locked
-// it; then it begins anew.
+// createOrMerge stores one upload. On PostgreSQL another transaction may create the
+// conversation after this one has not found it, and delete it before this one has locked it.
+// Then createOrMerge starts again.
 func (d *delivery) createOrMerge(i int) error {
 	u := d.uploads[i]
 	for range maxOvertaken {
@@ -233,9 +233,9 @@ func (d *delivery) createOrMerge(i int) error {
 	return fault.New(fault.Unavailable, "this conversation is being created and deleted by others; try again")
 }
 
-// admit decides whether a conversation that was just created may stay. Whether it
-// was deleted before is asked only now: a delete that excludes it may have come in
-// between, and what was deleted by then must not slip back in.
+// admit decides whether a new conversation may stay. It checks only now whether the
+// conversation was deleted before, because a delete that excludes it may have committed since
+// the transaction began, and such a conversation must not come back.
 func (d *delivery) admit(i int, fresh chat.Transcript) error {
 	deleted, excluded, err := d.tx.Tombstoned(d.ws, fresh.Platform, fresh.ExternalID)
 	switch {
@@ -256,7 +256,7 @@ func (d *delivery) admit(i int, fresh chat.Transcript) error {
 	return nil
 }
 
-// refused is the answer to an upload that is not stored.
+// refused is the result of an upload that is not stored.
 func refused(c chat.Conversation, why chat.IndexState) chat.Conversation {
 	c.ID, c.ImportID, c.Messages, c.IndexState = "", "", 0, why
 	return c

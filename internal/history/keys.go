@@ -15,9 +15,9 @@ const (
 	mintTries    = 3
 )
 
-// CreateKey mints a key for a workspace, making the workspace when it is new,
-// and returns it with its token, which is not stored and cannot be shown again.
-// Invalid when a name is blank or too long, or no scope is given.
+// CreateKey creates a key for a workspace, and the workspace if it is new. It returns the key
+// with its token, which is not stored and cannot be shown again. Invalid when a name is blank
+// or too long, or no scope is given.
 func (a Administration) CreateKey(ctx context.Context, workspace, name string, scopes []auth.Scope) (auth.Key, string, error) {
 	workspace, name = strings.TrimSpace(workspace), strings.TrimSpace(name)
 	var found fault.Problems
@@ -71,8 +71,7 @@ func (a Administration) Keys(ctx context.Context, workspace string) ([]auth.Key,
 	return view.Keys(ws)
 }
 
-// RevokeKey makes the key with this id or prefix useless from now on. NotFound
-// when there is none.
+// RevokeKey revokes the key with this id or prefix. NotFound when there is none.
 func (a Administration) RevokeKey(ctx context.Context, idOrPrefix string) (key auth.Key, err error) {
 	err = a.history.store.InTx(ctx, func(tx *store.Tx) error {
 		key, err = tx.RevokeKey(idOrPrefix)

@@ -6,13 +6,13 @@ import (
 	"github.com/lethe-chat/lethe/internal/auth"
 )
 
-// LocalKeyID is the key id of the token that a running service gives to the
-// command line of its own user.
+// LocalKeyID is the key id of the token that a running service gives to the command line of
+// its own user.
 const LocalKeyID = "local"
 
-// AuthenticateLocal is Authenticate for a request that comes from this machine
-// itself: there the token of Options.LocalToken is valid too, for the workspace
-// "default" with every scope. The transport knows where a request comes from.
+// AuthenticateLocal is Authenticate for a request from this machine: it also accepts the token
+// Options.LocalToken, for the workspace "default" with every scope. The transport must know
+// that the request comes from this machine.
 func (h *History) AuthenticateLocal(ctx context.Context, token string) (auth.Principal, error) {
 	if !h.local.matches(token) {
 		return h.Authenticate(ctx, token)

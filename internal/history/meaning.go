@@ -12,17 +12,16 @@ import (
 	"github.com/lethe-chat/lethe/internal/modelhttp"
 )
 
-// DefaultQueryPatience is how long a search waits for the vector of its query. Then
-// it answers by words.
+// DefaultQueryPatience is how long a search waits for the vector of its query before it answers
+// by words.
 const DefaultQueryPatience = time.Second
 
-// trialText is what an embedder is asked that did not answer a query in time.
+// trialText is the text of a trial after an embedder did not answer a query in time.
 const trialText = "Where did we park?"
 
-// meaning is the leg of a search that needs a model. One query that waits in vain
-// makes the leg lost; from then on no query waits, until a trial in the background is
-// answered as fast as a query would have to be. Indexing does not use it: it is
-// patient.
+// meaning is the leg of a search that needs a model. After one query has waited in vain, the
+// leg is lost, and no query waits until a trial in the background is answered as fast as a
+// query needs it. The indexer does not use it, because it can wait longer.
 type meaning struct {
 	embedder embed.Embedder
 	patience time.Duration
@@ -31,8 +30,7 @@ type meaning struct {
 	metrics  *metrics
 }
 
-// newMeaning returns the leg. The options say how trials are paced; the leg fills in
-// the rest.
+// newMeaning returns the leg. The options set the pace of trials.
 func newMeaning(e embed.Embedder, patience time.Duration, o breaker.Options, log *slog.Logger, m *metrics) *meaning {
 	x := &meaning{embedder: e, patience: patience, log: log, metrics: m}
 	o.Changed = x.changed
@@ -54,9 +52,8 @@ func slow(patience time.Duration) error {
 	return fault.New(fault.Unavailable, "the embedder did not answer a query within %s", patience)
 }
 
-// vector returns the vector of a query; nil when there is none, because the model
-// cannot read the text or does not answer in time. Its only error is Canceled, when
-// the caller's own context ended.
+// vector returns the vector of a query, or nil when the model cannot read the text or does not
+// answer in time. The only error is Canceled, when the caller's context ended.
 func (x *meaning) vector(ctx context.Context, text string) ([]float32, error) {
 	if x.breaker.Lost() {
 		return nil, nil //nolint:nilnil // no vector is an answer
@@ -75,7 +72,7 @@ func (x *meaning) vector(ctx context.Context, text string) ([]float32, error) {
 	return nil, nil //nolint:nilnil // degraded, and the answer says so: never a failed search
 }
 
-// ask waits for the embedder as long as the patience lasts, also when it ignores its
+// ask waits for the embedder for the patience at most, even if the embedder ignores its
 // context.
 func (x *meaning) ask(ctx context.Context, text string) ([]float32, error) {
 	ctx, cancel := context.WithTimeout(ctx, x.patience)
@@ -103,7 +100,7 @@ func (x *meaning) ask(ctx context.Context, text string) ([]float32, error) {
 	}
 }
 
-// changed tells that the leg was lost or is back.
+// changed logs that the leg was lost or works again.
 func (x *meaning) changed(cause error, lost time.Duration) {
 	if cause != nil {
 		x.metrics.meaningLost.Set(1)
@@ -115,8 +112,8 @@ func (x *meaning) changed(cause error, lost time.Duration) {
 	x.log.Info("search: the search by meaning is back", "lost_for", lost.Round(time.Millisecond))
 }
 
-// reason is the text of an error for the log: an internal one has its reason in
-// itself, and no message for callers.
+// reason returns the text of an error for the log. An internal error has no message for
+// callers, so its full text is logged.
 func reason(err error) string {
 	if fault.Is(err, fault.Internal) {
 		return err.Error()
@@ -124,7 +121,7 @@ func reason(err error) string {
 	return fault.Message(err)
 }
 
-// state is what figures say of the leg; nil while it answers.
+// state returns the loss of the leg for the statistics; nil while the leg works.
 func (x *meaning) state() *chat.LostLeg {
 	s := x.breaker.State()
 	if !s.Lost {

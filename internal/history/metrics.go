@@ -6,8 +6,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// metrics counts what was asked of the models that search and recall can do
-// without. Its labels are outcomes, never ids or texts.
+// metrics counts the calls of models that search and recall can do without. Its labels are
+// outcomes, never ids or texts.
 type metrics struct {
 	reranks *prometheus.CounterVec
 	digests *prometheus.CounterVec
@@ -37,8 +37,8 @@ func newMetrics(registry *prometheus.Registry) *metrics {
 	return m
 }
 
-// outcome names an error of a model for a metric: resting when it was not asked,
-// because it had failed a moment before.
+// outcome returns the name of an error of a model for a metric: resting when the model was not
+// asked because it had failed a moment before.
 func outcome(err error, resting bool) string {
 	if resting {
 		return "resting"

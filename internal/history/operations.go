@@ -8,8 +8,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 )
 
-// Operation names one thing that a caller may ask of a workspace: the method of
-// Access that does it.
+// Operation names one operation of a caller on a workspace: the method of Access that does it.
 type Operation string
 
 // The operations.
@@ -40,15 +39,14 @@ const (
 	OpWalk                Operation = "Walk"
 )
 
-// DefaultPatience is how long an operation may take when Options.Patience is 0. An
-// answer that comes much later finds nobody: a browser kills an extension's worker
-// after 30 s.
+// DefaultPatience is the time limit of an operation when Options.Patience is 0. A much later
+// answer is useless: a browser ends an extension's worker after 30 s.
 const DefaultPatience = 20 * time.Second
 
 // maxWait is how long a delete waits for its storage to be reclaimed.
 const maxWait = 15 * time.Second
 
-// patience says how long an operation may take.
+// patience is the class of an operation's time limit.
 type patience int
 
 const (
@@ -58,18 +56,18 @@ const (
 	streaming                 // as long as the caller sends or takes; the transport watches each step
 )
 
-// deletePatience is how many times longer a delete may take than other operations.
-// A delete that is cut off is undone, and asking again would end the same way: a
-// delete that is large enough could never be done.
+// deletePatience is how many times longer a delete may take than other operations. A delete
+// that reaches its limit is rolled back and would fail again, so a very large delete could
+// never be completed with the ordinary limit.
 const deletePatience = 15
 
-// demand is what an operation asks of its caller, and how long it may take.
+// demand is the scope that an operation needs, and its time limit.
 type demand struct {
 	scope    auth.Scope
 	patience patience
 }
 
-// demands is the one table of who may do what. An operation that is not in it is
+// demands is the only table of the scopes of operations. An operation that is not in it is
 // refused.
 var demands = map[Operation]demand{
 	OpConversations: {auth.Read, ordinary},
@@ -115,17 +113,16 @@ func (h *History) Patience(op Operation) time.Duration {
 	}
 }
 
-// What a large upload may take beyond the ordinary patience. Half a gigabyte of text a
-// minute is usual; a machine that is busy with other work does a small part of it, and
-// an upload that is cut off there would be cut off again when it is sent again.
+// The additional time for a large upload. Half a gigabyte of text per minute is usual. A busy
+// machine may store only a small part of that, and an upload that was stopped by its limit
+// would be stopped again when it is sent again.
 const (
 	ordinaryUpload = 1 << 20   // bytes that have the ordinary patience
 	uploadRate     = 256 << 10 // bytes a second
 	messageWeight  = 100       // bytes that a message counts for besides its text
 )
 
-// uploadPatience is how long an upload may take: about three minutes more for one of
-// 50 MB.
+// uploadPatience returns the time limit of an upload: about three minutes more for 50 MB.
 func (h *History) uploadPatience(u chat.Upload) time.Duration {
 	bytes := len(u.Messages) * messageWeight
 	for _, m := range u.Messages {
@@ -135,7 +132,7 @@ func (h *History) uploadPatience(u chat.Upload) time.Duration {
 	return h.Patience(OpIngest) + more
 }
 
-// within is a context that ends after the limit; 0 is none.
+// within returns a context that ends after the limit; 0 means no limit.
 func within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
 	if limit > 0 {
 		return context.WithTimeout(ctx, limit)

@@ -9,8 +9,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// sideBySide calls do for 0 to n-1, at most limit at a time, and waits for all. It
-// returns the first error in the order of the numbers, whichever came first.
+// sideBySide calls do for 0 to n-1, at most limit at a time, and waits for all calls. It returns
+// the error of the lowest number, whichever call failed first.
 func sideBySide(n, limit int, do func(i int) error) error {
 	errs := make([]error, n)
 	var all errgroup.Group
@@ -27,7 +27,7 @@ func sideBySide(n, limit int, do func(i int) error) error {
 	return cmp.Or(errs...)
 }
 
-// guarded calls do and makes an error of a panic, which in a goroutine of its own
+// guarded calls do and turns a panic into an error, because a panic in a separate goroutine
 // would end the whole service.
 func guarded(i int, do func(i int) error) (err error) {
 	defer func() {
