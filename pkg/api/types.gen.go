@@ -442,8 +442,8 @@ type DeleteUnchangedRequest struct {
 	Wait *bool `json:"wait,omitempty"`
 }
 
-// Deletion The receipt of a delete, written in the same transaction: it exists exactly when the rows are gone.
-// It holds no text, no title and no id of what was deleted.
+// Deletion The receipt of a delete, written in the same transaction: it exists exactly when the rows are
+// deleted. It holds no text, no title and no id of what was deleted.
 type Deletion struct {
 	// Chunks How many passages went with them.
 	Chunks int `json:"chunks"`
@@ -501,10 +501,10 @@ type EditRequest struct {
 	Title *string `json:"title,omitempty"`
 }
 
-// EmbeddingStats How far the workspace is with the current model; Lethe's own, other services of this API do not answer it. After a
-// change of the model, or of Lethe's way of cutting and analysing texts, conversations are indexed anew in the
-// background. Until its turn has come, each stays `ready` and is found by its words as ever; by meaning it is found
-// once it is embedded again.
+// EmbeddingStats How much of the workspace is indexed with the current model. This is Lethe's own; other services of this API do not
+// have it. After a change of the model, or of the way in which Lethe splits and analyzes texts, conversations are
+// re-indexed in the background. Until then each stays `ready` and can be found by its words; it can be found by
+// meaning after it was embedded again.
 type EmbeddingStats struct {
 	// Failed How many could not be, in all the tries there are, and stay as they were until the service starts again. They
 	// do not count as pending.
@@ -514,10 +514,10 @@ type EmbeddingStats struct {
 	// says so. The embedder is tried in the background, and searches go by meaning again when it answers. null else.
 	Lost *LostLeg `json:"lost"`
 
-	// Model The current model, that of the service which was started last. `none` is the one that embeds nothing.
+	// Model The model of the service that was started last. `none` embeds nothing.
 	Model string `json:"model"`
 
-	// Pending How many indexed conversations are yet to be indexed anew. 0 when no change is going on.
+	// Pending How many indexed conversations wait to be re-indexed. 0 when no change is in progress.
 	Pending int `json:"pending"`
 
 	// Unused How many of the vectors are of other models, so that no search sees them. It falls to 0 as a change goes on. Under
@@ -1090,10 +1090,10 @@ type Stats struct {
 	// Conversations How many conversations.
 	Conversations int `json:"conversations"`
 
-	// Embedding How far the workspace is with the current model; Lethe's own, other services of this API do not answer it. After a
-	// change of the model, or of Lethe's way of cutting and analysing texts, conversations are indexed anew in the
-	// background. Until its turn has come, each stays `ready` and is found by its words as ever; by meaning it is found
-	// once it is embedded again.
+	// Embedding How much of the workspace is indexed with the current model. This is Lethe's own; other services of this API do not
+	// have it. After a change of the model, or of the way in which Lethe splits and analyzes texts, conversations are
+	// re-indexed in the background. Until then each stays `ready` and can be found by its words; it can be found by
+	// meaning after it was embedded again.
 	Embedding EmbeddingStats `json:"embedding"`
 
 	// Embeddings How many of the passages have a vector, and so can be found by meaning.

@@ -70,7 +70,7 @@ type ServerInterface interface {
 	// Recall Recall what the history knows, ready to put into a prompt
 	// (POST /api/chat-history/inject)
 	Recall(ctx echo.Context) error
-	// Reindex Index again what could not be indexed
+	// Reindex Retry the indexing of failed conversations
 	// (POST /api/chat-history/reindex)
 	Reindex(ctx echo.Context) error
 	// SearchChatHistory Find passages
@@ -4991,7 +4991,7 @@ type StrictServerInterface interface {
 	// Recall Recall what the history knows, ready to put into a prompt
 	// (POST /api/chat-history/inject)
 	Recall(ctx context.Context, request RecallRequestObject) (RecallResponseObject, error)
-	// Reindex Index again what could not be indexed
+	// Reindex Retry the indexing of failed conversations
 	// (POST /api/chat-history/reindex)
 	Reindex(ctx context.Context, request ReindexRequestObject) (ReindexResponseObject, error)
 	// SearchChatHistory Find passages

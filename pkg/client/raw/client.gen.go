@@ -462,22 +462,22 @@ type ClientInterface interface {
 	// Corresponds with POST /api/chat-history/inject (the `Recall` operationId).
 	Recall(ctx context.Context, body RecallJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ReindexWithBody Index again what could not be indexed
+	// ReindexWithBody Retry the indexing of failed conversations
 	//
 	// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
-	// not be indexed anew after a change of the model. What fails stays so until the conversation changes, a setting of
-	// the embedder changes, or this is called. Needs scope `write`.
+	// not be re-indexed after a change of the model. A failed conversation is retried only when it changes, when a setting
+	// of the embedder changes, or when this is called. Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/chat-history/reindex (the `Reindex` operationId).
 	ReindexWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// Reindex Index again what could not be indexed
+	// Reindex Retry the indexing of failed conversations
 	//
 	// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
-	// not be indexed anew after a change of the model. What fails stays so until the conversation changes, a setting of
-	// the embedder changes, or this is called. Needs scope `write`.
+	// not be re-indexed after a change of the model. A failed conversation is retried only when it changes, when a setting
+	// of the embedder changes, or when this is called. Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1219,11 +1219,11 @@ func (c *Client) Recall(ctx context.Context, body RecallJSONRequestBody, reqEdit
 	return c.Client.Do(req)
 }
 
-// ReindexWithBody Index again what could not be indexed
+// ReindexWithBody Retry the indexing of failed conversations
 //
 // Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
-// not be indexed anew after a change of the model. What fails stays so until the conversation changes, a setting of
-// the embedder changes, or this is called. Needs scope `write`.
+// not be re-indexed after a change of the model. A failed conversation is retried only when it changes, when a setting
+// of the embedder changes, or when this is called. Needs scope `write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1240,11 +1240,11 @@ func (c *Client) ReindexWithBody(ctx context.Context, contentType string, body i
 	return c.Client.Do(req)
 }
 
-// Reindex Index again what could not be indexed
+// Reindex Retry the indexing of failed conversations
 //
 // Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
-// not be indexed anew after a change of the model. What fails stays so until the conversation changes, a setting of
-// the embedder changes, or this is called. Needs scope `write`.
+// not be re-indexed after a change of the model. A failed conversation is retried only when it changes, when a setting
+// of the embedder changes, or when this is called. Needs scope `write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3321,22 +3321,22 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/chat-history/inject (the `Recall` operationId).
 	RecallWithResponse(ctx context.Context, body RecallJSONRequestBody, reqEditors ...RequestEditorFn) (*RecallResponse, error)
 
-	// ReindexWithBodyWithResponse Index again what could not be indexed
+	// ReindexWithBodyWithResponse Retry the indexing of failed conversations
 	//
 	// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
-	// not be indexed anew after a change of the model. What fails stays so until the conversation changes, a setting of
-	// the embedder changes, or this is called. Needs scope `write`.
+	// not be re-indexed after a change of the model. A failed conversation is retried only when it changes, when a setting
+	// of the embedder changes, or when this is called. Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/reindex (the `Reindex` operationId).
 	ReindexWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReindexResponse, error)
 
-	// ReindexWithResponse Index again what could not be indexed
+	// ReindexWithResponse Retry the indexing of failed conversations
 	//
 	// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
-	// not be indexed anew after a change of the model. What fails stays so until the conversation changes, a setting of
-	// the embedder changes, or this is called. Needs scope `write`.
+	// not be re-indexed after a change of the model. A failed conversation is retried only when it changes, when a setting
+	// of the embedder changes, or when this is called. Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7002,11 +7002,11 @@ func (c *ClientWithResponses) RecallWithResponse(ctx context.Context, body Recal
 	return ParseRecallResponse(rsp)
 }
 
-// ReindexWithBodyWithResponse Index again what could not be indexed
+// ReindexWithBodyWithResponse Retry the indexing of failed conversations
 //
 // Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
-// not be indexed anew after a change of the model. What fails stays so until the conversation changes, a setting of
-// the embedder changes, or this is called. Needs scope `write`.
+// not be re-indexed after a change of the model. A failed conversation is retried only when it changes, when a setting
+// of the embedder changes, or when this is called. Needs scope `write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7019,11 +7019,11 @@ func (c *ClientWithResponses) ReindexWithBodyWithResponse(ctx context.Context, c
 	return ParseReindexResponse(rsp)
 }
 
-// ReindexWithResponse Index again what could not be indexed
+// ReindexWithResponse Retry the indexing of failed conversations
 //
 // Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
-// not be indexed anew after a change of the model. What fails stays so until the conversation changes, a setting of
-// the embedder changes, or this is called. Needs scope `write`.
+// not be re-indexed after a change of the model. A failed conversation is retried only when it changes, when a setting
+// of the embedder changes, or when this is called. Needs scope `write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
