@@ -9,10 +9,10 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// IndexedChunk is a passage as search finds it.
+// IndexedChunk is a passage to be stored.
 type IndexedChunk struct {
 	Position    int
-	First, Last int // positions of the first and the last message that it quotes
+	First, Last int // positions of its first and last message
 	Content     chat.Passage
 	Text        string // as it was analysed and will be embedded; only its sum is stored
 	Terms       []string
@@ -20,7 +20,7 @@ type IndexedChunk struct {
 	Unreadable  bool      // the model cannot: it has no vector, and needs none
 }
 
-// Indexed is what a worker found out about a conversation.
+// Indexed is the index of a conversation, as a worker has built it.
 type Indexed struct {
 	Model    embed.Model
 	Passages int // the version of Recipe
@@ -37,24 +37,24 @@ type Indexed struct {
 	KeptVectors int
 }
 
-// ChunkVector is what a model says of a chunk that is stored already.
+// ChunkVector is the model's result for a stored chunk.
 type ChunkVector struct {
 	Vector     []float32 // nil when the model cannot read the text, or has not yet
 	Unreadable bool      // as in IndexedChunk
 }
 
-// keepVectors is how many of the stored chunks keep their vectors too.
+// keepVectors returns how many of the stored chunks keep their vectors.
 func (x Indexed) keepVectors() int { return x.Keep - len(x.Vectors) }
 
-// FinishIndexing stores the chunks and vectors of a claimed conversation and
-// makes it ready. ErrClaimLost, and nothing stored, when the claim is lost.
+// FinishIndexing stores the chunks and vectors of a claimed conversation and makes it
+// ready. It stores nothing and returns ErrClaimLost when the claim is lost.
 func (tx *Tx) FinishIndexing(c Claim, x Indexed) error {
 	changes := indexedChanges(x)
 	changes["holder"] = nobody
 	changes["index_state"] = string(chat.Ready)
 	changes["index_error"] = ""
 	changes["attempts"] = 0
-	changes["run_after"] = dialect.Micros(tx.now) // when it may be taken to be made anew, should the recipe change
+	changes["run_after"] = dialect.Micros(tx.now) // from when it may be re-indexed after a change of the recipe
 	return tx.storeIndexed(c, x, changes)
 }
 
@@ -81,10 +81,9 @@ func indexedChanges(x Indexed) map[string]any {
 	}
 }
 
-// storeIndexed first updates the conversation on the condition that the claim
-// holds, which also locks it against a delete, and only then writes rows that
-// belong to it: no chunk can outlive its conversation. What it writes is all by one
-// recipe, so that no conversation ever has vectors of two models.
+// storeIndexed first updates the conversation on the condition that the claim holds. This
+// also locks it against deletes, so no chunk can outlive its conversation. All rows that
+// it writes have one recipe, so no conversation has vectors of two models.
 func (tx *Tx) storeIndexed(c Claim, x Indexed, changes map[string]any) error {
 	recipe := int64(noRecipe)
 	if len(x.Chunks)+x.Keep > 0 || changes["index_state"] == string(chat.Ready) {
@@ -119,7 +118,7 @@ func (tx *Tx) deleteFrom(c Claim, table any, position int) error {
 		Delete(table).Error)
 }
 
-// markUnreadable writes into chunks that stay which of them the model cannot read.
+// markUnreadable records which of the chunks that stay the model cannot read.
 func (tx *Tx) markUnreadable(c Claim, x Indexed) error {
 	readable, not := []int{}, []int{}
 	for i, v := range x.Vectors {
@@ -135,8 +134,8 @@ func (tx *Tx) markUnreadable(c Claim, x Indexed) error {
 	return tx.markPassages(c, not, x.Model.ID)
 }
 
-// markPassages writes into passages which model cannot read them. Where nothing
-// changes nothing is written: on PostgreSQL a row is written with all its words.
+// markPassages records which model cannot read the passages. It writes only rows that
+// change, because PostgreSQL rewrites a row with all its words.
 func (tx *Tx) markPassages(c Claim, positions []int, by string) error {
 	for batch := range slices.Chunk(positions, idBatch) {
 		err := tx.db.Model(&dialect.ChunkRow{}).
@@ -186,27 +185,27 @@ func newEmbeddings(c Claim, x Indexed) (rows []dialect.EmbeddingRow) {
 // texts.
 func TextSum(text string) int64 { return dialect.TextSum(text) }
 
-// StoredChunk is what is already indexed of a conversation, for a worker that
-// wants to keep what did not change.
+// StoredChunk is a stored chunk of a conversation, for a worker that keeps what did not
+// change.
 type StoredChunk struct {
 	Position    int
 	First, Last int
 	Sum         int64 // TextSum of its text
 	TermCount   int
-	Model       string    // that made the vector, or that cannot read the text; empty when none has tried
-	Vector      []float32 // nil when it has none
+	Model       string    // the model of the vector, or that cannot read the text; empty when no model has tried
+	Vector      []float32 // nil if there is none
 
 	parts []byte // nil when they are not known
 }
 
-// Is reports whether the stored chunk is just this one, vectors aside.
+// Is reports whether the stored chunk equals this one, apart from vectors.
 func (s StoredChunk) Is(c IndexedChunk) bool {
 	return s.Position == c.Position && s.First == c.First && s.Last == c.Last && s.Sum == TextSum(c.Text) &&
 		bytes.Equal(s.parts, EncodeParts(c.First, c.Content))
 }
 
-// StoredChunks returns the chunks of a conversation in order: those from a position
-// on, and before another one. What they say is left to StoredPassages.
+// StoredChunks returns the chunks of a conversation in order, between two positions.
+// StoredPassages returns their texts.
 func (v *View) StoredChunks(ws chat.WorkspaceID, conversation string, from, before int) ([]StoredChunk, error) {
 	const where, at = "workspace_id = ? AND conversation_id = ?", "position >= ? AND position < ?"
 	var rows []dialect.ChunkRow

@@ -7,12 +7,11 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// updatePassages keeps the passages true when messages change: none may show a text
-// that is not the one it was indexed by. It deletes those that say what was edited
-// away, with their vectors: the first, which begins with the title, when that was
-// changed, and those of outdated messages. Those whose messages have moved it moves
-// along. The rest stays to be found until all is indexed again, which may take a while
-// and, when the embedder is down, days.
+// updatePassages updates the passages when messages change, because no passage may show
+// another text than the one it was indexed with. It deletes the passages of outdated
+// messages with their vectors, and the first passage if the title changed, because it
+// begins with the title. It moves passages whose messages have moved. Search finds the
+// rest until everything is indexed again, which can take days when the embedder is down.
 func (tx *Tx) updatePassages(ws chat.WorkspaceID, stored chat.Conversation, renamed bool, outdated []chat.Span, moves []chat.Move) error {
 	if stored.Chunks == 0 || (!renamed && len(outdated) == 0 && len(moves) == 0) {
 		return nil
@@ -50,7 +49,7 @@ func (tx *Tx) updatePassages(ws chat.WorkspaceID, stored chat.Conversation, rena
 	return tx.deletePassages(ws, stored.ID, stale)
 }
 
-// isOutdated reports whether a passage spans or repeats one of the messages.
+// isOutdated reports whether a passage contains or repeats one of the messages.
 func isOutdated(r dialect.ChunkRow, outdated []chat.Span) bool {
 	parts, _ := decodeParts(r.FirstMessage, r.Parts)
 	return slices.ContainsFunc(outdated, func(span chat.Span) bool {
@@ -109,7 +108,7 @@ func (tx *Tx) movePassages(ws chat.WorkspaceID, conversation string, positions [
 	return nil
 }
 
-// deletePassages deletes passages with their vectors, and counts what is left.
+// deletePassages deletes passages with their vectors, and updates the counters.
 func (tx *Tx) deletePassages(ws chat.WorkspaceID, conversation string, positions []int) error {
 	if len(positions) == 0 {
 		return nil

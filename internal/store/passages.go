@@ -57,7 +57,7 @@ func (v *View) Passages(ws chat.WorkspaceID, keys []rank.Key) ([]Passage, error)
 	return passages, nil
 }
 
-// StoredPassages returns what stored chunks of a conversation say, which has the title.
+// StoredPassages returns the texts of stored chunks of a conversation with this title.
 func (v *View) StoredPassages(ws chat.WorkspaceID, conversation, title string, chunks []StoredChunk) ([]chat.Passage, error) {
 	wanted := make([]unread, len(chunks))
 	for i, c := range chunks {
@@ -73,8 +73,8 @@ type unread struct {
 	guessed      bool // its parts are not known: these are the beginnings of its messages
 }
 
-// What is shown of a passage whose parts are not known: the beginnings of the messages
-// that it spans, as much as a passage has.
+// The text of a passage whose parts are not known: the beginnings of its messages, up to
+// the length of a passage.
 const (
 	guessedRunes    = 1500
 	guessedMessages = 160
@@ -123,7 +123,7 @@ func (v *View) contents(ws chat.WorkspaceID, wanted []unread) ([]chat.Passage, e
 	return contents, nil
 }
 
-// read fills in what was found of each part.
+// read fills in the texts of each part.
 func (u unread) read(found []*dialect.StretchRow) chat.Passage {
 	p := chat.Passage{Title: u.content.Title}
 	left := guessedRunes
@@ -147,8 +147,8 @@ func (u unread) read(found []*dialect.StretchRow) chat.Passage {
 	return p
 }
 
-// firstRunes is the beginning of a text that may end within a character: at most so
-// many runes, and how many more there may be.
+// firstRunes returns up to limit runes of the beginning of a text, which may end within a
+// character, and how many more there may be.
 func firstRunes(text []byte, limit int) (string, int) {
 	text = text[:len(text)-cutCharacter(text)]
 	n := 0

@@ -12,12 +12,12 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// Recipe is how what search sees of a conversation is made: by which model, and
-// by which version of what cuts and analyses its text. What was made by another
-// recipe than the current one is made anew in the background.
+// Recipe is how a conversation's index was built: the embedding model and the version of
+// chunker and analyzer. Conversations with another recipe than the current one are
+// re-indexed in the background.
 type Recipe struct {
-	Model    string // the model's id; NoneModel's asks for no vectors
-	Passages int    // raised when the same text gives other chunks or terms
+	Model    string // the model's id; with that of NoneModel no vectors are computed
+	Passages int    // raised when the same text results in other chunks or terms
 }
 
 type recipeRow struct {
@@ -28,7 +28,7 @@ type recipeRow struct {
 
 func (recipeRow) TableName() string { return "recipes" }
 
-// noRecipe is that of a conversation that has no passages yet.
+// noRecipe is the recipe of a conversation without passages.
 const noRecipe = 0
 
 type currentRecipeRow struct {
@@ -41,7 +41,7 @@ type currentRecipeRow struct {
 
 func (currentRecipeRow) TableName() string { return "current_recipe" }
 
-// recipeBook is what the database knows of recipes.
+// recipeBook is the stored recipes and which of them is current.
 type recipeBook struct {
 	all     []recipeRow
 	current currentRecipeRow
@@ -54,8 +54,7 @@ func (v *View) recipeBook() (b recipeBook, err error) {
 	return b, v.fault(v.db.Order("id").Find(&b.all).Error)
 }
 
-// lockRecipes reads the book and keeps others from turning its page until the
-// transaction ends.
+// lockRecipes reads the recipes and locks the current one until the transaction ends.
 func (tx *Tx) lockRecipes() (recipeBook, error) {
 	if err := tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Take(&currentRecipeRow{}).Error; err != nil {
 		return recipeBook{}, tx.fault(err)
@@ -72,12 +71,12 @@ func (b recipeBook) byID(id int64) Recipe {
 	return Recipe{}
 }
 
-// inUse is the current recipe; the zero value when no service has started yet.
+// inUse returns the current recipe; the zero value when no service has started yet.
 func (b recipeBook) inUse() Recipe { return b.byID(b.current.RecipeID) }
 
-// behind are the recipes whose conversations are to be made anew. Without an
-// embedder there are no vectors to make, and those that are there stay for the
-// day on which their model is chosen again.
+// behind returns the recipes whose conversations are to be re-indexed. Without an
+// embedder no vectors can be computed, and the existing ones are kept for the next use of
+// their model.
 func (b recipeBook) behind() (ids []int64) {
 	current := b.inUse()
 	for _, r := range b.all {
@@ -89,7 +88,7 @@ func (b recipeBook) behind() (ids []int64) {
 	return ids
 }
 
-// foreign are the recipes whose vectors no search with the current model sees.
+// foreign returns the recipes whose vectors a search with the current model does not use.
 func (b recipeBook) foreign() (ids []int64) {
 	for _, r := range b.all {
 		if b.current.RecipeID != noRecipe && r.Model != b.inUse().Model {
@@ -99,7 +98,7 @@ func (b recipeBook) foreign() (ids []int64) {
 	return ids
 }
 
-// recipeID returns the number of a recipe, which is written down when it is new.
+// recipeID returns the number of a recipe, and stores the recipe if it is new.
 func (tx *Tx) recipeID(r Recipe) (int64, error) {
 	find := func() (ids []int64, err error) {
 		err = tx.db.Model(&recipeRow{}).Where("model = ? AND passages = ?", r.Model, r.Passages).Pluck("id", &ids).Error
@@ -118,18 +117,18 @@ func (tx *Tx) recipeID(r Recipe) (int64, error) {
 	return ids[0], nil
 }
 
-// Adoption is what making a recipe the current one has set going.
+// Adoption is the result of AdoptRecipe.
 type Adoption struct {
 	Changed       bool   // the database had another one
-	Before        Recipe // that one; the zero value for a database that no service has used
-	Conversations int    // how many are to be made anew
-	Requeued      int    // how many that had failed are tried again, because a setting is another one
+	Before        Recipe // the previous recipe; the zero value if no service has used the database
+	Conversations int    // how many conversations are to be re-indexed
+	Requeued      int    // how many failed conversations are tried again because a setting has changed
 }
 
-// AdoptRecipe makes a recipe the current one, for a service that starts: the last
-// one that started decides. Settings stand for all that may decide whether a text can
-// be embedded. When they, or the recipe, are other ones than those of the last start,
-// what could not be indexed is tried again; else it stays as it is.
+// AdoptRecipe makes a recipe the current one. A service calls it when it starts, so the
+// last start decides. Settings are everything that can decide whether a text can be
+// embedded. If they or the recipe have changed since the last start, failed conversations
+// are tried again; otherwise they stay failed.
 func (tx *Tx) AdoptRecipe(r Recipe, settings string) (Adoption, error) {
 	book, err := tx.lockRecipes()
 	if err != nil {
@@ -157,7 +156,7 @@ func (tx *Tx) AdoptRecipe(r Recipe, settings string) (Adoption, error) {
 	return adopted, tx.tryAgain()
 }
 
-// turnTo makes a recipe current and counts what that leaves behind.
+// turnTo makes a recipe current and counts the conversations that are behind then.
 func (tx *Tx) turnTo(id int64) (int, error) {
 	page := map[string]any{"recipe_id": id, "since": dialect.Micros(tx.now), "completed_at": nil}
 	if err := tx.db.Model(&currentRecipeRow{}).Where("one = 1").Updates(page).Error; err != nil {
@@ -178,7 +177,7 @@ func (tx *Tx) turnTo(id int64) (int, error) {
 	return int(n), tx.fault(tx.db.Model(&currentRecipeRow{}).Where("one = 1").Updates(page).Error)
 }
 
-// tryAgain makes due what was given up.
+// tryAgain makes conversations due that were given up.
 func (tx *Tx) tryAgain() error {
 	book, err := tx.recipeBook()
 	if err != nil {
@@ -188,19 +187,19 @@ func (tx *Tx) tryAgain() error {
 		Updates(map[string]any{"attempts": 0, "run_after": dialect.Micros(tx.now)}).Error)
 }
 
-// ofRecipes are the conversations of any workspace whose passages were made by one
-// of the recipes. The second condition is that of the index.
+// ofRecipes selects the conversations of all workspaces with one of the recipes. The
+// second condition makes PostgreSQL and SQLite use the partial index.
 func ofRecipes(db *gorm.DB, ids []int64) *gorm.DB {
 	return db.Model(&dialect.ConversationRow{}).Where("recipe_id IN ? AND recipe_id > 0", ids)
 }
 
-// never is when a conversation is due that was given up. It stays searchable as it
-// is.
+// never is the run_after of a conversation whose re-indexing was given up. Search still
+// finds its old index.
 const never = math.MaxInt64
 
-// ClaimBehind takes one conversation that is ready but was made by another recipe,
-// whichever waited longest, and holds it until now+lease. It stays ready and can be
-// found meanwhile. Nothing is taken for a recipe that is not the current one.
+// ClaimBehind claims one ready conversation with another recipe, longest waiting first,
+// until now+lease. It stays ready and can be found. It claims nothing unless r is the
+// current recipe.
 func (tx *Tx) ClaimBehind(r Recipe, lease time.Duration) ([]Claim, error) {
 	book, err := tx.recipeBook()
 	if err != nil || book.inUse() != r {
@@ -218,8 +217,8 @@ func (tx *Tx) ClaimBehind(r Recipe, lease time.Duration) ([]Claim, error) {
 	return nil, nil
 }
 
-// Behind tells how many conversations of all workspaces are yet to be made anew by
-// the current recipe, and how many of those were given up until the next start.
+// Behind returns how many conversations of all workspaces are behind, and how many of
+// them were given up until the next start.
 func (v *View) Behind() (chat.Embedding, error) {
 	book, err := v.recipeBook()
 	if err != nil {
@@ -232,15 +231,15 @@ func (v *View) Behind() (chat.Embedding, error) {
 	return sum, v.fault(err)
 }
 
-// Completion is the end of a change of recipe.
+// Completion describes a finished change of recipe.
 type Completion struct {
-	Conversations int           // how many were to be made anew when it began
-	Took          time.Duration // since then
+	Conversations int           // how many were behind when it began
+	Took          time.Duration // its duration
 }
 
-// CompleteRecipe reports, once, that nothing is left that was made by another
-// recipe than this one, the current. Until then it also queues again what has failed
-// under another one: it may hold vectors of that.
+// CompleteRecipe reports once that no conversation has another recipe than the current
+// one, r. Before that it queues failed conversations with another recipe again, because
+// they may have vectors of that recipe's model.
 func (tx *Tx) CompleteRecipe(r Recipe) (done Completion, complete bool, err error) {
 	book, err := tx.recipeBook()
 	if err != nil || book.inUse() != r || book.current.CompletedAt != nil {
@@ -267,7 +266,7 @@ func (tx *Tx) CompleteRecipe(r Recipe) (done Completion, complete bool, err erro
 	return done, res.RowsAffected == 1, tx.fault(res.Error)
 }
 
-// embedding sums up, for one workspace, what the current recipe has yet to do.
+// embedding returns the progress of re-indexing in one workspace.
 func (v *View) embedding(ws chat.WorkspaceID) (chat.Embedding, error) {
 	book, err := v.recipeBook()
 	if err != nil {
@@ -283,7 +282,7 @@ func (v *View) embedding(ws chat.WorkspaceID) (chat.Embedding, error) {
 	return sum, v.fault(err)
 }
 
-// MadeBy returns the recipe by which a claim's passages were made.
+// MadeBy returns the recipe of a claim's passages.
 func (v *View) MadeBy(c Claim) (Recipe, error) {
 	book, err := v.recipeBook()
 	return book.byID(c.recipe), err

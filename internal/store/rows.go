@@ -9,9 +9,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// The rows here are the tables that only portable statements touch, column by
-// column; the others are in package dialect. Rows never leave the store: the
-// functions here turn them into the nouns of package chat, and back.
+// The rows here are the tables that only portable statements use; the others are in
+// package dialect. Rows never leave the store: the functions here convert them to the
+// types of package chat and back.
 
 type workspaceRow struct {
 	ID        int64
@@ -32,7 +32,7 @@ type keyRow struct {
 	LastUsedAt  *int64
 	RevokedAt   *int64
 
-	WorkspaceName string `gorm:"->"` // joined in
+	WorkspaceName string `gorm:"->"` // from a join
 }
 
 func (keyRow) TableName() string { return "api_keys" }
@@ -65,7 +65,7 @@ type importRow struct {
 	Messages      int
 	CreatedAt     int64 `gorm:"autoCreateTime:false"`
 
-	ConversationID *string // the only one that the import is about; null for a file
+	ConversationID *string // the conversation of an upload; null for an imported file
 }
 
 func (importRow) TableName() string { return "imports" }
@@ -94,12 +94,12 @@ func newMessageRow(ws chat.WorkspaceID, conversation string, m chat.Message) dia
 	}
 }
 
-// termPrefix is the label that every term of a workspace begins with in the
-// full-text index. The colon keeps 1 from being a prefix of 12.
+// termPrefix is the prefix of every term of a workspace in the full-text index. The colon
+// distinguishes workspace 1 from 12.
 func termPrefix(ws chat.WorkspaceID) string { return strconv.FormatInt(int64(ws), 36) + ":" }
 
-// prefixed labels terms, so that the full-text index keeps a list for each word and
-// workspace.
+// prefixed adds the workspace's prefix to terms, so that the full-text index has a list
+// for each word and workspace.
 func prefixed(ws chat.WorkspaceID, terms []string) []string {
 	label := termPrefix(ws)
 	out := make([]string, len(terms))

@@ -15,8 +15,8 @@ import (
 // LegSize is how many passages each leg of a search returns.
 const LegSize = dialect.LegSize
 
-// SearchKeyword returns the passages that say any of the terms, best first by
-// BM25 over the workspace's own statistics, ties by key, at most LegSize.
+// SearchKeyword returns the passages that contain any of the terms, at most LegSize,
+// ordered by BM25 over the workspace's own statistics and then by key.
 func (v *View) SearchKeyword(ws chat.WorkspaceID, terms []string, f chat.Filter) ([]rank.Scored, error) {
 	query, err := v.weigh(ws, terms)
 	if err != nil || len(query) == 0 {
@@ -31,7 +31,7 @@ func (v *View) SearchKeyword(ws chat.WorkspaceID, terms []string, f chat.Filter)
 		q.Terms, q.IDF = append(q.Terms, t.term), append(q.IDF, rank.IDF(corpus.Docs, t.documents))
 	}
 	scored, err := v.database.Keyword(v.db, q)
-	if err == nil && len(scored) < LegSize && q.Proposing < len(q.Terms) { // the filter has left too few of them
+	if err == nil && len(scored) < LegSize && q.Proposing < len(q.Terms) { // the filter excluded too many of them
 		q.Proposing = len(q.Terms)
 		scored, err = v.database.Keyword(v.db, q)
 	}
@@ -41,14 +41,14 @@ func (v *View) SearchKeyword(ws chat.WorkspaceID, terms []string, f chat.Filter)
 	return rank.Top(scored, LegSize), nil
 }
 
-// DefaultMaxProposed is how many passages a search for several words looks at.
-// Every word counts in a passage's score; but the commonest ones, whose share of it
-// is the smallest, do not bring passages up that have none of the rarer ones.
-// docs/benchmarks.md has what that saves, and what it changes.
+// DefaultMaxProposed is how many passages a search for several words scores. Every word
+// counts in the score of a passage. But the most common words, whose share of the score
+// is the smallest, do not select passages that have none of the rarer words.
+// docs/benchmarks.md has the effect.
 const DefaultMaxProposed = 5000
 
-// proposing tells how many of the terms, the rarest first, bring passages up: so
-// many that they bring no more than limit, but for the rarest of all.
+// proposing returns how many of the terms, rarest first, select passages: as many as
+// select at most limit passages, and at least one.
 func proposing(query []weighedTerm, limit int) int {
 	n, passages := 1, query[0].documents
 	for n < len(query) && passages+query[n].documents <= limit {
@@ -58,8 +58,8 @@ func proposing(query []weighedTerm, limit int) int {
 	return n
 }
 
-// SearchSemantic returns the passages whose vectors are nearest to the query's,
-// by cosine, ties by key, at most LegSize. Vectors of other models are not seen.
+// SearchSemantic returns the passages whose vectors are nearest to the query's, at most
+// LegSize, ordered by cosine and then by key. It ignores vectors of other models.
 func (v *View) SearchSemantic(ws chat.WorkspaceID, model embed.Model, vector []float32, f chat.Filter) ([]rank.Scored, error) {
 	scored, err := v.database.Nearest(v.db, dialect.VectorQuery{
 		Workspace: ws, Model: model.ID, Vector: vector, Filter: f, ExactLimit: v.exactLimit, Writing: v.writing,
@@ -69,11 +69,10 @@ func (v *View) SearchSemantic(ws chat.WorkspaceID, model embed.Model, vector []f
 
 type weighedTerm struct {
 	term      string // prefixed
-	documents int    // how many passages of the workspace have it
+	documents int    // how many passages of the workspace contain it
 }
 
-// weigh folds repeated terms, drops those that no passage has, and keeps the
-// rarest.
+// weigh removes repeated terms and terms that no passage contains, and keeps the rarest.
 func (v *View) weigh(ws chat.WorkspaceID, terms []string) ([]weighedTerm, error) {
 	distinct := slices.DeleteFunc(slices.Clone(terms), notATerm)
 	slices.Sort(distinct)
@@ -95,9 +94,9 @@ func (v *View) weigh(ws chat.WorkspaceID, terms []string) ([]weighedTerm, error)
 	return weighed[:min(len(weighed), dialect.MaxQueryTerms)], nil
 }
 
-// notATerm reports whether no passage can have a term, because text.Terms makes
-// none like it. The full-text index of a database may yet take it for something:
-// a blank, a quote or a star means something to each of them.
+// notATerm reports whether text.Terms never returns such a term, so that no passage
+// contains it. A blank, a quote or a star in it would have a special meaning in a
+// full-text query.
 func notATerm(s string) bool {
 	return s == "" || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool {
 		return r < utf8.RuneSelf && !strings.ContainsRune(termASCII, r)

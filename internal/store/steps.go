@@ -11,10 +11,10 @@ import (
 )
 
 // A conversation is indexed in two stages, each in steps of bounded size. First its
-// passages are stored without vectors, so that words find it: UseRecipe, StoreWords
-// for each step, FinishWords. Then the vectors follow: Unembedded and StoreVectors
-// for each step, FinishVectors. Every step is a transaction of its own that does
-// nothing once the claim is lost, so a worker that ends in between loses one step.
+// passages are stored without vectors, so that keyword search finds it: UseRecipe,
+// StoreWords for each step, FinishWords. Then the vectors follow: Unembedded and
+// StoreVectors for each step, FinishVectors. Every step is a transaction that does
+// nothing if the claim is lost, so an interrupted worker loses one step.
 
 // The stages in which a conversation may wait for a worker.
 const (
@@ -22,10 +22,9 @@ const (
 	vectorsDue = "indexed_revision = revision"
 )
 
-// UseRecipe names the recipe by which a claimed conversation is indexed from now on,
-// and deletes its vectors of any other model. It returns the claim as it is then;
-// ErrClaimLost when the claim is lost. The words of a conversation that was made by
-// another version of passages count as missing from then on.
+// UseRecipe sets the recipe with which a claimed conversation is indexed, and deletes its
+// vectors of other models. It returns the updated claim. ErrClaimLost when the claim is
+// lost. If the version of passages has changed, the words count as missing.
 func (tx *Tx) UseRecipe(c Claim, model embed.Model, passages int) (Claim, error) {
 	before, err := tx.MadeBy(c)
 	if err != nil {
@@ -59,9 +58,9 @@ func (tx *Tx) UseRecipe(c Claim, model embed.Model, passages int) (Claim, error)
 	return c, tx.recount(c)
 }
 
-// StoreWords puts passages in the place of those stored at their positions, which
-// follow each other. Those that have a vector, or that the model cannot read, need
-// not be embedded any more. ErrClaimLost, and nothing stored, when the claim is lost.
+// StoreWords replaces the stored passages at consecutive positions. Passages that have a
+// vector, or that the model cannot read, need not be embedded. It stores nothing and
+// returns ErrClaimLost when the claim is lost.
 func (tx *Tx) StoreWords(c Claim, model embed.Model, chunks []IndexedChunk) error {
 	if len(chunks) == 0 {
 		return nil
@@ -87,10 +86,9 @@ func (tx *Tx) StoreWords(c Claim, model embed.Model, chunks []IndexedChunk) erro
 	return tx.recount(c)
 }
 
-// FinishWords ends the first stage: the passages are those of this revision, so many
-// of them, of a conversation with so many tokens. What is stored beyond them is
-// deleted, unless it is to stay because it was not looked at. ErrClaimLost when the
-// claim is lost.
+// FinishWords ends the first stage: all passages of this revision are stored. It stores
+// the number of tokens, and deletes passages beyond the given number unless rest is set,
+// because those were not examined. ErrClaimLost when the claim is lost.
 func (tx *Tx) FinishWords(c Claim, tokens, passages int, rest bool) (Claim, error) {
 	err := tx.changeClaimed(c, map[string]any{"token_count": tokens, "indexed_revision": c.Revision})
 	if err != nil {
@@ -108,15 +106,15 @@ func (tx *Tx) FinishWords(c Claim, tokens, passages int, rest bool) (Claim, erro
 	return c, tx.recount(c)
 }
 
-// recount makes the counters of a conversation those of its rows.
+// recount updates the counters of a conversation from its rows.
 func (tx *Tx) recount(c Claim) error {
 	return tx.fault(tx.db.Exec("UPDATE conversations AS c SET chunk_count = ("+chunksOf+"), term_count = ("+termsOf+
 		"), vector_count = ("+vectorsOf+"), unreadable_count = ("+unreadableOf+") WHERE c.workspace_id = ? AND c.id = ?",
 		int64(c.Workspace), c.Conversation).Error)
 }
 
-// Unembedded returns the next passages, from a position on and n at most, that have
-// no vector of the model and are not known to be unreadable for it.
+// Unembedded returns up to n passages from a position on that have no vector of the model
+// and are not known to be unreadable for it.
 func (v *View) Unembedded(ws chat.WorkspaceID, conversation string, model embed.Model, from, n int) ([]StoredChunk, error) {
 	var rows []dialect.ChunkRow
 	err := v.db.Table("chunks AS x").Select("x.position", "x.first_message", "x.last_message", "x.parts", "x.text_sum", "x.term_count").
@@ -134,14 +132,14 @@ func (v *View) Unembedded(ws chat.WorkspaceID, conversation string, model embed.
 	return chunks, nil
 }
 
-// PassageVector is what a model says of the passage at a position.
+// PassageVector is the model's result for the passage at a position.
 type PassageVector struct {
 	Position int
 	Vector   []float32 // nil when the model cannot read the passage
 }
 
-// StoreVectors stores what the model says of passages that had no vector. ErrClaimLost,
-// and nothing stored, when the claim is lost.
+// StoreVectors stores the model's results for passages without a vector. It stores
+// nothing and returns ErrClaimLost when the claim is lost.
 func (tx *Tx) StoreVectors(c Claim, model embed.Model, vectors []PassageVector) error {
 	var rows []dialect.EmbeddingRow
 	var unreadable []int
@@ -168,25 +166,25 @@ func (tx *Tx) StoreVectors(c Claim, model embed.Model, vectors []PassageVector) 
 	return tx.fault(tx.database.InsertEmbeddings(tx.db, rows))
 }
 
-// FinishVectors makes a conversation ready whose passages all have what the model
-// says of them. ErrClaimLost when the claim is lost.
+// FinishVectors makes a conversation ready after all its passages have results of the
+// model. ErrClaimLost when the claim is lost.
 func (tx *Tx) FinishVectors(c Claim) error {
 	return tx.changeClaimed(c, map[string]any{
 		"holder": nobody, "index_state": string(chat.Ready), "index_error": "", "attempts": 0,
-		"run_after": dialect.Micros(tx.now), // when it may be indexed again, should the recipe change
+		"run_after": dialect.Micros(tx.now), // from when it may be re-indexed after a change of the recipe
 	})
 }
 
-// Fail ends a claim until the conversation changes or somebody asks for it, with the
-// reason for clients to read. What is stored of it can still be found. ErrClaimLost
-// when the claim is lost.
+// Fail ends a claim until the conversation changes or somebody asks for it. The reason is
+// stored for clients to read. Search still finds what is stored. ErrClaimLost when the
+// claim is lost.
 func (tx *Tx) Fail(c Claim, reason string) error {
 	return tx.changeClaimed(c, map[string]any{"holder": nobody, "index_state": string(chat.Failed), "index_error": reason})
 }
 
-// Postpone gives a claim back without counting the attempt, with the reason for
-// clients to read unless the conversation is ready all the while: nothing was wrong
-// with the conversation. ErrClaimLost when the claim is lost.
+// Postpone gives a claim back without counting the attempt, because the conversation was
+// not at fault. The reason is stored for clients to read, except for a conversation that
+// stays ready. ErrClaimLost when the claim is lost.
 func (tx *Tx) Postpone(c Claim, reason string) error {
 	_, returned := c.state()
 	if c.Behind {
@@ -197,20 +195,20 @@ func (tx *Tx) Postpone(c Claim, reason string) error {
 	})
 }
 
-// Requeue turns the claim of a conversation that is behind into ordinary work: it
-// is too large to be replaced in one transaction. ErrClaimLost when the claim is lost.
+// Requeue queues a conversation that is behind as an ordinary one, because it is too
+// large to be replaced in one transaction. ErrClaimLost when the claim is lost.
 func (tx *Tx) Requeue(c Claim) error {
 	return tx.changeClaimed(c, map[string]any{
 		"holder": nobody, "index_state": string(chat.Queued), "run_after": dialect.Micros(tx.now), "attempts": 0,
 	})
 }
 
-// messagePage is how many messages one look at their lengths covers.
+// messagePage is how many messages one query of lengths covers.
 const messagePage = 200
 
-// ClaimedMessages returns the messages of a claimed conversation from a position on:
-// at least one, if there is one, and no more than come to so many bytes of text.
-// Whoever stores what was made of them learns then whether the claim still holds.
+// ClaimedMessages returns the messages of a claimed conversation from a position on: at
+// least one, if there is one, and otherwise up to a number of bytes of text. It does not
+// check the claim; storing the result does.
 func (v *View) ClaimedMessages(c Claim, from, bytes int) ([]chat.Message, error) {
 	const where = "workspace_id = ? AND conversation_id = ? AND position >= ?"
 	var lengths []int
@@ -235,16 +233,15 @@ func (v *View) ClaimedMessages(c Claim, from, bytes int) ([]chat.Message, error)
 	return messages, v.fault(err)
 }
 
-// Claimed returns the conversation of a claim; ErrClaimLost when it is deleted or has
+// Claimed returns the conversation of a claim. ErrClaimLost when it was deleted or has
 // another revision.
 func (v *View) Claimed(c Claim) (chat.Conversation, error) {
 	found, err := v.Conversation(c.Workspace, c.Conversation)
 	return found, claimable(c, found, err)
 }
 
-// HurryFuture makes due what a worker's clock, or that of a program before, has put off
-// for longer than anything waits: queued and claimed conversations whose time lies
-// more than the horizon ahead. It returns how many.
+// HurryFuture makes conversations due whose run_after is further ahead than any pause,
+// because a wrong clock has set it. It returns how many.
 func (tx *Tx) HurryFuture(horizon time.Duration) (int, error) {
 	res := tx.db.Model(&dialect.ConversationRow{}).
 		Where("index_state IN ('queued', 'indexing') AND run_after > ?", dialect.Micros(tx.now.Add(horizon))).

@@ -6,7 +6,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// The rows are the tables of the migrations, column by column. They never leave the
+// The rows are the tables of the migrations, column by column. They are used only by the
 // store and the packages below it. Times are microseconds since 1970.
 
 // ConversationRow is a row of conversations.
@@ -21,7 +21,7 @@ type ConversationRow struct {
 	UpdatedAt       int64 `gorm:"autoUpdateTime:false"`
 	Pinned          bool
 	ImportID        string // the import that created it
-	LastImportID    string // the import that brought it last
+	LastImportID    string // the import that sent it last
 	MessageCount    int
 	TokenCount      int
 	ChunkCount      int
@@ -110,7 +110,7 @@ const (
 	ChunkBatch   = 100
 )
 
-// InsertInBatches writes rows by INSERTs of so many each.
+// InsertInBatches inserts rows, batch rows per statement.
 func InsertInBatches[R any](db *gorm.DB, rows []R, batch int) error {
 	if len(rows) == 0 {
 		return nil
@@ -118,7 +118,7 @@ func InsertInBatches[R any](db *gorm.DB, rows []R, batch int) error {
 	return db.CreateInBatches(rows, batch).Error
 }
 
-// Micros is how a time is stored.
+// Micros returns a time as it is stored.
 func Micros(t time.Time) int64 { return t.UnixMicro() }
 
 // FromMicros is the inverse of Micros.

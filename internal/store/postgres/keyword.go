@@ -11,7 +11,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// DocumentFrequencies asks for all terms in one round trip.
+// DocumentFrequencies queries all terms in one round trip.
 func (*Database) DocumentFrequencies(db *gorm.DB, ws chat.WorkspaceID, terms []string) ([]int, error) {
 	if len(terms) == 0 {
 		return nil, nil
@@ -34,11 +34,11 @@ func (*Database) DocumentFrequencies(db *gorm.DB, ws chat.WorkspaceID, terms []s
 const frequencyOf = `width_bucket(CAST(ts_rank('{1,1,1,1}', chunks.terms, CAST(? AS tsquery)) AS float8) * 1.64493406685,
 	ARRAY[0.9, 1.1, 1.3, 1.39, 1.44, 1.477, 1.501, 1.519, 1.533, 1.544, 1.553, 1.561])`
 
-// Keyword scores the proposed passages in the database, by BM25 as rank.Score has
-// it, and the best of them again, as its own arithmetic is a little less exact. MATERIALIZED keeps PostgreSQL from
-// counting a term's places anew wherever the formula needs them; and only of the
-// best does it read what all their terms are, one by one: in a workspace that is new
-// to the planner's statistics it would otherwise compare the best with all passages.
+// Keyword scores the selected passages in the database by BM25, and the best of them
+// again in Go, whose arithmetic is more exact. MATERIALIZED prevents PostgreSQL from
+// counting the occurrences of a term several times. The terms of only the best passages
+// are read, one passage at a time: in a workspace that the planner has no statistics of,
+// PostgreSQL would otherwise compare the best with all passages.
 func (*Database) Keyword(db *gorm.DB, q dialect.KeywordQuery) ([]rank.Scored, error) {
 	quoted := make([]string, len(q.Terms))
 	columns := []string{"CAST(? AS float8) + CAST(? AS float8) * chunks.term_count AS length"}
@@ -81,7 +81,7 @@ func (*Database) Keyword(db *gorm.DB, q dialect.KeywordQuery) ([]rank.Scored, er
 	return found, err
 }
 
-// candidates is how many passages the database proposes before they are scored here.
+// candidates is how many passages the database returns to be scored in Go.
 const candidates = 300
 
 // placesIn counts the places of each quoted term in a tsvector's text form.

@@ -21,18 +21,18 @@ func (*Database) Month(column string) string {
 	return fmt.Sprintf("to_char(to_timestamp(%s / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM')", column)
 }
 
-// LockedIn locks the rows in id order before they are deleted: two deletes of
-// overlapping ids then wait for each other and cannot deadlock. The ids travel
-// as one value, so that the statement stays the same however many there are. The
-// array is made before anything else; by a sub-select under IN the rows are found
-// twice and joined, which took a quarter longer for fifty conversations.
+// LockedIn locks the rows in id order before they are deleted, so that deletes of
+// overlapping ids wait for each other and cannot deadlock. It binds one value for any
+// number of ids, so that the statement is prepared once. The array is built first: with a
+// sub-select under IN the rows were found twice, which took a quarter longer for fifty
+// conversations.
 func (*Database) LockedIn(ws chat.WorkspaceID, ids []string) clause.Expr {
 	return gorm.Expr(`id = ANY (ARRAY(
 		SELECT id FROM conversations WHERE workspace_id = ? AND id = ANY (CAST(? AS uuid[]))
 		ORDER BY id FOR UPDATE))`, int64(ws), "{"+strings.Join(ids, ",")+"}")
 }
 
-// AtKeys has one group of conditions a conversation.
+// AtKeys uses one group of conditions per conversation.
 func (*Database) AtKeys(db *gorm.DB, table string, keys []rank.Key) *gorm.DB {
 	positions := map[string][]int{}
 	var order []string
@@ -54,8 +54,8 @@ func (*Database) AtKeys(db *gorm.DB, table string, keys []rank.Key) *gorm.DB {
 	return db.Where(cond)
 }
 
-// InsertChunks sends the rows as one JSON value: one statement, prepared once,
-// for any number of them.
+// InsertChunks sends the rows as one JSON value, so that one prepared statement serves
+// any number of them.
 func (*Database) InsertChunks(db *gorm.DB, chunks []dialect.ChunkRow) error {
 	if len(chunks) == 0 {
 		return nil
@@ -86,8 +86,8 @@ func (*Database) InsertChunks(db *gorm.DB, chunks []dialect.ChunkRow) error {
 			AS r (w bigint, c uuid, p int, f int, l int, b bytea, s bigint, v tsvector, n int, u text)`, string(list)).Error
 }
 
-// tsvector writes terms in PostgreSQL's own form, 'term':1,5: as given, with
-// nothing parsed, stemmed or dropped, and with their places, which are counts.
+// tsvector writes terms in PostgreSQL's own form, 'term':1,5. They are not parsed,
+// stemmed or dropped. Their positions serve as counts.
 func tsvector(terms string) string {
 	places := map[string][]string{}
 	var order []string
@@ -105,7 +105,7 @@ func tsvector(terms string) string {
 	return b.String()
 }
 
-// halfvecRow is an embedding with its vector as pgvector keeps it.
+// halfvecRow is a row of embeddings with its vector as pgvector stores it.
 type halfvecRow struct {
 	Row    dialect.EmbeddingRow `gorm:"embedded"`
 	Vector pgvector.HalfVector

@@ -12,7 +12,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// DocumentFrequencies asks the full-text index for one term after the other.
+// DocumentFrequencies queries the full-text index once per term.
 func (*Database) DocumentFrequencies(db *gorm.DB, _ chat.WorkspaceID, terms []string) ([]int, error) {
 	counts := make([]int, len(terms))
 	for i, term := range terms {
@@ -24,10 +24,9 @@ func (*Database) DocumentFrequencies(db *gorm.DB, _ chat.WorkspaceID, terms []st
 	return counts, nil
 }
 
-// scoreFunction is rank.Score as a function of the full-text index: its arguments
-// are the index, the mean length of a passage, how many of the terms propose, and
-// a weight for each term. FTS5's own bm25() would rank by the statistics of all
-// workspaces together.
+// scoreFunction is rank.Score as a function of the full-text index. Its arguments are the
+// index, the mean length of a passage, how many of the terms select passages, and a
+// weight for each term. FTS5's own bm25() would use the statistics of all workspaces.
 const scoreFunction = "passage_score"
 
 func registerScore(api *fts5.API) error {
@@ -68,9 +67,9 @@ func passageScore(row fts5.Context, args []sqlite3.Value) (float64, error) {
 	return rank.Score(tf[:len(weights)], idf[:len(weights)], length, avg), err
 }
 
-// matching is the query for passages that have one of the terms that propose. The
-// index tells only of terms in the query how often a passage says them: so the
-// others are in it too, where they bring no passage up that is not there already.
+// matching is the query for passages that contain one of the selecting terms. The index
+// counts only terms of the query in a passage, so the other terms are in the query too,
+// in a form that selects no further passages.
 func matching(q dialect.KeywordQuery) string {
 	quoted := make([]string, len(q.Terms))
 	for i, t := range q.Terms {
@@ -83,9 +82,9 @@ func matching(q dialect.KeywordQuery) string {
 	return "(" + proposed + ") OR ((" + proposed + ") AND (" + strings.Join(quoted[q.Proposing:], " OR ") + "))"
 }
 
-// Keyword scores every passage that has one of the terms, inside the full-text
-// index, and looks up only the best. When all of these tie with the last one that a
-// search may answer, it looks up all that tie: their keys decide.
+// Keyword scores every selected passage inside the full-text index, and looks up only the
+// best. If all of them have the same score as the last one of an answer, it looks up all
+// with that score, because their keys decide.
 func (*Database) Keyword(db *gorm.DB, q dialect.KeywordQuery) ([]rank.Scored, error) {
 	call, args := scoreFunction+"(chunks_fts, ?, ?", []any{q.Corpus.AvgTerms, q.Proposing}
 	for _, weight := range q.IDF {
@@ -107,17 +106,17 @@ func (*Database) Keyword(db *gorm.DB, q dialect.KeywordQuery) ([]rank.Scored, er
 	return found, err
 }
 
-// withTies is how many passages are looked up, more than a search may answer.
+// withTies is how many passages are looked up. It is more than an answer has.
 const withTies = dialect.LegSize + dialect.LegSize/2
 
-// keysOf returns the keys of the rows that the index found, with their scores, the
-// best first.
+// keysOf returns the keys of the rows that the index found, with their scores, best
+// first.
 func keysOf(q dialect.KeywordQuery, found *gorm.DB) ([]rank.Scored, error) {
 	return dialect.ScanScored(found.Select("chunks.conversation_id, chunks.position, found.score").
 		Joins("JOIN chunks ON chunks.id = found.id").Where("chunks.workspace_id = ?", int64(q.Workspace)).
 		Order("found.score DESC, chunks.conversation_id, chunks.position").Limit(withTies))
 }
 
-// quoteTerm makes a term a string of FTS5's query language. Terms have no quotes
-// in them (text.Terms), so doubling them only keeps a mistake harmless.
+// quoteTerm quotes a term for FTS5's query language. text.Terms returns no quotes;
+// doubling them is a precaution.
 func quoteTerm(term string) string { return `"` + strings.ReplaceAll(term, `"`, `""`) + `"` }

@@ -11,8 +11,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// mergePages is how many pages of the full-text index one transaction merges. It keeps
-// the writer for about 15 ms; 500 pages keep it for 70 ms, and take as long in all.
+// mergePages is how many pages of the full-text index one transaction merges. This blocks
+// writers for about 15 ms. 500 pages would block them for 70 ms, and would not be faster.
 const mergePages = 60
 
 // Reclaim removes what the commits of deletes left: the words that the full-text index
@@ -64,17 +64,17 @@ func (d *Database) mergeWords(ctx context.Context, pages int) (done bool, err er
 	return done, err
 }
 
-// How long readers of an old state are waited for before the caller is told to come
-// back, and how long one attempt to truncate the WAL may keep the writer waiting.
+// How long a reclaim waits for readers of an old state, and how long one attempt to
+// truncate the WAL may block writers.
 const (
 	readersPatience  = 5 * time.Second
 	readersPoll      = 50 * time.Millisecond
 	truncatePatience = "busy_timeout = 5"
 )
 
-// truncateWAL copies the WAL into the database file and empties it. Copying is left to
-// passive checkpoints, which hinder nobody; only the last step needs the file without
-// its writer and without readers of an old state.
+// truncateWAL copies the WAL into the database file and empties it. Passive checkpoints
+// do the copying and block nobody. Only the last step needs the file without writers and
+// without readers of an old state.
 func (d *Database) truncateWAL(ctx context.Context) error {
 	ctx, cancel := d.config.Bounded(ctx)
 	defer cancel()

@@ -12,13 +12,13 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// Month formats the month with SQLite's own dates.
+// Month uses SQLite's own date functions.
 func (*Database) Month(column string) string {
 	return "strftime('%Y-%m', " + column + " / 1000000, 'unixepoch')"
 }
 
-// LockedIn binds one value however many ids there are, so that the statement
-// stays the same and is prepared once. The whole database is locked already.
+// LockedIn binds one value for any number of ids, so that the statement is prepared once.
+// The transaction has already locked the whole database.
 func (*Database) LockedIn(_ chat.WorkspaceID, ids []string) clause.Expr {
 	list, _ := json.Marshal(ids) // strings always marshal
 	return gorm.Expr("id IN (SELECT value FROM json_each(?))", string(list))
@@ -53,7 +53,7 @@ func (*Database) InsertChunks(db *gorm.DB, chunks []dialect.ChunkRow) error {
 	return nil
 }
 
-// blobRow is an embedding with its vector as a BLOB.
+// blobRow is a row of embeddings with its vector as a BLOB.
 type blobRow struct {
 	Row    dialect.EmbeddingRow `gorm:"embedded"`
 	Vector []byte
@@ -82,8 +82,7 @@ func (*Database) Embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation strin
 	return rows, err
 }
 
-// AtKeys binds one value, however many keys there are, so that the statement is
-// prepared once.
+// AtKeys binds one value for any number of keys, so that the statement is prepared once.
 func (*Database) AtKeys(db *gorm.DB, table string, keys []rank.Key) *gorm.DB {
 	return db.Where("("+table+".conversation_id, "+table+".position) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))", keyList(keys))
 }
