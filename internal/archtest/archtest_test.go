@@ -38,7 +38,7 @@ func TestArchitecture(t *testing.T) {
 	}
 }
 
-// source is a package of one file, for the rules' own tests.
+// source is a package with one file, for the tests of the rules.
 func source(t *testing.T, path, text string) []pkg {
 	t.Helper()
 	set := token.NewFileSet()
@@ -47,13 +47,12 @@ func source(t *testing.T, path, text string) []pkg {
 	return []pkg{{path: path, name: parsed.Name.Name, files: []file{{name: path + "/x.go", syntax: parsed, set: set}}}}
 }
 
-// importing is a package known by its imports alone.
+// importing is a package that only has imports.
 func importing(path string, imports ...string) []pkg {
 	return []pkg{{path: path, name: "x", imports: imports}}
 }
 
-// A guard that cannot fail guards nothing: each rule meets what it forbids, and
-// what it must let pass.
+// Each rule is tested with something that it forbids and something that it allows.
 func TestRulesFindWhatTheyForbid(t *testing.T) {
 	table := map[string][]string{"internal/chat": {"internal/fault"}, "internal/fault": {}, "pkg/client": {"pkg/api"}}
 	gorm := []confinement{{"gorm.io", []string{"internal/store"}, "why"}}

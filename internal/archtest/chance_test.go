@@ -6,16 +6,16 @@ import (
 	"slices"
 )
 
-// checkClock looks for tests that measure how long something takes: on a busy
-// machine the answer is about the machine. A test counts, or waits for a signal
-// with patience. Benchmarks measure, and so may the files that are named.
+// checkClock looks for tests that measure how long something takes, because the result
+// depends on how busy the machine is. A test counts or waits for a signal. Benchmarks and
+// the named files may measure.
 func checkClock(pkgs []pkg, allowed []string) []string {
 	return checkTestCalls(pkgs, "time", allowed, func(name string) bool { return name == "Since" },
 		"a test that measures time fails on a busy machine; count, or wait for a signal")
 }
 
-// checkChance looks for tests that draw from the source of random numbers that
-// nobody can seed: what fails in them cannot be repeated.
+// checkChance looks for tests that use random numbers without a seed, because their
+// failures cannot be repeated.
 func checkChance(pkgs []pkg, allowed []string) []string {
 	seeded := []string{"New", "NewPCG", "NewChaCha8", "NewZipf", "Rand", "PCG", "ChaCha8", "Zipf", "Source"}
 	return checkTestCalls(pkgs, "math/rand/v2", allowed, func(name string) bool { return !slices.Contains(seeded, name) },

@@ -80,9 +80,9 @@ func checkConfined(pkgs []pkg, rules []confinement) (broken []string) {
 	return broken
 }
 
-// checkRequired finds confinements of libraries that no module in go.mod provides:
-// such a line holds nothing, and hides that the library has another name. The
-// standard library needs no module.
+// checkRequired finds confinements of libraries that no module in go.mod provides. Such a
+// line checks nothing, and the library may have another name. The standard library needs
+// no module.
 func checkRequired(rules []confinement, modules []string) (broken []string) {
 	for _, rule := range rules {
 		standard := !strings.Contains(elements(rule.library)[0], ".")
@@ -94,7 +94,7 @@ func checkRequired(rules []confinement, modules []string) (broken []string) {
 	return broken
 }
 
-// withoutTests are the packages as they are built into the product.
+// withoutTests returns the packages without their tests.
 func withoutTests(pkgs []pkg) []pkg {
 	product := slices.Clone(pkgs)
 	for i := range product {
@@ -103,7 +103,7 @@ func withoutTests(pkgs []pkg) []pkg {
 	return product
 }
 
-// checkAbsent fails for packages that import what they must not know.
+// checkAbsent finds packages with imports that they must not have.
 func checkAbsent(pkgs []pkg, packages, libraries []string, why string) (broken []string) {
 	for _, p := range pkgs {
 		if !slices.Contains(packages, p.path) {
@@ -118,7 +118,7 @@ func checkAbsent(pkgs []pkg, packages, libraries []string, why string) (broken [
 	return broken
 }
 
-// checkNames refuses packages whose name says nothing.
+// checkNames finds packages whose names say nothing.
 func checkNames(pkgs []pkg, empty []string) (broken []string) {
 	for _, p := range pkgs {
 		for _, name := range append(elements(p.path), p.name) {

@@ -6,9 +6,8 @@ import (
 	"slices"
 )
 
-// checkScopes looks for packages that decide what a caller may do. The one place for
-// that is the front door: a transport that checks a scope itself makes a rule that
-// the next transport does not have.
+// checkScopes looks for packages that decide what a caller may do. Only the front door
+// does: the next transport would not have a rule that is in another transport.
 func checkScopes(pkgs []pkg, deciders []string) (broken []string) {
 	for _, f := range written(pkgs) {
 		if slices.Contains(deciders, f.pkg) {

@@ -33,8 +33,7 @@ func checkEnvironment(pkgs []pkg, readers []string) (broken []string) {
 	return broken
 }
 
-// checkInit looks for init functions: code that runs because of an import, in an
-// order that nobody reads.
+// checkInit looks for init functions: an import runs them, in an order that nobody sees.
 func checkInit(pkgs []pkg) (broken []string) {
 	for _, f := range written(pkgs) {
 		for _, d := range f.syntax.Decls {
@@ -46,11 +45,10 @@ func checkInit(pkgs []pkg) (broken []string) {
 	return broken
 }
 
-// checkGlobals looks for package variables that can change after they are made.
-// Errors, regular expressions, tables and embedded files are constants in all
-// but name and pass: they have a value from the start, are not pointers, and
-// nothing in their package assigns to them. Test support may share what is dear
-// to make between the tests of a process.
+// checkGlobals looks for package variables that can change. Errors, regular expressions,
+// tables and embedded files are constants in effect and pass: they have a value from the
+// start, are no pointers, and nothing in their package assigns to them. Test support may
+// share expensive values between the tests of a process.
 func checkGlobals(pkgs []pkg, setByLinker, testSupport []string) (broken []string) {
 	globals := map[string]map[string]bool{} // package -> its variables
 	declared := map[any]bool{}              // their declarations
@@ -87,7 +85,7 @@ func checkGlobals(pkgs []pkg, setByLinker, testSupport []string) (broken []strin
 	return broken
 }
 
-// mutable says why the i-th variable of a declaration can change, or "".
+// mutable returns why the i-th variable of a declaration can change, or "".
 func mutable(spec *ast.ValueSpec, i int) string {
 	if len(spec.Values) == 0 {
 		return "has no value yet"
@@ -209,8 +207,7 @@ type sourceFile struct {
 	pkg string
 }
 
-// written are the files that people wrote: generated ones follow their
-// generator's habits.
+// written returns the files that are not generated.
 func written(pkgs []pkg) (files []sourceFile) {
 	for _, p := range pkgs {
 		for _, f := range p.files {

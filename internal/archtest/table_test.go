@@ -1,12 +1,12 @@
 package archtest
 
-// mayImport is the layout: every package of the module, and the packages of the
-// module that it may import outside its tests. Read downwards it goes from the
-// nouns, which know nothing, to the command, which wires everything up.
+// mayImport is the layout: every package of the module, and the packages of the module
+// that it may import outside its tests. It begins with packages without imports and ends
+// with the commands, which wire everything up.
 //
-// What is deliberately missing: nothing but history, the indexer, the reclaimer
-// and the wiring reaches the store, so every rule about a chat history is kept
-// in one place; and pkg/ never reaches internal/, so it can be used from outside.
+// Only history, the indexer, the upkeep and the wiring import the store, so every rule
+// about a chat history is in one place. pkg/ never imports internal/, so other modules
+// can use it.
 var mayImport = map[string][]string{
 	"internal/fault":    {},
 	"internal/spelling": {},
@@ -152,20 +152,20 @@ var confinedInProduct = []confinement{
 	{"github.com/ncruces/go-sqlite3", []string{"internal/store/sqlite", "internal/store/storetest"}, "the store speaks to both databases alike"},
 }
 
-// pure packages work on values alone: they can be tested without anything else.
+// pure packages only compute: they can be tested without anything else.
 var pure = []string{"internal/fault", "internal/spelling", "internal/text", "internal/chat", "internal/auth", "internal/chunker", "internal/rank", "internal/store/bitcode",
 	"internal/embed/builtin/matrix", "internal/embed/builtin/pieces", "internal/embed/builtin/encoder", "internal/embed/builtin/modelfile"}
 
-// impure are the packages of the standard library that reach out.
+// impure are the packages of the standard library with input and output.
 var impure = []string{"os", "net", "net/http", "database/sql", "os/exec", "log/slog", "syscall"}
 
-// noHTTP packages sit under every transport and so know none of them.
+// noHTTP packages are below every transport and must not know one.
 var noHTTP = []string{"internal/store", "internal/history", "internal/indexer", "internal/config"}
 
 // scopeDeciders may ask what a principal may do; auth says what scopes are.
 var scopeDeciders = []string{"internal/auth", "internal/history"}
 
-// domain packages are under every transport, and so use the words of none.
+// domain packages are below every transport and must not use the words of one.
 var domain = []string{"internal/fault", "internal/chat", "internal/auth", "internal/history", "internal/recall", "internal/indexer", "internal/upkeep",
 	"internal/store", "internal/store/dialect", "internal/store/sqlite", "internal/store/postgres"}
 
@@ -187,8 +187,8 @@ var seeding = []string{"internal/store/storetest/seed.go"}
 // setByLinker are variables without a value in the source.
 var setByLinker = []string{"cmd/lethe.version"}
 
-// emptyNames say nothing about what is inside: such a package has no reason to
-// refuse anything and grows for ever.
+// emptyNames are names that say nothing about what a package contains, so that it grows
+// without limit.
 var emptyNames = []string{
 	"util", "utils", "common", "helper", "helpers", "model", "models", "type", "types",
 	"manager", "managers", "misc", "shared", "base", "core", "lib",

@@ -48,9 +48,8 @@ var (
 	place = regexp.MustCompile(`\w\[%d\]`)
 )
 
-// checkWireWords looks for texts of the domain that speak of fields as one transport
-// calls them: another transport would have to tell its callers of fields that they
-// never saw.
+// checkWireWords looks for texts of the domain with names of fields that only one
+// transport has. Callers of another transport do not know these fields.
 func checkWireWords(pkgs []pkg, domain, wire []string) (broken []string) {
 	for _, f := range written(pkgs) {
 		if !slices.Contains(domain, f.pkg) {

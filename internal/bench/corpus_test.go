@@ -20,8 +20,8 @@ const (
 	vocabulary   = 4000
 )
 
-// corpus makes up texts whose words are as unevenly spread as those of a
-// language, always the same for the same seed.
+// corpus generates texts whose words are distributed like those of a language. The same
+// seed gives the same texts.
 type corpus struct {
 	rng   *rand.Rand
 	zipf  *rand.Zipf
@@ -37,8 +37,8 @@ func newCorpus(seed uint64) *corpus {
 	return c
 }
 
-// inventWords makes words that the analyzer leaves as they are, so that the
-// terms of a text are its words.
+// inventWords generates words that the analyzer does not change, so that the terms of a
+// text are its words.
 func inventWords(rng *rand.Rand) []string {
 	const consonants, vowels = "bdfgklmnprtvz", "aiou"
 	seen := map[string]bool{}
@@ -60,7 +60,7 @@ func inventWords(rng *rand.Rand) []string {
 	return words
 }
 
-// text is so many words, the common ones more often.
+// text returns a text of n words, common ones more often.
 func (c *corpus) text(words int) string {
 	var b strings.Builder
 	for i := range words {
@@ -72,7 +72,7 @@ func (c *corpus) text(words int) string {
 	return b.String()
 }
 
-// query is so many different words, common and rare ones as in a text.
+// query returns n different words, distributed as in a text.
 func (c *corpus) query(words int) string {
 	picked := map[string]bool{}
 	var list []string
@@ -86,7 +86,7 @@ func (c *corpus) query(words int) string {
 	return strings.Join(list, " ")
 }
 
-// vector points into a random direction and has unit length.
+// vector returns a vector of unit length in a random direction.
 func (c *corpus) vector() []float32 { return randomVector(c.rng) }
 
 func randomVector(rng *rand.Rand) []float32 {
@@ -112,7 +112,7 @@ func blob(v []float32) []byte {
 	return out
 }
 
-// conversation is one made-up chat as it is stored when it has been indexed.
+// conversation is one generated chat as it is stored after indexing.
 type conversation struct {
 	id       string
 	messages []string

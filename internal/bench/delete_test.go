@@ -13,15 +13,15 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// bystanders are the conversations that stay.
+// bystanders is how many conversations are not deleted.
 const bystanders = 2000
 
-// deletion is how many conversations a call takes, in how many rounds that is
-// measured, and in how many of them also as GORM's users often do it.
+// deletion is how many conversations a call deletes, in how many rounds it is measured,
+// and in how many of them also as GORM's users often do it.
 type deletion struct{ conversations, rounds, rowByRow int }
 
-// deletions are those that are measured. The data of the last two take minutes to
-// make, and GORM takes minutes to delete them.
+// deletions are the measured sizes. The data of the last two take minutes to generate,
+// and GORM takes minutes to delete them.
 func deletions() []deletion {
 	if *large {
 		return []deletion{{1, 15, 5}, {50, 11, 3}, {1000, 2, 1}, {5000, 1, 1}}
@@ -29,13 +29,13 @@ func deletions() []deletion {
 	return []deletion{{1, 15, 5}, {50, 11, 2}, {500, 2, 0}}
 }
 
-// memoryMatters is from how many conversations on the memory of a delete is
-// watched: that takes a millisecond itself.
+// memoryMatters is the number of conversations from which the memory of a delete is
+// measured, which itself takes a millisecond.
 const memoryMatters = 500
 
-// BenchmarkDelete deletes conversations through the client, the service and the
-// store, beside it with the one statement that this comes down to, and with GORM
-// row by row. Each has a copy of the same database and the same ids.
+// BenchmarkDelete compares three ways to delete conversations: through client, service
+// and store; with the one statement that does the same; and with GORM row by row. Each
+// has a copy of the same database and the same ids.
 func BenchmarkDelete(b *testing.B) {
 	victims := 0
 	for _, d := range deletions() {
@@ -80,8 +80,8 @@ func BenchmarkDelete(b *testing.B) {
 	}
 }
 
-// plainDelete returns a function that deletes with SQL alone and tells how many
-// conversations went.
+// plainDelete returns a function that deletes with SQL only and returns how many
+// conversations it deleted.
 func plainDelete(b *testing.B, db storetest.Database) func(ids []string) int {
 	ctx := context.Background()
 	if db.Kind == storetest.Postgres {

@@ -16,14 +16,14 @@ var large = flag.Bool("large", false, "measure also what takes minutes")
 // database is the kind that is measured: the two are never compared with each other.
 var database = flag.String("db", storetest.SQLite, "the database to measure: sqlite or postgres")
 
-// duel is two ways of doing the same work. Each round does both, ours first in
-// every other one, so that whatever else the machine is busy with hits both.
+// duel is two ways of doing the same work. Each round does both, ours first in every
+// second one, so that other load on the machine affects both.
 type duel struct {
 	ours, plain func(round int)
 	prepare     func(round int) // before each round, not measured; may be nil
 }
 
-// warmUp is how many rounds are thrown away, of those that have enough.
+// warmUp is how many rounds are not counted, if there are enough.
 const warmUp = 1
 
 // run does so many rounds and reports the medians and the median of the rounds'

@@ -18,9 +18,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/upkeep"
 )
 
-// meanings makes vectors like those of texts: they lie in bunches, and few of
-// their many dimensions are their own. Random directions are no such thing: all
-// are equally far from each other, and which is the nearest means nothing.
+// meanings generates vectors like those of texts: they form clusters, and few of their
+// many dimensions are independent. Random directions would all be equally far from each
+// other.
 type meanings struct {
 	rng     *rand.Rand
 	mixture [][]float32 // what each of the inner dimensions adds to the outer ones

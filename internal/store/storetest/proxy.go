@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Proxy stands between programs and a database's server, and does to their
-// connections what networks do.
+// Proxy is between programs and a database server, and can break their connections like a
+// network does.
 type Proxy struct {
 	listener net.Listener
 	server   string
@@ -59,8 +59,8 @@ func (p *Proxy) Cut() {
 	}
 }
 
-// Freeze lets nothing more pass through the connections that there are, in
-// neither direction, as when a machine has vanished. New ones are as usual.
+// Freeze blocks all existing connections in both directions, as when a machine has
+// disappeared. New connections work.
 func (p *Proxy) Freeze() {
 	for _, l := range p.open() {
 		l.freeze.Do(func() { close(l.frozen) })
@@ -74,8 +74,8 @@ func (p *Proxy) Refuse(yes bool) {
 	p.refuses = yes
 }
 
-// CutAfter breaks the first connection through which a program sends these bytes:
-// after the server has answered them, and before the program knows.
+// CutAfter breaks the first connection through which a program sends these bytes, after
+// the server has processed them and before the program receives the answer.
 func (p *Proxy) CutAfter(sent string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -119,7 +119,7 @@ func (p *Proxy) join(l *link) {
 	p.mu.Unlock()
 	doomed := make(chan struct{}) // closed when the server's next answer is not to arrive
 	go l.copy(l.server, l.program, func(b []byte) bool {
-		if p.meant(b) {
+		if p.triggers(b) {
 			close(doomed)
 		}
 		return true
@@ -139,8 +139,8 @@ func (p *Proxy) join(l *link) {
 	}()
 }
 
-// meant reports whether these are the bytes of CutAfter.
-func (p *Proxy) meant(sent []byte) bool {
+// triggers reports whether these are the bytes of CutAfter.
+func (p *Proxy) triggers(sent []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.cutOn == nil || !bytes.Contains(sent, p.cutOn) {

@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// raw is one connection to the database that goes past the store, so that what
-// the store says of itself can be checked against what is there. It has none of
-// the store's settings. It works beside a running program.
+// raw is a connection to the database that bypasses the store, so that tests can compare
+// the store's answers with the stored rows. It has none of the store's settings, and
+// works while a program is running.
 type raw struct {
 	t    testing.TB
 	kind string
@@ -110,8 +110,8 @@ func (d Database) Count(t testing.TB, query string, args ...any) int {
 	return r.count(query, args...)
 }
 
-// Break changes rows past the store and past the foreign keys, as only a fault
-// of the program or of the disk could.
+// Break changes rows without the store and without foreign keys, as only a fault of the
+// program or the disk could.
 func (d Database) Break(t testing.TB, statement string) {
 	t.Helper()
 	r := d.raw(t)

@@ -16,8 +16,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// Server is a PostgreSQL of one test, which may do to it what would harm the
-// others. Its data outlives a crash, as in real use. It ends with the test.
+// Server is the PostgreSQL of one test, which may harm it. Its data survives a crash. It
+// ends with the test.
 type Server struct {
 	name  string
 	url   string
@@ -43,7 +43,7 @@ func newServer(t testing.TB, settings ...string) *Server {
 	return s
 }
 
-// Kill ends every process of the server at once, as a power cut would.
+// Kill ends every process of the server at once, like a power failure.
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
 	s.command(t, "kill")
@@ -82,8 +82,8 @@ func (s *Server) command(t testing.TB, arguments ...string) string {
 	return string(out)
 }
 
-// SmallDisk is a database on a disk that is easily filled. Where the machine does
-// not let a test make a file system, a trigger says what a full one would.
+// SmallDisk is a database on a small disk. If a test cannot make a file system on this
+// machine, a trigger returns the error of a full one.
 type SmallDisk struct {
 	Database
 	Real bool // the disk is one
@@ -103,7 +103,7 @@ func NewSmallDisk(t testing.TB) SmallDisk {
 // diskFull is PostgreSQL's code for a disk without space.
 const diskFull = "53100"
 
-// Fill takes all the space that is left, until Free.
+// Fill uses all remaining space until Free.
 func (d SmallDisk) Fill(t testing.TB) {
 	t.Helper()
 	conn := d.Postgres(t)
@@ -165,7 +165,7 @@ func NewEmpty(t testing.TB) Database {
 	return Database{Kind: Postgres, opts: store.Options{URL: databaseURL(t, server, name), Trace: keyed(t)}}
 }
 
-// AsNobody is the database as a role sees it that may log in, and nothing else.
+// AsNobody returns the database for a role that may log in and nothing else.
 func (d Database) AsNobody(t testing.TB) Database {
 	t.Helper()
 	role := "nobody_" + strings.ReplaceAll(uuid.NewString(), "-", "")
