@@ -383,7 +383,13 @@ func (tx *Tx) DeleteConversations(ws chat.WorkspaceID, ids []string, o chat.Dele
 	ids = slices.Sorted(slices.Values(ids)) // so that two deletes lock in the same order
 	var deleted []dialect.ConversationRow
 	deletedIDs := []string{}
+	thin := tx.database.Abilities().Thin
 	for batch := range slices.Chunk(ids, deleteBatch) {
+		if thin != nil {
+			if err := thin(tx.db, ws, batch); err != nil {
+				return nil, chat.Deletion{}, tx.fault(err)
+			}
+		}
 		var rows []dialect.ConversationRow
 		err := tx.db.Clauses(clause.Returning{Columns: receiptColumns}).
 			Where("workspace_id = ?", int64(ws)).Where(tx.database.LockedIn(ws, batch)).Delete(&rows).Error

@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,5 +58,30 @@ func TestDeleteOfMuchAtOnce(t *testing.T) {
 			require.Len(t, gone, 1)
 			return err
 		}))
+	})
+}
+
+// A conversation so large that SQLite deletes it in several statements, among small
+// ones: everything of it is deleted, and counted in the receipt.
+func TestDeleteOfALargeConversation(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		long := strings.Repeat("TG9yZW0gaXBzdW0g", 1<<16)
+		texts := slices.Repeat([]string{long}, 18)
+		texts = append(texts, strings.Repeat(long, 17), "", "an end")
+		large := added(t, s, ws, "large", texts...)
+		small, kept := added(t, s, ws, "small", "one", "two"), added(t, s, ws, "kept", "three")
+		indexAll(t, s, []string{"alpha"}, []string{"beta"})
+		elsewhere := rowsOf(t, s, kept.ID)
+		var receipt chat.Deletion
+		require.NoError(t, s.InTx(ctx, func(tx *store.Tx) (err error) {
+			_, receipt, err = tx.DeleteConversations(ws, []string{large.ID, small.ID}, chat.DeleteOptions{})
+			return err
+		}))
+		require.Equal(t, []int{2, 23, 4, 4}, []int{receipt.Conversations, receipt.Messages, receipt.Chunks, receipt.Embeddings})
+		require.Zero(t, rowsOf(t, s, large.ID, small.ID))
+		require.Equal(t, elsewhere, rowsOf(t, s, kept.ID))
+		requireSound(t, db)
 	})
 }

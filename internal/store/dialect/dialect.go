@@ -218,6 +218,11 @@ type Abilities struct {
 	// It reports whether the delete is worth another try.
 	Spend func(err error) bool
 
+	// Thin deletes most of what conversations consist of when one statement that deletes
+	// them would take too much memory; nil when it never does. It is called in the
+	// transaction of a delete, before that statement.
+	Thin func(db *gorm.DB, ws chat.WorkspaceID, ids []string) error
+
 	// CheapReclaim is set when a reclaim costs only as much as what was deleted.
 	CheapReclaim bool
 

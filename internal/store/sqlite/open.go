@@ -166,5 +166,5 @@ func (*Database) ExactLimit() int { return DefaultExactLimit }
 
 // Abilities returns few abilities: a file needs no leader and has no approximate index.
 func (d *Database) Abilities() dialect.Abilities {
-	return dialect.Abilities{CodeBytes: d.codes.Bytes, CheapReclaim: true, Spend: d.Spend, Health: d.Health}
+	return dialect.Abilities{CodeBytes: d.codes.Bytes, CheapReclaim: true, Spend: d.Spend, Health: d.Health, Thin: d.Thin}
 }
