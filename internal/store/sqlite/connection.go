@@ -49,8 +49,8 @@ const (
 // connectionMemory is how many bytes SQLite may use for one connection. Before a
 // statement changes pages, SQLite copies them to be able to undo it. The copies are in
 // memory (temp_store), because a temporary file would be another place with people's
-// texts. So the limit bounds what one statement may delete. Memory is allocated when
-// needed, and a connection that runs out of it breaks.
+// texts. So the limit bounds what one statement may delete; Thin keeps large deletes far
+// below it. Memory is allocated when needed, and a connection that runs out of it breaks.
 const connectionMemory = 2 << 30
 
 // connector opens connections for a pool.
