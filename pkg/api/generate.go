@@ -1,7 +1,7 @@
 package api
 
 // openapi.yaml is the source. These commands generate the types here, the server interface
-// and the raw client from it. TestGeneratedCodeIsCurrent checks that the files are up to
+// and the raw client from it. `make generate-check` checks that they are up to
 // date.
 //
 //go:generate go tool oapi-codegen -config types.cfg.yaml ../../openapi.yaml
