@@ -73,7 +73,7 @@ func (a Administration) Keys(ctx context.Context, workspace string) ([]auth.Key,
 
 // RevokeKey revokes the key with this id or prefix. NotFound when there is none.
 func (a Administration) RevokeKey(ctx context.Context, idOrPrefix string) (key auth.Key, err error) {
-	err = a.history.store.InTx(ctx, func(tx *store.Tx) error {
+	err = a.history.store.InDeletingTx(ctx, func(tx *store.Tx) error { // also on a full disk
 		key, err = tx.RevokeKey(idOrPrefix)
 		return err
 	})

@@ -132,6 +132,60 @@ func TestDeletesWorkOnAFullDisk(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// Nobody takes the room of the deletes: after one has used it, uploads are refused until
+// it is kept again, although nobody asks whether the store is healthy.
+func TestTheRoomOfDeletesIsKeptAgain(t *testing.T) {
+	dir, ok := tmpfs(t, "24m")
+	if !ok {
+		return
+	}
+	open := func() *store.Store {
+		s, err := store.Open(ctx, store.Options{Path: filepath.Join(dir, "lethe.db"), Reserve: 16 << 20})
+		require.NoError(t, err)
+		return s
+	}
+	s := open()
+	ws := workspace(t, s, "w")
+	var ids []string
+	fill := func() {
+		t.Helper()
+		for refused := 0; refused < 3; {
+			fresh := transcript(t, chat.NewID(), strings.Repeat("words "+chat.NewID()+" ", 400))
+			err := s.InTx(ctx, func(tx *store.Tx) error {
+				_, err := tx.CreateConversation(ws, fresh)
+				return err
+			})
+			if err != nil {
+				require.Contains(t, fault.Message(err), "disk of the database is full", "%v", err)
+				refused++
+				continue
+			}
+			ids = append(ids, fresh.ID)
+		}
+	}
+	deleteSome := func(n int) {
+		t.Helper()
+		require.Greater(t, len(ids), n)
+		require.NoError(t, s.InDeletingTx(ctx, func(tx *store.Tx) error {
+			_, _, err := tx.DeleteConversations(ws, ids[:n], chat.DeleteOptions{})
+			return err
+		}))
+		ids = ids[n:]
+		_, err := s.Reclaim(ctx, store.Reclaiming{})
+		require.NoError(t, err)
+	}
+	for range 6 {
+		fill()
+		deleteSome(1)
+		fill()
+		require.NoError(t, s.Close())
+		s = open()
+		deleteSome(1)
+		deleteSome(20)
+	}
+	require.NoError(t, s.Close())
+}
+
 // Only a program that is told to begin makes a database; the others say that there is
 // none, and make nothing.
 func TestOnlyWhoBeginsMakesADatabase(t *testing.T) {

@@ -58,7 +58,7 @@ func (s *Store) sweep(ctx context.Context, receipts []receiptID) error {
 		workspaces[i] = r.WorkspaceID
 	}
 	slices.Sort(workspaces)
-	return s.InTx(ctx, func(tx *Tx) error {
+	return s.InDeletingTx(ctx, func(tx *Tx) error {
 		for _, ws := range slices.Compact(workspaces) {
 			for _, statement := range emptied {
 				if err := tx.db.Exec(statement, ws).Error; err != nil {
@@ -96,7 +96,7 @@ func (s *Store) settle(ctx context.Context, receipts []receiptID) (settled int, 
 			byWorkspace[r.WorkspaceID] = append(byWorkspace[r.WorkspaceID], r.ID)
 		}
 		n := 0
-		err := s.InTx(ctx, func(tx *Tx) error {
+		err := s.InDeletingTx(ctx, func(tx *Tx) error {
 			n = 0
 			for _, ws := range slices.Sorted(maps.Keys(byWorkspace)) {
 				res := tx.db.Model(&deletionRow{}).Where("workspace_id = ? AND id IN ? AND reclaimed_at IS NULL", ws, byWorkspace[ws]).

@@ -218,7 +218,18 @@ func (s *Store) Snapshot(ctx context.Context, fn func(*View) error) error {
 //
 // Unavailable can mean that the connection broke during the commit. Then it is unknown
 // whether the changes are stored: all of them are, or none.
+//
+// While the disk is full it is Unavailable: what room is left is kept for deletes.
 func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
+	if room := s.database.Abilities().Room; room != nil {
+		if err := room(); err != nil {
+			return err
+		}
+	}
+	return s.inTx(ctx, fn)
+}
+
+func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) error {
 	return s.transaction(ctx, s.database.Write(), func(db *gorm.DB) error {
 		view := s.view(db)
 		view.writing = true
@@ -226,12 +237,16 @@ func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
 	})
 }
 
+// deletingTries is how often a delete is tried on a full disk.
+const deletingTries = 3
+
 // InDeletingTx is InTx for a transaction that deletes. On a full disk it uses the
 // reserve.
 func (s *Store) InDeletingTx(ctx context.Context, fn func(*Tx) error) error {
-	err := s.InTx(ctx, fn)
-	if spend := s.database.Abilities().Spend; err != nil && spend != nil && spend(err) {
-		return s.InTx(ctx, fn)
+	err := s.inTx(ctx, fn)
+	spend := s.database.Abilities().Spend
+	for tries := 1; err != nil && spend != nil && tries < deletingTries && spend(err); tries++ {
+		err = s.inTx(ctx, fn) // again when others took the room that was given back
 	}
 	return err
 }

@@ -223,6 +223,11 @@ type Abilities struct {
 	// transaction of a delete, before that statement.
 	Thin func(db *gorm.DB, ws chat.WorkspaceID, ids []string) error
 
+	// Room returns an error while the disk is full. Everything that does not delete asks it
+	// first, so that it does not take the room that is kept for deletes. It is cheap while
+	// the disk is not full.
+	Room func() error
+
 	// CheapReclaim is set when a reclaim costs only as much as what was deleted.
 	CheapReclaim bool
 

@@ -133,6 +133,12 @@ func (d *Database) Health() error {
 	case !os.SameFile(d.identity, now):
 		return fault.New(fault.Unavailable, "the database file was replaced while the service runs; restart the service")
 	}
+	return d.Room()
+}
+
+// Room returns an Unavailable fault while the disk is full: from a write that did not
+// fit until the reserve is filled again and there is room besides.
+func (d *Database) Room() error {
 	if !d.full.Load() {
 		return nil
 	}

@@ -65,7 +65,11 @@ func Open(ctx context.Context, path string, o Options, config dialect.Config) (*
 	if d.reserve, err = newReserve(path, o.Reserve); err != nil {
 		return nil, errors.Join(unopenable(path, err), d.Close())
 	}
+	d.full.Store(d.reserve.short()) // what is left is for deletes
 	if err := d.connect(ctx); err != nil {
+		if d.full.Load() {
+			err = fault.Wrap(fault.Unavailable, err, "%s cannot be opened, because its disk is full; free a few MiB and start again", path)
+		}
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
@@ -166,5 +170,5 @@ func (*Database) ExactLimit() int { return DefaultExactLimit }
 
 // Abilities returns few abilities: a file needs no leader and has no approximate index.
 func (d *Database) Abilities() dialect.Abilities {
-	return dialect.Abilities{CodeBytes: d.codes.Bytes, CheapReclaim: true, Spend: d.Spend, Health: d.Health, Thin: d.Thin}
+	return dialect.Abilities{CodeBytes: d.codes.Bytes, CheapReclaim: true, Spend: d.Spend, Room: d.Room, Health: d.Health, Thin: d.Thin}
 }

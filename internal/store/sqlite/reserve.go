@@ -84,6 +84,13 @@ func (r *reserve) keep(bytes int64) error {
 	return r.file.Truncate(bytes)
 }
 
+// short reports whether the reserve is too small to be of use.
+func (r *reserve) short() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.file != nil && r.held < min(r.want, leastReserve)
+}
+
 // spend frees the whole reserve and reports whether there was any.
 func (r *reserve) spend() bool {
 	r.mu.Lock()
