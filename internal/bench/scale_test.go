@@ -201,7 +201,7 @@ func BenchmarkNearest(b *testing.B) {
 	})
 	ours := open(b, db)
 	began := time.Now()
-	upkeep.New(upkeep.Options{Store: ours}).Once(b.Context())
+	require.NoError(b, upkeep.New(upkeep.Options{Store: ours}).Once(b.Context()))
 	indexes, err := ours.VectorIndexes(b.Context())
 	require.NoError(b, err)
 	b.Logf("%d vector indexes were built in %v", len(indexes), time.Since(began).Round(time.Second))
