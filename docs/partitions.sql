@@ -53,6 +53,9 @@ CREATE INDEX conversations_import ON conversations (workspace_id, import_id);
 CREATE INDEX conversations_last_import ON conversations (workspace_id, last_import_id);
 CREATE INDEX conversations_counters ON conversations (workspace_id) INCLUDE (chunk_count, term_count);
 CREATE INDEX conversations_queue ON conversations (run_after) WHERE index_state IN ('queued', 'indexing');
+CREATE INDEX conversations_words ON conversations (run_after) WHERE index_state IN ('queued', 'indexing') AND indexed_revision <> revision;
+CREATE INDEX conversations_vectors ON conversations (run_after) WHERE index_state IN ('queued', 'indexing') AND indexed_revision = revision;
+CREATE INDEX conversations_holder ON conversations (holder) WHERE holder > 0;
 CREATE INDEX conversations_recipe ON conversations (recipe_id, run_after) WHERE recipe_id > 0;
 
 ALTER TABLE messages
