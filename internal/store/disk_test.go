@@ -67,6 +67,14 @@ func tmpfs(t *testing.T, size string) (dir string, ok bool) {
 	return dir, true
 }
 
+// openReserving opens the database in a folder as a service does: with room for deletes.
+func openReserving(t *testing.T, dir string) *store.Store {
+	t.Helper()
+	s, err := store.Open(ctx, store.Options{Path: filepath.Join(dir, "lethe.db"), Reserve: 16 << 20})
+	require.NoError(t, err)
+	return s
+}
+
 // On a disk that is really full, uploads are refused with the reason, the store says that
 // it is not healthy, and deletes work; also after the program was started again. Then
 // there is room, and uploads work.
@@ -75,11 +83,7 @@ func TestDeletesWorkOnAFullDisk(t *testing.T) {
 	if !ok {
 		return
 	}
-	open := func() *store.Store {
-		s, err := store.Open(ctx, store.Options{Path: filepath.Join(dir, "lethe.db"), Reserve: 16 << 20})
-		require.NoError(t, err)
-		return s
-	}
+	open := func() *store.Store { return openReserving(t, dir) }
 	s := open()
 	ws := workspace(t, s, "w")
 	var ids []string
@@ -139,11 +143,7 @@ func TestTheRoomOfDeletesIsKeptAgain(t *testing.T) {
 	if !ok {
 		return
 	}
-	open := func() *store.Store {
-		s, err := store.Open(ctx, store.Options{Path: filepath.Join(dir, "lethe.db"), Reserve: 16 << 20})
-		require.NoError(t, err)
-		return s
-	}
+	open := func() *store.Store { return openReserving(t, dir) }
 	s := open()
 	ws := workspace(t, s, "w")
 	var ids []string
