@@ -35,6 +35,7 @@ type Upload struct {
 	CreatedAt   time.Time // zero when the caller gave none
 	UpdatedAt   time.Time
 	Pinned      *bool // nil when the caller did not say
+	Source      Source
 	Messages    []UploadMessage
 	// TellsMarks says that the source knows for each message whether it is hidden or on
 	// an abandoned branch. If it is false, an unmarked message keeps the mark it has in
@@ -50,6 +51,16 @@ type UploadMessage struct {
 	CreatedAt  time.Time // zero when the caller gave none
 	Branch     string    // as in Message
 	Hidden     bool
+	Inferred   bool     // CreatedAt is not the source's own, but that of a neighbour or of the conversation
+	Files      []string // names of pictures and files that belong to it and are not stored
+}
+
+// Source is what a conversation is at its source, besides its messages.
+type Source struct {
+	Archived *bool  // nil when the source does not say
+	Starred  *bool  // nil when the source does not say
+	Project  string // name of the project, folder or working directory; empty when unknown
+	Link     string // https address of the conversation at its source; empty when unknown
 }
 
 // derivedTitle returns the title of a conversation without a title of its own.

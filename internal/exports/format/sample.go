@@ -1,0 +1,185 @@
+package format
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Kind is what the bytes of a file are.
+type Kind int
+
+// The kinds of files. Lines is JSON with one value per line.
+const (
+	Binary Kind = iota
+	JSON
+	Lines
+	CSV
+	HTML
+	SQLite
+	Text
+)
+
+// Limits of what detection reads and remembers.
+const (
+	SampleBytes    = 4 << 20
+	sampleDepth    = 8
+	samplePaths    = 20_000
+	sampleText     = 80 // bytes of a string that is remembered as a value
+	sampleElements = 200
+)
+
+// Sample is the beginning of a file, from which its format is recognised.
+type Sample struct {
+	Path string // of the member
+	Kind Kind
+	Head []byte // the first bytes as UTF-8 without a byte order mark, at most SampleBytes
+
+	paths  map[string]bool
+	values map[string]bool
+}
+
+// NewSample looks at the beginning of a file. head is UTF-8 without a byte order mark.
+func NewSample(path string, head []byte) *Sample {
+	s := &Sample{Path: path, Head: head, paths: map[string]bool{}, values: map[string]bool{}}
+	s.Kind = kindOf(head)
+	if s.Kind == JSON {
+		s.scan()
+	}
+	return s
+}
+
+// Has reports whether the JSON of the file has a value at a path. Elements of arrays, and
+// the values of a file of lines, are written `[]`, and `*` stands for any one name:
+// `[].mapping.*.message.fragments.[].type`.
+func (s *Sample) Has(path string) bool { return find(s.paths, path) }
+
+// Is reports whether the JSON of the file has this short string at a path.
+func (s *Sample) Is(path, value string) bool { return find(s.values, path+"="+value) }
+
+func find(in map[string]bool, path string) bool {
+	if !strings.Contains(path, "*") {
+		return in[path]
+	}
+	want := strings.Split(path, ".")
+	for have := range in {
+		if matches(want, strings.Split(have, ".")) {
+			return true
+		}
+	}
+	return false
+}
+
+func matches(want, have []string) bool {
+	if len(want) != len(have) {
+		return false
+	}
+	for i := range want {
+		if want[i] != "*" && want[i] != have[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func kindOf(head []byte) Kind {
+	trimmed := bytes.TrimLeft(head, " \t\r\n")
+	switch {
+	case bytes.HasPrefix(head, []byte("SQLite format 3\x00")):
+		return SQLite
+	case bytes.IndexByte(head, 0) >= 0:
+		return Binary
+	case len(trimmed) == 0:
+		return Text
+	case trimmed[0] == '{' || trimmed[0] == '[':
+		return JSON // scan makes it Lines if a second value follows
+	case trimmed[0] == '<':
+		return HTML
+	}
+	first, _, _ := bytes.Cut(trimmed, []byte("\n"))
+	if bytes.ContainsAny(first, ",;\t") {
+		return CSV
+	}
+	return Text
+}
+
+// scan remembers the paths of the JSON values in the head. It stops at the first error,
+// which is usually the end of the head in the middle of a value.
+func (s *Sample) scan() {
+	d := jsontext.NewDecoder(bytes.NewReader(s.Head), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	array := bytes.HasPrefix(bytes.TrimLeft(s.Head, " \t\r\n"), []byte("["))
+	for values := 0; values < sampleElements; values++ {
+		if d.PeekKind() == 0 { // the end, or no JSON
+			return
+		}
+		if values == 1 && !array {
+			s.Kind = Lines
+			s.underElements()
+		}
+		prefix := ""
+		if values > 0 {
+			prefix = "[]"
+		}
+		if s.value(d, prefix, 0) != nil {
+			return
+		}
+	}
+}
+
+// underElements moves the paths of the first line below `[]`, where those of the others are.
+func (s *Sample) underElements() {
+	for _, m := range []map[string]bool{s.paths, s.values} {
+		for path := range m {
+			delete(m, path)
+			m[join("[]", path)] = true
+		}
+	}
+}
+
+func join(prefix, name string) string {
+	if prefix == "" || name == "" {
+		return prefix + name
+	}
+	return prefix + "." + name
+}
+
+// value reads one value and remembers what is in it.
+func (s *Sample) value(d *jsontext.Decoder, path string, depth int) error {
+	if depth > sampleDepth || len(s.paths) > samplePaths {
+		return d.SkipValue()
+	}
+	token, err := d.ReadToken()
+	if err != nil {
+		return err
+	}
+	switch token.Kind() {
+	case '{':
+		for d.PeekKind() != '}' {
+			name, err := d.ReadToken()
+			if err != nil {
+				return err
+			}
+			at := join(path, name.String())
+			s.paths[at] = true
+			if err := s.value(d, at, depth+1); err != nil {
+				return err
+			}
+		}
+		_, err = d.ReadToken()
+	case '[':
+		at := join(path, "[]")
+		for d.PeekKind() != ']' {
+			s.paths[at] = true
+			if err := s.value(d, at, depth+1); err != nil {
+				return err
+			}
+		}
+		_, err = d.ReadToken()
+	case '"':
+		if text := token.String(); len(text) <= sampleText {
+			s.values[path+"="+text] = true
+		}
+	}
+	return err
+}

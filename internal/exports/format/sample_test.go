@@ -1,0 +1,38 @@
+package format
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestASampleKnowsItsStructure(t *testing.T) {
+	array := NewSample("c.json", []byte(`[{"title":null,"mapping":{"1":{"message":{"fragments":[{"type":"REQUEST"}]}}}},{"uuid":"u","cut": "he`))
+	require.Equal(t, JSON, array.Kind)
+	require.True(t, array.Has("[].mapping"))
+	require.True(t, array.Has("[].mapping.*.message.fragments"))
+	require.True(t, array.Is("[].mapping.*.message.fragments.[].type", "REQUEST"))
+	require.True(t, array.Has("[].uuid"))
+	require.False(t, array.Has("mapping"))
+
+	lines := NewSample("s.jsonl", []byte("{\"type\":\"session_meta\",\"payload\":{\"id\":\"1\"}}\n{\"type\":\"event_msg\"}\n"))
+	require.Equal(t, Lines, lines.Kind)
+	require.True(t, lines.Is("[].type", "session_meta"))
+	require.True(t, lines.Is("[].type", "event_msg"))
+	require.True(t, lines.Has("[].payload.id"))
+}
+
+func TestKindsOfFiles(t *testing.T) {
+	for head, want := range map[string]Kind{
+		"":                       Text,
+		"\n  {\"a\":1}":          JSON,
+		"[]":                     JSON,
+		"<!DOCTYPE html><p>":     HTML,
+		"Conversation,Time\na,b": CSV,
+		"# aider chat":           Text,
+		"SQLite format 3\x00...": SQLite,
+		"PK\x03\x04\x00":         Binary,
+	} {
+		require.Equal(t, want, NewSample("f", []byte(head)).Kind, "%q", head)
+	}
+}
