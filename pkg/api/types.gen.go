@@ -180,15 +180,15 @@ func (e UploadStatus) Valid() bool {
 	}
 }
 
-// Backlog Conversations that search cannot find yet, by state.
+// Backlog The number of conversations that search cannot find yet, by state.
 type Backlog struct {
-	// Failed How many indexing refused.
+	// Failed The number that could not be indexed.
 	Failed int `json:"failed"`
 
-	// Indexing How many are being indexed.
+	// Indexing The number that are being indexed.
 	Indexing int `json:"indexing"`
 
-	// Queued How many wait.
+	// Queued The number that wait to be indexed.
 	Queued int `json:"queued"`
 }
 
@@ -197,20 +197,20 @@ type ChangedConversation struct {
 	// ID Its id.
 	ID string `json:"id"`
 
-	// Title Its title now. Only for keys with scope `read`.
+	// Title Its current title. Only for keys with scope `read`.
 	Title *string `json:"title,omitempty"`
 }
 
-// ChangedResponse Which conversations have changed.
+// ChangedResponse The conversations that have changed.
 type ChangedResponse struct {
-	// Changed The first 100 of the conversations that have changed, in the order of the request.
+	// Changed The first 100 changed conversations, in the order of the request.
 	Changed []ChangedConversation `json:"changed"`
 
-	// Error What was wrong and what to do, for people.
+	// Error What was wrong and what to do.
 	Error string `json:"error"`
 }
 
-// ContextPassage A neighbour of a result.
+// ContextPassage A neighbouring passage of a result.
 type ContextPassage struct {
 	// Sender Who wrote it.
 	Sender string `json:"sender"`
@@ -224,25 +224,25 @@ type ContextPassage struct {
 
 // ConversationDetail A conversation with its messages.
 type ConversationDetail struct {
-	// ID The id that Lethe minted.
+	// ID The id that Lethe assigned.
 	ID string `json:"id"`
 
 	// Messages All its messages, in order.
 	Messages []ConversationMessage `json:"messages"`
 
-	// PlatformConversationID The id that its uploader gave it (`conversation.id` of the upload).
+	// PlatformConversationID The caller's id for it (`conversation.id` of the upload).
 	PlatformConversationID string `json:"platformConversationId"`
 
-	// SourceID Where it came from; the list calls it `platform`.
+	// SourceID The platform that it is from, which the list calls `platform`.
 	SourceID string `json:"sourceId"`
 
 	// Title Its title.
 	Title string `json:"title"`
 
-	// TokenCount How many tokens its messages have; 0 until indexing has counted them.
+	// TokenCount The number of tokens in its messages; 0 until it is indexed.
 	TokenCount int `json:"tokenCount"`
 
-	// Total How many messages those are.
+	// Total The number of messages.
 	Total int `json:"total"`
 }
 
@@ -251,41 +251,41 @@ type ConversationList struct {
 	// Items The page's conversations.
 	Items []ConversationSummary `json:"items"`
 
-	// Page Which page this is.
+	// Page The number of this page, from 1.
 	Page int `json:"page"`
 
-	// PageSize How many items a page has at most.
+	// PageSize The most items on a page.
 	PageSize int `json:"pageSize"`
 
-	// Total How many conversations match, over all pages.
+	// Total The number of matching conversations on all pages together.
 	Total int `json:"total"`
 
-	// TotalPages How many pages that makes.
+	// TotalPages The number of pages.
 	TotalPages int `json:"totalPages"`
 }
 
 // ConversationMessage One message of a conversation.
 type ConversationMessage struct {
-	// MessageIndex Its place in the conversation, counted from 0.
+	// MessageIndex Its position in the conversation, from 0.
 	MessageIndex int `json:"message_index"`
 
-	// Sender Who wrote it: `human` (or `user`, when asked for with `senderStyle`) or `assistant`; also
-	// `system` and `tool`, which are stored but never found by search.
+	// Sender Who wrote it: `human` (or `user`, see `senderStyle`), `assistant`, `system` or `tool`. Search does not
+	// find the last two.
 	Sender string `json:"sender"`
 
-	// Text What it says. May be empty.
+	// Text Its text, which may be empty.
 	Text string `json:"text"`
 
 	// Timestamp When it was written.
 	Timestamp Time `json:"timestamp"`
 }
 
-// ConversationRevision A conversation as it was at one moment.
+// ConversationRevision A conversation at one revision.
 type ConversationRevision struct {
 	// ID The conversation's id.
 	ID string `json:"id"`
 
-	// Revision A number that grows with every change of the title, the dates or the messages.
+	// Revision A number that rises with every change of the title, the dates or the messages.
 	Revision int `json:"revision"`
 }
 
@@ -294,29 +294,29 @@ type ConversationSummary struct {
 	// CreatedAt When it began.
 	CreatedAt Time `json:"createdAt"`
 
-	// ID The id that Lethe minted.
+	// ID The id that Lethe assigned.
 	ID string `json:"id"`
 
-	// IndexError Why `status` is `failed`, or why indexing is being tried again. Else null.
+	// IndexError Why `status` is `failed`, or why indexing is retried; otherwise null.
 	IndexError *string `json:"indexError"`
 
-	// MessageCount How many messages it has.
+	// MessageCount The number of messages.
 	MessageCount int `json:"messageCount"`
 
 	// Pinned Whether it is pinned.
 	Pinned bool `json:"pinned"`
 
-	// Platform Where it came from.
+	// Platform The platform that it is from.
 	Platform string `json:"platform"`
 
-	// Status How far a conversation's way into the search index is: `queued` and `indexing` are on the way,
-	// `ready` can be found by search, `failed` cannot.
+	// Status The state of a conversation's index: `queued` and `indexing` are in progress, `ready` can be found by
+	// search, `failed` could not be indexed.
 	Status IndexStatus `json:"status"`
 
 	// Title Its title, at most 500 characters.
 	Title string `json:"title"`
 
-	// TokenCount How many tokens its messages have; 0 until indexing has counted them.
+	// TokenCount The number of tokens in its messages; 0 until it is indexed.
 	TokenCount int `json:"tokenCount"`
 
 	// UpdatedAt When it last changed.
@@ -325,149 +325,151 @@ type ConversationSummary struct {
 
 // CountAnswer A count.
 type CountAnswer struct {
-	// Count How many conversations the workspace has.
+	// Count The number of conversations in the workspace.
 	Count int `json:"count"`
 }
 
-// DeleteAnswer What a delete removed.
+// DeleteAnswer What a delete deleted.
 type DeleteAnswer struct {
-	// Count How many that are.
+	// Count The number of ids in `deleted`.
 	Count int `json:"count"`
 
-	// Deleted The ids that this call removed, in the order of the request.
+	// Deleted The ids that this call deleted, in the order of the request.
 	Deleted []string `json:"deleted"`
 
 	// DeletionID The receipt's id in `GET /api/chat-history/deletions/{id}`. Only in answers to `wait` that deleted something.
 	DeletionID *string `json:"deletionId,omitempty"`
 
-	// ReclaimedAt When the storage was reclaimed; absent while it is not. Only in answers to `wait`.
+	// ReclaimedAt When the storage was reclaimed; absent until then. Only in answers to `wait`.
 	ReclaimedAt *Time `json:"reclaimedAt,omitempty"`
 }
 
-// DeleteFilter What a conversation must be to be deleted. All that is given must hold.
+// DeleteFilter Conversations match if all given conditions hold.
 type DeleteFilter struct {
-	// DateFrom Created at or after this: an ISO 8601 date (its first moment, UTC) or a date and time (UTC unless it has a zone).
+	// DateFrom Created at or after this time: an ISO 8601 date (from its first moment, UTC), or a date and time (UTC
+	// unless it has a zone).
 	DateFrom *string `json:"dateFrom,omitempty"`
 
-	// DateTo Created at or before this: an ISO 8601 date (the whole day counts, UTC) or a date and time (UTC unless it has a zone).
+	// DateTo Created at or before this time: an ISO 8601 date (the whole day, UTC), or a date and time (UTC unless it
+	// has a zone).
 	DateTo *string `json:"dateTo,omitempty"`
 
-	// ImportID The upload or import that created it, whichever sent it again.
+	// ImportID The upload or import that created the conversation. Later re-sends do not count.
 	ImportID *string `json:"importId,omitempty"`
 
-	// Pinned `true`: only pinned conversations. `false`, or left out: only those that are not.
+	// Pinned `true`: only pinned conversations. `false` or absent: only conversations that are not pinned.
 	Pinned *bool `json:"pinned,omitempty"`
 
-	// PinnedOnly The same as `pinned`. Given both, they must be equal.
+	// PinnedOnly The same as `pinned`. If both are given, they must be equal.
 	PinnedOnly *bool `json:"pinnedOnly,omitempty"`
 
-	// Platform The same as `provider`. Given both, they must be equal.
+	// Platform The same as `provider`. If both are given, they must be equal.
 	Platform *string `json:"platform,omitempty"`
 
-	// Provider Of this platform (exact name). `all` means every platform.
+	// Provider The platform (exact name). `all` means every platform.
 	Provider *string `json:"provider,omitempty"`
 
-	// Title Its title contains this text, which must not be blank. Upper and lower case are the same.
+	// Title The title contains this text, which must not be blank. Case is ignored.
 	Title *string `json:"title,omitempty"`
 }
 
-// DeleteMatchingAnswer What a delete by filter removed, or would remove.
+// DeleteMatchingAnswer What a delete by filter deleted, or would delete.
 type DeleteMatchingAnswer struct {
-	// Count How many conversations it removed, or for a `dryRun` how many it would.
+	// Count The number of conversations that this call deleted, or with `dryRun` would delete.
 	Count int `json:"count"`
 
-	// Deleted The ids that this call removed, in the order in which they were made. Empty for a `dryRun`.
+	// Deleted The ids that this call deleted, in the order of their creation. Empty for a `dryRun`.
 	Deleted []string `json:"deleted"`
 
 	// DeletionID The receipt's id in `GET /api/chat-history/deletions/{id}`. Absent when nothing was deleted.
 	DeletionID *string `json:"deletionId,omitempty"`
 
-	// DryRun Whether nothing was deleted because the request asked only for the number.
+	// DryRun Whether the request only counted, and nothing was deleted.
 	DryRun bool `json:"dryRun"`
 
-	// ReclaimedAt When the storage was reclaimed; absent while it is not. Only in answers to `wait`.
+	// ReclaimedAt When the storage was reclaimed; absent until then. Only in answers to `wait`.
 	ReclaimedAt *Time `json:"reclaimedAt,omitempty"`
 }
 
-// DeleteMatchingRequest Which conversations to delete, and how.
+// DeleteMatchingRequest The conversations to delete, by filter.
 type DeleteMatchingRequest struct {
-	// All Delete every conversation of the workspace. Only without `filter`, even an empty one.
+	// All Delete every conversation of the workspace. Not together with `filter`, not even an empty one.
 	All *bool `json:"all,omitempty"`
 
-	// DryRun Only tell how many conversations match.
+	// DryRun Only count the conversations that match.
 	DryRun *bool `json:"dryRun,omitempty"`
 
 	// Exclude Refuse later uploads of these conversations, as in `DELETE /api/chat-history/chats`.
 	Exclude *bool `json:"exclude,omitempty"`
 
-	// ExpectedCount How many conversations the caller means to delete. When it is another number, nothing is deleted.
+	// ExpectedCount The number of conversations to delete. If another number matches, nothing is deleted.
 	ExpectedCount *int `json:"expectedCount,omitempty"`
 
-	// Filter What a conversation must be to be deleted. All that is given must hold.
+	// Filter Conversations match if all given conditions hold.
 	Filter *DeleteFilter `json:"filter,omitempty"`
 
-	// IncludePinned Delete pinned conversations too.
+	// IncludePinned Also delete pinned conversations.
 	IncludePinned *bool `json:"includePinned,omitempty"`
 
-	// Wait Answer when the storage is reclaimed too, as in `DELETE /api/chat-history/chats`.
+	// Wait Answer after the storage is reclaimed, as in `DELETE /api/chat-history/chats`.
 	Wait *bool `json:"wait,omitempty"`
 }
 
-// DeleteRequest Which conversations to delete.
+// DeleteRequest The conversations to delete.
 type DeleteRequest struct {
-	// Exclude Refuse later uploads of these conversations, recognized by platform and the platform's own id.
-	// Such an upload is answered with `status: excluded` and stores nothing.
+	// Exclude Refuse later uploads of these conversations, recognized by platform and the platform's id. Such an
+	// upload is answered with `status: excluded` and stores nothing.
 	Exclude *bool `json:"exclude,omitempty"`
 
-	// IDs The conversations' ids, 1 to 10,000.
+	// IDs The conversations' ids, 1 to 10,000. Repeated ids count once.
 	IDs []string `json:"ids"`
 
-	// Wait Answer when the storage is reclaimed too, and not only when everything is deleted. If that takes
-	// longer than a request may, the answer comes all the same, without `reclaimedAt`.
+	// Wait Answer after the storage is reclaimed too. If that takes longer than 15 seconds, the answer comes
+	// without `reclaimedAt`.
 	Wait *bool `json:"wait,omitempty"`
 }
 
-// DeleteUnchangedRequest Which conversations to delete, if they have not changed.
+// DeleteUnchangedRequest The conversations to delete if they have not changed.
 type DeleteUnchangedRequest struct {
-	// Conversations The conversations with the revisions at which they were exported, 1 to 100,000.
+	// Conversations 1 to 100,000 conversations with the revisions at which they were exported.
 	Conversations []ConversationRevision `json:"conversations"`
 
 	// Exclude Refuse later uploads of these conversations, as in `DELETE /api/chat-history/chats`.
 	Exclude *bool `json:"exclude,omitempty"`
 
-	// IncludePinned Delete conversations that are pinned by now, too.
+	// IncludePinned Also delete conversations that are pinned. Without it a pinned conversation counts as changed.
 	IncludePinned *bool `json:"includePinned,omitempty"`
 
-	// Wait Answer when the storage is reclaimed too, as in `DELETE /api/chat-history/chats`.
+	// Wait Answer after the storage is reclaimed, as in `DELETE /api/chat-history/chats`.
 	Wait *bool `json:"wait,omitempty"`
 }
 
-// Deletion The receipt of a delete, written in the same transaction: it exists exactly when the rows are
-// deleted. It holds no text, no title and no id of what was deleted.
+// Deletion The receipt of a delete, written in the same transaction as the delete. It contains no text, title or id of
+// what was deleted.
 type Deletion struct {
-	// Chunks How many passages went with them.
+	// Chunks The number of deleted passages.
 	Chunks int `json:"chunks"`
 
-	// Conversations How many conversations went.
+	// Conversations The number of deleted conversations.
 	Conversations int `json:"conversations"`
 
-	// DeletedAt When the delete took place.
+	// DeletedAt The time of the delete.
 	DeletedAt Time `json:"deletedAt"`
 
-	// Embeddings How many vectors went with them.
+	// Embeddings The number of deleted vectors.
 	Embeddings int `json:"embeddings"`
 
 	// ID The receipt's id.
 	ID string `json:"id"`
 
-	// KeyID The id of the API key that asked for it.
+	// KeyID The id of the API key that made the request.
 	KeyID string `json:"keyId"`
 
-	// Messages How many messages went with them.
+	// Messages The number of deleted messages.
 	Messages int `json:"messages"`
 
-	// ReclaimedAt When the storage was reclaimed, null until then. On SQLite nothing of the deleted is in any file of
-	// the data directory from then on; on PostgreSQL its space and index entries are free to be reused.
+	// ReclaimedAt When the storage was reclaimed; null until then. On SQLite no file of the data directory contains
+	// anything of what was deleted from then on. On PostgreSQL its space and index entries may be reused.
 	ReclaimedAt *Time `json:"reclaimedAt"`
 }
 
@@ -476,62 +478,60 @@ type DeletionList struct {
 	// Items The page's receipts.
 	Items []Deletion `json:"items"`
 
-	// Page Which page this is.
+	// Page The number of this page, from 1.
 	Page int `json:"page"`
 
-	// PageSize How many items a page has at most.
+	// PageSize The most items on a page.
 	PageSize int `json:"pageSize"`
 
-	// Total How many receipts there are, over all pages.
+	// Total The number of receipts on all pages together.
 	Total int `json:"total"`
 
-	// TotalPages How many pages that makes.
+	// TotalPages The number of pages.
 	TotalPages int `json:"totalPages"`
 }
 
-// EditRequest What to change of which conversation.
+// EditRequest A change of one conversation.
 type EditRequest struct {
-	// ConversationID The conversation's id, as Lethe minted it.
+	// ConversationID The conversation's id, as Lethe assigned it.
 	ConversationID string `json:"conversationId"`
 
 	// Pinned Whether it is pinned.
 	Pinned *bool `json:"pinned,omitempty"`
 
-	// Title The new title. Line breaks become spaces, it must not be blank, and it is cut at 500 characters.
+	// Title The new title. It must not be blank. Line breaks become spaces, and it is cut at 500 characters.
 	Title *string `json:"title,omitempty"`
 }
 
-// EmbeddingStats How much of the workspace is indexed with the current model. This is Lethe's own; other services of this API do not
-// have it. After a change of the model, or of the way in which Lethe splits and analyzes texts, conversations are
-// re-indexed in the background. Until then each stays `ready` and can be found by its words; it can be found by
-// meaning after it was embedded again.
+// EmbeddingStats How much of the workspace is indexed with the current model. After a change of the model conversations are
+// re-indexed in the background. Until then they stay `ready` and search finds them by their words only.
 type EmbeddingStats struct {
-	// Failed How many could not be, in all the tries there are, and stay as they were until the service starts again. They
-	// do not count as pending.
+	// Failed The number of conversations that could not be re-indexed in all attempts. They stay as they were until
+	// they are retried, and are not counted in `pending`.
 	Failed int `json:"failed"`
 
-	// Lost Set while the embedder does not answer queries in time. Searches then answer by words, at once, and their `mode`
-	// says so. The embedder is tried in the background, and searches go by meaning again when it answers. null else.
+	// Lost Set while the embedder does not answer queries in time; otherwise null. Until it answers again, searches
+	// compare words only, and `mode` in their answers says so.
 	Lost *LostLeg `json:"lost"`
 
-	// Model The model of the service that was started last. `none` embeds nothing.
+	// Model The model of the service that was started last. `none` computes no vectors.
 	Model string `json:"model"`
 
-	// Pending How many indexed conversations wait to be re-indexed. 0 when no change is in progress.
+	// Pending The number of conversations that wait to be re-indexed. 0 when no change is in progress.
 	Pending int `json:"pending"`
 
-	// Unused How many of the vectors are of other models, so that no search sees them. It falls to 0 as a change goes on. Under
-	// the embedder `none` they stay, to be used when their model is chosen again.
+	// Unused The number of vectors of other models, which search does not use. It falls to 0 as they are replaced.
+	// With the embedder `none` they are kept, to be used when their model is chosen again.
 	Unused int `json:"unused"`
 }
 
-// ErrorResponse What went wrong.
+// ErrorResponse An error.
 type ErrorResponse struct {
-	// Error What was wrong and what to do, for people.
+	// Error What was wrong and what to do.
 	Error string `json:"error"`
 }
 
-// Health A sign of life.
+// Health The state of the service.
 type Health struct {
 	// Status `ok` from `/healthz`, `ready` from `/readyz`.
 	Status HealthStatus `json:"status"`
@@ -545,68 +545,69 @@ type HealthStatus string
 
 // Highlight A range in a passage, in Unicode characters (code points, not bytes).
 type Highlight struct {
-	// End One past the last character.
+	// End The position after the last character.
 	End int `json:"end"`
 
-	// Start The first character, counted from 0.
+	// Start The first character, from 0.
 	Start int `json:"start"`
 }
 
-// Import One delivery of conversations.
+// Import An upload or an imported file.
 type Import struct {
-	// Conversations How many conversations it brought.
+	// Conversations The number of its conversations.
 	Conversations int `json:"conversations"`
 
-	// CreatedAt When it came.
+	// CreatedAt When it was received.
 	CreatedAt Time `json:"createdAt"`
 
-	// Error The first reason when `status` is `failed`, else null.
+	// Error The first error if `status` is `failed`; otherwise null.
 	Error *string `json:"error"`
 
-	// Failed How many of them indexing refused.
+	// Failed The number of those that could not be indexed.
 	Failed int `json:"failed"`
 
 	// ID Its id.
 	ID string `json:"id"`
 
-	// Kind How it came, `upload` or `file`.
+	// Kind `upload` or `file`.
 	Kind string `json:"kind"`
 
-	// Messages How many of their messages were new or changed.
+	// Messages The number of their messages that were new or changed.
 	Messages int `json:"messages"`
 
-	// Pending How many of them wait for indexing.
+	// Pending The number of those that wait to be indexed.
 	Pending int `json:"pending"`
 
-	// Platform Where its conversations are from; `several` when they are from more than one platform.
+	// Platform The platform of its conversations; `several` if there is more than one.
 	Platform string `json:"platform"`
 
-	// Ready How many of its conversations that nothing has brought since search can find.
+	// Ready The number of its conversations that search can find. Conversations that a later upload sent again are
+	// not counted.
 	Ready int `json:"ready"`
 
-	// Status How far the conversations are that it brought: `queued` none begun, `processing` some on the
-	// way, `ready` all can be found, `failed` at least one was refused and none is on the way.
+	// Status The state of its conversations: `queued` none is being indexed yet, `processing` some are in progress,
+	// `ready` all can be found, `failed` at least one could not be indexed and none is in progress.
 	Status ImportStatus `json:"status"`
 }
 
-// ImportAnswer What became of a file.
+// ImportAnswer The outcome of importing a file.
 type ImportAnswer struct {
-	// Conversations How many of its conversations are stored now, new or not.
+	// Conversations The number of its conversations that are stored now, new or not.
 	Conversations int `json:"conversations"`
 
-	// Deleted How many stay deleted.
+	// Deleted The number of conversations that stay deleted.
 	Deleted int `json:"deleted"`
 
-	// Excluded How many are excluded.
+	// Excluded The number of conversations that are excluded.
 	Excluded int `json:"excluded"`
 
-	// Failed How many lines could not be stored.
+	// Failed The number of lines that could not be stored.
 	Failed int `json:"failed"`
 
-	// ImportID Its id in `GET /api/chat-history/imports/{id}`; null when nothing of it was stored.
+	// ImportID Its id in `GET /api/chat-history/imports/{id}`; null if nothing was stored.
 	ImportID *string `json:"importId"`
 
-	// Problems What is wrong with those lines; the first twenty.
+	// Problems The first twenty of those lines, with the reasons.
 	Problems []ImportProblem `json:"problems"`
 }
 
@@ -615,88 +616,88 @@ type ImportList struct {
 	// Items The page's imports.
 	Items []Import `json:"items"`
 
-	// Page Which page this is.
+	// Page The number of this page, from 1.
 	Page int `json:"page"`
 
-	// PageSize How many items a page has at most.
+	// PageSize The most items on a page.
 	PageSize int `json:"pageSize"`
 
-	// Total How many imports there are, over all pages.
+	// Total The number of imports on all pages together.
 	Total int `json:"total"`
 
-	// TotalPages How many pages that makes.
+	// TotalPages The number of pages.
 	TotalPages int `json:"totalPages"`
 }
 
-// ImportProblem What is wrong with one line.
+// ImportProblem A line that could not be stored.
 type ImportProblem struct {
-	// Line Which line, from 1.
+	// Line The number of the line, from 1.
 	Line int `json:"line"`
 
-	// Reason What is wrong with it.
+	// Reason Why it could not be stored.
 	Reason string `json:"reason"`
 }
 
-// ImportStatus How far the conversations are that it brought: `queued` none begun, `processing` some on the
-// way, `ready` all can be found, `failed` at least one was refused and none is on the way.
+// ImportStatus The state of its conversations: `queued` none is being indexed yet, `processing` some are in progress,
+// `ready` all can be found, `failed` at least one could not be indexed and none is in progress.
 type ImportStatus string
 
-// IndexStatus How far a conversation's way into the search index is: `queued` and `indexing` are on the way,
-// `ready` can be found by search, `failed` cannot.
+// IndexStatus The state of a conversation's index: `queued` and `indexing` are in progress, `ready` can be found by
+// search, `failed` could not be indexed.
 type IndexStatus string
 
-// LiftAnswer What became of a `LiftRequest`.
+// LiftAnswer The outcome of a `LiftRequest`.
 type LiftAnswer struct {
-	// Lifted How many conversations were excluded and are so no more.
+	// Lifted The number of exclusions that were lifted.
 	Lifted int `json:"lifted"`
 }
 
 // LiftRequest Conversations that were deleted with `exclude`.
 type LiftRequest struct {
-	// IDs The ids that they had here, at most 10,000.
+	// IDs Their former ids in Lethe, at most 10,000.
 	IDs []string `json:"ids,omitempty"`
 
-	// Platform The platform that `platformConversationIds` are of.
+	// Platform The platform of `platformConversationIds`.
 	Platform *string `json:"platform,omitempty"`
 
-	// PlatformConversationIDs The platform's own ids of them, at most 10,000.
+	// PlatformConversationIDs Their ids on the platform, at most 10,000.
 	PlatformConversationIDs []string `json:"platformConversationIds,omitempty"`
 }
 
 // LostLeg A part of search that does not answer.
 type LostLeg struct {
-	// Reason Why, and what to do.
+	// Reason The reason, and what to do.
 	Reason string `json:"reason"`
 
 	// Since When it stopped answering.
 	Since Time `json:"since"`
 }
 
-// MonthStats One month in figures.
+// MonthStats Statistics of a month.
 type MonthStats struct {
-	// Conversations How many conversations were created in it.
+	// Conversations The number of conversations that were created in it.
 	Conversations int `json:"conversations"`
 
 	// Month The month, as year and month.
 	Month string `json:"month"`
 }
 
-// PlatformStats One platform in figures.
+// PlatformStats Statistics of a platform.
 type PlatformStats struct {
-	// Conversations How many conversations came from it.
+	// Conversations The number of its conversations.
 	Conversations int `json:"conversations"`
 
-	// DisplayName What people call it; null when no upload ever said.
+	// DisplayName Its name for people; null if no upload gave one.
 	DisplayName *string `json:"displayName"`
 
-	// Messages How many messages they have.
+	// Messages The number of their messages.
 	Messages int `json:"messages"`
 
 	// Platform The platform.
 	Platform string `json:"platform"`
 }
 
-// PublicArticle An article that an answer rests on. Lethe has none.
+// PublicArticle An article that an answer is based on. Lethe has none.
 type PublicArticle struct {
 	// DocumentURL Where it is.
 	DocumentURL *string `json:"documentUrl"`
@@ -708,7 +709,7 @@ type PublicArticle struct {
 	Title string `json:"title"`
 }
 
-// PublicConversation A conversation with its messages. What Lethe does not have is null or empty.
+// PublicConversation A conversation with its messages. Fields for what Lethe does not have are null or empty.
 type PublicConversation struct {
 	// Channel Always null.
 	Channel *string `json:"channel"`
@@ -719,13 +720,13 @@ type PublicConversation struct {
 	// Events Its messages, in order.
 	Events []PublicEvent `json:"events"`
 
-	// ExternalID The caller's own id of it.
+	// ExternalID The caller's id for it.
 	ExternalID string `json:"externalId"`
 
 	// HasFeedback Always false.
 	HasFeedback bool `json:"hasFeedback"`
 
-	// ID Lethe's id of it.
+	// ID Its id in Lethe.
 	ID string `json:"id"`
 
 	// Resolved Always null.
@@ -755,38 +756,39 @@ type PublicConversation struct {
 
 // PublicConversationList One page of conversations.
 type PublicConversationList struct {
-	// Conversations The page's conversations, the one changed last first, whichever way the page was reached.
+	// Conversations The page's conversations, last changed first, in both directions.
 	Conversations []PublicConversation `json:"conversations"`
 
-	// HasMore Whether there is more in the direction that was asked for.
+	// HasMore Whether there are more conversations in the requested direction.
 	HasMore bool `json:"hasMore"`
 
-	// NextCursor The cursor for what is older, which is the id of the page's last conversation; null when nothing is.
+	// NextCursor The cursor of older conversations: the id of the page's last one. Null if there are none.
 	NextCursor *string `json:"nextCursor"`
 
-	// PrevCursor The cursor for what is newer, with `direction=previous`, which is the id of the page's first conversation; null when nothing is.
+	// PrevCursor The cursor of newer conversations, for `direction=previous`: the id of the page's first one. Null if
+	// there are none.
 	PrevCursor *string `json:"prevCursor"`
 }
 
-// PublicDeleteRequest Which conversations to delete.
+// PublicDeleteRequest The conversations to delete.
 type PublicDeleteRequest struct {
-	// IDs The conversations' ids, 1 to 50, no two of them alike (in upper or lower case).
+	// IDs The conversations' ids, 1 to 50, all different (case is ignored).
 	IDs []string `json:"ids"`
 }
 
-// PublicError What went wrong, under `/v2`.
+// PublicError An error of a route under `/v2`.
 type PublicError struct {
 	// Error The status in words.
 	Error string `json:"error"`
 
-	// Message What was wrong and what to do, for people.
+	// Message What was wrong and what to do.
 	Message string `json:"message"`
 
 	// StatusCode The HTTP status.
 	StatusCode int `json:"statusCode"`
 }
 
-// PublicEvent One message. What Lethe does not have is null or empty.
+// PublicEvent One message. Fields for what Lethe does not have are null or empty.
 type PublicEvent struct {
 	// Approved Always null.
 	Approved *bool `json:"approved"`
@@ -803,16 +805,16 @@ type PublicEvent struct {
 	// ExternalCreatedAt Always null.
 	ExternalCreatedAt *int64 `json:"externalCreatedAt"`
 
-	// ExternalID The caller's own id of it; null when it gave none.
+	// ExternalID The caller's id for it; null if the caller gave none.
 	ExternalID *string `json:"externalId"`
 
 	// Feedback Always null.
 	Feedback *string `json:"feedback"`
 
-	// ID Lethe's id of it.
+	// ID Its id in Lethe.
 	ID string `json:"id"`
 
-	// Message What it says.
+	// Message Its text.
 	Message string `json:"message"`
 
 	// Resolved Always null.
@@ -839,9 +841,9 @@ type PublicEventRole string
 // PublicEventType Always `message`.
 type PublicEventType string
 
-// PublicNotAccessible The answer to a delete of several conversations of which not every one was accessible.
+// PublicNotAccessible The answer to a delete of several conversations if one of them does not exist.
 type PublicNotAccessible struct {
-	// Deleted The ids that this call deleted all the same, in the order of the request; none when it was atomic.
+	// Deleted The ids that this call deleted nevertheless, in the order of the request; none with `atomic`.
 	Deleted []string `json:"deleted"`
 
 	// Error The status in words.
@@ -850,7 +852,7 @@ type PublicNotAccessible struct {
 	// Message Always the same text.
 	Message string `json:"message"`
 
-	// NotAccessible The ids that the workspace does not have, in the order of the request.
+	// NotAccessible The ids that do not exist in the workspace, in the order of the request.
 	NotAccessible []string `json:"notAccessible"`
 
 	// StatusCode The HTTP status, 406.
@@ -866,86 +868,87 @@ type PublicSubfolder struct {
 	Title string `json:"title"`
 }
 
-// PublicSuccess That a delete came to its end.
+// PublicSuccess The answer to a delete that succeeded.
 type PublicSuccess struct {
-	// Success Always true; what fails is answered with an error.
+	// Success Always true; a failure is answered with an error.
 	Success bool `json:"success"`
 }
 
-// RecallAnswer A digest and what it rests on.
+// RecallAnswer A digest and its sources.
 type RecallAnswer struct {
-	// Content The text. Empty when nothing was found.
+	// Content The digest. Empty if nothing was found.
 	Content string `json:"content"`
 
-	// Model What wrote `content`; `extractive` when it quotes and no language model was used. With `queries`,
-	// the language model when it wrote at least one of them; each result has its own.
+	// Model The language model that wrote `content`, or `extractive` if it quotes the passages. With `queries`, the
+	// language model if it wrote at least one of the digests; each result has its own `model`.
 	Model string `json:"model"`
 
-	// ProcessingTime How long it took, in whole milliseconds, with the unit.
+	// ProcessingTime The duration in whole milliseconds, with the unit.
 	ProcessingTime string `json:"processingTime"`
 
-	// Results Each query's own answer, in the order of `queries`. Only there when `queries` was given.
+	// Results The answer to each query, in the order of `queries`. Absent without `queries`.
 	Results []RecallResult `json:"results,omitempty"`
 
-	// Sources The passages that it rests on, in the order in which `content` cites them.
+	// Sources The passages that the digest cites, in the order of the citations in `content`.
 	Sources []RecallSource `json:"sources"`
 
-	// TokenCount How many tokens `content` has.
+	// TokenCount The number of tokens in `content`.
 	TokenCount int `json:"tokenCount"`
 }
 
 // RecallQuery One of several queries.
 type RecallQuery struct {
-	// MaxTokens The budget of this query's section, in tokens. Without one, the request's `maxTokens`. More than 2,000 is read as 2,000.
+	// MaxTokens The most tokens in this query's section. Default: the request's `maxTokens`. More than 2,000 is read as
+	// 2,000.
 	MaxTokens *int `json:"maxTokens,omitempty"`
 
-	// Query A question or some words, at most 10,000 characters; not blank.
+	// Query A question or some words, not blank, at most 10,000 characters.
 	Query string `json:"query"`
 }
 
-// RecallRequest What to recall. Give `query`, `queries` or both; with `queries`, `query` is not searched.
+// RecallRequest A recall. Give `query` or `queries`. If both are given, only `queries` are searched.
 type RecallRequest struct {
-	// ConversationContext What the current conversation is about. A query that says too little alone ("and the second
-	// one?") is searched together with its beginning; a language model is shown it.
+	// ConversationContext The topic of the current conversation. A query that is too short alone ("and the second one?") is
+	// searched together with the beginning of this text. A language model receives it too.
 	ConversationContext *string `json:"conversationContext,omitempty"`
 
-	// ConversationHistory The current conversation's last turns, oldest first. Without `conversationContext`, a query that
-	// says too little alone is searched together with the last turn of each side.
+	// ConversationHistory The last turns of the current conversation, oldest first. Without `conversationContext`, a query that is
+	// too short alone is searched together with the last turn of each side.
 	ConversationHistory []RecallTurn `json:"conversationHistory,omitempty"`
 
-	// MaxTokens The budget of `content`, in tokens. More than 2,000 is read as 2,000.
+	// MaxTokens The most tokens in `content`. More than 2,000 is read as 2,000.
 	MaxTokens *int `json:"maxTokens,omitempty"`
 
-	// Platform Which assistant the text is for, as a hint for its form: `claude`, `chatgpt` or `typingmind`.
-	// Any other value gives the plain form.
+	// Platform The assistant that will read the text, as a hint for its format: `claude`, `chatgpt` or `typingmind`.
+	// Any other value gives plain text.
 	Platform *string `json:"platform,omitempty"`
 
-	// Queries Up to 15 queries, each searched and written up on its own.
+	// Queries Up to 15 queries. Each is searched, and gets its own digest.
 	Queries []RecallQuery `json:"queries,omitempty"`
 
-	// Query A question or some words, at most 10,000 characters; not blank.
+	// Query A question or some words, not blank, at most 10,000 characters.
 	Query *string `json:"query,omitempty"`
 }
 
 // RecallResult The answer to one of several queries.
 type RecallResult struct {
-	// Content The text. Empty when nothing was found.
+	// Content The digest. Empty if nothing was found.
 	Content string `json:"content"`
 
-	// Model What wrote `content`; `extractive` when it quotes and no language model was used.
+	// Model What wrote `content`: the language model, or `extractive` if it quotes the passages.
 	Model string `json:"model"`
 
 	// Query The query as it was sent.
 	Query string `json:"query"`
 
-	// Sources The passages that it rests on, in the order in which `content` cites them.
+	// Sources The passages that the digest cites, in the order of the citations in `content`.
 	Sources []RecallSource `json:"sources"`
 
-	// TokenCount How many tokens `content` has.
+	// TokenCount The number of tokens in `content`.
 	TokenCount int `json:"tokenCount"`
 }
 
-// RecallSource A passage that a digest rests on.
+// RecallSource A passage that a digest cites.
 type RecallSource struct {
 	// ConversationID The conversation that it is from.
 	ConversationID string `json:"conversationId"`
@@ -956,16 +959,16 @@ type RecallSource struct {
 	// Date When it was written.
 	Date Time `json:"date"`
 
-	// MessageID The message that it begins in.
+	// MessageID The message in which it begins.
 	MessageID string `json:"messageId"`
 
-	// RelevanceScore How good a match it is; higher is better. Comparable within one query only.
+	// RelevanceScore How well it matches; higher is better. Compare scores only within one query.
 	RelevanceScore float64 `json:"relevanceScore"`
 }
 
 // RecallTurn One turn of the current conversation.
 type RecallTurn struct {
-	// Content What it says.
+	// Content Its text.
 	Content string `json:"content"`
 
 	// Role Who wrote it, as in an upload.
@@ -974,24 +977,24 @@ type RecallTurn struct {
 	Role string `json:"role"`
 }
 
-// ReindexAnswer What became of a `ReindexRequest`.
+// ReindexAnswer The outcome of a `ReindexRequest`.
 type ReindexAnswer struct {
 	// Queued How many conversations were queued.
 	Queued int `json:"queued"`
 }
 
-// ReindexRequest What is to be indexed again.
+// ReindexRequest What to index again.
 type ReindexRequest struct {
-	// Failed Must be true, for what could not be indexed. There is no other choice yet.
+	// Failed Must be true: index the failed conversations again. There is no other choice yet.
 	Failed bool `json:"failed"`
 }
 
-// SearchAnswer What a search found.
+// SearchAnswer The results of a search.
 type SearchAnswer struct {
-	// Mode What is compared: `semantic` the meaning, `keyword` the words, `hybrid` both.
+	// Mode What search compares: `semantic` meaning, `keyword` words, `hybrid` both.
 	Mode SearchMode `json:"mode"`
 
-	// ProcessingTime How long it took, in milliseconds.
+	// ProcessingTime The duration of the search, in milliseconds.
 	ProcessingTime float64 `json:"processingTime"`
 
 	// Provider The platform that was searched, or `all`.
@@ -1000,52 +1003,54 @@ type SearchAnswer struct {
 	// Query The query as it was sent.
 	Query string `json:"query"`
 
-	// Reranked Whether a reranker ordered the results. False when there is none, when it was skipped, when there
-	// was nothing to order, and when it failed: then they are in the order of the search itself.
+	// Reranked Whether a reranker ordered the results. If there is none, or it was skipped or failed, the search's own
+	// order is used.
 	Reranked bool `json:"reranked"`
 
 	// Results The passages, best first.
 	Results []SearchResult `json:"results"`
 
-	// TotalResults How many results there are.
+	// TotalResults The number of results.
 	TotalResults int `json:"totalResults"`
 }
 
-// SearchMode What is compared: `semantic` the meaning, `keyword` the words, `hybrid` both.
+// SearchMode What search compares: `semantic` meaning, `keyword` words, `hybrid` both.
 type SearchMode string
 
-// SearchRequest What to look for.
+// SearchRequest A search.
 type SearchRequest struct {
-	// ContextChunks How many neighbouring passages come with each result, half before it and half after. More than 20 is read as 20.
+	// ContextChunks The number of neighbouring passages with each result, half before it and half after it. More than 20 is
+	// read as 20.
 	ContextChunks *int `json:"contextChunks,omitempty"`
 
-	// DateFrom Only conversations created at or after this, written as in the list of conversations.
+	// DateFrom Only conversations created at or after this time, in the format of the list of conversations.
 	//
 	// Examples: 2026-01-01
 	DateFrom *string `json:"dateFrom,omitempty"`
 
-	// DateTo Only conversations created at or before this, written as in the list of conversations.
+	// DateTo Only conversations created at or before this time, in the format of the list of conversations.
+	//
 	//
 	// Examples: 2026-01-31
 	DateTo *string `json:"dateTo,omitempty"`
 
-	// Limit How many results at most. More than 100 is read as 100.
+	// Limit The most results. More than 100 is read as 100.
 	Limit *int `json:"limit,omitempty"`
 
-	// Mode What is compared: `semantic` the meaning, `keyword` the words, `hybrid` both.
+	// Mode What search compares: `semantic` meaning, `keyword` words, `hybrid` both.
 	Mode *SearchMode `json:"mode,omitempty"`
 
-	// Platform The same as `provider`. Given both, they must be equal.
+	// Platform The same as `provider`. If both are given, they must be equal.
 	Platform *string `json:"platform,omitempty"`
 
 	// Provider Only conversations of this platform (exact name). `all` or empty means every platform.
 	Provider *string `json:"provider,omitempty"`
 
-	// Query A question or some words, at most 10,000 characters; not blank.
+	// Query A question or some words, not blank, at most 10,000 characters.
 	Query string `json:"query"`
 
-	// SkipRerank Leave out the second, slower stage, in which a reranker orders the 50 best passages. There is one
-	// when the service is configured with it (`LETHE_RERANK_URL`); `reranked` in the answer tells.
+	// SkipRerank Do not use the reranker that is configured (`LETHE_RERANK_URL`). Otherwise it orders the 50 best
+	// passages, which takes longer; `reranked` in the answer says whether it did.
 	SkipRerank *bool `json:"skipRerank,omitempty"`
 }
 
@@ -1057,13 +1062,13 @@ type SearchResult struct {
 	// ConversationID The conversation that it is from.
 	ConversationID string `json:"conversationId"`
 
-	// Highlights Where the query's words are in `text`, in order.
+	// Highlights The positions of the query's words in `text`, in order.
 	Highlights []Highlight `json:"highlights"`
 
-	// MessageID The message in the passage that says most of the query; the first one on a tie.
+	// MessageID The message in the passage that matches the query best; the first one on a tie.
 	MessageID string `json:"messageId"`
 
-	// Score How good a match it is, from 0 to 1; higher is better. Comparable within one answer only.
+	// Score How well the passage matches, from 0 to 1; higher is better. Compare scores only within one answer.
 	Score float64 `json:"score"`
 
 	// Sender Who wrote it, `human` or `assistant`.
@@ -1079,116 +1084,113 @@ type SearchResult struct {
 	Title string `json:"title"`
 }
 
-// Stats A workspace in figures.
+// Stats Statistics of a workspace.
 type Stats struct {
-	// Backlog Conversations that search cannot find yet, by state.
+	// Backlog The number of conversations that search cannot find yet, by state.
 	Backlog Backlog `json:"backlog"`
 
-	// Chunks How many passages search can find.
+	// Chunks The number of passages that search can find.
 	Chunks int `json:"chunks"`
 
-	// Conversations How many conversations.
+	// Conversations The number of conversations.
 	Conversations int `json:"conversations"`
 
-	// Embedding How much of the workspace is indexed with the current model. This is Lethe's own; other services of this API do not
-	// have it. After a change of the model, or of the way in which Lethe splits and analyzes texts, conversations are
-	// re-indexed in the background. Until then each stays `ready` and can be found by its words; it can be found by
-	// meaning after it was embedded again.
+	// Embedding How much of the workspace is indexed with the current model. After a change of the model conversations are
+	// re-indexed in the background. Until then they stay `ready` and search finds them by their words only.
 	Embedding EmbeddingStats `json:"embedding"`
 
-	// Embeddings How many of the passages have a vector, and so can be found by meaning.
+	// Embeddings The number of passages with a vector, which search can find by meaning.
 	Embeddings int `json:"embeddings"`
 
-	// Messages How many messages they have.
+	// Messages The number of their messages.
 	Messages int `json:"messages"`
 
-	// Months Conversations by the month in which they were created, in UTC. Months without any are left out.
+	// Months The number of conversations by the month of their creation, in UTC. Months without conversations are
+	// left out.
 	Months []MonthStats `json:"months"`
 
-	// Pinned How many conversations are pinned.
+	// Pinned The number of pinned conversations.
 	Pinned int `json:"pinned"`
 
-	// Platforms The same by platform.
+	// Platforms Statistics of each platform.
 	Platforms []PlatformStats `json:"platforms"`
 
-	// Tokens How many tokens those have, as far as indexing has counted them.
+	// Tokens The number of tokens in the messages that are indexed.
 	Tokens int `json:"tokens"`
 
-	// Unreadable How many of the passages the embedder cannot read: text in a language that its model does not know, or code.
-	// They have no vector and are found by their words. With the embedder `none` it is all of them.
+	// Unreadable The number of passages that the embedder cannot read, such as code or a language that its model does not
+	// know. They have no vector, and search finds them by their words. With the embedder `none` it is all
+	// passages.
 	Unreadable int `json:"unreadable"`
 
-	// VectorSearch How the search by meaning goes through this workspace's vectors. `exact` compares them one by one, which is
-	// right and, while they are few, quick: below some twenty thousand, on SQLite five thousand. `indexed` uses an index of
-	// the workspace's own, which SQLite's next search makes in memory. `building` and `waiting` are exact until that index is
-	// there: right, and slower than they will be.
+	// VectorSearch How search compares the vectors of this workspace. `exact`: one by one. `indexed`: with an index (from
+	// 20,000 vectors, on SQLite from 5,000). `waiting` and `building`: one by one until the index is ready,
+	// which is slower.
 	VectorSearch StatsVectorSearch `json:"vectorSearch"`
 }
 
-// StatsVectorSearch How the search by meaning goes through this workspace's vectors. `exact` compares them one by one, which is
-// right and, while they are few, quick: below some twenty thousand, on SQLite five thousand. `indexed` uses an index of
-// the workspace's own, which SQLite's next search makes in memory. `building` and `waiting` are exact until that index is
-// there: right, and slower than they will be.
+// StatsVectorSearch How search compares the vectors of this workspace. `exact`: one by one. `indexed`: with an index (from
+// 20,000 vectors, on SQLite from 5,000). `waiting` and `building`: one by one until the index is ready,
+// which is slower.
 type StatsVectorSearch string
 
-// UploadAnswer What became of an upload.
+// UploadAnswer The outcome of an upload.
 type UploadAnswer struct {
-	// Conversation The conversation as it is stored now.
+	// Conversation The conversation as it is stored.
 	Conversation UploadedSummary `json:"conversation"`
 
-	// ConversationID The conversation's id, as Lethe minted it.
+	// ConversationID The conversation's id, as Lethe assigned it.
 	ConversationID string `json:"conversationId"`
 
-	// ImportID Follow the upload under this id in `GET /api/chat-history/imports/{id}`.
+	// ImportID The upload's id in `GET /api/chat-history/imports/{id}`.
 	ImportID string `json:"importId"`
 
-	// Platform The platform that it was stored under.
+	// Platform The platform under which it is stored.
 	Platform string `json:"platform"`
 
-	// Queued True, the upload was taken; `conversation.status` says whether indexing has work with it. False only
-	// for a conversation that was deleted with `exclude`: nothing was stored, the ids are empty and
-	// `conversation.status` is `excluded`.
+	// Queued True if the upload was accepted; `conversation.status` says whether it waits to be indexed. False if the
+	// conversation is excluded: then nothing is stored, the ids are empty and `conversation.status` is
+	// `excluded`.
 	Queued bool `json:"queued"`
 }
 
-// UploadRequest One conversation and where it comes from.
+// UploadRequest One conversation and its platform.
 type UploadRequest struct {
 	// Conversation The conversation as its platform knows it.
 	Conversation UploadedChat `json:"conversation"`
 
-	// Platform Where it comes from, 1 to 100 letters, digits, `-`, `_` or `.`.
+	// Platform The platform that it is from: 1 to 100 letters, digits, `-`, `_` or `.`.
 	Platform *string `json:"platform,omitempty"`
 
-	// PlatformDisplayName What people call the platform. The last one given counts.
+	// PlatformDisplayName The name of the platform for people. The last one given is kept.
 	PlatformDisplayName *string `json:"platformDisplayName,omitempty"`
 }
 
-// UploadStatus What became of the upload: an index status, `queued` as a rule, or `excluded` for a conversation that
-// was deleted with the wish that it never comes back.
+// UploadStatus The state of the index, mostly `queued`; or `excluded` if the conversation was deleted with `exclude`.
 type UploadStatus string
 
 // UploadedChat The conversation as its platform knows it.
 type UploadedChat struct {
-	// CreatedAt When it began: ISO 8601, a date and time or a date alone, in UTC unless it has a zone. Without one, the
-	// first message's.
+	// CreatedAt When it began: an ISO 8601 date, or a date and time (UTC unless it has a zone). Default: the time of the
+	// first message.
 	//
 	//
 	// Examples: 2026-03-01T09:30:00Z, 2026-03-01
 	CreatedAt *Time `json:"createdAt,omitempty"`
 
-	// ID The platform's own id of the conversation. Together with `platform` it says which one it is.
+	// ID The platform's id of the conversation. It identifies the conversation together with `platform`.
 	ID string `json:"id"`
 
-	// Messages Its messages in order, 1 to 50,000. A longer chat is sent in several uploads.
+	// Messages Its messages in order, 1 to 50,000. Send a longer chat in several uploads.
 	Messages []UploadedMessage `json:"messages"`
 
-	// Pinned Pin it, or unpin it. Without this it stays as it is, and a new one is not pinned.
+	// Pinned Whether it is pinned. Default: unchanged; a new conversation is not pinned.
 	Pinned *bool `json:"pinned,omitempty"`
 
-	// Title Its title; cut at 500 characters. Without one, the first human message's first 80 characters.
+	// Title Its title, cut at 500 characters. Default: the first 80 characters of the first human message.
 	Title *string `json:"title,omitempty"`
 
-	// UpdatedAt When it last changed, written like `createdAt`. Without one, the last message's.
+	// UpdatedAt When it last changed, written like `createdAt`. Default: the time of the last message.
 	//
 	// Examples: 2026-03-01T09:30:20Z
 	UpdatedAt *Time `json:"updatedAt,omitempty"`
@@ -1196,43 +1198,43 @@ type UploadedChat struct {
 
 // UploadedMessage One message as its platform knows it.
 type UploadedMessage struct {
-	// Content What it says. May be empty.
+	// Content Its text, which may be empty.
 	Content string `json:"content"`
 
-	// CreatedAt When it was written, as the conversation's `createdAt`. Without one, its neighbour's.
+	// CreatedAt When it was written, in the format of the conversation's `createdAt`. Default: the time of its
+	// neighbour.
+	//
 	//
 	// Examples: 2026-03-01T09:30:00Z
 	CreatedAt *Time `json:"createdAt,omitempty"`
 
-	// ID The platform's own id of the message, unique in the conversation. With one, a re-send can
-	// change the message wherever it stands; without, messages are matched by role and content,
-	// and by what stands beside them.
+	// ID The platform's id of the message, unique in the conversation. It lets a re-send change the message at
+	// any position. Messages without an id are matched by role, content and position.
 	ID *string `json:"id,omitempty"`
 
-	// Role Who wrote it: `human` (also `user`), `assistant` (also `ai`, `model`), `system` or `tool`.
-	// The last two are stored but never found by search.
+	// Role Who wrote it: `human` (also `user`), `assistant` (also `ai`, `model`), `system` or `tool`. Search does
+	// not find the last two.
 	//
 	//
 	// Examples: human, assistant
 	Role string `json:"role"`
 }
 
-// UploadedSummary The conversation as it is stored now.
+// UploadedSummary The conversation as it is stored.
 type UploadedSummary struct {
-	// ID The conversation's id, as Lethe minted it.
+	// ID The conversation's id, as Lethe assigned it.
 	ID string `json:"id"`
 
-	// MessageCount How many messages it has now, those of earlier uploads included.
+	// MessageCount The number of its messages, including those of earlier uploads.
 	MessageCount int `json:"messageCount"`
 
-	// PlatformConversationID The platform's own id, as it was sent.
+	// PlatformConversationID The platform's id, as it was sent.
 	PlatformConversationID string `json:"platformConversationId"`
 
-	// Status What became of the upload: an index status, `queued` as a rule, or `excluded` for a conversation that
-	// was deleted with the wish that it never comes back.
+	// Status The state of the index, mostly `queued`; or `excluded` if the conversation was deleted with `exclude`.
 	Status UploadStatus `json:"status"`
 
-	// Title Its title. Without scope `read`, the title that the upload gave it, which may not be the stored one.
+	// Title Its title. Without scope `read`, the title in the upload, which may differ from the stored one.
 	Title string `json:"title"`
 
 	// UpdatedAt When it last changed.
@@ -1248,252 +1250,256 @@ type PageSize = string
 // PublicID defines model for PublicID.
 type PublicID = string
 
-// BadRequest What went wrong.
+// BadRequest An error.
 type BadRequest = ErrorResponse
 
-// Conflict What went wrong.
+// Conflict An error.
 type Conflict = ErrorResponse
 
-// ConversationNotFound What went wrong.
+// ConversationNotFound An error.
 type ConversationNotFound = ErrorResponse
 
-// ConversationsChanged Which conversations have changed.
+// ConversationsChanged The conversations that have changed.
 type ConversationsChanged = ChangedResponse
 
-// CountDiffers What went wrong.
+// CountDiffers An error.
 type CountDiffers = ErrorResponse
 
-// Deleted What a delete removed.
+// Deleted What a delete deleted.
 type Deleted = DeleteAnswer
 
-// DeletionNotFound What went wrong.
+// DeletionNotFound An error.
 type DeletionNotFound = ErrorResponse
 
-// Forbidden What went wrong.
+// Forbidden An error.
 type Forbidden = ErrorResponse
 
-// HeaderTooLarge What went wrong.
+// HeaderTooLarge An error.
 type HeaderTooLarge = ErrorResponse
 
-// ImportNotFound What went wrong.
+// ImportNotFound An error.
 type ImportNotFound = ErrorResponse
 
-// InternalError What went wrong.
+// InternalError An error.
 type InternalError = ErrorResponse
 
-// Misdirected What went wrong.
+// Misdirected An error.
 type Misdirected = ErrorResponse
 
-// PublicBadRequest What went wrong, under `/v2`.
+// PublicBadRequest An error of a route under `/v2`.
 type PublicBadRequest = PublicError
 
-// PublicDeleted That a delete came to its end.
+// PublicDeleted The answer to a delete that succeeded.
 type PublicDeleted = PublicSuccess
 
-// PublicForbidden What went wrong, under `/v2`.
+// PublicForbidden An error of a route under `/v2`.
 type PublicForbidden = PublicError
 
-// PublicHeaderTooLarge What went wrong, under `/v2`.
+// PublicHeaderTooLarge An error of a route under `/v2`.
 type PublicHeaderTooLarge = PublicError
 
-// PublicInternalError What went wrong, under `/v2`.
+// PublicInternalError An error of a route under `/v2`.
 type PublicInternalError = PublicError
 
-// PublicMisdirected What went wrong, under `/v2`.
+// PublicMisdirected An error of a route under `/v2`.
 type PublicMisdirected = PublicError
 
-// PublicNotFound What went wrong, under `/v2`.
+// PublicNotFound An error of a route under `/v2`.
 type PublicNotFound = PublicError
 
-// PublicTimeout What went wrong, under `/v2`.
+// PublicTimeout An error of a route under `/v2`.
 type PublicTimeout = PublicError
 
-// PublicTooLarge What went wrong, under `/v2`.
+// PublicTooLarge An error of a route under `/v2`.
 type PublicTooLarge = PublicError
 
-// PublicTooManyRequests What went wrong, under `/v2`.
+// PublicTooManyRequests An error of a route under `/v2`.
 type PublicTooManyRequests = PublicError
 
-// PublicUnauthorized What went wrong, under `/v2`.
+// PublicUnauthorized An error of a route under `/v2`.
 type PublicUnauthorized = PublicError
 
-// PublicUnavailable What went wrong, under `/v2`.
+// PublicUnavailable An error of a route under `/v2`.
 type PublicUnavailable = PublicError
 
-// PublicUnsupportedMediaType What went wrong, under `/v2`.
+// PublicUnsupportedMediaType An error of a route under `/v2`.
 type PublicUnsupportedMediaType = PublicError
 
-// Timeout What went wrong.
+// Timeout An error.
 type Timeout = ErrorResponse
 
-// TooLarge What went wrong.
+// TooLarge An error.
 type TooLarge = ErrorResponse
 
-// TooManyRequests What went wrong.
+// TooManyRequests An error.
 type TooManyRequests = ErrorResponse
 
-// Unauthorized What went wrong.
+// Unauthorized An error.
 type Unauthorized = ErrorResponse
 
-// Unavailable What went wrong.
+// Unavailable An error.
 type Unavailable = ErrorResponse
 
-// UnsupportedMediaType What went wrong.
+// UnsupportedMediaType An error.
 type UnsupportedMediaType = ErrorResponse
 
-// Delete Which conversations to delete.
+// Delete The conversations to delete.
 type Delete = DeleteRequest
 
 // DeleteConversationsParams defines parameters for DeleteConversations.
 type DeleteConversationsParams struct {
-	// IDs The conversations' ids, when there is no body.
+	// IDs The conversations' ids, in a request without a body.
 	IDs []string `form:"ids,omitempty" json:"ids,omitempty"`
 
-	// Exclude As in the body, when there is none.
+	// Exclude As in the body; only in a request without a body.
 	Exclude *string `form:"exclude,omitempty" json:"exclude,omitempty"`
 
-	// Wait As in the body, when there is none.
+	// Wait As in the body; only in a request without a body.
 	Wait *string `form:"wait,omitempty" json:"wait,omitempty"`
 }
 
 // ListConversationsParams defines parameters for ListConversations.
 type ListConversationsParams struct {
-	// Page Which page, counted from 1. Larger than 1,000,000 is read as that.
+	// Page The number of the page, from 1. More than 1,000,000 is read as 1,000,000.
 	Page *Page `form:"page,omitempty" json:"page,omitempty"`
 
-	// PageSize How many items a page has. Larger than 100 is read as 100.
+	// PageSize The most items on a page. More than 100 is read as 100.
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
 	// Provider Only conversations of this platform (exact name). `all` or empty means every platform.
 	Provider *string `form:"provider,omitempty" json:"provider,omitempty"`
 
-	// Platform The same as `provider`. Given both, they must be equal.
+	// Platform The same as `provider`. If both are given, they must be equal.
 	Platform *string `form:"platform,omitempty" json:"platform,omitempty"`
 
-	// Title Only conversations whose title contains this text. Upper and lower case are the same.
+	// Title Only conversations whose title contains this text. Case is ignored.
 	Title *string `form:"title,omitempty" json:"title,omitempty"`
 
-	// DateFrom Only conversations created at or after this: an ISO 8601 date (its first moment, UTC) or a
+	// DateFrom Only conversations created at or after this time: an ISO 8601 date (from its first moment, UTC), or a
 	// date and time (UTC unless it has a zone).
 	DateFrom *string `form:"dateFrom,omitempty" json:"dateFrom,omitempty"`
 
-	// DateTo Only conversations created at or before this: an ISO 8601 date (the whole day counts, UTC)
-	// or a date and time (UTC unless it has a zone).
+	// DateTo Only conversations created at or before this time: an ISO 8601 date (the whole day, UTC), or a date and
+	// time (UTC unless it has a zone).
 	DateTo *string `form:"dateTo,omitempty" json:"dateTo,omitempty"`
 
 	// PinnedOnly `true`: only pinned conversations.
 	PinnedOnly *string `form:"pinnedOnly,omitempty" json:"pinnedOnly,omitempty"`
 
-	// Pinned The same as `pinnedOnly`. Given both, they must be equal.
+	// Pinned The same as `pinnedOnly`. If both are given, they must be equal.
 	Pinned *string `form:"pinned,omitempty" json:"pinned,omitempty"`
 
-	// ImportID Only conversations that this upload or import created. What it sent again belongs to the one that created it.
+	// ImportID Only conversations that this upload or import created. A conversation belongs to the upload that created
+	// it, not to a re-send.
 	ImportID *string `form:"importId,omitempty" json:"importId,omitempty"`
 }
 
 // GetConversationParams defines parameters for GetConversation.
 type GetConversationParams struct {
-	// ConversationID The conversation's id, as Lethe minted it.
+	// ConversationID The conversation's id, as Lethe assigned it.
 	ConversationID *string `form:"conversationId,omitempty" json:"conversationId,omitempty"`
 
-	// SenderStyle What a person's messages are labelled as in `sender`: `human` (the default) or `user`, for
-	// clients that look for that word.
+	// SenderStyle The `sender` of a person's messages: `human` (the default), or `user` for clients that expect that word.
 	SenderStyle *string `form:"senderStyle,omitempty" json:"senderStyle,omitempty"`
 }
 
 // ListDeletionsParams defines parameters for ListDeletions.
 type ListDeletionsParams struct {
-	// Page Which page, counted from 1. Larger than 1,000,000 is read as that.
+	// Page The number of the page, from 1. More than 1,000,000 is read as 1,000,000.
 	Page *Page `form:"page,omitempty" json:"page,omitempty"`
 
-	// PageSize How many items a page has. Larger than 100 is read as 100.
+	// PageSize The most items on a page. More than 100 is read as 100.
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 }
 
 // ExportConversationsParams defines parameters for ExportConversations.
 type ExportConversationsParams struct {
-	// ConversationID Only this conversation; 404 when there is none of that id.
+	// ConversationID Only this conversation; 404 if it does not exist.
 	ConversationID *string `form:"conversationId,omitempty" json:"conversationId,omitempty"`
 
 	// Provider Only conversations of this platform (exact name). `all` or empty means every platform.
 	Provider *string `form:"provider,omitempty" json:"provider,omitempty"`
 
-	// Platform The same as `provider`. Given both, they must be equal.
+	// Platform The same as `provider`. If both are given, they must be equal.
 	Platform *string `form:"platform,omitempty" json:"platform,omitempty"`
 
-	// Title Only conversations whose title contains this text. Upper and lower case are the same.
+	// Title Only conversations whose title contains this text. Case is ignored.
 	Title *string `form:"title,omitempty" json:"title,omitempty"`
 
-	// DateFrom Only conversations created at or after this: an ISO 8601 date or a date and time (UTC unless it has a zone).
+	// DateFrom Only conversations created at or after this time: an ISO 8601 date (from its first moment, UTC), or a
+	// date and time (UTC unless it has a zone).
 	DateFrom *string `form:"dateFrom,omitempty" json:"dateFrom,omitempty"`
 
-	// DateTo Only conversations created at or before this: an ISO 8601 date (the whole day counts) or a date and time (UTC unless it has a zone).
+	// DateTo Only conversations created at or before this time: an ISO 8601 date (the whole day, UTC), or a date and
+	// time (UTC unless it has a zone).
 	DateTo *string `form:"dateTo,omitempty" json:"dateTo,omitempty"`
 
 	// PinnedOnly `true`: only pinned conversations.
 	PinnedOnly *string `form:"pinnedOnly,omitempty" json:"pinnedOnly,omitempty"`
 
-	// Pinned The same as `pinnedOnly`. Given both, they must be equal.
+	// Pinned The same as `pinnedOnly`. If both are given, they must be equal.
 	Pinned *string `form:"pinned,omitempty" json:"pinned,omitempty"`
 
-	// ImportID Only conversations that this upload or import created. What it sent again belongs to the one that created it.
+	// ImportID Only conversations that this upload or import created. A conversation belongs to the upload that created
+	// it, not to a re-send.
 	ImportID *string `form:"importId,omitempty" json:"importId,omitempty"`
 
 	// ExcludePinned `true`: only conversations that are not pinned.
 	ExcludePinned *string `form:"excludePinned,omitempty" json:"excludePinned,omitempty"`
 
-	// Revisions `true`: each line begins with the conversation's id here and its revision (`conversationId`,
-	// `revision`), as `POST /api/chat-history/chats/delete-unchanged` takes them. An import ignores them.
+	// Revisions `true`: each line begins with the conversation's id and revision (`conversationId`, `revision`), as
+	// `POST /api/chat-history/chats/delete-unchanged` takes them. An import ignores both.
 	Revisions *string `form:"revisions,omitempty" json:"revisions,omitempty"`
 }
 
 // ImportConversationsParams defines parameters for ImportConversations.
 type ImportConversationsParams struct {
-	// RestoreDeleted `true`: store conversations too that were deleted here before.
+	// RestoreDeleted `true`: also store conversations that were deleted here before.
 	RestoreDeleted *string `form:"restoreDeleted,omitempty" json:"restoreDeleted,omitempty"`
 }
 
 // ListImportsParams defines parameters for ListImports.
 type ListImportsParams struct {
-	// Page Which page, counted from 1. Larger than 1,000,000 is read as that.
+	// Page The number of the page, from 1. More than 1,000,000 is read as 1,000,000.
 	Page *Page `form:"page,omitempty" json:"page,omitempty"`
 
-	// PageSize How many items a page has. Larger than 100 is read as 100.
+	// PageSize The most items on a page. More than 100 is read as 100.
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 }
 
 // DeletePublicConversationsParams defines parameters for DeletePublicConversations.
 type DeletePublicConversationsParams struct {
-	// Atomic `true`: delete nothing unless every id can be deleted. The name may be written in any case.
+	// Atomic `true`: delete nothing unless every id exists. The name may be written in any case.
 	Atomic *string `form:"atomic,omitempty" json:"atomic,omitempty"`
 }
 
 // ListPublicConversationsParams defines parameters for ListPublicConversations.
 type ListPublicConversationsParams struct {
-	// Since The beginning of the window, in milliseconds since 1970 (UTC).
+	// Since The start of the window, in milliseconds since 1970 (UTC). Default: 7 days before `until`. At most 90
+	// days before it.
 	Since *string `form:"since,omitempty" json:"since,omitempty"`
 
-	// Until The end of the window, in milliseconds since 1970 (UTC).
+	// Until The end of the window, in milliseconds since 1970 (UTC). Default: now.
 	Until *string `form:"until,omitempty" json:"until,omitempty"`
 
-	// Limit How many conversations a page has at most. Larger than 100 is read as 100.
+	// Limit The most conversations on a page. More than 100 is read as 100. A page also ends at 8 MiB of text.
 	Limit *string `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor Where to go on; the id of a conversation, such as the `nextCursor` or `prevCursor` of a page.
+	// Cursor Where the page begins: the id of a conversation, such as `nextCursor` or `prevCursor` of another page.
 	Cursor *string `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Direction Which way to go on from `cursor`. `next` is towards older conversations, `previous` towards newer ones.
+	// Direction The direction from `cursor`: `next` to older conversations, `previous` to newer ones.
 	Direction *string `form:"direction,omitempty" json:"direction,omitempty"`
 
-	// Source Only conversations of these platforms (exact names), with commas between them or the parameter
-	// repeated; 100 at most.
+	// Source Only conversations of these platforms (exact names), separated by commas or with the parameter repeated;
+	// at most 100.
 	Source []string `form:"source,omitempty" json:"source,omitempty"`
 
-	// Channel Only conversations of these channels, written as `source` is. Lethe knows no channels, so nothing is found
-	// with one.
+	// Channel Only conversations of these channels, written like `source`. Lethe has no channels, so a filter by
+	// channel finds nothing.
 	Channel []string `form:"channel,omitempty" json:"channel,omitempty"`
 
-	// AgentID Only conversations of this agent. Lethe knows no agents, so nothing is found with one.
+	// AgentID Only conversations of this agent. Lethe has no agents, so a filter by agent finds nothing.
 	AgentID *string `form:"agentId,omitempty" json:"agentId,omitempty"`
 }
 

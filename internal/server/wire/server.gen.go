@@ -25,13 +25,13 @@ type ServerInterface interface {
 	// ListConversations List conversations
 	// (GET /api/chat-history/chats)
 	ListConversations(ctx echo.Context, params ListConversationsParams) error
-	// DeleteConversationsByPost Delete conversations (for proxies that strip a DELETE's body)
+	// DeleteConversationsByPost Delete conversations (for proxies that drop the body of a DELETE)
 	// (POST /api/chat-history/chats/delete)
 	DeleteConversationsByPost(ctx echo.Context) error
 	// DeleteMatchingConversations Delete the conversations that match a filter
 	// (POST /api/chat-history/chats/delete-matching)
 	DeleteMatchingConversations(ctx echo.Context) error
-	// DeleteUnchangedConversations Delete conversations that are still as they were exported
+	// DeleteUnchangedConversations Delete conversations that have not changed since their export
 	// (POST /api/chat-history/chats/delete-unchanged)
 	DeleteUnchangedConversations(ctx echo.Context) error
 	// GetConversation Read one conversation with its messages
@@ -49,10 +49,10 @@ type ServerInterface interface {
 	// GetDeletion Read one receipt
 	// (GET /api/chat-history/deletions/{id})
 	GetDeletion(ctx echo.Context, id string) error
-	// LiftExclusions Take conversations again that a delete excluded
+	// LiftExclusions Accept uploads again that a delete excluded
 	// (POST /api/chat-history/exclusions/lift)
 	LiftExclusions(ctx echo.Context) error
-	// ExportConversations Take conversations away as a file
+	// ExportConversations Export conversations as a file
 	// (GET /api/chat-history/export)
 	ExportConversations(ctx echo.Context, params ExportConversationsParams) error
 	// ImportConversations Import a file
@@ -61,13 +61,13 @@ type ServerInterface interface {
 	// ListImports List uploads and imports
 	// (GET /api/chat-history/imports)
 	ListImports(ctx echo.Context, params ListImportsParams) error
-	// GetImport Follow one upload or import
+	// GetImport Show one upload or import
 	// (GET /api/chat-history/imports/{id})
 	GetImport(ctx echo.Context, id string) error
 	// UploadConversation Upload one conversation
 	// (POST /api/chat-history/ingest/custom-online)
 	UploadConversation(ctx echo.Context) error
-	// Recall Recall what the history knows, ready to put into a prompt
+	// Recall Recall what the history says, as text for a prompt
 	// (POST /api/chat-history/inject)
 	Recall(ctx echo.Context) error
 	// Reindex Retry the indexing of failed conversations
@@ -76,7 +76,7 @@ type ServerInterface interface {
 	// SearchChatHistory Find passages
 	// (POST /api/chat-history/search)
 	SearchChatHistory(ctx echo.Context) error
-	// GetStats Sum up the workspace
+	// GetStats Statistics of the workspace
 	// (GET /api/chat-history/stats)
 	GetStats(ctx echo.Context) error
 	// DeletePublicConversations Delete several conversations
@@ -4946,13 +4946,13 @@ type StrictServerInterface interface {
 	// ListConversations List conversations
 	// (GET /api/chat-history/chats)
 	ListConversations(ctx context.Context, request ListConversationsRequestObject) (ListConversationsResponseObject, error)
-	// DeleteConversationsByPost Delete conversations (for proxies that strip a DELETE's body)
+	// DeleteConversationsByPost Delete conversations (for proxies that drop the body of a DELETE)
 	// (POST /api/chat-history/chats/delete)
 	DeleteConversationsByPost(ctx context.Context, request DeleteConversationsByPostRequestObject) (DeleteConversationsByPostResponseObject, error)
 	// DeleteMatchingConversations Delete the conversations that match a filter
 	// (POST /api/chat-history/chats/delete-matching)
 	DeleteMatchingConversations(ctx context.Context, request DeleteMatchingConversationsRequestObject) (DeleteMatchingConversationsResponseObject, error)
-	// DeleteUnchangedConversations Delete conversations that are still as they were exported
+	// DeleteUnchangedConversations Delete conversations that have not changed since their export
 	// (POST /api/chat-history/chats/delete-unchanged)
 	DeleteUnchangedConversations(ctx context.Context, request DeleteUnchangedConversationsRequestObject) (DeleteUnchangedConversationsResponseObject, error)
 	// GetConversation Read one conversation with its messages
@@ -4970,10 +4970,10 @@ type StrictServerInterface interface {
 	// GetDeletion Read one receipt
 	// (GET /api/chat-history/deletions/{id})
 	GetDeletion(ctx context.Context, request GetDeletionRequestObject) (GetDeletionResponseObject, error)
-	// LiftExclusions Take conversations again that a delete excluded
+	// LiftExclusions Accept uploads again that a delete excluded
 	// (POST /api/chat-history/exclusions/lift)
 	LiftExclusions(ctx context.Context, request LiftExclusionsRequestObject) (LiftExclusionsResponseObject, error)
-	// ExportConversations Take conversations away as a file
+	// ExportConversations Export conversations as a file
 	// (GET /api/chat-history/export)
 	ExportConversations(ctx context.Context, request ExportConversationsRequestObject) (ExportConversationsResponseObject, error)
 	// ImportConversations Import a file
@@ -4982,13 +4982,13 @@ type StrictServerInterface interface {
 	// ListImports List uploads and imports
 	// (GET /api/chat-history/imports)
 	ListImports(ctx context.Context, request ListImportsRequestObject) (ListImportsResponseObject, error)
-	// GetImport Follow one upload or import
+	// GetImport Show one upload or import
 	// (GET /api/chat-history/imports/{id})
 	GetImport(ctx context.Context, request GetImportRequestObject) (GetImportResponseObject, error)
 	// UploadConversation Upload one conversation
 	// (POST /api/chat-history/ingest/custom-online)
 	UploadConversation(ctx context.Context, request UploadConversationRequestObject) (UploadConversationResponseObject, error)
-	// Recall Recall what the history knows, ready to put into a prompt
+	// Recall Recall what the history says, as text for a prompt
 	// (POST /api/chat-history/inject)
 	Recall(ctx context.Context, request RecallRequestObject) (RecallResponseObject, error)
 	// Reindex Retry the indexing of failed conversations
@@ -4997,7 +4997,7 @@ type StrictServerInterface interface {
 	// SearchChatHistory Find passages
 	// (POST /api/chat-history/search)
 	SearchChatHistory(ctx context.Context, request SearchChatHistoryRequestObject) (SearchChatHistoryResponseObject, error)
-	// GetStats Sum up the workspace
+	// GetStats Statistics of the workspace
 	// (GET /api/chat-history/stats)
 	GetStats(ctx context.Context, request GetStatsRequestObject) (GetStatsResponseObject, error)
 	// DeletePublicConversations Delete several conversations

@@ -93,21 +93,9 @@ type ClientInterface interface {
 
 	// DeleteConversationsWithBody Delete conversations
 	//
-	// Deletes the named conversations with everything that was made from them: messages, passages,
-	// vectors, and work still waiting for them. There is no way back. Needs scope `write`.
-	//
-	// Give 1 to 10,000 ids; repeated ones count once. `deleted` lists, in the order of the request,
-	// the ids that this very call removed. Ids that are unknown, malformed, deleted before or of
-	// another workspace are simply not in it, so repeating the call is safe and answers
-	// `{"deleted": [], "count": 0}`. When two calls delete the same id at once, exactly one reports
-	// it. Pinned conversations named by id are deleted too.
-	//
-	// A request that cannot be read as a list of ids (no body, not JSON, `ids` missing, `null`, empty
-	// or not a list of strings) is 400 and deletes nothing. Where something on the way strips the
-	// body of a DELETE, send the same body to `POST /api/chat-history/chats/delete`.
-	//
-	// A client that cannot send a body at all may name the ids in the query, `?ids=a,b` or `?ids=a&ids=b`,
-	// and `exclude` and `wait` beside them. This is for requests without a body: beside one it is refused.
+	// Deletes the named conversations with their messages, passages, vectors and index entries, in one
+	// transaction. Ids that do not exist are not an error: `deleted` lists the ids that this call deleted. Give
+	// the ids in the body, or in the query without a body (docs/api.md). Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -116,21 +104,9 @@ type ClientInterface interface {
 
 	// DeleteConversations Delete conversations
 	//
-	// Deletes the named conversations with everything that was made from them: messages, passages,
-	// vectors, and work still waiting for them. There is no way back. Needs scope `write`.
-	//
-	// Give 1 to 10,000 ids; repeated ones count once. `deleted` lists, in the order of the request,
-	// the ids that this very call removed. Ids that are unknown, malformed, deleted before or of
-	// another workspace are simply not in it, so repeating the call is safe and answers
-	// `{"deleted": [], "count": 0}`. When two calls delete the same id at once, exactly one reports
-	// it. Pinned conversations named by id are deleted too.
-	//
-	// A request that cannot be read as a list of ids (no body, not JSON, `ids` missing, `null`, empty
-	// or not a list of strings) is 400 and deletes nothing. Where something on the way strips the
-	// body of a DELETE, send the same body to `POST /api/chat-history/chats/delete`.
-	//
-	// A client that cannot send a body at all may name the ids in the query, `?ids=a,b` or `?ids=a&ids=b`,
-	// and `exclude` and `wait` beside them. This is for requests without a body: beside one it is refused.
+	// Deletes the named conversations with their messages, passages, vectors and index entries, in one
+	// transaction. Ids that do not exist are not an error: `deleted` lists the ids that this call deleted. Give
+	// the ids in the body, or in the query without a body (docs/api.md). Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -139,27 +115,24 @@ type ClientInterface interface {
 
 	// ListConversations List conversations
 	//
-	// One page of the workspace's conversations that match every given filter: the one updated last
-	// comes first, and equal times are ordered by id. A page past the end has no items. Needs scope
-	// `read`.
+	// One page of the workspace's conversations that match all given filters, last updated first. Conversations
+	// with equal times are ordered by id. A page past the end has no items. Needs scope `read`.
 	//
 	// Corresponds with GET /api/chat-history/chats (the `ListConversations` operationId).
 	ListConversations(ctx context.Context, params *ListConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// DeleteConversationsByPostWithBody Delete conversations (for proxies that strip a DELETE's body)
+	// DeleteConversationsByPostWithBody Delete conversations (for proxies that drop the body of a DELETE)
 	//
-	// The same as `DELETE /api/chat-history/chats`, body and answer alike, for networks in which the
-	// body of a DELETE gets lost. Needs scope `write`.
+	// Does the same as `DELETE /api/chat-history/chats`, with the same body and answer. Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/chat-history/chats/delete (the `DeleteConversationsByPost` operationId).
 	DeleteConversationsByPostWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// DeleteConversationsByPost Delete conversations (for proxies that strip a DELETE's body)
+	// DeleteConversationsByPost Delete conversations (for proxies that drop the body of a DELETE)
 	//
-	// The same as `DELETE /api/chat-history/chats`, body and answer alike, for networks in which the
-	// body of a DELETE gets lost. Needs scope `write`.
+	// Does the same as `DELETE /api/chat-history/chats`, with the same body and answer. Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -168,22 +141,9 @@ type ClientInterface interface {
 
 	// DeleteMatchingConversationsWithBody Delete the conversations that match a filter
 	//
-	// Deletes every conversation that matches all the given filters, the same ones that the list has,
-	// in one transaction however many they are: all of them, or after an error none. Everything said of
-	// `DELETE /api/chat-history/chats` holds. Needs scope `write`.
-	//
-	// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
-	// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
-	// that got lost must never mean everything: say `all` to mean it, without any filter. For the same
-	// reason every field and parameter that is not named here is refused, and so is one that is empty.
-	//
-	// No filter is a search by words. After a search, "all" means the hits that are shown: delete them by
-	// their ids, with `DELETE /api/chat-history/chats`.
-	//
-	// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
-	// answer, the delete is refused with 409 when it would take more or fewer.
-	//
-	// A dry run and a filter by title tell what is stored, so they need scope `read` as well.
+	// Deletes the conversations that match all given filters, in one transaction. Pinned ones are kept unless the
+	// request includes them. `dryRun` counts; `expectedCount` refuses another number with 409. Unknown and empty
+	// fields are refused (docs/api.md). Needs scope `write`; a dry run and a title filter also need `read`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -192,58 +152,31 @@ type ClientInterface interface {
 
 	// DeleteMatchingConversations Delete the conversations that match a filter
 	//
-	// Deletes every conversation that matches all the given filters, the same ones that the list has,
-	// in one transaction however many they are: all of them, or after an error none. Everything said of
-	// `DELETE /api/chat-history/chats` holds. Needs scope `write`.
-	//
-	// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
-	// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
-	// that got lost must never mean everything: say `all` to mean it, without any filter. For the same
-	// reason every field and parameter that is not named here is refused, and so is one that is empty.
-	//
-	// No filter is a search by words. After a search, "all" means the hits that are shown: delete them by
-	// their ids, with `DELETE /api/chat-history/chats`.
-	//
-	// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
-	// answer, the delete is refused with 409 when it would take more or fewer.
-	//
-	// A dry run and a filter by title tell what is stored, so they need scope `read` as well.
+	// Deletes the conversations that match all given filters, in one transaction. Pinned ones are kept unless the
+	// request includes them. `dryRun` counts; `expectedCount` refuses another number with 409. Unknown and empty
+	// fields are refused (docs/api.md). Needs scope `write`; a dry run and a title filter also need `read`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
 	DeleteMatchingConversations(ctx context.Context, body DeleteMatchingConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// DeleteUnchangedConversationsWithBody Delete conversations that are still as they were exported
+	// DeleteUnchangedConversationsWithBody Delete conversations that have not changed since their export
 	//
-	// Deletes the named conversations, if each still has the revision that the caller names. This is the
-	// delete that follows an export: `GET /api/chat-history/export?revisions=true` writes the id and the
-	// revision of each conversation, and this call takes them back. What was exported is then exactly
-	// what is deleted. Everything said of `DELETE /api/chat-history/chats` holds. Needs scope `write`.
-	//
-	// When a conversation has changed meanwhile, nothing is deleted, and the 409 lists the changed ones:
-	// export them again. Without `includePinned` a conversation that is pinned by now counts as changed.
-	// Conversations that were deleted meanwhile are not in `deleted`; they are no reason for a 409.
-	//
-	// All the conversations are deleted in one transaction. A field that this route does not know is refused.
+	// Deletes the named conversations in one transaction, if each still has the given revision, as `GET
+	// /api/chat-history/export?revisions=true` wrote it. If one has changed, nothing is deleted and the 409 lists
+	// the changed ones. Ids that no longer exist are not an error. Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
 	DeleteUnchangedConversationsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// DeleteUnchangedConversations Delete conversations that are still as they were exported
+	// DeleteUnchangedConversations Delete conversations that have not changed since their export
 	//
-	// Deletes the named conversations, if each still has the revision that the caller names. This is the
-	// delete that follows an export: `GET /api/chat-history/export?revisions=true` writes the id and the
-	// revision of each conversation, and this call takes them back. What was exported is then exactly
-	// what is deleted. Everything said of `DELETE /api/chat-history/chats` holds. Needs scope `write`.
-	//
-	// When a conversation has changed meanwhile, nothing is deleted, and the 409 lists the changed ones:
-	// export them again. Without `includePinned` a conversation that is pinned by now counts as changed.
-	// Conversations that were deleted meanwhile are not in `deleted`; they are no reason for a 409.
-	//
-	// All the conversations are deleted in one transaction. A field that this route does not know is refused.
+	// Deletes the named conversations in one transaction, if each still has the given revision, as `GET
+	// /api/chat-history/export?revisions=true` wrote it. If one has changed, nothing is deleted and the 409 lists
+	// the changed ones. Ids that no longer exist are not an error. Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -252,16 +185,16 @@ type ClientInterface interface {
 
 	// GetConversation Read one conversation with its messages
 	//
-	// The whole conversation, messages in order. Needs scope `read`.
+	// The whole conversation with its messages in order. Needs scope `read`.
 	//
 	// Corresponds with GET /api/chat-history/conversation (the `GetConversation` operationId).
 	GetConversation(ctx context.Context, params *GetConversationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EditConversationWithBody Rename or pin a conversation
 	//
-	// Changes the title, the pin or both, and answers with the conversation as the list shows it.
-	// What is not given stays as it is; at least one of the two must be given. Needs scope `write`.
-	// Without scope `read` the answer has the title that the request gave, or an empty one.
+	// Changes the title, the pin, or both, and answers with the conversation as the list shows it. At least one of
+	// the two must be given. Needs scope `write`. Without scope `read` the answer has the title of the request, or
+	// an empty one.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -270,9 +203,9 @@ type ClientInterface interface {
 
 	// EditConversation Rename or pin a conversation
 	//
-	// Changes the title, the pin or both, and answers with the conversation as the list shows it.
-	// What is not given stays as it is; at least one of the two must be given. Needs scope `write`.
-	// Without scope `read` the answer has the title that the request gave, or an empty one.
+	// Changes the title, the pin, or both, and answers with the conversation as the list shows it. At least one of
+	// the two must be given. Needs scope `write`. Without scope `read` the answer has the title of the request, or
+	// an empty one.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -281,72 +214,61 @@ type ClientInterface interface {
 
 	// CountConversations Count the workspace's conversations
 	//
-	// How many conversations the workspace has. Needs scope `read`.
+	// The number of conversations in the workspace. Needs scope `read`.
 	//
 	// Corresponds with GET /api/chat-history/count (the `CountConversations` operationId).
 	CountConversations(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListDeletions List receipts of deletes
 	//
-	// One page of the workspace's receipts, the newest first. Needs scope `read`.
+	// One page of the workspace's receipts, newest first. Needs scope `read`.
 	//
 	// Corresponds with GET /api/chat-history/deletions (the `ListDeletions` operationId).
 	ListDeletions(ctx context.Context, params *ListDeletionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetDeletion Read one receipt
 	//
-	// How much a delete took, and whether its storage is reclaimed. Needs scope `read`.
+	// How much a delete deleted, and whether its storage is reclaimed. Needs scope `read`.
 	//
 	// Corresponds with GET /api/chat-history/deletions/{id} (the `GetDeletion` operationId).
 	GetDeletion(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// LiftExclusionsWithBody Take conversations again that a delete excluded
+	// LiftExclusionsWithBody Accept uploads again that a delete excluded
 	//
-	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. What was
-	// deleted does not come back. Name them by the ids that they had here, by the ids that their
-	// platform gives them, or both; nothing else of them is known any more. Repeating the call is safe.
-	// Needs scope `write`.
+	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. It does not restore
+	// what was deleted. Name the conversations by their former ids, by their platform's ids, or both. Repeating
+	// the call is safe. Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/chat-history/exclusions/lift (the `LiftExclusions` operationId).
 	LiftExclusionsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// LiftExclusions Take conversations again that a delete excluded
+	// LiftExclusions Accept uploads again that a delete excluded
 	//
-	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. What was
-	// deleted does not come back. Name them by the ids that they had here, by the ids that their
-	// platform gives them, or both; nothing else of them is known any more. Repeating the call is safe.
-	// Needs scope `write`.
+	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. It does not restore
+	// what was deleted. Name the conversations by their former ids, by their platform's ids, or both. Repeating
+	// the call is safe. Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/chat-history/exclusions/lift (the `LiftExclusions` operationId).
 	LiftExclusions(ctx context.Context, body LiftExclusionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ExportConversations Take conversations away as a file
+	// ExportConversations Export conversations as a file
 	//
-	// Every conversation that matches all the given filters, oldest first, as JSON lines: each line is what
-	// `POST /api/chat-history/ingest/custom-online` takes, so the file can be uploaded again line by line.
-	// It is the one way back from a delete, so take it before. Needs scope `read`.
-	//
-	// The answer is sent while it is read and may be long. Conversations that are deleted meanwhile are not
-	// in it. When something fails on the way the connection is cut, so that half a file never looks like a
-	// whole one: a client must check that the answer ended as HTTP says.
+	// The conversations that match all given filters, oldest first, as JSON lines that `POST
+	// /api/chat-history/import` takes. The answer is streamed. If it fails midway, the connection is cut, so check
+	// that the answer is complete (docs/api.md). Needs scope `read`.
 	//
 	// Corresponds with GET /api/chat-history/export (the `ExportConversations` operationId).
 	ExportConversations(ctx context.Context, params *ExportConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ImportConversationsWithBody Import a file
 	//
-	// Stores the conversations of a file with one JSON object a line, each what
-	// `POST /api/chat-history/ingest/custom-online` takes: what `GET /api/chat-history/export` writes. The
-	// file is stored while it arrives and may be of any length; one line may have as many bytes as one
-	// upload. It is merged into what is there, so sending it again changes nothing. Needs scope `write`.
-	//
-	// Conversations that were deleted before stay deleted, because an old file is no wish to have them
-	// again: `restoreDeleted` is. Those deleted with `exclude` stay out until that is lifted. A line
-	// that cannot be stored is told in the answer and holds up no other.
+	// Stores the conversations of a file as `GET /api/chat-history/export` writes it: one JSON object a line, each
+	// like the body of an upload. Deleted conversations stay deleted unless `restoreDeleted` is given. A line that
+	// cannot be stored is reported and does not stop the others (docs/api.md). Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -355,37 +277,23 @@ type ClientInterface interface {
 
 	// ListImports List uploads and imports
 	//
-	// One page of what was delivered to the workspace, the newest first. Needs scope `read`.
+	// One page of the workspace's uploads and imported files, newest first. Needs scope `read`.
 	//
 	// Corresponds with GET /api/chat-history/imports (the `ListImports` operationId).
 	ListImports(ctx context.Context, params *ListImportsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetImport Follow one upload or import
+	// GetImport Show one upload or import
 	//
-	// How far the conversations are that it brought, and the first reason if one failed. Needs scope
-	// `read`.
+	// How far the indexing of its conversations is, and the first error if one failed. Needs scope `read`.
 	//
 	// Corresponds with GET /api/chat-history/imports/{id} (the `GetImport` operationId).
 	GetImport(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UploadConversationWithBody Upload one conversation
 	//
-	// Stores a conversation, or brings a stored one up to date: platform and `conversation.id`
-	// together say which one it is, so sending it again never makes a second one. Needs scope
-	// `write`.
-	//
-	// Messages of a re-send are matched by their id where both have one, else as two sequences, by
-	// role and content. A changed message replaces the stored one that stands in its place between
-	// messages that both have, new messages are added, and messages that are missing from the
-	// re-send are kept, so a client may send only the tail of a long chat. A re-send that changes
-	// nothing costs no indexing.
-	//
-	// The answer comes as soon as the messages are stored. Search finds them when indexing is done,
-	// normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
-	// `importId` tells. Words find them first, also while the embedder does not answer; vectors follow.
-	// A conversation of any length is indexed, unless LETHE_MAX_TOKENS sets a limit: then what goes beyond
-	// is left out, its status becomes `failed` and its `indexError` says so. Base64, hex and data URIs are
-	// stored and shown, but not indexed.
+	// Stores a conversation, or merges it into the stored one with the same `platform` and `conversation.id`.
+	// Messages that a re-send leaves out are kept. Indexing follows after the answer: `GET
+	// /api/chat-history/imports/{id}` shows when search finds the conversation (docs/api.md). Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -394,68 +302,31 @@ type ClientInterface interface {
 
 	// UploadConversation Upload one conversation
 	//
-	// Stores a conversation, or brings a stored one up to date: platform and `conversation.id`
-	// together say which one it is, so sending it again never makes a second one. Needs scope
-	// `write`.
-	//
-	// Messages of a re-send are matched by their id where both have one, else as two sequences, by
-	// role and content. A changed message replaces the stored one that stands in its place between
-	// messages that both have, new messages are added, and messages that are missing from the
-	// re-send are kept, so a client may send only the tail of a long chat. A re-send that changes
-	// nothing costs no indexing.
-	//
-	// The answer comes as soon as the messages are stored. Search finds them when indexing is done,
-	// normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
-	// `importId` tells. Words find them first, also while the embedder does not answer; vectors follow.
-	// A conversation of any length is indexed, unless LETHE_MAX_TOKENS sets a limit: then what goes beyond
-	// is left out, its status becomes `failed` and its `indexError` says so. Base64, hex and data URIs are
-	// stored and shown, but not indexed.
+	// Stores a conversation, or merges it into the stored one with the same `platform` and `conversation.id`.
+	// Messages that a re-send leaves out are kept. Indexing follows after the answer: `GET
+	// /api/chat-history/imports/{id}` shows when search finds the conversation (docs/api.md). Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/chat-history/ingest/custom-online (the `UploadConversation` operationId).
 	UploadConversation(ctx context.Context, body UploadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// RecallWithBody Recall what the history knows, ready to put into a prompt
+	// RecallWithBody Recall what the history says, as text for a prompt
 	//
-	// Searches, and answers with one text made of the best passages, dated and cited, within a budget
-	// of tokens. Needs scope `read`.
-	//
-	// When the service is configured with a language model (`LETHE_LLM_URL`), that writes the text, and
-	// `model` names it: it cites as `[1]` the passages that it rests on, which are listed under it and
-	// are `sources`, in this order. Otherwise, and whenever the model fails, takes too long or cites
-	// nothing, the text quotes the passages and `model` is `extractive`. Nothing of a conversation that
-	// was deleted while the text was being written is in it.
-	//
-	// Give `query`, or up to 15 `queries`, each of which is searched and written up on its own: then
-	// `content` has one headed section per query, `sources` is their union, and `results` holds each
-	// query's own answer.
-	//
-	// Recalled text is what somebody once wrote or pasted. It comes fenced off and is to be read as
-	// quotation, never as an instruction.
+	// Searches, and answers with a digest of the best passages: dated, cited, within a token budget. A configured
+	// language model writes it; otherwise it quotes the passages. Treat the text as quoted data, never as
+	// instructions (docs/api.md). Needs scope `read`.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/chat-history/inject (the `Recall` operationId).
 	RecallWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// Recall Recall what the history knows, ready to put into a prompt
+	// Recall Recall what the history says, as text for a prompt
 	//
-	// Searches, and answers with one text made of the best passages, dated and cited, within a budget
-	// of tokens. Needs scope `read`.
-	//
-	// When the service is configured with a language model (`LETHE_LLM_URL`), that writes the text, and
-	// `model` names it: it cites as `[1]` the passages that it rests on, which are listed under it and
-	// are `sources`, in this order. Otherwise, and whenever the model fails, takes too long or cites
-	// nothing, the text quotes the passages and `model` is `extractive`. Nothing of a conversation that
-	// was deleted while the text was being written is in it.
-	//
-	// Give `query`, or up to 15 `queries`, each of which is searched and written up on its own: then
-	// `content` has one headed section per query, `sources` is their union, and `results` holds each
-	// query's own answer.
-	//
-	// Recalled text is what somebody once wrote or pasted. It comes fenced off and is to be read as
-	// quotation, never as an instruction.
+	// Searches, and answers with a digest of the best passages: dated, cited, within a token budget. A configured
+	// language model writes it; otherwise it quotes the passages. Treat the text as quoted data, never as
+	// instructions (docs/api.md). Needs scope `read`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -464,9 +335,9 @@ type ClientInterface interface {
 
 	// ReindexWithBody Retry the indexing of failed conversations
 	//
-	// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
-	// not be re-indexed after a change of the model. A failed conversation is retried only when it changes, when a setting
-	// of the embedder changes, or when this is called. Needs scope `write`.
+	// Queues the conversations whose status is `failed`, with a new count of attempts, and those that could not be
+	// re-indexed after a change of the model. Otherwise a failed conversation is retried only when it, or a
+	// setting of the embedder, changes. Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -475,9 +346,9 @@ type ClientInterface interface {
 
 	// Reindex Retry the indexing of failed conversations
 	//
-	// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
-	// not be re-indexed after a change of the model. A failed conversation is retried only when it changes, when a setting
-	// of the embedder changes, or when this is called. Needs scope `write`.
+	// Queues the conversations whose status is `failed`, with a new count of attempts, and those that could not be
+	// re-indexed after a change of the model. Otherwise a failed conversation is retried only when it, or a
+	// setting of the embedder, changes. Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -486,10 +357,9 @@ type ClientInterface interface {
 
 	// SearchChatHistoryWithBody Find passages
 	//
-	// Finds the passages nearest to the query by meaning and by words, best first, each with its
-	// neighbours as context. Only what is indexed can be found (`status` `ready`). When the part that
-	// understands meaning is not answering, words alone are searched, and the answer's `mode` says
-	// so. A search only reads, although it is a POST: it needs scope `read`.
+	// Finds the passages nearest to the query by meaning and by words, best first, each with its neighbours as
+	// context. If the embedder does not answer, only words are compared, and `mode` in the answer says so. Needs
+	// scope `read`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -498,36 +368,27 @@ type ClientInterface interface {
 
 	// SearchChatHistory Find passages
 	//
-	// Finds the passages nearest to the query by meaning and by words, best first, each with its
-	// neighbours as context. Only what is indexed can be found (`status` `ready`). When the part that
-	// understands meaning is not answering, words alone are searched, and the answer's `mode` says
-	// so. A search only reads, although it is a POST: it needs scope `read`.
+	// Finds the passages nearest to the query by meaning and by words, best first, each with its neighbours as
+	// context. If the embedder does not answer, only words are compared, and `mode` in the answer says so. Needs
+	// scope `read`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/chat-history/search (the `SearchChatHistory` operationId).
 	SearchChatHistory(ctx context.Context, body SearchChatHistoryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetStats Sum up the workspace
+	// GetStats Statistics of the workspace
 	//
-	// Totals, by platform, by month of creation (UTC), and what indexing still has to do. Needs scope `read`.
+	// Totals, by platform and by month of creation (UTC), and what waits to be indexed. Needs scope `read`.
 	//
 	// Corresponds with GET /api/chat-history/stats (the `GetStats` operationId).
 	GetStats(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeletePublicConversationsWithBody Delete several conversations
 	//
-	// Deletes 1 to 50 conversations with everything that was made from them; there is no way back. It is
-	// the same delete as that of `/api/chat-history/chats`, receipt included. Needs scope `write`.
-	//
-	// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
-	// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
-	// alike) the answer is 406 although the others are deleted. `deleted` in that answer says which ones, in
-	// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
-	// means that nothing was deleted.
-	//
-	// A body that is not a list of 1 to 50 different UUIDs is 400 and deletes nothing. Whatever the
-	// answer, nothing is half deleted: one transaction takes all that goes.
+	// Deletes 1 to 50 conversations, like `DELETE /api/chat-history/chats`. If an id does not exist, the answer is
+	// 406, and the others are deleted nevertheless. With `?atomic=true` a 406 means that nothing was deleted. An
+	// invalid body is 400 and deletes nothing. Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -536,17 +397,9 @@ type ClientInterface interface {
 
 	// DeletePublicConversations Delete several conversations
 	//
-	// Deletes 1 to 50 conversations with everything that was made from them; there is no way back. It is
-	// the same delete as that of `/api/chat-history/chats`, receipt included. Needs scope `write`.
-	//
-	// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
-	// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
-	// alike) the answer is 406 although the others are deleted. `deleted` in that answer says which ones, in
-	// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
-	// means that nothing was deleted.
-	//
-	// A body that is not a list of 1 to 50 different UUIDs is 400 and deletes nothing. Whatever the
-	// answer, nothing is half deleted: one transaction takes all that goes.
+	// Deletes 1 to 50 conversations, like `DELETE /api/chat-history/chats`. If an id does not exist, the answer is
+	// 406, and the others are deleted nevertheless. With `?atomic=true` a 406 means that nothing was deleted. An
+	// invalid body is 400 and deletes nothing. Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -555,44 +408,27 @@ type ClientInterface interface {
 
 	// ListPublicConversations List conversations with their messages, by cursor
 	//
-	// The conversations whose last change lies in a window of time, each with all of its messages, the
-	// one changed last first; equal times are ordered by id. Needs scope `read`.
-	//
-	// Without `since` the window begins 7 days before its end, and without `until` it ends now; both ends
-	// belong to it. `since` must be before `until`, and they may be at most 90 days apart.
-	//
-	// A page goes on where the last one ended: send its `nextCursor` as `cursor` for what is **older**
-	// (`direction` `next`, the default), its `prevCursor` with `direction=previous` for what is
-	// **newer**, and leave the other parameters as they are. Each is null where nothing is left on that
-	// side. They are the ids of the last and the first conversation of the page, and the id of any other
-	// conversation will do.
-	//
-	// A cursor stays good when its conversation is deleted, so listing a page, deleting it and going on
-	// with `nextCursor` leaves nothing out. (Not if it is then uploaded again: that is a new conversation,
-	// and the old id is a 400.) A conversation that is changed meanwhile has moved towards the newest, and
-	// the walk goes on from there: towards older ones some come twice; towards newer ones those between are
-	// passed over, or all come again when it has left the window. So nothing is missed in a window
-	// whose `until` is in the past.
-	//
-	// A page ends before `limit` when its messages come to 8 MiB of text.
+	// The conversations that last changed within a time window (by default the last 7 days), with their messages,
+	// newest first. For the next page send `nextCursor` as `cursor`, for the previous one `prevCursor` with
+	// `direction=previous`. Cursors stay valid when their conversation is deleted (docs/fini.md). Needs scope
+	// `read`.
 	//
 	// Corresponds with GET /v2/hc-interactions/public (the `ListPublicConversations` operationId).
 	ListPublicConversations(ctx context.Context, params *ListPublicConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeletePublicConversation Delete one conversation
 	//
-	// Deletes the conversation with everything that was made from it; there is no way back. It is the
-	// same delete as that of `/api/chat-history/chats`, receipt included. The answer is the same when
-	// nothing matched: an id that is unknown, malformed, deleted before or of another workspace. A body is
-	// not needed, and one with a switch that this route does not have is refused. Needs scope `write`.
+	// Deletes the conversation, like `DELETE /api/chat-history/chats`. The answer is the same when the id does not
+	// exist. No body is needed; a body with a switch that this route does not have is refused. Needs scope
+	// `write`.
 	//
 	// Corresponds with DELETE /v2/hc-interactions/{id}/public (the `DeletePublicConversation` operationId).
 	DeletePublicConversation(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetPublicConversation Read one conversation with its messages
 	//
-	// One conversation, exactly as the list has it. An id that is unknown, malformed or of another workspace
-	// is 404. Needs scope `read`.
+	// One conversation, exactly as the list shows it. An id that is unknown, malformed or of another workspace is
+	// 404. Needs scope `read`.
 	//
 	// Corresponds with GET /v2/hc-interactions/{id}/public (the `GetPublicConversation` operationId).
 	GetPublicConversation(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -600,21 +436,9 @@ type ClientInterface interface {
 
 // DeleteConversationsWithBody Delete conversations
 //
-// Deletes the named conversations with everything that was made from them: messages, passages,
-// vectors, and work still waiting for them. There is no way back. Needs scope `write`.
-//
-// Give 1 to 10,000 ids; repeated ones count once. `deleted` lists, in the order of the request,
-// the ids that this very call removed. Ids that are unknown, malformed, deleted before or of
-// another workspace are simply not in it, so repeating the call is safe and answers
-// `{"deleted": [], "count": 0}`. When two calls delete the same id at once, exactly one reports
-// it. Pinned conversations named by id are deleted too.
-//
-// A request that cannot be read as a list of ids (no body, not JSON, `ids` missing, `null`, empty
-// or not a list of strings) is 400 and deletes nothing. Where something on the way strips the
-// body of a DELETE, send the same body to `POST /api/chat-history/chats/delete`.
-//
-// A client that cannot send a body at all may name the ids in the query, `?ids=a,b` or `?ids=a&ids=b`,
-// and `exclude` and `wait` beside them. This is for requests without a body: beside one it is refused.
+// Deletes the named conversations with their messages, passages, vectors and index entries, in one
+// transaction. Ids that do not exist are not an error: `deleted` lists the ids that this call deleted. Give
+// the ids in the body, or in the query without a body (docs/api.md). Needs scope `write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -633,21 +457,9 @@ func (c *Client) DeleteConversationsWithBody(ctx context.Context, params *Delete
 
 // DeleteConversations Delete conversations
 //
-// Deletes the named conversations with everything that was made from them: messages, passages,
-// vectors, and work still waiting for them. There is no way back. Needs scope `write`.
-//
-// Give 1 to 10,000 ids; repeated ones count once. `deleted` lists, in the order of the request,
-// the ids that this very call removed. Ids that are unknown, malformed, deleted before or of
-// another workspace are simply not in it, so repeating the call is safe and answers
-// `{"deleted": [], "count": 0}`. When two calls delete the same id at once, exactly one reports
-// it. Pinned conversations named by id are deleted too.
-//
-// A request that cannot be read as a list of ids (no body, not JSON, `ids` missing, `null`, empty
-// or not a list of strings) is 400 and deletes nothing. Where something on the way strips the
-// body of a DELETE, send the same body to `POST /api/chat-history/chats/delete`.
-//
-// A client that cannot send a body at all may name the ids in the query, `?ids=a,b` or `?ids=a&ids=b`,
-// and `exclude` and `wait` beside them. This is for requests without a body: beside one it is refused.
+// Deletes the named conversations with their messages, passages, vectors and index entries, in one
+// transaction. Ids that do not exist are not an error: `deleted` lists the ids that this call deleted. Give
+// the ids in the body, or in the query without a body (docs/api.md). Needs scope `write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -666,9 +478,8 @@ func (c *Client) DeleteConversations(ctx context.Context, params *DeleteConversa
 
 // ListConversations List conversations
 //
-// One page of the workspace's conversations that match every given filter: the one updated last
-// comes first, and equal times are ordered by id. A page past the end has no items. Needs scope
-// `read`.
+// One page of the workspace's conversations that match all given filters, last updated first. Conversations
+// with equal times are ordered by id. A page past the end has no items. Needs scope `read`.
 //
 // Corresponds with GET /api/chat-history/chats (the `ListConversations` operationId).
 func (c *Client) ListConversations(ctx context.Context, params *ListConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -683,10 +494,9 @@ func (c *Client) ListConversations(ctx context.Context, params *ListConversation
 	return c.Client.Do(req)
 }
 
-// DeleteConversationsByPostWithBody Delete conversations (for proxies that strip a DELETE's body)
+// DeleteConversationsByPostWithBody Delete conversations (for proxies that drop the body of a DELETE)
 //
-// The same as `DELETE /api/chat-history/chats`, body and answer alike, for networks in which the
-// body of a DELETE gets lost. Needs scope `write`.
+// Does the same as `DELETE /api/chat-history/chats`, with the same body and answer. Needs scope `write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -703,10 +513,9 @@ func (c *Client) DeleteConversationsByPostWithBody(ctx context.Context, contentT
 	return c.Client.Do(req)
 }
 
-// DeleteConversationsByPost Delete conversations (for proxies that strip a DELETE's body)
+// DeleteConversationsByPost Delete conversations (for proxies that drop the body of a DELETE)
 //
-// The same as `DELETE /api/chat-history/chats`, body and answer alike, for networks in which the
-// body of a DELETE gets lost. Needs scope `write`.
+// Does the same as `DELETE /api/chat-history/chats`, with the same body and answer. Needs scope `write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -725,22 +534,9 @@ func (c *Client) DeleteConversationsByPost(ctx context.Context, body DeleteConve
 
 // DeleteMatchingConversationsWithBody Delete the conversations that match a filter
 //
-// Deletes every conversation that matches all the given filters, the same ones that the list has,
-// in one transaction however many they are: all of them, or after an error none. Everything said of
-// `DELETE /api/chat-history/chats` holds. Needs scope `write`.
-//
-// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
-// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
-// that got lost must never mean everything: say `all` to mean it, without any filter. For the same
-// reason every field and parameter that is not named here is refused, and so is one that is empty.
-//
-// No filter is a search by words. After a search, "all" means the hits that are shown: delete them by
-// their ids, with `DELETE /api/chat-history/chats`.
-//
-// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
-// answer, the delete is refused with 409 when it would take more or fewer.
-//
-// A dry run and a filter by title tell what is stored, so they need scope `read` as well.
+// Deletes the conversations that match all given filters, in one transaction. Pinned ones are kept unless the
+// request includes them. `dryRun` counts; `expectedCount` refuses another number with 409. Unknown and empty
+// fields are refused (docs/api.md). Needs scope `write`; a dry run and a title filter also need `read`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -759,22 +555,9 @@ func (c *Client) DeleteMatchingConversationsWithBody(ctx context.Context, conten
 
 // DeleteMatchingConversations Delete the conversations that match a filter
 //
-// Deletes every conversation that matches all the given filters, the same ones that the list has,
-// in one transaction however many they are: all of them, or after an error none. Everything said of
-// `DELETE /api/chat-history/chats` holds. Needs scope `write`.
-//
-// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
-// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
-// that got lost must never mean everything: say `all` to mean it, without any filter. For the same
-// reason every field and parameter that is not named here is refused, and so is one that is empty.
-//
-// No filter is a search by words. After a search, "all" means the hits that are shown: delete them by
-// their ids, with `DELETE /api/chat-history/chats`.
-//
-// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
-// answer, the delete is refused with 409 when it would take more or fewer.
-//
-// A dry run and a filter by title tell what is stored, so they need scope `read` as well.
+// Deletes the conversations that match all given filters, in one transaction. Pinned ones are kept unless the
+// request includes them. `dryRun` counts; `expectedCount` refuses another number with 409. Unknown and empty
+// fields are refused (docs/api.md). Needs scope `write`; a dry run and a title filter also need `read`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -791,18 +574,11 @@ func (c *Client) DeleteMatchingConversations(ctx context.Context, body DeleteMat
 	return c.Client.Do(req)
 }
 
-// DeleteUnchangedConversationsWithBody Delete conversations that are still as they were exported
+// DeleteUnchangedConversationsWithBody Delete conversations that have not changed since their export
 //
-// Deletes the named conversations, if each still has the revision that the caller names. This is the
-// delete that follows an export: `GET /api/chat-history/export?revisions=true` writes the id and the
-// revision of each conversation, and this call takes them back. What was exported is then exactly
-// what is deleted. Everything said of `DELETE /api/chat-history/chats` holds. Needs scope `write`.
-//
-// When a conversation has changed meanwhile, nothing is deleted, and the 409 lists the changed ones:
-// export them again. Without `includePinned` a conversation that is pinned by now counts as changed.
-// Conversations that were deleted meanwhile are not in `deleted`; they are no reason for a 409.
-//
-// All the conversations are deleted in one transaction. A field that this route does not know is refused.
+// Deletes the named conversations in one transaction, if each still has the given revision, as `GET
+// /api/chat-history/export?revisions=true` wrote it. If one has changed, nothing is deleted and the 409 lists
+// the changed ones. Ids that no longer exist are not an error. Needs scope `write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -819,18 +595,11 @@ func (c *Client) DeleteUnchangedConversationsWithBody(ctx context.Context, conte
 	return c.Client.Do(req)
 }
 
-// DeleteUnchangedConversations Delete conversations that are still as they were exported
+// DeleteUnchangedConversations Delete conversations that have not changed since their export
 //
-// Deletes the named conversations, if each still has the revision that the caller names. This is the
-// delete that follows an export: `GET /api/chat-history/export?revisions=true` writes the id and the
-// revision of each conversation, and this call takes them back. What was exported is then exactly
-// what is deleted. Everything said of `DELETE /api/chat-history/chats` holds. Needs scope `write`.
-//
-// When a conversation has changed meanwhile, nothing is deleted, and the 409 lists the changed ones:
-// export them again. Without `includePinned` a conversation that is pinned by now counts as changed.
-// Conversations that were deleted meanwhile are not in `deleted`; they are no reason for a 409.
-//
-// All the conversations are deleted in one transaction. A field that this route does not know is refused.
+// Deletes the named conversations in one transaction, if each still has the given revision, as `GET
+// /api/chat-history/export?revisions=true` wrote it. If one has changed, nothing is deleted and the 409 lists
+// the changed ones. Ids that no longer exist are not an error. Needs scope `write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -849,7 +618,7 @@ func (c *Client) DeleteUnchangedConversations(ctx context.Context, body DeleteUn
 
 // GetConversation Read one conversation with its messages
 //
-// The whole conversation, messages in order. Needs scope `read`.
+// The whole conversation with its messages in order. Needs scope `read`.
 //
 // Corresponds with GET /api/chat-history/conversation (the `GetConversation` operationId).
 func (c *Client) GetConversation(ctx context.Context, params *GetConversationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -866,9 +635,9 @@ func (c *Client) GetConversation(ctx context.Context, params *GetConversationPar
 
 // EditConversationWithBody Rename or pin a conversation
 //
-// Changes the title, the pin or both, and answers with the conversation as the list shows it.
-// What is not given stays as it is; at least one of the two must be given. Needs scope `write`.
-// Without scope `read` the answer has the title that the request gave, or an empty one.
+// Changes the title, the pin, or both, and answers with the conversation as the list shows it. At least one of
+// the two must be given. Needs scope `write`. Without scope `read` the answer has the title of the request, or
+// an empty one.
 //
 // Takes any type of body and a specified content type.
 //
@@ -887,9 +656,9 @@ func (c *Client) EditConversationWithBody(ctx context.Context, contentType strin
 
 // EditConversation Rename or pin a conversation
 //
-// Changes the title, the pin or both, and answers with the conversation as the list shows it.
-// What is not given stays as it is; at least one of the two must be given. Needs scope `write`.
-// Without scope `read` the answer has the title that the request gave, or an empty one.
+// Changes the title, the pin, or both, and answers with the conversation as the list shows it. At least one of
+// the two must be given. Needs scope `write`. Without scope `read` the answer has the title of the request, or
+// an empty one.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -908,7 +677,7 @@ func (c *Client) EditConversation(ctx context.Context, body EditConversationJSON
 
 // CountConversations Count the workspace's conversations
 //
-// How many conversations the workspace has. Needs scope `read`.
+// The number of conversations in the workspace. Needs scope `read`.
 //
 // Corresponds with GET /api/chat-history/count (the `CountConversations` operationId).
 func (c *Client) CountConversations(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -925,7 +694,7 @@ func (c *Client) CountConversations(ctx context.Context, reqEditors ...RequestEd
 
 // ListDeletions List receipts of deletes
 //
-// One page of the workspace's receipts, the newest first. Needs scope `read`.
+// One page of the workspace's receipts, newest first. Needs scope `read`.
 //
 // Corresponds with GET /api/chat-history/deletions (the `ListDeletions` operationId).
 func (c *Client) ListDeletions(ctx context.Context, params *ListDeletionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -942,7 +711,7 @@ func (c *Client) ListDeletions(ctx context.Context, params *ListDeletionsParams,
 
 // GetDeletion Read one receipt
 //
-// How much a delete took, and whether its storage is reclaimed. Needs scope `read`.
+// How much a delete deleted, and whether its storage is reclaimed. Needs scope `read`.
 //
 // Corresponds with GET /api/chat-history/deletions/{id} (the `GetDeletion` operationId).
 func (c *Client) GetDeletion(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -957,12 +726,11 @@ func (c *Client) GetDeletion(ctx context.Context, id string, reqEditors ...Reque
 	return c.Client.Do(req)
 }
 
-// LiftExclusionsWithBody Take conversations again that a delete excluded
+// LiftExclusionsWithBody Accept uploads again that a delete excluded
 //
-// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. What was
-// deleted does not come back. Name them by the ids that they had here, by the ids that their
-// platform gives them, or both; nothing else of them is known any more. Repeating the call is safe.
-// Needs scope `write`.
+// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. It does not restore
+// what was deleted. Name the conversations by their former ids, by their platform's ids, or both. Repeating
+// the call is safe. Needs scope `write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -979,12 +747,11 @@ func (c *Client) LiftExclusionsWithBody(ctx context.Context, contentType string,
 	return c.Client.Do(req)
 }
 
-// LiftExclusions Take conversations again that a delete excluded
+// LiftExclusions Accept uploads again that a delete excluded
 //
-// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. What was
-// deleted does not come back. Name them by the ids that they had here, by the ids that their
-// platform gives them, or both; nothing else of them is known any more. Repeating the call is safe.
-// Needs scope `write`.
+// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. It does not restore
+// what was deleted. Name the conversations by their former ids, by their platform's ids, or both. Repeating
+// the call is safe. Needs scope `write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1001,15 +768,11 @@ func (c *Client) LiftExclusions(ctx context.Context, body LiftExclusionsJSONRequ
 	return c.Client.Do(req)
 }
 
-// ExportConversations Take conversations away as a file
+// ExportConversations Export conversations as a file
 //
-// Every conversation that matches all the given filters, oldest first, as JSON lines: each line is what
-// `POST /api/chat-history/ingest/custom-online` takes, so the file can be uploaded again line by line.
-// It is the one way back from a delete, so take it before. Needs scope `read`.
-//
-// The answer is sent while it is read and may be long. Conversations that are deleted meanwhile are not
-// in it. When something fails on the way the connection is cut, so that half a file never looks like a
-// whole one: a client must check that the answer ended as HTTP says.
+// The conversations that match all given filters, oldest first, as JSON lines that `POST
+// /api/chat-history/import` takes. The answer is streamed. If it fails midway, the connection is cut, so check
+// that the answer is complete (docs/api.md). Needs scope `read`.
 //
 // Corresponds with GET /api/chat-history/export (the `ExportConversations` operationId).
 func (c *Client) ExportConversations(ctx context.Context, params *ExportConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1026,14 +789,9 @@ func (c *Client) ExportConversations(ctx context.Context, params *ExportConversa
 
 // ImportConversationsWithBody Import a file
 //
-// Stores the conversations of a file with one JSON object a line, each what
-// `POST /api/chat-history/ingest/custom-online` takes: what `GET /api/chat-history/export` writes. The
-// file is stored while it arrives and may be of any length; one line may have as many bytes as one
-// upload. It is merged into what is there, so sending it again changes nothing. Needs scope `write`.
-//
-// Conversations that were deleted before stay deleted, because an old file is no wish to have them
-// again: `restoreDeleted` is. Those deleted with `exclude` stay out until that is lifted. A line
-// that cannot be stored is told in the answer and holds up no other.
+// Stores the conversations of a file as `GET /api/chat-history/export` writes it: one JSON object a line, each
+// like the body of an upload. Deleted conversations stay deleted unless `restoreDeleted` is given. A line that
+// cannot be stored is reported and does not stop the others (docs/api.md). Needs scope `write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1052,7 +810,7 @@ func (c *Client) ImportConversationsWithBody(ctx context.Context, params *Import
 
 // ListImports List uploads and imports
 //
-// One page of what was delivered to the workspace, the newest first. Needs scope `read`.
+// One page of the workspace's uploads and imported files, newest first. Needs scope `read`.
 //
 // Corresponds with GET /api/chat-history/imports (the `ListImports` operationId).
 func (c *Client) ListImports(ctx context.Context, params *ListImportsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1067,10 +825,9 @@ func (c *Client) ListImports(ctx context.Context, params *ListImportsParams, req
 	return c.Client.Do(req)
 }
 
-// GetImport Follow one upload or import
+// GetImport Show one upload or import
 //
-// How far the conversations are that it brought, and the first reason if one failed. Needs scope
-// `read`.
+// How far the indexing of its conversations is, and the first error if one failed. Needs scope `read`.
 //
 // Corresponds with GET /api/chat-history/imports/{id} (the `GetImport` operationId).
 func (c *Client) GetImport(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1087,22 +844,9 @@ func (c *Client) GetImport(ctx context.Context, id string, reqEditors ...Request
 
 // UploadConversationWithBody Upload one conversation
 //
-// Stores a conversation, or brings a stored one up to date: platform and `conversation.id`
-// together say which one it is, so sending it again never makes a second one. Needs scope
-// `write`.
-//
-// Messages of a re-send are matched by their id where both have one, else as two sequences, by
-// role and content. A changed message replaces the stored one that stands in its place between
-// messages that both have, new messages are added, and messages that are missing from the
-// re-send are kept, so a client may send only the tail of a long chat. A re-send that changes
-// nothing costs no indexing.
-//
-// The answer comes as soon as the messages are stored. Search finds them when indexing is done,
-// normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
-// `importId` tells. Words find them first, also while the embedder does not answer; vectors follow.
-// A conversation of any length is indexed, unless LETHE_MAX_TOKENS sets a limit: then what goes beyond
-// is left out, its status becomes `failed` and its `indexError` says so. Base64, hex and data URIs are
-// stored and shown, but not indexed.
+// Stores a conversation, or merges it into the stored one with the same `platform` and `conversation.id`.
+// Messages that a re-send leaves out are kept. Indexing follows after the answer: `GET
+// /api/chat-history/imports/{id}` shows when search finds the conversation (docs/api.md). Needs scope `write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1121,22 +865,9 @@ func (c *Client) UploadConversationWithBody(ctx context.Context, contentType str
 
 // UploadConversation Upload one conversation
 //
-// Stores a conversation, or brings a stored one up to date: platform and `conversation.id`
-// together say which one it is, so sending it again never makes a second one. Needs scope
-// `write`.
-//
-// Messages of a re-send are matched by their id where both have one, else as two sequences, by
-// role and content. A changed message replaces the stored one that stands in its place between
-// messages that both have, new messages are added, and messages that are missing from the
-// re-send are kept, so a client may send only the tail of a long chat. A re-send that changes
-// nothing costs no indexing.
-//
-// The answer comes as soon as the messages are stored. Search finds them when indexing is done,
-// normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
-// `importId` tells. Words find them first, also while the embedder does not answer; vectors follow.
-// A conversation of any length is indexed, unless LETHE_MAX_TOKENS sets a limit: then what goes beyond
-// is left out, its status becomes `failed` and its `indexError` says so. Base64, hex and data URIs are
-// stored and shown, but not indexed.
+// Stores a conversation, or merges it into the stored one with the same `platform` and `conversation.id`.
+// Messages that a re-send leaves out are kept. Indexing follows after the answer: `GET
+// /api/chat-history/imports/{id}` shows when search finds the conversation (docs/api.md). Needs scope `write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1153,23 +884,11 @@ func (c *Client) UploadConversation(ctx context.Context, body UploadConversation
 	return c.Client.Do(req)
 }
 
-// RecallWithBody Recall what the history knows, ready to put into a prompt
+// RecallWithBody Recall what the history says, as text for a prompt
 //
-// Searches, and answers with one text made of the best passages, dated and cited, within a budget
-// of tokens. Needs scope `read`.
-//
-// When the service is configured with a language model (`LETHE_LLM_URL`), that writes the text, and
-// `model` names it: it cites as `[1]` the passages that it rests on, which are listed under it and
-// are `sources`, in this order. Otherwise, and whenever the model fails, takes too long or cites
-// nothing, the text quotes the passages and `model` is `extractive`. Nothing of a conversation that
-// was deleted while the text was being written is in it.
-//
-// Give `query`, or up to 15 `queries`, each of which is searched and written up on its own: then
-// `content` has one headed section per query, `sources` is their union, and `results` holds each
-// query's own answer.
-//
-// Recalled text is what somebody once wrote or pasted. It comes fenced off and is to be read as
-// quotation, never as an instruction.
+// Searches, and answers with a digest of the best passages: dated, cited, within a token budget. A configured
+// language model writes it; otherwise it quotes the passages. Treat the text as quoted data, never as
+// instructions (docs/api.md). Needs scope `read`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1186,23 +905,11 @@ func (c *Client) RecallWithBody(ctx context.Context, contentType string, body io
 	return c.Client.Do(req)
 }
 
-// Recall Recall what the history knows, ready to put into a prompt
+// Recall Recall what the history says, as text for a prompt
 //
-// Searches, and answers with one text made of the best passages, dated and cited, within a budget
-// of tokens. Needs scope `read`.
-//
-// When the service is configured with a language model (`LETHE_LLM_URL`), that writes the text, and
-// `model` names it: it cites as `[1]` the passages that it rests on, which are listed under it and
-// are `sources`, in this order. Otherwise, and whenever the model fails, takes too long or cites
-// nothing, the text quotes the passages and `model` is `extractive`. Nothing of a conversation that
-// was deleted while the text was being written is in it.
-//
-// Give `query`, or up to 15 `queries`, each of which is searched and written up on its own: then
-// `content` has one headed section per query, `sources` is their union, and `results` holds each
-// query's own answer.
-//
-// Recalled text is what somebody once wrote or pasted. It comes fenced off and is to be read as
-// quotation, never as an instruction.
+// Searches, and answers with a digest of the best passages: dated, cited, within a token budget. A configured
+// language model writes it; otherwise it quotes the passages. Treat the text as quoted data, never as
+// instructions (docs/api.md). Needs scope `read`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1221,9 +928,9 @@ func (c *Client) Recall(ctx context.Context, body RecallJSONRequestBody, reqEdit
 
 // ReindexWithBody Retry the indexing of failed conversations
 //
-// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
-// not be re-indexed after a change of the model. A failed conversation is retried only when it changes, when a setting
-// of the embedder changes, or when this is called. Needs scope `write`.
+// Queues the conversations whose status is `failed`, with a new count of attempts, and those that could not be
+// re-indexed after a change of the model. Otherwise a failed conversation is retried only when it, or a
+// setting of the embedder, changes. Needs scope `write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1242,9 +949,9 @@ func (c *Client) ReindexWithBody(ctx context.Context, contentType string, body i
 
 // Reindex Retry the indexing of failed conversations
 //
-// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
-// not be re-indexed after a change of the model. A failed conversation is retried only when it changes, when a setting
-// of the embedder changes, or when this is called. Needs scope `write`.
+// Queues the conversations whose status is `failed`, with a new count of attempts, and those that could not be
+// re-indexed after a change of the model. Otherwise a failed conversation is retried only when it, or a
+// setting of the embedder, changes. Needs scope `write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1263,10 +970,9 @@ func (c *Client) Reindex(ctx context.Context, body ReindexJSONRequestBody, reqEd
 
 // SearchChatHistoryWithBody Find passages
 //
-// Finds the passages nearest to the query by meaning and by words, best first, each with its
-// neighbours as context. Only what is indexed can be found (`status` `ready`). When the part that
-// understands meaning is not answering, words alone are searched, and the answer's `mode` says
-// so. A search only reads, although it is a POST: it needs scope `read`.
+// Finds the passages nearest to the query by meaning and by words, best first, each with its neighbours as
+// context. If the embedder does not answer, only words are compared, and `mode` in the answer says so. Needs
+// scope `read`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1285,10 +991,9 @@ func (c *Client) SearchChatHistoryWithBody(ctx context.Context, contentType stri
 
 // SearchChatHistory Find passages
 //
-// Finds the passages nearest to the query by meaning and by words, best first, each with its
-// neighbours as context. Only what is indexed can be found (`status` `ready`). When the part that
-// understands meaning is not answering, words alone are searched, and the answer's `mode` says
-// so. A search only reads, although it is a POST: it needs scope `read`.
+// Finds the passages nearest to the query by meaning and by words, best first, each with its neighbours as
+// context. If the embedder does not answer, only words are compared, and `mode` in the answer says so. Needs
+// scope `read`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1305,9 +1010,9 @@ func (c *Client) SearchChatHistory(ctx context.Context, body SearchChatHistoryJS
 	return c.Client.Do(req)
 }
 
-// GetStats Sum up the workspace
+// GetStats Statistics of the workspace
 //
-// Totals, by platform, by month of creation (UTC), and what indexing still has to do. Needs scope `read`.
+// Totals, by platform and by month of creation (UTC), and what waits to be indexed. Needs scope `read`.
 //
 // Corresponds with GET /api/chat-history/stats (the `GetStats` operationId).
 func (c *Client) GetStats(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1324,17 +1029,9 @@ func (c *Client) GetStats(ctx context.Context, reqEditors ...RequestEditorFn) (*
 
 // DeletePublicConversationsWithBody Delete several conversations
 //
-// Deletes 1 to 50 conversations with everything that was made from them; there is no way back. It is
-// the same delete as that of `/api/chat-history/chats`, receipt included. Needs scope `write`.
-//
-// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
-// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
-// alike) the answer is 406 although the others are deleted. `deleted` in that answer says which ones, in
-// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
-// means that nothing was deleted.
-//
-// A body that is not a list of 1 to 50 different UUIDs is 400 and deletes nothing. Whatever the
-// answer, nothing is half deleted: one transaction takes all that goes.
+// Deletes 1 to 50 conversations, like `DELETE /api/chat-history/chats`. If an id does not exist, the answer is
+// 406, and the others are deleted nevertheless. With `?atomic=true` a 406 means that nothing was deleted. An
+// invalid body is 400 and deletes nothing. Needs scope `write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1353,17 +1050,9 @@ func (c *Client) DeletePublicConversationsWithBody(ctx context.Context, params *
 
 // DeletePublicConversations Delete several conversations
 //
-// Deletes 1 to 50 conversations with everything that was made from them; there is no way back. It is
-// the same delete as that of `/api/chat-history/chats`, receipt included. Needs scope `write`.
-//
-// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
-// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
-// alike) the answer is 406 although the others are deleted. `deleted` in that answer says which ones, in
-// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
-// means that nothing was deleted.
-//
-// A body that is not a list of 1 to 50 different UUIDs is 400 and deletes nothing. Whatever the
-// answer, nothing is half deleted: one transaction takes all that goes.
+// Deletes 1 to 50 conversations, like `DELETE /api/chat-history/chats`. If an id does not exist, the answer is
+// 406, and the others are deleted nevertheless. With `?atomic=true` a 406 means that nothing was deleted. An
+// invalid body is 400 and deletes nothing. Needs scope `write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1382,26 +1071,10 @@ func (c *Client) DeletePublicConversations(ctx context.Context, params *DeletePu
 
 // ListPublicConversations List conversations with their messages, by cursor
 //
-// The conversations whose last change lies in a window of time, each with all of its messages, the
-// one changed last first; equal times are ordered by id. Needs scope `read`.
-//
-// Without `since` the window begins 7 days before its end, and without `until` it ends now; both ends
-// belong to it. `since` must be before `until`, and they may be at most 90 days apart.
-//
-// A page goes on where the last one ended: send its `nextCursor` as `cursor` for what is **older**
-// (`direction` `next`, the default), its `prevCursor` with `direction=previous` for what is
-// **newer**, and leave the other parameters as they are. Each is null where nothing is left on that
-// side. They are the ids of the last and the first conversation of the page, and the id of any other
-// conversation will do.
-//
-// A cursor stays good when its conversation is deleted, so listing a page, deleting it and going on
-// with `nextCursor` leaves nothing out. (Not if it is then uploaded again: that is a new conversation,
-// and the old id is a 400.) A conversation that is changed meanwhile has moved towards the newest, and
-// the walk goes on from there: towards older ones some come twice; towards newer ones those between are
-// passed over, or all come again when it has left the window. So nothing is missed in a window
-// whose `until` is in the past.
-//
-// A page ends before `limit` when its messages come to 8 MiB of text.
+// The conversations that last changed within a time window (by default the last 7 days), with their messages,
+// newest first. For the next page send `nextCursor` as `cursor`, for the previous one `prevCursor` with
+// `direction=previous`. Cursors stay valid when their conversation is deleted (docs/fini.md). Needs scope
+// `read`.
 //
 // Corresponds with GET /v2/hc-interactions/public (the `ListPublicConversations` operationId).
 func (c *Client) ListPublicConversations(ctx context.Context, params *ListPublicConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1418,10 +1091,9 @@ func (c *Client) ListPublicConversations(ctx context.Context, params *ListPublic
 
 // DeletePublicConversation Delete one conversation
 //
-// Deletes the conversation with everything that was made from it; there is no way back. It is the
-// same delete as that of `/api/chat-history/chats`, receipt included. The answer is the same when
-// nothing matched: an id that is unknown, malformed, deleted before or of another workspace. A body is
-// not needed, and one with a switch that this route does not have is refused. Needs scope `write`.
+// Deletes the conversation, like `DELETE /api/chat-history/chats`. The answer is the same when the id does not
+// exist. No body is needed; a body with a switch that this route does not have is refused. Needs scope
+// `write`.
 //
 // Corresponds with DELETE /v2/hc-interactions/{id}/public (the `DeletePublicConversation` operationId).
 func (c *Client) DeletePublicConversation(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1438,8 +1110,8 @@ func (c *Client) DeletePublicConversation(ctx context.Context, id PublicID, reqE
 
 // GetPublicConversation Read one conversation with its messages
 //
-// One conversation, exactly as the list has it. An id that is unknown, malformed or of another workspace
-// is 404. Needs scope `read`.
+// One conversation, exactly as the list shows it. An id that is unknown, malformed or of another workspace is
+// 404. Needs scope `read`.
 //
 // Corresponds with GET /v2/hc-interactions/{id}/public (the `GetPublicConversation` operationId).
 func (c *Client) GetPublicConversation(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2936,21 +2608,9 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteConversationsWithBodyWithResponse Delete conversations
 	//
-	// Deletes the named conversations with everything that was made from them: messages, passages,
-	// vectors, and work still waiting for them. There is no way back. Needs scope `write`.
-	//
-	// Give 1 to 10,000 ids; repeated ones count once. `deleted` lists, in the order of the request,
-	// the ids that this very call removed. Ids that are unknown, malformed, deleted before or of
-	// another workspace are simply not in it, so repeating the call is safe and answers
-	// `{"deleted": [], "count": 0}`. When two calls delete the same id at once, exactly one reports
-	// it. Pinned conversations named by id are deleted too.
-	//
-	// A request that cannot be read as a list of ids (no body, not JSON, `ids` missing, `null`, empty
-	// or not a list of strings) is 400 and deletes nothing. Where something on the way strips the
-	// body of a DELETE, send the same body to `POST /api/chat-history/chats/delete`.
-	//
-	// A client that cannot send a body at all may name the ids in the query, `?ids=a,b` or `?ids=a&ids=b`,
-	// and `exclude` and `wait` beside them. This is for requests without a body: beside one it is refused.
+	// Deletes the named conversations with their messages, passages, vectors and index entries, in one
+	// transaction. Ids that do not exist are not an error: `deleted` lists the ids that this call deleted. Give
+	// the ids in the body, or in the query without a body (docs/api.md). Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2959,21 +2619,9 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteConversationsWithResponse Delete conversations
 	//
-	// Deletes the named conversations with everything that was made from them: messages, passages,
-	// vectors, and work still waiting for them. There is no way back. Needs scope `write`.
-	//
-	// Give 1 to 10,000 ids; repeated ones count once. `deleted` lists, in the order of the request,
-	// the ids that this very call removed. Ids that are unknown, malformed, deleted before or of
-	// another workspace are simply not in it, so repeating the call is safe and answers
-	// `{"deleted": [], "count": 0}`. When two calls delete the same id at once, exactly one reports
-	// it. Pinned conversations named by id are deleted too.
-	//
-	// A request that cannot be read as a list of ids (no body, not JSON, `ids` missing, `null`, empty
-	// or not a list of strings) is 400 and deletes nothing. Where something on the way strips the
-	// body of a DELETE, send the same body to `POST /api/chat-history/chats/delete`.
-	//
-	// A client that cannot send a body at all may name the ids in the query, `?ids=a,b` or `?ids=a&ids=b`,
-	// and `exclude` and `wait` beside them. This is for requests without a body: beside one it is refused.
+	// Deletes the named conversations with their messages, passages, vectors and index entries, in one
+	// transaction. Ids that do not exist are not an error: `deleted` lists the ids that this call deleted. Give
+	// the ids in the body, or in the query without a body (docs/api.md). Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -2982,29 +2630,26 @@ type ClientWithResponsesInterface interface {
 
 	// ListConversationsWithResponse List conversations
 	//
-	// One page of the workspace's conversations that match every given filter: the one updated last
-	// comes first, and equal times are ordered by id. A page past the end has no items. Needs scope
-	// `read`.
+	// One page of the workspace's conversations that match all given filters, last updated first. Conversations
+	// with equal times are ordered by id. A page past the end has no items. Needs scope `read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/chat-history/chats (the `ListConversations` operationId).
 	ListConversationsWithResponse(ctx context.Context, params *ListConversationsParams, reqEditors ...RequestEditorFn) (*ListConversationsResponse, error)
 
-	// DeleteConversationsByPostWithBodyWithResponse Delete conversations (for proxies that strip a DELETE's body)
+	// DeleteConversationsByPostWithBodyWithResponse Delete conversations (for proxies that drop the body of a DELETE)
 	//
-	// The same as `DELETE /api/chat-history/chats`, body and answer alike, for networks in which the
-	// body of a DELETE gets lost. Needs scope `write`.
+	// Does the same as `DELETE /api/chat-history/chats`, with the same body and answer. Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/chats/delete (the `DeleteConversationsByPost` operationId).
 	DeleteConversationsByPostWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteConversationsByPostResponse, error)
 
-	// DeleteConversationsByPostWithResponse Delete conversations (for proxies that strip a DELETE's body)
+	// DeleteConversationsByPostWithResponse Delete conversations (for proxies that drop the body of a DELETE)
 	//
-	// The same as `DELETE /api/chat-history/chats`, body and answer alike, for networks in which the
-	// body of a DELETE gets lost. Needs scope `write`.
+	// Does the same as `DELETE /api/chat-history/chats`, with the same body and answer. Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3013,22 +2658,9 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteMatchingConversationsWithBodyWithResponse Delete the conversations that match a filter
 	//
-	// Deletes every conversation that matches all the given filters, the same ones that the list has,
-	// in one transaction however many they are: all of them, or after an error none. Everything said of
-	// `DELETE /api/chat-history/chats` holds. Needs scope `write`.
-	//
-	// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
-	// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
-	// that got lost must never mean everything: say `all` to mean it, without any filter. For the same
-	// reason every field and parameter that is not named here is refused, and so is one that is empty.
-	//
-	// No filter is a search by words. After a search, "all" means the hits that are shown: delete them by
-	// their ids, with `DELETE /api/chat-history/chats`.
-	//
-	// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
-	// answer, the delete is refused with 409 when it would take more or fewer.
-	//
-	// A dry run and a filter by title tell what is stored, so they need scope `read` as well.
+	// Deletes the conversations that match all given filters, in one transaction. Pinned ones are kept unless the
+	// request includes them. `dryRun` counts; `expectedCount` refuses another number with 409. Unknown and empty
+	// fields are refused (docs/api.md). Needs scope `write`; a dry run and a title filter also need `read`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3037,58 +2669,31 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteMatchingConversationsWithResponse Delete the conversations that match a filter
 	//
-	// Deletes every conversation that matches all the given filters, the same ones that the list has,
-	// in one transaction however many they are: all of them, or after an error none. Everything said of
-	// `DELETE /api/chat-history/chats` holds. Needs scope `write`.
-	//
-	// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
-	// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
-	// that got lost must never mean everything: say `all` to mean it, without any filter. For the same
-	// reason every field and parameter that is not named here is refused, and so is one that is empty.
-	//
-	// No filter is a search by words. After a search, "all" means the hits that are shown: delete them by
-	// their ids, with `DELETE /api/chat-history/chats`.
-	//
-	// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
-	// answer, the delete is refused with 409 when it would take more or fewer.
-	//
-	// A dry run and a filter by title tell what is stored, so they need scope `read` as well.
+	// Deletes the conversations that match all given filters, in one transaction. Pinned ones are kept unless the
+	// request includes them. `dryRun` counts; `expectedCount` refuses another number with 409. Unknown and empty
+	// fields are refused (docs/api.md). Needs scope `write`; a dry run and a title filter also need `read`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
 	DeleteMatchingConversationsWithResponse(ctx context.Context, body DeleteMatchingConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMatchingConversationsResponse, error)
 
-	// DeleteUnchangedConversationsWithBodyWithResponse Delete conversations that are still as they were exported
+	// DeleteUnchangedConversationsWithBodyWithResponse Delete conversations that have not changed since their export
 	//
-	// Deletes the named conversations, if each still has the revision that the caller names. This is the
-	// delete that follows an export: `GET /api/chat-history/export?revisions=true` writes the id and the
-	// revision of each conversation, and this call takes them back. What was exported is then exactly
-	// what is deleted. Everything said of `DELETE /api/chat-history/chats` holds. Needs scope `write`.
-	//
-	// When a conversation has changed meanwhile, nothing is deleted, and the 409 lists the changed ones:
-	// export them again. Without `includePinned` a conversation that is pinned by now counts as changed.
-	// Conversations that were deleted meanwhile are not in `deleted`; they are no reason for a 409.
-	//
-	// All the conversations are deleted in one transaction. A field that this route does not know is refused.
+	// Deletes the named conversations in one transaction, if each still has the given revision, as `GET
+	// /api/chat-history/export?revisions=true` wrote it. If one has changed, nothing is deleted and the 409 lists
+	// the changed ones. Ids that no longer exist are not an error. Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
 	DeleteUnchangedConversationsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteUnchangedConversationsResponse, error)
 
-	// DeleteUnchangedConversationsWithResponse Delete conversations that are still as they were exported
+	// DeleteUnchangedConversationsWithResponse Delete conversations that have not changed since their export
 	//
-	// Deletes the named conversations, if each still has the revision that the caller names. This is the
-	// delete that follows an export: `GET /api/chat-history/export?revisions=true` writes the id and the
-	// revision of each conversation, and this call takes them back. What was exported is then exactly
-	// what is deleted. Everything said of `DELETE /api/chat-history/chats` holds. Needs scope `write`.
-	//
-	// When a conversation has changed meanwhile, nothing is deleted, and the 409 lists the changed ones:
-	// export them again. Without `includePinned` a conversation that is pinned by now counts as changed.
-	// Conversations that were deleted meanwhile are not in `deleted`; they are no reason for a 409.
-	//
-	// All the conversations are deleted in one transaction. A field that this route does not know is refused.
+	// Deletes the named conversations in one transaction, if each still has the given revision, as `GET
+	// /api/chat-history/export?revisions=true` wrote it. If one has changed, nothing is deleted and the 409 lists
+	// the changed ones. Ids that no longer exist are not an error. Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3097,7 +2702,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetConversationWithResponse Read one conversation with its messages
 	//
-	// The whole conversation, messages in order. Needs scope `read`.
+	// The whole conversation with its messages in order. Needs scope `read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3106,9 +2711,9 @@ type ClientWithResponsesInterface interface {
 
 	// EditConversationWithBodyWithResponse Rename or pin a conversation
 	//
-	// Changes the title, the pin or both, and answers with the conversation as the list shows it.
-	// What is not given stays as it is; at least one of the two must be given. Needs scope `write`.
-	// Without scope `read` the answer has the title that the request gave, or an empty one.
+	// Changes the title, the pin, or both, and answers with the conversation as the list shows it. At least one of
+	// the two must be given. Needs scope `write`. Without scope `read` the answer has the title of the request, or
+	// an empty one.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3117,9 +2722,9 @@ type ClientWithResponsesInterface interface {
 
 	// EditConversationWithResponse Rename or pin a conversation
 	//
-	// Changes the title, the pin or both, and answers with the conversation as the list shows it.
-	// What is not given stays as it is; at least one of the two must be given. Needs scope `write`.
-	// Without scope `read` the answer has the title that the request gave, or an empty one.
+	// Changes the title, the pin, or both, and answers with the conversation as the list shows it. At least one of
+	// the two must be given. Needs scope `write`. Without scope `read` the answer has the title of the request, or
+	// an empty one.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3128,7 +2733,7 @@ type ClientWithResponsesInterface interface {
 
 	// CountConversationsWithResponse Count the workspace's conversations
 	//
-	// How many conversations the workspace has. Needs scope `read`.
+	// The number of conversations in the workspace. Needs scope `read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3137,7 +2742,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListDeletionsWithResponse List receipts of deletes
 	//
-	// One page of the workspace's receipts, the newest first. Needs scope `read`.
+	// One page of the workspace's receipts, newest first. Needs scope `read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3146,46 +2751,40 @@ type ClientWithResponsesInterface interface {
 
 	// GetDeletionWithResponse Read one receipt
 	//
-	// How much a delete took, and whether its storage is reclaimed. Needs scope `read`.
+	// How much a delete deleted, and whether its storage is reclaimed. Needs scope `read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/chat-history/deletions/{id} (the `GetDeletion` operationId).
 	GetDeletionWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetDeletionResponse, error)
 
-	// LiftExclusionsWithBodyWithResponse Take conversations again that a delete excluded
+	// LiftExclusionsWithBodyWithResponse Accept uploads again that a delete excluded
 	//
-	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. What was
-	// deleted does not come back. Name them by the ids that they had here, by the ids that their
-	// platform gives them, or both; nothing else of them is known any more. Repeating the call is safe.
-	// Needs scope `write`.
+	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. It does not restore
+	// what was deleted. Name the conversations by their former ids, by their platform's ids, or both. Repeating
+	// the call is safe. Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/exclusions/lift (the `LiftExclusions` operationId).
 	LiftExclusionsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LiftExclusionsResponse, error)
 
-	// LiftExclusionsWithResponse Take conversations again that a delete excluded
+	// LiftExclusionsWithResponse Accept uploads again that a delete excluded
 	//
-	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. What was
-	// deleted does not come back. Name them by the ids that they had here, by the ids that their
-	// platform gives them, or both; nothing else of them is known any more. Repeating the call is safe.
-	// Needs scope `write`.
+	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. It does not restore
+	// what was deleted. Name the conversations by their former ids, by their platform's ids, or both. Repeating
+	// the call is safe. Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/exclusions/lift (the `LiftExclusions` operationId).
 	LiftExclusionsWithResponse(ctx context.Context, body LiftExclusionsJSONRequestBody, reqEditors ...RequestEditorFn) (*LiftExclusionsResponse, error)
 
-	// ExportConversationsWithResponse Take conversations away as a file
+	// ExportConversationsWithResponse Export conversations as a file
 	//
-	// Every conversation that matches all the given filters, oldest first, as JSON lines: each line is what
-	// `POST /api/chat-history/ingest/custom-online` takes, so the file can be uploaded again line by line.
-	// It is the one way back from a delete, so take it before. Needs scope `read`.
-	//
-	// The answer is sent while it is read and may be long. Conversations that are deleted meanwhile are not
-	// in it. When something fails on the way the connection is cut, so that half a file never looks like a
-	// whole one: a client must check that the answer ended as HTTP says.
+	// The conversations that match all given filters, oldest first, as JSON lines that `POST
+	// /api/chat-history/import` takes. The answer is streamed. If it fails midway, the connection is cut, so check
+	// that the answer is complete (docs/api.md). Needs scope `read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3194,14 +2793,9 @@ type ClientWithResponsesInterface interface {
 
 	// ImportConversationsWithBodyWithResponse Import a file
 	//
-	// Stores the conversations of a file with one JSON object a line, each what
-	// `POST /api/chat-history/ingest/custom-online` takes: what `GET /api/chat-history/export` writes. The
-	// file is stored while it arrives and may be of any length; one line may have as many bytes as one
-	// upload. It is merged into what is there, so sending it again changes nothing. Needs scope `write`.
-	//
-	// Conversations that were deleted before stay deleted, because an old file is no wish to have them
-	// again: `restoreDeleted` is. Those deleted with `exclude` stay out until that is lifted. A line
-	// that cannot be stored is told in the answer and holds up no other.
+	// Stores the conversations of a file as `GET /api/chat-history/export` writes it: one JSON object a line, each
+	// like the body of an upload. Deleted conversations stay deleted unless `restoreDeleted` is given. A line that
+	// cannot be stored is reported and does not stop the others (docs/api.md). Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3210,17 +2804,16 @@ type ClientWithResponsesInterface interface {
 
 	// ListImportsWithResponse List uploads and imports
 	//
-	// One page of what was delivered to the workspace, the newest first. Needs scope `read`.
+	// One page of the workspace's uploads and imported files, newest first. Needs scope `read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /api/chat-history/imports (the `ListImports` operationId).
 	ListImportsWithResponse(ctx context.Context, params *ListImportsParams, reqEditors ...RequestEditorFn) (*ListImportsResponse, error)
 
-	// GetImportWithResponse Follow one upload or import
+	// GetImportWithResponse Show one upload or import
 	//
-	// How far the conversations are that it brought, and the first reason if one failed. Needs scope
-	// `read`.
+	// How far the indexing of its conversations is, and the first error if one failed. Needs scope `read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3229,22 +2822,9 @@ type ClientWithResponsesInterface interface {
 
 	// UploadConversationWithBodyWithResponse Upload one conversation
 	//
-	// Stores a conversation, or brings a stored one up to date: platform and `conversation.id`
-	// together say which one it is, so sending it again never makes a second one. Needs scope
-	// `write`.
-	//
-	// Messages of a re-send are matched by their id where both have one, else as two sequences, by
-	// role and content. A changed message replaces the stored one that stands in its place between
-	// messages that both have, new messages are added, and messages that are missing from the
-	// re-send are kept, so a client may send only the tail of a long chat. A re-send that changes
-	// nothing costs no indexing.
-	//
-	// The answer comes as soon as the messages are stored. Search finds them when indexing is done,
-	// normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
-	// `importId` tells. Words find them first, also while the embedder does not answer; vectors follow.
-	// A conversation of any length is indexed, unless LETHE_MAX_TOKENS sets a limit: then what goes beyond
-	// is left out, its status becomes `failed` and its `indexError` says so. Base64, hex and data URIs are
-	// stored and shown, but not indexed.
+	// Stores a conversation, or merges it into the stored one with the same `platform` and `conversation.id`.
+	// Messages that a re-send leaves out are kept. Indexing follows after the answer: `GET
+	// /api/chat-history/imports/{id}` shows when search finds the conversation (docs/api.md). Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3253,68 +2833,31 @@ type ClientWithResponsesInterface interface {
 
 	// UploadConversationWithResponse Upload one conversation
 	//
-	// Stores a conversation, or brings a stored one up to date: platform and `conversation.id`
-	// together say which one it is, so sending it again never makes a second one. Needs scope
-	// `write`.
-	//
-	// Messages of a re-send are matched by their id where both have one, else as two sequences, by
-	// role and content. A changed message replaces the stored one that stands in its place between
-	// messages that both have, new messages are added, and messages that are missing from the
-	// re-send are kept, so a client may send only the tail of a long chat. A re-send that changes
-	// nothing costs no indexing.
-	//
-	// The answer comes as soon as the messages are stored. Search finds them when indexing is done,
-	// normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
-	// `importId` tells. Words find them first, also while the embedder does not answer; vectors follow.
-	// A conversation of any length is indexed, unless LETHE_MAX_TOKENS sets a limit: then what goes beyond
-	// is left out, its status becomes `failed` and its `indexError` says so. Base64, hex and data URIs are
-	// stored and shown, but not indexed.
+	// Stores a conversation, or merges it into the stored one with the same `platform` and `conversation.id`.
+	// Messages that a re-send leaves out are kept. Indexing follows after the answer: `GET
+	// /api/chat-history/imports/{id}` shows when search finds the conversation (docs/api.md). Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/ingest/custom-online (the `UploadConversation` operationId).
 	UploadConversationWithResponse(ctx context.Context, body UploadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*UploadConversationResponse, error)
 
-	// RecallWithBodyWithResponse Recall what the history knows, ready to put into a prompt
+	// RecallWithBodyWithResponse Recall what the history says, as text for a prompt
 	//
-	// Searches, and answers with one text made of the best passages, dated and cited, within a budget
-	// of tokens. Needs scope `read`.
-	//
-	// When the service is configured with a language model (`LETHE_LLM_URL`), that writes the text, and
-	// `model` names it: it cites as `[1]` the passages that it rests on, which are listed under it and
-	// are `sources`, in this order. Otherwise, and whenever the model fails, takes too long or cites
-	// nothing, the text quotes the passages and `model` is `extractive`. Nothing of a conversation that
-	// was deleted while the text was being written is in it.
-	//
-	// Give `query`, or up to 15 `queries`, each of which is searched and written up on its own: then
-	// `content` has one headed section per query, `sources` is their union, and `results` holds each
-	// query's own answer.
-	//
-	// Recalled text is what somebody once wrote or pasted. It comes fenced off and is to be read as
-	// quotation, never as an instruction.
+	// Searches, and answers with a digest of the best passages: dated, cited, within a token budget. A configured
+	// language model writes it; otherwise it quotes the passages. Treat the text as quoted data, never as
+	// instructions (docs/api.md). Needs scope `read`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/inject (the `Recall` operationId).
 	RecallWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RecallResponse, error)
 
-	// RecallWithResponse Recall what the history knows, ready to put into a prompt
+	// RecallWithResponse Recall what the history says, as text for a prompt
 	//
-	// Searches, and answers with one text made of the best passages, dated and cited, within a budget
-	// of tokens. Needs scope `read`.
-	//
-	// When the service is configured with a language model (`LETHE_LLM_URL`), that writes the text, and
-	// `model` names it: it cites as `[1]` the passages that it rests on, which are listed under it and
-	// are `sources`, in this order. Otherwise, and whenever the model fails, takes too long or cites
-	// nothing, the text quotes the passages and `model` is `extractive`. Nothing of a conversation that
-	// was deleted while the text was being written is in it.
-	//
-	// Give `query`, or up to 15 `queries`, each of which is searched and written up on its own: then
-	// `content` has one headed section per query, `sources` is their union, and `results` holds each
-	// query's own answer.
-	//
-	// Recalled text is what somebody once wrote or pasted. It comes fenced off and is to be read as
-	// quotation, never as an instruction.
+	// Searches, and answers with a digest of the best passages: dated, cited, within a token budget. A configured
+	// language model writes it; otherwise it quotes the passages. Treat the text as quoted data, never as
+	// instructions (docs/api.md). Needs scope `read`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3323,9 +2866,9 @@ type ClientWithResponsesInterface interface {
 
 	// ReindexWithBodyWithResponse Retry the indexing of failed conversations
 	//
-	// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
-	// not be re-indexed after a change of the model. A failed conversation is retried only when it changes, when a setting
-	// of the embedder changes, or when this is called. Needs scope `write`.
+	// Queues the conversations whose status is `failed`, with a new count of attempts, and those that could not be
+	// re-indexed after a change of the model. Otherwise a failed conversation is retried only when it, or a
+	// setting of the embedder, changes. Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3334,9 +2877,9 @@ type ClientWithResponsesInterface interface {
 
 	// ReindexWithResponse Retry the indexing of failed conversations
 	//
-	// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
-	// not be re-indexed after a change of the model. A failed conversation is retried only when it changes, when a setting
-	// of the embedder changes, or when this is called. Needs scope `write`.
+	// Queues the conversations whose status is `failed`, with a new count of attempts, and those that could not be
+	// re-indexed after a change of the model. Otherwise a failed conversation is retried only when it, or a
+	// setting of the embedder, changes. Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3345,10 +2888,9 @@ type ClientWithResponsesInterface interface {
 
 	// SearchChatHistoryWithBodyWithResponse Find passages
 	//
-	// Finds the passages nearest to the query by meaning and by words, best first, each with its
-	// neighbours as context. Only what is indexed can be found (`status` `ready`). When the part that
-	// understands meaning is not answering, words alone are searched, and the answer's `mode` says
-	// so. A search only reads, although it is a POST: it needs scope `read`.
+	// Finds the passages nearest to the query by meaning and by words, best first, each with its neighbours as
+	// context. If the embedder does not answer, only words are compared, and `mode` in the answer says so. Needs
+	// scope `read`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3357,19 +2899,18 @@ type ClientWithResponsesInterface interface {
 
 	// SearchChatHistoryWithResponse Find passages
 	//
-	// Finds the passages nearest to the query by meaning and by words, best first, each with its
-	// neighbours as context. Only what is indexed can be found (`status` `ready`). When the part that
-	// understands meaning is not answering, words alone are searched, and the answer's `mode` says
-	// so. A search only reads, although it is a POST: it needs scope `read`.
+	// Finds the passages nearest to the query by meaning and by words, best first, each with its neighbours as
+	// context. If the embedder does not answer, only words are compared, and `mode` in the answer says so. Needs
+	// scope `read`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/search (the `SearchChatHistory` operationId).
 	SearchChatHistoryWithResponse(ctx context.Context, body SearchChatHistoryJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchChatHistoryResponse, error)
 
-	// GetStatsWithResponse Sum up the workspace
+	// GetStatsWithResponse Statistics of the workspace
 	//
-	// Totals, by platform, by month of creation (UTC), and what indexing still has to do. Needs scope `read`.
+	// Totals, by platform and by month of creation (UTC), and what waits to be indexed. Needs scope `read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3378,17 +2919,9 @@ type ClientWithResponsesInterface interface {
 
 	// DeletePublicConversationsWithBodyWithResponse Delete several conversations
 	//
-	// Deletes 1 to 50 conversations with everything that was made from them; there is no way back. It is
-	// the same delete as that of `/api/chat-history/chats`, receipt included. Needs scope `write`.
-	//
-	// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
-	// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
-	// alike) the answer is 406 although the others are deleted. `deleted` in that answer says which ones, in
-	// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
-	// means that nothing was deleted.
-	//
-	// A body that is not a list of 1 to 50 different UUIDs is 400 and deletes nothing. Whatever the
-	// answer, nothing is half deleted: one transaction takes all that goes.
+	// Deletes 1 to 50 conversations, like `DELETE /api/chat-history/chats`. If an id does not exist, the answer is
+	// 406, and the others are deleted nevertheless. With `?atomic=true` a 406 means that nothing was deleted. An
+	// invalid body is 400 and deletes nothing. Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3397,17 +2930,9 @@ type ClientWithResponsesInterface interface {
 
 	// DeletePublicConversationsWithResponse Delete several conversations
 	//
-	// Deletes 1 to 50 conversations with everything that was made from them; there is no way back. It is
-	// the same delete as that of `/api/chat-history/chats`, receipt included. Needs scope `write`.
-	//
-	// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
-	// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
-	// alike) the answer is 406 although the others are deleted. `deleted` in that answer says which ones, in
-	// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
-	// means that nothing was deleted.
-	//
-	// A body that is not a list of 1 to 50 different UUIDs is 400 and deletes nothing. Whatever the
-	// answer, nothing is half deleted: one transaction takes all that goes.
+	// Deletes 1 to 50 conversations, like `DELETE /api/chat-history/chats`. If an id does not exist, the answer is
+	// 406, and the others are deleted nevertheless. With `?atomic=true` a 406 means that nothing was deleted. An
+	// invalid body is 400 and deletes nothing. Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3416,26 +2941,10 @@ type ClientWithResponsesInterface interface {
 
 	// ListPublicConversationsWithResponse List conversations with their messages, by cursor
 	//
-	// The conversations whose last change lies in a window of time, each with all of its messages, the
-	// one changed last first; equal times are ordered by id. Needs scope `read`.
-	//
-	// Without `since` the window begins 7 days before its end, and without `until` it ends now; both ends
-	// belong to it. `since` must be before `until`, and they may be at most 90 days apart.
-	//
-	// A page goes on where the last one ended: send its `nextCursor` as `cursor` for what is **older**
-	// (`direction` `next`, the default), its `prevCursor` with `direction=previous` for what is
-	// **newer**, and leave the other parameters as they are. Each is null where nothing is left on that
-	// side. They are the ids of the last and the first conversation of the page, and the id of any other
-	// conversation will do.
-	//
-	// A cursor stays good when its conversation is deleted, so listing a page, deleting it and going on
-	// with `nextCursor` leaves nothing out. (Not if it is then uploaded again: that is a new conversation,
-	// and the old id is a 400.) A conversation that is changed meanwhile has moved towards the newest, and
-	// the walk goes on from there: towards older ones some come twice; towards newer ones those between are
-	// passed over, or all come again when it has left the window. So nothing is missed in a window
-	// whose `until` is in the past.
-	//
-	// A page ends before `limit` when its messages come to 8 MiB of text.
+	// The conversations that last changed within a time window (by default the last 7 days), with their messages,
+	// newest first. For the next page send `nextCursor` as `cursor`, for the previous one `prevCursor` with
+	// `direction=previous`. Cursors stay valid when their conversation is deleted (docs/fini.md). Needs scope
+	// `read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3444,10 +2953,9 @@ type ClientWithResponsesInterface interface {
 
 	// DeletePublicConversationWithResponse Delete one conversation
 	//
-	// Deletes the conversation with everything that was made from it; there is no way back. It is the
-	// same delete as that of `/api/chat-history/chats`, receipt included. The answer is the same when
-	// nothing matched: an id that is unknown, malformed, deleted before or of another workspace. A body is
-	// not needed, and one with a switch that this route does not have is refused. Needs scope `write`.
+	// Deletes the conversation, like `DELETE /api/chat-history/chats`. The answer is the same when the id does not
+	// exist. No body is needed; a body with a switch that this route does not have is refused. Needs scope
+	// `write`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -3456,8 +2964,8 @@ type ClientWithResponsesInterface interface {
 
 	// GetPublicConversationWithResponse Read one conversation with its messages
 	//
-	// One conversation, exactly as the list has it. An id that is unknown, malformed or of another workspace
-	// is 404. Needs scope `read`.
+	// One conversation, exactly as the list shows it. An id that is unknown, malformed or of another workspace is
+	// 404. Needs scope `read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6467,21 +5975,9 @@ func (r GetPublicConversationResponse) ContentType() string {
 
 // DeleteConversationsWithBodyWithResponse Delete conversations
 //
-// Deletes the named conversations with everything that was made from them: messages, passages,
-// vectors, and work still waiting for them. There is no way back. Needs scope `write`.
-//
-// Give 1 to 10,000 ids; repeated ones count once. `deleted` lists, in the order of the request,
-// the ids that this very call removed. Ids that are unknown, malformed, deleted before or of
-// another workspace are simply not in it, so repeating the call is safe and answers
-// `{"deleted": [], "count": 0}`. When two calls delete the same id at once, exactly one reports
-// it. Pinned conversations named by id are deleted too.
-//
-// A request that cannot be read as a list of ids (no body, not JSON, `ids` missing, `null`, empty
-// or not a list of strings) is 400 and deletes nothing. Where something on the way strips the
-// body of a DELETE, send the same body to `POST /api/chat-history/chats/delete`.
-//
-// A client that cannot send a body at all may name the ids in the query, `?ids=a,b` or `?ids=a&ids=b`,
-// and `exclude` and `wait` beside them. This is for requests without a body: beside one it is refused.
+// Deletes the named conversations with their messages, passages, vectors and index entries, in one
+// transaction. Ids that do not exist are not an error: `deleted` lists the ids that this call deleted. Give
+// the ids in the body, or in the query without a body (docs/api.md). Needs scope `write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6496,21 +5992,9 @@ func (c *ClientWithResponses) DeleteConversationsWithBodyWithResponse(ctx contex
 
 // DeleteConversationsWithResponse Delete conversations
 //
-// Deletes the named conversations with everything that was made from them: messages, passages,
-// vectors, and work still waiting for them. There is no way back. Needs scope `write`.
-//
-// Give 1 to 10,000 ids; repeated ones count once. `deleted` lists, in the order of the request,
-// the ids that this very call removed. Ids that are unknown, malformed, deleted before or of
-// another workspace are simply not in it, so repeating the call is safe and answers
-// `{"deleted": [], "count": 0}`. When two calls delete the same id at once, exactly one reports
-// it. Pinned conversations named by id are deleted too.
-//
-// A request that cannot be read as a list of ids (no body, not JSON, `ids` missing, `null`, empty
-// or not a list of strings) is 400 and deletes nothing. Where something on the way strips the
-// body of a DELETE, send the same body to `POST /api/chat-history/chats/delete`.
-//
-// A client that cannot send a body at all may name the ids in the query, `?ids=a,b` or `?ids=a&ids=b`,
-// and `exclude` and `wait` beside them. This is for requests without a body: beside one it is refused.
+// Deletes the named conversations with their messages, passages, vectors and index entries, in one
+// transaction. Ids that do not exist are not an error: `deleted` lists the ids that this call deleted. Give
+// the ids in the body, or in the query without a body (docs/api.md). Needs scope `write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6525,9 +6009,8 @@ func (c *ClientWithResponses) DeleteConversationsWithResponse(ctx context.Contex
 
 // ListConversationsWithResponse List conversations
 //
-// One page of the workspace's conversations that match every given filter: the one updated last
-// comes first, and equal times are ordered by id. A page past the end has no items. Needs scope
-// `read`.
+// One page of the workspace's conversations that match all given filters, last updated first. Conversations
+// with equal times are ordered by id. A page past the end has no items. Needs scope `read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -6540,10 +6023,9 @@ func (c *ClientWithResponses) ListConversationsWithResponse(ctx context.Context,
 	return ParseListConversationsResponse(rsp)
 }
 
-// DeleteConversationsByPostWithBodyWithResponse Delete conversations (for proxies that strip a DELETE's body)
+// DeleteConversationsByPostWithBodyWithResponse Delete conversations (for proxies that drop the body of a DELETE)
 //
-// The same as `DELETE /api/chat-history/chats`, body and answer alike, for networks in which the
-// body of a DELETE gets lost. Needs scope `write`.
+// Does the same as `DELETE /api/chat-history/chats`, with the same body and answer. Needs scope `write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6556,10 +6038,9 @@ func (c *ClientWithResponses) DeleteConversationsByPostWithBodyWithResponse(ctx 
 	return ParseDeleteConversationsByPostResponse(rsp)
 }
 
-// DeleteConversationsByPostWithResponse Delete conversations (for proxies that strip a DELETE's body)
+// DeleteConversationsByPostWithResponse Delete conversations (for proxies that drop the body of a DELETE)
 //
-// The same as `DELETE /api/chat-history/chats`, body and answer alike, for networks in which the
-// body of a DELETE gets lost. Needs scope `write`.
+// Does the same as `DELETE /api/chat-history/chats`, with the same body and answer. Needs scope `write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6574,22 +6055,9 @@ func (c *ClientWithResponses) DeleteConversationsByPostWithResponse(ctx context.
 
 // DeleteMatchingConversationsWithBodyWithResponse Delete the conversations that match a filter
 //
-// Deletes every conversation that matches all the given filters, the same ones that the list has,
-// in one transaction however many they are: all of them, or after an error none. Everything said of
-// `DELETE /api/chat-history/chats` holds. Needs scope `write`.
-//
-// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
-// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
-// that got lost must never mean everything: say `all` to mean it, without any filter. For the same
-// reason every field and parameter that is not named here is refused, and so is one that is empty.
-//
-// No filter is a search by words. After a search, "all" means the hits that are shown: delete them by
-// their ids, with `DELETE /api/chat-history/chats`.
-//
-// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
-// answer, the delete is refused with 409 when it would take more or fewer.
-//
-// A dry run and a filter by title tell what is stored, so they need scope `read` as well.
+// Deletes the conversations that match all given filters, in one transaction. Pinned ones are kept unless the
+// request includes them. `dryRun` counts; `expectedCount` refuses another number with 409. Unknown and empty
+// fields are refused (docs/api.md). Needs scope `write`; a dry run and a title filter also need `read`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6604,22 +6072,9 @@ func (c *ClientWithResponses) DeleteMatchingConversationsWithBodyWithResponse(ct
 
 // DeleteMatchingConversationsWithResponse Delete the conversations that match a filter
 //
-// Deletes every conversation that matches all the given filters, the same ones that the list has,
-// in one transaction however many they are: all of them, or after an error none. Everything said of
-// `DELETE /api/chat-history/chats` holds. Needs scope `write`.
-//
-// Pinned conversations are spared, unless `filter.pinned` is `true` (only pinned ones are deleted)
-// or `includePinned` is. A filter that selects nothing in particular is refused, because a filter
-// that got lost must never mean everything: say `all` to mean it, without any filter. For the same
-// reason every field and parameter that is not named here is refused, and so is one that is empty.
-//
-// No filter is a search by words. After a search, "all" means the hits that are shown: delete them by
-// their ids, with `DELETE /api/chat-history/chats`.
-//
-// `dryRun` tells how many there are and deletes nothing. With `expectedCount`, for instance that
-// answer, the delete is refused with 409 when it would take more or fewer.
-//
-// A dry run and a filter by title tell what is stored, so they need scope `read` as well.
+// Deletes the conversations that match all given filters, in one transaction. Pinned ones are kept unless the
+// request includes them. `dryRun` counts; `expectedCount` refuses another number with 409. Unknown and empty
+// fields are refused (docs/api.md). Needs scope `write`; a dry run and a title filter also need `read`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6632,18 +6087,11 @@ func (c *ClientWithResponses) DeleteMatchingConversationsWithResponse(ctx contex
 	return ParseDeleteMatchingConversationsResponse(rsp)
 }
 
-// DeleteUnchangedConversationsWithBodyWithResponse Delete conversations that are still as they were exported
+// DeleteUnchangedConversationsWithBodyWithResponse Delete conversations that have not changed since their export
 //
-// Deletes the named conversations, if each still has the revision that the caller names. This is the
-// delete that follows an export: `GET /api/chat-history/export?revisions=true` writes the id and the
-// revision of each conversation, and this call takes them back. What was exported is then exactly
-// what is deleted. Everything said of `DELETE /api/chat-history/chats` holds. Needs scope `write`.
-//
-// When a conversation has changed meanwhile, nothing is deleted, and the 409 lists the changed ones:
-// export them again. Without `includePinned` a conversation that is pinned by now counts as changed.
-// Conversations that were deleted meanwhile are not in `deleted`; they are no reason for a 409.
-//
-// All the conversations are deleted in one transaction. A field that this route does not know is refused.
+// Deletes the named conversations in one transaction, if each still has the given revision, as `GET
+// /api/chat-history/export?revisions=true` wrote it. If one has changed, nothing is deleted and the 409 lists
+// the changed ones. Ids that no longer exist are not an error. Needs scope `write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6656,18 +6104,11 @@ func (c *ClientWithResponses) DeleteUnchangedConversationsWithBodyWithResponse(c
 	return ParseDeleteUnchangedConversationsResponse(rsp)
 }
 
-// DeleteUnchangedConversationsWithResponse Delete conversations that are still as they were exported
+// DeleteUnchangedConversationsWithResponse Delete conversations that have not changed since their export
 //
-// Deletes the named conversations, if each still has the revision that the caller names. This is the
-// delete that follows an export: `GET /api/chat-history/export?revisions=true` writes the id and the
-// revision of each conversation, and this call takes them back. What was exported is then exactly
-// what is deleted. Everything said of `DELETE /api/chat-history/chats` holds. Needs scope `write`.
-//
-// When a conversation has changed meanwhile, nothing is deleted, and the 409 lists the changed ones:
-// export them again. Without `includePinned` a conversation that is pinned by now counts as changed.
-// Conversations that were deleted meanwhile are not in `deleted`; they are no reason for a 409.
-//
-// All the conversations are deleted in one transaction. A field that this route does not know is refused.
+// Deletes the named conversations in one transaction, if each still has the given revision, as `GET
+// /api/chat-history/export?revisions=true` wrote it. If one has changed, nothing is deleted and the 409 lists
+// the changed ones. Ids that no longer exist are not an error. Needs scope `write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6682,7 +6123,7 @@ func (c *ClientWithResponses) DeleteUnchangedConversationsWithResponse(ctx conte
 
 // GetConversationWithResponse Read one conversation with its messages
 //
-// The whole conversation, messages in order. Needs scope `read`.
+// The whole conversation with its messages in order. Needs scope `read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -6697,9 +6138,9 @@ func (c *ClientWithResponses) GetConversationWithResponse(ctx context.Context, p
 
 // EditConversationWithBodyWithResponse Rename or pin a conversation
 //
-// Changes the title, the pin or both, and answers with the conversation as the list shows it.
-// What is not given stays as it is; at least one of the two must be given. Needs scope `write`.
-// Without scope `read` the answer has the title that the request gave, or an empty one.
+// Changes the title, the pin, or both, and answers with the conversation as the list shows it. At least one of
+// the two must be given. Needs scope `write`. Without scope `read` the answer has the title of the request, or
+// an empty one.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6714,9 +6155,9 @@ func (c *ClientWithResponses) EditConversationWithBodyWithResponse(ctx context.C
 
 // EditConversationWithResponse Rename or pin a conversation
 //
-// Changes the title, the pin or both, and answers with the conversation as the list shows it.
-// What is not given stays as it is; at least one of the two must be given. Needs scope `write`.
-// Without scope `read` the answer has the title that the request gave, or an empty one.
+// Changes the title, the pin, or both, and answers with the conversation as the list shows it. At least one of
+// the two must be given. Needs scope `write`. Without scope `read` the answer has the title of the request, or
+// an empty one.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6731,7 +6172,7 @@ func (c *ClientWithResponses) EditConversationWithResponse(ctx context.Context, 
 
 // CountConversationsWithResponse Count the workspace's conversations
 //
-// How many conversations the workspace has. Needs scope `read`.
+// The number of conversations in the workspace. Needs scope `read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -6746,7 +6187,7 @@ func (c *ClientWithResponses) CountConversationsWithResponse(ctx context.Context
 
 // ListDeletionsWithResponse List receipts of deletes
 //
-// One page of the workspace's receipts, the newest first. Needs scope `read`.
+// One page of the workspace's receipts, newest first. Needs scope `read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -6761,7 +6202,7 @@ func (c *ClientWithResponses) ListDeletionsWithResponse(ctx context.Context, par
 
 // GetDeletionWithResponse Read one receipt
 //
-// How much a delete took, and whether its storage is reclaimed. Needs scope `read`.
+// How much a delete deleted, and whether its storage is reclaimed. Needs scope `read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -6774,12 +6215,11 @@ func (c *ClientWithResponses) GetDeletionWithResponse(ctx context.Context, id st
 	return ParseGetDeletionResponse(rsp)
 }
 
-// LiftExclusionsWithBodyWithResponse Take conversations again that a delete excluded
+// LiftExclusionsWithBodyWithResponse Accept uploads again that a delete excluded
 //
-// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. What was
-// deleted does not come back. Name them by the ids that they had here, by the ids that their
-// platform gives them, or both; nothing else of them is known any more. Repeating the call is safe.
-// Needs scope `write`.
+// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. It does not restore
+// what was deleted. Name the conversations by their former ids, by their platform's ids, or both. Repeating
+// the call is safe. Needs scope `write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6792,12 +6232,11 @@ func (c *ClientWithResponses) LiftExclusionsWithBodyWithResponse(ctx context.Con
 	return ParseLiftExclusionsResponse(rsp)
 }
 
-// LiftExclusionsWithResponse Take conversations again that a delete excluded
+// LiftExclusionsWithResponse Accept uploads again that a delete excluded
 //
-// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. What was
-// deleted does not come back. Name them by the ids that they had here, by the ids that their
-// platform gives them, or both; nothing else of them is known any more. Repeating the call is safe.
-// Needs scope `write`.
+// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. It does not restore
+// what was deleted. Name the conversations by their former ids, by their platform's ids, or both. Repeating
+// the call is safe. Needs scope `write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6810,15 +6249,11 @@ func (c *ClientWithResponses) LiftExclusionsWithResponse(ctx context.Context, bo
 	return ParseLiftExclusionsResponse(rsp)
 }
 
-// ExportConversationsWithResponse Take conversations away as a file
+// ExportConversationsWithResponse Export conversations as a file
 //
-// Every conversation that matches all the given filters, oldest first, as JSON lines: each line is what
-// `POST /api/chat-history/ingest/custom-online` takes, so the file can be uploaded again line by line.
-// It is the one way back from a delete, so take it before. Needs scope `read`.
-//
-// The answer is sent while it is read and may be long. Conversations that are deleted meanwhile are not
-// in it. When something fails on the way the connection is cut, so that half a file never looks like a
-// whole one: a client must check that the answer ended as HTTP says.
+// The conversations that match all given filters, oldest first, as JSON lines that `POST
+// /api/chat-history/import` takes. The answer is streamed. If it fails midway, the connection is cut, so check
+// that the answer is complete (docs/api.md). Needs scope `read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -6833,14 +6268,9 @@ func (c *ClientWithResponses) ExportConversationsWithResponse(ctx context.Contex
 
 // ImportConversationsWithBodyWithResponse Import a file
 //
-// Stores the conversations of a file with one JSON object a line, each what
-// `POST /api/chat-history/ingest/custom-online` takes: what `GET /api/chat-history/export` writes. The
-// file is stored while it arrives and may be of any length; one line may have as many bytes as one
-// upload. It is merged into what is there, so sending it again changes nothing. Needs scope `write`.
-//
-// Conversations that were deleted before stay deleted, because an old file is no wish to have them
-// again: `restoreDeleted` is. Those deleted with `exclude` stay out until that is lifted. A line
-// that cannot be stored is told in the answer and holds up no other.
+// Stores the conversations of a file as `GET /api/chat-history/export` writes it: one JSON object a line, each
+// like the body of an upload. Deleted conversations stay deleted unless `restoreDeleted` is given. A line that
+// cannot be stored is reported and does not stop the others (docs/api.md). Needs scope `write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6855,7 +6285,7 @@ func (c *ClientWithResponses) ImportConversationsWithBodyWithResponse(ctx contex
 
 // ListImportsWithResponse List uploads and imports
 //
-// One page of what was delivered to the workspace, the newest first. Needs scope `read`.
+// One page of the workspace's uploads and imported files, newest first. Needs scope `read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -6868,10 +6298,9 @@ func (c *ClientWithResponses) ListImportsWithResponse(ctx context.Context, param
 	return ParseListImportsResponse(rsp)
 }
 
-// GetImportWithResponse Follow one upload or import
+// GetImportWithResponse Show one upload or import
 //
-// How far the conversations are that it brought, and the first reason if one failed. Needs scope
-// `read`.
+// How far the indexing of its conversations is, and the first error if one failed. Needs scope `read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -6886,22 +6315,9 @@ func (c *ClientWithResponses) GetImportWithResponse(ctx context.Context, id stri
 
 // UploadConversationWithBodyWithResponse Upload one conversation
 //
-// Stores a conversation, or brings a stored one up to date: platform and `conversation.id`
-// together say which one it is, so sending it again never makes a second one. Needs scope
-// `write`.
-//
-// Messages of a re-send are matched by their id where both have one, else as two sequences, by
-// role and content. A changed message replaces the stored one that stands in its place between
-// messages that both have, new messages are added, and messages that are missing from the
-// re-send are kept, so a client may send only the tail of a long chat. A re-send that changes
-// nothing costs no indexing.
-//
-// The answer comes as soon as the messages are stored. Search finds them when indexing is done,
-// normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
-// `importId` tells. Words find them first, also while the embedder does not answer; vectors follow.
-// A conversation of any length is indexed, unless LETHE_MAX_TOKENS sets a limit: then what goes beyond
-// is left out, its status becomes `failed` and its `indexError` says so. Base64, hex and data URIs are
-// stored and shown, but not indexed.
+// Stores a conversation, or merges it into the stored one with the same `platform` and `conversation.id`.
+// Messages that a re-send leaves out are kept. Indexing follows after the answer: `GET
+// /api/chat-history/imports/{id}` shows when search finds the conversation (docs/api.md). Needs scope `write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6916,22 +6332,9 @@ func (c *ClientWithResponses) UploadConversationWithBodyWithResponse(ctx context
 
 // UploadConversationWithResponse Upload one conversation
 //
-// Stores a conversation, or brings a stored one up to date: platform and `conversation.id`
-// together say which one it is, so sending it again never makes a second one. Needs scope
-// `write`.
-//
-// Messages of a re-send are matched by their id where both have one, else as two sequences, by
-// role and content. A changed message replaces the stored one that stands in its place between
-// messages that both have, new messages are added, and messages that are missing from the
-// re-send are kept, so a client may send only the tail of a long chat. A re-send that changes
-// nothing costs no indexing.
-//
-// The answer comes as soon as the messages are stored. Search finds them when indexing is done,
-// normally a second or two later; `GET /api/chat-history/imports/{id}` with the answer's
-// `importId` tells. Words find them first, also while the embedder does not answer; vectors follow.
-// A conversation of any length is indexed, unless LETHE_MAX_TOKENS sets a limit: then what goes beyond
-// is left out, its status becomes `failed` and its `indexError` says so. Base64, hex and data URIs are
-// stored and shown, but not indexed.
+// Stores a conversation, or merges it into the stored one with the same `platform` and `conversation.id`.
+// Messages that a re-send leaves out are kept. Indexing follows after the answer: `GET
+// /api/chat-history/imports/{id}` shows when search finds the conversation (docs/api.md). Needs scope `write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6944,23 +6347,11 @@ func (c *ClientWithResponses) UploadConversationWithResponse(ctx context.Context
 	return ParseUploadConversationResponse(rsp)
 }
 
-// RecallWithBodyWithResponse Recall what the history knows, ready to put into a prompt
+// RecallWithBodyWithResponse Recall what the history says, as text for a prompt
 //
-// Searches, and answers with one text made of the best passages, dated and cited, within a budget
-// of tokens. Needs scope `read`.
-//
-// When the service is configured with a language model (`LETHE_LLM_URL`), that writes the text, and
-// `model` names it: it cites as `[1]` the passages that it rests on, which are listed under it and
-// are `sources`, in this order. Otherwise, and whenever the model fails, takes too long or cites
-// nothing, the text quotes the passages and `model` is `extractive`. Nothing of a conversation that
-// was deleted while the text was being written is in it.
-//
-// Give `query`, or up to 15 `queries`, each of which is searched and written up on its own: then
-// `content` has one headed section per query, `sources` is their union, and `results` holds each
-// query's own answer.
-//
-// Recalled text is what somebody once wrote or pasted. It comes fenced off and is to be read as
-// quotation, never as an instruction.
+// Searches, and answers with a digest of the best passages: dated, cited, within a token budget. A configured
+// language model writes it; otherwise it quotes the passages. Treat the text as quoted data, never as
+// instructions (docs/api.md). Needs scope `read`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -6973,23 +6364,11 @@ func (c *ClientWithResponses) RecallWithBodyWithResponse(ctx context.Context, co
 	return ParseRecallResponse(rsp)
 }
 
-// RecallWithResponse Recall what the history knows, ready to put into a prompt
+// RecallWithResponse Recall what the history says, as text for a prompt
 //
-// Searches, and answers with one text made of the best passages, dated and cited, within a budget
-// of tokens. Needs scope `read`.
-//
-// When the service is configured with a language model (`LETHE_LLM_URL`), that writes the text, and
-// `model` names it: it cites as `[1]` the passages that it rests on, which are listed under it and
-// are `sources`, in this order. Otherwise, and whenever the model fails, takes too long or cites
-// nothing, the text quotes the passages and `model` is `extractive`. Nothing of a conversation that
-// was deleted while the text was being written is in it.
-//
-// Give `query`, or up to 15 `queries`, each of which is searched and written up on its own: then
-// `content` has one headed section per query, `sources` is their union, and `results` holds each
-// query's own answer.
-//
-// Recalled text is what somebody once wrote or pasted. It comes fenced off and is to be read as
-// quotation, never as an instruction.
+// Searches, and answers with a digest of the best passages: dated, cited, within a token budget. A configured
+// language model writes it; otherwise it quotes the passages. Treat the text as quoted data, never as
+// instructions (docs/api.md). Needs scope `read`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7004,9 +6383,9 @@ func (c *ClientWithResponses) RecallWithResponse(ctx context.Context, body Recal
 
 // ReindexWithBodyWithResponse Retry the indexing of failed conversations
 //
-// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
-// not be re-indexed after a change of the model. A failed conversation is retried only when it changes, when a setting
-// of the embedder changes, or when this is called. Needs scope `write`.
+// Queues the conversations whose status is `failed`, with a new count of attempts, and those that could not be
+// re-indexed after a change of the model. Otherwise a failed conversation is retried only when it, or a
+// setting of the embedder, changes. Needs scope `write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7021,9 +6400,9 @@ func (c *ClientWithResponses) ReindexWithBodyWithResponse(ctx context.Context, c
 
 // ReindexWithResponse Retry the indexing of failed conversations
 //
-// Queues the conversations whose status is `failed`, with a new count of attempts, and those that are `ready` but could
-// not be re-indexed after a change of the model. A failed conversation is retried only when it changes, when a setting
-// of the embedder changes, or when this is called. Needs scope `write`.
+// Queues the conversations whose status is `failed`, with a new count of attempts, and those that could not be
+// re-indexed after a change of the model. Otherwise a failed conversation is retried only when it, or a
+// setting of the embedder, changes. Needs scope `write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7038,10 +6417,9 @@ func (c *ClientWithResponses) ReindexWithResponse(ctx context.Context, body Rein
 
 // SearchChatHistoryWithBodyWithResponse Find passages
 //
-// Finds the passages nearest to the query by meaning and by words, best first, each with its
-// neighbours as context. Only what is indexed can be found (`status` `ready`). When the part that
-// understands meaning is not answering, words alone are searched, and the answer's `mode` says
-// so. A search only reads, although it is a POST: it needs scope `read`.
+// Finds the passages nearest to the query by meaning and by words, best first, each with its neighbours as
+// context. If the embedder does not answer, only words are compared, and `mode` in the answer says so. Needs
+// scope `read`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7056,10 +6434,9 @@ func (c *ClientWithResponses) SearchChatHistoryWithBodyWithResponse(ctx context.
 
 // SearchChatHistoryWithResponse Find passages
 //
-// Finds the passages nearest to the query by meaning and by words, best first, each with its
-// neighbours as context. Only what is indexed can be found (`status` `ready`). When the part that
-// understands meaning is not answering, words alone are searched, and the answer's `mode` says
-// so. A search only reads, although it is a POST: it needs scope `read`.
+// Finds the passages nearest to the query by meaning and by words, best first, each with its neighbours as
+// context. If the embedder does not answer, only words are compared, and `mode` in the answer says so. Needs
+// scope `read`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7072,9 +6449,9 @@ func (c *ClientWithResponses) SearchChatHistoryWithResponse(ctx context.Context,
 	return ParseSearchChatHistoryResponse(rsp)
 }
 
-// GetStatsWithResponse Sum up the workspace
+// GetStatsWithResponse Statistics of the workspace
 //
-// Totals, by platform, by month of creation (UTC), and what indexing still has to do. Needs scope `read`.
+// Totals, by platform and by month of creation (UTC), and what waits to be indexed. Needs scope `read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7089,17 +6466,9 @@ func (c *ClientWithResponses) GetStatsWithResponse(ctx context.Context, reqEdito
 
 // DeletePublicConversationsWithBodyWithResponse Delete several conversations
 //
-// Deletes 1 to 50 conversations with everything that was made from them; there is no way back. It is
-// the same delete as that of `/api/chat-history/chats`, receipt included. Needs scope `write`.
-//
-// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
-// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
-// alike) the answer is 406 although the others are deleted. `deleted` in that answer says which ones, in
-// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
-// means that nothing was deleted.
-//
-// A body that is not a list of 1 to 50 different UUIDs is 400 and deletes nothing. Whatever the
-// answer, nothing is half deleted: one transaction takes all that goes.
+// Deletes 1 to 50 conversations, like `DELETE /api/chat-history/chats`. If an id does not exist, the answer is
+// 406, and the others are deleted nevertheless. With `?atomic=true` a 406 means that nothing was deleted. An
+// invalid body is 400 and deletes nothing. Needs scope `write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7114,17 +6483,9 @@ func (c *ClientWithResponses) DeletePublicConversationsWithBodyWithResponse(ctx 
 
 // DeletePublicConversationsWithResponse Delete several conversations
 //
-// Deletes 1 to 50 conversations with everything that was made from them; there is no way back. It is
-// the same delete as that of `/api/chat-history/chats`, receipt included. Needs scope `write`.
-//
-// **It is not atomic unless asked to be.** The conversations that the workspace has are deleted, and
-// if one of the ids was not among them (unknown, deleted before, another workspace's: they are all
-// alike) the answer is 406 although the others are deleted. `deleted` in that answer says which ones, in
-// the order of the request, and `notAccessible` which ids were not there. With `?atomic=true` a 406
-// means that nothing was deleted.
-//
-// A body that is not a list of 1 to 50 different UUIDs is 400 and deletes nothing. Whatever the
-// answer, nothing is half deleted: one transaction takes all that goes.
+// Deletes 1 to 50 conversations, like `DELETE /api/chat-history/chats`. If an id does not exist, the answer is
+// 406, and the others are deleted nevertheless. With `?atomic=true` a 406 means that nothing was deleted. An
+// invalid body is 400 and deletes nothing. Needs scope `write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -7139,26 +6500,10 @@ func (c *ClientWithResponses) DeletePublicConversationsWithResponse(ctx context.
 
 // ListPublicConversationsWithResponse List conversations with their messages, by cursor
 //
-// The conversations whose last change lies in a window of time, each with all of its messages, the
-// one changed last first; equal times are ordered by id. Needs scope `read`.
-//
-// Without `since` the window begins 7 days before its end, and without `until` it ends now; both ends
-// belong to it. `since` must be before `until`, and they may be at most 90 days apart.
-//
-// A page goes on where the last one ended: send its `nextCursor` as `cursor` for what is **older**
-// (`direction` `next`, the default), its `prevCursor` with `direction=previous` for what is
-// **newer**, and leave the other parameters as they are. Each is null where nothing is left on that
-// side. They are the ids of the last and the first conversation of the page, and the id of any other
-// conversation will do.
-//
-// A cursor stays good when its conversation is deleted, so listing a page, deleting it and going on
-// with `nextCursor` leaves nothing out. (Not if it is then uploaded again: that is a new conversation,
-// and the old id is a 400.) A conversation that is changed meanwhile has moved towards the newest, and
-// the walk goes on from there: towards older ones some come twice; towards newer ones those between are
-// passed over, or all come again when it has left the window. So nothing is missed in a window
-// whose `until` is in the past.
-//
-// A page ends before `limit` when its messages come to 8 MiB of text.
+// The conversations that last changed within a time window (by default the last 7 days), with their messages,
+// newest first. For the next page send `nextCursor` as `cursor`, for the previous one `prevCursor` with
+// `direction=previous`. Cursors stay valid when their conversation is deleted (docs/fini.md). Needs scope
+// `read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7173,10 +6518,9 @@ func (c *ClientWithResponses) ListPublicConversationsWithResponse(ctx context.Co
 
 // DeletePublicConversationWithResponse Delete one conversation
 //
-// Deletes the conversation with everything that was made from it; there is no way back. It is the
-// same delete as that of `/api/chat-history/chats`, receipt included. The answer is the same when
-// nothing matched: an id that is unknown, malformed, deleted before or of another workspace. A body is
-// not needed, and one with a switch that this route does not have is refused. Needs scope `write`.
+// Deletes the conversation, like `DELETE /api/chat-history/chats`. The answer is the same when the id does not
+// exist. No body is needed; a body with a switch that this route does not have is refused. Needs scope
+// `write`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -7191,8 +6535,8 @@ func (c *ClientWithResponses) DeletePublicConversationWithResponse(ctx context.C
 
 // GetPublicConversationWithResponse Read one conversation with its messages
 //
-// One conversation, exactly as the list has it. An id that is unknown, malformed or of another workspace
-// is 404. Needs scope `read`.
+// One conversation, exactly as the list shows it. An id that is unknown, malformed or of another workspace is
+// 404. Needs scope `read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
