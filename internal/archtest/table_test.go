@@ -24,6 +24,8 @@ var mayImport = map[string][]string{
 	"internal/budget":         {"internal/fault"},
 	"internal/jsonstream":     {},
 	"internal/exports/format": {"internal/chat"},
+	"internal/exports/lines":  {"internal/exports/format"},
+	"internal/exports/loose":  {},
 	"internal/exports/lethe":  {"internal/fault", "internal/chat", "internal/jsonstream"},
 	"internal/chunker":        {"internal/fault", "internal/chat", "internal/text"},
 	"internal/rank":           {"internal/fault", "internal/chat"},

@@ -6,6 +6,7 @@ package format
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -29,6 +30,10 @@ type Format struct {
 	// Problem. It returns an error when the member cannot be read any further, and returns
 	// the errors of out unchanged.
 	Read func(ctx context.Context, m Member, out *Out) error
+
+	// Resumes says that Read tells Out.Reached its mark and goes on from Member.From. It may
+	// then return ErrRewritten, before it hands anything over.
+	Resumes bool
 }
 
 // Member is one file of a source: a file on disk, an entry of an archive, or standard input.
@@ -42,9 +47,37 @@ type Member struct {
 	// standard input.
 	Open func() (io.ReadCloser, error)
 
-	// Sibling returns the member with a path relative to this one's folder.
+	// Sibling returns the member with a path relative to this one's folder. nil when the
+	// source has no other members.
 	Sibling func(path string) (Member, bool)
+
+	// Folder returns the members that are directly in this one's folder, itself included,
+	// in the order of their paths. nil when the source has no other members.
+	Folder func() []Member
+
+	// Memo returns what make returned when it was first called with this key for any member
+	// of the source, so that readers work out only once what several members share. nil when
+	// nothing is remembered.
+	Memo func(key string, make func() any) any
+
+	// From is where to go on reading a file that has grown, as an earlier reading told
+	// Out.Reached. It is zero when the member is read from its beginning. Only a Format that
+	// Resumes looks at it.
+	From Mark
 }
+
+// Mark is a place in a file from which a reader can go on when the file has grown. A reader
+// that starts there finds what follows the mark, with the same ids as a reading of the whole
+// file, and may find some messages before its end again.
+type Mark struct {
+	Offset int64  // bytes from the beginning of the file; the start of a line
+	Line   int    // number of lines before Offset
+	State  string // what the reader has to know of the lines before Offset; ids, never text of messages
+}
+
+// ErrRewritten says that the lines after a Mark do not continue those before it, so that the
+// file has to be read from its beginning.
+var ErrRewritten = errors.New("the file was rewritten")
 
 // Conversation is a conversation that a reader found.
 type Conversation struct {
@@ -103,6 +136,8 @@ type Out struct {
 	// Note receives something that the person who imports has to do, such as "download the
 	// files that this index lists".
 	Note func(text string)
+	// Reached receives the place from which a Format that Resumes can go on later.
+	Reached func(Mark)
 
 	Warnings map[Warning]int
 }
@@ -121,6 +156,13 @@ func (o *Out) Problem(place Place, err error) {
 func (o *Out) Notice(text string) {
 	if o.Note != nil {
 		o.Note(text)
+	}
+}
+
+// Mark records the place from which the reading can go on later.
+func (o *Out) Mark(m Mark) {
+	if o.Reached != nil {
+		o.Reached(m)
 	}
 }
 
