@@ -1,14 +1,17 @@
 package chat
 
 import (
+	"crypto/sha256"
 	"slices"
+	"strings"
 
 	"golang.org/x/text/unicode/norm"
 )
 
 // turn is the part of a message that an alignment compares.
 type turn struct {
-	symbol int // equal for equal sender and text
+	symbol int // equal for equal sender and text, whatever the white space
+	exact  int // equal for equal sender and text, white space included
 	sender Sender
 	named  bool // it has an external id
 	blank  bool // its text is empty or white space
@@ -16,30 +19,76 @@ type turn struct {
 	aside  bool // it is hidden or on an abandoned branch
 }
 
-// same reports whether two messages have the same sender and text. Two messages that
-// both have an external id are compared by id elsewhere and are never the same here.
+// same reports whether two messages have the same sender and text, apart from white
+// space. Two messages that both have an external id are compared by id elsewhere and are
+// never the same here.
 func (s turn) same(u turn) bool { return s.symbol == u.symbol && !(s.named && u.named) }
 
 // mayStandFor reports whether one message may replace the other.
 func (s turn) mayStandFor(u turn) bool { return s.sender == u.sender && !(s.named && u.named) }
 
-// symbols assigns the same number to equal messages. Texts are compared in NFC, so the
-// encoding of accents makes no difference.
-type symbols map[content]int
+// symbols assigns numbers to messages, so that comparing two of them is cheap. Texts are
+// compared in NFC, so the encoding of accents makes no difference.
+type symbols struct {
+	loose map[looseContent]int
+	exact map[content]int
+}
 
 type content struct {
 	sender Sender
 	text   string
 }
 
-func (all symbols) of(sender Sender, text string) int {
-	key := content{sender, norm.NFC.String(text)}
+// looseContent holds a checksum instead of the text: a text with its white space changed
+// would be a copy of each long message.
+type looseContent struct {
+	sender Sender
+	words  [sha256.Size]byte
+}
+
+func newSymbols() symbols {
+	return symbols{loose: map[looseContent]int{}, exact: map[content]int{}}
+}
+
+// turn returns the message as the alignment sees it.
+func (all symbols) turn(m Message) turn {
+	text := norm.NFC.String(m.Text)
+	return turn{
+		symbol: number(all.loose, looseContent{m.Sender, sumOfWords(text)}), exact: number(all.exact, content{m.Sender, text}),
+		sender: m.Sender, named: m.ExternalID != "", blank: isBlank(m.Text), aside: m.Hidden || m.Branch != "",
+	}
+}
+
+// number returns the number of a key, which is the next free one if the key is new.
+func number[K comparable](all map[K]int, key K) int {
 	n, known := all[key]
 	if !known {
 		n = len(all)
 		all[key] = n
 	}
 	return n
+}
+
+// sumOfWords returns a checksum that is equal for texts that differ only in white space.
+// Clients trim texts, wrap lines and change line endings.
+func sumOfWords(text string) (sum [sha256.Size]byte) {
+	const step = 4 << 10
+	words := sha256.New()
+	buffer := make([]byte, 0, step)
+	for word := range strings.FieldsSeq(text) {
+		for len(word) > 0 {
+			if len(buffer) == cap(buffer) {
+				_, _ = words.Write(buffer) // a hash returns no error
+				buffer = buffer[:0]
+			}
+			n := min(len(word), cap(buffer)-len(buffer))
+			buffer, word = append(buffer, word[:n]...), word[n:]
+		}
+		buffer = append(buffer, ' ')
+	}
+	_, _ = words.Write(buffer)
+	words.Sum(sum[:0])
+	return sum
 }
 
 // pair is the places of a stored message and of the sent message that it corresponds to.
@@ -246,8 +295,9 @@ func (a *aligner) alignInOnePass(stored, sent []int) {
 // alignExactly pairs as many equal messages of a gap as possible, in the same order on
 // both sides. Among alignments of the same size it prefers, first, pairs of texts that
 // are stored once, then pairs with the same distance from their neighbors on both
-// sides, and then pairs that are latest in the stored conversation and earliest in the
-// upload, because that is where an upload continues a conversation that has grown.
+// sides, then pairs with the same white space, and then pairs that are latest in the
+// stored conversation and earliest in the upload, because that is where an upload
+// continues a conversation that has grown.
 func (a *aligner) alignExactly(g gap) {
 	t := newTable(a, g)
 	i, j, level := 0, 0, g.opens
@@ -275,6 +325,14 @@ type table struct {
 	weight int32      // the score of a pair; larger than the sum of all bonuses that rank pairs
 }
 
+// What a pair is worth besides being a pair.
+const (
+	bonusExact int32 = 1 << iota // the same white space
+	bonusLevel                   // the same distance from its neighbor on both sides
+	bonusOnce                    // a text that is stored once
+	allBonuses = bonusExact + bonusLevel + bonusOnce
+)
+
 type step int
 
 const (
@@ -286,7 +344,7 @@ const (
 
 func newTable(a *aligner, g gap) *table {
 	rows, columns := len(g.stored)+1, len(g.sent)+1
-	t := &table{a: a, g: g, weight: 3*int32(min(rows, columns)) + 1} //nolint:gosec // at most alignCells
+	t := &table{a: a, g: g, weight: allBonuses*int32(min(rows, columns)) + 1} //nolint:gosec // at most alignCells
 	t.after[0], t.after[1] = make([]int32, rows*columns), make([]int32, rows*columns)
 	if g.closes {
 		t.after[1][rows*columns-1] = 1
@@ -314,10 +372,13 @@ func (t *table) best(i, j int, level bool) (score int32, what step) {
 	case s.same(u):
 		gain := t.weight
 		if s.once {
-			gain += 2
+			gain += bonusOnce
+		}
+		if s.exact == u.exact {
+			gain += bonusExact
 		}
 		if level {
-			gain++
+			gain += bonusLevel
 		}
 		consider(t.after[1][at+columns+1]+gain, pairUp)
 	case u.mayStandFor(s):

@@ -37,7 +37,8 @@ type Move struct{ From, By int }
 func (m Merged) Changed() bool { return len(m.Edited) > 0 || m.RewriteFrom < len(m.Messages) }
 
 // Merge works out what a re-send changes. Messages match by external id when both have
-// one, otherwise by sender and text, as two sequences (align.go). A sent message
+// one, otherwise by sender and text, as two sequences (align.go). Texts that differ only
+// in white space match, and the message gets the text that was sent. A sent message
 // without a match replaces the stored message that it is an edit of (replace.go), or is
 // inserted after the message that it follows in the upload. Everything that the upload
 // does not mention stays the same: messages, titles, dates, and whether a message is
@@ -111,16 +112,13 @@ type merger struct {
 
 // pair finds the stored message that each sent message equals or replaces.
 func (m *merger) pair() {
-	all := symbols{}
+	all := newSymbols()
 	stored, sent := make([]turn, len(m.stored)), make([]turn, len(m.sent))
 	for i, s := range m.stored {
-		stored[i] = turn{
-			symbol: all.of(s.Sender, s.Text), sender: s.Sender, named: s.ExternalID != "",
-			blank: isBlank(s.Text), aside: s.Hidden || s.Branch != "",
-		}
+		stored[i] = all.turn(s)
 	}
 	for j, u := range m.sent {
-		sent[j] = turn{symbol: all.of(u.Sender, u.Text), sender: u.Sender, named: u.ExternalID != "", blank: isBlank(u.Text)}
+		sent[j] = all.turn(u.Message)
 	}
 	byID := m.sameID()
 	r := replacer{

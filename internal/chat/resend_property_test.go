@@ -74,12 +74,23 @@ func (h *holder) grow() {
 func (h *holder) known() (known []bool) {
 	stored := map[string]int{}
 	for _, m := range h.store.Turns {
-		stored[norm.NFC.String(m.Text)]++
+		stored[plain(m.Text)]++
 	}
 	for _, m := range h.chat {
-		known = append(known, m.sent && m.text != "" && stored[norm.NFC.String(m.text)] == 1)
+		known = append(known, m.sent && m.text != "" && stored[plain(m.text)] == 1)
 	}
 	return known
+}
+
+// plain returns a text without what an upload may write in another way.
+func plain(text string) string { return strings.Join(strings.Fields(norm.NFC.String(text)), " ") }
+
+// spacings are the ways in which clients change the white space of all texts.
+var spacings = []func(string) string{
+	func(text string) string { return text },
+	func(text string) string { return text + "\n" },
+	func(text string) string { return " " + strings.ReplaceAll(text, " ", "\r\n") },
+	func(text string) string { return strings.ReplaceAll(text, " ", "  ") + "\u00a0" },
 }
 
 // repeated is a text that people send again and again.
@@ -122,11 +133,12 @@ func (h *holder) dropBlank() {
 	}
 }
 
-// upload sends the conversation from a place on, with or without ids and in either
-// encoding of accents.
+// upload sends the conversation from a place on, with or without ids, in either encoding
+// of accents, and with any white space.
 func (h *holder) upload(from int) {
 	u := chat.Upload{ExternalID: "x", Title: "T"}
 	encode := []func(string) string{norm.NFC.String, norm.NFD.String}[h.choose(2)]
+	space := spacings[h.choose(len(spacings))]
 	withIDs := h.ids
 	if withIDs == 3 {
 		withIDs = h.choose(3)
@@ -134,7 +146,7 @@ func (h *holder) upload(from int) {
 	for i := from; i < len(h.chat); i++ {
 		m := &h.chat[i]
 		m.sent, m.told = true, true
-		sent := chat.UploadMessage{Role: m.role, Text: encode(m.text)}
+		sent := chat.UploadMessage{Role: m.role, Text: space(encode(m.text))}
 		if withIDs == 1 || (withIDs == 2 && m.role == "assistant") {
 			sent.ExternalID = m.id
 		}
@@ -176,13 +188,13 @@ func (h *holder) check() {
 	require.LessOrEqual(h.t, len(h.store.Turns), len(h.chat)+h.dropped, "more messages are stored than the client has:\n%s", story)
 	stored := map[string]int{}
 	for _, m := range h.store.Turns {
-		stored[string(m.Sender)+norm.NFC.String(m.Text)]++
+		stored[string(m.Sender)+plain(m.Text)]++
 	}
 	for _, m := range h.chat {
 		if !m.told {
 			continue
 		}
-		key := m.role + norm.NFC.String(m.text)
+		key := m.role + plain(m.text)
 		require.Positive(h.t, stored[key], "%q is lost:\n%s", m.text, story)
 		stored[key]--
 	}
@@ -235,6 +247,7 @@ func TestAResendNeverDuplicatesAndNeverLoses(t *testing.T) {
 // FuzzResend lets the fuzzer make the choices of TestAResendNeverDuplicatesAndNeverLoses.
 func FuzzResend(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7})
+	f.Add([]byte("9dd")) // the same white space further up is less evidence than the place
 	f.Add([]byte("\x03\x01\x02\x00\x05\x07\x01\x00\x00\x02\x03\x03\x06"))
 	f.Fuzz(func(t *testing.T, choices []byte) {
 		at := 0

@@ -90,6 +90,21 @@ var shapes = []struct {
 
 	{"NFC against NFD", "h:Émilie à Noël|a:Zoë", "h:\u0045\u0301milie a\u0300 Noe\u0308l|a:Zoe\u0308", "h:Émilie à Noël|a:Zoë"},
 	{"NFD against NFC, grown", "h:Zoe\u0308|a:naı\u0308ve", "h:Zoë|a:naı\u0308ve|h:ok", "h:Zoe\u0308|a:naı\u0308ve|h:ok"},
+
+	{"white space: all trimmed", "h: q \n|a:a\n|h: q2|a:a2 ", "h:q|a:a|h:q2|a:a2", "h:q|a:a|h:q2|a:a2"},
+	{"white space: all trimmed, and grown", "h:q\n|a:a\n", "h:q|a:a|h:q2", "h:q|a:a|h:q2"},
+	{"white space: all trimmed, tail", "h:q\n|a:a\n|h:q2\n|a:a2\n", "h:q2|a:a2|h:q3", "h:q\n|a:a\n|h:q2|a:a2|h:q3"},
+	{"white space: line endings", "h:one\r\ntwo|a:a\r\n\r\nb", "h:one\ntwo|a:a\n\nb", "h:one\ntwo|a:a\n\nb"},
+	{"white space: lines wrapped", "h:one two three|a:four five six", "h:one two\nthree|a:four five\nsix", "h:one two\nthree|a:four five\nsix"},
+	{"white space: no-break spaces", "h:one\u00a0two|a:three\u3000four", "h:one two|a:three four", "h:one two|a:three four"},
+	{"white space: and the first changed", "s:Monday|h: q |a:a\n", "s:Tuesday|h:q|a:a", "s:Tuesday|h:q|a:a"},
+	{"white space: put in front", "h: q |a:a\n", "s:prompt|h:q|a:a", "s:prompt|h:q|a:a"},
+	{"white space: middle edited", "h: q |a:a\n|h:q2\n|a:a2\n", "h:q|a:better|h:q2|a:a2", "h:q|a:better|h:q2|a:a2"},
+	{"white space: a blank message", "h:q|a:  |h:q2\n|a:a2", "h:q |a:|h:q2|a:a2 ", "h:q |a:|h:q2|a:a2 "},
+	{"white space: ids on the answers only", "h:q\n|a#1:a\n|h:q2\n|a#2:a2\n", "h:q|a#1:a|h:q2|a#2:a2", "h:q|a#1:a|h:q2|a#2:a2"},
+	{"white space: ids in the store only", "h#0:q\n|a#1:a\n", "h:q|a:a|h:q2", "h#0:q|a#1:a|h:q2"},
+	{"white space: alike but for it, the second edited", "h:go on|h:go on ", "h:go on|h:stop", "h:go on|h:stop"},
+	{"white space: a word split is an edit", "h:to gether now and forever|a:a", "h:together now and forever|a:a", "h:together now and forever|a:a"},
 }
 
 func TestEveryShapeOfAResend(t *testing.T) {
