@@ -79,7 +79,7 @@ test-sqlite: ## The tests without PostgreSQL, as in an editor: go test ./...
 .PHONY: test-partitioned
 test-partitioned: ## The store's suite on hash-partitioned tables (docs/scaling.md)
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" LETHE_TEST_LAYOUT=partitioned \
-		go test -timeout 20m -run /postgres ./internal/store/ ./internal/history ./internal/indexer
+		go test -timeout 20m -run /postgres ./internal/store/ ./internal/search ./internal/recall ./internal/history ./internal/indexer
 
 .PHONY: test-race
 test-race: ## The tests under the race detector (needs a C compiler)

@@ -4,8 +4,8 @@ package archtest
 // that it may import outside its tests. It begins with packages without imports and ends
 // with the commands, which wire everything up.
 //
-// Only history, the indexer, the upkeep and the wiring import the store, so every rule
-// about a chat history is in one place. pkg/ never imports internal/, so other modules
+// Only search, history, the indexer, the upkeep and the wiring import the store, so every
+// rule about a chat history is in one place. pkg/ never imports internal/, so other modules
 // can use it.
 var mayImport = map[string][]string{
 	"internal/fault":    {},
@@ -63,9 +63,24 @@ var mayImport = map[string][]string{
 	},
 	"internal/store/storetest": {"internal/fault", "internal/chat", "internal/auth", "internal/store"},
 
+	"internal/parallel": {"internal/fault"},
+
+	// search <- recall <- history: history adds who may ask, how often and how long.
+	"internal/search": {
+		"internal/fault", "internal/chat", "internal/text", "internal/chunker", "internal/rank", "internal/breaker",
+		"internal/embed", "internal/modelhttp", "internal/rerank", "internal/parallel", "internal/store",
+	},
+	"internal/recall": {
+		"internal/fault", "internal/chat", "internal/text", "internal/chunker", "internal/rank", "internal/modelhttp",
+		"internal/llm", "internal/parallel", "internal/search",
+	},
 	"internal/history": {
-		"internal/fault", "internal/chat", "internal/auth", "internal/text",
-		"internal/chunker", "internal/rank", "internal/breaker", "internal/embed", "internal/modelhttp", "internal/rerank", "internal/llm", "internal/store",
+		"internal/fault", "internal/chat", "internal/auth", "internal/breaker", "internal/embed",
+		"internal/rerank", "internal/llm", "internal/store", "internal/search", "internal/recall",
+	},
+	"internal/history/historytest": {
+		"internal/chat", "internal/text", "internal/chunker", "internal/embed", "internal/store", "internal/store/storetest",
+		"internal/search", "internal/recall", "internal/history",
 	},
 
 	"internal/indexer": {
@@ -74,7 +89,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/upkeep": {"internal/fault", "internal/chat", "internal/store"},
 	"internal/server": {
-		".", "internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/history",
+		".", "internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/history", "internal/search", "internal/recall",
 		"internal/budget", "internal/jsonstream", "internal/server/jsonbody", "internal/server/wire", "internal/spelling", "pkg/api",
 	},
 	"internal/server/jsonbody": {"internal/fault", "internal/spelling"},
@@ -120,7 +135,7 @@ var mayImport = map[string][]string{
 }
 
 // onlyForTests are packages that nothing but a _test.go file may import.
-var onlyForTests = []string{"internal/modelhttp/faulty", "internal/embed/embedtest", "internal/store/storetest", "internal/server/servertest", "internal/app/apptest"}
+var onlyForTests = []string{"internal/modelhttp/faulty", "internal/embed/embedtest", "internal/store/storetest", "internal/history/historytest", "internal/server/servertest", "internal/app/apptest"}
 
 // confined says where a library, and all below its path, may be imported, tests
 // included.
@@ -163,13 +178,13 @@ var pure = []string{"internal/fault", "internal/spelling", "internal/text", "int
 var impure = []string{"os", "net", "net/http", "database/sql", "os/exec", "log/slog", "syscall"}
 
 // noHTTP packages are below every transport and must not know one.
-var noHTTP = []string{"internal/store", "internal/history", "internal/indexer", "internal/config"}
+var noHTTP = []string{"internal/store", "internal/search", "internal/recall", "internal/history", "internal/indexer", "internal/config"}
 
 // scopeDeciders may ask what a principal may do; auth says what scopes are.
 var scopeDeciders = []string{"internal/auth", "internal/history"}
 
 // domain packages are below every transport and must not use the words of one.
-var domain = []string{"internal/fault", "internal/chat", "internal/auth", "internal/history", "internal/recall", "internal/indexer", "internal/upkeep",
+var domain = []string{"internal/fault", "internal/chat", "internal/auth", "internal/search", "internal/recall", "internal/history", "internal/indexer", "internal/upkeep",
 	"internal/store", "internal/store/dialect", "internal/store/sqlite", "internal/store/postgres"}
 
 // transports take requests from outside. Each gets its principal from the front door

@@ -5,6 +5,8 @@ import (
 	"iter"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/recall"
+	"github.com/lethe-chat/lethe/internal/search"
 )
 
 // Conversations returns one page of the workspace's conversations. Page sizes over
@@ -67,12 +69,12 @@ func (a Access) Deletion(ctx context.Context, id string) (chat.Deletion, error) 
 
 // Search finds passages by words and by meaning and fuses the two rankings. If there is a
 // reranker, it orders the best passages. Invalid when the query is blank or too long, or the
-// mode is unknown. If the embedder does not answer, the result is that of Keyword; if the
-// reranker does not answer, the order stays as it was. The answer says so in both cases, and
-// neither is an error.
-func (a Access) Search(ctx context.Context, q SearchQuery) (SearchResult, error) {
-	return ask(ctx, a, OpSearch, func(ctx context.Context, h *History, ws chat.WorkspaceID) (SearchResult, error) {
-		return h.search(ctx, ws, q)
+// mode is unknown. If the embedder does not answer, the result is that of search.Keyword; if
+// the reranker does not answer, the order stays as it was. The answer says so in both cases,
+// and neither is an error.
+func (a Access) Search(ctx context.Context, q search.Query) (search.Result, error) {
+	return ask(ctx, a, OpSearch, func(ctx context.Context, h *History, ws chat.WorkspaceID) (search.Result, error) {
+		return h.search.Search(ctx, ws, q)
 	})
 }
 
@@ -80,10 +82,10 @@ func (a Access) Search(ctx context.Context, q SearchQuery) (SearchResult, error)
 // budget, each with its date and source. A language model writes it if one is configured and
 // answers; otherwise the passages are quoted. The text is delimited as data, so that a model
 // does not read it as instructions. It contains nothing that was deleted while it was
-// written. Invalid when there is no query, or more than MaxRecallQueries.
-func (a Access) Recall(ctx context.Context, q RecallQuery) (Recollection, error) {
-	return ask(ctx, a, OpRecall, func(ctx context.Context, h *History, ws chat.WorkspaceID) (Recollection, error) {
-		return h.recall(ctx, ws, q)
+// written. Invalid when there is no query, or more than recall.MaxQueries.
+func (a Access) Recall(ctx context.Context, q recall.Query) (recall.Answer, error) {
+	return ask(ctx, a, OpRecall, func(ctx context.Context, h *History, ws chat.WorkspaceID) (recall.Answer, error) {
+		return h.recall.Recall(ctx, ws, q)
 	})
 }
 

@@ -14,6 +14,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/recall"
+	"github.com/lethe-chat/lethe/internal/search"
 )
 
 // asked is one operation as a caller may ask for it, and the scope that it needs.
@@ -54,11 +56,11 @@ var whoMayWhat = map[string]asked{
 	}},
 	"Imports": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error { _, err := a.Imports(ctx, 1, 1); return err }},
 	"Recall": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
-		_, err := a.Recall(ctx, history.RecallQuery{Text: "ferry"})
+		_, err := a.Recall(ctx, recall.Query{Text: "ferry"})
 		return err
 	}},
 	"Search": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
-		_, err := a.Search(ctx, history.SearchQuery{Text: "ferry"})
+		_, err := a.Search(ctx, search.Query{Text: "ferry"})
 		return err
 	}},
 	"Stats": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error { _, err := a.Stats(ctx); return err }},
@@ -151,7 +153,7 @@ func TestEveryOperationIsGuarded(t *testing.T) {
 					require.True(t, history.IsScope(err), name)
 				}
 			}
-			require.False(t, fault.Is(op.ask(t.Context(), d.history.AsOperator(d.ws)), fault.Forbidden), "%s by the operator", name)
+			require.False(t, fault.Is(op.ask(t.Context(), d.History.AsOperator(d.WS)), fault.Forbidden), "%s by the operator", name)
 		}
 	})
 }
@@ -172,7 +174,7 @@ func TestTheWaysIn(t *testing.T) {
 func TestOnlyTheOperatorAdministers(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		for _, scopes := range [][]auth.Scope{nil, {auth.Read}, {auth.Write}, {auth.Read, auth.Write}} {
-			_, err := d.history.Administer(auth.NewPrincipal(auth.OperatorKeyID, d.ws, scopes...))
+			_, err := d.History.Administer(auth.NewPrincipal(auth.OperatorKeyID, d.WS, scopes...))
 			require.True(t, fault.Is(err, fault.Forbidden), "%v: %v", scopes, err)
 		}
 		_, err := d.operator().Workspaces(t.Context())
@@ -185,8 +187,8 @@ func TestEveryOperationHasItsTime(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		d = d.with(func(o *history.Options) { o.Patience = time.Nanosecond })
 		for name, op := range whoMayWhat {
-			patience := d.history.Patience(history.Operation(name))
-			err := op.ask(t.Context(), d.history.AsOperator(d.ws))
+			patience := d.History.Patience(history.Operation(name))
+			err := op.ask(t.Context(), d.History.AsOperator(d.WS))
 			if op.streams {
 				require.False(t, fault.Is(err, fault.Canceled), "%s: %v", name, err)
 				continue
@@ -217,24 +219,24 @@ func TestTheRateIsKeptAtTheFrontDoor(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		clock := d
 		d = d.with(func(o *history.Options) { o.RatePerSecond, o.Burst = 0.1, 2 })
-		one, other := auth.NewPrincipal("one", d.ws), auth.NewPrincipal("other", d.ws)
+		one, other := auth.NewPrincipal("one", d.WS), auth.NewPrincipal("other", d.WS)
 		for range 2 {
-			_, err := d.history.As(one)
+			_, err := d.History.As(one)
 			require.NoError(t, err)
 		}
 		for range 2 { // a refusal does not push the next chance away
-			_, err := d.history.As(one)
+			_, err := d.History.As(one)
 			require.True(t, fault.Is(err, fault.RateLimited), "%v", err)
 			require.Equal(t, 10*time.Second, fault.RetryAfter(err))
 		}
-		_, err := d.history.As(other)
+		_, err := d.History.As(other)
 		require.NoError(t, err)
 		for range 5 {
-			_, err := d.history.As(auth.Operator(d.ws))
+			_, err := d.History.As(auth.Operator(d.WS))
 			require.NoError(t, err)
 		}
-		clock.passed += 10 * time.Second
-		_, err = d.history.As(one)
+		clock.Passed += 10 * time.Second
+		_, err = d.History.As(one)
 		require.NoError(t, err)
 	})
 }
@@ -247,7 +249,7 @@ func TestAWriteOnlyKeyLearnsNoTitle(t *testing.T) {
 		ctx := t.Context()
 		stored := say("a", "hello", "hi")
 		stored.Title = secret
-		id := d.ingest(stored).Conversation.ID
+		id := d.Ingest(stored).Conversation.ID
 		writer, both := d.as("w", auth.Write), d.as("b", auth.Read, auth.Write)
 
 		again := say("a", "hello", "hi")
@@ -294,7 +296,7 @@ func TestAWriteOnlyKeyLearnsNoTitle(t *testing.T) {
 		_, _, err = writer.DeleteMatching(ctx, chat.MatchingDelete{Filter: chat.Filter{Platform: "custom"}, Expected: &none, IncludePinned: true})
 		require.True(t, fault.Is(err, fault.Conflict), "%v", err)
 		require.NotRegexp(t, `\d`, fault.Message(err), "not how many there are")
-		require.Equal(t, 1, d.count())
+		require.Equal(t, 1, d.Count())
 		n, _, err := writer.DeleteMatching(ctx, chat.MatchingDelete{Filter: chat.Filter{Platform: "custom"}, IncludePinned: true})
 		require.NoError(t, err)
 		require.Equal(t, 1, n, "it may delete what it may not read")
@@ -304,7 +306,7 @@ func TestAWriteOnlyKeyLearnsNoTitle(t *testing.T) {
 // The receipt names the key that asked, whatever the request says.
 func TestReceiptsNameWhoAsked(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		id := d.ingest(say("a", "hello")).Conversation.ID
+		id := d.Ingest(say("a", "hello")).Conversation.ID
 		gone, err := d.as("mine", auth.Write).DeleteConversations(t.Context(), []string{id}, chat.DeleteOptions{KeyID: "somebody else's"})
 		require.NoError(t, err)
 		receipt, err := d.as("mine", auth.Read).Deletion(t.Context(), gone.Receipt.ID)

@@ -21,11 +21,11 @@ func (d *desk) shelf() (ids []string) {
 		u.Title = fmt.Sprintf("Trip %d to LISBON", i%3)
 		u.Platform = []string{"chatgpt", "claude"}[i%2]
 		u.CreatedAt = time.Date(2026, 1, 1+i, 12, 0, 0, 0, time.UTC)
-		ids = append(ids, d.ingest(u).Conversation.ID)
+		ids = append(ids, d.Ingest(u).Conversation.ID)
 	}
 	for _, id := range ids[4:] {
-		_, err := d.history.AsOperator(d.ws).Edit(d.t.Context(), id, chat.Edit{Pinned: &yes})
-		require.NoError(d.t, err)
+		_, err := d.History.AsOperator(d.WS).Edit(d.T.Context(), id, chat.Edit{Pinned: &yes})
+		require.NoError(d.T, err)
 	}
 	return ids
 }
@@ -56,13 +56,13 @@ func TestDeleteMatchingTakesWhatTheFilterSelects(t *testing.T) {
 			{"a filter and all", chat.MatchingDelete{Filter: chat.Filter{Title: "Porto"}, All: true}, nil, fault.Invalid},
 			{"another number", chat.MatchingDelete{Filter: chat.Filter{Platform: "chatgpt"}, Expected: &seven}, nil, fault.Conflict},
 		} {
-			_, _, err := d.history.AsOperator(d.ws).DeleteMatching(t.Context(), chat.MatchingDelete{All: true, IncludePinned: true})
+			_, _, err := d.History.AsOperator(d.WS).DeleteMatching(t.Context(), chat.MatchingDelete{All: true, IncludePinned: true})
 			require.NoError(t, err)
 			ids := d.shelf()
 			m := c.m
 			m.DryRun = true
-			n, deleted, err := d.history.AsOperator(d.ws).DeleteMatching(t.Context(), m)
-			require.Equal(t, len(ids), d.count(), "%s: a dry run deletes nothing", c.name)
+			n, deleted, err := d.History.AsOperator(d.WS).DeleteMatching(t.Context(), m)
+			require.Equal(t, len(ids), d.Count(), "%s: a dry run deletes nothing", c.name)
 			require.Empty(t, deleted.Receipt)
 			if c.takes == nil {
 				require.True(t, fault.Is(err, c.kind), "%s: %v", c.name, err)
@@ -72,10 +72,10 @@ func TestDeleteMatchingTakesWhatTheFilterSelects(t *testing.T) {
 				require.Equal(t, []string{}, deleted.IDs)
 			}
 
-			n, deleted, err = d.history.AsOperator(d.ws).DeleteMatching(t.Context(), c.m)
+			n, deleted, err = d.History.AsOperator(d.WS).DeleteMatching(t.Context(), c.m)
 			if c.takes == nil {
 				require.True(t, fault.Is(err, c.kind), "%s: %v", c.name, err)
-				require.Equal(t, len(ids), d.count(), c.name)
+				require.Equal(t, len(ids), d.Count(), c.name)
 				continue
 			}
 			require.NoError(t, err, c.name)
@@ -85,10 +85,10 @@ func TestDeleteMatchingTakesWhatTheFilterSelects(t *testing.T) {
 			}
 			require.Equal(t, want, deleted.IDs, c.name)
 			require.Equal(t, len(want), n)
-			require.Equal(t, len(ids)-len(want), d.count(), c.name)
+			require.Equal(t, len(ids)-len(want), d.Count(), c.name)
 			require.Equal(t, len(want), deleted.Receipt.Conversations)
 			require.Equal(t, 2*len(want), deleted.Receipt.Messages)
-			require.Empty(t, d.db.Damage(t))
+			require.Empty(t, d.DB.Damage(t))
 		}
 	})
 }
@@ -98,14 +98,14 @@ func TestDeleteMatchingTakesMoreThanAPage(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		const n = 253
 		for i := range n {
-			d.ingest(say(fmt.Sprint(i), "one"))
+			d.Ingest(say(fmt.Sprint(i), "one"))
 		}
-		got, deleted, err := d.history.AsOperator(d.ws).DeleteMatching(t.Context(), chat.MatchingDelete{All: true})
+		got, deleted, err := d.History.AsOperator(d.WS).DeleteMatching(t.Context(), chat.MatchingDelete{All: true})
 		require.NoError(t, err)
 		require.Equal(t, n, got)
 		require.Len(t, deleted.IDs, n)
-		require.Zero(t, d.count())
-		page, err := d.history.AsOperator(d.ws).Deletions(t.Context(), 1, 10)
+		require.Zero(t, d.Count())
+		page, err := d.History.AsOperator(d.WS).Deletions(t.Context(), 1, 10)
 		require.NoError(t, err)
 		require.Equal(t, 1, page.Total, "one receipt")
 	})
@@ -117,7 +117,7 @@ func TestDeletesByFilterAndByIDShareTheWork(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		var ids []string
 		for i := range 60 {
-			ids = append(ids, d.ingest(say(fmt.Sprint(i), "one")).Conversation.ID)
+			ids = append(ids, d.Ingest(say(fmt.Sprint(i), "one")).Conversation.ID)
 		}
 		var mu sync.Mutex
 		reported := map[string]int{}
@@ -134,11 +134,11 @@ func TestDeletesByFilterAndByIDShareTheWork(t *testing.T) {
 		}
 		for w := range 2 {
 			callers.Go(func() {
-				_, deleted, err := d.history.AsOperator(d.ws).DeleteMatching(t.Context(), chat.MatchingDelete{All: true})
+				_, deleted, err := d.History.AsOperator(d.WS).DeleteMatching(t.Context(), chat.MatchingDelete{All: true})
 				report(deleted.IDs, err)
 			})
 			callers.Go(func() {
-				deleted, err := d.history.AsOperator(d.ws).DeleteConversations(t.Context(), ids[w*20:w*20+30], chat.DeleteOptions{})
+				deleted, err := d.History.AsOperator(d.WS).DeleteConversations(t.Context(), ids[w*20:w*20+30], chat.DeleteOptions{})
 				report(deleted.IDs, err)
 			})
 		}
@@ -147,8 +147,8 @@ func TestDeletesByFilterAndByIDShareTheWork(t *testing.T) {
 		for id, times := range reported {
 			require.Equal(t, 1, times, id)
 		}
-		require.Zero(t, d.count())
-		require.Empty(t, d.db.Damage(t))
+		require.Zero(t, d.Count())
+		require.Empty(t, d.DB.Damage(t))
 	})
 }
 
@@ -156,18 +156,18 @@ func TestLiftedExclusionsLetUploadsIn(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		var ids []string
 		for i := range 3 {
-			ids = append(ids, d.ingest(say(fmt.Sprint(i), "one")).Conversation.ID)
+			ids = append(ids, d.Ingest(say(fmt.Sprint(i), "one")).Conversation.ID)
 		}
-		_, err := d.history.AsOperator(d.ws).DeleteConversations(t.Context(), ids, chat.DeleteOptions{Exclude: true})
+		_, err := d.History.AsOperator(d.WS).DeleteConversations(t.Context(), ids, chat.DeleteOptions{Exclude: true})
 		require.NoError(t, err)
 		lift := func(l chat.Lift) int {
-			n, err := d.history.AsOperator(d.ws).LiftExclusions(t.Context(), l)
+			n, err := d.History.AsOperator(d.WS).LiftExclusions(t.Context(), l)
 			require.NoError(t, err)
 			return n
 		}
 		excluded := func() (n int) {
 			for i := range ids {
-				if d.ingest(say(fmt.Sprint(i), "one")).Conversation.IndexState == chat.Excluded {
+				if d.Ingest(say(fmt.Sprint(i), "one")).Conversation.IndexState == chat.Excluded {
 					n++
 				}
 			}
@@ -179,15 +179,15 @@ func TestLiftedExclusionsLetUploadsIn(t *testing.T) {
 		} {
 			require.Zero(t, lift(l))
 		}
-		n, err := d.history.AsOperator(d.workspace("other")).LiftExclusions(t.Context(), chat.Lift{IDs: ids})
+		n, err := d.History.AsOperator(d.AddWorkspace("other")).LiftExclusions(t.Context(), chat.Lift{IDs: ids})
 		require.NoError(t, err)
 		require.Zero(t, n, "another workspace's are unknown")
 		require.Equal(t, 2, lift(chat.Lift{IDs: ids[:1], ExternalIDs: []string{"0", "1"}}), "each counts once")
 		require.Zero(t, lift(chat.Lift{IDs: ids[:2]}))
 		require.Equal(t, 1, excluded())
-		require.Equal(t, 2, d.count())
+		require.Equal(t, 2, d.Count())
 		for _, l := range []chat.Lift{{}, {Platform: "chatgpt"}, {IDs: make([]string, 10_001)}} {
-			_, err := d.history.AsOperator(d.ws).LiftExclusions(t.Context(), l)
+			_, err := d.History.AsOperator(d.WS).LiftExclusions(t.Context(), l)
 			require.True(t, fault.Is(err, fault.Invalid))
 		}
 	})

@@ -10,20 +10,21 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
-	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/recall"
+	"github.com/lethe-chat/lethe/internal/search"
 )
 
 func TestDeleteRules(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		var mine []string
 		for i := range 8 {
-			mine = append(mine, d.ingest(say(fmt.Sprint(i), "one", "two")).Conversation.ID)
+			mine = append(mine, d.Ingest(say(fmt.Sprint(i), "one", "two")).Conversation.ID)
 		}
-		other := d.workspace("other")
-		foreign, err := d.history.AsOperator(other).Ingest(t.Context(), say("x", "text"))
+		other := d.AddWorkspace("other")
+		foreign, err := d.History.AsOperator(other).Ingest(t.Context(), say("x", "text"))
 		require.NoError(t, err)
 		yes := true
-		_, err = d.history.AsOperator(d.ws).Edit(t.Context(), mine[7], chat.Edit{Pinned: &yes})
+		_, err = d.History.AsOperator(d.WS).Edit(t.Context(), mine[7], chat.Edit{Pinned: &yes})
 		require.NoError(t, err)
 		many := func(n int, of ...string) []string {
 			for len(of) < n {
@@ -49,7 +50,7 @@ func TestDeleteRules(t *testing.T) {
 			{"10,000, a pinned one among them", slices.Insert(many(9_999, mine[2]), 5_000, mine[7]), []string{mine[2], mine[7]}, 2},
 			{"more than 10,000 are too many even when they repeat", slices.Repeat([]string{mine[4]}, 10_001), nil, 2},
 		} {
-			got, err := d.history.AsOperator(d.ws).DeleteConversations(t.Context(), c.asked, chat.DeleteOptions{})
+			got, err := d.History.AsOperator(d.WS).DeleteConversations(t.Context(), c.asked, chat.DeleteOptions{})
 			if c.want == nil {
 				require.True(t, fault.Is(err, fault.Invalid), "%s: %v", c.name, err)
 			} else {
@@ -57,30 +58,30 @@ func TestDeleteRules(t *testing.T) {
 				require.Equal(t, c.want, got.IDs, c.name)
 				require.Equal(t, len(c.want), got.Receipt.Conversations, c.name)
 			}
-			require.Equal(t, c.left, d.count(), c.name)
+			require.Equal(t, c.left, d.Count(), c.name)
 		}
-		n, err := d.history.AsOperator(other).Count(t.Context())
+		n, err := d.History.AsOperator(other).Count(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, 1, n)
-		require.Empty(t, d.db.Damage(t))
+		require.Empty(t, d.DB.Damage(t))
 	})
 }
 
 func TestADeletedConversationIsNowhere(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		gone := d.ingest(say("gone", "the zebra ate my homework", "that is unfortunate")).Conversation.ID
-		kept := d.ingest(say("kept", "another zebra", "indeed")).Conversation.ID
-		d.index()
-		require.Len(t, d.search(history.SearchQuery{Text: "zebra homework"}).Hits, 2)
-		_, err := d.history.AsOperator(d.ws).DeleteConversations(t.Context(), []string{gone}, chat.DeleteOptions{})
+		gone := d.Ingest(say("gone", "the zebra ate my homework", "that is unfortunate")).Conversation.ID
+		kept := d.Ingest(say("kept", "another zebra", "indeed")).Conversation.ID
+		d.Index()
+		require.Len(t, d.Search(search.Query{Text: "zebra homework"}).Hits, 2)
+		_, err := d.History.AsOperator(d.WS).DeleteConversations(t.Context(), []string{gone}, chat.DeleteOptions{})
 		require.NoError(t, err)
-		for _, mode := range []history.Mode{history.Hybrid, history.Semantic, history.Keyword} {
-			hits := d.search(history.SearchQuery{Text: "zebra homework", Mode: mode}).Hits
+		for _, mode := range []search.Mode{search.Hybrid, search.Semantic, search.Keyword} {
+			hits := d.Search(search.Query{Text: "zebra homework", Mode: mode}).Hits
 			require.Len(t, hits, 1, mode)
 			require.Equal(t, kept, hits[0].ConversationID)
 		}
-		require.NotContains(t, d.recall(history.RecallQuery{Text: "zebra homework"}).Content, "homework")
-		require.Empty(t, d.db.Mentions(t, "homework"), "in no table and no index")
-		require.NotEmpty(t, d.db.Mentions(t, "zebra"))
+		require.NotContains(t, d.Recall(recall.Query{Text: "zebra homework"}).Content, "homework")
+		require.Empty(t, d.DB.Mentions(t, "homework"), "in no table and no index")
+		require.NotEmpty(t, d.DB.Mentions(t, "zebra"))
 	})
 }

@@ -64,24 +64,24 @@ func TestAFileOfMixedPlatforms(t *testing.T) {
 				uploads[i].Platform, uploads[i].DisplayName = c.platform(i), fmt.Sprint("The ", c.platform(i))
 			}
 			transactions = 0
-			done, err := h.AsOperator(d.ws).ImportFile(t.Context(), fileOf(uploads...), false)
+			done, err := h.AsOperator(d.WS).ImportFile(t.Context(), fileOf(uploads...), false)
 			require.NoError(t, err)
 			require.Equal(t, 400, done.Conversations)
 			require.Equal(t, 2, transactions, c.name)
-			imported, err := h.AsOperator(d.ws).Import(t.Context(), done.ImportID)
+			imported, err := h.AsOperator(d.WS).Import(t.Context(), done.ImportID)
 			require.NoError(t, err)
 			require.Equal(t, []any{c.says, 400, 400}, []any{imported.Platform, imported.Conversations, imported.Messages}, c.name)
 		}
-		stats, err := h.AsOperator(d.ws).Stats(t.Context())
+		stats, err := h.AsOperator(d.WS).Stats(t.Context())
 		require.NoError(t, err)
 		require.ElementsMatch(t, []chat.PlatformStats{
 			{Platform: "a", DisplayName: "The a", Conversations: 800, Messages: 800},
 			{Platform: "b", DisplayName: "The b", Conversations: 400, Messages: 400},
 		}, stats.Platforms)
-		_, deleted, err := h.AsOperator(d.ws).DeleteMatching(t.Context(), chat.MatchingDelete{Filter: chat.Filter{Platform: "a"}})
+		_, deleted, err := h.AsOperator(d.WS).DeleteMatching(t.Context(), chat.MatchingDelete{Filter: chat.Filter{Platform: "a"}})
 		require.NoError(t, err)
 		require.Len(t, deleted.IDs, 800)
-		imports, err := h.AsOperator(d.ws).Imports(t.Context(), 1, 10)
+		imports, err := h.AsOperator(d.WS).Imports(t.Context(), 1, 10)
 		require.NoError(t, err)
 		require.Equal(t, 2, imports.Total, "those of several platforms stay with the conversations of the other")
 		require.Empty(t, db.Damage(t))
@@ -101,15 +101,15 @@ func TestTheLaterOfADeliveryWins(t *testing.T) {
 		h := traced(t, db, func(statement string) {
 			if db.Kind == storetest.Postgres && strings.Contains(statement, "external_id IN") { // SQLite has one writer
 				once.Do(func() {
-					_, err := other.AsOperator(d.ws).Ingest(context.Background(), u("by the other"))
+					_, err := other.AsOperator(d.WS).Ingest(context.Background(), u("by the other"))
 					require.NoError(t, err)
 				})
 			}
 		})
-		done, err := h.AsOperator(d.ws).IngestAll(t.Context(), []chat.Upload{u("first in the file"), u("later in the file")}, history.Delivery{})
+		done, err := h.AsOperator(d.WS).IngestAll(t.Context(), []chat.Upload{u("first in the file"), u("later in the file")}, history.Delivery{})
 		require.NoError(t, err)
 		require.Equal(t, done.Conversations[0].ID, done.Conversations[1].ID)
-		require.Equal(t, "later in the file", d.transcript(done.Conversations[0].ID).Turns[0].Text)
+		require.Equal(t, "later in the file", d.Transcript(done.Conversations[0].ID).Turns[0].Text)
 	})
 }
 
@@ -117,7 +117,7 @@ func TestTheLaterOfADeliveryWins(t *testing.T) {
 // was checked are told the same.
 func TestUploadsIntoADeletedWorkspace(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		gone := d.history.AsOperator(4711)
+		gone := d.History.AsOperator(4711)
 		_, one := gone.Ingest(t.Context(), say("a", "b"))
 		_, many := gone.IngestAll(t.Context(), []chat.Upload{say("a", "b"), say("c", "d")}, history.Delivery{})
 		_, file := gone.ImportFile(t.Context(), fileOf(say("a", "b")), false)
@@ -134,10 +134,10 @@ func TestUploadsIntoADeletedWorkspace(t *testing.T) {
 // conversations stand.
 func TestAnImportHasOnlyWhatItCreated(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		access := d.history.AsOperator(d.ws)
-		old := d.ingest(say("old", "question", "answer"))
-		edited := d.ingest(say("edited", "question", "answer"))
-		require.Equal(t, 2, d.index())
+		access := d.History.AsOperator(d.WS)
+		old := d.Ingest(say("old", "question", "answer"))
+		edited := d.Ingest(say("edited", "question", "answer"))
+		require.Equal(t, 2, d.Index())
 		file, err := access.ImportFile(t.Context(), fileOf(say("old", "question", "answer"), say("edited", "question", "better"), say("new", "hello")), false)
 		require.NoError(t, err)
 		require.Equal(t, 3, file.Conversations)
@@ -145,17 +145,17 @@ func TestAnImportHasOnlyWhatItCreated(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []any{chat.ImportProcessing, 3, 2, 1, 2}, []any{imported.Status, imported.Conversations, imported.Messages, imported.Ready, imported.Pending})
 
-		require.Equal(t, old.ImportID, d.transcript(old.Conversation.ID).ImportID)
+		require.Equal(t, old.ImportID, d.Transcript(old.Conversation.ID).ImportID)
 		page, err := access.Conversations(t.Context(), chat.ListQuery{Filter: chat.Filter{ImportID: file.ImportID}})
 		require.NoError(t, err)
 		require.Equal(t, 1, page.Total)
 		_, deleted, err := access.DeleteMatching(t.Context(), chat.MatchingDelete{Filter: chat.Filter{ImportID: file.ImportID}})
 		require.NoError(t, err)
 		require.Len(t, deleted.IDs, 1)
-		require.Equal(t, 2, d.count())
+		require.Equal(t, 2, d.Count())
 		_, deleted, err = access.DeleteMatching(t.Context(), chat.MatchingDelete{Filter: chat.Filter{ImportID: edited.ImportID}})
 		require.NoError(t, err)
 		require.Equal(t, []string{edited.Conversation.ID}, deleted.IDs)
-		require.Empty(t, d.db.Damage(t))
+		require.Empty(t, d.DB.Damage(t))
 	})
 }

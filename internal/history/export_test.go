@@ -17,13 +17,13 @@ import (
 func TestAnExportEndsWhenItsKeyIsRevoked(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		for i := range 50 {
-			d.ingest(say(fmt.Sprint(i), "hello"))
+			d.Ingest(say(fmt.Sprint(i), "hello"))
 		}
 		key, token, err := d.operator().CreateKey(t.Context(), "w", "export", []auth.Scope{auth.Read})
 		require.NoError(t, err)
-		who, err := d.history.Authenticate(t.Context(), token)
+		who, err := d.History.Authenticate(t.Context(), token)
 		require.NoError(t, err)
-		access, err := d.history.As(who)
+		access, err := d.History.As(who)
 		require.NoError(t, err)
 		came := 0
 		for _, err = range access.Export(t.Context(), chat.Filter{}) {
@@ -43,7 +43,7 @@ func TestAnExportEndsWhenItsKeyIsRevoked(t *testing.T) {
 // One long conversation takes as long as its reader: the key counts from page to page.
 func TestALongConversationEndsWhenTheKeyIsRevoked(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		long := d.ingest(say("long", strings.Repeat("some words ", 200_000), "and an end"))
+		long := d.Ingest(say("long", strings.Repeat("some words ", 200_000), "and an end"))
 		for name, begin := range map[string]func(history.Access) (*history.Reading, error){
 			"read": func(a history.Access) (*history.Reading, error) { return a.Read(t.Context(), long.Conversation.ID) },
 			"exported alone": func(a history.Access) (*history.Reading, error) {
@@ -59,9 +59,9 @@ func TestALongConversationEndsWhenTheKeyIsRevoked(t *testing.T) {
 		} {
 			key, token, err := d.operator().CreateKey(t.Context(), "w", name, []auth.Scope{auth.Read})
 			require.NoError(t, err)
-			who, err := d.history.Authenticate(t.Context(), token)
+			who, err := d.History.Authenticate(t.Context(), token)
 			require.NoError(t, err)
-			access, err := d.history.As(who)
+			access, err := d.History.As(who)
 			require.NoError(t, err)
 			reading, err := begin(access)
 			require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestALongConversationEndsWhenTheKeyIsRevoked(t *testing.T) {
 				if came == 0 {
 					_, err := d.operator().RevokeKey(t.Context(), key.ID)
 					require.NoError(t, err)
-					d.passed += time.Minute
+					d.Passed += time.Minute
 				}
 				came += len(part.Text)
 			}

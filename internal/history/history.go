@@ -1,6 +1,7 @@
 // Package history is the front door to the chat history: ingest, list, read, edit, delete,
-// search, recall, keys. Every transport calls it, so its rules apply to all of them. It knows
-// no HTTP and no SQL.
+// search, recall, keys. Every transport calls it, so its rules apply to all of them. Packages
+// search and recall find and write; here are the scope, rate and deadline of asking them. It
+// knows no HTTP and no SQL.
 //
 // It has three entries. As gives a caller access to its workspace, limited by its scopes.
 // Administer gives the operator keys and workspaces. service.go has what the service itself
@@ -8,7 +9,6 @@
 package history
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -20,7 +20,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/llm"
+	"github.com/lethe-chat/lethe/internal/recall"
 	"github.com/lethe-chat/lethe/internal/rerank"
+	"github.com/lethe-chat/lethe/internal/search"
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
@@ -36,11 +38,8 @@ type History struct {
 	static   staticKey
 	local    staticKey
 
-	meaning  *meaning
-	reranker rerank.Reranker
-	writer   llm.Writer
-	log      *slog.Logger
-	metrics  *metrics
+	search   *search.Searcher
+	recall   *recall.Recaller
 	limiter  *rateLimiter
 	patience time.Duration
 }
@@ -60,12 +59,12 @@ type Options struct {
 	APIKey     string // a token accepted for the workspace `default` with every scope; may be empty
 	LocalToken string // the same, where AuthenticateLocal asks; may be empty
 
-	Reranker rerank.Reranker      // the second stage of a search; nil for none
-	Writer   llm.Writer           // writes digests; nil for quoting alone
+	Reranker rerank.Reranker      // orders the best hits of a search; nil for none
+	Writer   llm.Writer           // writes digests; nil: they are quoted
 	Logger   *slog.Logger         // nil discards
 	Metrics  *prometheus.Registry // nil counts for nobody
 
-	QueryPatience time.Duration   // how long a search waits for the vector of its query; DefaultQueryPatience when 0
+	QueryPatience time.Duration   // how long a search waits for the vector of its query; search.DefaultQueryPatience when 0
 	Trials        breaker.Options // how an embedder that did not answer a query is tried again; for tests
 
 	RatePerSecond float64       // requests per second and key; 0 for no limit
@@ -92,18 +91,18 @@ func New(o Options) *History {
 			})
 		}
 	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
 	if o.Patience <= 0 {
 		o.Patience = DefaultPatience
 	}
 	h := &History{
 		store: o.Store, embedder: o.Embedder, now: o.Now, wake: o.Wake, deleted: o.Deleted, reclaim: o.Reclaim,
-		reranker: o.Reranker, writer: o.Writer, log: o.Logger, metrics: newMetrics(o.Metrics),
 		limiter: newRateLimiter(o.RatePerSecond, o.Burst, o.Now), patience: o.Patience,
 	}
-	h.meaning = newMeaning(o.Embedder, cmp.Or(o.QueryPatience, DefaultQueryPatience), o.Trials, o.Logger, h.metrics)
+	h.search = search.New(search.Options{
+		Store: o.Store, Embedder: o.Embedder, Reranker: o.Reranker, Logger: o.Logger, Metrics: o.Metrics,
+		QueryPatience: o.QueryPatience, Trials: o.Trials,
+	})
+	h.recall = recall.New(recall.Options{Search: h.search, Writer: o.Writer, Logger: o.Logger, Metrics: o.Metrics})
 	h.usage.minutes = make(map[keyUse]time.Time)
 	h.static.set(o.APIKey)
 	h.local.set(o.LocalToken)
@@ -112,7 +111,7 @@ func New(o Options) *History {
 
 // Close ends the background trials of an embedder that does not answer queries. The store
 // stays open.
-func (h *History) Close() { h.meaning.breaker.Close() }
+func (h *History) Close() { h.search.Close() }
 
 // conversations is Access.Conversations.
 func (h *History) conversations(ctx context.Context, ws chat.WorkspaceID, q chat.ListQuery) (chat.Page, error) {
@@ -179,7 +178,7 @@ func (h *History) stats(ctx context.Context, ws chat.WorkspaceID) (s chat.Stats,
 			return err
 		}
 		model := h.embedder.Model()
-		s.Embedding.Lost = h.meaning.state()
+		s.Embedding.Lost = h.search.LostLeg()
 		s.VectorSearch, err = v.VectorSearch(ws, model.ID, model.Dimensions)
 		return err
 	})

@@ -11,27 +11,29 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/history/historytest"
+	"github.com/lethe-chat/lethe/internal/search"
 )
 
 func TestANewConversationIsStoredAndQueued(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		u := say("x", "question", "answer")
 		u.Platform, u.DisplayName = "chatgpt", "ChatGPT"
-		done := d.ingest(u)
-		stored := d.transcript(done.Conversation.ID)
+		done := d.Ingest(u)
+		stored := d.Transcript(done.Conversation.ID)
 		require.Equal(t, done.Conversation, stored.Conversation, "the answer is what is stored")
 		require.Equal(t, chat.Conversation{
 			ID: done.Conversation.ID, Platform: "chatgpt", ExternalID: "x", Title: "About x", CreatedAt: now, UpdatedAt: now,
 			ImportID: done.ImportID, Messages: 2, Revision: 1, IndexState: chat.Queued,
 		}, stored.Conversation)
-		require.EqualValues(t, 1, d.woken.Load())
+		require.EqualValues(t, 1, d.Woken.Load())
 
-		imported, err := d.history.AsOperator(d.ws).Import(t.Context(), strings.ToUpper(done.ImportID))
+		imported, err := d.History.AsOperator(d.WS).Import(t.Context(), strings.ToUpper(done.ImportID))
 		require.NoError(t, err)
 		require.Equal(t, chat.Import{
 			ID: done.ImportID, Kind: "upload", Platform: "chatgpt", Status: chat.ImportQueued, Conversations: 1, Messages: 2, Pending: 1, CreatedAt: now,
 		}, imported)
-		stats, err := d.history.AsOperator(d.ws).Stats(t.Context())
+		stats, err := d.History.AsOperator(d.WS).Stats(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []chat.PlatformStats{{Platform: "chatgpt", DisplayName: "ChatGPT", Conversations: 1, Messages: 2}}, stats.Platforms)
 	})
@@ -56,18 +58,18 @@ func TestSendingAgain(t *testing.T) {
 	}
 	each(t, func(t *testing.T, d *desk) {
 		for name, c := range cases {
-			first := d.ingest(say(name, "question", "answer"))
-			require.Equal(t, 1, d.index())
-			before := d.transcript(first.Conversation.ID)
+			first := d.Ingest(say(name, "question", "answer"))
+			require.Equal(t, 1, d.Index())
+			before := d.Transcript(first.Conversation.ID)
 			require.Equal(t, chat.Ready, before.IndexState)
-			d.woken.Store(0)
-			embedded := d.embedder.texts.Load()
+			d.Woken.Store(0)
+			embedded := d.Embedder.Texts.Load()
 
 			u := say(name, "question", "answer")
 			c.change(&u)
-			d.passed += time.Hour
-			second := d.ingest(u)
-			after := d.transcript(first.Conversation.ID)
+			d.Passed += time.Hour
+			second := d.Ingest(u)
+			after := d.Transcript(first.Conversation.ID)
 			require.Equal(t, first.Conversation.ID, second.Conversation.ID, name)
 			require.NotEqual(t, first.ImportID, second.ImportID)
 			require.Equal(t, after.Conversation, second.Conversation)
@@ -77,8 +79,8 @@ func TestSendingAgain(t *testing.T) {
 			if c.queued {
 				require.Equal(t, chat.Queued, after.IndexState, name)
 				require.Equal(t, before.Revision+1, after.Revision)
-				require.EqualValues(t, 1, d.woken.Load())
-				require.Equal(t, 1, d.index())
+				require.EqualValues(t, 1, d.Woken.Load())
+				require.Equal(t, 1, d.Index())
 			} else {
 				require.Equal(t, chat.Ready, after.IndexState, name)
 				revision := before.Revision
@@ -87,16 +89,16 @@ func TestSendingAgain(t *testing.T) {
 				}
 				require.Equal(t, revision, after.Revision, name)
 				require.Equal(t, before.Turns, after.Turns)
-				require.Zero(t, d.woken.Load())
-				require.Zero(t, d.index())
-				require.Equal(t, embedded, d.embedder.texts.Load(), "nothing is embedded again")
+				require.Zero(t, d.Woken.Load())
+				require.Zero(t, d.Index())
+				require.Equal(t, embedded, d.Embedder.Texts.Load(), "nothing is embedded again")
 			}
-			imported, err := d.history.AsOperator(d.ws).Import(t.Context(), second.ImportID)
+			imported, err := d.History.AsOperator(d.WS).Import(t.Context(), second.ImportID)
 			require.NoError(t, err)
 			require.Equal(t, []any{1, c.changed, chat.ImportReady}, []any{imported.Conversations, imported.Messages, imported.Status}, name)
 		}
-		require.Equal(t, len(cases), d.count())
-		require.Empty(t, d.db.Damage(t))
+		require.Equal(t, len(cases), d.Count())
+		require.Empty(t, d.DB.Damage(t))
 	})
 }
 
@@ -135,7 +137,7 @@ func TestTitlesAndDatesDefault(t *testing.T) {
 		for name, c := range cases {
 			u := c.upload
 			u.ExternalID = name
-			got := d.transcript(d.ingest(u).Conversation.ID)
+			got := d.Transcript(d.Ingest(u).Conversation.ID)
 			require.Equal(t, c.title, got.Title, name)
 			require.Equal(t, c.created, got.CreatedAt, name)
 			require.Equal(t, c.updated, got.UpdatedAt, name)
@@ -148,33 +150,33 @@ func TestTitlesAndDatesDefault(t *testing.T) {
 
 func TestAnInvalidUploadStoresNothing(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		_, err := d.history.AsOperator(d.ws).Ingest(t.Context(), chat.Upload{Platform: "no platform!", Messages: []chat.UploadMessage{{Role: "narrator"}}})
+		_, err := d.History.AsOperator(d.WS).Ingest(t.Context(), chat.Upload{Platform: "no platform!", Messages: []chat.UploadMessage{{Role: "narrator"}}})
 		require.True(t, fault.Is(err, fault.Invalid))
 		for _, problem := range []string{"platform", "external id", "messages[0].role"} {
 			require.Contains(t, fault.Message(err), problem)
 		}
 		empty := []string{"workspaces", "secrets", "schema_migrations", "recipes", "current_recipe", "vector_version"} // as they are in an empty database
-		for table, n := range d.db.Rows(t) {
+		for table, n := range d.DB.Rows(t) {
 			if !slices.Contains(empty, table) && !strings.HasPrefix(table, "sqlite_") {
 				require.Zero(t, n, table)
 			}
 		}
-		require.Zero(t, d.woken.Load())
+		require.Zero(t, d.Woken.Load())
 	})
 }
 
 func TestPagesAreClamped(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		for i := range 3 {
-			d.ingest(say(string(rune('a'+i)), "text"))
+			d.Ingest(say(string(rune('a'+i)), "text"))
 		}
 		for _, c := range []struct{ page, size, gotPage, gotSize, items int }{
 			{1, 0, 1, 25, 3}, {0, -7, 1, 1, 1}, {-5, 1000, 1, 100, 3}, {2, 2, 2, 2, 1}, {9, 2, 9, 2, 0}, {1 << 60, 100, 1_000_000, 100, 0},
 		} {
-			page, err := d.history.AsOperator(d.ws).Conversations(t.Context(), chat.ListQuery{Page: c.page, PageSize: c.size})
+			page, err := d.History.AsOperator(d.WS).Conversations(t.Context(), chat.ListQuery{Page: c.page, PageSize: c.size})
 			require.NoError(t, err)
 			require.Equal(t, []int{c.gotPage, c.gotSize, 3, c.items}, []int{page.Page, page.PageSize, page.Total, len(page.Items)})
-			imports, err := d.history.AsOperator(d.ws).Imports(t.Context(), c.page, c.size)
+			imports, err := d.History.AsOperator(d.WS).Imports(t.Context(), c.page, c.size)
 			require.NoError(t, err)
 			require.Equal(t, []int{c.gotPage, c.gotSize, 3, c.items}, []int{imports.Page, imports.PageSize, imports.Total, len(imports.Items)})
 		}
@@ -183,12 +185,12 @@ func TestPagesAreClamped(t *testing.T) {
 
 func TestEditing(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		id := d.ingest(say("x", "text")).Conversation.ID
-		d.index()
-		d.woken.Store(0)
+		id := d.Ingest(say("x", "text")).Conversation.ID
+		d.Index()
+		d.Woken.Store(0)
 		yes, blank, title := true, " \n\x00 "[:2], "  New\n title "
 		edit := func(id string, e chat.Edit) (chat.Conversation, error) {
-			return d.history.AsOperator(d.ws).Edit(t.Context(), id, e)
+			return d.History.AsOperator(d.WS).Edit(t.Context(), id, e)
 		}
 
 		_, err := edit(id, chat.Edit{})
@@ -203,24 +205,24 @@ func TestEditing(t *testing.T) {
 		c, err := edit(strings.ToUpper(id), chat.Edit{Pinned: &yes})
 		require.NoError(t, err)
 		require.True(t, c.Pinned)
-		require.Zero(t, d.woken.Load())
+		require.Zero(t, d.Woken.Load())
 
 		c, err = edit(id, chat.Edit{Title: &title})
 		require.NoError(t, err)
 		require.Equal(t, "New title", c.Title)
-		require.EqualValues(t, 1, d.woken.Load())
-		require.Equal(t, 1, d.index())
-		require.Equal(t, id, d.search(history.SearchQuery{Text: "new title"}).Hits[0].ConversationID, "the new title is found")
+		require.EqualValues(t, 1, d.Woken.Load())
+		require.Equal(t, 1, d.Index())
+		require.Equal(t, id, d.Search(search.Query{Text: "new title"}).Hits[0].ConversationID, "the new title is found")
 	})
 }
 
 func TestUnknownIDsAreNotFound(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		for _, id := range []string{"", "x", "' OR 1=1 --", "\x00", chat.NewID()} {
-			_, err := readAll(t.Context(), d.history.AsOperator(d.ws), id)
+			_, err := historytest.ReadAll(t.Context(), d.History.AsOperator(d.WS), id)
 			require.True(t, fault.Is(err, fault.NotFound), "%v", err)
 			require.Equal(t, "there is no such conversation", fault.Message(err))
-			_, err = d.history.AsOperator(d.ws).Import(t.Context(), id)
+			_, err = d.History.AsOperator(d.WS).Import(t.Context(), id)
 			require.True(t, fault.Is(err, fault.NotFound), "%v", err)
 			require.Equal(t, "there is no such import", fault.Message(err))
 		}
@@ -232,7 +234,7 @@ func TestUnknownIDsAreNotFound(t *testing.T) {
 // deleted, and those that are not to come back.
 func TestADeliveryOfMany(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		other := d.workspace("other")
+		other := d.AddWorkspace("other")
 		var uploads []chat.Upload
 		for _, name := range []string{"new", "stored", "twice", "deleted", "excluded", "newer", "twice", "stored as well"} {
 			u := say(name, "question", "answer")
@@ -240,34 +242,34 @@ func TestADeliveryOfMany(t *testing.T) {
 			uploads = append(uploads, u)
 		}
 		uploads[6].Messages[1].Text = "a better answer"
-		for _, ws := range []chat.WorkspaceID{d.ws, other} {
+		for _, ws := range []chat.WorkspaceID{d.WS, other} {
 			for _, i := range []int{1, 7, 3, 4} {
 				before := uploads[i]
 				before.Messages = before.Messages[:1]
-				stored, err := d.history.AsOperator(ws).Ingest(t.Context(), before)
+				stored, err := d.History.AsOperator(ws).Ingest(t.Context(), before)
 				require.NoError(t, err)
 				if i == 1 || i == 7 {
 					continue
 				}
-				_, err = d.history.AsOperator(ws).DeleteConversations(t.Context(), []string{stored.Conversation.ID}, chat.DeleteOptions{Exclude: i == 4})
+				_, err = d.History.AsOperator(ws).DeleteConversations(t.Context(), []string{stored.Conversation.ID}, chat.DeleteOptions{Exclude: i == 4})
 				require.NoError(t, err)
 			}
 		}
-		d.woken.Store(0)
-		done, err := d.history.AsOperator(d.ws).IngestAll(t.Context(), uploads, history.Delivery{})
+		d.Woken.Store(0)
+		done, err := d.History.AsOperator(d.WS).IngestAll(t.Context(), uploads, history.Delivery{})
 		require.NoError(t, err)
 		require.Len(t, done.Conversations, len(uploads))
-		require.EqualValues(t, 1, d.woken.Load())
+		require.EqualValues(t, 1, d.Woken.Load())
 		var messages int
 		merged := map[string]string{}
 		for i, u := range uploads {
-			one, err := d.history.AsOperator(other).Ingest(t.Context(), u)
+			one, err := d.History.AsOperator(other).Ingest(t.Context(), u)
 			require.NoError(t, err)
 			got, want := done.Conversations[i], one.Conversation
 			require.Equal(t, i == 4, got.IndexState == chat.Excluded)
 			if i != 4 {
 				require.Equal(t, i == 1 || i == 7, got.ImportID != done.ImportID, "what was stored stays with the import that created it")
-				imported, err := d.history.AsOperator(other).Import(t.Context(), one.ImportID)
+				imported, err := d.History.AsOperator(other).Import(t.Context(), one.ImportID)
 				require.NoError(t, err)
 				messages += imported.Messages
 				merged[got.ID] = want.ID
@@ -275,30 +277,30 @@ func TestADeliveryOfMany(t *testing.T) {
 			got.ID, got.ImportID, want.ID, want.ImportID = "", "", "", ""
 			require.Equal(t, want, got, u.ExternalID)
 		}
-		imported, err := d.history.AsOperator(d.ws).Import(t.Context(), done.ImportID)
+		imported, err := d.History.AsOperator(d.WS).Import(t.Context(), done.ImportID)
 		require.NoError(t, err)
 		require.Equal(t, []any{7, messages, 6}, []any{imported.Conversations, imported.Messages, imported.Pending}, "one of them came twice")
-		mine, err := d.history.AsOperator(d.ws).Stats(t.Context())
+		mine, err := d.History.AsOperator(d.WS).Stats(t.Context())
 		require.NoError(t, err)
-		theirs, err := d.history.AsOperator(other).Stats(t.Context())
+		theirs, err := d.History.AsOperator(other).Stats(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, theirs, mine)
-		require.Empty(t, d.db.Damage(t))
+		require.Empty(t, d.DB.Damage(t))
 
 		for got, want := range merged {
-			require.Equal(t, texts(d, other, want), texts(d, d.ws, got))
+			require.Equal(t, texts(d, other, want), texts(d, d.WS, got))
 		}
 
-		refused, err := d.history.AsOperator(d.ws).IngestAll(t.Context(), uploads[4:5], history.Delivery{})
+		refused, err := d.History.AsOperator(d.WS).IngestAll(t.Context(), uploads[4:5], history.Delivery{})
 		require.NoError(t, err)
 		require.Empty(t, refused.ImportID)
 	})
 }
 
 func texts(d *desk, ws chat.WorkspaceID, id string) (said []string) {
-	d.t.Helper()
-	stored, err := readAll(d.t.Context(), d.history.AsOperator(ws), id)
-	require.NoError(d.t, err)
+	d.T.Helper()
+	stored, err := historytest.ReadAll(d.T.Context(), d.History.AsOperator(ws), id)
+	require.NoError(d.T, err)
 	for _, m := range stored.Turns {
 		said = append(said, m.Text)
 	}
@@ -320,11 +322,11 @@ func TestDeliveriesThatAreRefused(t *testing.T) {
 	}
 	each(t, func(t *testing.T, d *desk) {
 		for name, c := range refused {
-			_, err := d.history.AsOperator(d.ws).IngestAll(t.Context(), c.uploads, history.Delivery{})
+			_, err := d.History.AsOperator(d.WS).IngestAll(t.Context(), c.uploads, history.Delivery{})
 			require.True(t, fault.Is(err, fault.Invalid), name)
 			require.Equal(t, c.why, fault.Message(err))
 		}
-		require.Zero(t, d.count())
+		require.Zero(t, d.Count())
 	})
 }
 
@@ -333,12 +335,12 @@ func TestDeliveriesThatAreRefused(t *testing.T) {
 func TestALargeUploadMayTakeLonger(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		hurried := d.with(func(o *history.Options) { o.Patience = time.Nanosecond }) // over before anything is done
-		_, err := hurried.history.AsOperator(d.ws).Ingest(t.Context(), say("small", "hello"))
+		_, err := hurried.History.AsOperator(d.WS).Ingest(t.Context(), say("small", "hello"))
 		require.True(t, fault.Is(err, fault.Canceled), "%v", err)
 		blob := strings.Repeat("TG9yZW0gaXBzdW0g", 8<<20/16) // half a minute more
-		_, err = hurried.history.AsOperator(d.ws).Ingest(t.Context(), say("large", blob))
+		_, err = hurried.History.AsOperator(d.WS).Ingest(t.Context(), say("large", blob))
 		require.NoError(t, err)
-		_, err = hurried.history.AsOperator(d.ws).Ingest(t.Context(), say("many", slices.Repeat([]string{"hello"}, 40_000)...))
+		_, err = hurried.History.AsOperator(d.WS).Ingest(t.Context(), say("many", slices.Repeat([]string{"hello"}, 40_000)...))
 		require.NoError(t, err)
 	})
 }

@@ -1,6 +1,7 @@
 package history_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -19,30 +20,30 @@ func TestAuthenticate(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		d := newDesk(t, db, static)
 		ctx := t.Context()
-		has, err := d.history.HasKeys(ctx)
+		has, err := d.History.HasKeys(ctx)
 		require.NoError(t, err)
 		require.False(t, has)
 
 		key, token, err := d.operator().CreateKey(ctx, " team ", " laptop ", []auth.Scope{auth.Read})
 		require.NoError(t, err)
 		require.Equal(t, []string{"team", "laptop"}, []string{key.WorkspaceName, key.Name})
-		require.Equal(t, d.workspace("team"), key.Workspace, "it was made")
+		require.Equal(t, d.AddWorkspace("team"), key.Workspace, "it was made")
 		_, other, err := d.operator().CreateKey(ctx, "team", "phone", []auth.Scope{auth.Read, auth.Write})
 		require.NoError(t, err)
-		has, err = d.history.HasKeys(ctx)
+		has, err = d.History.HasKeys(ctx)
 		require.NoError(t, err)
 		require.True(t, has)
 
-		who, err := d.history.Authenticate(ctx, token)
+		who, err := d.History.Authenticate(ctx, token)
 		require.NoError(t, err)
 		require.Equal(t, auth.NewPrincipal(key.ID, key.Workspace, auth.Read), who)
-		who, err = d.history.Authenticate(ctx, static)
+		who, err = d.History.Authenticate(ctx, static)
 		require.NoError(t, err)
-		require.Equal(t, auth.NewPrincipal(history.EnvironmentKeyID, d.workspace("default"), auth.Read, auth.Write), who)
+		require.Equal(t, auth.NewPrincipal(history.EnvironmentKeyID, d.AddWorkspace("default"), auth.Read, auth.Write), who)
 
 		bad := func(token string) {
 			t.Helper()
-			who, err := d.history.Authenticate(ctx, token)
+			who, err := d.History.Authenticate(ctx, token)
 			require.True(t, fault.Is(err, fault.Unauthenticated), "%v", err)
 			require.Equal(t, "the API key is unknown or was revoked", fault.Message(err))
 			require.Equal(t, auth.Principal{}, who)
@@ -61,10 +62,10 @@ func TestAuthenticate(t *testing.T) {
 		_, err = d.operator().RevokeKey(ctx, key.Prefix)
 		require.NoError(t, err)
 		bad(token)
-		_, err = d.history.Authenticate(ctx, other)
+		_, err = d.History.Authenticate(ctx, other)
 		require.NoError(t, err, "the other one still works")
 
-		without := history.New(history.Options{Store: d.store, Embedder: d.embedder})
+		without := history.New(history.Options{Store: d.Store, Embedder: d.Embedder})
 		_, err = without.Authenticate(ctx, static)
 		require.True(t, fault.Is(err, fault.Unauthenticated))
 		_, err = without.Authenticate(ctx, "")
@@ -80,7 +81,7 @@ func TestListingAndRevokingKeys(t *testing.T) {
 			key, _, err := d.operator().CreateKey(ctx, workspace, "name", []auth.Scope{auth.Read})
 			require.NoError(t, err)
 			made = append(made, key.ID)
-			d.passed += time.Second
+			d.Passed += time.Second
 		}
 		list := func(workspace string) (ids []string) {
 			keys, err := d.operator().Keys(ctx, workspace)
@@ -97,7 +98,7 @@ func TestListingAndRevokingKeys(t *testing.T) {
 
 		key, err := d.operator().RevokeKey(ctx, made[1])
 		require.NoError(t, err)
-		require.Equal(t, now.Add(d.passed), *key.RevokedAt)
+		require.Equal(t, now.Add(d.Passed), *key.RevokedAt)
 		require.Len(t, list("b"), 1, "a revoked key stays in the list")
 		for _, unknown := range []string{"", "nothing", chat.NewID()} {
 			_, err = d.operator().RevokeKey(ctx, unknown)
@@ -132,7 +133,7 @@ func TestKeyUsageIsFlushed(t *testing.T) {
 		_, token, err := d.operator().CreateKey(ctx, "w", "n", []auth.Scope{auth.Read})
 		require.NoError(t, err)
 		use := func() {
-			_, err := d.history.Authenticate(ctx, token)
+			_, err := d.History.Authenticate(ctx, token)
 			require.NoError(t, err)
 		}
 		last := func() *time.Time {
@@ -140,7 +141,7 @@ func TestKeyUsageIsFlushed(t *testing.T) {
 			require.NoError(t, err)
 			return keys[0].LastUsedAt
 		}
-		flush := func() { require.NoError(t, d.history.FlushKeyUsage(ctx)) }
+		flush := func() { require.NoError(t, d.History.FlushKeyUsage(ctx)) }
 		flush()
 		require.Nil(t, last())
 		use()
@@ -149,18 +150,18 @@ func TestKeyUsageIsFlushed(t *testing.T) {
 		minute := now.Truncate(time.Minute)
 		require.Equal(t, minute, *last())
 
-		d.passed = 5 * time.Minute
+		d.Passed = 5 * time.Minute
 		use()
-		d.passed = 3 * time.Minute // clocks may go back
+		d.Passed = 3 * time.Minute // clocks may go back
 		use()
 		flush()
 		require.Equal(t, minute.Add(5*time.Minute), *last())
 
-		d.passed = 9 * time.Minute
+		d.Passed = 9 * time.Minute
 		use()
-		gone, cancel := cancelled(t)
-		defer cancel()
-		require.Error(t, d.history.FlushKeyUsage(gone))
+		ended, end := context.WithCancel(t.Context())
+		end()
+		require.Error(t, d.History.FlushKeyUsage(ended))
 		flush()
 		require.Equal(t, minute.Add(9*time.Minute), *last(), "what could not be written is not forgotten")
 	})

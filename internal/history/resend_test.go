@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/chat"
-	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/history/historytest"
+	"github.com/lethe-chat/lethe/internal/search"
 )
 
 // lines is an upload of messages in short: "h:" is a human's, "a:" an
@@ -25,9 +26,9 @@ func lines(id string, messages ...string) chat.Upload {
 }
 
 func (d *desk) lines(id string) (said []string) {
-	d.t.Helper()
-	stored := d.transcript(id)
-	require.Len(d.t, stored.Turns, stored.Messages)
+	d.T.Helper()
+	stored := d.Transcript(id)
+	require.Len(d.T, stored.Turns, stored.Messages)
 	for _, m := range stored.Turns {
 		who := string(m.Sender[0])
 		if m.ExternalID != "" {
@@ -62,9 +63,9 @@ func TestAResendNeverDuplicates(t *testing.T) {
 	}
 	each(t, func(t *testing.T, d *desk) {
 		for name, resend := range resends {
-			first := d.ingest(lines(name, strings.Split(resend.stored, "|")...))
+			first := d.Ingest(lines(name, strings.Split(resend.stored, "|")...))
 			before := map[string]bool{}
-			for _, m := range d.transcript(first.Conversation.ID).Turns {
+			for _, m := range d.Transcript(first.Conversation.ID).Turns {
 				before[m.ID] = true
 			}
 			want := resend.want
@@ -72,19 +73,19 @@ func TestAResendNeverDuplicates(t *testing.T) {
 				want = resend.sent
 			}
 			for n := range 5 {
-				again := d.ingest(lines(name, strings.Split(resend.sent, "|")...))
+				again := d.Ingest(lines(name, strings.Split(resend.sent, "|")...))
 				require.Equal(t, first.Conversation.ID, again.Conversation.ID)
 				require.Equal(t, want, strings.Join(d.lines(first.Conversation.ID), "|"), "%s, sent again %d times", name, n+1)
 			}
 			kept := 0
-			for _, m := range d.transcript(first.Conversation.ID).Turns {
+			for _, m := range d.Transcript(first.Conversation.ID).Turns {
 				if before[m.ID] {
 					kept++
 				}
 			}
 			require.Equal(t, len(before), kept, "%s: what was stored is edited in its place", name)
 		}
-		require.Empty(t, d.db.Damage(t))
+		require.Empty(t, d.DB.Damage(t))
 	})
 }
 
@@ -99,9 +100,9 @@ func TestFiveResendsOfTwentyOneMessages(t *testing.T) {
 			}
 			return lines("x", messages...)
 		}
-		id := d.ingest(say(0)).Conversation.ID
+		id := d.Ingest(say(0)).Conversation.ID
 		for day := range 5 {
-			require.Equal(t, 21, d.ingest(say(day+1)).Conversation.Messages)
+			require.Equal(t, 21, d.Ingest(say(day+1)).Conversation.Messages)
 		}
 		require.Equal(t, "s:Today is day 5.", d.lines(id)[0])
 	})
@@ -111,21 +112,21 @@ func TestFiveResendsOfTwentyOneMessages(t *testing.T) {
 // anything is indexed again; what stands beside it can.
 func TestReplacedMessagesLeaveTheIndexAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		first := "h:" + words("kar", 150)
-		u := lines("x", first, "a:"+words("lim", 150), "h:"+words("mon", 150), "a:"+words("nob", 150))
-		d.ingest(u)
-		require.Equal(t, 1, d.index())
-		u.Messages[0].Text = words("pel", 150)
-		d.ingest(u)
+		first := "h:" + historytest.Words("kar", 150)
+		u := lines("x", first, "a:"+historytest.Words("lim", 150), "h:"+historytest.Words("mon", 150), "a:"+historytest.Words("nob", 150))
+		d.Ingest(u)
+		require.Equal(t, 1, d.Index())
+		u.Messages[0].Text = historytest.Words("pel", 150)
+		d.Ingest(u)
 		found := func(about string) int {
-			return len(d.search(history.SearchQuery{Text: word(about, 20), Mode: history.Keyword}).Hits)
+			return len(d.Search(search.Query{Text: historytest.Word(about, 20), Mode: search.Keyword}).Hits)
 		}
 		require.Zero(t, found("kar"))
 		require.Positive(t, found("nob"))
-		require.Empty(t, d.db.Mentions(t, word("kar", 20)))
-		require.Equal(t, 1, d.index())
+		require.Empty(t, d.DB.Mentions(t, historytest.Word("kar", 20)))
+		require.Equal(t, 1, d.Index())
 		require.Positive(t, found("pel"))
-		require.Empty(t, d.db.Damage(t))
+		require.Empty(t, d.DB.Damage(t))
 	})
 }
 
@@ -134,15 +135,15 @@ func TestAResendKeepsBranchesAndHiddenMessages(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		u := say("a", "question", "first answer", "second answer")
 		u.Messages[1].Branch, u.Messages[2].Hidden = "abandoned", true
-		id := d.ingest(u).Conversation.ID
-		before := d.transcript(id)
-		d.ingest(say("a", "question", "first answer", "second answer"))
-		require.Equal(t, before.Turns, d.transcript(id).Turns)
+		id := d.Ingest(u).Conversation.ID
+		before := d.Transcript(id)
+		d.Ingest(say("a", "question", "first answer", "second answer"))
+		require.Equal(t, before.Turns, d.Transcript(id).Turns)
 
 		shown := say("a", "question", "first answer", "second answer")
 		shown.TellsMarks = true
-		d.ingest(shown)
-		after := d.transcript(id)
+		d.Ingest(shown)
+		after := d.Transcript(id)
 		require.Equal(t, []any{"", false}, []any{after.Turns[1].Branch, after.Turns[2].Hidden})
 	})
 }

@@ -19,19 +19,19 @@ import (
 
 // said stores a conversation that was last changed so many minutes before now.
 func (d *desk) said(id string, minutesAgo int, texts ...string) string {
-	d.t.Helper()
+	d.T.Helper()
 	if len(texts) == 0 {
 		texts = []string{"one", "two"}
 	}
 	u := say(id, texts...)
 	u.UpdatedAt = now.Add(-time.Duration(minutesAgo) * time.Minute)
-	return d.ingest(u).Conversation.ID
+	return d.Ingest(u).Conversation.ID
 }
 
 func (d *desk) walk(q chat.WalkQuery) history.WalkPage {
-	d.t.Helper()
-	page, err := d.history.AsOperator(d.ws).Walk(d.t.Context(), q)
-	require.NoError(d.t, err)
+	d.T.Helper()
+	page, err := d.History.AsOperator(d.WS).Walk(d.T.Context(), q)
+	require.NoError(d.T, err)
 	return page
 }
 
@@ -44,10 +44,10 @@ func walked(page history.WalkPage) []string {
 }
 
 func (d *desk) delete(ids ...string) {
-	d.t.Helper()
-	gone, err := d.history.AsOperator(d.ws).DeleteConversations(d.t.Context(), ids, chat.DeleteOptions{})
-	require.NoError(d.t, err)
-	require.ElementsMatch(d.t, ids, gone.IDs)
+	d.T.Helper()
+	gone, err := d.History.AsOperator(d.WS).DeleteConversations(d.T.Context(), ids, chat.DeleteOptions{})
+	require.NoError(d.T, err)
+	require.ElementsMatch(d.T, ids, gone.IDs)
 }
 
 func TestWalkThereAndBack(t *testing.T) {
@@ -119,7 +119,7 @@ func TestWalkGoesOnWhenItsPageIsDeleted(t *testing.T) {
 			cursor = page.Older
 		}
 		require.Equal(t, 10, seen)
-		require.Zero(t, d.count())
+		require.Zero(t, d.Count())
 
 		// What lies ahead vanishes, and the way back leads over all that is left.
 		a, b := d.said("a", 1), d.said("b", 2)
@@ -198,14 +198,14 @@ func TestWalkRefuses(t *testing.T) {
 		again := d.said("again", 1)
 		d.delete(again)
 		require.NotEqual(t, again, d.said("again", 1), "an upload of what was deleted makes a new one")
-		theirs, err := d.history.AsOperator(d.workspace("other")).Ingest(t.Context(), say("theirs", "one"))
+		theirs, err := d.History.AsOperator(d.AddWorkspace("other")).Ingest(t.Context(), say("theirs", "one"))
 		require.NoError(t, err)
-		theirsGone, err := d.history.AsOperator(d.workspace("other")).Ingest(t.Context(), say("theirs too", "one"))
+		theirsGone, err := d.History.AsOperator(d.AddWorkspace("other")).Ingest(t.Context(), say("theirs too", "one"))
 		require.NoError(t, err)
-		_, err = d.history.AsOperator(d.workspace("other")).DeleteConversations(t.Context(), []string{theirsGone.Conversation.ID}, chat.DeleteOptions{})
+		_, err = d.History.AsOperator(d.AddWorkspace("other")).DeleteConversations(t.Context(), []string{theirsGone.Conversation.ID}, chat.DeleteOptions{})
 		require.NoError(t, err)
 		for _, cursor := range []string{again, theirs.Conversation.ID, theirsGone.Conversation.ID, chat.NewID()} {
-			_, err := d.history.AsOperator(d.ws).Walk(t.Context(), chat.WalkQuery{Cursor: cursor})
+			_, err := d.History.AsOperator(d.WS).Walk(t.Context(), chat.WalkQuery{Cursor: cursor})
 			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 			require.Equal(t, "cursor is the id of no conversation that is there or was deleted; begin again without it", fault.Message(err))
 		}
@@ -217,7 +217,7 @@ func TestWalkRefuses(t *testing.T) {
 			"of a page":               {Cursor: "x", AgentID: "a"},
 			"cursor is the id of no ": {Cursor: again, Channels: []string{"chat"}},
 		} {
-			_, err := d.history.AsOperator(d.ws).Walk(t.Context(), q)
+			_, err := d.History.AsOperator(d.WS).Walk(t.Context(), q)
 			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 			require.Contains(t, fault.Message(err), says)
 		}
@@ -303,13 +303,13 @@ func TestWalksAmongWritersAndDeleters(t *testing.T) {
 				default:
 				}
 				if i < len(goes) {
-					if _, err := d.history.AsOperator(d.ws).DeleteConversations(t.Context(), goes[i:i+1], chat.DeleteOptions{}); err != nil {
+					if _, err := d.History.AsOperator(d.WS).DeleteConversations(t.Context(), goes[i:i+1], chat.DeleteOptions{}); err != nil {
 						return err
 					}
 				}
 				u := say(fmt.Sprint("new ", i), "one")
 				u.UpdatedAt = now.Add(-time.Duration(random.IntN(20)) * time.Minute)
-				done, err := d.history.AsOperator(d.ws).Ingest(t.Context(), u)
+				done, err := d.History.AsOperator(d.WS).Ingest(t.Context(), u)
 				if err != nil {
 					return err
 				}
@@ -351,7 +351,7 @@ func (d *desk) wholeWalk(q chat.WalkQuery, newer bool, oldest string, of []strin
 		q.Newer, q.Cursor = true, oldest
 	}
 	for {
-		page, err := d.history.AsOperator(d.ws).Walk(d.t.Context(), q)
+		page, err := d.History.AsOperator(d.WS).Walk(d.T.Context(), q)
 		if err != nil {
 			return nil, err
 		}
@@ -375,7 +375,7 @@ func (d *desk) wholeWalk(q chat.WalkQuery, newer bool, oldest string, of []strin
 
 func TestBulkDelete(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		theirs, err := d.history.AsOperator(d.workspace("other")).Ingest(t.Context(), say("theirs", "one"))
+		theirs, err := d.History.AsOperator(d.AddWorkspace("other")).Ingest(t.Context(), say("theirs", "one"))
 		require.NoError(t, err)
 		for _, atomic := range []bool{false, true} {
 			a, b, c := d.said("a", 1), d.said("b", 2), d.said("c", 3)
@@ -389,11 +389,11 @@ func TestBulkDelete(t *testing.T) {
 			require.Equal(t, []string{theirs.Conversation.ID, gone, unknown}, done.Missing)
 			if atomic {
 				require.Equal(t, []string{}, done.Deleted)
-				require.Equal(t, 3, d.count(), "nothing is deleted")
+				require.Equal(t, 3, d.Count(), "nothing is deleted")
 				require.Equal(t, receipts, d.receipts(), "and nothing is written down")
 			} else {
 				require.Equal(t, []string{c, a}, done.Deleted)
-				require.Equal(t, 1, d.count())
+				require.Equal(t, 1, d.Count())
 				require.Equal(t, receipts+1, d.receipts())
 			}
 
@@ -404,8 +404,8 @@ func TestBulkDelete(t *testing.T) {
 			done, err = d.as("k", auth.Write).DeleteBulk(t.Context(), history.BulkDelete{IDs: rest, Atomic: atomic})
 			require.NoError(t, err)
 			require.Equal(t, history.BulkDeleted{Deleted: rest, Missing: []string{}}, done)
-			require.Zero(t, d.count())
-			page, err := d.history.AsOperator(d.ws).Deletions(t.Context(), 1, 1)
+			require.Zero(t, d.Count())
+			page, err := d.History.AsOperator(d.WS).Deletions(t.Context(), 1, 1)
 			require.NoError(t, err)
 			require.Equal(t, len(rest), page.Items[0].Conversations)
 			require.Equal(t, "k", page.Items[0].KeyID)
@@ -414,9 +414,9 @@ func TestBulkDelete(t *testing.T) {
 }
 
 func (d *desk) receipts() int {
-	d.t.Helper()
-	page, err := d.history.AsOperator(d.ws).Deletions(d.t.Context(), 1, 1)
-	require.NoError(d.t, err)
+	d.T.Helper()
+	page, err := d.History.AsOperator(d.WS).Deletions(d.T.Context(), 1, 1)
+	require.NoError(d.T, err)
 	return page.Total
 }
 
@@ -438,13 +438,13 @@ func TestBulkDeleteRefuses(t *testing.T) {
 			{[]string{id, strings.ToUpper(id)}, "ids[1] is the same as ids[0]"},
 		} {
 			for _, atomic := range []bool{false, true} {
-				_, err := d.history.AsOperator(d.ws).DeleteBulk(t.Context(), history.BulkDelete{IDs: test.ids, Atomic: atomic})
+				_, err := d.History.AsOperator(d.WS).DeleteBulk(t.Context(), history.BulkDelete{IDs: test.ids, Atomic: atomic})
 				require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 				require.Equal(t, test.says, fault.Message(err))
 			}
 		}
-		require.Equal(t, 1, d.count())
-		done, err := d.history.AsOperator(d.ws).DeleteBulk(t.Context(), history.BulkDelete{IDs: unknown(50)})
+		require.Equal(t, 1, d.Count())
+		done, err := d.History.AsOperator(d.WS).DeleteBulk(t.Context(), history.BulkDelete{IDs: unknown(50)})
 		require.NoError(t, err)
 		require.Len(t, done.Missing, 50)
 	})
@@ -477,7 +477,7 @@ func TestAtomicDeletesRace(t *testing.T) {
 				}
 				racing.Go(func() (err error) {
 					<-begin
-					answers[i], err = d.history.AsOperator(d.ws).DeleteBulk(t.Context(), history.BulkDelete{IDs: asked, Atomic: true})
+					answers[i], err = d.History.AsOperator(d.WS).DeleteBulk(t.Context(), history.BulkDelete{IDs: asked, Atomic: true})
 					return err
 				})
 			}
@@ -494,7 +494,7 @@ func TestAtomicDeletesRace(t *testing.T) {
 				}
 			}
 			require.Equal(t, 1, won)
-			require.Equal(t, (round+1)*(deleters-1), d.count())
+			require.Equal(t, (round+1)*(deleters-1), d.Count())
 		}
 	})
 }

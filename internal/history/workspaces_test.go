@@ -24,12 +24,12 @@ func TestWorkspaces(t *testing.T) {
 		require.NoError(t, err)
 		_, err = d.operator().CreateWorkspace(t.Context(), "team")
 		require.True(t, fault.Is(err, fault.Conflict))
-		d.ingest(say("x", "one"))
+		d.Ingest(say("x", "one"))
 		all, err := d.operator().Workspaces(t.Context())
 		require.NoError(t, err)
 		require.Len(t, all, 2)
 		require.Equal(t, chat.Workspace{ID: team, Name: "team", CreatedAt: now}, all[0])
-		require.Equal(t, chat.Workspace{ID: d.ws, Name: "w", CreatedAt: now, Conversations: 1}, all[1])
+		require.Equal(t, chat.Workspace{ID: d.WS, Name: "w", CreatedAt: now, Conversations: 1}, all[1])
 	})
 }
 
@@ -37,19 +37,19 @@ func TestDeletingAWorkspaceLeavesOneReceiptOfIt(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		_, token, err := d.operator().CreateKey(t.Context(), "w", "k", []auth.Scope{auth.Read})
 		require.NoError(t, err)
-		other := d.workspace("other")
-		_, err = d.history.AsOperator(other).Ingest(t.Context(), say("theirs", "kept"))
+		other := d.AddWorkspace("other")
+		_, err = d.History.AsOperator(other).Ingest(t.Context(), say("theirs", "kept"))
 		require.NoError(t, err)
 		for i := range 3 {
-			d.ingest(say(fmt.Sprint(i), "the zebra", "indeed"))
+			d.Ingest(say(fmt.Sprint(i), "the zebra", "indeed"))
 		}
-		d.index()
-		gone := d.ingest(say("earlier", "one")).Conversation.ID
-		_, err = d.history.AsOperator(d.ws).DeleteConversations(t.Context(), []string{gone}, chat.DeleteOptions{Exclude: true})
+		d.Index()
+		gone := d.Ingest(say("earlier", "one")).Conversation.ID
+		_, err = d.History.AsOperator(d.WS).DeleteConversations(t.Context(), []string{gone}, chat.DeleteOptions{Exclude: true})
 		require.NoError(t, err)
 
 		exported := map[string]int64{}
-		for c, err := range d.history.AsOperator(d.ws).Export(t.Context(), chat.Filter{}) {
+		for c, err := range d.History.AsOperator(d.WS).Export(t.Context(), chat.Filter{}) {
 			require.NoError(t, err)
 			exported[c.ID] = c.Revision
 		}
@@ -64,41 +64,41 @@ func TestDeletingAWorkspaceLeavesOneReceiptOfIt(t *testing.T) {
 		}
 		late := say("late", "came after the file was written")
 		late.Title = "Late"
-		added := d.ingest(late).Conversation
+		added := d.Ingest(late).Conversation
 		refused("a conversation that is not in the file", "Late")
 		exported[added.ID] = added.Revision + 1
 		refused("a conversation of another revision", "Late")
 		exported[added.ID] = added.Revision
-		_, err = d.history.AsOperator(d.ws).DeleteConversations(t.Context(), []string{added.ID}, chat.DeleteOptions{})
+		_, err = d.History.AsOperator(d.WS).DeleteConversations(t.Context(), []string{added.ID}, chat.DeleteOptions{})
 		require.NoError(t, err)
-		require.Equal(t, 3, d.count())
+		require.Equal(t, 3, d.Count())
 		receipt, err := d.operator().DeleteWorkspace(t.Context(), "w", exported)
 		require.NoError(t, err)
 		require.Equal(t, auth.OperatorKeyID, receipt.KeyID)
 		require.Equal(t, []int{3, 6, 3, 3}, []int{receipt.Conversations, receipt.Messages, receipt.Chunks, receipt.Embeddings})
 
 		for _, table := range []string{"conversations", "messages", "chunks", "embeddings", "imports", "platforms", "api_keys", "tombstones"} {
-			require.Zero(t, d.db.Count(t, fmt.Sprintf("SELECT count(*) FROM %s WHERE workspace_id = %d", table, d.ws)), table)
+			require.Zero(t, d.DB.Count(t, fmt.Sprintf("SELECT count(*) FROM %s WHERE workspace_id = %d", table, d.WS)), table)
 		}
-		require.Equal(t, 3, d.db.Count(t, fmt.Sprintf("SELECT count(*) FROM deletions WHERE workspace_id = %d", d.ws)), "receipts stay")
-		_, err = d.history.Authenticate(t.Context(), token)
+		require.Equal(t, 3, d.DB.Count(t, fmt.Sprintf("SELECT count(*) FROM deletions WHERE workspace_id = %d", d.WS)), "receipts stay")
+		_, err = d.History.Authenticate(t.Context(), token)
 		require.True(t, fault.Is(err, fault.Unauthenticated))
 		_, err = d.operator().DeleteWorkspace(t.Context(), "w", nil)
 		require.True(t, fault.Is(err, fault.NotFound))
-		n, err := d.history.AsOperator(other).Count(t.Context())
+		n, err := d.History.AsOperator(other).Count(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, 1, n, "one workspace's delete is nobody else's")
 
 		again, err := d.operator().CreateWorkspace(t.Context(), "w")
 		require.NoError(t, err)
-		require.NotEqual(t, d.ws, again)
-		page, err := d.history.AsOperator(again).Deletions(t.Context(), 1, 10)
+		require.NotEqual(t, d.WS, again)
+		page, err := d.History.AsOperator(again).Deletions(t.Context(), 1, 10)
 		require.NoError(t, err)
 		require.Empty(t, page.Items, "the new one of that name knows nothing of the old one")
 		empty, err := d.operator().DeleteWorkspace(t.Context(), "w", nil)
 		require.NoError(t, err)
 		require.NotEmpty(t, empty.ID, "a receipt also of nothing")
-		require.Empty(t, d.db.Damage(t))
+		require.Empty(t, d.DB.Damage(t))
 	})
 }
 
@@ -108,7 +108,7 @@ func TestUploadsIntoAWorkspaceThatIsDeleted(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		for round := range 5 {
 			name := fmt.Sprint("round ", round)
-			ws := d.workspace(name)
+			ws := d.AddWorkspace(name)
 			var mu sync.Mutex
 			stored := 0
 			begun := make(chan struct{}, 3)
@@ -116,7 +116,7 @@ func TestUploadsIntoAWorkspaceThatIsDeleted(t *testing.T) {
 			for person := range 3 {
 				people.Go(func() {
 					for i := 0; ; i++ {
-						_, err := d.history.AsOperator(ws).Ingest(t.Context(), say(fmt.Sprint(person, "-", i), "one"))
+						_, err := d.History.AsOperator(ws).Ingest(t.Context(), say(fmt.Sprint(person, "-", i), "one"))
 						if i == 2 {
 							begun <- struct{}{}
 						}
@@ -145,6 +145,6 @@ func TestUploadsIntoAWorkspaceThatIsDeleted(t *testing.T) {
 			require.Equal(t, stored, receipt.Conversations, "what was stored before is what the receipt counts")
 			require.Equal(t, stored, receipt.Messages)
 		}
-		require.Empty(t, d.db.Damage(t))
+		require.Empty(t, d.DB.Damage(t))
 	})
 }

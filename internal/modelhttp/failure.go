@@ -152,3 +152,12 @@ func (s *Server) Unavailable(format string, args ...any) error {
 func (s *Server) canceled(cause error) error {
 	return fault.Wrap(fault.Canceled, cause, "asking the %s was stopped", s.o.Name)
 }
+
+// Outcome returns the name of an error for a metric: "resting" when the server was not asked
+// because it had failed shortly before, else the kind of the error.
+func Outcome(err error) string {
+	if Resting(err) {
+		return "resting"
+	}
+	return fault.KindOf(err).String()
+}

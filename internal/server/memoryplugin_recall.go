@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/chat"
-	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/recall"
 	"github.com/lethe-chat/lethe/internal/server/wire"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
@@ -33,13 +33,13 @@ func (m *memoryPlugin) Recall(ctx context.Context, r wire.RecallRequestObject) (
 	return answer, nil
 }
 
-func recallQuery(body *api.RecallRequest) (q history.RecallQuery, err error) {
+func recallQuery(body *api.RecallRequest) (q recall.Query, err error) {
 	q.Text, q.Platform, q.Context = value(body.Query), value(body.Platform), value(body.ConversationContext)
 	var f fields
-	q.MaxTokens = f.bodyNumber("maxTokens", body.MaxTokens, history.DefaultRecallTokens, 1)
+	q.MaxTokens = f.bodyNumber("maxTokens", body.MaxTokens, recall.DefaultTokens, 1)
 	for i, part := range body.Queries {
 		budget := f.bodyNumber(fmt.Sprintf("queries[%d].maxTokens", i), part.MaxTokens, q.MaxTokens, 1)
-		q.Queries = append(q.Queries, history.RecallPart{Text: part.Query, MaxTokens: budget})
+		q.Queries = append(q.Queries, recall.SubQuery{Text: part.Query, MaxTokens: budget})
 	}
 	for i, turn := range body.ConversationHistory {
 		sender, ok := chat.ParseSender(turn.Role)
@@ -51,13 +51,13 @@ func recallQuery(body *api.RecallRequest) (q history.RecallQuery, err error) {
 	return q, f.err()
 }
 
-func recallResult(p history.PartRecollection) api.RecallResult {
+func recallResult(p recall.Result) api.RecallResult {
 	return api.RecallResult{
 		Query: p.Query, Content: p.Content, Sources: each(p.Sources, recallSource), TokenCount: p.Tokens, Model: p.Model,
 	}
 }
 
-func recallSource(s history.Source) api.RecallSource {
+func recallSource(s recall.Source) api.RecallSource {
 	return api.RecallSource{
 		ConversationID: s.ConversationID, ConversationTitle: s.Title, MessageID: s.MessageID,
 		Date: api.NewTime(s.Date), RelevanceScore: s.Score,

@@ -4,8 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/search"
 	"github.com/lethe-chat/lethe/internal/server/wire"
+
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
@@ -31,25 +32,25 @@ func (m *memoryPlugin) SearchChatHistory(ctx context.Context, r wire.SearchChatH
 	}, nil
 }
 
-func searchQuery(body *api.SearchRequest) (q history.SearchQuery, err error) {
-	q.Text, q.Mode = body.Query, history.Mode(value(body.Mode))
+func searchQuery(body *api.SearchRequest) (q search.Query, err error) {
+	q.Text, q.Mode = body.Query, search.Mode(value(body.Mode))
 	var f fields
 	platform := either(&f, "provider", body.Provider, "platform", body.Platform)
 	q.Filter.Platform, q.SkipRerank = provider(platform), value(body.SkipRerank)
-	q.Limit = f.bodyNumber("limit", body.Limit, history.DefaultSearchLimit, 1)
-	q.ContextChunks = f.bodyNumber("contextChunks", body.ContextChunks, history.DefaultContextChunks, 0)
+	q.Limit = f.bodyNumber("limit", body.Limit, search.DefaultLimit, 1)
+	q.ContextChunks = f.bodyNumber("contextChunks", body.ContextChunks, search.DefaultContextChunks, 0)
 	q.Filter.From, q.Filter.Before = f.created(body.DateFrom, body.DateTo)
 	return q, f.err()
 }
 
-func searchResult(h history.Hit) api.SearchResult {
+func searchResult(h search.Hit) api.SearchResult {
 	return api.SearchResult{
 		ConversationID: h.ConversationID, Title: h.Title, MessageID: h.MessageID,
 		Text: h.Text, Score: h.Score, Timestamp: api.NewTime(h.Time), Sender: string(h.Sender),
-		Highlights: each(h.Highlights, func(s history.Span) api.Highlight {
+		Highlights: each(h.Highlights, func(s search.Span) api.Highlight {
 			return api.Highlight{Start: s.Start, End: s.End}
 		}),
-		Context: each(h.Context, func(p history.Passage) api.ContextPassage {
+		Context: each(h.Context, func(p search.Neighbour) api.ContextPassage {
 			return api.ContextPassage{Text: p.Text, Sender: string(p.Sender), Timestamp: api.NewTime(p.Time)}
 		}),
 	}

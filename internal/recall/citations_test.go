@@ -1,4 +1,4 @@
-package history
+package recall
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/text"
 )
 
-func TestRenumbered(t *testing.T) {
+func TestRenumber(t *testing.T) {
 	for text, c := range map[string]struct {
 		want  string
 		order []int
@@ -28,7 +28,7 @@ func TestRenumbered(t *testing.T) {
 		"Not citations: [x], [2026], [].":     {"Not citations: [x], [2026], [].", nil},
 		"":                                    {"", nil},
 	} {
-		got, order := renumbered(text, 5)
+		got, order := renumber(text, 5)
 		require.Equal(t, c.want, got)
 		require.Equal(t, c.order, order, text)
 	}
@@ -43,10 +43,10 @@ func FuzzWritten(f *testing.F) {
 	}
 	shown := inReadingOrder(choose(histories()["ordinary"], 4000, 4000, strings.Clone))
 	f.Fuzz(func(t *testing.T, draft string, budget int) {
-		budget = min(max(budget, 1), MaxRecallTokens)
+		budget = min(max(budget, 1), MaxTokens)
 		for platform, closer := range closers {
 			frame := frameFor(platform, writtenNotice)
-			got, ok := frame.written(draft, shown, budget)
+			got, ok := frame.renderWritten(draft, shown, budget)
 			if !ok {
 				require.Empty(t, got.content)
 				continue

@@ -1,4 +1,4 @@
-package history
+package recall
 
 import (
 	"testing"
@@ -9,19 +9,20 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/search"
 )
 
 // following are passages of one conversation that follow each other, a part each, as
 // hits that match evenly.
-func following(parts ...chat.Excerpt) (hits []Hit) {
+func following(parts ...chat.Excerpt) (hits []search.Hit) {
 	for i, part := range parts {
 		p := chat.Passage{Parts: []chat.Excerpt{part}}
 		if i == 0 {
 			p.Title = "A talk"
 		}
-		hits = append(hits, Hit{
+		hits = append(hits, search.Hit{
 			ConversationID: "c", Title: "A talk", MessageID: part.MessageID, Time: part.CreatedAt, Text: chunker.Render(p), Score: 0.5,
-			passage: p, key: rank.Key{Conversation: "c", Position: i}, platform: "notes",
+			Passage: p, Key: rank.Key{Conversation: "c", Position: i}, Platform: "notes",
 		})
 	}
 	return hits
@@ -35,7 +36,7 @@ func TestQuotesTakeNoTextForStructure(t *testing.T) {
 		return chat.Excerpt{MessageID: id, Position: position, Sender: sender, CreatedAt: at, End: len(text), Text: text}
 	}
 	for name, c := range map[string]struct {
-		hits []Hit
+		hits []search.Hit
 		want string
 	}{
 		"a sender in the middle of a message": {
@@ -56,7 +57,7 @@ func TestQuotesTakeNoTextForStructure(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := extract(c.hits, MaxRecallTokens, "")
+			d := extract(c.hits, MaxTokens, "")
 			require.Contains(t, d.content, "\n"+c.want+"\n</chat_history>")
 			require.Len(t, d.sources, 1, "they are quoted as one")
 		})
@@ -71,13 +72,13 @@ func TestARepeatedQuestionIsQuotedOnce(t *testing.T) {
 	more := answer
 	more.Text = "And also the trees want some shade by noon."
 	hits := following(question, more)
-	hits[0].passage.Parts = []chat.Excerpt{question, answer}
+	hits[0].Passage.Parts = []chat.Excerpt{question, answer}
 	question.Repeated = true
-	hits[1].passage.Parts = []chat.Excerpt{question, more}
+	hits[1].Passage.Parts = []chat.Excerpt{question, more}
 	for i := range hits {
-		hits[i].Text = chunker.Render(hits[i].passage)
+		hits[i].Text = chunker.Render(hits[i].Passage)
 	}
-	require.Contains(t, extract(hits, MaxRecallTokens, "").content, "\nHuman: Why?\n[2026-03-02]\nAssistant: Because the garden needs water in the summer.\nAnd also the trees want some shade by noon.\n</chat_history>")
-	hits[0].passage.Parts = hits[0].passage.Parts[1:] // the question stood in the passage before
-	require.Contains(t, extract(hits, MaxRecallTokens, "").content, "\nAssistant: Because the garden needs water in the summer.\n[2026-03-01]\nHuman: Why?\n[2026-03-02]\nAssistant: And also the trees want some shade by noon.\n</chat_history>")
+	require.Contains(t, extract(hits, MaxTokens, "").content, "\nHuman: Why?\n[2026-03-02]\nAssistant: Because the garden needs water in the summer.\nAnd also the trees want some shade by noon.\n</chat_history>")
+	hits[0].Passage.Parts = hits[0].Passage.Parts[1:] // the question stood in the passage before
+	require.Contains(t, extract(hits, MaxTokens, "").content, "\nAssistant: Because the garden needs water in the summer.\n[2026-03-01]\nHuman: Why?\n[2026-03-02]\nAssistant: And also the trees want some shade by noon.\n</chat_history>")
 }

@@ -1,4 +1,6 @@
-package history
+// Package parallel runs a function for several numbers at the same time. It knows nothing of
+// what the function does.
+package parallel
 
 import (
 	"cmp"
@@ -9,9 +11,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// sideBySide calls do for 0 to n-1, at most limit at a time, and waits for all calls. It returns
-// the error of the lowest number, whichever call failed first.
-func sideBySide(n, limit int, do func(i int) error) error {
+// Do calls do for 0 to n-1, at most limit at a time, and waits for all calls. It returns the
+// error of the lowest number, whichever call failed first. A panic becomes an Internal error.
+func Do(n, limit int, do func(i int) error) error {
 	errs := make([]error, n)
 	var all errgroup.Group
 	all.SetLimit(limit)

@@ -1,4 +1,4 @@
-package history_test
+package search_test
 
 import (
 	"bytes"
@@ -17,12 +17,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/history/historytest"
+	"github.com/lethe-chat/lethe/internal/search"
 )
 
-// leg is a desk whose embedder does what a test says, and whose trials happen when a
-// test says.
+// leg is a fixture whose embedder does what the test says, and whose trials happen when the
+// test says so.
 type leg struct {
-	*desk
+	*historytest.Fixture
 	mu       sync.Mutex
 	do       func(ctx context.Context) error // nil: it answers
 	asked    int
@@ -53,9 +55,9 @@ func (l *leg) script(do func(context.Context) error) {
 
 func eachLeg(t *testing.T, test func(t *testing.T, l *leg)) {
 	t.Helper()
-	each(t, func(t *testing.T, d *desk) {
+	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
 		l := &leg{planned: make(chan func(), 100), registry: prometheus.NewRegistry(), Embedder: embed.NewHash()}
-		l.desk = d.with(func(o *history.Options) {
+		l.Fixture = f.With(func(o *history.Options) {
 			o.Embedder, o.Metrics, o.QueryPatience = l, l.registry, 500*time.Millisecond
 			o.Logger = slog.New(slog.NewTextHandler(&l.log, nil))
 			o.Trials = breaker.Options{After: func(_ time.Duration, try func()) func() {
@@ -63,44 +65,44 @@ func eachLeg(t *testing.T, test func(t *testing.T, l *leg)) {
 				return func() {}
 			}, Patience: 500 * time.Millisecond}
 		})
-		t.Cleanup(l.history.Close)
-		d.ingest(say("x", "Where did we park the caravan?", "Behind the barn."))
-		d.index()
+		t.Cleanup(l.History.Close)
+		f.Ingest(historytest.Upload("x", "Where did we park the caravan?", "Behind the barn."))
+		f.Index()
 		test(t, l)
 	})
 }
 
-// mode is which legs answer a query that has an answer in any.
-func (l *leg) mode(mode history.Mode) history.Mode {
-	l.t.Helper()
-	found := l.search(history.SearchQuery{Text: "caravan", Mode: mode})
-	require.Len(l.t, found.Hits, 1)
+// mode returns which legs answered a query that matches in every mode.
+func (l *leg) mode(mode search.Mode) search.Mode {
+	l.T.Helper()
+	found := l.Search(search.Query{Text: "caravan", Mode: mode})
+	require.Len(l.T, found.Hits, 1)
 	return found.Mode
 }
 
 func (l *leg) lostInStats() bool {
-	l.t.Helper()
-	stats, err := l.history.AsOperator(l.ws).Stats(l.t.Context())
-	require.NoError(l.t, err)
+	l.T.Helper()
+	stats, err := l.Access().Stats(l.T.Context())
+	require.NoError(l.T, err)
 	return stats.Embedding.Lost != nil
 }
 
 func (l *leg) gauge() (value float64) {
-	l.t.Helper()
+	l.T.Helper()
 	families, err := l.registry.Gather()
-	require.NoError(l.t, err)
+	require.NoError(l.T, err)
 	for _, f := range families {
 		if f.GetName() == "lethe_search_meaning_lost" {
 			return f.GetMetric()[0].GetGauge().GetValue()
 		}
 	}
-	l.t.Fatal("there is no such metric")
+	l.T.Fatal("there is no such metric")
 	return 0
 }
 
-// However an embedder does not answer: one query waits for it, the next ones do not,
-// and when it answers again search goes by meaning again. Nobody's request is a
-// trial. The log has a line for either change.
+// In whatever way an embedder fails, one query waits for it and the next ones do not. When it
+// answers again, search by meaning works again. No request is used as a trial. The log has one
+// line for each change.
 func TestAnEmbedderThatDoesNotAnswerIsNotWaitedFor(t *testing.T) {
 	hang := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 	for name, do := range map[string]func(context.Context) error{
@@ -112,25 +114,25 @@ func TestAnEmbedderThatDoesNotAnswerIsNotWaitedFor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachLeg(t, func(t *testing.T, l *leg) {
-				require.Equal(t, history.Hybrid, l.mode(""))
+				require.Equal(t, search.Hybrid, l.mode(""))
 				require.False(t, l.lostInStats())
 				l.script(do)
-				require.Equal(t, history.Keyword, l.mode(""))
+				require.Equal(t, search.Keyword, l.mode(""))
 				for range 5 {
-					require.Equal(t, history.Keyword, l.mode(""))
-					require.Equal(t, history.Keyword, l.mode(history.Semantic))
+					require.Equal(t, search.Keyword, l.mode(""))
+					require.Equal(t, search.Keyword, l.mode(search.Semantic))
 				}
 				require.Equal(t, 1, l.asked, "only the first query asked")
 				require.True(t, l.lostInStats())
 				require.InDelta(t, 1, l.gauge(), 0)
 
 				(<-l.planned)() // a trial, while it is still away
-				require.Equal(t, history.Keyword, l.mode(""))
+				require.Equal(t, search.Keyword, l.mode(""))
 				l.script(nil)
-				require.Equal(t, history.Keyword, l.mode(""))
+				require.Equal(t, search.Keyword, l.mode(""))
 				require.Zero(t, l.asked, "no request is a trial")
 				(<-l.planned)()
-				require.Equal(t, history.Hybrid, l.mode(""))
+				require.Equal(t, search.Hybrid, l.mode(""))
 				require.False(t, l.lostInStats())
 				require.InDelta(t, 0, l.gauge(), 0)
 				require.Equal(t, []int{1, 1}, []int{strings.Count(l.log.String(), "meaning is lost"), strings.Count(l.log.String(), "meaning is back")}, l.log.String())
@@ -140,26 +142,26 @@ func TestAnEmbedderThatDoesNotAnswerIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// One text that an embedder cannot bear takes neither the service nor the leg down.
+// A text that makes the embedder panic stops neither the service nor the leg.
 func TestAQueryThatMakesAnEmbedderPanicIsAnsweredByWords(t *testing.T) {
 	eachLeg(t, func(t *testing.T, l *leg) {
 		l.script(func(context.Context) error { panic("caravan") })
-		require.Equal(t, history.Keyword, l.mode(""))
+		require.Equal(t, search.Keyword, l.mode(""))
 		require.NotContains(t, l.log.String(), "caravan", "its value may be a text")
 		l.script(nil)
-		require.Equal(t, history.Hybrid, l.mode(""))
+		require.Equal(t, search.Hybrid, l.mode(""))
 		require.Empty(t, l.planned)
 	})
 }
 
-// A caller who leaves says nothing about the embedder.
+// A caller who leaves is no sign that the embedder fails.
 func TestACallerWhoLeavesDoesNotLoseTheLeg(t *testing.T) {
 	eachLeg(t, func(t *testing.T, l *leg) {
 		ctx, leave := context.WithCancel(t.Context())
 		l.script(func(ctx context.Context) error { leave(); <-ctx.Done(); return ctx.Err() })
-		_, err := l.history.AsOperator(l.ws).Search(ctx, history.SearchQuery{Text: "caravan"})
+		_, err := l.Access().Search(ctx, search.Query{Text: "caravan"})
 		require.Equal(t, fault.Canceled, fault.KindOf(err))
 		l.script(nil)
-		require.Equal(t, history.Hybrid, l.mode(""))
+		require.Equal(t, search.Hybrid, l.mode(""))
 	})
 }

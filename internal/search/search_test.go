@@ -1,4 +1,4 @@
-package history_test
+package search_test
 
 import (
 	"context"
@@ -13,90 +13,85 @@ import (
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/history/historytest"
+	"github.com/lethe-chat/lethe/internal/search"
 	"github.com/lethe-chat/lethe/internal/text"
 )
 
-func cancelled(t *testing.T) (context.Context, context.CancelFunc) {
-	t.Helper()
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	return gone, cancel
-}
-
 func TestSearchTellsWhichModeAnswered(t *testing.T) {
-	each(t, func(t *testing.T, d *desk) {
-		want := d.ingest(say("x", "Where did we park the caravan?", "Behind the barn.")).Conversation.ID
-		d.ingest(say("y", "Something else entirely", "Yes"))
-		d.index()
+	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
+		want := f.Ingest(historytest.Upload("x", "Where did we park the caravan?", "Behind the barn.")).Conversation.ID
+		f.Ingest(historytest.Upload("y", "Something else entirely", "Yes"))
+		f.Index()
 		for _, c := range []struct {
-			asked, answered history.Mode
+			asked, answered search.Mode
 			fails           error
 			blind           bool
 		}{
-			{"", history.Hybrid, nil, false},
-			{history.Hybrid, history.Hybrid, nil, false},
-			{history.Semantic, history.Semantic, nil, false},
-			{history.Keyword, history.Keyword, nil, false},
-			{"", history.Keyword, fault.New(fault.Unavailable, "the embedder is down"), false},
-			{history.Semantic, history.Keyword, fault.Invalidf("a wrong key"), false},
-			{history.Hybrid, history.Keyword, fmt.Errorf("a surprise"), false},
-			{history.Hybrid, history.Keyword, nil, true},
-			{history.Semantic, history.Keyword, nil, true},
+			{"", search.Hybrid, nil, false},
+			{search.Hybrid, search.Hybrid, nil, false},
+			{search.Semantic, search.Semantic, nil, false},
+			{search.Keyword, search.Keyword, nil, false},
+			{"", search.Keyword, fault.New(fault.Unavailable, "the embedder is down"), false},
+			{search.Semantic, search.Keyword, fault.Invalidf("a wrong key"), false},
+			{search.Hybrid, search.Keyword, fmt.Errorf("a surprise"), false},
+			{search.Hybrid, search.Keyword, nil, true},
+			{search.Semantic, search.Keyword, nil, true},
 		} {
-			d.embedder.fails, d.embedder.blind = c.fails, c.blind
-			d.embedder.texts.Store(0)
-			found := d.search(history.SearchQuery{Text: "caravan", Mode: c.asked})
+			f.Embedder.Fails, f.Embedder.Blind = c.fails, c.blind
+			f.Embedder.Texts.Store(0)
+			found := f.Search(search.Query{Text: "caravan", Mode: c.asked})
 			require.Equal(t, c.answered, found.Mode, "%+v", c)
 			require.Equal(t, want, found.Hits[0].ConversationID)
-			if c.asked == history.Keyword {
-				require.Zero(t, d.embedder.texts.Load(), "the words alone need no embedder")
+			if c.asked == search.Keyword {
+				require.Zero(t, f.Embedder.Texts.Load(), "the words alone need no embedder")
 			}
 		}
 	})
 }
 
 func TestSearchRefusesAndClamps(t *testing.T) {
-	each(t, func(t *testing.T, d *desk) {
+	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
 		for i := range 130 {
-			d.ingest(say(fmt.Sprint(i), fmt.Sprintf("caravan number %d", i)))
+			f.Ingest(historytest.Upload(fmt.Sprint(i), fmt.Sprintf("caravan number %d", i)))
 		}
-		d.index()
-		for name, q := range map[string]history.SearchQuery{
+		f.Index()
+		for name, q := range map[string]search.Query{
 			"nothing":         {},
 			"blank":           {Text: " \n\t"},
 			"too long":        {Text: strings.Repeat("é", 10_001)},
 			"an unknown mode": {Text: "x", Mode: "fuzzy"},
 		} {
-			_, err := d.history.AsOperator(d.ws).Search(t.Context(), q)
+			_, err := f.Access().Search(t.Context(), q)
 			require.True(t, fault.Is(err, fault.Invalid), "%s: %v", name, err)
 		}
 		for limit, want := range map[int]int{0: 20, -3: 1, 1: 1, 100: 100, 101: 100, 1 << 40: 100} {
-			require.Len(t, d.search(history.SearchQuery{Text: "caravan", Limit: limit, ContextChunks: 1 << 40}).Hits, want)
+			require.Len(t, f.Search(search.Query{Text: "caravan", Limit: limit, ContextChunks: 1 << 40}).Hits, want)
 		}
 		for _, text := range []string{"?!", "the of and", "caravan\x00\xff", "\x00", strings.Repeat("é", 10_000), "' OR \"1\"=\"1", "NEAR(caravan *", `\'caravan\`} {
-			found := d.search(history.SearchQuery{Text: text})
+			found := f.Search(search.Query{Text: text})
 			require.NotNil(t, found.Hits, "%q", text)
 		}
-		gone, cancel := cancelled(t)
-		defer cancel()
-		_, err := d.history.AsOperator(d.ws).Search(gone, history.SearchQuery{Text: "caravan"})
+		ended, end := context.WithCancel(t.Context())
+		end()
+		_, err := f.Access().Search(ended, search.Query{Text: "caravan"})
 		require.True(t, fault.Is(err, fault.Canceled), "%v", err)
 	})
 }
 
 func TestAHitSaysWhereItWasSaid(t *testing.T) {
-	each(t, func(t *testing.T, d *desk) {
+	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
 		at := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
-		u := say("x", "Which cheese goes with pears?", "Roquefort, of course.", "And with figs?", "Fresh goat cheese goes with figs.")
+		u := historytest.Upload("x", "Which cheese goes with pears?", "Roquefort, of course.", "And with figs?", "Fresh goat cheese goes with figs.")
 		for i := range u.Messages {
 			u.Messages[i].CreatedAt = at.Add(time.Duration(i) * time.Hour)
 		}
 		u.Platform = "claude"
-		id := d.ingest(u).Conversation.ID
-		d.index()
-		turns := d.transcript(id).Turns
+		id := f.Ingest(u).Conversation.ID
+		f.Index()
+		turns := f.Transcript(id).Turns
 		for query, position := range map[string]int{"pears": 0, "Roquefort": 1, "goat figs": 3, "figs": 2} {
-			hits := d.search(history.SearchQuery{Text: query}).Hits
+			hits := f.Search(search.Query{Text: query}).Hits
 			require.Len(t, hits, 1, query)
 			hit, said := hits[0], turns[position]
 			require.Equal(t, []any{id, "About x", said.ID, said.Sender, said.CreatedAt}, []any{hit.ConversationID, hit.Title, hit.MessageID, hit.Sender, hit.Time}, query)
@@ -104,19 +99,19 @@ func TestAHitSaysWhereItWasSaid(t *testing.T) {
 			require.InDelta(t, 1, hit.Score, 1e-9, "the best has 1")
 			require.NotNil(t, hit.Context)
 		}
-		none := d.search(history.SearchQuery{Text: "pears", Filter: chat.Filter{Platform: "chatgpt"}})
+		none := f.Search(search.Query{Text: "pears", Filter: chat.Filter{Platform: "chatgpt"}})
 		require.Empty(t, none.Hits)
 		require.NotNil(t, none.Hits)
-		require.Len(t, d.search(history.SearchQuery{Text: "pears", Filter: chat.Filter{Platform: "claude", Title: "ABOUT"}}).Hits, 1)
+		require.Len(t, f.Search(search.Query{Text: "pears", Filter: chat.Filter{Platform: "claude", Title: "ABOUT"}}).Hits, 1)
 	})
 }
 
 // Highlights are runes of the text, whatever script it is in, and what they mark
 // is what was asked for.
 func TestHighlights(t *testing.T) {
-	each(t, func(t *testing.T, d *desk) {
-		d.ingest(say("x", "👩‍👩‍👧 Größere Äpfel 🍏 für die Straßenbahn: e\u0301clair, 東京タワーへ行く user_id=42 ÄPFEL", "Да, яблоки!"))
-		d.index()
+	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
+		f.Ingest(historytest.Upload("x", "👩‍👩‍👧 Größere Äpfel 🍏 für die Straßenbahn: e\u0301clair, 東京タワーへ行く user_id=42 ÄPFEL", "Да, яблоки!"))
+		f.Index()
 		for query, want := range map[string][]string{
 			"äpfel":        {"Äpfel", "ÄPFEL"},
 			"éclair":       {"e\u0301clair"},
@@ -125,7 +120,7 @@ func TestHighlights(t *testing.T) {
 			"яблоко":       {"яблоки"},
 			"straßenbahn ": {"Straßenbahn"},
 		} {
-			hits := d.search(history.SearchQuery{Text: query, Mode: history.Keyword}).Hits
+			hits := f.Search(search.Query{Text: query, Mode: search.Keyword}).Hits
 			require.Len(t, hits, 1, query)
 			text := []rune(hits[0].Text)
 			var marked []string
@@ -139,23 +134,23 @@ func TestHighlights(t *testing.T) {
 			}
 			require.Equal(t, want, marked, query)
 		}
-		require.Equal(t, []history.Span{}, d.search(history.SearchQuery{Text: "zzzz", Mode: history.Semantic}).Hits[0].Highlights)
+		require.Equal(t, []text.Span{}, f.Search(search.Query{Text: "zzzz", Mode: search.Semantic}).Hits[0].Highlights)
 	})
 }
 
 // Neighbours come in order, half before and half after, and never from another
 // conversation.
 func TestContext(t *testing.T) {
-	each(t, func(t *testing.T, d *desk) {
+	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
 		const passages = 9
 		for _, name := range []string{"before", "x", "after"} {
 			var texts []string
 			for i := range passages { // each message is a passage of its own
-				texts = append(texts, words(word(name, i), 100))
+				texts = append(texts, historytest.Words(historytest.Word(name, i), 100))
 			}
-			d.ingest(say(name, texts...))
+			f.Ingest(historytest.Upload(name, texts...))
 		}
-		d.index()
+		f.Index()
 		for _, c := range []struct {
 			at, asked int
 			want      []int
@@ -163,15 +158,15 @@ func TestContext(t *testing.T) {
 			{4, 0, nil}, {4, -1, nil}, {4, 1, []int{5}}, {4, 2, []int{3, 5}}, {4, 3, []int{3, 5, 6}}, {4, 4, []int{2, 3, 5, 6}},
 			{0, 4, []int{1, 2}}, {8, 4, []int{6, 7}}, {1, 4, []int{0, 2, 3}}, {4, 20, []int{0, 1, 2, 3, 5, 6, 7, 8}}, {4, 1000, []int{0, 1, 2, 3, 5, 6, 7, 8}},
 		} {
-			hits := d.search(history.SearchQuery{Text: word(word("x", c.at), 7), Mode: history.Keyword, ContextChunks: c.asked}).Hits
+			hits := f.Search(search.Query{Text: historytest.Word(historytest.Word("x", c.at), 7), Mode: search.Keyword, ContextChunks: c.asked}).Hits
 			require.Len(t, hits, 1)
 			var got []int
 			for _, p := range hits[0].Context {
 				for i := range passages {
-					if strings.Contains(p.Text, word(word("x", i), 7)+" ") {
+					if strings.Contains(p.Text, historytest.Word(historytest.Word("x", i), 7)+" ") {
 						got = append(got, i)
 						require.Equal(t, []chat.Sender{chat.Human, chat.Assistant}[i%2], p.Sender)
-						require.Equal(t, now, p.Time)
+						require.Equal(t, historytest.Now(), p.Time)
 					}
 				}
 				require.NotContains(t, p.Text, "before")
@@ -179,7 +174,7 @@ func TestContext(t *testing.T) {
 			}
 			require.Equal(t, c.want, got, "%+v", c)
 		}
-		both := d.search(history.SearchQuery{Text: word(word("x", 4), 7) + " " + word(word("x", 5), 7), Mode: history.Keyword, ContextChunks: 2}).Hits
+		both := f.Search(search.Query{Text: historytest.Word(historytest.Word("x", 4), 7) + " " + historytest.Word(historytest.Word("x", 5), 7), Mode: search.Keyword, ContextChunks: 2}).Hits
 		require.Len(t, both, 2, "a hit may stand in another's context")
 		for _, hit := range both {
 			require.Len(t, hit.Context, 2)
@@ -189,12 +184,12 @@ func TestContext(t *testing.T) {
 
 // A word of the query finds its passage in any inflection, on both databases.
 func TestWordsMeetTheirForms(t *testing.T) {
-	each(t, func(t *testing.T, d *desk) {
-		id := d.ingest(say("x", "She was running through the cities", "Running is healthy")).Conversation.ID
-		d.index()
+	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
+		id := f.Ingest(historytest.Upload("x", "She was running through the cities", "Running is healthy")).Conversation.ID
+		f.Index()
 		for _, query := range []string{"run", "RUNS", "city", "City's"} {
 			require.NotEmpty(t, text.Terms(query))
-			hits := d.search(history.SearchQuery{Text: query, Mode: history.Keyword}).Hits
+			hits := f.Search(search.Query{Text: query, Mode: search.Keyword}).Hits
 			require.Len(t, hits, 1, query)
 			require.Equal(t, id, hits[0].ConversationID)
 		}
@@ -226,15 +221,15 @@ func TestEveryScriptIsFound(t *testing.T) {
 		"Chinese": {"喝茶", "公园"}, "Japanese": {"コーヒー", "ｺｰﾋｰ", "新聞"}, "Korean": {"고양이"}, "Thai": {"แมว"},
 		"code": {"getUserName", "user", "user_store.go", "1.2.3"}, "mixed": {"parseconfig", "函数", "settings"},
 	}
-	each(t, func(t *testing.T, d *desk) {
+	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
 		ids := map[string]string{}
 		for script, text := range said {
-			ids[script] = d.ingest(say(script, text)).Conversation.ID
+			ids[script] = f.Ingest(historytest.Upload(script, text)).Conversation.ID
 		}
-		d.index()
+		f.Index()
 		for script, queries := range asked {
 			for _, query := range queries {
-				hits := d.search(history.SearchQuery{Text: query, Mode: history.Keyword}).Hits
+				hits := f.Search(search.Query{Text: query, Mode: search.Keyword}).Hits
 				require.Len(t, hits, 1, "%s: %s", script, query)
 				require.Equal(t, ids[script], hits[0].ConversationID, "%s: %s", script, query)
 				require.NotEmpty(t, hits[0].Highlights, "%s: %s", script, query)
@@ -246,17 +241,17 @@ func TestEveryScriptIsFound(t *testing.T) {
 // What is deleted while a search is under way, be it found by its words already, is
 // not in the answer.
 func TestASearchMissesWhatIsDeletedMeanwhile(t *testing.T) {
-	each(t, func(t *testing.T, d *desk) {
-		gone := d.ingest(say("gone", "The ferry leaves at nine.")).Conversation.ID
-		stays := d.ingest(say("stays", "The ferry leaves at ten.")).Conversation.ID
-		d.index()
-		deleting := d.with(func(o *history.Options) {
-			o.Embedder = embedding{d.embedder, func() {
-				_, err := d.history.AsOperator(d.ws).DeleteConversations(t.Context(), []string{gone}, chat.DeleteOptions{})
+	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
+		gone := f.Ingest(historytest.Upload("gone", "The ferry leaves at nine.")).Conversation.ID
+		stays := f.Ingest(historytest.Upload("stays", "The ferry leaves at ten.")).Conversation.ID
+		f.Index()
+		deleting := f.With(func(o *history.Options) {
+			o.Embedder = embedding{f.Embedder, func() {
+				_, err := f.Access().DeleteConversations(t.Context(), []string{gone}, chat.DeleteOptions{})
 				require.NoError(t, err)
 			}}
 		})
-		hits := deleting.search(history.SearchQuery{Text: "ferry"}).Hits
+		hits := deleting.Search(search.Query{Text: "ferry"}).Hits
 		require.Len(t, hits, 1)
 		require.Equal(t, stays, hits[0].ConversationID)
 	})

@@ -1,4 +1,4 @@
-package history
+package recall
 
 import (
 	"flag"
@@ -14,12 +14,13 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/search"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // held is a conversation, cut as it is indexed, as hits that match evenly.
-func held(id, title string, began time.Time, texts ...string) (hits []Hit) {
+func held(id, title string, began time.Time, texts ...string) (hits []search.Hit) {
 	var turns []chat.Message
 	for i, text := range texts {
 		turns = append(turns, chat.Message{
@@ -29,9 +30,9 @@ func held(id, title string, began time.Time, texts ...string) (hits []Hit) {
 	}
 	for _, c := range chunker.Split(title, turns) {
 		said := turns[c.First]
-		hits = append(hits, Hit{
+		hits = append(hits, search.Hit{
 			ConversationID: id, Title: title, MessageID: said.ID, Time: said.CreatedAt, Text: c.Text, Score: 0.5,
-			passage: c.Passage, key: rank.Key{Conversation: id, Position: c.Position}, platform: "notes",
+			Passage: c.Passage, Key: rank.Key{Conversation: id, Position: c.Position}, Platform: "notes",
 		})
 	}
 	return hits
@@ -57,7 +58,7 @@ func TestDigestsRead(t *testing.T) {
 		"First we spoke of the roof. "+sentences("roof", 8), "The roof needs slate. "+sentences("slate", 8),
 		"Then of the cellar. "+sentences("cellar", 8), "The cellar needs a pump. "+sentences("pump", 8))
 	require.Len(t, talk, 4)
-	at := func(hits []Hit, scores ...float64) (some []Hit) {
+	at := func(hits []search.Hit, scores ...float64) (some []search.Hit) {
 		for i, score := range scores {
 			if score > 0 {
 				hit := hits[i]
@@ -70,7 +71,7 @@ func TestDigestsRead(t *testing.T) {
 	late := held("d", "The caravan", march, "Of the caravan we said: "+sentences("caravan", 4), "It stands behind the barn. "+sentences("barn", 2))[:1]
 	late[0].MessageID = "d/1" // its best message is its last
 	for name, c := range map[string]struct {
-		hits   []Hit
+		hits   []search.Hit
 		budget int
 	}{
 		"one":                         {short, 600},

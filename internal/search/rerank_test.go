@@ -1,4 +1,4 @@
-package history_test
+package search_test
 
 import (
 	"bytes"
@@ -17,6 +17,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/history/historytest"
+	"github.com/lethe-chat/lethe/internal/search"
 )
 
 // judge is a reranker of a test.
@@ -35,32 +37,16 @@ func backwards(_ context.Context, _ string, documents []string) ([]float64, erro
 	return scores, nil
 }
 
-// counted is what a registry has counted under one name, by outcome.
-func counted(t *testing.T, registry *prometheus.Registry, name string) map[string]float64 {
-	t.Helper()
-	families, err := registry.Gather()
-	require.NoError(t, err)
-	outcomes := map[string]float64{}
-	for _, f := range families {
-		if f.GetName() == name {
-			for _, m := range f.GetMetric() {
-				outcomes[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
-			}
-		}
-	}
-	return outcomes
-}
-
-// caravans fills a workspace with passages that say the same more and less often.
-func (d *desk) caravans(n int) {
-	d.t.Helper()
+// addCaravans fills a workspace with passages in which one word is more or less frequent.
+func addCaravans(f *historytest.Fixture, n int) {
+	f.T.Helper()
 	for i := range n {
-		d.ingest(say(fmt.Sprint(i), "caravan "+words(fmt.Sprint("x", i), 3+i)))
+		f.Ingest(historytest.Upload(fmt.Sprint(i), "caravan "+historytest.Words(fmt.Sprint("x", i), 3+i)))
 	}
-	d.index()
+	f.Index()
 }
 
-func idsOf(hits []history.Hit) (ids []string) {
+func idsOf(hits []search.Hit) (ids []string) {
 	for _, hit := range hits {
 		ids = append(ids, hit.ConversationID)
 	}
@@ -68,53 +54,53 @@ func idsOf(hits []history.Hit) (ids []string) {
 }
 
 func TestRerankOrdersTheBest(t *testing.T) {
-	each(t, func(t *testing.T, d *desk) {
-		const n = history.RerankDepth + 20
-		d.caravans(n)
-		first := d.search(history.SearchQuery{Text: "caravan", Limit: 100})
+	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
+		const n = search.RerankDepth + 20
+		addCaravans(f, n)
+		first := f.Search(search.Query{Text: "caravan", Limit: 100})
 		require.False(t, first.Reranked)
 		require.Len(t, first.Hits, n)
 		var asked []string
-		reranking := d.with(func(o *history.Options) {
+		reranking := f.With(func(o *history.Options) {
 			o.Reranker = judge(func(ctx context.Context, query string, documents []string) ([]float64, error) {
 				require.Equal(t, "caravan", query)
 				asked = documents
 				return backwards(ctx, query, documents)
 			})
 		})
-		found := reranking.search(history.SearchQuery{Text: "caravan", Limit: 100})
+		found := reranking.Search(search.Query{Text: "caravan", Limit: 100})
 		require.True(t, found.Reranked)
-		require.Len(t, asked, history.RerankDepth, "bounded")
+		require.Len(t, asked, search.RerankDepth, "bounded")
 		for i, text := range asked {
 			require.Equal(t, first.Hits[i].Text, text, "the best, best first, as they are shown")
 		}
 		want := idsOf(first.Hits)
-		slices.Reverse(want[:history.RerankDepth])
+		slices.Reverse(want[:search.RerankDepth])
 		require.Equal(t, want, idsOf(found.Hits), "the rest follows in its first order")
 		require.InDelta(t, 1, found.Hits[0].Score, 1e-9)
 		for i, hit := range found.Hits {
 			require.True(t, hit.Score >= 0 && hit.Score <= 1, "%v", hit.Score)
 			require.True(t, i == 0 || hit.Score <= found.Hits[i-1].Score, "scores fall")
 		}
-		require.Equal(t, found, reranking.search(history.SearchQuery{Text: "caravan", Limit: 100}), "and again the same")
+		require.Equal(t, found, reranking.Search(search.Query{Text: "caravan", Limit: 100}), "and again the same")
 
-		few := reranking.search(history.SearchQuery{Text: "caravan", Limit: 3})
+		few := reranking.Search(search.Query{Text: "caravan", Limit: 3})
 		require.Equal(t, want[:3], idsOf(few.Hits), "more are read than answered")
 		asked = nil
-		skipped := reranking.search(history.SearchQuery{Text: "caravan", Limit: 100, SkipRerank: true})
+		skipped := reranking.Search(search.Query{Text: "caravan", Limit: 100, SkipRerank: true})
 		require.Equal(t, first, skipped)
 		require.Nil(t, asked)
 	})
 }
 
 func TestRerankTiesGoByKey(t *testing.T) {
-	each(t, func(t *testing.T, d *desk) {
-		d.caravans(20)
-		found := d.with(func(o *history.Options) {
+	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
+		addCaravans(f, 20)
+		found := f.With(func(o *history.Options) {
 			o.Reranker = judge(func(_ context.Context, _ string, documents []string) ([]float64, error) {
 				return make([]float64, len(documents)), nil
 			})
-		}).search(history.SearchQuery{Text: "caravan", Limit: 100})
+		}).Search(search.Query{Text: "caravan", Limit: 100})
 		require.True(t, found.Reranked)
 		require.True(t, slices.IsSorted(idsOf(found.Hits)))
 		for _, hit := range found.Hits {
@@ -126,9 +112,9 @@ func TestRerankTiesGoByKey(t *testing.T) {
 // Whatever a reranker does, the search answers, in its own order, and the log
 // says why without a word of the text.
 func TestASearchOutlivesItsReranker(t *testing.T) {
-	each(t, func(t *testing.T, d *desk) {
-		d.caravans(5)
-		want := d.search(history.SearchQuery{Text: "caravan"})
+	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
+		addCaravans(f, 5)
+		want := f.Search(search.Query{Text: "caravan"})
 		for name, c := range map[string]struct {
 			scores  []float64
 			err     error
@@ -146,51 +132,51 @@ func TestASearchOutlivesItsReranker(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				var logged bytes.Buffer
 				registry := prometheus.NewRegistry()
-				found := d.with(func(o *history.Options) {
+				found := f.With(func(o *history.Options) {
 					o.Logger, o.Metrics = slog.New(slog.NewTextHandler(&logged, nil)), registry
 					o.Reranker = judge(func(context.Context, string, []string) ([]float64, error) { return c.scores, c.err })
-				}).search(history.SearchQuery{Text: "caravan"})
+				}).Search(search.Query{Text: "caravan"})
 				require.Equal(t, want, found)
-				require.Equal(t, map[string]float64{c.outcome: 1}, counted(t, registry, "lethe_reranks_total"))
+				require.Equal(t, map[string]float64{c.outcome: 1}, historytest.Outcomes(t, registry, "lethe_reranks_total"))
 				require.Contains(t, logged.String(), "not reranked")
 				require.NotContains(t, logged.String(), "caravan")
 			})
 		}
 		t.Run("huge scores are numbers too", func(t *testing.T) {
-			found := d.with(func(o *history.Options) {
+			found := f.With(func(o *history.Options) {
 				o.Reranker = judge(func(context.Context, string, []string) ([]float64, error) {
 					return []float64{-math.MaxFloat64, 0, math.MaxFloat64, 1, 2}, nil
 				})
-			}).search(history.SearchQuery{Text: "caravan"})
+			}).Search(search.Query{Text: "caravan"})
 			require.True(t, found.Reranked)
 			require.Equal(t, want.Hits[2].ConversationID, found.Hits[0].ConversationID)
 			require.InDelta(t, 0.5, found.Hits[2].Score, 1e-9)
 		})
 		t.Run("the caller leaves", func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
-			leaving := d.with(func(o *history.Options) {
+			leaving := f.With(func(o *history.Options) {
 				o.Reranker = judge(func(ctx context.Context, _ string, _ []string) ([]float64, error) {
 					cancel()
 					return nil, ctx.Err()
 				})
 			})
-			_, err := leaving.history.AsOperator(d.ws).Search(ctx, history.SearchQuery{Text: "caravan"})
+			_, err := leaving.Access().Search(ctx, search.Query{Text: "caravan"})
 			require.True(t, fault.Is(err, fault.Canceled), "%v", err)
 		})
 	})
 }
 
 func TestNothingToRerank(t *testing.T) {
-	each(t, func(t *testing.T, d *desk) {
-		d.caravans(1)
-		reranking := d.with(func(o *history.Options) {
+	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
+		addCaravans(f, 1)
+		reranking := f.With(func(o *history.Options) {
 			o.Reranker = judge(func(context.Context, string, []string) ([]float64, error) {
 				require.Fail(t, "asked")
 				return nil, nil
 			})
 		})
-		require.False(t, reranking.search(history.SearchQuery{Text: "caravan"}).Reranked)
-		none := reranking.search(history.SearchQuery{Text: "zzz", Mode: history.Keyword})
+		require.False(t, reranking.Search(search.Query{Text: "caravan"}).Reranked)
+		none := reranking.Search(search.Query{Text: "zzz", Mode: search.Keyword})
 		require.False(t, none.Reranked)
 		require.NotNil(t, none.Hits)
 		require.Empty(t, none.Hits)
@@ -199,18 +185,18 @@ func TestNothingToRerank(t *testing.T) {
 
 // What is deleted while the reranker reads it is not in the answer.
 func TestDeletedWhileReranking(t *testing.T) {
-	each(t, func(t *testing.T, d *desk) {
-		d.caravans(4)
-		all := idsOf(d.search(history.SearchQuery{Text: "caravan"}).Hits)
+	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
+		addCaravans(f, 4)
+		all := idsOf(f.Search(search.Query{Text: "caravan"}).Hits)
 		gone := all[3] // which would be the first
-		found := d.with(func(o *history.Options) {
+		found := f.With(func(o *history.Options) {
 			o.Reranker = judge(func(ctx context.Context, query string, documents []string) ([]float64, error) {
 				require.True(t, slices.ContainsFunc(documents, func(text string) bool { return strings.Contains(text, "x") }))
-				_, err := d.history.AsOperator(d.ws).DeleteConversations(ctx, []string{gone}, chat.DeleteOptions{})
+				_, err := f.Access().DeleteConversations(ctx, []string{gone}, chat.DeleteOptions{})
 				require.NoError(t, err, "the search holds nothing that a delete waits for")
 				return backwards(ctx, query, documents)
 			})
-		}).search(history.SearchQuery{Text: "caravan", ContextChunks: 4})
+		}).Search(search.Query{Text: "caravan", ContextChunks: 4})
 		require.True(t, found.Reranked)
 		require.Equal(t, []string{all[2], all[1], all[0]}, idsOf(found.Hits))
 	})

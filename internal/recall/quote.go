@@ -1,0 +1,156 @@
+package recall
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/chunker"
+	"github.com/lethe-chat/lethe/internal/search"
+	"github.com/lethe-chat/lethe/internal/text"
+)
+
+// maxHeadingRunes is how much of a title stands above a quote. Many titles are the whole first
+// message.
+const maxHeadingRunes = 60
+
+// quote is one passage, or several consecutive ones, for a digest. Its title and text are
+// escaped, so that they cannot close the frame of the digest.
+type quote struct {
+	hits        []search.Hit // in the order of the conversation
+	title, text string
+	terms       []string // of the first hit
+	repeated    string   // the question that the text begins with, if the passage before has it too
+	bestAt      int      // where in the text the best matching message begins, in bytes
+	cutStart    bool     // the beginning of the text was cut off
+	cutEnd      bool     // the end of the text was cut off
+}
+
+func newQuote(hit search.Hit, escape func(string) string) quote {
+	parts := hit.Passage.Parts
+	q := quote{
+		hits: []search.Hit{hit}, title: escape(hit.Title), text: escape(strings.TrimSpace(chunker.Body(parts))), terms: text.Terms(hit.Text),
+	}
+	if len(parts) > 0 && parts[0].Repeated {
+		q.repeated = escape(strings.TrimSpace(chunker.Body(parts[:1])))
+	}
+	if best := slices.IndexFunc(parts, func(part chat.Excerpt) bool { return !part.Repeated && part.MessageID == hit.MessageID }); best > 0 {
+		q.bestAt = len(escape(strings.TrimSpace(chunker.Body(parts[:best])))) + len("\n")
+		if day := chunker.Day(parts[best]); day != "" && day != chunker.Day(parts[best-1]) {
+			q.bestAt += len(day + "\n")
+		}
+	}
+	return q
+}
+
+// isFollowedBy reports whether the next quote begins in the passage after the last one of this
+// quote.
+func (q quote) isFollowedBy(next quote) bool {
+	last, first := q.hits[len(q.hits)-1], next.hits[0]
+	return last.ConversationID == first.ConversationID && last.Key.Position+1 == first.Key.Position
+}
+
+// join makes one quote of two consecutive ones. A passage begins with the question that it
+// answers and with its sender. They are left out where the quote before contains them.
+func (q quote) join(next quote) quote {
+	before, parts := q.hits[len(q.hits)-1].Passage.Own(), next.hits[0].Passage.Parts
+	last, added := before[len(before)-1], next.text
+	if answer, ok := strings.CutPrefix(added, next.repeated+"\n"); ok && next.repeated != "" && len(parts) > 1 && strings.Contains(q.text, next.repeated) {
+		question := parts[0]
+		parts = parts[1:]
+		if day := chunker.Day(parts[0]); day != chunker.Day(question) {
+			answer = strings.TrimPrefix(answer, day+"\n")
+		}
+		added = answer
+	}
+	first := parts[0]
+	switch day := chunker.Day(first); {
+	case last.Position == first.Position && !q.cutEnd && !next.cutStart: // two parts of one message
+		added = strings.TrimPrefix(added, chunker.Label(first.Sender))
+	case day != "" && day != chunker.Day(last):
+		added = day + "\n" + added
+	}
+	return quote{
+		hits: slices.Concat(q.hits, next.hits), title: q.title, text: q.text + "\n" + added,
+		terms: q.terms, repeated: q.repeated, cutStart: q.cutStart, cutEnd: next.cutEnd,
+	}
+}
+
+// best returns the hit with the highest score. The quote is cited by it.
+func (q quote) best() search.Hit {
+	return slices.MaxFunc(q.hits, func(a, b search.Hit) int { return cmp.Compare(a.Score, b.Score) })
+}
+
+// fit cuts the text so that the block has at most so many tokens, and returns how many it has.
+// The message that matches best is kept. It returns false when the rest would be too short to
+// be useful.
+func (q *quote) fit(budget int) (cost int, ok bool) {
+	cost = q.cost()
+	if cost <= budget {
+		return cost, true
+	}
+	whole := text.Tokens(q.text)
+	keep := whole - (cost - budget) - 2 // for the dots
+	if keep < minPassageTokens {
+		return 0, false
+	}
+	kept := text.CutTokens(q.text, keep)
+	if at := q.bestLine(); at > len(kept)*3/4 {
+		q.text, q.cutStart = "…\n"+q.text[at:], true
+		if text.Tokens(q.text) <= keep {
+			return q.cost(), true
+		}
+		kept = text.CutTokens(q.text, keep)
+	}
+	q.text, q.cutEnd = kept+"…", true
+	return q.cost(), true
+}
+
+// bestLine returns where the line begins in which the best matching message begins.
+func (q *quote) bestLine() int {
+	return strings.LastIndexByte(q.text[:min(q.bestAt, len(q.text))], '\n') + 1
+}
+
+// heading returns the line above a quote: its number, the day of its best matching message, its
+// title and its platform.
+func (q quote) heading(number int) string {
+	best, title := q.best(), beginning(q.title, maxHeadingRunes)
+	if title != oneLine(q.title) {
+		title += "…"
+	}
+	return fmt.Sprintf("[%d] %s · %q (%s)", number, best.Time.UTC().Format(time.DateOnly), title, best.Platform)
+}
+
+// block returns the quote as it is written in a digest: the heading and the text.
+func (q quote) block(number int) string { return q.heading(number) + "\n" + q.text }
+
+// cost returns how many tokens a quote takes in a digest, with the line break after it.
+func (q quote) cost() int { return text.Tokens(q.block(99)) + 1 }
+
+// inReadingOrder sorts quotes by time, keeps those of one conversation together and joins
+// consecutive ones.
+func inReadingOrder(quotes []quote) []quote {
+	began := map[string]time.Time{}
+	for _, q := range quotes {
+		hit := q.hits[0]
+		if t, ok := began[hit.ConversationID]; !ok || hit.Time.Before(t) {
+			began[hit.ConversationID] = hit.Time
+		}
+	}
+	sorted := slices.SortedStableFunc(slices.Values(quotes), func(a, b quote) int {
+		x, y := a.hits[0], b.hits[0]
+		return cmp.Or(began[x.ConversationID].Compare(began[y.ConversationID]), x.Key.Compare(y.Key))
+	})
+	var ordered []quote
+	for _, q := range sorted {
+		if n := len(ordered); n > 0 && ordered[n-1].isFollowedBy(q) {
+			ordered[n-1] = ordered[n-1].join(q)
+			continue
+		}
+		ordered = append(ordered, q)
+	}
+	return ordered
+}

@@ -1,0 +1,66 @@
+package search
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store"
+)
+
+// Mode says which legs answer a search.
+type Mode string
+
+// The search modes. Hybrid is the default. Hybrid and Semantic fall back to Keyword when
+// there is no vector for the query.
+const (
+	Hybrid   Mode = "hybrid"
+	Semantic Mode = "semantic"
+	Keyword  Mode = "keyword"
+)
+
+// Limits of a search (MemoryPlugin, "Search chat history", and our own). Larger numbers are
+// reduced to the limit; a longer text is refused.
+const (
+	DefaultLimit         = 20
+	MaxLimit             = store.LegSize
+	DefaultContextChunks = 4
+	MaxContextChunks     = 20
+	MaxQueryRunes        = 10_000
+)
+
+// Query asks for the passages nearest to a text.
+type Query struct {
+	Text          string
+	Limit         int // 0 for DefaultLimit
+	Filter        chat.Filter
+	Mode          Mode // empty for Hybrid
+	ContextChunks int  // how many neighbouring passages come with each hit, half before and half after
+	SkipRerank    bool // do not ask the reranker
+}
+
+// normalize fills in the defaults and reports every broken rule.
+func (q *Query) normalize() error {
+	var found fault.Problems
+	q.Text = strings.TrimSpace(q.Text)
+	switch n := utf8.RuneCountInString(q.Text); {
+	case n == 0:
+		found.Add(fault.At("text"), "must not be blank")
+	case n > MaxQueryRunes:
+		found.Add(fault.At("text"), "must have at most %d characters, got %d", MaxQueryRunes, n)
+	}
+	switch q.Mode {
+	case "":
+		q.Mode = Hybrid
+	case Hybrid, Semantic, Keyword:
+	default:
+		found.Add(fault.At("mode"), "must be hybrid, semantic or keyword")
+	}
+	if q.Limit == 0 {
+		q.Limit = DefaultLimit
+	}
+	q.Limit = min(max(q.Limit, 1), MaxLimit)
+	q.ContextChunks = min(max(q.ContextChunks, 0), MaxContextChunks)
+	return found.Err()
+}

@@ -1,0 +1,148 @@
+// Package search finds passages of a workspace: by words (the keyword leg), by meaning (the
+// semantic leg), and in the order of a reranker, if one is configured. It goes on without a
+// model that does not answer, and says so. It knows no keys, scopes, HTTP or SQL.
+package search
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/lethe-chat/lethe/internal/breaker"
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/parallel"
+	"github.com/lethe-chat/lethe/internal/rank"
+	"github.com/lethe-chat/lethe/internal/rerank"
+	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/text"
+)
+
+// Searcher searches all workspaces of one store. It is safe for concurrent use.
+type Searcher struct {
+	store    *store.Store
+	queries  *queryEmbedder
+	reranker rerank.Reranker
+	log      *slog.Logger
+	metrics  *metrics
+}
+
+// Options are the parts that a Searcher works with.
+type Options struct {
+	Store    *store.Store
+	Embedder embed.Embedder
+	Reranker rerank.Reranker      // nil for none
+	Logger   *slog.Logger         // nil discards
+	Metrics  *prometheus.Registry // nil counts for nobody
+
+	QueryPatience time.Duration   // how long a search waits for the vector of its query; DefaultQueryPatience when 0
+	Trials        breaker.Options // how an embedder that did not answer a query is tried again; for tests
+}
+
+// New returns a Searcher on a store.
+func New(o Options) *Searcher {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	m := newMetrics(o.Metrics)
+	return &Searcher{
+		store: o.Store, reranker: o.Reranker, log: o.Logger, metrics: m,
+		queries: newQueryEmbedder(o.Embedder, cmp.Or(o.QueryPatience, DefaultQueryPatience), o.Trials, o.Logger, m),
+	}
+}
+
+// Close ends the background trials of an embedder that does not answer queries. The store
+// stays open.
+func (s *Searcher) Close() { s.queries.breaker.Close() }
+
+// LostLeg returns why the semantic leg is unavailable; nil while it works.
+func (s *Searcher) LostLeg() *chat.LostLeg { return s.queries.lostLeg() }
+
+// Search returns the passages that match a query best, with highlights. Invalid when the
+// query breaks a rule of Query; Canceled when ctx ends. That a model does not answer is no
+// error: Result says what answered.
+func (s *Searcher) Search(ctx context.Context, ws chat.WorkspaceID, q Query) (Result, error) {
+	result, err := s.Find(ctx, ws, q)
+	if err != nil {
+		return Result{}, err
+	}
+	terms := text.Terms(q.Text)
+	if len(terms) == 0 {
+		return result, nil
+	}
+	for i := range result.Hits {
+		result.Hits[i].Highlights = text.Spans(result.Hits[i].Text, terms)
+	}
+	return result, nil
+}
+
+// Find is Search without highlights, which take as long as reading the passages.
+func (s *Searcher) Find(ctx context.Context, ws chat.WorkspaceID, q Query) (Result, error) {
+	if err := q.normalize(); err != nil {
+		return Result{}, err
+	}
+	terms := text.Terms(q.Text)
+	if s.reranker != nil && !q.SkipRerank {
+		return s.findReranked(ctx, ws, q, terms)
+	}
+	found, mode, err := s.runLegs(ctx, ws, q, terms, q.Limit)
+	if err != nil {
+		return Result{}, err
+	}
+	hits, err := s.readHits(ctx, ws, found, terms, q.ContextChunks)
+	return Result{Hits: hits, Mode: mode}, err
+}
+
+// runLegs runs the legs at the same time, fuses their rankings, and returns the mode that
+// answered. Each leg has its own snapshot, so the result may contain keys of passages that
+// were deleted in between. They are left out when the passages are read.
+func (s *Searcher) runLegs(ctx context.Context, ws chat.WorkspaceID, q Query, terms []string, limit int) (found []rank.Fused, mode Mode, err error) {
+	var keyword, semantic []rank.Scored
+	runKeyword := func() error {
+		return s.store.Snapshot(ctx, func(v *store.View) (err error) {
+			keyword, err = v.SearchKeyword(ws, terms, q.Filter)
+			return err
+		})
+	}
+	runSemantic := func() error {
+		var vector []float32
+		var err error
+		if vector, mode, err = s.queryVector(ctx, q); err != nil || mode == Keyword {
+			return err
+		}
+		return s.store.Snapshot(ctx, func(v *store.View) (err error) {
+			semantic, err = v.SearchSemantic(ws, s.queries.embedder.Model(), vector, q.Filter)
+			return err
+		})
+	}
+	switch q.Mode {
+	case Keyword:
+		mode, err = Keyword, runKeyword()
+	case Semantic:
+		if err = runSemantic(); err == nil && mode == Keyword {
+			err = runKeyword()
+		}
+	default:
+		err = parallel.Do(2, 2, func(leg int) error { return []func() error{runKeyword, runSemantic}[leg]() })
+	}
+	return rank.Fuse(keyword, semantic, limit), mode, err
+}
+
+// queryVector embeds the query if its mode needs a vector. The mode that it returns is
+// Keyword when there is none.
+func (s *Searcher) queryVector(ctx context.Context, q Query) ([]float32, Mode, error) {
+	if q.Mode == Keyword {
+		return nil, Keyword, nil
+	}
+	vector, err := s.queries.vector(ctx, q.Text)
+	if err != nil {
+		return nil, "", err
+	}
+	if vector == nil {
+		return nil, Keyword, nil
+	}
+	return vector, q.Mode, nil
+}
