@@ -21,15 +21,19 @@ var mayImport = map[string][]string{
 	"internal/rerank":           {"internal/fault", "internal/modelhttp"},
 	"internal/llm":              {"internal/fault", "internal/modelhttp"},
 
-	"internal/budget":         {"internal/fault"},
-	"internal/jsonstream":     {},
-	"internal/exports/format": {"internal/chat"},
-	"internal/exports/lines":  {"internal/exports/format"},
-	"internal/exports/loose":  {},
-	"internal/exports/lethe":  {"internal/fault", "internal/chat", "internal/jsonstream"},
-	"internal/chunker":        {"internal/fault", "internal/chat", "internal/text"},
-	"internal/rank":           {"internal/fault", "internal/chat"},
-	"internal/embed":          {"internal/fault", "internal/chat", "internal/text", "internal/modelhttp"},
+	"internal/budget":           {"internal/fault"},
+	"internal/jsonstream":       {},
+	"internal/exports/format":   {"internal/chat"},
+	"internal/exports/lines":    {"internal/exports/format"},
+	"internal/exports/times":    {"internal/chat"},
+	"internal/exports/loose":    {"internal/exports/times"},
+	"internal/exports/elements": {"internal/exports/format"},
+	"internal/exports/hygiene":  {},
+	"internal/exports/tree":     {},
+	"internal/exports/lethe":    {"internal/fault", "internal/chat", "internal/jsonstream"},
+	"internal/chunker":          {"internal/fault", "internal/chat", "internal/text"},
+	"internal/rank":             {"internal/fault", "internal/chat"},
+	"internal/embed":            {"internal/fault", "internal/chat", "internal/text", "internal/modelhttp"},
 
 	"internal/embed/embedtest":      {"internal/fault", "internal/embed"},
 	"internal/embed/builtin/matrix": {},
@@ -132,6 +136,13 @@ var mayImport = map[string][]string{
 	"internal/archtest":   {},
 	"internal/bench":      {}, // nothing but benchmarks
 	"internal/deploytest": {}, // tests of the files that Lethe is deployed with
+}
+
+// readerMayImport is what a package that reads one format of export files may import. The
+// code map has one line for all of them. Such a package is internal/exports/NAME.
+var readerMayImport = []string{
+	"internal/fault", "internal/chat", "internal/exports/format", "internal/exports/elements", "internal/exports/lines",
+	"internal/exports/loose", "internal/exports/times", "internal/exports/hygiene", "internal/exports/tree",
 }
 
 // onlyForTests are packages that nothing but a _test.go file may import.

@@ -4,10 +4,8 @@
 package loose
 
 import (
-	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -44,54 +42,6 @@ func (f *Flag) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	n, err := strconv.ParseFloat(string(t), 64)
 	*f = t == "true" || err == nil && n != 0
 	return nil
-}
-
-// Time is a time in UTC; zero when the value is none.
-type Time struct{ time.Time }
-
-// UnmarshalJSONFrom decodes any value.
-func (t *Time) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	var text Text
-	if err := text.UnmarshalJSONFrom(d); err != nil {
-		return err
-	}
-	t.Time = ParseTime(string(text))
-	return nil
-}
-
-// layouts are the forms of times that are written as text. A time without a zone is UTC.
-var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999", time.DateOnly}
-
-// ParseTime reads a time in ISO 8601, or a number of seconds, milliseconds, microseconds or
-// nanoseconds since 1970, told apart by its size. It returns the zero time for anything else
-// and for times before 1970 or after the year 9999.
-func ParseTime(s string) time.Time {
-	s = strings.TrimSpace(s)
-	var at time.Time
-	if n, err := strconv.ParseFloat(s, 64); err == nil {
-		at = sinceEpoch(n)
-	} else {
-		for _, layout := range layouts {
-			if at, err = time.Parse(layout, s); err == nil {
-				break
-			}
-		}
-	}
-	if at.Year() < 1970 || at.Year() > 9999 || at.Equal(time.Unix(0, 0)) {
-		return time.Time{}
-	}
-	return at.UTC()
-}
-
-func sinceEpoch(n float64) time.Time {
-	if n <= 0 || math.IsNaN(n) || n > 1e19 {
-		return time.Time{}
-	}
-	for n > 1e11 { // seconds reach 1e11 in the year 5138
-		n /= 1000
-	}
-	whole, part := math.Modf(n)
-	return time.Unix(int64(whole), int64(math.Round(part*1e6))*1000)
 }
 
 // String returns the text of a JSON string; "" for any other value. Invalid UTF-8 and lone
