@@ -55,10 +55,10 @@ type Member struct {
 	// in the order of their paths. nil when the source has no other members.
 	Folder func() []Member
 
-	// Memo returns what make returned when it was first called with this key for any member
+	// Memo returns what create returned when it was first called with this key for any member
 	// of the source, so that readers work out only once what several members share. nil when
 	// nothing is remembered.
-	Memo func(key string, make func() any) any
+	Memo func(key string, create func() any) any
 
 	// From is where to go on reading a file that has grown, as an earlier reading told
 	// Out.Reached. It is zero when the member is read from its beginning. Only a Format that
