@@ -1,6 +1,5 @@
-// Package app puts the parts together and runs them: what is started in which
-// order, and, more carefully, what is stopped in which order. It decides nothing
-// else.
+// Package app wires the parts together, starts them, and stops them in the right
+// order. It decides nothing else.
 package app
 
 import (
@@ -34,15 +33,15 @@ import (
 	"github.com/lethe-chat/lethe/internal/upkeep"
 )
 
-// Options are what an App is made of.
+// Options configure an App.
 type Options struct {
 	Config  config.Config
 	Logger  *slog.Logger
 	Version string
-	// Embedder replaces the configured one; for tests that need to stop it midway.
+	// Embedder replaces the configured one; for tests that must pause it.
 	Embedder embed.Embedder
-	// Lease is how long the indexing of a conversation waits for a worker that
-	// died; the indexer's own when 0. For tests that kill the program.
+	// Lease is how long a conversation stays claimed by a worker that crashed; 0 for the
+	// indexer's default. For tests that kill the program.
 	Lease time.Duration
 	// BeforeWrite is called before each write of SQLite; for tests of a full disk.
 	BeforeWrite func() error
@@ -57,37 +56,37 @@ type App struct {
 	server  *server.Server
 	upkeep  *upkeep.Upkeep
 
-	localToken string // for the command line of this user; empty for none
+	localToken string // for this user's command line; empty if it gets none
 }
 
-// Started tells what a person needs to know of a service that has just started.
+// Started describes a service that has just started, for people.
 type Started struct {
 	URL string
-	// MetricsURL is the address of the figures, when they have one of their own.
+	// MetricsURL is the address of the metrics; empty when they are served beside the API.
 	MetricsURL string
-	FirstKey   string // the key minted because there was none; shown this once, else empty
-	Local      bool   // this user's command line finds the service by itself
+	FirstKey   string // the key created because none existed, shown only once; otherwise empty
+	Local      bool   // whether this user's command line finds the service without address and key
 }
 
-// databaseFile is the embedded database inside the data directory.
+// databaseFile is the name of the SQLite file in the data directory.
 const databaseFile = "lethe.db"
 
-// Purpose is what a database is opened for.
+// Purpose says what a database is opened for.
 type Purpose int
 
-// What a database is opened for.
+// The purposes of opening a database.
 const (
-	ToLook  Purpose = iota // it must exist
-	ToBegin                // it is made when it is missing
-	ToServe                // also, room on the disk is kept for deletes
+	ToLook  Purpose = iota // the database must exist
+	ToBegin                // it is created if it does not exist
+	ToServe                // as ToBegin, and disk space is reserved for deletes
 )
 
-// deleteReserve is how much of an SQLite file's disk is kept for deletes: enough for
-// some hundred conversations at once.
+// deleteReserve is how many bytes of an SQLite file's disk are reserved for deletes:
+// enough to delete some hundred conversations at once.
 const deleteReserve = 16 << 20
 
-// OpenStore opens the configured database and brings its schema up to date. NotFound
-// when there is none and the purpose needs one.
+// OpenStore opens the configured database and migrates its schema. It returns NotFound
+// if the database does not exist and the purpose is ToLook.
 func OpenStore(ctx context.Context, c config.Config, logger *slog.Logger, purpose Purpose) (*store.Store, error) {
 	return openStore(ctx, c, purpose, store.Options{Logger: logger})
 }
@@ -105,7 +104,7 @@ func openStore(ctx context.Context, c config.Config, purpose Purpose, o store.Op
 	return store.Open(ctx, o)
 }
 
-// New opens the store and wires the parts. Close releases what it opened.
+// New opens the store and wires the parts. Call Close to release them.
 func New(ctx context.Context, o Options) (*App, error) {
 	embedder := o.Embedder
 	if embedder == nil {
@@ -130,7 +129,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "lethe_vector_code_bytes", Help: "Memory that holds codes of the vectors of large workspaces.",
+			Name: "lethe_vector_code_bytes", Help: "Bytes of memory that hold the codes of the vectors of large workspaces.",
 		}, func() float64 { return float64(s.CodeBytes()) }))
 	a.indexer = indexer.New(indexer.Options{
 		Store: s, Embedder: embedder, Logger: o.Logger, Workers: o.Config.Workers, Metrics: metrics,
@@ -143,15 +142,15 @@ func New(ctx context.Context, o Options) (*App, error) {
 		LocalToken:    a.localToken,
 		RatePerSecond: o.Config.RatePerSecond, Burst: o.Config.RateBurst,
 	})
-	a.server = server.New(server.Options{ //nolint:contextcheck // each request brings its own
+	a.server = server.New(server.Options{ //nolint:contextcheck // each request has its own context
 		History: a.history, Logger: o.Logger, CORSOrigins: o.Config.CORSOrigins, Hosts: hosts(o.Config),
 		Version: o.Version, Metrics: metrics, Prove: prover(a.localToken), Budget: newBudget(o.Config, metrics), MetricsApart: o.Config.MetricsAddr != "",
 	})
 	return a, nil
 }
 
-// embeddingSettings is a sum of what decides which texts can be embedded. No secret
-// is in it.
+// embeddingSettings is a hash of the settings that decide which texts can be embedded.
+// It contains no secret.
 func embeddingSettings(c config.Config) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%d", c.Embedder, c.EmbeddingsURL, c.EmbeddingsModel, c.MaxTokens))
 	return hex.EncodeToString(sum[:8])
@@ -168,38 +167,38 @@ func newEmbedder(c config.Config) (embed.Embedder, error) {
 	case config.EmbedderHash:
 		return embed.NewHash(), nil
 	default:
-		return nil, fault.Invalidf("LETHE_EMBEDDER names no embedder of this version: %q", c.Embedder)
+		return nil, fault.Invalidf("LETHE_EMBEDDER must be an embedder of this version; %q is not", c.Embedder)
 	}
 }
 
-// newReranker returns nil when none is configured.
+// newReranker returns nil if none is configured.
 func newReranker(c config.Config) (rerank.Reranker, error) {
 	if c.RerankURL == "" {
 		return nil, nil
 	}
 	r, err := rerank.NewRemote(rerank.Options{URL: c.RerankURL, Model: c.RerankModel, APIKey: c.RerankAPIKey.Reveal()})
 	if err != nil {
-		return nil, err // not r: a nil *Remote is no nil Reranker
+		return nil, err // not r: a Reranker that holds a nil *Remote is not nil
 	}
 	return r, nil
 }
 
-// newWriter returns nil when none is configured.
+// newWriter returns nil if none is configured.
 func newWriter(c config.Config) (llm.Writer, error) {
 	if c.LLMURL == "" {
 		return nil, nil
 	}
 	w, err := llm.NewRemote(llm.Options{URL: c.LLMURL, Model: c.LLMModel, APIKey: c.LLMAPIKey.Reveal()})
 	if err != nil {
-		return nil, err // not w: a nil *Remote is no nil Writer
+		return nil, err // not w: a Writer that holds a nil *Remote is not nil
 	}
 	return w, nil
 }
 
-// hosts are the names under which the service may be asked: on loopback
-// loopback's own, so that a web page cannot reach it under a name of its choice
-// (DNS rebinding), and what the configuration lists; elsewhere any, unless the
-// configuration lists some. This machine may always ask, as `lethe health` does.
+// hosts returns the host names that the service answers to; nil for any. On loopback
+// these are loopback's own names and the configured ones, so that a web page cannot
+// reach the service under a name of its own (DNS rebinding). On other addresses they are
+// any, unless some are configured. Loopback's names always work, for `lethe health`.
 func hosts(c config.Config) []string {
 	if len(c.Hosts) == 0 && !c.Loopback() {
 		return nil
@@ -207,23 +206,23 @@ func hosts(c config.Config) []string {
 	return append([]string{"localhost", "127.0.0.1", "::1"}, c.Hosts...)
 }
 
-// Close releases the store of an App that was never run, or has stopped.
+// Close closes the store. Call it after Run has returned, or instead of Run.
 func (a *App) Close() error {
 	a.history.Close()
 	return a.store.Close()
 }
 
-// keyUsageEvery is how often the use of keys is written down.
+// keyUsageEvery is how often the last use of keys is stored.
 const keyUsageEvery = time.Minute
 
-// Run listens, serves and indexes until ctx ends, then stops in order. started
-// is called once, when requests are being answered.
+// Run serves and indexes until ctx ends, then stops the parts in order. It calls
+// started once, when the service answers requests.
 func (a *App) Run(ctx context.Context, started func(Started)) error {
 	first, err := a.firstKey(ctx)
 	if err != nil {
 		return err
 	}
-	if err := a.indexer.Adopt(ctx); err != nil { // before anybody asks how far a change of model is
+	if err := a.indexer.Adopt(ctx); err != nil { // before a request asks for the progress of a change of the model
 		return err
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.o.Config.Addr)
@@ -239,19 +238,19 @@ func (a *App) Run(ctx context.Context, started func(Started)) error {
 	background.Go(func() { a.flushKeyUsage(soft) })
 	background.Go(func() { a.upkeep.Run(soft) })
 
-	figures, err := a.serveMetrics(ctx)
+	metrics, err := a.serveMetrics(ctx)
 	if err != nil {
 		stopSoft()
 		background.Wait()
 		return errors.Join(err, listener.Close())
 	}
-	defer figures.close()
+	defer metrics.close()
 	httpServer := a.server.HTTPServer(a.o.Config.Addr)
 	served := make(chan error, 1)
 	go func() { served <- httpServer.Serve(a.server.Listener(listener)) }()
 	a.server.SetReady(true)
 	announced := a.announce(ctx, listener.Addr())
-	started(Started{URL: "http://" + listener.Addr().String(), MetricsURL: figures.url, FirstKey: first, Local: announced.File != ""})
+	started(Started{URL: "http://" + listener.Addr().String(), MetricsURL: metrics.url, FirstKey: first, Local: announced.File != ""})
 
 	select {
 	case err = <-served:
@@ -264,16 +263,16 @@ func (a *App) Run(ctx context.Context, started func(Started)) error {
 	return errors.Join(err, a.stop(context.WithoutCancel(ctx), httpServer, stopSoft, stopHard, &background))
 }
 
-// drain says that the service takes no more requests, and takes them for the
-// configured time: load balancers need it to notice. It ends early when nothing
-// can be answered any more, and returns why.
+// drain reports the service as not ready, and goes on answering requests for the
+// configured time, because load balancers need time to notice. It returns early, with
+// the error, if the server fails meanwhile.
 func (a *App) drain(served <-chan error) error {
 	a.server.SetReady(false)
 	delay := a.o.Config.ShutdownDelay
 	if delay <= 0 {
 		return nil
 	}
-	a.o.Logger.Info("stopping: not ready any more, and still answering for a while", "delay", delay)
+	a.o.Logger.Info("stopping: no longer ready, still answering requests until the delay has passed", "delay", delay)
 	select {
 	case <-time.After(delay):
 		return nil
@@ -282,27 +281,27 @@ func (a *App) drain(served <-chan error) error {
 	}
 }
 
-// stop ends the parts one after the other, each with the reason why it comes
-// where it does. The context is one that has not ended.
+// stop stops the parts one after the other; the comments give the reason for the order.
+// ctx must not have ended.
 func (a *App) stop(ctx context.Context, httpServer *http.Server, stopSoft, stopHard context.CancelFunc, background *sync.WaitGroup) error {
 	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, a.o.Config.ShutdownTimeout)
 	defer cancel()
-	a.server.SetReady(false) // 1. load balancers have been told (drain), whatever ended the service
-	stopSoft()               // 2. workers begin nothing new, while
+	a.server.SetReady(false) // 1. also when drain was not called, because the server failed
+	stopSoft()               // 2. workers start nothing new, while
 	err := httpServer.Shutdown(ctx)
-	if err != nil { // 3. answers under way are finished, or cut off when time is up
+	if err != nil { // 3. requests in progress finish, or are cut off after the time-out
 		err = errors.Join(fmt.Errorf("some requests were cut off: %w", err), httpServer.Close())
 	}
 	done := make(chan struct{})
 	go func() { background.Wait(); close(done) }()
-	select { // 4. workers finish what they hold,
+	select { // 4. workers finish what they have claimed,
 	case <-done:
 	case <-ctx.Done():
-		stopHard() // or give it back to the queue
+		stopHard() // or return it to the queue
 		<-done
 	}
-	return errors.Join(err, a.finalFlush(whole)) // 5. the store is closed last, by Close
+	return errors.Join(err, a.finalFlush(whole)) // 5. Close closes the store last
 }
 
 func (a *App) finalFlush(ctx context.Context) error {
@@ -320,19 +319,19 @@ func (a *App) flushKeyUsage(ctx context.Context) {
 			return
 		case <-ticker.C:
 			if err := a.history.FlushKeyUsage(ctx); err != nil && ctx.Err() == nil {
-				a.o.Logger.Warn("the use of keys was not written down; it will be tried again", "error", err)
+				a.o.Logger.Warn("the last use of keys was not stored; it will be tried again", "error", err)
 			}
 		}
 	}
 }
 
-// firstKey mints a key when nobody could use the service otherwise: none is
-// configured and none was ever made.
+// firstKey creates a key if nobody could use the service otherwise: none is configured,
+// and none was ever created. It returns the key's token, or an empty string.
 func (a *App) firstKey(ctx context.Context) (string, error) {
 	if a.o.Config.APIKey != "" {
 		return "", nil
 	}
-	if made, err := a.history.HasKeys(ctx); err != nil || made {
+	if exists, err := a.history.HasKeys(ctx); err != nil || exists {
 		return "", err
 	}
 	administration, err := a.history.Administer(auth.Operator(0))

@@ -17,14 +17,14 @@ func newBudget(c config.Config, registry *prometheus.Registry) *budget.Budget {
 	return budget.New(budget.Options{Bytes: bytes, Metrics: registry, Busy: collectEarlier(bytes)})
 }
 
-// heapReserve is what Go's heap may hold while large requests are in progress, over
-// what it held before and what they are counted with.
+// heapReserve is how many bytes Go's heap may grow while large requests are in progress,
+// beyond its size before and the memory that the requests reserved.
 const heapReserve = 32 << 20
 
-// collectEarlier returns a function that makes the garbage collector run earlier
-// while large requests are in progress: by itself it lets the heap grow to twice of
-// what is in use, which is twice what those requests are counted with. At other times
-// it is left alone, and always when GOMEMLIMIT is set.
+// collectEarlier returns a function that makes the garbage collector run earlier while
+// large requests are in progress. By default the heap grows to twice the memory in use,
+// which is twice the memory that these requests reserved. The function changes nothing
+// when GOMEMLIMIT is set.
 func collectEarlier(bytes int64) func(busy bool) {
 	if debug.SetMemoryLimit(-1) != math.MaxInt64 {
 		return func(bool) {}
@@ -38,13 +38,13 @@ func collectEarlier(bytes int64) func(busy bool) {
 	}
 }
 
-// memoryInUse is what the last collection left in the heap, with what Go needs
-// besides.
+// memoryInUse returns the size of the heap after the last collection, plus the memory
+// that Go needs for stacks and metadata.
 func memoryInUse() (bytes int64) {
 	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/memory/classes/metadata/other:bytes"}}
 	metrics.Read(samples)
 	for _, s := range samples {
-		bytes += int64(s.Value.Uint64()) //nolint:gosec // far below
+		bytes += int64(s.Value.Uint64()) //nolint:gosec // far below the limit of int64
 	}
 	return bytes
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/localservice"
 )
 
-// localToken is the token for the command line of this user; empty where none is
-// to be given out.
+// localToken returns a new token for this user's command line; empty without a folder
+// to write it to.
 func localToken(folder string) string {
 	if folder == "" {
 		return ""
@@ -17,7 +17,7 @@ func localToken(folder string) string {
 	return localservice.NewToken()
 }
 
-// prover answers challenges with the token; nil without one.
+// prover returns the function that answers challenges with the token; nil without a token.
 func prover(token string) func(string) string {
 	if token == "" {
 		return nil
@@ -25,8 +25,8 @@ func prover(token string) func(string) string {
 	return func(challenge string) string { return localservice.Prove(token, challenge) }
 }
 
-// announce writes the file by which this user's command line finds the service. The
-// service runs without one, too.
+// announce writes the file by which this user's command line finds the service. If it
+// fails, the service runs without the file.
 func (a *App) announce(ctx context.Context, listening net.Addr) localservice.Service {
 	url, ok := loopbackURL(listening)
 	if a.localToken == "" || !ok {
@@ -34,20 +34,20 @@ func (a *App) announce(ctx context.Context, listening net.Addr) localservice.Ser
 	}
 	announced, err := localservice.Announce(a.o.Config.RuntimeDir, url, a.localToken)
 	if err != nil {
-		a.o.Logger.WarnContext(ctx, "the command line does not find this service by itself, and needs a key", "error", err)
+		a.o.Logger.WarnContext(ctx, "the command line cannot find this service automatically, and needs its address and a key", "error", err)
 	}
 	return announced
 }
 
-// withdraw deletes the file again.
+// withdraw deletes the file.
 func (a *App) withdraw(ctx context.Context, announced localservice.Service) {
 	if err := announced.Remove(); err != nil {
-		a.o.Logger.WarnContext(ctx, "the file that tells the command line of this service stays; it is of no use to anybody", "error", err)
+		a.o.Logger.WarnContext(ctx, "the file for the command line could not be deleted; its token is no longer valid", "error", err)
 	}
 }
 
-// loopbackURL is the address under which this machine reaches the listener; false
-// when it listens on another interface alone.
+// loopbackURL returns the URL of the listener on loopback; false if it listens only on
+// other interfaces.
 func loopbackURL(listening net.Addr) (string, bool) {
 	address, err := netip.ParseAddrPort(listening.String())
 	if err != nil {

@@ -10,36 +10,36 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// figures is the server of the figures that has an address of its own. The zero
-// value is the one that is not configured.
-type figures struct {
+// metricsServer serves the metrics at their own address. The zero value means that no
+// such address is configured.
+type metricsServer struct {
 	url    string
 	server *http.Server
 	ended  chan struct{}
 }
 
-// serveMetrics listens and serves at the address of the figures, if there is one.
-func (a *App) serveMetrics(ctx context.Context) (figures, error) {
+// serveMetrics starts the server at the address of the metrics, if one is configured.
+func (a *App) serveMetrics(ctx context.Context) (metricsServer, error) {
 	c := a.o.Config
 	if c.MetricsAddr == "" {
-		return figures{}, nil
+		return metricsServer{}, nil
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.MetricsAddr)
 	if err != nil {
-		return figures{}, fault.Wrap(fault.Unavailable, err, "cannot listen on %s; is another program using it? LETHE_METRICS_ADDR names another address", c.MetricsAddr)
+		return metricsServer{}, fault.Wrap(fault.Unavailable, err, "cannot listen on %s; is another program using it? LETHE_METRICS_ADDR names another address", c.MetricsAddr)
 	}
-	f := figures{url: "http://" + listener.Addr().String(), server: a.server.MetricsServer(metricsHosts(c)), ended: make(chan struct{})}
+	m := metricsServer{url: "http://" + listener.Addr().String(), server: a.server.MetricsServer(metricsHosts(c)), ended: make(chan struct{})}
 	go func() {
-		defer close(f.ended)
-		if err := f.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			a.o.Logger.Warn("the figures are no longer served", "error", err)
+		defer close(m.ended)
+		if err := m.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			a.o.Logger.Warn("the server of the metrics failed", "error", err)
 		}
 	}()
-	return f, nil
+	return m, nil
 }
 
-// metricsHosts are the names under which the figures may be asked for: on loopback
-// those of the service, elsewhere any, for whoever collects asks by address.
+// metricsHosts returns the host names that the metrics server answers to; nil for any. On
+// loopback they are those of the service. Elsewhere any, because collectors use addresses.
 func metricsHosts(c config.Config) []string {
 	if !c.MetricsLoopback() {
 		return nil
@@ -47,12 +47,12 @@ func metricsHosts(c config.Config) []string {
 	return append([]string{"localhost", "127.0.0.1", "::1"}, c.Hosts...)
 }
 
-// close ends the server. The figures are the last to go, so that a stop can be
-// watched.
-func (f figures) close() {
-	if f.server == nil {
+// close stops the server. It is the last part to stop, so that a shutdown can be
+// observed.
+func (m metricsServer) close() {
+	if m.server == nil {
 		return
 	}
-	_ = f.server.Close() // nothing of it is worth waiting for
-	<-f.ended
+	_ = m.server.Close() // its requests need not finish
+	<-m.ended
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// ListOptions select and page conversations. The zero value is the first 25 of
-// all.
+// ListOptions select conversations and a page of them. The zero value selects the first
+// 25 of all.
 type ListOptions struct {
-	Page        int       // from 1; 0 for the first
+	Page        int       // from 1; 0 for the first page
 	PageSize    int       // at most 100; 0 for 25
 	Provider    string    // one platform; empty for all
-	Title       string    // a part of the title, in either case; empty for all
+	Title       string    // a part of the title, ignoring case; empty for all
 	CreatedFrom time.Time // created at or after; zero for no bound
 	CreatedTo   time.Time // created at or before; zero for no bound
 	PinnedOnly  bool
@@ -46,21 +46,20 @@ func (o ListOptions) exportParams() *api.ExportConversationsParams {
 	return p
 }
 
-// Upload stores one conversation, or brings the stored one with the same
-// platform and id up to date. It can be found by search a moment later: see
-// AwaitImport.
+// Upload stores one conversation, or merges it into the stored one with the same platform
+// and id. AwaitImport waits until search can find it.
 func (c *Client) Upload(ctx context.Context, u api.UploadRequest) (api.UploadAnswer, error) {
 	return Decode[api.UploadAnswer](c.raw.UploadConversation(ctx, u))
 }
 
-// List returns one page of the conversations, the one updated last first.
+// List returns one page of the conversations, last updated first.
 func (c *Client) List(ctx context.Context, o ListOptions) (api.ConversationList, error) {
 	return Decode[api.ConversationList](c.raw.ListConversations(ctx, o.params()))
 }
 
-// All yields every conversation that the options select, page by page, beginning
-// with their Page. After an error it stops. Conversations that are added or
-// deleted while it runs may be missed or come twice; collect first, then delete.
+// All yields every conversation that the options select, from their Page on. It stops
+// after an error. If conversations are added or deleted meanwhile, it may miss some or
+// yield some twice, so collect the ids first and delete afterwards.
 func (c *Client) All(ctx context.Context, o ListOptions) iter.Seq2[api.ConversationSummary, error] {
 	return func(yield func(api.ConversationSummary, error) bool) {
 		o.Page = max(o.Page, 1)
@@ -82,75 +81,75 @@ func (c *Client) All(ctx context.Context, o ListOptions) iter.Seq2[api.Conversat
 	}
 }
 
-// Get returns a conversation with its messages; IsNotFound tells when there is
-// none of that id.
+// Get returns a conversation with its messages. IsNotFound reports whether the error means
+// that it does not exist.
 func (c *Client) Get(ctx context.Context, id string) (api.ConversationDetail, error) {
 	return Decode[api.ConversationDetail](c.raw.GetConversation(ctx, &api.GetConversationParams{ConversationID: &id}))
 }
 
-// Count returns how many conversations the workspace has.
+// Count returns the number of conversations in the workspace.
 func (c *Client) Count(ctx context.Context) (int, error) {
 	answer, err := Decode[api.CountAnswer](c.raw.CountConversations(ctx))
 	return answer.Count, err
 }
 
-// Delete removes 1 to 10,000 conversations for good and tells which of the ids
-// this very call removed. There is no way back.
+// Delete deletes 1 to 10,000 conversations and returns the ids that this call deleted. A
+// delete cannot be undone.
 func (c *Client) Delete(ctx context.Context, ids ...string) (api.DeleteAnswer, error) {
 	if ids == nil {
-		ids = []string{} // an empty list is refused by the service, in its own words
+		ids = []string{} // the service refuses an empty list, with its own error
 	}
 	return c.DeleteWith(ctx, api.DeleteRequest{IDs: ids})
 }
 
-// DeleteWith removes conversations as Delete does, with what else a delete may be
-// told: to refuse later uploads of them, and to wait for the storage.
+// DeleteWith deletes conversations like Delete, with more options: Exclude refuses later
+// uploads of them, and Wait waits until the storage is reclaimed.
 func (c *Client) DeleteWith(ctx context.Context, r api.DeleteRequest) (api.DeleteAnswer, error) {
 	return Decode[api.DeleteAnswer](c.raw.DeleteConversations(ctx, nil, r))
 }
 
-// DeleteMatching removes every conversation that a filter selects, in one
-// transaction however many they are, or with DryRun only counts them. Pinned ones
-// are spared unless asked for. There is no way back.
+// DeleteMatching deletes every conversation that a filter selects, in one transaction, or
+// with DryRun only counts them. Pinned conversations are kept unless the request includes
+// them. A delete cannot be undone.
 func (c *Client) DeleteMatching(ctx context.Context, r api.DeleteMatchingRequest) (api.DeleteMatchingAnswer, error) {
 	return Decode[api.DeleteMatchingAnswer](c.raw.DeleteMatchingConversations(ctx, r))
 }
 
-// LiftExclusions lets uploads of conversations in again that were deleted with
-// Exclude, and returns how many of the named ones were.
+// LiftExclusions accepts uploads of conversations again that were deleted with Exclude. It
+// returns how many of the named conversations were excluded.
 func (c *Client) LiftExclusions(ctx context.Context, r api.LiftRequest) (int, error) {
 	answer, err := Decode[api.LiftAnswer](c.raw.LiftExclusions(ctx, r))
 	return answer.Lifted, err
 }
 
-// ReindexFailed queues what could not be indexed, and returns how many conversations
-// that are.
+// ReindexFailed queues the conversations that could not be indexed, and returns their
+// number.
 func (c *Client) ReindexFailed(ctx context.Context) (int, error) {
 	answer, err := Decode[api.ReindexAnswer](c.raw.Reindex(ctx, api.ReindexRequest{Failed: true}))
 	return answer.Queued, err
 }
 
-// Export writes the conversations that the options select to w as JSON lines, each
-// of which is an UploadRequest. Page and PageSize mean nothing here. After an
-// error w may have some of the lines: the file is not to be trusted then.
+// Export writes the conversations that the options select to w as JSON lines, each an
+// UploadRequest. It ignores Page and PageSize. After an error w has received only a part
+// of the lines.
 func (c *Client) Export(ctx context.Context, o ListOptions, w io.Writer) error {
 	return copied(w)(c.raw.ExportConversations(ctx, o.exportParams()))
 }
 
-// ExportOne writes one conversation as Export does; IsNotFound tells when there
-// is none of that id.
+// ExportOne writes one conversation like Export. IsNotFound reports whether the error
+// means that it does not exist.
 func (c *Client) ExportOne(ctx context.Context, id string, w io.Writer) error {
 	return copied(w)(c.raw.ExportConversations(ctx, &api.ExportConversationsParams{ConversationID: &id}))
 }
 
-// Deletions returns one page of the receipts of deletes, the newest first. 0 for
-// page or pageSize means the service's own.
+// Deletions returns one page of the receipts of deletes, newest first. 0 for page or
+// pageSize means the service's default.
 func (c *Client) Deletions(ctx context.Context, page, pageSize int) (api.DeletionList, error) {
 	return Decode[api.DeletionList](c.raw.ListDeletions(ctx, &api.ListDeletionsParams{Page: number(page), PageSize: number(pageSize)}))
 }
 
-// Deletion returns the receipt of a delete; IsNotFound tells when there is none
-// of that id.
+// Deletion returns the receipt of a delete. IsNotFound reports whether the error means
+// that it does not exist.
 func (c *Client) Deletion(ctx context.Context, id string) (api.Deletion, error) {
 	return Decode[api.Deletion](c.raw.GetDeletion(ctx, id))
 }
@@ -160,19 +159,18 @@ func (c *Client) Search(ctx context.Context, q api.SearchRequest) (api.SearchAns
 	return Decode[api.SearchAnswer](c.raw.SearchChatHistory(ctx, q))
 }
 
-// Recall returns what the history knows about a query, or several, as one text.
+// Recall returns a digest of what the history says about one query, or several.
 func (c *Client) Recall(ctx context.Context, q api.RecallRequest) (api.RecallAnswer, error) {
 	return Decode[api.RecallAnswer](c.raw.Recall(ctx, q))
 }
 
-// Edit renames or pins a conversation and returns it as it is then.
+// Edit renames or pins a conversation and returns it after the change.
 func (c *Client) Edit(ctx context.Context, e api.EditRequest) (api.ConversationSummary, error) {
 	return Decode[api.ConversationSummary](c.raw.EditConversation(ctx, e))
 }
 
-// ImportFile stores the conversations of a file that Export wrote, or of any with
-// an UploadRequest a line. What was deleted before stays deleted unless
-// restoreDeleted.
+// ImportFile stores the conversations of a file with one UploadRequest a line, as Export
+// writes it. Deleted conversations stay deleted unless restoreDeleted is true.
 func (c *Client) ImportFile(ctx context.Context, file io.Reader, restoreDeleted bool) (api.ImportAnswer, error) {
 	p := &api.ImportConversationsParams{}
 	if restoreDeleted {
@@ -181,28 +179,28 @@ func (c *Client) ImportFile(ctx context.Context, file io.Reader, restoreDeleted 
 	return Decode[api.ImportAnswer](c.raw.ImportConversationsWithBody(ctx, p, "application/x-ndjson", file))
 }
 
-// Imports returns one page of the uploads and imports, the newest first. 0 for
-// page or pageSize means the service's own.
+// Imports returns one page of the uploads and imports, newest first. 0 for page or
+// pageSize means the service's default.
 func (c *Client) Imports(ctx context.Context, page, pageSize int) (api.ImportList, error) {
 	return Decode[api.ImportList](c.raw.ListImports(ctx, &api.ListImportsParams{Page: number(page), PageSize: number(pageSize)}))
 }
 
-// Import returns how far an upload or import is.
+// Import returns the state of an upload or import.
 func (c *Client) Import(ctx context.Context, id string) (api.Import, error) {
 	return Decode[api.Import](c.raw.GetImport(ctx, id))
 }
 
-// Waits of AwaitImport between two looks.
+// Pauses of AwaitImport between two requests.
 const (
-	firstLook   = 20 * time.Millisecond
-	slowestLook = time.Second
+	firstPoll   = 20 * time.Millisecond
+	longestPoll = time.Second
 )
 
-// AwaitImport looks at an upload or import until it is ready or failed, and
-// returns it as it is then. A failed import is no error; its Error says why. The
-// context bounds the waiting.
+// AwaitImport waits until an upload or import is ready or failed, and returns it. A
+// failed import is not an error here; its field Error says why it failed. The wait ends
+// with ctx.
 func (c *Client) AwaitImport(ctx context.Context, id string) (api.Import, error) {
-	for wait := firstLook; ; wait = min(2*wait, slowestLook) {
+	for wait := firstPoll; ; wait = min(2*wait, longestPoll) {
 		i, err := c.Import(ctx, id)
 		if err != nil || i.Status == api.ImportStatusReady || i.Status == api.ImportStatusFailed {
 			return i, err
@@ -213,7 +211,7 @@ func (c *Client) AwaitImport(ctx context.Context, id string) (api.Import, error)
 	}
 }
 
-// Stats sums the workspace up.
+// Stats returns statistics of the workspace.
 func (c *Client) Stats(ctx context.Context) (api.Stats, error) {
 	return Decode[api.Stats](c.raw.GetStats(ctx))
 }

@@ -1,9 +1,8 @@
-// Package client talks to a Lethe service. It adds to the bare client that is
-// generated from the contract (package raw) what callers want: the key, typed
-// answers, one error type, and retries where they are safe. The types of
-// requests and answers are those of package api.
+// Package client calls a Lethe service. It adds to the generated client (package raw)
+// the key, typed answers, one error type, and retries where they are safe. The types of
+// requests and answers are in package api.
 //
-// A Client is safe for concurrent use. Every call ends when its context does.
+// A Client is safe for concurrent use. Every call ends when its context ends.
 package client
 
 import (
@@ -19,8 +18,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client/raw"
 )
 
-// DefaultRetries is how often a call is repeated when the service says to come
-// back later.
+// DefaultRetries is how often a call is retried when the service asks to try again
+// later.
 const DefaultRetries = 3
 
 // Client calls one service with one key.
@@ -28,7 +27,7 @@ type Client struct {
 	raw *raw.Client
 }
 
-// Option changes how a Client works.
+// Option configures a Client.
 type Option func(*settings)
 
 type settings struct {
@@ -37,23 +36,23 @@ type settings struct {
 	agent   string
 }
 
-// WithHTTPClient makes the calls with this client instead of one of its own. Its
-// Timeout, if it has one, counts for each try.
+// WithHTTPClient sets the HTTP client that makes the calls. Its Timeout, if any, applies
+// to each try.
 func WithHTTPClient(c *http.Client) Option { return func(s *settings) { s.http = c } }
 
-// WithRetries sets how often a call is repeated; 0 never repeats.
+// WithRetries sets how often a call is retried; 0 for never.
 func WithRetries(n int) Option { return func(s *settings) { s.retries = max(n, 0) } }
 
 // WithUserAgent sets the User-Agent header.
 func WithUserAgent(agent string) Option { return func(s *settings) { s.agent = agent } }
 
-// New returns a Client for the service at baseURL, such as
-// http://127.0.0.1:8787, and a key of the workspace to work in. The error says
-// what is wrong with either; nothing is sent yet.
+// New returns a Client for the service at baseURL, such as http://127.0.0.1:8787, with a
+// key of the workspace to use. It returns an error if either is malformed. It sends no
+// request.
 func New(baseURL, key string, opts ...Option) (*Client, error) {
 	u, err := url.Parse(baseURL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, fmt.Errorf("lethe: %q is not the address of a service; give one such as http://127.0.0.1:8787", baseURL)
+		return nil, fmt.Errorf("lethe: %q is not the address of a service; use one such as http://127.0.0.1:8787", baseURL)
 	}
 	if strings.TrimSpace(key) == "" || strings.ContainsAny(key, " \t\r\n") {
 		return nil, errors.New("lethe: an API key is needed, without spaces")
@@ -75,13 +74,13 @@ func New(baseURL, key string, opts ...Option) (*Client, error) {
 	return &Client{raw: bare}, nil
 }
 
-// Raw is the bare client that makes the calls: with the key, and with the retries of
-// this one. Decode reads its answers. It is for routes that have no method here.
+// Raw returns the generated client, with this client's key and retries, for routes that
+// have no method here. Decode reads its answers.
 func (c *Client) Raw() *raw.Client { return c.raw }
 
-// Decode turns the outcome of a call of Raw into its answer, an *Error when the service
-// refused, or another error when the answer did not come or could not be read. It
-// closes the body.
+// Decode returns the answer to a call of Raw. It returns an *Error if the service refused
+// the call, and another error if there was no answer or it could not be read. It closes
+// the body.
 func Decode[T any](resp *http.Response, err error) (T, error) {
 	var answer T
 	if err != nil {
@@ -97,7 +96,7 @@ func Decode[T any](resp *http.Response, err error) (T, error) {
 	return answer, nil
 }
 
-// copied hands an answer's body on as it comes.
+// copied returns a function that writes an answer's body to w while it arrives.
 func copied(w io.Writer) func(*http.Response, error) error {
 	return func(resp *http.Response, err error) error {
 		if err != nil {
@@ -108,7 +107,7 @@ func copied(w io.Writer) func(*http.Response, error) error {
 			return errorOf(resp)
 		}
 		if _, err := io.Copy(w, resp.Body); err != nil {
-			return fmt.Errorf("lethe: the answer broke off: %w", err)
+			return fmt.Errorf("lethe: the answer is incomplete: %w", err)
 		}
 		return nil
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// answering is a client of a server that runs one handler after the other, the
-// last one for ever, and how often it was called.
+// answering returns a client of a server that calls one handler after the other, then the
+// last one for all further requests, and the number of requests.
 func answering(t *testing.T, handlers ...http.HandlerFunc) (*Client, *atomic.Int32) {
 	t.Helper()
 	var calls atomic.Int32
@@ -41,7 +41,7 @@ func status(code int, retryAfter, body string) http.HandlerFunc {
 	}
 }
 
-func TestNewSaysWhatIsWrong(t *testing.T) {
+func TestNewReportsMalformedArguments(t *testing.T) {
 	for _, address := range []string{"", "127.0.0.1:8787", "ftp://example.org", "http://", "http://[::1"} {
 		_, err := New(address, "key")
 		require.ErrorContains(t, err, "address of a service", address)
@@ -64,7 +64,7 @@ func TestRequestsCarryTheKey(t *testing.T) {
 	require.Equal(t, 7, n)
 }
 
-func TestErrorsTellEverything(t *testing.T) {
+func TestErrorsHaveStatusMessageAndRequestID(t *testing.T) {
 	c, calls := answering(t, status(404, "", `{"error":"Conversation not found"}`))
 	_, err := c.Get(t.Context(), "a")
 	var e *Error
@@ -76,7 +76,7 @@ func TestErrorsTellEverything(t *testing.T) {
 
 	c, _ = answering(t, status(502, "", "<html>proxy</html>"))
 	_, err = c.Count(t.Context())
-	require.EqualError(t, err, "lethe: 502 Bad Gateway: the answer has no explanation (request r-1)")
+	require.EqualError(t, err, "lethe: 502 Bad Gateway: the answer contains no explanation (request r-1)")
 	require.False(t, IsNotFound(err))
 
 	c, _ = answering(t, status(200, "", "<html>captive portal</html>"))
@@ -84,7 +84,7 @@ func TestErrorsTellEverything(t *testing.T) {
 	require.ErrorContains(t, err, "could not be read")
 }
 
-func TestCallsAreRepeatedWhereThatIsSafe(t *testing.T) {
+func TestCallsAreRetriedOnlyWhereThatIsSafe(t *testing.T) {
 	ok := status(200, "", `{"deleted":[],"count":0,"results":[],"items":[]}`)
 	calls := map[string]func(*Client, context.Context) error{
 		"count": func(c *Client, ctx context.Context) error { _, err := c.Count(ctx); return err },
@@ -104,7 +104,7 @@ func TestCallsAreRepeatedWhereThatIsSafe(t *testing.T) {
 		t.Run(name+" after 503", func(t *testing.T) {
 			c, n := answering(t, status(503, "", `{"error":"busy"}`), ok)
 			err := call(c, t.Context())
-			if name == "delete" { // its first answer may have been lost on the way
+			if name == "delete" { // the first answer may have been lost
 				require.Error(t, err)
 				require.Equal(t, int32(1), n.Load())
 				return
@@ -120,7 +120,7 @@ func TestCallsAreRepeatedWhereThatIsSafe(t *testing.T) {
 	}
 }
 
-func TestRepeatedCallsSendTheirBodyAgain(t *testing.T) {
+func TestRetriesSendTheBodyAgain(t *testing.T) {
 	var bodies []string
 	read := func(next http.HandlerFunc) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -143,7 +143,7 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 	defer cancel()
 	_, err := c.Count(ctx)
 	var e *Error
-	require.ErrorAs(t, err, &e, "no use waiting for longer than the caller does")
+	require.ErrorAs(t, err, &e, "it does not wait beyond the caller's deadline")
 	require.Equal(t, 20*time.Second, e.RetryAfter)
 	require.Equal(t, int32(1), calls.Load())
 
@@ -156,7 +156,7 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 	require.True(t, errors.Is(err, context.Canceled), err)
 }
 
-func TestRetriesEnd(t *testing.T) {
+func TestRetriesAreLimited(t *testing.T) {
 	c, calls := answering(t, status(429, "", `{"error":"slow down"}`))
 	c2, err := New("http://"+"localhost", "k", WithRetries(-1), WithUserAgent("x"), WithHTTPClient(http.DefaultClient))
 	require.NoError(t, err)
@@ -181,7 +181,7 @@ func TestAllStopsAtAnError(t *testing.T) {
 	require.Error(t, last)
 }
 
-func TestAwaitImportLooksUntilTheEnd(t *testing.T) {
+func TestAwaitImportPollsUntilTheImportHasEnded(t *testing.T) {
 	c, calls := answering(t,
 		status(200, "", `{"status":"queued"}`), status(200, "", `{"status":"processing"}`), status(200, "", `{"status":"failed","error":"too long"}`))
 	i, err := c.AwaitImport(t.Context(), "i")

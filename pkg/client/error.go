@@ -13,29 +13,28 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// maxErrorBody is as much of a refusal as is read; a proxy in between may send a
-// whole page.
+// maxErrorBody is how many bytes of an error's body are read; a proxy may send a whole
+// page.
 const maxErrorBody = 64 << 10
 
-// Error is an answer of the service that is not a success. Use errors.As to get
-// at it.
+// Error is an answer of the service that is not a success. Use errors.As to get it.
 type Error struct {
 	Status     int           // the HTTP status, such as 404
 	Message    string        // what the service said
-	RequestID  string        // names the request in the service's log; may be empty
-	RetryAfter time.Duration // when to try again, 0 when the service did not say
+	RequestID  string        // identifies the request in the service's log; may be empty
+	RetryAfter time.Duration // when to try again; 0 if the service did not say
 
-	// Of a bulk delete that was refused with status 406 (package fini): what it
-	// deleted all the same, and which ids were not there.
+	// After a bulk delete with status 406 (package fini): the ids that it deleted
+	// nevertheless, and those that do not exist.
 	Deleted       []string
 	NotAccessible []string
 
-	// Of a refused DeleteUnchanged, status 409: the first conversations that have
-	// changed. It deleted nothing.
+	// After a DeleteUnchanged with status 409: the first conversations that have changed.
+	// It deleted nothing.
 	Changed []api.ChangedConversation
 }
 
-// Error says what the service said, with the status and the request's id.
+// Error returns the service's message with the status and the request's id.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("lethe: %d %s: %s", e.Status, http.StatusText(e.Status), e.Message)
 	if e.RequestID != "" {
@@ -44,8 +43,8 @@ func (e *Error) Error() string {
 	return text
 }
 
-// IsNotFound reports whether err is the service's answer that there is no such
-// thing in the key's workspace.
+// IsNotFound reports whether err is the service's answer that the key's workspace has no
+// such conversation, import or receipt.
 func IsNotFound(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Status == http.StatusNotFound
@@ -58,19 +57,19 @@ func errorOf(resp *http.Response) *Error {
 		RetryAfter: retryAfter(resp.Header),
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
-	var said refusal
-	if err == nil && json.Unmarshal(body, &said) == nil {
-		e.Message, e.Deleted, e.NotAccessible, e.Changed = cmp.Or(said.Message, said.Error), said.Deleted, said.NotAccessible, said.Changed
+	var content errorBody
+	if err == nil && json.Unmarshal(body, &content) == nil {
+		e.Message, e.Deleted, e.NotAccessible, e.Changed = cmp.Or(content.Message, content.Error), content.Deleted, content.NotAccessible, content.Changed
 	}
-	if e.Message == "" { // not ours: a proxy's, or cut off
-		e.Message = "the answer has no explanation"
+	if e.Message == "" { // a proxy's answer, or an incomplete one
+		e.Message = "the answer contains no explanation"
 	}
 	return e
 }
 
-// refusal is the body of every refusal: under /api it has an error that says what
-// was wrong, under /v2 a message does, and error is the status in words.
-type refusal struct {
+// errorBody is the body of every error. Under /api, error says what was wrong. Under /v2
+// message does, and error is the status in words.
+type errorBody struct {
 	Error         string   `json:"error"`
 	Message       string   `json:"message"`
 	Deleted       []string `json:"deleted"`
@@ -79,7 +78,7 @@ type refusal struct {
 	Changed []api.ChangedConversation `json:"changed"`
 }
 
-// retryAfter reads the header's seconds; 0 when there are none.
+// retryAfter returns the time in the header Retry-After; 0 if it has no seconds.
 func retryAfter(h http.Header) time.Duration {
 	seconds, err := strconv.Atoi(h.Get("Retry-After"))
 	if err != nil || seconds < 0 {

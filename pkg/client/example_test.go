@@ -12,7 +12,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// A conversation is uploaded, found when it is indexed, and deleted.
+// Upload a conversation, wait until it is indexed, find it, and delete it.
 func Example() {
 	address, key := demo()
 	ctx := context.Background()
@@ -46,18 +46,18 @@ func Example() {
 		fmt.Printf("%s: %s\n", r.Title, r.Text)
 	}
 
-	gone, err := lethe.Delete(ctx, up.ConversationID)
+	answer, err := lethe.Delete(ctx, up.ConversationID)
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(gone.Count, "deleted")
+	fmt.Println(answer.Count, "deleted")
 	// Output:
 	// ready
 	// Three days in Lisbon: Day one: Alfama on foot, then tram 28.
 	// 1 deleted
 }
 
-// Every conversation of one platform, however many pages that takes.
+// All conversations of one platform, over all pages.
 func ExampleClient_All() {
 	address, key := demo()
 	lethe, err := client.New(address, key)
@@ -74,7 +74,7 @@ func ExampleClient_All() {
 	// 2026-03-01T09:30:00.000Z Three days in Lisbon
 }
 
-// A digest to put into a prompt.
+// A digest for a prompt.
 func ExampleClient_Recall() {
 	address, key := demo()
 	lethe, err := client.New(address, key)
@@ -90,7 +90,7 @@ func ExampleClient_Recall() {
 	// [1] 2026-03-01: Day one: Alfama on foot, then tram 28.
 }
 
-// What the service refuses comes back as a *client.Error.
+// If the service refuses a call, the error is a *client.Error.
 func ExampleError() {
 	address, key := demo()
 	lethe, err := client.New(address, key)
@@ -108,8 +108,8 @@ func ExampleError() {
 	// true
 }
 
-// demo stands in for a service, so that the examples run anywhere. It lives as
-// long as the process.
+// demo starts a server in place of a service, so that the examples run anywhere. It runs
+// until the process ends.
 func demo() (address, key string) {
 	answers := map[string]string{
 		"POST /api/chat-history/ingest/custom-online": `{"queued":true,"importId":"i","conversationId":"c","platform":"custom","conversation":{"id":"c","status":"queued"}}`,

@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// Waits between tries, when the service does not say how long.
+// Pauses between tries if the service does not say how long to wait.
 const (
 	firstWait   = 200 * time.Millisecond
 	longestWait = 30 * time.Second
 )
 
-// retrier repeats a call that the service put off. After a 429 nothing was done,
-// so every call may be repeated. After a 503 the work may have been done and only
-// its answer lost; then a delete is not repeated, because a second one would
-// answer that there was nothing to delete.
+// retrier retries calls that the service asked to repeat. After a 429 nothing was done, so
+// every call may be retried. After a 503 the work may be done and only the answer lost.
+// Then a delete is not retried, because the second answer would say that nothing was
+// deleted.
 type retrier struct {
 	http    *http.Client
 	retries int
 }
 
-// Do sends the request and, where it may, sends it again.
+// Do sends the request, and retries it if that is safe.
 func (r *retrier) Do(req *http.Request) (*http.Response, error) {
 	for try := 0; ; try++ {
 		resp, err := r.http.Do(req)
-		if err != nil || try >= r.retries || !mayRepeat(req, resp.StatusCode) {
+		if err != nil || try >= r.retries || !mayRetry(req, resp.StatusCode) {
 			return resp, err
 		}
 		wait := retryAfter(resp.Header)
@@ -35,21 +35,21 @@ func (r *retrier) Do(req *http.Request) (*http.Response, error) {
 			wait = min(firstWait<<try, longestWait)
 		}
 		if !worthWaiting(req.Context(), wait) {
-			return resp, nil // the refusal says more than a time-out would
+			return resp, nil // this answer says more than a time-out would
 		}
-		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxErrorBody)) // so that the connection is used again
+		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxErrorBody)) // so that the connection can be reused
 		_ = resp.Body.Close()
 		if err := pause(req.Context(), wait); err != nil {
 			return nil, err
 		}
-		if req, err = again(req); err != nil {
+		if req, err = rewound(req); err != nil {
 			return nil, err
 		}
 	}
 }
 
-func mayRepeat(req *http.Request, status int) bool {
-	if req.Body != nil && req.GetBody == nil { // a file that was sent as it was read
+func mayRetry(req *http.Request, status int) bool {
+	if req.Body != nil && req.GetBody == nil { // a body that can be read only once
 		return false
 	}
 	switch status {
@@ -61,7 +61,7 @@ func mayRepeat(req *http.Request, status int) bool {
 	return false
 }
 
-// worthWaiting reports whether the caller would still be there.
+// worthWaiting reports whether the wait ends before the context's deadline.
 func worthWaiting(ctx context.Context, wait time.Duration) bool {
 	deadline, ok := ctx.Deadline()
 	return wait <= longestWait && (!ok || time.Now().Add(wait).Before(deadline))
@@ -78,8 +78,8 @@ func pause(ctx context.Context, wait time.Duration) error {
 	}
 }
 
-// again is the request with its body at the start.
-func again(req *http.Request) (*http.Request, error) {
+// rewound returns the request with its body at the beginning.
+func rewound(req *http.Request) (*http.Request, error) {
 	next := req.Clone(req.Context())
 	if req.GetBody != nil {
 		body, err := req.GetBody()

@@ -10,9 +10,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// ExportRevisions writes conversations as Export does and returns the id and the
-// revision of each, as DeleteUnchanged takes them. With excludePinned, pinned
-// conversations are left out.
+// ExportRevisions writes conversations like Export, and returns the id and the revision
+// of each, for DeleteUnchanged. With excludePinned, pinned conversations are left out.
 func (c *Client) ExportRevisions(ctx context.Context, o ListOptions, excludePinned bool, w io.Writer) ([]api.ConversationRevision, error) {
 	p := o.exportParams()
 	p.Revisions = text("true")
@@ -22,8 +21,8 @@ func (c *Client) ExportRevisions(ctx context.Context, o ListOptions, excludePinn
 	return c.exportRevisions(ctx, p, w)
 }
 
-// ExportOneRevision writes one conversation as ExportRevisions does; IsNotFound
-// tells when there is none of that id.
+// ExportOneRevision writes one conversation like ExportRevisions. IsNotFound reports
+// whether the error means that it does not exist.
 func (c *Client) ExportOneRevision(ctx context.Context, id string, w io.Writer) ([]api.ConversationRevision, error) {
 	return c.exportRevisions(ctx, &api.ExportConversationsParams{ConversationID: &id, Revisions: text("true")}, w)
 }
@@ -36,30 +35,30 @@ func (c *Client) exportRevisions(ctx context.Context, p *api.ExportConversations
 	return lines.revisions, nil
 }
 
-// DeleteUnchanged removes 1 to 100,000 conversations for good, if each still has
-// the revision that is named. When one has changed it removes nothing, and the
-// *Error, with status 409, lists in Changed those that have.
+// DeleteUnchanged deletes 1 to 100,000 conversations if each still has the given
+// revision. If one has changed, it deletes nothing and returns an *Error with status 409
+// that lists the changed ones in Changed.
 func (c *Client) DeleteUnchanged(ctx context.Context, r api.DeleteUnchangedRequest) (api.DeleteAnswer, error) {
 	return Decode[api.DeleteAnswer](c.raw.DeleteUnchangedConversations(ctx, r))
 }
 
-// errNoRevisions is about a service of an older version, which ignores that it is
-// asked for revisions.
-var errNoRevisions = errors.New("the service does not tell the revisions of conversations; update it to this version")
+// errNoRevisions means that the service is older than revisions in exports and ignored
+// the request for them.
+var errNoRevisions = errors.New("the service cannot export the revisions of conversations; update it to this version")
 
-// maxHead is more than the id and the revision at the beginning of a line take.
+// maxHead is more bytes than the id and the revision at the beginning of a line need.
 const maxHead = 256
 
-// revisionReader hands an export on and reads the beginning of each line. Lines
-// may be as long as a conversation is, so it holds no whole line.
+// revisionReader copies an export and reads the beginning of each line. A line is as long
+// as its conversation, so the reader never holds a whole line.
 type revisionReader struct {
 	to        io.Writer
-	head      []byte // of the line under way, until it is read
-	inRest    bool   // the head of this line has been read
+	head      []byte // the beginning of the current line, until it is complete
+	inRest    bool   // whether the head of the current line has been read
 	revisions []api.ConversationRevision
 }
 
-// Write reads the heads of lines in p and hands p on.
+// Write reads the heads of the lines in p and copies p.
 func (r *revisionReader) Write(p []byte) (int, error) {
 	for rest := p; len(rest) > 0; {
 		line, after, ends := bytes.Cut(rest, []byte("\n"))
@@ -77,8 +76,8 @@ func (r *revisionReader) Write(p []byte) (int, error) {
 	return r.to.Write(p)
 }
 
-// read takes a piece of a line, and the revision as soon as it is there: a line
-// begins with {"conversationId":"...","revision":3, and an id has no comma.
+// read takes the next piece of a line, and the revision when the head is complete. A
+// line begins with {"conversationId":"...","revision":3, and an id contains no comma.
 func (r *revisionReader) read(piece []byte) error {
 	if r.inRest {
 		return nil
@@ -104,7 +103,7 @@ func (r *revisionReader) read(piece []byte) error {
 	return nil
 }
 
-// nthIndex is where b is in s for the nth time, from 1; -1 when it is not.
+// nthIndex returns the index of the nth b in s, counted from 1; -1 if there is none.
 func nthIndex(s []byte, b byte, n int) int {
 	for i, c := range s {
 		if c == b {

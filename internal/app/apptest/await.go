@@ -12,15 +12,16 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// lookEvery is how often a wait looks again.
-const lookEvery = 10 * time.Millisecond
+// pollEvery is how often Await checks its condition.
+const pollEvery = 10 * time.Millisecond
 
-// Await looks until ok says yes, and fails the test when that takes too long.
+// Await waits until ok returns true, and fails the test after Patience. what completes
+// "waited too long until".
 func Await(t testing.TB, what string, ok func(ctx context.Context) (bool, error)) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
-	ticker := time.NewTicker(lookEvery)
+	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
 	for {
 		done, err := ok(ctx)
@@ -38,8 +39,8 @@ func Await(t testing.TB, what string, ok func(ctx context.Context) (bool, error)
 	}
 }
 
-// Ready waits until search can find these conversations of the default
-// workspace. One that is not there, or that indexing failed, fails the test.
+// Ready waits until search can find these conversations of the default workspace. The
+// test fails if one does not exist or could not be indexed.
 func (s *Service) Ready(t testing.TB, ids ...string) {
 	t.Helper()
 	Await(t, "the conversations are indexed", func(ctx context.Context) (bool, error) {
@@ -59,8 +60,8 @@ func (s *Service) Ready(t testing.TB, ids ...string) {
 	})
 }
 
-// Idle waits until nothing of the default workspace is left to index. What
-// failed fails the test.
+// Idle waits until the default workspace has nothing left to index. The test fails if a
+// conversation could not be indexed.
 func (s *Service) Idle(t testing.TB) {
 	t.Helper()
 	Await(t, "nothing is left to index", func(ctx context.Context) (bool, error) {

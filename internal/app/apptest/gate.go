@@ -12,39 +12,38 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// Gate is an embedder that a test can stop in the middle of its work: between
-// the moment when a conversation is claimed and the one when its passages are
-// stored, or in the middle of a search.
+// Gate is an embedder that a test can pause: after a conversation is claimed and before
+// its vectors are stored, or in the middle of a search.
 type Gate struct {
 	embed.Embedder
 
 	mu      sync.Mutex
-	open    chan struct{} // closed while texts may pass
-	waiting chan struct{} // one entry for each call that found the gate shut
+	open    chan struct{} // closed while calls may proceed
+	waiting chan struct{} // one entry for each call that had to wait
 }
 
-// NewGate returns an open gate before the hash embedder.
+// NewGate returns an open gate in front of the hash embedder.
 func NewGate() *Gate {
 	open := make(chan struct{})
 	close(open)
 	return &Gate{Embedder: embed.NewHash(), open: open, waiting: make(chan struct{}, 1000)}
 }
 
-// Shut makes calls from now on wait.
+// Shut makes later calls wait.
 func (g *Gate) Shut() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.open = make(chan struct{})
 }
 
-// Open lets the calls that wait go on, and later ones pass.
+// Open lets waiting and later calls proceed.
 func (g *Gate) Open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	close(g.open)
 }
 
-// Next lets the calls that wait go on, and stops later ones.
+// Next lets waiting calls proceed, and makes later ones wait.
 func (g *Gate) Next() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -52,17 +51,17 @@ func (g *Gate) Next() {
 	g.open = make(chan struct{})
 }
 
-// Arrived waits until a call stands before the shut gate. Each call counts once.
+// Arrived waits until a call waits at the gate. Each call counts once.
 func (g *Gate) Arrived(t testing.TB) {
 	t.Helper()
 	select {
 	case <-g.waiting:
 	case <-time.After(Patience):
-		require.Fail(t, "nobody asked the embedder")
+		require.Fail(t, "the embedder was not called")
 	}
 }
 
-// Embed embeds when the gate is open.
+// Embed waits until the gate is open, then embeds the texts.
 func (g *Gate) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 	g.mu.Lock()
 	open := g.open
@@ -76,6 +75,6 @@ func (g *Gate) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 	case <-open:
 		return g.Embedder.Embed(ctx, texts)
 	case <-ctx.Done():
-		return nil, fault.Wrap(fault.Canceled, ctx.Err(), "stopped before the gate")
+		return nil, fault.Wrap(fault.Canceled, ctx.Err(), "canceled while waiting at the gate")
 	}
 }

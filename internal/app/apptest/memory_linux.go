@@ -9,11 +9,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// PeakMemory is the most memory, in bytes, that the process has had resident
-// since it started, as Linux counts it (VmHWM).
+// PeakMemory returns the peak resident memory of the process since its start, in bytes
+// (VmHWM).
 func (p *Process) PeakMemory(t testing.TB) int64 { return p.memory(t, "VmHWM:") }
 
-// Memory is the memory, in bytes, that the process has resident now (VmRSS).
+// Memory returns the current resident memory of the process, in bytes (VmRSS).
 func (p *Process) Memory(t testing.TB) int64 { return p.memory(t, "VmRSS:") }
 
 func (p *Process) memory(t testing.TB, field string) int64 {

@@ -8,15 +8,15 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// Key is the key that every started service accepts, for workspace "default" and
-// with both scopes.
+// Key is a key that every started service accepts, for the workspace "default" and with
+// both scopes.
 const Key = "apptest-0123456789abcdef"
 
 // Option changes how a service is started.
 type Option func(*settings)
 
-// settings are what a service is started with. They travel to a process of its
-// own as JSON, all but the embedder.
+// settings are what a service is started with. StartProcess sends the exported ones to
+// the process as JSON.
 type settings struct {
 	Environ  []string
 	Lease    time.Duration
@@ -25,27 +25,26 @@ type settings struct {
 	disk     func() error
 }
 
-// WithEnv sets variables of the configuration, as in "LETHE_INDEX_WORKERS=1". Of
-// a variable that is set twice the last one counts.
+// WithEnv sets variables of the configuration, such as "LETHE_INDEX_WORKERS=1". If a
+// variable is set twice, the last value is used.
 func WithEnv(variables ...string) Option {
 	return func(s *settings) { s.Environ = append(s.Environ, variables...) }
 }
 
-// WithEmbedder replaces the embedder. A service in a process of its own asks it
-// over HTTP, as it would ask any embeddings server.
+// WithEmbedder replaces the embedder. A service in a process of its own calls it over
+// HTTP, like any embeddings server.
 func WithEmbedder(e embed.Embedder) Option { return func(s *settings) { s.embedder = e } }
 
-// WithTrouble says that the test breaks the database, about which the service may
-// complain. It must still know what it complains about: an error of no kind fails
-// the test.
+// WithTrouble says that the test breaks the database, so the service may log errors. An
+// error of kind internal still fails the test.
 func WithTrouble() Option { return func(s *settings) { s.trouble = true } }
 
-// WithDisk has a disk asked before each write of SQLite. It may refuse.
+// WithDisk calls beforeWrite before each write of SQLite. An error fails the write.
 func WithDisk(beforeWrite func() error) Option {
 	return func(s *settings) { s.disk = beforeWrite }
 }
 
-// WithLease sets how long the work of a killed process waits to be taken up.
+// WithLease sets how long conversations stay claimed by a killed process.
 func WithLease(d time.Duration) Option { return func(s *settings) { s.Lease = d } }
 
 func newSettings(db storetest.Database, opts []Option) settings {

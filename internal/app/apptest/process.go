@@ -22,8 +22,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// childArgument is what the test's own program is called with when it is to be
-// the service instead of the tests.
+// childArgument makes the test binary run the service instead of the tests.
 const childArgument = "apptest-serve"
 
 // Main is the TestMain of a package that calls StartProcess.
@@ -32,11 +31,11 @@ func Main(m *testing.M) {
 		serve()
 		return
 	}
-	os.Exit(m.Run()) //nolint:forbidigo // what a TestMain is for
+	os.Exit(m.Run()) //nolint:forbidigo // a TestMain must call it
 }
 
-// serve is the life of a service in a process of its own. It ends on SIGTERM,
-// and when whoever started it has gone.
+// serve runs the service in a process of its own, until SIGTERM or until its parent
+// process ends.
 func serve() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
@@ -50,14 +49,14 @@ func serve() {
 	}
 	if err == nil {
 		go func() {
-			_, _ = input.ReadByte() // nothing more is ever sent: it returns when the other end is closed
+			_, _ = input.ReadByte() // the parent sends nothing more: this returns when the parent closes the pipe or ends
 			abandon()
 		}()
 		err = run(ctx, s, os.Stderr, func(started app.Started) { fmt.Fprintln(os.Stdout, started.URL) })
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "ended with:", err)
-		os.Exit(1) //nolint:forbidigo // it is a main
+		os.Exit(1) //nolint:forbidigo // this is the child's main
 	}
 }
 
@@ -68,8 +67,8 @@ type Process struct {
 	stdin io.Closer
 }
 
-// StartProcess runs the program in a process of its own, until it is killed or
-// told to stop, or the test ends. The package's TestMain must be Main.
+// StartProcess runs the program in a process of its own, until it is killed or stopped,
+// or the test ends. The package's TestMain must call Main.
 func StartProcess(t testing.TB, db storetest.Database, opts ...Option) *Process {
 	t.Helper()
 	s := newSettings(db, opts)
@@ -89,7 +88,7 @@ func StartProcess(t testing.TB, db storetest.Database, opts ...Option) *Process 
 	require.NoError(t, err)
 	require.NoError(t, p.cmd.Start())
 	p.stdin = stdin
-	p.cancel = func() { _ = p.cmd.Process.Signal(syscall.SIGTERM) } // one that has ended needs none
+	p.cancel = func() { _ = p.cmd.Process.Signal(syscall.SIGTERM) } // it may have ended already
 	t.Cleanup(func() { p.kill(t) })
 	_, err = stdin.Write(append(spec, '\n'))
 	require.NoError(t, err)
@@ -115,16 +114,16 @@ func StartProcess(t testing.TB, db storetest.Database, opts ...Option) *Process 
 	return p
 }
 
-// Kill ends the process with SIGKILL, wherever it is, and waits until it has
-// gone. On PostgreSQL it also waits until the server has noticed, so that what
-// the process had begun is settled.
+// Kill ends the process with SIGKILL and waits until it has ended. On PostgreSQL it also
+// waits until the server has closed its connections, so that its transactions are
+// committed or rolled back.
 func (p *Process) Kill(t testing.TB) {
 	t.Helper()
 	p.kill(t)
-	Await(t, "the database has noticed", func(context.Context) (bool, error) { return p.db.Connections(t) == 0, nil })
+	Await(t, "the database has closed the connections of the process", func(context.Context) (bool, error) { return p.db.Connections(t) == 0, nil })
 }
 
-// Die is Kill that does not wait for the server.
+// Die is like Kill, but does not wait for the database server.
 func (p *Process) Die(t testing.TB) {
 	t.Helper()
 	p.kill(t)
@@ -136,22 +135,22 @@ func (p *Process) kill(t testing.TB) {
 	select {
 	case <-p.done:
 	case <-time.After(Patience):
-		require.Fail(t, "the process does not die")
+		require.Fail(t, "the process did not end")
 	}
 	_ = p.stdin.Close()
 }
 
-// Embeddings is an OpenAI-compatible embeddings server for the test's time, with
-// the settings that make a service use it.
+// Embeddings starts an embeddings server with OpenAI's API that uses e, until the test
+// ends. It returns the settings that make a service use it.
 func Embeddings(t testing.TB, e embed.Embedder) []string {
 	t.Helper()
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var ask struct{ Input []string }
-		if err := json.NewDecoder(r.Body).Decode(&ask); err != nil {
+		var request struct{ Input []string }
+		if err := json.NewDecoder(r.Body).Decode(&request); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
-		vectors, err := e.Embed(r.Context(), ask.Input)
+		vectors, err := e.Embed(r.Context(), request.Input)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
@@ -167,7 +166,7 @@ func Embeddings(t testing.TB, e embed.Embedder) []string {
 			answer.Data = append(answer.Data, item{i, v})
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(answer) // the asker may be dead: that is what is tested
+		_ = json.NewEncoder(w).Encode(answer) // the caller may have been killed, which tests do
 	}))
 	t.Cleanup(web.Close)
 	return []string{"LETHE_EMBEDDER=openai", "LETHE_EMBEDDINGS_URL=" + web.URL, "LETHE_EMBEDDINGS_MODEL=apptest"}

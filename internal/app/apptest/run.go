@@ -10,8 +10,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/config"
 )
 
-// run is the program's life, as the command serve has it: it returns when ctx has
-// ended and everything is stopped and closed.
+// run runs the program like the command serve, until ctx ends. It returns when
+// everything is stopped and closed.
 func run(ctx context.Context, s settings, log io.Writer, started func(app.Started)) (err error) {
 	c, err := config.Load(s.Environ)
 	if err != nil {

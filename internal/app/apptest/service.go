@@ -20,28 +20,28 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// Patience is how long anything may take that a test waits for. It is long,
-// because it only ends tests that fail.
+// Patience is the longest that a test waits for anything. It is long, because only a
+// failing test waits for all of it.
 const Patience = 30 * time.Second
 
 // Service is a running program.
 type Service struct {
 	URL string
-	// MetricsURL is the address of the figures, when they have one of their own.
+	// MetricsURL is the address of the metrics; empty when they are served beside the API.
 	MetricsURL string
-	HTTP       *http.Client // holds every answer against openapi.yaml
+	HTTP       *http.Client // checks every answer against openapi.yaml
 	Client     *client.Client
 
 	db      storetest.Database
 	log     *buffer
 	trouble bool
 	cancel  context.CancelFunc
-	done    chan struct{} // closed when the program has ended, with err
-	err     error
+	done    chan struct{} // closed when the program has ended
+	err     error         // how it ended; valid after done is closed
 }
 
 // Start runs the program in this process until the test ends or Stop is called.
-// The test fails if it does not end well or logs an error.
+// The test fails if the program returns an error or logs one.
 func Start(t testing.TB, db storetest.Database, opts ...Option) *Service {
 	t.Helper()
 	settings := newSettings(db, opts)
@@ -69,14 +69,14 @@ func Start(t testing.TB, db storetest.Database, opts ...Option) *Service {
 func (s *Service) connect(t testing.TB, url string) {
 	t.Helper()
 	s.URL = url
-	transport := &http.Transport{MaxIdleConnsPerHost: 32} // of its own, so that its connections end with the test
+	transport := &http.Transport{MaxIdleConnsPerHost: 32} // its own transport, so that its connections end with the test
 	t.Cleanup(transport.CloseIdleConnections)
 	s.HTTP = &http.Client{Transport: servertest.Validating(t, transport)}
 	s.Client = s.With(t, Key)
 }
 
-// Stop ends the service as an interrupt would, and waits until it has ended. It
-// may be called again.
+// Stop stops the service like an interrupt, and waits until it has ended. It may be
+// called more than once.
 func (s *Service) Stop(t testing.TB) {
 	t.Helper()
 	s.Interrupt()
@@ -88,10 +88,10 @@ func (s *Service) Stop(t testing.TB) {
 	require.NotContains(t, s.log.String(), "level=ERROR")
 }
 
-// Interrupt tells the service to stop, as a signal would.
+// Interrupt tells the service to stop, like a signal.
 func (s *Service) Interrupt() { s.cancel() }
 
-// Ended waits for the service to end well.
+// Ended waits until the service has ended, and fails the test if it returned an error.
 func (s *Service) Ended(t testing.TB, within time.Duration) {
 	t.Helper()
 	select {
@@ -102,7 +102,7 @@ func (s *Service) Ended(t testing.TB, within time.Duration) {
 	}
 }
 
-// With returns a client with another key. It never repeats a call.
+// With returns a client with another key. It does not retry.
 func (s *Service) With(t testing.TB, key string) *client.Client {
 	t.Helper()
 	c, err := client.New(s.URL, key, client.WithHTTPClient(s.HTTP), client.WithRetries(0))
@@ -110,27 +110,27 @@ func (s *Service) With(t testing.TB, key string) *client.Client {
 	return c
 }
 
-// NewKey makes a key beside the running service, as `lethe keys create` does.
+// NewKey creates a key while the service runs, like `lethe keys create`.
 func (s *Service) NewKey(t testing.TB, workspace string, scopes ...auth.Scope) (key auth.Key, token string) {
 	t.Helper()
-	s.beside(t, func(a history.Administration) (err error) {
+	s.administer(t, func(a history.Administration) (err error) {
 		key, token, err = a.CreateKey(t.Context(), workspace, "test", scopes)
 		return err
 	})
 	return key, token
 }
 
-// RevokeKey ends a key beside the running service, as `lethe keys revoke` does.
+// RevokeKey revokes a key while the service runs, like `lethe keys revoke`.
 func (s *Service) RevokeKey(t testing.TB, key auth.Key) {
 	t.Helper()
-	s.beside(t, func(a history.Administration) error {
+	s.administer(t, func(a history.Administration) error {
 		_, err := a.RevokeKey(t.Context(), key.ID)
 		return err
 	})
 }
 
-// beside manages keys as another program on the same database.
-func (s *Service) beside(t testing.TB, do func(history.Administration) error) {
+// administer opens the service's database like a second program, and calls do.
+func (s *Service) administer(t testing.TB, do func(history.Administration) error) {
 	t.Helper()
 	other, err := store.Open(t.Context(), s.db.Options())
 	require.NoError(t, err)
@@ -140,7 +140,7 @@ func (s *Service) beside(t testing.TB, do func(history.Administration) error) {
 	require.NoError(t, other.Close())
 }
 
-// buffer is a log that several goroutines write.
+// buffer is a log that several goroutines may write to.
 type buffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -153,7 +153,7 @@ func (b *buffer) Write(p []byte) (int, error) {
 	return b.buf.Write(p)
 }
 
-// String is what was logged.
+// String returns what was logged.
 func (b *buffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

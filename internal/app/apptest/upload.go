@@ -9,9 +9,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// Conversation is an upload of these texts, said by turns by a human and an
-// assistant. The messages have ids of their own, so that a re-send with other
-// texts edits them.
+// Conversation returns an upload of these texts, alternately by a human and an
+// assistant. The messages have ids, so a re-send with other texts edits them.
 func Conversation(externalID string, texts ...string) api.UploadRequest {
 	u := api.UploadRequest{Conversation: api.UploadedChat{ID: externalID}}
 	for i, text := range texts {
@@ -30,8 +29,8 @@ func (s *Service) Upload(t testing.TB, externalID string, texts ...string) strin
 	return answer.ConversationID
 }
 
-// Finds returns the conversations in which a keyword search finds the text, the
-// best first, each once.
+// Finds returns the conversations that a keyword search for the text finds, best first,
+// each once.
 func (s *Service) Finds(t testing.TB, text string) []string {
 	t.Helper()
 	answer, err := s.Client.Search(t.Context(), api.SearchRequest{Query: text, Limit: new(100), Mode: new(api.SearchModeKeyword)})

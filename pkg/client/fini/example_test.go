@@ -13,8 +13,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client/fini"
 )
 
-// Everything older than a month that came from one platform is deleted, page by
-// page: a cursor stays good when its conversation is deleted.
+// Delete everything from one platform that is older than a month, page by page. A cursor
+// stays valid after its conversation is deleted.
 func ExampleClient_List() {
 	ctx := context.Background()
 	lethe := demo()
@@ -45,8 +45,7 @@ func ExampleClient_List() {
 	// 1 deleted
 }
 
-// Every conversation of the last week with its messages, however many pages that
-// takes.
+// All conversations of the last week with their messages, over all pages.
 func ExampleClient_All() {
 	lethe := demo()
 	for c, err := range lethe.All(context.Background(), fini.ListOptions{}) {
@@ -75,13 +74,13 @@ func ExampleClient_Get() {
 
 func ExampleClient_Delete() {
 	lethe := demo()
-	// Whether there was one or not: afterwards there is none.
+	// It succeeds whether the conversation exists or not.
 	fmt.Println(lethe.Delete(context.Background(), "0197b3a0-2b1c-7d44-8a55-0e4c9a2d1f10"))
 	// Output:
 	// <nil>
 }
 
-// Of an atomic delete, all ids are there or nothing happens.
+// An atomic delete deletes nothing unless all ids exist.
 func ExampleClient_DeleteAtomic() {
 	lethe := demo()
 	err := lethe.DeleteAtomic(context.Background(),
@@ -89,15 +88,15 @@ func ExampleClient_DeleteAtomic() {
 	var refused *client.Error
 	if errors.As(err, &refused) {
 		fmt.Println(refused.Status, refused.Message)
-		fmt.Println(len(refused.Deleted), "deleted; not there:", refused.NotAccessible)
+		fmt.Println(len(refused.Deleted), "deleted; do not exist:", refused.NotAccessible)
 	}
 	// Output:
 	// 406 One or more interactions not accessible to the user
-	// 0 deleted; not there: [0197b3a0-3c2d-7e55-9b66-1f5d0b3e2a21]
+	// 0 deleted; do not exist: [0197b3a0-3c2d-7e55-9b66-1f5d0b3e2a21]
 }
 
-// demo stands in for a service, so that the examples run anywhere. It lives as
-// long as the process.
+// demo starts a server in place of a service, so that the examples run anywhere. It runs
+// until the process ends.
 func demo() *fini.Client {
 	const public = `{"id":"0197b3a0-2b1c-7d44-8a55-0e4c9a2d1f10","subjectPreview":"Three days in Lisbon","events":[
 		{"role":"user","message":"Plan three days in Lisbon without a car."},{"role":"finibot","message":"Day one: Alfama on foot, then tram 28."}]}`

@@ -1,7 +1,6 @@
-// Package fini talks to the routes of a Lethe service under /v2, which are those of
+// Package fini calls the routes of a Lethe service under /v2, which are compatible with
 // Fini's public Conversations API. They show and delete the same conversations as the
-// routes of package client, whose Client does the calls: its key, its retries, its
-// errors.
+// routes of package client. It uses a client.Client with its key, retries and errors.
 package fini
 
 import (
@@ -21,18 +20,18 @@ type Client struct {
 	raw *raw.Client
 }
 
-// New returns a Client that calls as c does.
+// New returns a Client that makes its calls with c.
 func New(c *client.Client) *Client { return &Client{c.Raw()} }
 
-// ListOptions select and page conversations. The zero value is
-// the first 50 that changed in the last seven days.
+// ListOptions select conversations and a page of them. The zero value selects the 50 that
+// changed last within the last seven days.
 type ListOptions struct {
 	Since   time.Time // changed at or after; zero for seven days before Until
 	Until   time.Time // changed at or before; zero for now; at most 90 days after Since
 	Limit   int       // at most 100; 0 for 50
-	Cursor  string    // the id of the conversation to go on from, as NextCursor and PrevCursor are; empty for the beginning
-	Newer   bool      // go on from Cursor towards newer conversations, as PrevCursor is for
-	Sources []string  // these platforms; empty for all
+	Cursor  string    // the id of the conversation after which the page begins, such as NextCursor or PrevCursor; empty for the first page
+	Newer   bool      // read from Cursor to newer conversations; use it with PrevCursor
+	Sources []string  // platforms; empty for all
 }
 
 func (o ListOptions) params() *api.ListPublicConversationsParams {
@@ -45,17 +44,17 @@ func (o ListOptions) params() *api.ListPublicConversationsParams {
 	return p
 }
 
-// List returns one page of the conversations of a window of time, with
-// their messages, the one changed last first.
+// List returns one page of the conversations in a time window, with their messages, last
+// changed first.
 func (c *Client) List(ctx context.Context, o ListOptions) (api.PublicConversationList, error) {
 	return client.Decode[api.PublicConversationList](c.raw.ListPublicConversations(ctx, o.params()))
 }
 
-// All yields every conversation that the options select, page by page from
-// their Cursor on, towards older ones or, with Newer, page by page towards newer
-// ones. After an error it stops. The window is fixed when it begins, and what was
-// yielded may be deleted on the way. Where conversations are changed meanwhile, some
-// may come twice; inside a window that ends in the past none is left out.
+// All yields every conversation that the options select, page by page from their Cursor
+// on, to older ones or, with Newer, to newer ones. It stops after an error. The window is
+// fixed at the start. Conversations that were yielded may be deleted meanwhile. If
+// conversations change meanwhile, some may be yielded twice; in a window that ends in the
+// past, none is missed.
 func (c *Client) All(ctx context.Context, o ListOptions) iter.Seq2[api.PublicConversation, error] {
 	return func(yield func(api.PublicConversation, error) bool) {
 		if o.Until.IsZero() {
@@ -84,40 +83,38 @@ func (c *Client) All(ctx context.Context, o ListOptions) iter.Seq2[api.PublicCon
 	}
 }
 
-// Get returns a conversation; client.IsNotFound tells when
-// there is none of that id.
+// Get returns a conversation. client.IsNotFound reports whether the error means that it
+// does not exist.
 func (c *Client) Get(ctx context.Context, id string) (api.PublicConversation, error) {
 	return client.Decode[api.PublicConversation](c.raw.GetPublicConversation(ctx, id))
 }
 
-// Delete removes a conversation for good. It does not tell whether there
-// was one.
+// Delete deletes a conversation. It succeeds too if the conversation does not exist.
 func (c *Client) Delete(ctx context.Context, id string) error {
 	return succeed(c.raw.DeletePublicConversation(ctx, id))
 }
 
-// DeleteBulk removes 1 to 50 conversations for good. When some of the ids
-// are not there, the others are deleted all the same and the error is a *client.Error
-// with status 406, whose Deleted and NotAccessible tell them apart.
+// DeleteBulk deletes 1 to 50 conversations. If some ids do not exist, it deletes the
+// others and returns a *client.Error with status 406, which lists both in Deleted and
+// NotAccessible.
 func (c *Client) DeleteBulk(ctx context.Context, ids ...string) error {
 	return c.deleteBulk(ctx, nil, ids)
 }
 
-// DeleteAtomic removes 1 to 50 conversations for good, or, when some of the
-// ids are not there, none: then the error is a *client.Error with status 406, whose
-// NotAccessible names them.
+// DeleteAtomic deletes 1 to 50 conversations. If some ids do not exist, it deletes
+// nothing and returns a *client.Error with status 406, which lists them in NotAccessible.
 func (c *Client) DeleteAtomic(ctx context.Context, ids ...string) error {
 	return c.deleteBulk(ctx, text("true"), ids)
 }
 
 func (c *Client) deleteBulk(ctx context.Context, atomic *string, ids []string) error {
 	if ids == nil {
-		ids = []string{} // an empty list is refused by the service, in its own words
+		ids = []string{} // the service refuses an empty list, with its own error
 	}
 	return succeed(c.raw.DeletePublicConversations(ctx, &api.DeletePublicConversationsParams{Atomic: atomic}, api.PublicDeleteRequest{IDs: ids}))
 }
 
-// succeed is client.Decode for answers that say nothing but that it is done.
+// succeed decodes an answer that says only that the call succeeded.
 func succeed(resp *http.Response, err error) error {
 	_, err = client.Decode[api.PublicSuccess](resp, err)
 	return err
@@ -130,7 +127,7 @@ func millis(t time.Time) *string {
 	return text(strconv.FormatInt(t.UnixMilli(), 10))
 }
 
-// text and number leave out what is empty.
+// text and number return nil for an empty value, so that it is not sent.
 func text(s string) *string {
 	if s == "" {
 		return nil

@@ -1,4 +1,4 @@
-// Package raw is the bare HTTP client of openapi.yaml: one method an operation,
-// no retries, no keys, no error values. All of it is generated
-// (pkg/api/generate.go). Use package client, which is built on it.
+// Package raw is the generated HTTP client of openapi.yaml (pkg/api/generate.go): one
+// method for each operation, without keys, retries and error values. Package client adds
+// those; use it instead.
 package raw
