@@ -10,8 +10,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// The service as it comes: it finds what was meant without a word in common, and
-// what its model cannot read by the words.
+// TestTheBuiltinModel runs the default service: it finds passages by meaning without a
+// common word, and texts that the model cannot read by their words.
 func TestTheBuiltinModel(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db, apptest.WithEnv("LETHE_EMBEDDER="))

@@ -23,18 +23,16 @@ import (
 
 var crashSeed = flag.Uint64("crash-seed", storetest.FixedSeed, "the seed of the crashes; 0 draws a new one")
 
-// The moments at which the process is killed: shortly after something of this
-// kind has begun.
+// The process is killed shortly after an event of one of these kinds has begun.
 const (
 	uploading = "uploading"
 	indexing  = "indexing"
 	deleting  = "deleting"
 )
 
-// TestCrash kills the process, as a power cut would, in the middle of uploads,
-// indexing and deletes. After each restart everything that was answered holds,
-// what was not answered is done or not done but never half, and the work that was
-// queued goes on.
+// TestCrash kills the process, like a power cut, during uploads, indexing and deletes.
+// After each restart every answered call must have its effect, every unanswered call must
+// be done completely or not at all, and queued work must go on.
 func TestCrash(t *testing.T) {
 	kills := map[string]int{storetest.SQLite: 9, storetest.Postgres: 10}
 	if len(storetest.Kinds(t)) > 1 { // `make test`; an editor waits for fewer
@@ -71,7 +69,7 @@ func TestCrash(t *testing.T) {
 			for _, w := range writers {
 				w.check(t, there)
 			}
-			require.Empty(t, there, "conversations that nobody uploaded")
+			require.Empty(t, there, "stored conversations that were never uploaded")
 			p.Idle(t)
 			for _, w := range writers {
 				w.checkSearch(t, p.Service)
@@ -87,26 +85,27 @@ func TestCrash(t *testing.T) {
 }
 
 const (
-	crashLease  = 400 * time.Millisecond // how long a killed worker's claim is waited for
-	crashSpread = 8 * time.Millisecond   // how long after the beginning of something the kill comes, at most
+	crashLease  = 400 * time.Millisecond // the lease of claims, until a killed worker's claim is due
+	crashSpread = 8 * time.Millisecond   // the longest delay between an event and the kill
 	writerCount = 3
 	chatsEach   = 4
 )
 
-// beginnings says when something begins that is worth a kill, and is the embedder
-// that the service asks, since that is how the test learns of indexing.
+// beginnings reports when something begins during which the process may be killed. It is
+// also the embedder that the service calls, because this is how the test learns of
+// indexing.
 type beginnings struct {
 	embed.Embedder
 	of chan string
 }
 
-// Embed embeds, and says so.
+// Embed reports that it begins, and embeds the texts.
 func (b *beginnings) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 	b.begin(indexing)
 	return b.Embedder.Embed(ctx, texts)
 }
 
-// begin tells whoever waits for it, and waits for nobody.
+// begin reports the event to a waiting test. It does not block.
 func (b *beginnings) begin(kind string) {
 	select {
 	case b.of <- kind:
@@ -114,7 +113,7 @@ func (b *beginnings) begin(kind string) {
 	}
 }
 
-// await returns a moment after the n-th beginning of the kind.
+// await waits for the n-th event of the kind, and then for the delay.
 func await(t *testing.T, of <-chan string, kind string, n int, delay time.Duration) {
 	t.Helper()
 	patience := time.After(apptest.Patience)
@@ -128,27 +127,26 @@ func await(t *testing.T, of <-chan string, kind string, n int, delay time.Durati
 			require.Fail(t, "nothing happens", kind)
 		}
 	}
-	<-time.After(delay) // the one wait for time itself: a random moment
+	<-time.After(delay) // this waits for time on purpose: the kill is at a random moment
 }
 
-// chatState is what a writer knows of one of its conversations.
+// chatState is what a writer knows about one of its conversations.
 type chatState struct {
 	external string
-	version  int    // as last answered; 0 when there is none
+	version  int    // as last answered; 0 if it does not exist
 	id       string // of that version
 	tried    int    // the version of an upload without an answer yet
 	removing bool   // a delete has no answer yet
-	last     int    // the newest version that was ever tried
+	last     int    // the newest version that was ever sent
 }
 
-// writer uploads, edits and deletes conversations of its own, one call after the
-// other.
+// writer uploads, edits and deletes its own conversations, one call after the other.
 type writer struct {
 	name    string
 	random  *rand.Rand
 	began   *beginnings
 	chats   []*chatState
-	gone    map[string]bool // ids that must never be seen again
+	gone    map[string]bool // deleted ids, which must never be stored again
 	failure error
 }
 
@@ -163,7 +161,7 @@ func newWriters(seed uint64, began *beginnings) (writers []*writer) {
 	return writers
 }
 
-// work goes on until the service is dead.
+// work makes calls until the service is killed.
 func (w *writer) work(t *testing.T, c *client.Client) {
 	for {
 		s := w.chats[w.random.IntN(len(w.chats))]
@@ -176,7 +174,7 @@ func (w *writer) work(t *testing.T, c *client.Client) {
 		var answered *client.Error
 		switch {
 		case errors.As(err, &answered), errors.Is(err, errWrongAnswer):
-			w.failure = err // the service is alive and says something that it must not
+			w.failure = err // the service is running and gave a wrong answer
 			return
 		case err != nil:
 			return
@@ -209,7 +207,7 @@ func (w *writer) remove(ctx context.Context, c *client.Client, s *chatState) err
 		return err
 	}
 	if !slices.Equal(answer.Deleted, []string{s.id}) {
-		return fmt.Errorf("%w: %s was there, and its delete says %v", errWrongAnswer, s.id, answer.Deleted)
+		return fmt.Errorf("%w: %s was stored, and its delete answered %v", errWrongAnswer, s.id, answer.Deleted)
 	}
 	w.lost(s)
 	return nil
@@ -229,8 +227,8 @@ func (w *writer) unanswered(kind string) (n int) {
 	return n
 }
 
-// check compares what is there after a restart with what was answered, takes it
-// from the inventory, and goes on from there.
+// check compares what is stored after a restart with the answers, removes it from the
+// inventory, and continues from there.
 func (w *writer) check(t *testing.T, there map[string]api.ConversationDetail) {
 	t.Helper()
 	for _, s := range w.chats {
@@ -239,7 +237,7 @@ func (w *writer) check(t *testing.T, there map[string]api.ConversationDetail) {
 		now := 0
 		if ok {
 			now = whole(t, found, s.last)
-			require.False(t, w.gone[found.ID], "%s is back, though its delete was answered", found.ID)
+			require.False(t, w.gone[found.ID], "%s is stored, although its delete was answered", found.ID)
 		}
 		allowed := []int{s.version}
 		if s.tried > 0 {
@@ -259,8 +257,8 @@ func (w *writer) check(t *testing.T, there map[string]api.ConversationDetail) {
 	}
 }
 
-// checkSearch looks every conversation up by words that only it, or only what it
-// was before, has.
+// checkSearch searches for each conversation by words that only its current, or only an
+// earlier, version contains.
 func (w *writer) checkSearch(t *testing.T, s *apptest.Service) {
 	t.Helper()
 	for _, c := range w.chats {
@@ -274,7 +272,7 @@ func (w *writer) checkSearch(t *testing.T, s *apptest.Service) {
 	}
 }
 
-// inventory is every conversation that is there, by the caller's own id.
+// inventory returns every stored conversation by its external id.
 func inventory(t *testing.T, c *client.Client) map[string]api.ConversationDetail {
 	t.Helper()
 	there := map[string]api.ConversationDetail{}
@@ -282,14 +280,14 @@ func inventory(t *testing.T, c *client.Client) map[string]api.ConversationDetail
 		require.NoError(t, err)
 		detail, err := c.Get(t.Context(), summary.ID)
 		require.NoError(t, err)
-		require.NotContains(t, there, detail.PlatformConversationID, "one conversation, stored twice")
+		require.NotContains(t, there, detail.PlatformConversationID, "a conversation is stored twice")
 		there[detail.PlatformConversationID] = detail
 	}
 	return there
 }
 
-// version is how a conversation reads at a version: every message of the version
-// before is edited, and until there are many, one is new.
+// version returns a conversation at a version: every message of the previous version is
+// edited, and one is added until there are many.
 func version(external string, v int) api.UploadRequest {
 	var texts []string
 	for i := range 2 + min(v, 30) {
@@ -304,8 +302,8 @@ func text(external string, v, i int) string {
 	return fmt.Sprintf("%s message %d. %s", word(external, v), i, strings.Repeat("The weather was neither good nor bad. ", 1+i%7))
 }
 
-// whole returns the version that a conversation is in, and fails when it is in
-// none: when it has messages of two, or not all of one.
+// whole returns the version that a conversation is in. It fails the test if its messages
+// are of two versions or incomplete.
 func whole(t *testing.T, c api.ConversationDetail, newest int) int {
 	t.Helper()
 	require.NotEmpty(t, c.Messages)
@@ -315,18 +313,19 @@ func whole(t *testing.T, c api.ConversationDetail, newest int) int {
 			continue
 		}
 		sent := len(version(external, v).Conversation.Messages)
-		require.Equal(t, sent, c.Total, "%s has not the messages of version %d", external, v)
+		require.Equal(t, sent, c.Total, "%s does not have the messages of version %d", external, v)
 		for i, m := range c.Messages {
 			require.Equal(t, i, m.MessageIndex)
 			require.Equal(t, text(external, v, i), m.Text, "%s is in version %d", external, v)
 		}
 		return v
 	}
-	require.Fail(t, "a conversation in no version", "%s: %s", external, c.Messages[0].Text)
+	require.Fail(t, "a conversation is in no version", "%s: %s", external, c.Messages[0].Text)
 	return 0
 }
 
-// word is one of letters alone, that no other version has and no stemmer changes.
+// word returns a word of letters only, which no other version contains and no stemmer
+// changes.
 func word(external string, v int) string {
 	letters := []rune("zq" + external)
 	for ; v > 0; v /= 10 {

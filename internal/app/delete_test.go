@@ -16,11 +16,11 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// most is how many ids one delete takes.
-const most = 10_000
+// maxIDs is the most ids that one delete takes.
+const maxIDs = 10_000
 
-// stranger stores and indexes a conversation of another workspace and returns
-// its id, with that workspace's key.
+// stranger stores and indexes a conversation of another workspace, and returns its id and
+// that workspace's key.
 func stranger(t testing.TB, s *apptest.Service, workspace string, scopes ...auth.Scope) (id, token string) {
 	t.Helper()
 	_, token = s.NewKey(t, workspace, scopes...)
@@ -38,7 +38,8 @@ func unknownIDs(n int) []string {
 	return ids
 }
 
-// What is refused, or names nothing, deletes nothing: no row of any table.
+// Requests that are refused, or that name no stored conversation, delete no row of any
+// table.
 func TestDeleteOfNothingDeletesNothing(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
@@ -55,15 +56,15 @@ func TestDeleteOfNothingDeletesNothing(t *testing.T) {
 		before := db.Rows(t)
 
 		both := deleteBody(t, id, pinned)
-		tooMany := append(unknownIDs(most-1), id, pinned)
+		tooMany := append(unknownIDs(maxIDs-1), id, pinned)
 		tests := []struct {
 			name    string
 			body    string
 			headers []string
 			status  int
-			says    string // part of the refusal; of a 200, the answer is empty
+			says    string // part of the error; for a 200 nothing
 		}{
-			// The list is not one.
+			// The list is malformed.
 			{"no body", "", nil, 400, "body is required"},
 			{"no body, labelled", "", []string{"Content-Type", "application/json"}, 400, "body is required"},
 			{"blanks", "  \n", nil, 400, "body is required"},
@@ -87,9 +88,9 @@ func TestDeleteOfNothingDeletesNothing(t *testing.T) {
 			{"cut off", both[:len(both)-2], nil, 400, "not valid JSON"},
 			{"garbage after it", both + "!", nil, 400, "not valid JSON"},
 			{"another body after it", both + both, nil, 400, "not valid JSON"},
-			{"too many", deleteBody(t, tooMany...), nil, 400, strconv.Itoa(most)},
-			{"too many, though all the same", deleteBody(t, slices.Repeat([]string{id}, most+1)...), nil, 400, strconv.Itoa(most)},
-			// The wrapping is wrong.
+			{"too many", deleteBody(t, tooMany...), nil, 400, strconv.Itoa(maxIDs)},
+			{"too many, though all the same", deleteBody(t, slices.Repeat([]string{id}, maxIDs+1)...), nil, 400, strconv.Itoa(maxIDs)},
+			// The headers are wrong.
 			{"a form", "ids=" + id, []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, "JSON"},
 			{"a text", both, []string{"Content-Type", "text/plain"}, 415, "JSON"},
 			{"compressed", both, []string{"Content-Encoding", "gzip"}, 415, "Content-Encoding"},
@@ -100,12 +101,12 @@ func TestDeleteOfNothingDeletesNothing(t *testing.T) {
 			{"no bearer", both, []string{"Authorization", "Basic " + apptest.Key}, 401, "no API key"},
 			{"a read-only key", both, []string{"Authorization", "Bearer " + reader}, 403, "scope"},
 			{"a revoked key", both, []string{"Authorization", "Bearer " + revoked}, 401, "Invalid or revoked API key"},
-			// The ids name nothing.
+			// The ids do not exist.
 			{"unknown", deleteBody(t, unknownIDs(1)...), nil, 200, ""},
 			{"another workspace's", deleteBody(t, theirs), nil, 200, ""},
 			{"malformed", deleteBody(t, "", " ", "x", id[:35], id+"0", " "+id, "{"+id+"}", strings.ReplaceAll(id, "-", ""), "urn:uuid:"+id, id+"\x00", "%", "' OR 1=1 --"), nil, 200, ""},
 			{"the caller's own id", deleteBody(t, "kept"), nil, 200, ""},
-			{"as many as may be", deleteBody(t, unknownIDs(most)...), nil, 200, ""},
+			{"as many as may be", deleteBody(t, unknownIDs(maxIDs)...), nil, 200, ""},
 		}
 		for _, door := range doors {
 			for _, test := range tests {
@@ -117,14 +118,14 @@ func TestDeleteOfNothingDeletesNothing(t *testing.T) {
 					} else {
 						require.Contains(t, answer.refusal(t), test.says)
 					}
-					require.Equal(t, before, db.Rows(t), "a row is gone")
+					require.Equal(t, before, db.Rows(t), "a row was deleted")
 				})
 			}
 		}
 	})
 }
 
-// No method but the documented ones deletes, whatever it carries.
+// Only the documented methods delete, whatever the request contains.
 func TestDeleteByAnotherMethod(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
@@ -159,8 +160,8 @@ func TestDeleteByAnotherMethod(t *testing.T) {
 	})
 }
 
-// What is asked for is deleted, in the order of the request, whatever stands
-// beside it in the list; and again is nothing.
+// A delete answers with the ids that it deleted, in the order of the request, also among
+// ids that do not exist. Repeated, it deletes nothing.
 func TestDeleteAnswersWhatItDeleted(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
@@ -197,22 +198,23 @@ func TestDeleteAnswersWhatItDeleted(t *testing.T) {
 		t.Run("as many as may be", func(t *testing.T) {
 			id := s.Upload(t, "one of many", "words to lose", "lost")
 			s.Ready(t, id)
-			answer := send(t, s, doors[0].method, doors[0].path, deleteBody(t, append(unknownIDs(most-1), id)...))
+			answer := send(t, s, doors[0].method, doors[0].path, deleteBody(t, append(unknownIDs(maxIDs-1), id)...))
 			require.JSONEq(t, deletedAnswer(t, id), answer.body)
 		})
 		after := db.Rows(t)
-		// An upload is recorded for good, and so is a delete; what they were about is not.
+		// The records of imports and deletes remain; the rows of the conversations do
+		// not.
 		for _, record := range []string{"imports", "deletions", "tombstones"} {
 			delete(before, record)
 		}
 		for table, n := range before {
-			require.Equal(t, n, after[table], "only the kept ones are left in %s", table)
+			require.Equal(t, n, after[table], "only the kept ones remain in %s", table)
 		}
 		require.Empty(t, db.Damage(t))
 	})
 }
 
-// A body that a proxy lost on the way is not a wish to delete everything.
+// A request whose body a proxy dropped must not delete everything.
 func TestDeleteWithABodyThatGetsLost(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
@@ -230,8 +232,7 @@ func TestDeleteWithABodyThatGetsLost(t *testing.T) {
 	})
 }
 
-// A key works until the moment when it is revoked, also for a connection that
-// is open.
+// A revoked key stops working at once, also on an open connection.
 func TestRevokedKeyStopsAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)

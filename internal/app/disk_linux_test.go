@@ -16,9 +16,9 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// On a full disk uploads are refused with the reason, the service says that it is not
-// ready and why, and deletes work, also after a start. Where no small file system may be
-// mounted, the store's own test of a disk that refuses has to do.
+// On a full disk uploads are refused with the reason, the service is not ready and says
+// why, and deletes work, also after a restart. Where no small file system can be mounted,
+// the test returns; the store tests a disk that refuses writes.
 func TestAServiceOnAFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {

@@ -25,19 +25,18 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// example is a request that one of the two APIs' own pages shows, as it is sent,
-// and what has to come of it. URL, HOST, KEY and LENGTH stand for what only a run
-// knows.
+// example is a request that the documentation of one of the two APIs shows, as it is
+// sent, and the expected answer. URL, HOST, KEY and LENGTH are replaced during the test.
 type example struct {
 	Name   string
-	Stored []string        // the conversations that are there before
+	Stored []string        // the conversations that are stored before
 	Key    string          // writer, reader or none
-	HTTP   []string        // the lines of the request's head
-	Body   string          // and what follows
-	Curl   []string        // the same as curl is told, if the page does so
+	HTTP   []string        // the request line and the headers
+	Body   string          // the request body
+	Curl   []string        // the same request as arguments of curl, if the documentation has them
 	Status int             //
-	Answer json.RawMessage // its ids of messages are ID
-	Left   []string        // the conversations that are there afterwards
+	Answer json.RawMessage // the ids of its messages are ID
+	Left   []string        // the conversations that are stored afterwards
 }
 
 func examples(t *testing.T) (all []example) {
@@ -48,9 +47,8 @@ func examples(t *testing.T) (all []example) {
 	return all
 }
 
-// The pages' own examples, byte for byte with the ids that they show, do what the
-// pages say: sent as the tools put them on the wire, and by curl itself where
-// there is one.
+// The documentation's examples, byte for byte and with its ids, have the documented
+// results: sent over a connection, and by curl if it is installed.
 func TestThePagesOwnExamples(t *testing.T) {
 	curl, _ := exec.LookPath("curl")
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
@@ -83,7 +81,7 @@ func TestThePagesOwnExamples(t *testing.T) {
 	})
 }
 
-// sendBytes writes the request to a connection of its own.
+// sendBytes writes the request to a new connection.
 func sendBytes(t *testing.T, url, key string, x example) (status int, body []byte) {
 	t.Helper()
 	host := strings.TrimPrefix(url, "http://")
@@ -105,7 +103,7 @@ func sendBytes(t *testing.T, url, key string, x example) (status int, body []byt
 	return resp.StatusCode, body
 }
 
-// sendCurl runs curl as the page does, and has it say the status as well.
+// sendCurl runs curl with the documented arguments, and makes it print the status too.
 func sendCurl(t *testing.T, curl, url, key string, x example) (status int, body []byte) {
 	t.Helper()
 	args := []string{"--disable", "--silent", "--show-error", "--noproxy", "*", "--write-out", "\n%{http_code}"}
@@ -120,8 +118,8 @@ func sendCurl(t *testing.T, curl, url, key string, x example) (status int, body 
 	return status, out[:end]
 }
 
-// keepOnly makes these conversations the only ones that there are. Their ids are
-// the pages', so they are stored past the door that mints ids.
+// keepOnly makes these the only stored conversations. It writes to the store, because the
+// service would assign other ids.
 func keepOnly(t *testing.T, s *apptest.Service, direct *store.Store, ids []string) {
 	t.Helper()
 	if there := stored(t, s); len(there) > 0 {
@@ -159,8 +157,7 @@ func stored(t *testing.T, s *apptest.Service) (ids []string) {
 	return ids
 }
 
-// withoutMessageIDs is an answer whose messages' ids, which are made up anew in
-// each run, are ID.
+// withoutMessageIDs replaces the random ids of messages in an answer by ID.
 func withoutMessageIDs(t *testing.T, body []byte) []byte {
 	t.Helper()
 	var answer any

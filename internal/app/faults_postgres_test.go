@@ -21,8 +21,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// unavailable holds an error to be the one answer that a broken database allows,
-// and returns what it says.
+// unavailable checks that an error is the only answer that a broken database allows, and
+// returns its message.
 func unavailable(t testing.TB, err error) string {
 	t.Helper()
 	var answered *client.Error
@@ -31,7 +31,7 @@ func unavailable(t testing.TB, err error) string {
 	return answered.Message
 }
 
-// ready waits until the service says that it is.
+// ready waits until the service reports that it is ready.
 func ready(t testing.TB, s *apptest.Service) {
 	t.Helper()
 	apptest.Await(t, "the service is ready", func(ctx context.Context) (bool, error) {
@@ -47,7 +47,8 @@ func ready(t testing.TB, s *apptest.Service) {
 	})
 }
 
-// uploadMany stores conversations named after the prefix, and returns their ids.
+// uploadMany stores conversations whose names begin with the prefix, and returns their
+// ids.
 func uploadMany(t testing.TB, s *apptest.Service, prefix string, n int) []string {
 	t.Helper()
 	const together = 4
@@ -74,8 +75,8 @@ func count(t testing.TB, s *apptest.Service) int {
 	return n
 }
 
-// The database server dies while a delete runs. The delete is done or not done,
-// never half, and when the server is back the service works without a restart.
+// The database server crashes during a delete. The delete is done completely or not at
+// all, and afterwards the service works without a restart.
 func TestServerKilledInTheMiddleOfADelete(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, serverKilledInTheMiddleOfADelete)
@@ -90,7 +91,7 @@ func serverKilledInTheMiddleOfADelete(t *testing.T) {
 	ids := uploadMany(t, s, "a", chats)
 	s.Idle(t)
 
-	// First at a moment that is known: the delete has removed much and cannot go on.
+	// First at a known moment: the delete has deleted much and waits for a lock.
 	holder := db.Postgres(t)
 	_, err := holder.Exec(t.Context(), "BEGIN")
 	require.NoError(t, err)
@@ -114,7 +115,7 @@ func serverKilledInTheMiddleOfADelete(t *testing.T) {
 	require.Len(t, s.Finds(t, "snarkfeld"), min(chats, 100))
 	require.Empty(t, db.Damage(t))
 
-	// Then at moments that nobody knows.
+	// Then at random moments.
 	var survived, gone int
 	random := rand.New(rand.NewPCG(storetest.FixedSeed, 0))
 	for range kills {
@@ -122,7 +123,7 @@ func serverKilledInTheMiddleOfADelete(t *testing.T) {
 			_, err := s.Client.Delete(t.Context(), ids...)
 			answered <- err
 		}()
-		<-time.After(time.Duration(random.Int64N(int64(80 * time.Millisecond)))) // a moment of the delete
+		<-time.After(time.Duration(random.Int64N(int64(80 * time.Millisecond)))) // a random moment of the delete
 		server.Kill(t)
 		err := <-answered
 		server.Start(t)
@@ -135,11 +136,11 @@ func serverKilledInTheMiddleOfADelete(t *testing.T) {
 			unavailable(t, err)
 			survived++
 		default:
-			require.Fail(t, "a delete that is neither done nor undone", "%d of %d are left; the answer was: %v", n, chats, err)
+			require.Fail(t, "the delete is half done", "%d of %d conversations remain; the answer was: %v", n, chats, err)
 		}
 		require.Empty(t, db.Damage(t))
 	}
-	t.Logf("of %d deletes at whose time the server died %d were done and %d not", kills, gone, survived)
+	t.Logf("of %d deletes during a server crash %d were done and %d were not", kills, gone, survived)
 
 	answer, err := s.Client.Delete(t.Context(), ids...)
 	require.NoError(t, err)
@@ -149,9 +150,9 @@ func serverKilledInTheMiddleOfADelete(t *testing.T) {
 	require.Zero(t, db.Rows(t)["messages"])
 }
 
-// Connections break all the time while people upload, delete and search, and
-// conversations are indexed: every call is answered, with success or with 503;
-// what was answered holds, and nothing is half done.
+// Connections break while clients upload, delete and search, and conversations are
+// indexed. Every call is answered with success or 503, every answered call has its
+// effect, and no call is half done.
 func TestConnectionsBreak(t *testing.T) {
 	storetest.OnPostgres(t, connectionsBreak)
 }
@@ -180,7 +181,7 @@ func connectionsBreak(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			db, breakAll := test.start(t)
-			// A claim whose answer was lost waits for its lease.
+			// A claim whose answer was lost stays until its lease ends.
 			s := apptest.Start(t, db, apptest.WithTrouble(), apptest.WithLease(time.Second))
 			e := &endurance{t: t, s: s, stored: map[string]string{}, unsure: map[string]bool{}, called: make(chan struct{}, 1)}
 			broken := make(chan struct{})
@@ -188,7 +189,7 @@ func connectionsBreak(t *testing.T) {
 				defer close(broken)
 				random := rand.New(rand.NewPCG(storetest.FixedSeed, 0))
 				for range e.called {
-					<-time.After(time.Duration(random.Int64N(int64(10 * time.Millisecond)))) // a moment of the call
+					<-time.After(time.Duration(random.Int64N(int64(10 * time.Millisecond)))) // a random moment of the call
 					breakAll()
 				}
 			}()
@@ -207,7 +208,7 @@ func connectionsBreak(t *testing.T) {
 			}
 			for name, found := range there {
 				require.Equal(t, 3, found.Total, name)
-				require.True(t, e.stored[name] == found.ID || e.unsure[name], "%s was deleted, and that was answered", name)
+				require.True(t, e.stored[name] == found.ID || e.unsure[name], "%s is stored, although its delete was answered", name)
 			}
 			s.Idle(t)
 			nothingLeft(t, db)
@@ -216,14 +217,14 @@ func connectionsBreak(t *testing.T) {
 	}
 }
 
-// endurance is what people do while the database is in trouble.
+// endurance is the work of clients while the database has faults.
 type endurance struct {
 	t *testing.T
 	s *apptest.Service
 
 	mu                 sync.Mutex
-	stored             map[string]string // by external id: what was answered to be there
-	unsure             map[string]bool   // those whose upload or delete was answered with 503
+	stored             map[string]string // by external id: uploads that were answered
+	unsure             map[string]bool   // external ids whose upload or delete was answered with 503
 	succeeded, refused int
 	failures           []error
 	called             chan struct{} // from time to time
@@ -282,7 +283,7 @@ func (e *endurance) searches() {
 	}
 }
 
-// While nobody listens where the database was, every call says so at once.
+// While the database cannot be reached, every call fails at once and says so.
 func TestDatabaseAway(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, databaseAway)
@@ -297,7 +298,7 @@ func databaseAway(t *testing.T) {
 	proxy.Refuse(true)
 	proxy.Cut()
 	for name, call := range calls(t, s, id) {
-		// A call that waited until its deadline would say so, in other words.
+		// A call that waited until its deadline would have another message.
 		require.Contains(t, unavailable(t, call()), "try again", name)
 	}
 	r, err := s.HTTP.Get(s.URL + "/readyz")
@@ -307,7 +308,7 @@ func databaseAway(t *testing.T) {
 	r, err = s.HTTP.Get(s.URL + "/healthz")
 	require.NoError(t, err)
 	require.NoError(t, r.Body.Close())
-	require.Equal(t, http.StatusOK, r.StatusCode, "a restart of the service would not help")
+	require.Equal(t, http.StatusOK, r.StatusCode, "the process is alive; a restart would not help")
 	proxy.Refuse(false)
 	ready(t, s)
 	require.Equal(t, []string{id}, s.Finds(t, "snarkfeld"))
@@ -316,7 +317,8 @@ func databaseAway(t *testing.T) {
 	}
 }
 
-// calls are one of each kind. The delete is of a conversation that is not there.
+// calls returns one call of each kind. The delete names a conversation that does not
+// exist.
 func calls(t testing.TB, s *apptest.Service, id string) map[string]func() error {
 	t.Helper()
 	return map[string]func() error{
@@ -346,9 +348,9 @@ func calls(t testing.TB, s *apptest.Service, id string) map[string]func() error 
 	}
 }
 
-// The disk of the database is full: what is stored can be read, found and, above
-// all, deleted; what does not fit is refused as a whole and with the reason; and
-// with space everything goes on.
+// On a full disk of the database, stored conversations can be read, found and deleted.
+// Writes that do not fit are refused as a whole with the reason. When there is space
+// again, everything works.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, diskFull)
@@ -357,12 +359,12 @@ func TestDiskFull(t *testing.T) {
 func diskFull(t *testing.T) {
 	t.Parallel()
 	disk := storetest.NewSmallDisk(t)
-	t.Logf("a disk that is really small: %v", disk.Real)
+	t.Logf("the disk is a small file system: %v", disk.Real)
 	s := apptest.Start(t, disk.Database, apptest.WithTrouble())
 	ids := uploadMany(t, s, "kept", 20)
 	s.Idle(t)
-	// A receipt needs room too, if only in a page that is there: the first one of all
-	// would be refused like any other row.
+	// The first receipt needs a new page and would be refused like any other row, so
+	// there is one before the disk is full.
 	first := s.Upload(t, "first", "to have a receipt")
 	_, err := s.Client.Delete(t.Context(), first)
 	require.NoError(t, err)
@@ -373,7 +375,7 @@ func diskFull(t *testing.T) {
 	big := func(i int) api.UploadRequest {
 		return apptest.Conversation("big"+strconv.Itoa(i), noise(i), noise(i+1))
 	}
-	stored := 0 // into what space the pages have left
+	stored := 0 // in the free space of existing pages
 	for ; refused == nil && stored < 100; stored++ {
 		_, refused = s.Client.Upload(t.Context(), big(stored))
 	}
@@ -398,7 +400,7 @@ func diskFull(t *testing.T) {
 	nothingLeft(t, disk.Database)
 }
 
-// noise is a text that does not compress.
+// noise returns a text that does not compress.
 func noise(seed int) string {
 	random := rand.New(rand.NewPCG(uint64(seed), 1))
 	var b strings.Builder
@@ -408,8 +410,8 @@ func noise(seed int) string {
 	return b.String()
 }
 
-// Somebody holds what a call needs for longer than the database lets it wait: the
-// call is refused as a whole, and the connections are good for the next.
+// A call that waits too long for a lock or a statement is refused as a whole, and its
+// connection can be used again.
 func TestTimeouts(t *testing.T) {
 	storetest.OnPostgres(t, timeouts)
 }
@@ -441,13 +443,13 @@ func timeouts(t *testing.T) {
 			for _, err := range errs {
 				require.Equal(t, test.says, unavailable(t, err))
 			}
-			require.Equal(t, []string{id}, s.Finds(t, "mine"), "words do not need what is held")
+			require.Equal(t, []string{id}, s.Finds(t, "mine"), "keyword search does not need the locked rows")
 			require.Equal(t, 2, count(t, s))
 			_, err := holder.Exec(t.Context(), "ROLLBACK")
 			require.NoError(t, err)
 
 			require.Zero(t, db.Count(t, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'"))
-			for range 12 { // more than there are connections
+			for range 12 { // more than the pool has connections
 				_, err := s.Client.Search(t.Context(), api.SearchRequest{Query: "whose is it"})
 				require.NoError(t, err)
 			}

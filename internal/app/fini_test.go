@@ -23,8 +23,8 @@ import (
 
 func publicPath(id string) string { return "/v2/hc-interactions/" + id + "/public" }
 
-// publicRefusal is the message of an answer in the envelope of /v2, which has nothing else
-// in it.
+// publicRefusal returns the message of an error under /v2, and checks that the answer
+// contains nothing else.
 func (r reply) publicRefusal(t testing.TB) string {
 	t.Helper()
 	var fields map[string]any
@@ -36,7 +36,7 @@ func (r reply) publicRefusal(t testing.TB) string {
 	return fields["message"].(string)
 }
 
-// dated stores a conversation of the platform that was last changed at the time.
+// dated stores a conversation of the platform whose last change was at the given time.
 func dated(t testing.TB, s *apptest.Service, platform, externalID string, at time.Time) string {
 	t.Helper()
 	u := apptest.Conversation(externalID, "words of "+externalID, "indeed")
@@ -63,8 +63,7 @@ func idsOf(page api.PublicConversationList) []string {
 	return ids
 }
 
-// What we store is told in the other API's words, and what we do not have is null
-// or empty.
+// A conversation in Fini's format: fields for what Lethe does not have are null or empty.
 func TestAConversationInTheWordsOfFini(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
@@ -116,14 +115,14 @@ func TestThePublicListsParameters(t *testing.T) {
 		around := "?since=" + ms(48, 0) + "&until=" + ms(-48, 0)
 		for _, test := range []struct {
 			name, query string
-			want        []string // or
+			want        []string // the expected ids, or
 			says        string
 		}{
 			{"the last seven days", "", []string{recent}, ""},
 			{"empty parameters", "?since=&until=&limit=&cursor=&direction=&source=&channel=&agentId=", []string{recent}, ""},
 			{"a window", around, all, ""},
-			{"both ends belong to it", "?since=" + ms(3, 0) + "&until=" + ms(1, 0), all[1:4], ""},
-			{"a millisecond less at its beginning", "?since=" + ms(3, 1) + "&until=" + ms(1, 0), all[1:3], ""},
+			{"both ends are included", "?since=" + ms(3, 0) + "&until=" + ms(1, 0), all[1:4], ""},
+			{"a millisecond less at its start", "?since=" + ms(3, 1) + "&until=" + ms(1, 0), all[1:3], ""},
 			{"a millisecond less at its end", "?since=" + ms(3, 0) + "&until=" + ms(1, -1), all[2:4], ""},
 			{"the week before its end", "?until=" + ms(0, 0), all, ""},
 			{"ninety days", "?since=" + ms(24*90, 0) + "&until=" + ms(0, 0), all, ""},
@@ -138,27 +137,27 @@ func TestThePublicListsParameters(t *testing.T) {
 			{"twice", "?since=1&since=2", nil, "since"},
 			{"a limit", around + "&limit=2", all[:2], ""},
 			{"a limit over the limit", around + "&limit=1000000000000", all, ""},
-			{"a limit of nothing", around + "&limit=0", nil, "limit must be at least 1"},
-			{"a limit below nothing", around + "&limit=-5", nil, "limit must be at least 1"},
+			{"a limit of 0", around + "&limit=0", nil, "limit must be at least 1"},
+			{"a negative limit", around + "&limit=-5", nil, "limit must be at least 1"},
 			{"a limit that is no number", around + "&limit=ten", nil, "limit must be a whole number"},
 			{"from an id", around + "&cursor=" + all[2], all[3:], ""},
 			{"from an id, older", around + "&direction=next&cursor=" + all[2], all[3:], ""},
 			{"from an id, newer", around + "&direction=previous&cursor=" + all[2], all[:2], ""},
-			{"newer, but from nowhere", around + "&direction=previous", all, ""},
+			{"newer, without a cursor", around + "&direction=previous", all, ""},
 			{"the nearest of the newer", around + "&direction=previous&limit=1&cursor=" + all[2], all[1:2], ""},
-			{"a direction that is none", around + "&direction=older", nil, "direction must be next (older) or previous (newer)"},
-			{"a cursor that is none", around + "&cursor=2", nil, "cursor must be the id of a conversation; take the next or the previous cursor of a page"},
+			{"an unknown direction", around + "&direction=older", nil, "direction must be next (older) or previous (newer)"},
+			{"a malformed cursor", around + "&cursor=2", nil, "cursor must be the id of a conversation; take the next or the previous cursor of a page"},
 			{"an unknown cursor", around + "&cursor=" + chat.NewID(), nil, "cursor is the id of no conversation that is there or was deleted; begin again without it"},
 			{"a deleted cursor", around + "&cursor=" + gone, all[3:], ""},
 			{"a deleted cursor, newer", around + "&direction=previous&cursor=" + gone, all[:3], ""},
-			{"a deleted cursor that came again", around + "&cursor=" + forgotten, nil, "cursor is the id of no conversation that is there or was deleted; begin again without it"},
+			{"a deleted cursor, uploaded again", around + "&cursor=" + forgotten, nil, "cursor is the id of no conversation that is there or was deleted; begin again without it"},
 			{"a source", around + "&source=a", []string{all[0], all[3]}, ""},
 			{"two sources", around + "&source=a,b", []string{all[0], all[1], all[3], all[4]}, ""},
 			{"two sources, repeated", around + "&source=a&source=c", []string{all[0], all[2], all[3], all[5]}, ""},
 			{"three, both ways", around + "&source=a,%20b&source=c,a", all, ""},
 			{"a source in another case", around + "&source=A", []string{}, ""},
-			{"a source that cannot be", around + "&source=%00,%FF,a%20b", []string{}, ""},
-			{"no source at all", around + "&source=,", all, ""},
+			{"an impossible source", around + "&source=%00,%FF,a%20b", []string{}, ""},
+			{"an empty list of sources", around + "&source=,", all, ""},
 			{"too many sources", around + "&source=" + strings.Join(unknownIDs(101), ","), nil, "source may name at most 100 platforms"},
 			{"a channel", around + "&channel=chat", []string{}, ""},
 			{"an agent", around + "&agentId=" + chat.NewID(), []string{}, ""},
@@ -171,7 +170,7 @@ func TestThePublicListsParameters(t *testing.T) {
 				}
 				answer := send(t, s, http.MethodGet, public+test.query, "")
 				require.Equal(t, http.StatusBadRequest, answer.status, answer.body)
-				if test.name == "twice" { // the generated reader says it in its own words
+				if test.name == "twice" { // the generated code has its own message
 					require.Contains(t, answer.publicRefusal(t), test.says)
 					return
 				}
@@ -209,14 +208,14 @@ func TestThePublicListsCursors(t *testing.T) {
 		at, _ = look("?limit=2&direction=previous&cursor=" + *back.PrevCursor)
 		require.Equal(t, step{all[:2], false, true, false}, at)
 
-		// The cursors outlive what they point at.
+		// Cursors stay valid after their conversations are deleted.
 		require.NoError(t, fini.New(s.Client).DeleteBulk(t.Context(), all[1:4]...))
 		at, _ = look("?limit=2&cursor=" + *first.NextCursor)
 		require.Equal(t, step{all[4:], false, false, true}, at)
 		at, _ = look("?limit=2&direction=previous&cursor=" + *third.PrevCursor)
 		require.Equal(t, step{all[:1], false, true, false}, at)
 
-		// The client walks the same way, deleting as it goes.
+		// The client reads the same pages and deletes them meanwhile.
 		for i := range 7 {
 			all = append(all, dated(t, s, "a", fmt.Sprint("more ", i), time.Now().Add(-time.Duration(i)*time.Minute)))
 		}
@@ -231,7 +230,7 @@ func TestThePublicListsCursors(t *testing.T) {
 	})
 }
 
-// What is refused deletes nothing, and says so in the envelope of /v2.
+// A refused delete deletes nothing and answers with an error in the format of /v2.
 func TestPublicDeletesThatAreRefused(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
@@ -284,7 +283,7 @@ func TestPublicDeletesThatAreRefused(t *testing.T) {
 				answer := send(t, s, http.MethodDelete, test.path, test.body, test.headers...)
 				require.Equal(t, test.status, answer.status, answer.body)
 				require.Equal(t, test.says, answer.publicRefusal(t))
-				require.Equal(t, before, db.Rows(t), "a row is gone, or there is one more")
+				require.Equal(t, before, db.Rows(t), "the number of rows has changed")
 			})
 		}
 		for _, path := range []string{public, publicPath(id)} {
@@ -300,8 +299,8 @@ func TestPublicDeletesThatAreRefused(t *testing.T) {
 	})
 }
 
-// The delete is that of the other API: the same rows go, with the same receipt,
-// out of reach of every route of both.
+// Deletes under /v2 delete the same rows with the same receipt as the other API, and no
+// route of either API shows the conversations any more.
 func TestPublicDeletesAreTheSameDelete(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
@@ -352,7 +351,7 @@ func TestPublicDeletesAreTheSameDelete(t *testing.T) {
 
 		var receipts api.DeletionList
 		require.NoError(t, json.Unmarshal([]byte(send(t, s, http.MethodGet, "/api/chat-history/deletions", "").body), &receipts))
-		require.Equal(t, 3, receipts.Total, "one for each delete that took something")
+		require.Equal(t, 3, receipts.Total, "one for each delete that deleted something")
 		for _, r := range receipts.Items {
 			require.Equal(t, []int{1, 2}, []int{r.Conversations, r.Messages})
 			require.Positive(t, r.Chunks)

@@ -24,7 +24,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// tally is an embedder that knows how often it was asked for which text.
+// tally is an embedder that counts how often it was called for each text.
 type tally struct {
 	embed.Embedder
 
@@ -34,7 +34,7 @@ type tally struct {
 
 func newTally() *tally { return &tally{Embedder: embed.NewHash(), asked: map[string]int{}} }
 
-// Embed embeds and counts.
+// Embed counts the texts and embeds them.
 func (y *tally) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 	y.mu.Lock()
 	defer y.mu.Unlock()
@@ -50,8 +50,8 @@ func (y *tally) texts() map[string]int {
 	return maps.Clone(y.asked)
 }
 
-// queue stores conversations that nobody indexes yet: one passage each, all of
-// them different.
+// queue stores conversations that are not indexed yet, with one passage each, all
+// different.
 func queue(t testing.TB, db storetest.Database, n int) {
 	t.Helper()
 	s := db.Open(t)
@@ -69,8 +69,8 @@ func queue(t testing.TB, db storetest.Database, n int) {
 	}
 }
 
-// Two programs on one database share what waits: each conversation is indexed
-// once, by one of them.
+// Two programs on one database share the queue: each conversation is indexed once, by one
+// of them.
 func TestInstancesShareTheIndexing(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, instancesShareTheIndexing)
@@ -89,7 +89,7 @@ func instancesShareTheIndexing(t *testing.T) {
 		services[i] = apptest.Start(t, db, apptest.WithEmbedder(g))
 	}
 	for _, g := range gates {
-		g.Arrived(t) // both have something in hand before either goes on
+		g.Arrived(t) // both have claimed a conversation before either continues
 	}
 	for _, g := range gates {
 		g.Open()
@@ -110,8 +110,8 @@ func instancesShareTheIndexing(t *testing.T) {
 	nothingLeft(t, db)
 }
 
-// A program that dies leaves what it held to the others, and keeps it as long as it
-// lives.
+// The claims of a program that has ended pass to the others. A running program keeps its
+// claims.
 func TestInstanceThatDies(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, instanceThatDies)
@@ -133,14 +133,14 @@ func instanceThatDies(t *testing.T) {
 	const leases = " FROM conversations WHERE index_state = 'indexing'"
 	first := db.Count(t, "SELECT max(run_after)"+leases)
 	other := apptest.Start(t, db, append(options, apptest.WithEmbedder(counting))...)
-	apptest.Await(t, "the other has done the rest", func(ctx context.Context) (bool, error) {
+	apptest.Await(t, "the other program has indexed the rest", func(ctx context.Context) (bool, error) {
 		stats, err := other.Client.Stats(ctx)
 		return stats.Backlog.Queued == 0 && stats.Backlog.Indexing == held, err
 	})
 	apptest.Await(t, "the first leases would have ended", func(context.Context) (bool, error) {
 		return db.Count(t, "SELECT min(run_after)"+leases) > first+int(lease/time.Microsecond), nil
 	})
-	require.Len(t, counting.texts(), conversations-held, "who lives keeps what he holds")
+	require.Len(t, counting.texts(), conversations-held, "a running program keeps its claims")
 	dying.Kill(t)
 	other.Idle(t)
 	require.Len(t, counting.texts(), conversations)
@@ -150,13 +150,13 @@ func instanceThatDies(t *testing.T) {
 	nothingLeft(t, db)
 }
 
-// balancer is a client of several instances: a call that one of them does not
-// take goes to the next.
+// balancer is a client of several instances. A call that one of them refuses goes to the
+// next.
 type balancer struct {
 	mu      sync.Mutex
 	clients []*client.Client
 	turn    int
-	moved   atomic.Int64 // calls that had to go on
+	moved   atomic.Int64 // calls that moved to another instance
 }
 
 func (b *balancer) set(i int, c *client.Client) {
@@ -178,9 +178,9 @@ func (b *balancer) at(i int) *client.Client {
 	return b.clients[i%len(b.clients)]
 }
 
-// do is for calls that may be repeated. An answer, whatever it says, ends it. A
-// call goes round the instances by itself: turns shared with the other callers
-// could bring it back to the one that is down every time.
+// do makes a call that may be repeated, until an instance answers it. Each call tries the
+// instances in turn by itself, because turns shared with other callers could bring it
+// back to the stopped instance every time.
 func (b *balancer) do(call func(*client.Client) error) error {
 	var err error
 	start := b.start()
@@ -195,8 +195,8 @@ func (b *balancer) do(call func(*client.Client) error) error {
 	return err
 }
 
-// Instances are restarted one after the other while people upload and search: no
-// call fails, and what was uploaded is there and found.
+// Instances are restarted one after the other while clients upload and search. No call
+// fails, and every upload is stored and found.
 func TestRollingRestart(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, rollingRestart)
@@ -258,7 +258,7 @@ func rollingRestart(t *testing.T) {
 	stop()
 	people.Wait()
 	require.Empty(t, failures)
-	t.Logf("%d uploads and %d searches; %d calls went on to the other instance", len(stored), searches, front.moved.Load())
+	t.Logf("%d uploads and %d searches; %d calls moved to the other instance", len(stored), searches, front.moved.Load())
 	there := inventory(t, processes[0].Client)
 	require.Len(t, there, len(stored))
 	for name, id := range stored {
@@ -269,7 +269,7 @@ func rollingRestart(t *testing.T) {
 	require.Equal(t, len(stored), db.Count(t, "SELECT count(*) FROM conversations WHERE index_state = 'ready' AND chunk_count = 1"))
 }
 
-// snarkfelds are messages of some length, all of them different.
+// snarkfelds returns messages of some length, all different.
 func snarkfelds(name string, n int) (texts []string) {
 	for i := range n {
 		texts = append(texts, fmt.Sprintf("The snarkfeld %s number %d. %s", name, i, strings.Repeat("The weather was neither good nor bad. ", 1+i%7)))

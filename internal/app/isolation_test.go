@@ -20,17 +20,17 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// theirs is what belongs to another workspace, or to nobody: ids, and a word that
-// stands in its platform, title and text.
+// theirs is what belongs to another workspace, or to none: ids, and a word in its
+// platform, title and text.
 type theirs struct{ conversation, upload, deletion, word string }
 
 func nobodys(word string) theirs { return theirs{chat.NewID(), chat.NewID(), chat.NewID(), word} }
 
-// probe is a request that might tell something of another workspace.
+// probe is a request that might reveal something about another workspace.
 type probe struct{ method, path, body string }
 
-// probes are requests of every route that wants a key, in an order: what reads,
-// what deletes, and last what stores, which each workspace does for itself.
+// probes returns requests to every route that needs a key, in this order: reads, deletes,
+// and uploads, which each workspace stores for itself.
 func probes(of theirs) []probe {
 	const root = "/api/chat-history"
 	ids, id := `{"ids":["`+of.conversation+`"]}`, of.conversation
@@ -86,7 +86,7 @@ func probes(of theirs) []probe {
 		probe{"GET", root + "/export", ""}, probe{"POST", chats + "/delete-matching", `{"all":true,"dryRun":true}`})
 }
 
-// A new route has to have a probe, too.
+// A new route needs a probe.
 func TestEveryRouteIsProbed(t *testing.T) {
 	for _, r := range server.New(server.Options{}).Routes() {
 		pattern := regexp.MustCompile("^" + regexp.MustCompile(`:\w+`).ReplaceAllString(regexp.QuoteMeta(r.Path), `[^/]+`) + `(\?.*)?$`)
@@ -95,35 +95,33 @@ func TestEveryRouteIsProbed(t *testing.T) {
 	}
 }
 
-// minted are the ids that the service makes up, and progress is how far its worker
-// has come with an upload.
+// minted matches the ids that the service assigns. progress matches how far the indexing
+// of an upload is.
 var (
 	minted   = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	progress = regexp.MustCompile(`"status":"(queued|indexing|ready)"`)
 )
 
-// What a workspace has is, for another, exactly like what nobody has: the answers
-// are the same byte by byte, but for new ids and how long they took, and nothing
-// changes.
+// To another workspace, stored data look exactly like data that do not exist: the answers
+// are equal byte by byte, except for new ids and durations, and nothing changes.
 func TestWorkspacesCannotTellThatOthersExist(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
 		strangers := 0
-		// answers are those that a new workspace gets to every probe.
+		// answers returns the answers that a new workspace gets to every probe.
 		answers := func(of theirs) (all []string) {
 			strangers++
 			_, token := s.NewKey(t, fmt.Sprint("strangers-", strangers), auth.Read, auth.Write)
 			for _, p := range probes(of) {
 				answer := send(t, s, p.method, p.path, p.body, "Authorization", "Bearer "+token)
-				said := fmt.Sprint(p.method, " ", p.path, " ", answer.status, " ", timeless(t, answer.body))
-				said = progress.ReplaceAllString(minted.ReplaceAllString(said, "ID"), `"status":"STORED"`)
-				all = append(all, strings.ReplaceAll(said, of.word, "WORD"))
+				line := fmt.Sprint(p.method, " ", p.path, " ", answer.status, " ", timeless(t, answer.body))
+				line = progress.ReplaceAllString(minted.ReplaceAllString(line, "ID"), `"status":"STORED"`)
+				all = append(all, strings.ReplaceAll(line, of.word, "WORD"))
 			}
 			return all
 		}
 
-		// A world in which nobody else has anything, and then one in which the
-		// default workspace has it all.
+		// First without any data of others, then with all of it in the default workspace.
 		empty := answers(nobodys("snarkfeld"))
 		u := apptest.Conversation("theirs", "the snarkfeld is mine", "so it is")
 		u.Platform, u.PlatformDisplayName, u.Conversation.Title = new("snarkfeld"), new("Snarkfeld Chat"), new("The snarkfeld")
@@ -141,7 +139,8 @@ func TestWorkspacesCannotTellThatOthersExist(t *testing.T) {
 		require.Equal(t, before, get(t, s.Client, of.conversation), "nothing has changed")
 		require.Equal(t, rows, db.RowsOf(t, of.conversation))
 
-		// The same external id names another conversation there, which shares nothing.
+		// The same external id identifies another conversation there, which shares
+		// nothing.
 		_, token := s.NewKey(t, "strangers", auth.Read, auth.Write)
 		stranger := s.With(t, token)
 		u.Conversation.Messages = u.Conversation.Messages[:1]
@@ -164,8 +163,8 @@ func TestWorkspacesCannotTellThatOthersExist(t *testing.T) {
 	})
 }
 
-// How common a word is elsewhere says nothing about how rare it is here: a
-// search ranks and scores alike, whatever other workspaces hold.
+// The frequency of a word in other workspaces does not affect this one: a search ranks
+// and scores equally, whatever they contain.
 func TestWorkspacesDoNotShareStatistics(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
@@ -200,11 +199,11 @@ func get(t testing.TB, c *client.Client, id string) api.ConversationDetail {
 	return detail
 }
 
-// timeless is an answer without how long it took.
+// timeless returns an answer without its duration.
 func timeless(t testing.TB, body string) string {
 	t.Helper()
 	var fields map[string]any
-	if json.Unmarshal([]byte(body), &fields) != nil { // an export of any number of lines
+	if json.Unmarshal([]byte(body), &fields) != nil { // an export, which is not one JSON value
 		return body
 	}
 	delete(fields, "processingTime")

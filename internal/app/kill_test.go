@@ -22,19 +22,19 @@ import (
 
 var killPoints = flag.Int("kill-points", 12, "how often TestKilledInTheMiddleOfALargeDelete kills on each database; `make kill` has 200")
 
-// The large delete: so many conversations, each with so many messages, passages and
-// vectors, and a few that stay.
+// The large delete: the number of conversations, the number of messages, passages and
+// vectors of each, and the number of conversations that are kept.
 const (
 	killDoomed, killKept = 500, 5
 	killParts            = 10
 	killDimensions       = 256
 )
 
-// largeDelete is a database in which there is much to delete, made once and cloned
-// whenever it was deleted.
+// largeDelete is a database with many conversations, created once and cloned after each
+// completed delete.
 type largeDelete struct {
 	filled storetest.Database
-	db     storetest.Database // the clone in use
+	db     storetest.Database // the current clone
 	ids    []string
 	before map[string]int
 }
@@ -75,7 +75,7 @@ func newLargeDelete(t *testing.T, kind string) *largeDelete {
 			return err
 		}
 		for _, c := range claims {
-			x := store.Indexed{Model: embed.Model{ID: "test", Dimensions: killDimensions}, Passages: indexer.PassagesVersion} // which nobody makes anew
+			x := store.Indexed{Model: embed.Model{ID: "test", Dimensions: killDimensions}, Passages: indexer.PassagesVersion} // which no worker re-indexes
 			for p := range killParts {
 				vector := make([]float32, killDimensions)
 				for i := range vector {
@@ -95,9 +95,9 @@ func newLargeDelete(t *testing.T, kind string) *largeDelete {
 	return l
 }
 
-// gone reports what became of the delete. That it is neither done nor undone, or
-// that its receipt or tombstones say something else, fails the test.
-func (l *largeDelete) gone(t *testing.T, point string) bool {
+// deleted reports whether the delete was done. It fails the test if the delete is half
+// done, or its receipt or tombstones differ.
+func (l *largeDelete) deleted(t *testing.T, point string) bool {
 	t.Helper()
 	rows := l.db.Rows(t)
 	done := rows["conversations"] == killKept
@@ -112,7 +112,7 @@ func (l *largeDelete) gone(t *testing.T, point string) bool {
 		}
 	}
 	for _, table := range []string{"conversations", "messages", "chunks", "embeddings", "deletions", "tombstones"} {
-		require.Equal(t, want[table], rows[table], "killed %s: rows of %s, of a delete that is done: %v", point, table, done)
+		require.Equal(t, want[table], rows[table], "killed %s: rows of %s; the delete is done: %v", point, table, done)
 	}
 	if done {
 		require.Equal(t, 1, l.db.Count(t, fmt.Sprintf(
@@ -123,7 +123,7 @@ func (l *largeDelete) gone(t *testing.T, point string) bool {
 	return done
 }
 
-// start runs the service on the clone, and on a new one when that is used up.
+// start runs the service on the clone, or on a new clone if the last one was used.
 func (l *largeDelete) start(t *testing.T, used bool) *apptest.Process {
 	t.Helper()
 	if used {
@@ -132,7 +132,7 @@ func (l *largeDelete) start(t *testing.T, used bool) *apptest.Process {
 	return apptest.StartProcess(t, l.db, apptest.WithEnv("LETHE_EMBEDDER=none"))
 }
 
-// remove begins the delete and returns where it will say that it was answered.
+// remove starts the delete and returns a channel for its answer.
 func (l *largeDelete) remove(t *testing.T, p *apptest.Process) <-chan answerAfter {
 	began, answered := time.Now(), make(chan answerAfter, 1)
 	go func() {
@@ -148,10 +148,10 @@ type answerAfter struct {
 	took   time.Duration
 }
 
-// TestKilledInTheMiddleOfALargeDelete kills the process with SIGKILL, half of the
-// times at moments that are spread evenly over the time until the commit, and half of
-// the times around the commit. The delete is done or not done, never half; its receipt and its
-// tombstones are there exactly when the rows are gone; an answered delete is done.
+// TestKilledInTheMiddleOfALargeDelete kills the process with SIGKILL, half of the times
+// at moments spread evenly until the commit, and half of the times near the commit. The
+// delete must be done completely or not at all, its receipt and tombstones must exist
+// exactly when its rows are deleted, and an answered delete must be done.
 func TestKilledInTheMiddleOfALargeDelete(t *testing.T) {
 	for _, kind := range storetest.Kinds(t) {
 		t.Run(kind, func(t *testing.T) {
@@ -160,15 +160,15 @@ func TestKilledInTheMiddleOfALargeDelete(t *testing.T) {
 			seed := storetest.Seed(t, "crash-seed", *crashSeed)
 			random := rand.New(rand.NewPCG(seed, 0))
 
-			// When the commit is, if nobody kills the process. Kills around it correct that,
-			// because the machine is not always as busy as now: whoever comes before it
-			// makes the next one come later, and the other way round.
+			// The time of the commit if the process is not killed. Kills near it correct
+			// it, because the load of the machine changes: a kill before the commit moves
+			// the next one later, and the other way round.
 			p := l.start(t, false)
 			a := <-l.remove(t, p)
 			require.NoError(t, a.err)
 			require.Equal(t, killDoomed, a.answer.Count)
 			p.Kill(t)
-			require.True(t, l.gone(t, "after the answer"))
+			require.True(t, l.deleted(t, "after the answer"))
 			commit := a.took
 			used, undone, done, answered := true, 0, 0, 0
 			for i := range *killPoints {
@@ -180,10 +180,10 @@ func TestKilledInTheMiddleOfALargeDelete(t *testing.T) {
 				}
 				p := l.start(t, used)
 				deleting := l.remove(t, p)
-				<-time.After(delay) // a moment of the delete
+				<-time.After(delay) // a random moment of the delete
 				p.Kill(t)
 				a := <-deleting
-				used = l.gone(t, fmt.Sprintf("%v into a delete whose commit is after some %v", delay, commit))
+				used = l.deleted(t, fmt.Sprintf("%v into a delete whose commit is after about %v", delay, commit))
 				switch {
 				case a.err == nil:
 					require.True(t, used, "it was answered")
@@ -199,19 +199,18 @@ func TestKilledInTheMiddleOfALargeDelete(t *testing.T) {
 					commit = time.Duration(float64(commit) * step)
 				}
 			}
-			t.Logf("%d kills in a delete whose commit is after some %v: %d undid it, %d came between the commit and the answer, %d after the answer",
+			t.Logf("%d kills in a delete whose commit is after about %v: %d undid it, %d came between the commit and the answer, %d after the answer",
 				*killPoints, commit, undone, done, answered)
 			require.Positive(t, undone)
-			if *killPoints >= 50 { // with few, a machine that has become slow may have seen no other
+			if *killPoints >= 50 { // with few kills, a slow machine may see only one outcome
 				require.Positive(t, done+answered)
 			}
 		})
 	}
 }
 
-// The two worst points, at which the process can only be stopped where a server
-// holds the transaction: everything is deleted and written, and the process dies just
-// before it says COMMIT, and just after.
+// The two worst points: everything is deleted and written, and the process ends just
+// before COMMIT, or during it. Only a server can hold a transaction there.
 func TestKilledBeforeAndAfterTheCommit(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, killedBeforeAndAfterTheCommit)
@@ -238,18 +237,18 @@ func killedBeforeAndAfterTheCommit(t *testing.T) {
 		}
 		p := l.start(t, false)
 		deleting := l.remove(t, p)
-		apptest.Await(t, "the delete stands "+point.name, func(context.Context) (bool, error) {
+		apptest.Await(t, "the delete waits "+point.name, func(context.Context) (bool, error) {
 			return l.db.Count(t, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 77") == 1, nil
 		})
 		p.Die(t)
 		require.Error(t, (<-deleting).err)
-		require.False(t, l.gone(t, point.name), "nothing is seen of it yet")
+		require.False(t, l.deleted(t, point.name), "the delete is not visible yet")
 		_, err := conn.Exec(t.Context(), "SELECT pg_advisory_unlock(77)")
 		require.NoError(t, err)
-		apptest.Await(t, "the server has noticed", func(context.Context) (bool, error) {
+		apptest.Await(t, "the server has closed the connections", func(context.Context) (bool, error) {
 			return l.db.Count(t, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'lethe'") == 0, nil
 		})
-		require.Equal(t, point.commits, l.gone(t, point.name))
+		require.Equal(t, point.commits, l.deleted(t, point.name))
 		_, err = conn.Exec(t.Context(), "DROP FUNCTION halt CASCADE")
 		require.NoError(t, err)
 		require.NoError(t, conn.Close(t.Context()))

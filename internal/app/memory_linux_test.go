@@ -24,12 +24,11 @@ var memoryMB = flag.Int("memory-mb", 6, "megabytes of one large upload in TestMe
 // fullSize is the size of a large upload in `make memory`, in megabytes.
 const fullSize = 49
 
-// goal is the memory, in bytes, that the process may have at its peak when uploads have
-// their full size.
+// goal is the most resident memory, in bytes, of the process with uploads of full size.
 const goal = 512 << 20
 
-// budgetMB is the memory budget of the services under attack: the usual one for uploads
-// of full size, and the least that can be configured for small ones.
+// budgetMB returns the memory budget of the attacked services: the default for uploads of
+// full size, and the smallest allowed one for small uploads.
 func budgetMB() int {
 	if *memoryMB >= fullSize {
 		return budget.Default >> 20
@@ -37,12 +36,12 @@ func budgetMB() int {
 	return 64
 }
 
-// maxResident is the memory that the process may have at its peak, with small uploads
-// too: what it had at the start, what a row is counted with in the budget, at most the
-// whole budget, what the heap may have besides (heapReserve in this package), what a step
-// of the indexer takes, which may begin meanwhile, and on SQLite the pages that each
-// connection keeps (cache_size), of which a row uses so many. The last two are no exact
-// sums: the limit is there to notice a text or a conversation that is held whole.
+// maxResident returns the most resident memory of the process, also with small uploads.
+// It is the sum of the memory at the start, the memory that the row reserves (at most the
+// whole budget), the heap reserve (heapReserve in this package), a step of the indexer,
+// which may run at the same time, and on SQLite the page caches of the connections that
+// the row uses. The last two are estimates: the limit must notice a text or a
+// conversation that is held in memory as a whole.
 func (r attack) maxResident(kind string, began int64) int64 {
 	if *memoryMB >= fullSize {
 		return goal
@@ -55,25 +54,24 @@ func (r attack) maxResident(kind string, began int64) int64 {
 	return limit
 }
 
-// attack is one row of the table: what is there before the process whose memory is
-// measured is started, and what is then done to it.
+// attack is one row of the table: what is stored before the measured process starts, and
+// what the test does to it then.
 type attack struct {
 	name        string
-	counted     int64 // bytes that its requests are counted with in the budget; more than that is the whole budget
-	connections int   // of SQLite that its requests use
+	counted     int64 // bytes that its requests reserve; more than the budget means the whole budget
+	connections int   // the SQLite connections that its requests use
 	setUp       func(*testing.T, *attacked)
 	run         func(*testing.T, *attacked)
 }
 
-// attacked is a service under attack. size is the length, in bytes, of its large
-// uploads.
+// attacked is a service under attack. size is the length of its large uploads, in bytes.
 type attacked struct {
 	*apptest.Process
 	size int
 }
 
-// What a request is counted with: a body of unknown length with all there is, an answer
-// that is read page by page with a little.
+// The memory that a request reserves: the whole budget for a body of unknown length, and
+// a little for an answer that is read page by page.
 const (
 	wholeBudget = 1 << 40
 	oneReading  = 4 << 20
@@ -91,7 +89,7 @@ var attacks = []attack{
 	{name: "the conversation read by four", counted: 4 * oneReading, connections: 4, setUp: sixToOne, run: func(t *testing.T, a *attacked) { a.read(t, 4) }},
 	{name: "large messages read by four", counted: 4 * oneReading, connections: 4, setUp: largeMessages, run: func(t *testing.T, a *attacked) { a.read(t, 4) }},
 	{name: "six uploads at the same time", counted: wholeBudget, connections: 1, run: func(t *testing.T, a *attacked) { a.parallel(t, 6) }},
-	{name: "twenty answers that nobody reads", counted: wholeBudget, connections: 4, setUp: sixToOne, run: func(t *testing.T, a *attacked) { a.ignore(t, 20) }},
+	{name: "twenty answers that are not read", counted: wholeBudget, connections: 4, setUp: sixToOne, run: func(t *testing.T, a *attacked) { a.ignore(t, 20) }},
 	{name: "exported", counted: oneReading, connections: 1, setUp: sixToOne, run: func(t *testing.T, a *attacked) { a.export(t) }},
 	{name: "the conversation deleted", counted: 0, connections: 1, setUp: sixToOne, run: func(t *testing.T, a *attacked) { a.delete(t) }},
 	{name: "large messages deleted", counted: 0, connections: 1, setUp: largeMessages, run: func(t *testing.T, a *attacked) { a.delete(t) }},
@@ -118,7 +116,7 @@ func TestMemoryIsBounded(t *testing.T) {
 					peak := a.PeakMemory(t)
 					t.Logf("MEMORY %-10s %-36s %4d MB at the start, %4d MB at the peak", kind, row.name, began>>20, peak>>20)
 					if limit := row.maxResident(kind, began); peak > limit {
-						t.Errorf("the peak is %d MB, and at most it should be %d MB", peak>>20, limit>>20)
+						t.Errorf("the peak is %d MB; the limit is %d MB", peak>>20, limit>>20)
 					}
 				})
 			}
@@ -140,8 +138,8 @@ func largeMessages(t *testing.T, a *attacked) {
 	}
 }
 
-// upload is a body of about so many bytes, written while it is sent, with messages
-// of about so many bytes each. Those of different rounds are different messages.
+// upload returns a body of about size bytes, generated while it is sent, with messages of
+// about the given length. Different rounds have different messages.
 func (a *attacked) upload(id string, round, size, message int) io.Reader {
 	from, to := io.Pipe()
 	go func() {
@@ -166,7 +164,7 @@ func (a *attacked) post(t *testing.T, body io.Reader) int {
 	return a.sent(t, http.MethodPost, "/api/chat-history/ingest/custom-online", body)
 }
 
-// sent sends a request and returns the status of its answer.
+// sent sends a request and returns the status of the answer.
 func (a *attacked) sent(t *testing.T, method, path string, body io.Reader) int {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, a.URL+path, body)
@@ -183,8 +181,8 @@ func (a *attacked) sent(t *testing.T, method, path string, body io.Reader) int {
 	return answer.StatusCode
 }
 
-// accepted sends a body until it is stored: a machine that is busy with other work
-// may be too slow for the service's own deadline.
+// accepted sends a body until it is stored, because a busy machine may exceed the
+// service's deadline.
 func (a *attacked) accepted(t *testing.T, body func() io.Reader) {
 	t.Helper()
 	for range 5 {
@@ -192,10 +190,11 @@ func (a *attacked) accepted(t *testing.T, body func() io.Reader) {
 			return
 		}
 	}
-	require.Fail(t, "the upload is not taken")
+	require.Fail(t, "the upload is refused every time")
 }
 
-// parallel sends uploads at the same time. Each is stored, or told to come again.
+// parallel sends uploads at the same time. Each is stored, or refused with a request to
+// try again.
 func (a *attacked) parallel(t *testing.T, n int) {
 	t.Helper()
 	var all sync.WaitGroup
@@ -203,7 +202,7 @@ func (a *attacked) parallel(t *testing.T, n int) {
 		all.Go(func() {
 			status := a.post(t, a.upload(fmt.Sprint(i), i, a.size*47/49, 1000))
 			if status != http.StatusOK && status != http.StatusServiceUnavailable {
-				t.Errorf("upload %d was answered by %d", i, status)
+				t.Errorf("upload %d was answered with %d", i, status)
 			}
 		})
 	}
@@ -230,7 +229,7 @@ func (a *attacked) only(t *testing.T) string {
 	return list.Items[0].ID
 }
 
-// read reads the conversation n times at the same time, whole.
+// read reads the whole conversation n times at the same time.
 func (a *attacked) read(t *testing.T, n int) {
 	t.Helper()
 	id := a.only(t)
@@ -273,7 +272,7 @@ func (a *attacked) importLines(t *testing.T, n int) {
 	require.Equal(t, http.StatusOK, a.sent(t, http.MethodPost, "/api/chat-history/import", io.MultiReader(lines...)))
 }
 
-// ignore asks for the conversation on n connections and reads nothing.
+// ignore requests the conversation on n connections and does not read the answers.
 func (a *attacked) ignore(t *testing.T, n int) {
 	t.Helper()
 	id := a.only(t)
@@ -288,7 +287,7 @@ func (a *attacked) ignore(t *testing.T, n int) {
 		_, err = fmt.Fprintf(conn, "GET /api/chat-history/conversation?conversationId=%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", id, at.Host, apptest.Key)
 		require.NoError(t, err)
 	}
-	for _, conn := range conns { // each answer has begun, and goes no further
+	for _, conn := range conns { // each answer has begun and is blocked
 		_, err := conn.Read(make([]byte, 1))
 		require.NoError(t, err)
 	}

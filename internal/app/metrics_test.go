@@ -10,8 +10,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// With an address of their own the figures are complete there, and nowhere else.
-func TestFiguresHaveAnAddressOfTheirOwn(t *testing.T) {
+// With their own address, the metrics are complete there and served nowhere else.
+func TestMetricsAtTheirOwnAddressAreComplete(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db, apptest.WithEnv("LETHE_METRICS_ADDR=127.0.0.1:0"))
 		require.Equal(t, http.StatusNotFound, send(t, s, http.MethodGet, "/metrics", "").status)
@@ -26,8 +26,8 @@ func TestFiguresHaveAnAddressOfTheirOwn(t *testing.T) {
 	})
 }
 
-// Beside the API they tell of no single answer, nor of the process.
-func TestFiguresBesideTheAPIAreOfNobody(t *testing.T) {
+// Beside the API, the metrics reveal nothing about single answers or the process.
+func TestMetricsBesideTheAPIRevealNoSizes(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
 		s.Upload(t, "a", "hello", "there")

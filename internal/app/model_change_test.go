@@ -15,8 +15,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// awaitCurrent waits until the service has nothing left of another model, and looks
-// all the while that nobody who searches by words can tell.
+// awaitCurrent waits until no conversation is left with another model, and checks
+// meanwhile that keyword search is unaffected.
 func awaitCurrent(t *testing.T, s *apptest.Service, model string, conversations int) {
 	t.Helper()
 	apptest.Await(t, "everything is embedded by "+model, func(ctx context.Context) (bool, error) {
@@ -29,8 +29,7 @@ func awaitCurrent(t *testing.T, s *apptest.Service, model string, conversations 
 	})
 }
 
-// The service is started with another embedder than the one that has embedded what
-// is there: in the end a search by meaning finds it all.
+// After a start with another embedder, search by meaning finds everything in the end.
 func TestTheEmbedderIsChanged(t *testing.T) {
 	const conversations = 60
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
@@ -55,22 +54,22 @@ func TestTheEmbedderIsChanged(t *testing.T) {
 		s = apptest.Start(t, db, apptest.WithEnv("LETHE_EMBEDDER=builtin"))
 		stats, err = s.Client.Stats(t.Context())
 		require.NoError(t, err)
-		require.NotEqual(t, before.Model, stats.Embedding.Model, "known from the first answer on")
+		require.NotEqual(t, before.Model, stats.Embedding.Model, "the new model is reported from the first answer on")
 		awaitCurrent(t, s, stats.Embedding.Model, conversations)
 		require.Equal(t, vet, ill().Results[0].ConversationID)
 		require.Contains(t, s.Finds(t, "切符"), greek)
 		require.Zero(t, db.Count(t, "SELECT count(*) FROM embeddings WHERE model = '"+before.Model+"'"))
 		stats, err = s.Client.Stats(t.Context())
 		require.NoError(t, err)
-		require.Positive(t, stats.Unreadable, "what the new model cannot read")
-		apptest.Await(t, "the metrics say so too", func(ctx context.Context) (bool, error) {
+		require.Positive(t, stats.Unreadable, "texts that the new model cannot read")
+		apptest.Await(t, "the metrics report the end of the change", func(ctx context.Context) (bool, error) {
 			return metric(ctx, s, "lethe_embedding_pending_conversations") == "0", nil
 		})
 		require.Empty(t, db.Damage(t))
 	})
 }
 
-// metric is the value of one; labels belong to its name.
+// metric returns the value of a metric; labels are part of the name.
 func metric(ctx context.Context, s *apptest.Service, name string) (value string) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/metrics", nil)
 	if err != nil {
@@ -90,7 +89,7 @@ func metric(ctx context.Context, s *apptest.Service, name string) (value string)
 	return value
 }
 
-// A power cut in the middle of a change costs what was in hand, and nothing else.
+// A crash during a change of the model repeats only the work in progress.
 func TestKilledWhileTheEmbedderIsChanged(t *testing.T) {
 	const conversations, held, kills = 20, 2, 3
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
@@ -111,7 +110,7 @@ func TestKilledWhileTheEmbedderIsChanged(t *testing.T) {
 			for range held {
 				gate.Arrived(t)
 			}
-			gate.Next() // these go on and are stored, or are not any more
+			gate.Next() // these vectors are stored, unless the process is killed first
 			gate.Arrived(t)
 			p.Kill(t)
 			require.Empty(t, db.Damage(t))
@@ -126,7 +125,7 @@ func TestKilledWhileTheEmbedderIsChanged(t *testing.T) {
 		for _, n := range asked.texts() {
 			total += n
 		}
-		require.LessOrEqual(t, total, conversations+held*kills, "only what was in hand is done twice")
+		require.LessOrEqual(t, total, conversations+held*kills, "only work in progress is repeated")
 		require.Empty(t, db.Damage(t))
 	})
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// model is what a workspace must hold, worked out by the rules alone.
+// model is the expected content of a workspace, computed from the rules alone.
 type model struct {
 	chats    map[name]*modelChat
-	deleted  map[name]bool // tombstones: an import leaves these alone
+	deleted  map[name]bool // tombstones: an import skips these
 	excluded map[name]bool // uploads of these are refused
 	receipts int
 }
 
-// name is how a platform calls a conversation.
+// name is a platform's id of a conversation.
 type name struct{ platform, id string }
 
 type modelChat struct {
@@ -38,7 +38,7 @@ func (c *modelChat) clone() *modelChat {
 	return &copied
 }
 
-// words are all the made-up words of the workspace that are there to be found.
+// words returns all made-up words of the workspace that can be found.
 func (m *model) words() map[string]bool {
 	alive := map[string]bool{}
 	for _, c := range m.chats {
@@ -64,8 +64,7 @@ func (m *model) messages() (n int) {
 	return n
 }
 
-// of are the names of the conversations that pass, in an order that a seed
-// repeats.
+// of returns the names of the conversations that pass, in an order that the seed repeats.
 func (m *model) of(passes func(name, *modelChat) bool) (found []name) {
 	for n, c := range m.chats {
 		if passes(n, c) {
@@ -76,7 +75,7 @@ func (m *model) of(passes func(name, *modelChat) bool) (found []name) {
 	return found
 }
 
-// remove is a delete: it returns the ids that it must report.
+// remove is a delete. It returns the ids that the service must report.
 func (m *model) remove(names []name, exclude bool) (ids []string) {
 	for _, n := range names {
 		ids = append(ids, m.chats[n].id)
@@ -90,7 +89,7 @@ func (m *model) remove(names []name, exclude bool) (ids []string) {
 	return ids
 }
 
-// upload is an upload of messages with ids: it says whether it is taken.
+// upload is an upload of messages with ids.
 func (m *model) upload(n name, sent *modelChat, id string) {
 	there := m.chats[n]
 	if there == nil {
@@ -111,7 +110,7 @@ func (m *model) upload(n name, sent *modelChat, id string) {
 	}
 }
 
-// request is the conversation as its platform would send it.
+// request returns the upload of the conversation.
 func (c *modelChat) request(n name) api.UploadRequest {
 	u := api.UploadRequest{Platform: &n.platform, Conversation: api.UploadedChat{ID: n.id, Title: &c.title}}
 	if c.pinned {
@@ -125,7 +124,7 @@ func (c *modelChat) request(n name) api.UploadRequest {
 	return u
 }
 
-// part is the conversation from a place on, with the ids of some messages only.
+// part returns the end of the conversation, with ids on some messages only.
 func (c *modelChat) part(n name, from int, named func(i int) bool) api.UploadRequest {
 	u := c.request(n)
 	for i := range u.Conversation.Messages {
@@ -137,8 +136,8 @@ func (c *modelChat) part(n name, from int, named func(i int) bool) api.UploadReq
 	return u
 }
 
-// author makes up what people say. Its words are made of letters alone, so that no
-// analyzer changes them, and none comes twice.
+// author generates texts. Its words consist of letters only, so that no analyzer changes
+// them, and none is used twice.
 type author struct {
 	*rand.Rand
 	prefix string

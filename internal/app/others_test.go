@@ -19,12 +19,11 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client/fini"
 )
 
-// The deletes of other programs have failed in the ways of this file, each of which
-// somebody has had to report. Each test is named after one failure; its comment says
-// what keeps Lethe from it.
+// Each test in this file is named after a failure that users of other programs reported
+// about their deletes. Its comment says what prevents it in Lethe.
 
-// nothingOf holds when nothing is left of conversations, nor of a word that only they
-// had: in no table, no index and no search.
+// nothingOf checks that no table, index or search contains the conversations, or a word
+// that only they contained.
 func nothingOf(t testing.TB, db storetest.Database, s *apptest.Service, word string, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
@@ -45,12 +44,12 @@ func nothingOf(t testing.TB, db storetest.Database, s *apptest.Service, word str
 	nothingLeft(t, db)
 }
 
-// A delete of everything removed the first page of a listing and said success.
+// A delete of everything deleted only the first page of a list and reported success.
 //
-// Prevented by there being no page: the filter is evaluated and its rows are locked
-// in the transaction that deletes them (history.DeleteMatching).
+// Prevented: there is no page. The filter is evaluated, and its rows are locked, in the
+// transaction that deletes them (history.DeleteMatching).
 func TestOthersDeleteAllThatTookTheFirstPage(t *testing.T) {
-	const conversations = 230 // more than a page, a batch of a statement, and what a listing shows
+	const conversations = 230 // more than a page of the list and a batch of the delete
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
 		var file strings.Builder
@@ -74,8 +73,8 @@ func TestOthersDeleteAllThatTookTheFirstPage(t *testing.T) {
 
 // The deleted text stayed in a table of earlier versions.
 //
-// Prevented by there being none: an edit overwrites, and this test asks the catalogue
-// for every column of every table that there is.
+// Prevented: there is no such table, an edit overwrites the text. This test asks the
+// catalogue for every column of every table.
 func TestOthersTextKeptInAHistoryTable(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
@@ -88,8 +87,8 @@ func TestOthersTextKeptInAHistoryTable(t *testing.T) {
 		_, err = s.Client.Edit(t.Context(), api.EditRequest{ConversationID: id, Title: new("About the fesplonk")})
 		require.NoError(t, err)
 		s.Ready(t, id)
-		require.Empty(t, db.Mentions(t, "quexolim"), "an edit takes the old text away")
-		require.Empty(t, db.Mentions(t, "vonthrub"), "and a new title the old one")
+		require.Empty(t, db.Mentions(t, "quexolim"), "an edit deletes the old text")
+		require.Empty(t, db.Mentions(t, "vonthrub"), "a new title replaces the old one")
 		_, err = s.Client.Delete(t.Context(), id)
 		require.NoError(t, err)
 		for _, word := range []string{"quexolim", "vonthrub", "drabnivo", "fesplonk"} {
@@ -98,10 +97,10 @@ func TestOthersTextKeptInAHistoryTable(t *testing.T) {
 	})
 }
 
-// An embedder in flight wrote its vectors after the delete.
+// A worker stored vectors after the delete.
 //
-// Prevented by the worker's last transaction, which first updates the conversation,
-// on the condition that it is there and still the worker's (store.Tx.settle).
+// Prevented: the worker's transaction first updates the conversation, on the condition
+// that it exists and the worker still holds the claim (store.Tx.settle).
 func TestOthersVectorsWrittenAfterTheDelete(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		gate := apptest.NewGate()
@@ -115,7 +114,8 @@ func TestOthersVectorsWrittenAfterTheDelete(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, []string{id}, answer.Deleted, "round %d", round)
 			gate.Open()
-			// There is one worker: when the next conversation is ready, it has let go of the first.
+			// There is one worker. When the next conversation is ready, it has finished
+			// the first.
 			next := s.Upload(t, "next"+strconv.Itoa(round), "somebody else's words", "indeed")
 			s.Ready(t, next)
 			for table, n := range db.RowsOf(t, id) {
@@ -128,16 +128,16 @@ func TestOthersVectorsWrittenAfterTheDelete(t *testing.T) {
 	})
 }
 
-// A cache of answers went on answering with what was deleted.
+// A cache still answered with deleted text.
 //
-// Prevented by there being none: every answer is read from the tables.
+// Prevented: there is no cache. Every answer is read from the tables.
 func TestOthersCacheThatKeptAnswering(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
 		id := s.Upload(t, "gone", "the snarkfeld is mine", "so it is")
 		s.Ready(t, id)
-		// Every question that can be asked, with the same words each time.
-		said := func() string {
+		// Every kind of query, each time with the same words.
+		answers := func() string {
 			var answers []any
 			for _, mode := range []api.SearchMode{api.SearchModeKeyword, api.SearchModeSemantic, api.SearchModeHybrid} {
 				found, err := s.Client.Search(t.Context(), api.SearchRequest{Query: "whose is the snarkfeld", Mode: new(mode), ContextChunks: new(2)})
@@ -154,14 +154,14 @@ func TestOthersCacheThatKeptAnswering(t *testing.T) {
 			return fmt.Sprint(append(answers, recalled.Sources, recalled.Content, list.Items, file.String(), public.body)...)
 		}
 		for range 2 {
-			before := said()
+			before := answers()
 			require.GreaterOrEqual(t, strings.Count(before, "is mine"), 4)
 			require.GreaterOrEqual(t, strings.Count(before, id), 5)
 		}
 		_, err := s.Client.Delete(t.Context(), id)
 		require.NoError(t, err)
 		for range 2 {
-			after := said()
+			after := answers()
 			require.NotContains(t, after, "is mine")
 			require.NotContains(t, after, id)
 		}
@@ -171,11 +171,11 @@ func TestOthersCacheThatKeptAnswering(t *testing.T) {
 	})
 }
 
-// A cascade never reached the index of words or of vectors, which was a virtual
-// table, or another store, and has no foreign keys.
+// A cascade did not reach the index of words or vectors, which was a virtual table or
+// another store without foreign keys.
 //
-// Prevented on SQLite by triggers on the table of passages, and by vectors lying in
-// an ordinary table; on PostgreSQL both are indexes of the tables themselves.
+// Prevented: on SQLite by triggers on the table of passages, and because vectors are in
+// an ordinary table; on PostgreSQL both are indexes of the tables.
 func TestOthersCascadeThatNeverReachedTheIndex(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
@@ -183,7 +183,7 @@ func TestOthersCascadeThatNeverReachedTheIndex(t *testing.T) {
 		s.Ready(t, gone, stays)
 		index := map[string]string{storetest.SQLite: "chunks_fts (vocabulary)", storetest.Postgres: "chunks.terms"}[db.Kind]
 		require.ElementsMatch(t, []string{"messages.text", "conversations.title", "conversations.title_folded", index}, db.Mentions(t, "snarkfeld"),
-			"passages keep no copy of the text")
+			"passages contain no copy of the text")
 		require.Empty(t, db.Untied(t), "every table of vectors is tied to conversations")
 		_, err := s.Client.Delete(t.Context(), gone)
 		require.NoError(t, err)
@@ -192,11 +192,11 @@ func TestOthersCascadeThatNeverReachedTheIndex(t *testing.T) {
 	})
 }
 
-// A delete answered "deleted: 0, success: true" with the data still there: it looked
-// in another place, or by another spelling, than the one that was shown.
+// A delete answered "deleted: 0, success: true" and the data still existed: it used
+// another place or another spelling of the id than the list.
 //
-// Prevented by answering what DELETE ... RETURNING returned, and by one form of every
-// id: what an answer does not name is not there, or not the caller's.
+// Prevented: the answer is what DELETE ... RETURNING returned, and every id has one form.
+// An id that is not in the answer does not exist in the caller's workspace.
 func TestOthersDeletedNothingAndSaidSuccess(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
@@ -212,28 +212,29 @@ func TestOthersDeletedNothingAndSaidSuccess(t *testing.T) {
 				nothingOf(t, db, s, "snarkfeld", id)
 			}
 		}
-		// What matches is what goes, and what the answer names.
+		// The conversations that match are deleted and are in the answer.
 		id := s.Upload(t, "x", "the snarkfeld is mine", "so it is")
 		for _, body := range []string{`{"filter":{}}`, `{}`, `{"filter":{"provider":""}}`} {
 			refused := send(t, s, "POST", "/api/chat-history/chats/delete-matching", body)
-			require.Equal(t, 400, refused.status, "a delete that selects nothing is no success: %s", refused.body)
+			require.Equal(t, 400, refused.status, "a delete that selects nothing must not succeed: %s", refused.body)
 		}
 		matched, err := s.Client.DeleteMatching(t.Context(), api.DeleteMatchingRequest{Filter: &api.DeleteFilter{Provider: new("custom")}})
 		require.NoError(t, err)
 		require.Equal(t, []string{id}, matched.Deleted)
 		nothingOf(t, db, s, "snarkfeld", id)
-		// And by the other API, which answers without a word: it is gone, or that is said.
+		// The other API's answer lists no ids: the conversation is deleted, or the answer
+		// is an error.
 		id = s.Upload(t, "y", "the snarkfeld is mine", "so it is")
 		require.NoError(t, fini.New(s.Client).Delete(t.Context(), strings.ToUpper(id)))
 		nothingOf(t, db, s, "snarkfeld", id)
 	})
 }
 
-// An error from the second store was swallowed: the first was emptied, and the
-// delete called a success.
+// An error of the second store was ignored: the first one was emptied, and the delete
+// reported success.
 //
-// Prevented by there being one transaction in one store: whichever part fails, the
-// caller is told, and nothing at all has happened.
+// Prevented: there is one transaction in one store. If any part fails, the caller gets an
+// error and nothing has changed.
 func TestOthersErrorOfTheSecondStoreSwallowed(t *testing.T) {
 	raise := map[string][]string{
 		storetest.SQLite: {"CREATE TRIGGER broken BEFORE %s ON %s BEGIN SELECT RAISE(ABORT, 'broken'); END"},
@@ -242,12 +243,12 @@ func TestOthersErrorOfTheSecondStoreSwallowed(t *testing.T) {
 			"CREATE TRIGGER broken BEFORE %s ON %s FOR EACH ROW EXECUTE FUNCTION broken()",
 		},
 	}
-	mend := map[string]string{storetest.SQLite: "DROP TRIGGER broken", storetest.Postgres: "DROP FUNCTION broken CASCADE"}
+	repair := map[string]string{storetest.SQLite: "DROP TRIGGER broken", storetest.Postgres: "DROP FUNCTION broken CASCADE"}
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
 		id, other := s.Upload(t, "gone", "the snarkfeld is mine", "so it is"), s.Upload(t, "too", "the snarkfeld is mine", "so it is")
 		s.Ready(t, id, other)
-		// The service itself would have to log an error that it does not know.
+		// The service would log an error of an unknown kind.
 		beside := db.Open(t)
 		h := history.New(history.Options{Store: beside, Embedder: embed.NewHash()})
 		ws, err := beside.View(t.Context()).Workspace(chat.DefaultWorkspace)
@@ -268,8 +269,8 @@ func TestOthersErrorOfTheSecondStoreSwallowed(t *testing.T) {
 			_, deleted, err = h.AsOperator(ws).DeleteMatching(t.Context(), chat.MatchingDelete{All: true})
 			require.Error(t, err, "%s of %s fails", broken.event, broken.table)
 			require.Empty(t, deleted.IDs)
-			db.Break(t, mend[db.Kind])
-			require.Equal(t, before, db.Rows(t), "everything is there, and no receipt")
+			db.Break(t, repair[db.Kind])
+			require.Equal(t, before, db.Rows(t), "nothing was deleted and there is no receipt")
 			require.ElementsMatch(t, []string{id, other}, s.Finds(t, "snarkfeld"))
 			nothingLeft(t, db)
 		}
@@ -280,18 +281,18 @@ func TestOthersErrorOfTheSecondStoreSwallowed(t *testing.T) {
 	})
 }
 
-// A deleted id could not be used again: a row that was only marked as deleted still
-// had it.
+// A deleted id could not be used again, because a row that was only marked as deleted
+// still had it.
 //
-// Prevented by there being no such mark: the row is gone, and a tombstone only
-// stops what nobody asked for.
+// Prevented: there is no such mark. The row is deleted, and a tombstone refuses only
+// imports that nobody asked for.
 func TestOthersDeletedIDThatCouldNotBeUsedAgain(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
 		seen := map[string]bool{}
 		for range 5 {
 			id := s.Upload(t, "again", "the snarkfeld is mine", "so it is")
-			require.False(t, seen[id], "an id is never given twice")
+			require.False(t, seen[id], "an id is never assigned twice")
 			seen[id] = true
 			s.Ready(t, id)
 			require.Equal(t, []string{id}, s.Finds(t, "snarkfeld"))
@@ -310,10 +311,11 @@ func TestOthersDeletedIDThatCouldNotBeUsedAgain(t *testing.T) {
 	})
 }
 
-// One user's delete wiped everybody: a scope was missing from one of its statements.
+// One user's delete deleted the data of all users: one of its statements did not limit
+// the user.
 //
-// Prevented by every key beginning with the workspace, and by a check of every
-// statement that tests send (storetest, keyed.go).
+// Prevented: every key begins with the workspace, and a check reads every statement that
+// tests send (storetest, keyed.go).
 func TestOthersOneUsersDeleteWipedEverybody(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
@@ -324,7 +326,7 @@ func TestOthersOneUsersDeleteWipedEverybody(t *testing.T) {
 		answer, err := s.Client.Delete(t.Context(), theirs)
 		require.NoError(t, err)
 		require.Zero(t, answer.Count)
-		require.NoError(t, fini.New(s.Client).Delete(t.Context(), theirs), "the other API says the same of what is there and of what is not")
+		require.NoError(t, fini.New(s.Client).Delete(t.Context(), theirs), "the other API gives the same answer whether the id exists or not")
 		matched, err := s.Client.DeleteMatching(t.Context(), api.DeleteMatchingRequest{All: new(true), IncludePinned: new(true)})
 		require.NoError(t, err)
 		require.Equal(t, []string{mine}, matched.Deleted)
@@ -339,11 +341,11 @@ func TestOthersOneUsersDeleteWipedEverybody(t *testing.T) {
 	})
 }
 
-// A crash after the OK left vectors: the second store was cleaned later, by a job
-// that died with the process.
+// A crash after the answer left vectors: a job deleted them later from the second store,
+// and the process ended before it.
 //
-// Prevented by nothing being left for later: at the answer everything is committed,
-// and what a worker still held is worth nothing.
+// Prevented: no work is left for later. Everything is committed before the answer, and
+// the claims of workers are void.
 func TestOthersVectorsLeftByACrashAfterTheOK(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		gate := apptest.NewGate()
@@ -355,12 +357,12 @@ func TestOthersVectorsLeftByACrashAfterTheOK(t *testing.T) {
 		p.Ready(t, done)
 		gate.Shut()
 		held := p.Upload(t, "held", "the snarkfeld is mine too", "so it is")
-		gate.Arrived(t) // a worker has read it
+		gate.Arrived(t) // a worker has read the conversation
 		answer, err := p.Client.Delete(t.Context(), done, held)
 		require.NoError(t, err)
 		require.Equal(t, []string{done, held}, answer.Deleted)
 		p.Kill(t)
-		require.Empty(t, db.Orphans(t), "before anybody could clean up")
+		require.Empty(t, db.Orphans(t), "before a restart could clean up")
 		require.Empty(t, db.Mentions(t, "snarkfeld"))
 
 		gate.Open()
@@ -371,10 +373,10 @@ func TestOthersVectorsLeftByACrashAfterTheOK(t *testing.T) {
 	})
 }
 
-// The next sync brought a deleted chat back.
+// The next sync stored a deleted chat again.
 //
-// Prevented by tombstones, which a file's import heeds in the transaction that
-// stores (history.ImportFile); and by upload being the caller's own wish.
+// Prevented: an import checks the tombstones in the transaction that stores
+// (history.ImportFile). An upload through the API is the caller's own decision.
 func TestOthersDeletedChatBackWithTheNextSync(t *testing.T) {
 	const conversations, gone = 6, 2
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
@@ -405,10 +407,11 @@ func TestOthersDeletedChatBackWithTheNextSync(t *testing.T) {
 		}
 		sync()
 		sync()
-		s.Stop(t) // what is known of the deleted outlives the program
+		s.Stop(t) // tombstones survive a restart
 		s = apptest.Start(t, db)
 		sync()
-		// And a sync that is under way during the delete stores it before, or not at all.
+		// An import that runs during the delete stores the conversation before it, or not
+		// at all.
 		importing := func() {
 			_, err := s.Client.ImportFile(t.Context(), strings.NewReader(file.String()), false)
 			require.NoError(t, err)

@@ -10,13 +10,13 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// longLease is longer than any test waits. It is shorter than what counts as put off
-// by a wrong clock.
+// longLease is longer than any test waits, and short enough not to look like the effect
+// of a wrong clock.
 const longLease = 9 * time.Minute
 
-// What a killed program was indexing is indexed by the next one at once: its lease
-// does not have to run out.
-func TestWhatAKilledProgramHeldIsDueAtOnce(t *testing.T) {
+// Another program indexes the conversations of a killed one at once, without waiting for
+// the lease.
+func TestClaimsOfAKilledProgramAreDueAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		p, gate, id := begun(t, db, apptest.WithLease(longLease))
 		p.Die(t)
@@ -28,15 +28,15 @@ func TestWhatAKilledProgramHeldIsDueAtOnce(t *testing.T) {
 	})
 }
 
-// The same when the other program runs already, which both databases allow.
-func TestARunningProgramTakesWhatAKilledOneHeld(t *testing.T) {
+// The same if the other program is already running, which both databases allow.
+func TestARunningProgramTakesTheClaimsOfAKilledOne(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		p, gate, id := begun(t, db, apptest.WithLease(longLease), apptest.WithEnv("LETHE_INDEX_WORKERS=1"))
 		counting := newTally()
 		other := apptest.Start(t, db, apptest.WithLease(longLease), apptest.WithEmbedder(counting))
 		other.Ready(t, other.Upload(t, "new", "the wobbelring is yours", "so it is"))
 		for text := range counting.texts() {
-			require.NotContains(t, text, "snarkfeld", "who lives keeps what he holds")
+			require.NotContains(t, text, "snarkfeld", "a running program keeps its claims")
 		}
 		p.Die(t)
 		gate.Open()

@@ -18,7 +18,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// together starts every function at the same moment and waits for all.
+// together starts all functions at the same moment and waits for them.
 func together(functions ...func()) {
 	start := make(chan struct{})
 	var all sync.WaitGroup
@@ -32,16 +32,16 @@ func together(functions ...func()) {
 	all.Wait()
 }
 
-// nothingLeft holds after every race: what is there is whole, what is gone has
-// left nothing.
+// nothingLeft checks after a race that what exists is complete and that what was deleted
+// left no rows.
 func nothingLeft(t testing.TB, db storetest.Database) {
 	t.Helper()
 	require.Empty(t, db.Orphans(t))
 	require.Empty(t, db.Damage(t))
 }
 
-// Of deletes at the same time exactly one reports each id, whatever the order of
-// their lists, and none of them fails.
+// If several deletes name the same id at the same time, exactly one reports it, whatever
+// the order of their lists, and none fails.
 func TestDeletesOfTheSameIDAtOnce(t *testing.T) {
 	const rounds, each, deleters = 25, 4, 4
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
@@ -52,7 +52,7 @@ func TestDeletesOfTheSameIDAtOnce(t *testing.T) {
 				ids = append(ids, s.Upload(t, fmt.Sprint(round, "-", i), "words to lose", "lost"))
 			}
 			if round%2 == 0 {
-				s.Ready(t, ids...) // else the deletes meet the indexing too
+				s.Ready(t, ids...) // otherwise the deletes would race the indexing too
 			}
 			var answers [deleters]api.DeleteAnswer
 			var errs [deleters]error
@@ -75,7 +75,7 @@ func TestDeletesOfTheSameIDAtOnce(t *testing.T) {
 			}
 			require.Len(t, reported, each)
 			for _, id := range ids {
-				require.Equal(t, 1, reported[id], "each id is reported once")
+				require.Equal(t, 1, reported[id], "each id must be reported once")
 			}
 		}
 		s.Idle(t)
@@ -86,8 +86,8 @@ func TestDeletesOfTheSameIDAtOnce(t *testing.T) {
 	})
 }
 
-// A delete at the moment of re-uploads: the old conversation is reported and
-// gone, and whoever uploaded after it made a new, whole one.
+// A delete during re-uploads reports and deletes the old conversation. Uploads after it
+// create a new, complete one.
 func TestDeleteWhileUploading(t *testing.T) {
 	const rounds, uploaders, deleters = 40, 3, 2
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
@@ -151,8 +151,8 @@ func TestDeleteWhileUploading(t *testing.T) {
 	})
 }
 
-// Deletes, uploads and edits of a few conversations by many at once: every
-// answer is one of the contract's, and what stays is whole and searchable.
+// Many clients delete, upload and edit a few conversations at the same time. Every answer
+// is one that the API documents, and what remains is complete and searchable.
 func TestEverybodyAtOnce(t *testing.T) {
 	const people, rounds, chats = 6, 25, 3
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
@@ -162,7 +162,7 @@ func TestEverybodyAtOnce(t *testing.T) {
 		fail := func(err error) {
 			var answered *client.Error
 			if err == nil || (errors.As(err, &answered) && answered.Status == http.StatusNotFound) {
-				return // a conversation that somebody else has deleted
+				return // another client has deleted the conversation
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -203,8 +203,8 @@ func TestEverybodyAtOnce(t *testing.T) {
 	})
 }
 
-// A new text that arrives while the old one is being indexed: what the worker
-// knows of the old one is never stored.
+// A new text arrives while the old one is being indexed. The worker's result for the old
+// text is never stored.
 func TestUploadAgainWhileIndexing(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		gate := apptest.NewGate()
@@ -219,8 +219,8 @@ func TestUploadAgainWhileIndexing(t *testing.T) {
 		gate.Arrived(t)
 		require.Equal(t, id, upload(t, s, titled("the wobbelring is mine", "so it is", "for ever")))
 		gate.Next()
-		gate.Arrived(t) // the one worker is done with the old text
-		require.Empty(t, db.Mentions(t, "snarkfeld"), "and has stored nothing of it: what is there are the words of the new one")
+		gate.Arrived(t) // the one worker has finished the old text
+		require.Empty(t, db.Mentions(t, "snarkfeld"), "the old text must not be stored; the words are those of the new one")
 		gate.Open()
 		s.Ready(t, id)
 		require.Empty(t, db.Mentions(t, "snarkfeld"))
@@ -233,8 +233,7 @@ func TestUploadAgainWhileIndexing(t *testing.T) {
 	})
 }
 
-// A delete in the middle of a search and of a recall: they answer, and without
-// what is deleted.
+// A delete during a search and a recall: both answer, without the deleted conversation.
 func TestDeleteWhileSearching(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		gate := apptest.NewGate()
@@ -276,8 +275,8 @@ func TestDeleteWhileSearching(t *testing.T) {
 	})
 }
 
-// Searches that go on all the time while conversations are deleted one by one:
-// none fails, and none that begins after an answered delete shows what it took.
+// Searches run all the time while conversations are deleted one by one. None fails, and
+// none that begins after an answered delete shows what it deleted.
 func TestSearchesNeverShowTheDeleted(t *testing.T) {
 	const conversations, searchers = 30, 3
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
@@ -332,8 +331,8 @@ func TestSearchesNeverShowTheDeleted(t *testing.T) {
 	})
 }
 
-// Several programs on one database share the work, and a delete through one
-// counts for all.
+// Several programs on one database share the work, and a delete through one is valid for
+// all.
 func TestSeveralProgramsOnOneDatabase(t *testing.T) {
 	const conversations = 20
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {

@@ -21,8 +21,8 @@ func answered[T any](t *testing.T, s *apptest.Service, method, path, body string
 	return answer
 }
 
-// A delete that asks to wait starts the reclaim that it waits for, also on PostgreSQL,
-// where small deletes otherwise wait for others.
+// A delete with `wait` starts the reclaim that it waits for, also on PostgreSQL, where
+// small deletes otherwise wait for more.
 func TestADeleteCanWaitUntilItsStorageIsReclaimed(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
@@ -38,15 +38,15 @@ func TestADeleteCanWaitUntilItsStorageIsReclaimed(t *testing.T) {
 	})
 }
 
-// A stop answers a delete that waits for its storage: it is done, and its receipt is
-// not settled yet.
+// When the service stops, a delete that waits for its storage is answered. The delete is
+// done, and its receipt is not settled yet.
 func TestAStopAnswersADeleteThatWaits(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
 		id := s.Upload(t, "x", "the snarkfeld is here")
 		s.Ready(t, id)
 		reading := db.Open(t)
-		require.NoError(t, reading.Snapshot(t.Context(), func(v *store.View) error { // keeps the storage from being reclaimed
+		require.NoError(t, reading.Snapshot(t.Context(), func(v *store.View) error { // the open snapshot blocks the reclaim
 			_, err := v.Count(1)
 			require.NoError(t, err)
 			answers := make(chan reply, 1)
@@ -71,12 +71,12 @@ func TestEveryDeleteHasOneReceipt(t *testing.T) {
 		one, two := s.Upload(t, "one", "the snarkfeld"), s.Upload(t, "two", "the snarkfeld")
 		s.Ready(t, one, two)
 		plain := send(t, s, "DELETE", chats, `{"ids":["`+one+`"]}`)
-		require.JSONEq(t, `{"deleted":["`+one+`"],"count":1}`, plain.body, "nothing is added that was not asked for")
+		require.JSONEq(t, `{"deleted":["`+one+`"],"count":1}`, plain.body, "the answer has no fields that were not requested")
 		answered[api.DeleteAnswer](t, s, "DELETE", chats, `{"ids":["`+one+`"]}`)
 		answered[api.DeleteAnswer](t, s, "POST", chatsDelete, `{"ids":["`+two+`","`+one+`"]}`)
 		list := answered[api.DeletionList](t, s, "GET", "/api/chat-history/deletions", "")
 		require.Equal(t, 2, list.Total)
-		require.False(t, list.Items[0].DeletedAt.Before(list.Items[1].DeletedAt.Time), "the newest first")
+		require.False(t, list.Items[0].DeletedAt.Before(list.Items[1].DeletedAt.Time), "newest first")
 		for _, receipt := range list.Items {
 			require.Equal(t, 1, receipt.Conversations)
 			require.Equal(t, 1, receipt.Messages)
@@ -113,8 +113,8 @@ func TestWhatWasExcludedDoesNotComeBack(t *testing.T) {
 	})
 }
 
-// An import goes with its conversation, also one that only sent it again; so does the
-// name of a platform with its last one.
+// The record of an import is deleted with its conversation, also if the import only sent
+// it again. The name of a platform is deleted with its last conversation.
 func TestADeleteTakesImportsAndPlatformNames(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)

@@ -13,8 +13,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// begun starts a process whose embedder stands still in the middle of indexing a
-// conversation.
+// begun starts a process whose embedder pauses while a conversation is indexed.
 func begun(t *testing.T, db storetest.Database, opts ...apptest.Option) (p *apptest.Process, gate *apptest.Gate, id string) {
 	t.Helper()
 	gate = apptest.NewGate()
@@ -26,8 +25,8 @@ func begun(t *testing.T, db storetest.Database, opts ...apptest.Option) (p *appt
 	return p, gate, id
 }
 
-// claimed takes the one conversation that waits for indexing, and gives it back.
-// Its Attempt tells how often it was taken before without success.
+// claimed claims the one conversation that waits to be indexed, and releases it. Its
+// Attempt says how often it was claimed before without success.
 func claimed(t *testing.T, db storetest.Database) store.Claim {
 	t.Helper()
 	var claims []store.Claim
@@ -36,15 +35,14 @@ func claimed(t *testing.T, db storetest.Database) store.Claim {
 		claims, err = tx.Claim(time.Minute, 2, true)
 		return err
 	}))
-	require.Len(t, claims, 1, "it waits, and nobody holds it")
+	require.Len(t, claims, 1, "it is queued and not claimed")
 	require.NoError(t, s.InTx(t.Context(), func(tx *store.Tx) error { return tx.Release(claims[0]) }))
 	return claims[0]
 }
 
-// A worker that does not come to an end is given the configured time; then it
-// gives its conversation back, as if it had never taken it, and the next start
-// takes it up at once.
-func TestShutdownGivesUpWhatTakesTooLong(t *testing.T) {
+// A worker that does not finish in the configured time returns its conversation to the
+// queue, as if it had never claimed it, and the next start indexes it at once.
+func TestShutdownCutsOffWorkAfterTheTimeout(t *testing.T) {
 	const patience = time.Second
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		p, _, id := begun(t, db, apptest.WithEnv("LETHE_SHUTDOWN_TIMEOUT="+patience.String()))
@@ -59,9 +57,9 @@ func TestShutdownGivesUpWhatTakesTooLong(t *testing.T) {
 	})
 }
 
-// Work that comes to an end within the time is finished, and so is a request that
-// waits for its answer; what comes after the signal is not begun.
-func TestShutdownFinishesWhatIsUnderWay(t *testing.T) {
+// Work that finishes within the time-out is completed, and so is a request that waits for
+// its answer. Nothing new starts after the signal.
+func TestShutdownFinishesWorkInProgress(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		p, gate, id := begun(t, db, apptest.WithEnv("LETHE_INDEX_WORKERS=1"))
 		waiting := p.Upload(t, "waiting", "the wobbelring is yours", "so it is") // the one worker is busy
@@ -74,10 +72,10 @@ func TestShutdownFinishesWhatIsUnderWay(t *testing.T) {
 		}()
 		gate.Arrived(t)
 		p.Interrupt()
-		refused := func() bool { // no connection is taken any more
+		refused := func() bool { // connections are refused
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL+"/healthz", nil)
 			require.NoError(t, err)
-			r.Close = true // a connection of its own
+			r.Close = true // use a new connection
 			resp, err := http.DefaultClient.Do(r)
 			if err == nil {
 				resp.Body.Close()
@@ -91,15 +89,14 @@ func TestShutdownFinishesWhatIsUnderWay(t *testing.T) {
 		require.NotNil(t, found.Results)
 		p.Ended(t, apptest.Patience)
 		require.Empty(t, db.Damage(t))
-		require.Equal(t, waiting, claimed(t, db).Conversation, "the one is finished, the other not begun")
+		require.Equal(t, waiting, claimed(t, db).Conversation, "the first is finished, the second was not started")
 
 		next := apptest.Start(t, db)
 		next.Ready(t, id, waiting)
 	})
 }
 
-// A service that is told to stop while it is idle does not wait for the shutdown
-// time-out.
+// A service that stops while it is idle does not wait for the shutdown time-out.
 func TestShutdownOfAnIdleService(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		p := apptest.StartProcess(t, db, apptest.WithEnv("LETHE_SHUTDOWN_TIMEOUT=10m"))

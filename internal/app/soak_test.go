@@ -25,9 +25,9 @@ import (
 
 var soakFor = flag.Duration("soak", 6*time.Second, "how long TestSoak goes on; `make soak` gives it five minutes")
 
-// Four people who write, four who search and one who deletes, on two instances of
-// the service: no call fails, nothing deleted is ever found again, the database
-// has to resolve no deadlock, and no row is left without its conversation.
+// Four writers, four searchers and one deleter on two instances of the service: no call
+// fails, no search shows a deleted conversation, the database resolves no deadlock, and
+// no row is left without its conversation.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, soakTwoInstances)
@@ -40,8 +40,8 @@ func soakTwoInstances(t *testing.T) {
 	one, two := apptest.Start(t, db), apptest.Start(t, db)
 	s := &soak{calls: map[string]int{}, slowest: map[string]time.Duration{}, living: map[string]string{}, shared: map[string]string{}, gone: map[string]time.Time{}}
 	for _, instance := range []*apptest.Service{one, two} {
-		// Its answers are not held against the contract: other tests do, and here that
-		// would be most of the work.
+		// The answers are not checked against openapi.yaml: other tests do that, and here
+		// it would be most of the work.
 		c, err := client.New(instance.URL, apptest.Key, client.WithRetries(0))
 		require.NoError(t, err)
 		s.clients = append(s.clients, c)
@@ -71,7 +71,7 @@ func soakTwoInstances(t *testing.T) {
 	}
 	nothingLeft(t, db)
 	one.Stop(t)
-	two.Stop(t) // with their connections, what they counted is written down
+	two.Stop(t) // PostgreSQL stores its statistics when the connections close
 	require.Zero(t, db.Count(t, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"), "deadlocks")
 	t.Logf("%d conversations and %d passages at the end, no orphan, no deadlock; %d of %d transactions were rolled back",
 		len(there), db.Rows(t)["chunks"],
@@ -79,7 +79,7 @@ func soakTwoInstances(t *testing.T) {
 		db.Count(t, "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"))
 }
 
-// soak is what is known of the people's work.
+// soak is the state that the clients share.
 type soak struct {
 	clients []*client.Client
 
@@ -88,12 +88,12 @@ type soak struct {
 	slowest  map[string]time.Duration
 	failures []error
 	named    int
-	living   map[string]string    // external id to id: the last answer, but for those that are in somebody's hands
-	shared   map[string]string    // the same, of those that everybody writes
+	living   map[string]string    // external id to id, as last answered, except those that a client is using
+	shared   map[string]string    // the same for the shared conversations
 	gone     map[string]time.Time // when a delete that reports the id was answered
 }
 
-// soakChats is how many conversations there are, once there are that many.
+// soakChats is the number of conversations that the writers keep.
 const soakChats = 150
 
 func (s *soak) until(ctx context.Context, seed uint64, work func(random *rand.Rand, c *client.Client)) {
@@ -103,11 +103,11 @@ func (s *soak) until(ctx context.Context, seed uint64, work func(random *rand.Ra
 	}
 }
 
-// call makes one and counts it. Of what somebody else has deleted in between it
-// may say that it is not there.
+// call makes one call and counts it. If another client has deleted the conversation
+// meanwhile, the call may be answered with 404.
 func (s *soak) call(kind string, do func(ctx context.Context) error) bool {
 	began := time.Now()
-	err := do(context.Background()) // a call under way at the end is finished
+	err := do(context.Background()) // a call in progress at the end is completed
 	took := time.Since(began)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,9 +120,9 @@ func (s *soak) call(kind string, do func(ctx context.Context) error) bool {
 	return err == nil
 }
 
-// write uploads: mostly a conversation that is this writer's alone for the moment,
-// a new one or one that is there; sometimes one that everybody writes, and that is
-// deleted meanwhile. Now and then it renames instead.
+// write uploads a conversation: mostly one that no other writer uses at the moment, new
+// or stored; sometimes one that all writers share and that is deleted meanwhile.
+// Sometimes it renames instead.
 func (s *soak) write(random *rand.Rand, c *client.Client) {
 	name, id := s.take(random)
 	switch {
@@ -157,7 +157,7 @@ func (s *soak) upload(random *rand.Rand, c *client.Client, name string) (id stri
 	return id, ok
 }
 
-// take takes a name out of the living: a new one, or one that is there, with its id.
+// take reserves a name for one writer: a new one, or a stored one with its id.
 func (s *soak) take(random *rand.Rand) (name, id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -221,7 +221,7 @@ func (s *soak) search(random *rand.Rand, c *client.Client) {
 	defer s.mu.Unlock()
 	for _, id := range found {
 		if deleted, ok := s.gone[id]; ok && deleted.Before(began) {
-			s.failures = append(s.failures, fmt.Errorf("%s was shown, though its delete was answered before", id))
+			s.failures = append(s.failures, fmt.Errorf("%s was shown, although its delete was already answered", id))
 		}
 	}
 }
@@ -235,8 +235,8 @@ func (s *soak) any() string {
 	return "00000000-0000-7000-8000-000000000000"
 }
 
-// remove deletes a few, once there are enough, and with them those that everybody
-// writes.
+// remove deletes a few conversations when there are enough, and with them the shared
+// ones.
 func (s *soak) remove(random *rand.Rand, c *client.Client) {
 	s.mu.Lock()
 	ids, own := []string{}, 1+random.IntN(20)
@@ -264,7 +264,7 @@ func (s *soak) remove(random *rand.Rand, c *client.Client) {
 			s.gone[id] = time.Now()
 		}
 		if err == nil && (len(answer.Deleted) < own || !slices.Equal(answer.Deleted[:own], ids[:own])) {
-			err = fmt.Errorf("a delete of %v reports %v", ids[:own], answer.Deleted)
+			err = fmt.Errorf("a delete of %v answered %v", ids[:own], answer.Deleted)
 		}
 		return err
 	})
@@ -277,12 +277,11 @@ func (s *soak) total() (n int) {
 	return n
 }
 
-// String says how many calls there were of each kind, and how long the slowest
-// took.
+// String returns the number of calls of each kind, and the longest duration.
 func (s *soak) String() string {
-	var said []string
+	var lines []string
 	for _, kind := range slices.Sorted(maps.Keys(s.calls)) {
-		said = append(said, fmt.Sprintf("%d %s (at most %v)", s.calls[kind], kind, s.slowest[kind].Round(time.Millisecond)))
+		lines = append(lines, fmt.Sprintf("%d %s (at most %v)", s.calls[kind], kind, s.slowest[kind].Round(time.Millisecond)))
 	}
-	return strings.Join(said, ", ")
+	return strings.Join(lines, ", ")
 }

@@ -13,28 +13,28 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// The paths that are asked without the client, which cannot say what is wrong.
+// The paths that tests call without the client, which cannot send malformed requests.
 const (
 	chats       = "/api/chat-history/chats"
 	chatsDelete = "/api/chat-history/chats/delete"
 	public      = "/v2/hc-interactions/public"
 )
 
-// doors are the two ways to the one delete.
+// doors are the two routes of the same delete.
 var doors = []struct{ name, method, path string }{
 	{"DELETE", http.MethodDelete, chats},
 	{"POST", http.MethodPost, chatsDelete},
 }
 
-// reply is an answer that was read to its end.
+// reply is an answer with its whole body.
 type reply struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// send sends a body, labelled as JSON if it is not empty, with the service's key.
-// Headers replace those; an empty value takes one away.
+// send sends a body with the service's key, as JSON unless it is empty. Headers replace
+// the defaults; an empty value removes one.
 func send(t testing.TB, s *apptest.Service, method, path, body string, headers ...string) reply {
 	t.Helper()
 	var content io.Reader
@@ -62,7 +62,7 @@ func send(t testing.TB, s *apptest.Service, method, path, body string, headers .
 	return reply{resp.StatusCode, resp.Header, string(data)}
 }
 
-// refusal is the text of an error's envelope, which has nothing else in it.
+// refusal returns the text of an error, and checks that the answer contains nothing else.
 func (r reply) refusal(t testing.TB) string {
 	t.Helper()
 	var fields map[string]string
@@ -72,7 +72,7 @@ func (r reply) refusal(t testing.TB) string {
 	return fields["error"]
 }
 
-// deleteBody is the body that asks to delete these ids.
+// deleteBody returns the body of a request to delete these ids.
 func deleteBody(t testing.TB, ids ...string) string {
 	t.Helper()
 	body, err := json.Marshal(api.DeleteRequest{IDs: ids})
@@ -80,7 +80,7 @@ func deleteBody(t testing.TB, ids ...string) string {
 	return string(body)
 }
 
-// deletedAnswer is what a delete answers, byte by byte.
+// deletedAnswer returns the answer to a delete, byte by byte.
 func deletedAnswer(t testing.TB, ids ...string) string {
 	t.Helper()
 	if ids == nil {

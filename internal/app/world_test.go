@@ -33,13 +33,13 @@ var (
 	modelSeed   = flag.Uint64("seed", storetest.FixedSeed, "the seed of TestTheWorldIsAsTheModelSays; 0 draws a new one")
 )
 
-// madeUp finds the words that only this test says.
+// madeUp matches the words that only this test uses.
 var madeUp = regexp.MustCompile(`zq[a-z]+v\b`)
 
-// Several clients upload, edit, rename, pin, search, import and delete in every
-// way there is, at the same time; workspaces vanish and the program restarts in
-// between. After each round the database holds what the model says, and nothing
-// that was deleted is to be found by any route.
+// Several clients upload, edit, rename, pin, search, import and delete in every possible
+// way at the same time; workspaces are deleted and the program restarts meanwhile. After
+// each round the database contains what the model expects, and no route shows anything
+// that was deleted.
 func TestTheWorldIsAsTheModelSays(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		seed := storetest.Seed(t, "seed", *modelSeed)
@@ -48,7 +48,7 @@ func TestTheWorldIsAsTheModelSays(t *testing.T) {
 			w.play()
 			w.check()
 			if t.Failed() {
-				t.Fatalf("round %d; play it again with -args -seed %d", w.round, seed)
+				t.Fatalf("round %d; repeat it with -args -seed %d", w.round, seed)
 			}
 			w.between()
 		}
@@ -66,10 +66,10 @@ type world struct {
 	round   int
 	spaces  []*space
 	players []*player
-	lost    map[string]bool // words that were there before this round
-	lostIDs []string        // conversations that were there before this round, and are no more
+	lost    map[string]bool // words that were stored before this round
+	lostIDs []string        // conversations that were deleted in this round
 	played  map[string]int
-	full    atomic.Bool // the disk is
+	full    atomic.Bool // whether the disk is full
 }
 
 // space is a workspace with its model.
@@ -81,14 +81,14 @@ type space struct {
 	exports []export
 }
 
-// export is a file that somebody took, and what stood in it.
+// export is an exported file and its content.
 type export struct {
 	file  string
 	chats map[name]*modelChat
 }
 
-// player is one client: it has platforms of its own, so that what it does and
-// what others do at the same time can be told apart.
+// player is one client. It has its own platforms, so that its actions can be checked
+// while others act at the same time.
 type player struct {
 	*author
 	space    *space
@@ -127,7 +127,7 @@ func (w *world) connect() {
 	}
 }
 
-// play lets every player do one thing at the same time.
+// play makes every player do one action at the same time.
 func (w *world) play() {
 	w.lost, w.lostIDs = w.alive(), slices.Collect(maps.Keys(w.ids()))
 	var all sync.WaitGroup
@@ -143,7 +143,7 @@ func (w *world) play() {
 	all.Wait()
 }
 
-// between does what concerns everybody.
+// between does what affects all players.
 func (w *world) between() {
 	s := pick(w.author, w.spaces)
 	switch n := w.IntN(40); {
@@ -176,7 +176,7 @@ func (w *world) between() {
 }
 
 // stopWaiting stops the service while a delete waits for its storage. The delete is
-// answered, or it never came that far; both ways it is whole.
+// answered, or it was not started; in both cases it is complete.
 func (w *world) stopWaiting(s *space) {
 	names := s.of(func(name, *modelChat) bool { return true })
 	if len(names) == 0 {
@@ -201,10 +201,10 @@ func (w *world) stopWaiting(s *space) {
 		s.remove([]name{n}, false)
 		return
 	}
-	require.Error(w.t, answered, "what is answered as deleted is deleted")
+	require.Error(w.t, answered, "a delete that was answered as done must be done")
 }
 
-// fillDisk sends writes while the disk is full. They are refused with the reason, and
+// fillDisk sends writes while the disk is full. They are refused with the reason and
 // change nothing.
 func (w *world) fillDisk(s *space) {
 	w.service.Idle(w.t)
@@ -271,8 +271,8 @@ func (w *world) importFile(s *space, taken export, restore bool) {
 	}
 }
 
-// deleteWorkspace deletes a workspace beside the running service, and makes one of
-// the same name again.
+// deleteWorkspace deletes a workspace while the service runs, and creates one with the
+// same name.
 func (w *world) deleteWorkspace(s *space) {
 	other := w.db.Open(w.t)
 	h := history.New(history.Options{Store: other, Embedder: embed.NewNone()})
@@ -299,8 +299,8 @@ func (w *world) deleteWorkspace(s *space) {
 	}
 }
 
-// check compares what the service shows with the model. Whatever it answers, it
-// must not say a word that is not there.
+// check compares what the service shows with the model. No answer may contain a word that
+// is not stored.
 func (w *world) check() {
 	w.t.Helper()
 	for _, s := range w.spaces {
@@ -320,7 +320,7 @@ func (w *world) check() {
 		require.Equal(w.t, []int{len(s.chats), s.messages()}, []int{stats.Conversations, stats.Messages})
 		receipts, err := c.Deletions(w.t.Context(), 1, 1)
 		require.NoError(w.t, err)
-		require.Equal(w.t, s.receipts, receipts.Total, "one receipt for each delete of %s that took something", s.name)
+		require.Equal(w.t, s.receipts, receipts.Total, "one receipt for each delete of %s that deleted something", s.name)
 	}
 	alive := w.alive()
 	ids := w.ids()
@@ -356,7 +356,7 @@ func (w *world) ids() map[string]bool {
 	return ids
 }
 
-// silent asks every route that shows text for words that are not there.
+// silent calls every route that shows text for words that are not stored.
 func (w *world) silent(s *space, words string) {
 	w.t.Helper()
 	alive := s.words()
@@ -377,18 +377,18 @@ func (w *world) silent(s *space, words string) {
 	} {
 		answer := send(w.t, w.service, ask.method, ask.path, ask.body, "Authorization", "Bearer "+s.token)
 		require.Equal(w.t, http.StatusOK, answer.status, "%s: %s", ask.path, answer.body)
-		// The question is repeated in some answers. That its words are nowhere is
-		// seen in the database.
-		said := answer.body
+		// Some answers repeat the query. The test looks in the database to check that its
+		// words are not stored.
+		text := answer.body
 		if ask.body != "" {
 			for _, asked := range strings.Fields(words) {
-				said = strings.ReplaceAll(said, asked, "")
+				text = strings.ReplaceAll(text, asked, "")
 			}
 		}
 		for _, id := range w.lostIDs {
-			require.NotContains(w.t, said, id, "%s", ask.path)
+			require.NotContains(w.t, text, id, "%s", ask.path)
 		}
-		for _, found := range madeUp.FindAllString(said, -1) {
+		for _, found := range madeUp.FindAllString(text, -1) {
 			require.True(w.t, alive[found], "%s %s says %s, which is not in %s", ask.path, ask.body, found, s.name)
 		}
 	}
@@ -424,7 +424,7 @@ func (w *world) checkAll() {
 	}
 }
 
-// own are the player's conversations.
+// own returns the player's conversations.
 func (p *player) own(passes func(*modelChat) bool) []name {
 	p.space.mu.Lock()
 	defer p.space.mu.Unlock()
@@ -433,7 +433,8 @@ func (p *player) own(passes func(*modelChat) bool) []name {
 
 func anyChat(*modelChat) bool { return true }
 
-// moves are what a player may do; what is there several times is done more often.
+// moves are the actions of a player; an action that is listed several times is more
+// frequent.
 var moves = slices.Concat(
 	slices.Repeat([]move{{"upload", (*player).uploadNew}}, 5),
 	slices.Repeat([]move{{"edit", (*player).edit}}, 4),
@@ -456,7 +457,7 @@ func (p *player) send(ctx context.Context, n name, sent *modelChat) error {
 	return p.sendAs(ctx, n, sent, sent.request(n))
 }
 
-// sendAs uploads a conversation by a request that does not say all of it.
+// sendAs uploads a conversation by a request that need not contain all of it.
 func (p *player) sendAs(ctx context.Context, n name, sent *modelChat, request api.UploadRequest) error {
 	answer, err := p.client.Upload(ctx, request)
 	if err != nil {
@@ -478,8 +479,8 @@ func (p *player) uploadNew(ctx context.Context) error {
 	return p.send(ctx, name{p.platform, "c" + p.word()[2:]}, p.chat())
 }
 
-// resend uploads a conversation, and sends it again in the shapes of clients that
-// have no ids for their messages, or for the answers only.
+// resend uploads a conversation, and sends it again like clients that have no message
+// ids, or ids only for the answers.
 func (p *player) resend(ctx context.Context) error {
 	n, c := name{p.platform, "c" + p.word()[2:]}, p.chat()
 	for range 4 {
@@ -491,18 +492,18 @@ func (p *player) resend(ctx context.Context) error {
 	for range 1 + p.IntN(3) {
 		none := func(int) bool { return false }
 		shapes := []func() api.UploadRequest{
-			func() api.UploadRequest { // whole, the first changed
+			func() api.UploadRequest { // the whole conversation, the first message changed
 				c.texts[c.order[0]] = p.text()
 				return c.part(n, 0, none)
 			},
-			func() api.UploadRequest { // whole, one in the middle changed
+			func() api.UploadRequest { // the whole conversation, a message in the middle changed
 				c.texts[c.order[2]] = p.text()
 				return c.part(n, 0, none)
 			},
-			func() api.UploadRequest { // a tail, nothing new
+			func() api.UploadRequest { // the end, nothing new
 				return c.part(n, 1+p.IntN(len(c.order)-1), none)
 			},
-			func() api.UploadRequest { // a tail, its first changed
+			func() api.UploadRequest { // the end, its first message changed
 				from := 1 + p.IntN(len(c.order)-3)
 				c.texts[c.order[from]] = p.text()
 				return c.part(n, from, none)
@@ -511,7 +512,7 @@ func (p *player) resend(ctx context.Context) error {
 				c.texts[c.order[0]] = p.text()
 				return c.part(n, 0, func(i int) bool { return i%2 == 1 })
 			},
-			func() api.UploadRequest { // a tail that has grown
+			func() api.UploadRequest { // the end, with new messages
 				from := len(c.order) - 2
 				p.extend(c)
 				return c.part(n, from, func(i int) bool { return i == len(c.order)-1 })
@@ -558,14 +559,14 @@ func (p *player) rename(ctx context.Context) error {
 	return err
 }
 
-// search looks for what is there; whether it is indexed yet is not known, so any
-// answer will do.
+// search searches for stored conversations. They may not be indexed yet, so any answer is
+// valid.
 func (p *player) search(ctx context.Context) error {
 	_, err := p.client.Search(ctx, api.SearchRequest{Query: "other things"})
 	return err
 }
 
-// take chooses some of the player's conversations and forgets them in the model.
+// take chooses some of the player's conversations and deletes them from the model.
 func (p *player) take(passes func(*modelChat) bool, most int, exclude bool) (ids []string) {
 	names := p.own(passes)
 	p.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
@@ -624,7 +625,7 @@ func (p *player) deleteAsFini(ctx context.Context) error {
 	return fini.New(p.client).DeleteBulk(ctx, ids...)
 }
 
-// uploadAgain sends what was deleted, with new words.
+// uploadAgain uploads a deleted conversation again, with new words.
 func (p *player) uploadAgain(ctx context.Context) error {
 	p.space.mu.Lock()
 	var gone []name

@@ -18,8 +18,8 @@ import (
 
 const modelKey = "sk-the-key-of-the-models"
 
-// modelServer is a chat and rerank server on loopback: one function answers the
-// first, another the second.
+// modelServer starts a server with the chat and the rerank API on loopback; write and
+// rerank answer their calls.
 func modelServer(t *testing.T, write func(prompt string) string, rerank func(documents []string) string) (environ []string) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -60,8 +60,8 @@ func completionOf(text string) string {
 	return `{"choices":[{"message":{"role":"assistant","content":` + string(quoted) + `},"finish_reason":"stop"}]}`
 }
 
-// A delete while the model writes: it does not wait, and nothing of what is
-// deleted is in the digest, though the model has read it and says so.
+// A delete while the model writes does not wait. The digest contains nothing of the
+// deleted conversation, although the model has read it and quotes it.
 func TestDeleteWhileAModelWrites(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		reads, deleted := make(chan string), make(chan struct{})
@@ -102,8 +102,8 @@ func TestDeleteWhileAModelWrites(t *testing.T) {
 	})
 }
 
-// The whole way: a server that writes, one that orders, and the same service when
-// both fail.
+// The complete flow: a server that writes, a server that reranks, and the same service
+// when both fail.
 func TestModelsOnTheWire(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db, apptest.WithEnv(modelServer(t, func(prompt string) string {
@@ -153,7 +153,7 @@ func TestModelsOnTheWire(t *testing.T) {
 		require.Len(t, recalled.Results[1].Sources, 2)
 		require.Equal(t, "1", metric(t.Context(), s, `lethe_written_digests_total{outcome="unavailable"}`))
 
-		third := s.Upload(t, "third", "a third snarkfeld") // three are more than the server can order
+		third := s.Upload(t, "third", "a third snarkfeld") // the server can only order two
 		s.Ready(t, third)
 		answer, err := s.Client.Search(t.Context(), api.SearchRequest{Query: "snarkfeld"})
 		require.NoError(t, err)

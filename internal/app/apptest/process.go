@@ -131,7 +131,7 @@ func (p *Process) Die(t testing.TB) {
 
 func (p *Process) kill(t testing.TB) {
 	t.Helper()
-	_ = p.cmd.Process.Kill() // it may have ended by itself
+	_ = p.cmd.Process.Kill() // it may have ended already
 	select {
 	case <-p.done:
 	case <-time.After(Patience):
