@@ -30,6 +30,8 @@ var mayImport = map[string][]string{
 	"internal/exports/elements": {"internal/exports/format"},
 	"internal/exports/hygiene":  {},
 	"internal/exports/tree":     {},
+	"internal/exports/session":  {"internal/chat", "internal/exports/format", "internal/exports/hygiene"},
+	"internal/exports/readtest": {"internal/chat", "internal/exports/format"},
 	"internal/exports/lethe":    {"internal/fault", "internal/chat", "internal/jsonstream"},
 	"internal/chunker":          {"internal/fault", "internal/chat", "internal/text"},
 	"internal/rank":             {"internal/fault", "internal/chat"},
@@ -142,11 +144,11 @@ var mayImport = map[string][]string{
 // code map has one line for all of them. Such a package is internal/exports/NAME.
 var readerMayImport = []string{
 	"internal/fault", "internal/chat", "internal/exports/format", "internal/exports/elements", "internal/exports/lines",
-	"internal/exports/loose", "internal/exports/times", "internal/exports/hygiene", "internal/exports/tree",
+	"internal/exports/loose", "internal/exports/times", "internal/exports/hygiene", "internal/exports/tree", "internal/exports/session",
 }
 
 // onlyForTests are packages that nothing but a _test.go file may import.
-var onlyForTests = []string{"internal/modelhttp/faulty", "internal/embed/embedtest", "internal/store/storetest", "internal/history/historytest", "internal/server/servertest", "internal/app/apptest"}
+var onlyForTests = []string{"internal/exports/readtest", "internal/modelhttp/faulty", "internal/embed/embedtest", "internal/store/storetest", "internal/history/historytest", "internal/server/servertest", "internal/app/apptest"}
 
 // confined says where a library, and all below its path, may be imported, tests
 // included.
