@@ -32,10 +32,13 @@ var mayImport = map[string][]string{
 	"internal/exports/tree":     {},
 	"internal/exports/session":  {"internal/chat", "internal/exports/format", "internal/exports/hygiene"},
 	"internal/exports/readtest": {"internal/chat", "internal/exports/format"},
-	"internal/exports/lethe":    {"internal/fault", "internal/chat", "internal/jsonstream"},
-	"internal/chunker":          {"internal/fault", "internal/chat", "internal/text"},
-	"internal/rank":             {"internal/fault", "internal/chat"},
-	"internal/embed":            {"internal/fault", "internal/chat", "internal/text", "internal/modelhttp"},
+	// Coding agents.
+	"internal/exports/claudecode": readerMayImport,
+
+	"internal/exports/lethe": {"internal/fault", "internal/chat", "internal/jsonstream"},
+	"internal/chunker":       {"internal/fault", "internal/chat", "internal/text"},
+	"internal/rank":          {"internal/fault", "internal/chat"},
+	"internal/embed":         {"internal/fault", "internal/chat", "internal/text", "internal/modelhttp"},
 
 	"internal/embed/embedtest":      {"internal/fault", "internal/embed"},
 	"internal/embed/builtin/matrix": {},

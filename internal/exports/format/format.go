@@ -55,17 +55,10 @@ type Member struct {
 	// paths. nil when the source has no other members.
 	All func() []Member
 
-<<<<<<< HEAD
 	// Memo returns what create returned when it was first called with this key for any member
 	// of the source, so that readers work out only once what several members share. nil when
 	// nothing is remembered.
 	Memo func(key string, create func() any) any
-=======
-	// Memo returns what find returned when it was first called with this key for any member
-	// of the source, so that readers work out only once what several members share. nil when
-	// nothing is remembered.
-	Memo func(key string, find func() any) any
->>>>>>> d31066e (Read sessions of Claude Code)
 
 	// From is where to go on reading a file that has grown, as an earlier reading told
 	// Out.Reached. It is zero when the member is read from its beginning. Only a Format that
