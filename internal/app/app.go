@@ -43,6 +43,9 @@ type Options struct {
 	// Lease is how long a conversation stays claimed by a worker that crashed; 0 for the
 	// indexer's default. For tests that kill the program.
 	Lease time.Duration
+	// Grace is how long the embedder may still answer the indexer after a stop; the
+	// indexer's own when 0. For tests.
+	Grace time.Duration
 	// BeforeWrite is called before each write of SQLite; for tests of a full disk.
 	BeforeWrite func() error
 }
@@ -133,7 +136,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		}, func() float64 { return float64(s.CodeBytes()) }))
 	a.indexer = indexer.New(indexer.Options{
 		Store: s, Embedder: embedder, Logger: o.Logger, Workers: o.Config.Workers, Metrics: metrics,
-		Lease: o.Lease, MaxTokens: o.Config.MaxTokens, Settings: embeddingSettings(o.Config),
+		Lease: o.Lease, Grace: o.Grace, MaxTokens: o.Config.MaxTokens, Settings: embeddingSettings(o.Config),
 	})
 	a.upkeep = upkeep.New(upkeep.Options{Store: s, Logger: o.Logger, Metrics: metrics})
 	a.history = history.New(history.Options{

@@ -40,12 +40,23 @@ func claimed(t *testing.T, db storetest.Database) store.Claim {
 	return claims[0]
 }
 
+// longGrace makes a stop wait for the embedder as long as for anything else.
+var longGrace = apptest.WithGrace(time.Hour)
+
 // A worker that does not finish in the configured time returns its conversation to the
 // queue, as if it had never claimed it, and the next start indexes it at once.
 func TestShutdownCutsOffWorkAfterTheTimeout(t *testing.T) {
-	const patience = time.Second
+	cutsOff(t, longGrace, apptest.WithEnv("LETHE_SHUTDOWN_TIMEOUT=1s"))
+}
+
+// A stop does not wait for an embedder that hangs, however long it may wait for the rest.
+func TestShutdownDoesNotWaitForAnEmbedderThatHangs(t *testing.T) {
+	cutsOff(t, apptest.WithEnv("LETHE_SHUTDOWN_TIMEOUT=10m"))
+}
+
+func cutsOff(t *testing.T, opts ...apptest.Option) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
-		p, _, id := begun(t, db, apptest.WithEnv("LETHE_SHUTDOWN_TIMEOUT="+patience.String()))
+		p, _, id := begun(t, db, opts...)
 		p.Interrupt()
 		p.Ended(t, apptest.Patience)
 		require.Equal(t, 1, claimed(t, db).Attempt)
@@ -61,7 +72,7 @@ func TestShutdownCutsOffWorkAfterTheTimeout(t *testing.T) {
 // its answer. Nothing new starts after the signal.
 func TestShutdownFinishesWorkInProgress(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
-		p, gate, id := begun(t, db, apptest.WithEnv("LETHE_INDEX_WORKERS=1"))
+		p, gate, id := begun(t, db, longGrace, apptest.WithEnv("LETHE_INDEX_WORKERS=1"))
 		waiting := p.Upload(t, "waiting", "the wobbelring is yours", "so it is") // the one worker is busy
 		var found api.SearchAnswer
 		var searching error

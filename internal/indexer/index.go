@@ -113,14 +113,20 @@ func (x *Indexer) hold(ctx context.Context, claim store.Claim) (held context.Con
 				return
 			case <-ticker.C:
 			}
-			err := x.o.Store.InTx(held, func(tx *store.Tx) error { return tx.Extend(claim, x.o.Lease) })
-			if lost(err) {
+			if err := x.extend(held, claim); lost(err) {
 				cancel()
 				return
 			}
 		}
 	}()
 	return held, func() { cancel(); <-done }
+}
+
+// extend extends the lease of a claim. Failures other than a lost claim are not logged:
+// the next extension may succeed, and otherwise the lease ends.
+func (x *Indexer) extend(ctx context.Context, claim store.Claim) (err error) {
+	defer recovered(&err)
+	return x.o.Store.InTx(ctx, func(tx *store.Tx) error { return tx.Extend(claim, x.o.Lease) })
 }
 
 // errRefused is a permanent failure: retrying cannot help.
@@ -133,15 +139,18 @@ func (x *Indexer) settle(ctx context.Context, claim store.Claim, cause error) st
 	if lost(cause) {
 		return outcomeLost
 	}
-	stopping := ctx.Err() != nil
+	stopping := ctx.Err() != nil || errors.Is(cause, errCutOff)
 	// The claim must be settled although the worker's own context may have ended.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
 	var outcome string
-	err := x.o.Store.InTx(ctx, func(tx *store.Tx) (err error) {
-		outcome, err = x.settled(tx, claim, cause, stopping)
-		return err
-	})
+	err := func() (err error) {
+		defer recovered(&err)
+		return x.o.Store.InTx(ctx, func(tx *store.Tx) (err error) {
+			outcome, err = x.settled(tx, claim, cause, stopping)
+			return err
+		})
+	}()
 	switch {
 	case lost(err):
 		return outcomeLost

@@ -42,6 +42,7 @@ type Options struct {
 	MaxAttempts int           // attempts before a conversation is failed
 	Backoff     func(attempt int) time.Duration
 	Horizon     time.Duration   // no conversation waits longer than this
+	Grace       time.Duration   // how long the embedder may still answer after a stop
 	Trials      breaker.Options // how to try an embedder that does not answer
 }
 
@@ -51,6 +52,7 @@ const (
 	DefaultPoll        = 2 * time.Second
 	DefaultMaxAttempts = 8
 	DefaultHorizon     = 10 * time.Minute
+	DefaultGrace       = time.Second
 	firstBackoff       = time.Second
 	maxBackoff         = 2 * time.Minute
 )
@@ -64,6 +66,7 @@ type Indexer struct {
 	adopted atomic.Bool
 	outage  *breaker.Breaker // of the embedder
 	asking  chan struct{}    // has an entry for each worker that may ask the embedder
+	cutOff  chan struct{}    // closed when the service stops and no longer waits for the embedder
 }
 
 // New returns an Indexer that is not running yet.
@@ -87,9 +90,12 @@ func New(o Options) *Indexer {
 	if o.Horizon == 0 {
 		o.Horizon = DefaultHorizon
 	}
+	if o.Grace == 0 {
+		o.Grace = DefaultGrace
+	}
 	x := &Indexer{
 		o: o, wake: make(chan struct{}, 1), idle: make(chan struct{}, 1), seen: newMetrics(o.Metrics),
-		asking: make(chan struct{}, o.Workers),
+		asking: make(chan struct{}, o.Workers), cutOff: make(chan struct{}),
 	}
 	x.outage = x.newOutage(o.Trials)
 	return x
@@ -106,14 +112,13 @@ func signal(c chan struct{}) {
 }
 
 // Run works until soft ends. Then it begins no new conversation and finishes the current
-// ones. When hard ends too, it abandons them and returns them to the queue. Run returns
-// when all workers have ended.
+// ones, except those for which the embedder takes longer than Grace: it returns them to the
+// queue. When hard ends too, it returns all of them. Run returns when all workers have
+// ended.
 func (x *Indexer) Run(soft, hard context.Context) {
-	if !x.adopted.Load() {
-		if err := x.Adopt(soft); err != nil && soft.Err() == nil {
-			x.o.Logger.Error("indexer: cannot record the embedding model as the current one yet; trying again soon", "error", err)
-		}
-	}
+	x.adoptFirst(soft)
+	cutOff := x.cutOffAfter(soft)
+	defer cutOff()
 	var living, workers sync.WaitGroup
 	present, leave := context.WithCancel(context.WithoutCancel(soft)) // as long as a worker holds anything
 	seen := x.showAlive(soft, true)                                   // before anything is claimed
@@ -128,6 +133,21 @@ func (x *Indexer) Run(soft, hard context.Context) {
 	leave()
 	living.Wait()
 	x.outage.Close()
+}
+
+// adoptFirst calls Adopt, unless somebody has. A failure is only logged, because follow
+// tries again.
+func (x *Indexer) adoptFirst(ctx context.Context) {
+	if x.adopted.Load() {
+		return
+	}
+	err := func() (err error) {
+		defer recovered(&err)
+		return x.Adopt(ctx)
+	}()
+	if err != nil && ctx.Err() == nil {
+		x.o.Logger.Error("indexer: cannot record the embedding model as the current one yet; trying again soon", "error", err)
+	}
 }
 
 func (x *Indexer) work(soft, hard context.Context) {
@@ -182,6 +202,7 @@ func (x *Indexer) done(asked bool) {
 // interrupt it: if the answer were lost, the conversation would be blocked for a whole
 // lease.
 func (x *Indexer) claim(ctx context.Context, vectors bool) (claim store.Claim, ok bool, err error) {
+	defer recovered(&err)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 	defer cancel()
 	var claims []store.Claim
@@ -205,13 +226,21 @@ const lookTime = 10 * time.Second
 // untilDue returns how long an idle worker may sleep: until the next back-off or lease ends,
 // at most Poll.
 func (x *Indexer) untilDue(ctx context.Context, vectors bool) time.Duration {
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
-	defer cancel()
-	due, ok, err := x.o.Store.View(ctx).NextDue(vectors)
+	due, ok, err := x.nextDue(ctx, vectors)
+	if err != nil && ctx.Err() == nil {
+		x.o.Logger.Warn("indexer: cannot read when the next conversation is due; looking again soon", "error", err)
+	}
 	if err != nil || !ok {
 		return x.o.Poll
 	}
 	return min(max(time.Until(due), time.Millisecond), x.o.Poll)
+}
+
+func (x *Indexer) nextDue(ctx context.Context, vectors bool) (due time.Time, ok bool, err error) {
+	defer recovered(&err)
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	return x.o.Store.View(ctx).NextDue(vectors)
 }
 
 func (x *Indexer) sleep(ctx context.Context, d time.Duration) {

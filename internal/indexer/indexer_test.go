@@ -291,7 +291,7 @@ func TestASoftStopFinishesWhatIsUnderWay(t *testing.T) {
 		work := newPause()
 		w.embedder.do = work.embed
 		first := w.add("first", "text")
-		x := w.start(indexer.Options{})
+		x := w.start(indexer.Options{Grace: hour})
 		wait(t, work.begun)
 		second := w.add("second", "text")
 		x.soft()
@@ -330,7 +330,7 @@ func TestAHardStopGivesBackWhatIsUnderWay(t *testing.T) {
 		work := newPause()
 		w.embedder.do = work.embed
 		id := w.add("x", "text")
-		x := w.start(indexer.Options{})
+		x := w.start(indexer.Options{Grace: hour})
 		wait(t, work.begun)
 		x.soft()
 		x.hard()

@@ -2,6 +2,7 @@ package indexer
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/breaker"
@@ -93,20 +94,29 @@ const (
 
 // ask asks the embedder, with retries. If that fails, it sends a harmless text. If that
 // fails too, or if the embedder only asked for fewer requests, the error is an errAway, and
-// no worker asks again until a trial in the background succeeds.
+// no worker asks again until a trial in the background succeeds. If the service stops
+// meanwhile, the error is errCutOff.
 func (x *Indexer) ask(ctx context.Context, texts []string) ([][]float32, error) {
 	if len(texts) == 0 {
 		return nil, nil
 	}
+	ctx, done := x.untilCutOff(ctx)
+	defer done()
 	vectors, err := embed.Call(ctx, x.o.Embedder, texts)
-	if err == nil || ctx.Err() != nil {
-		return vectors, err
+	if err == nil {
+		return vectors, nil
 	}
 	cause := err
-	if !modelhttp.Busy(err) {
-		if failed := x.try(ctx); failed == nil || ctx.Err() != nil {
+	if ctx.Err() == nil && !modelhttp.Busy(err) {
+		if failed := x.try(ctx); failed == nil {
 			return nil, err
 		}
+	}
+	switch {
+	case errors.Is(context.Cause(ctx), errCutOff):
+		return nil, errCutOff
+	case ctx.Err() != nil:
+		return nil, err
 	}
 	x.outage.Trip(cause)
 	return nil, errAway{cause}

@@ -20,6 +20,7 @@ type Option func(*settings)
 type settings struct {
 	Environ  []string
 	Lease    time.Duration
+	Grace    time.Duration
 	embedder embed.Embedder
 	trouble  bool
 	disk     func() error
@@ -46,6 +47,9 @@ func WithDisk(beforeWrite func() error) Option {
 
 // WithLease sets how long conversations stay claimed by a killed process.
 func WithLease(d time.Duration) Option { return func(s *settings) { s.Lease = d } }
+
+// WithGrace sets how long the embedder may still answer the indexer after a stop.
+func WithGrace(d time.Duration) Option { return func(s *settings) { s.Grace = d } }
 
 func newSettings(db storetest.Database, opts []Option) settings {
 	s := settings{Environ: append([]string{

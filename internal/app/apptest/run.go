@@ -19,7 +19,7 @@ func run(ctx context.Context, s settings, log io.Writer, started func(app.Starte
 	}
 	a, err := app.New(ctx, app.Options{
 		Config: c, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: c.LogLevel})),
-		Version: "apptest", Embedder: s.embedder, Lease: s.Lease, BeforeWrite: s.disk,
+		Version: "apptest", Embedder: s.embedder, Lease: s.Lease, Grace: s.Grace, BeforeWrite: s.disk,
 	})
 	if err != nil {
 		return err
