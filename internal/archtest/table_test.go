@@ -34,6 +34,9 @@ var mayImport = map[string][]string{
 	"internal/exports/readtest": {"internal/chat", "internal/exports/format"},
 	// Coding agents.
 	"internal/exports/claudecode": readerMayImport,
+	"internal/exports/codex":      readerMayImport,
+	"internal/exports/geminicli":  readerMayImport,
+	"internal/exports/qwencode":   readerMayImport,
 
 	"internal/exports/lethe": {"internal/fault", "internal/chat", "internal/jsonstream"},
 	"internal/chunker":       {"internal/fault", "internal/chat", "internal/text"},

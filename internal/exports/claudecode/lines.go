@@ -247,7 +247,7 @@ func (r *reader) assistant(l line, rec *session.Record, common chat.UploadMessag
 		case "redacted_thinking":
 			continue
 		case "tool_use", "server_tool_use", "mcp_tool_use":
-			m.Role, m.Text, m.Hidden = session.Tool, string(b.Name)+" "+string(b.Input), true
+			m.Role, m.Text, m.Hidden = session.Tool, string(b.Name)+" "+loose.Compact(b.Input), true
 		case "tool_result", "web_search_tool_result", "mcp_tool_result", "code_execution_tool_result":
 			m.Role, m.Hidden = session.Tool, true
 			m.Text, m.Files = flat(b.Content)

@@ -146,3 +146,25 @@ func trim(line []byte) []byte {
 }
 
 func blank(b byte) bool { return b == ' ' || b == '\t' || b == '\r' || b == '\n' || b == 0 }
+
+// OneALine reports whether the first line of a member is a JSON value of its own. It is
+// false for a JSON document that is written over several lines.
+func OneALine(m format.Member) (bool, error) {
+	in, err := m.Open()
+	if err != nil {
+		return false, err
+	}
+	defer in.Close()
+	r := reader{in: bufio.NewReaderSize(in, 64<<10), limit: Limit}
+	for {
+		text, _, err := r.next()
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, ErrTooLong):
+			return errors.Is(err, ErrTooLong), nil
+		case err != nil:
+			return false, err
+		case len(text) > 0:
+			return jsontext.Value(text).IsValid(Options), nil
+		}
+	}
+}

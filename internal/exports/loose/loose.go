@@ -90,3 +90,12 @@ func (l *List[T]) add(v jsontext.Value) {
 		*l = append(*l, one)
 	}
 }
+
+// Compact returns a JSON value without white space between its parts; "" for none.
+func Compact(v jsontext.Value) string {
+	v = v.Clone()
+	if v == nil || v.Compact(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) != nil {
+		return ""
+	}
+	return string(v)
+}

@@ -71,6 +71,17 @@ func (s *Session) Add(m chat.UploadMessage) {
 	s.Upload.Messages = append(s.Upload.Messages, m)
 }
 
+// AddUnnamed is Add for a message whose source gives it no id. Its id is a hash of its role,
+// its time and its text, and of how many messages before it are equal in all three.
+func (s *Session) AddUnnamed(m chat.UploadMessage) {
+	id := ID(m.Role, m.CreatedAt, m.Text)
+	m.ExternalID = id
+	for n := 2; s.Has(m.ExternalID); n++ {
+		m.ExternalID = fmt.Sprintf("%s#%d", id, n)
+	}
+	s.Add(m)
+}
+
 // Last returns the time of the last message with a time of its own.
 func (s *Session) Last() time.Time { return s.last }
 
@@ -135,8 +146,7 @@ func (s *Session) firstTime() time.Time {
 	return s.Upload.CreatedAt
 }
 
-// ID returns an external id for a message whose source gives it none: a hash of its role,
-// its time and its text. Two messages that are equal in all three are one.
+// ID returns a hash of a message's role, time and text.
 func ID(role string, at time.Time, text string) string {
 	return Hash(role, at.UTC().Format(time.RFC3339Nano), text)
 }
