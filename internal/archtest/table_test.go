@@ -38,6 +38,12 @@ var mayImport = map[string][]string{
 	"internal/exports/geminicli":  readerMayImport,
 	"internal/exports/qwencode":   readerMayImport,
 
+	"internal/exports/container": {"internal/fault", "internal/exports/format"},
+	"internal/exports": { // the table of the formats
+		"internal/fault", "internal/spelling", "internal/exports/format", "internal/exports/container",
+		"internal/exports/claudecode",
+	},
+
 	"internal/exports/lethe": {"internal/fault", "internal/chat", "internal/jsonstream"},
 	"internal/chunker":       {"internal/fault", "internal/chat", "internal/text"},
 	"internal/rank":          {"internal/fault", "internal/chat"},
@@ -178,6 +184,8 @@ var confined = []confinement{
 	{"github.com/tiktoken-go", []string{"internal/text"}, "tokens are counted in one way"},
 	{"golang.org/x/sys", []string{"internal/embed/builtin/matrix", "internal/localservice"}, "only the kernels ask which processor it is, and only the files of running services when a process was started"},
 	{"github.com/gofrs/flock", []string{"internal/store/sqlite"}, "only the database that is a file shows by a file that a program lives"},
+	{"github.com/go-json-experiment/json", []string{"internal/exports"}, "only export files are read with it; what Lethe itself speaks is encoding/json"},
+	{"github.com/klauspost/compress", []string{"internal/exports/container"}, "only archives of export files are unpacked"},
 	{"golang.org/x/term", []string{"cmd/lethe"}, "only the command asks somebody at a terminal"},
 	{"github.com/blevesearch/snowballstem", []string{"internal/text"}, "documents and queries share one analyzer"},
 }

@@ -31,6 +31,10 @@ type Format struct {
 	// the errors of out unchanged.
 	Read func(ctx context.Context, m Member, out *Out) error
 
+	// Index says that such a file has no conversations, but says where they are. Read notes
+	// what the person has to do.
+	Index bool
+
 	// Resumes says that Read tells Out.Reached its mark and goes on from Member.From. It may
 	// then return ErrRewritten, before it hands anything over.
 	Resumes bool
