@@ -11,28 +11,28 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write docs/configuration.md anew")
+var update = flag.Bool("update", false, "write docs/configuration.md again")
 
 const docsHead = `# Configuration
 
-<!-- Written from internal/config/variables.go by
+<!-- Generated from internal/config/variables.go by
      go test ./internal/config -run TestDocsAreCurrent -update -->
 
-Lethe is configured by environment variables alone. None is needed: without any,
-it listens on this machine only and keeps everything in one SQLite file. A
-variable that is empty counts as not set. Lists are separated by commas.
+Lethe is configured by environment variables only. None is required: by default it
+listens on this machine only and stores everything in one SQLite file. An empty
+variable counts as not set. Lists are separated by commas.
 
-Every problem is reported at once, when a command starts, with what is accepted;
-so is a variable that begins with ` + "`LETHE_`" + ` and means nothing, because it is most
-likely a typo. (Names that begin with ` + "`LETHE_TEST_`" + ` are for the tests, and those that
-container platforms make up for a service called "lethe" are left alone.)
+A command that starts reports all problems at once, with what is accepted. It also
+reports unknown variables that begin with ` + "`LETHE_`" + `, because they are probably typos.
+(Names that begin with ` + "`LETHE_TEST_`" + `, and those that container platforms create for a
+service called "lethe", are ignored.)
 
 | variable | default | accepts | meaning |
 |---|---|---|---|
 `
 
 const docsTail = `
-Values marked * are secrets: they are never logged, and shown only as set.
+Values marked * are secrets. They are never logged, and printed only as "[set]".
 
 ## Examples
 
@@ -42,19 +42,19 @@ PostgreSQL instead of the SQLite file:
 LETHE_DATABASE_URL='postgres://lethe:password@localhost:5432/lethe' lethe serve
 ` + "```" + `
 
-Vectors from a model in Ollama on the same machine:
+An embedding model in Ollama on the same machine:
 
 ` + "```sh" + `
 LETHE_EMBEDDER=openai LETHE_EMBEDDINGS_URL=http://localhost:11434/v1 LETHE_EMBEDDINGS_MODEL=nomic-embed-text lethe serve
 ` + "```" + `
 
-Digests written by a language model in Ollama, search results in the order of a reranker in llama.cpp:
+A language model in Ollama that writes digests, and a reranker in llama.cpp:
 
 ` + "```sh" + `
 LETHE_LLM_URL=http://localhost:11434/v1 LETHE_LLM_MODEL=qwen3:8b LETHE_RERANK_URL=http://localhost:8080/v1 LETHE_RERANK_MODEL=bge-reranker-v2-m3 lethe serve
 ` + "```" + `
 
-Reachable for others, under its own name, behind a proxy that speaks TLS:
+For other machines, behind a proxy with TLS:
 
 ` + "```sh" + `
 LETHE_ADDR=:8787 LETHE_ALLOWED_HOSTS=lethe.example.com lethe serve
@@ -78,7 +78,7 @@ func markdown() string {
 	return b.String()
 }
 
-// TestDocsAreCurrent holds docs/configuration.md to the table in the code.
+// TestDocsAreCurrent checks that docs/configuration.md is generated from Variables.
 func TestDocsAreCurrent(t *testing.T) {
 	file := filepath.Join("..", "..", "docs", "configuration.md")
 	if *update {

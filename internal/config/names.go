@@ -8,7 +8,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/spelling"
 )
 
-// ignored are names that have our prefix and are no settings: those of the tests, and
+// ignored are names with our prefix that are not settings: those of the tests, and
 // those that container platforms create for a service called "lethe" or
 // "lethe-something".
 var (
@@ -42,7 +42,7 @@ func (l *loader) checkNames() {
 	}
 }
 
-// nearest returns the known variable that was probably meant.
+// nearest returns the known variable with the most similar name.
 func nearest(name string) (string, bool) {
 	var known []string
 	for _, v := range Variables() {

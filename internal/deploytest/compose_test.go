@@ -21,12 +21,12 @@ func TestComposeFile(t *testing.T) {
 	require.Empty(t, broken(project))
 }
 
-// A default inside a default is read wrongly, and silently, by Compose 1.
+// Compose 1 silently misreads a default inside a default.
 func TestComposeFileNestsNoDefaults(t *testing.T) {
 	require.NotRegexp(t, regexp.MustCompile(`\$\{[^}]*\$\{`), read(t, composeFile))
 }
 
-// What the tests run on, where they run it in Docker, is what is deployed.
+// The tests that run PostgreSQL in Docker use the deployed image.
 func TestTestsUseTheDeployedPostgres(t *testing.T) {
 	project, err := compose(t, read(t, composeFile), nil)
 	require.NoError(t, err)
@@ -51,8 +51,8 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
-// settings are what Lethe makes of its environment in the container: the image's
-// variables under those of the file.
+// settings returns Lethe's configuration in the container: the image's variables,
+// overridden by those of the compose file.
 func settings(t *testing.T, project *types.Project) config.Config {
 	t.Helper()
 	var environ []string
@@ -69,7 +69,7 @@ func settings(t *testing.T, project *types.Project) config.Config {
 	return c
 }
 
-func TestDefaultsFitTogether(t *testing.T) {
+func TestDefaultsAgree(t *testing.T) {
 	project, err := compose(t, read(t, composeFile), nil)
 	require.NoError(t, err)
 	c := settings(t, project)
@@ -84,12 +84,12 @@ func TestDefaultsFitTogether(t *testing.T) {
 
 	require.Equal(t, "8787", project.Services[service].Ports[0].Published)
 	require.True(t, strings.HasSuffix(c.Addr, ":8787"), c.Addr)
-	require.Empty(t, c.APIKey, "without a key the first start makes one")
-	require.Contains(t, c.Hosts, "127.0.0.1", "the published port is called by this name")
+	require.Empty(t, c.APIKey, "without a key the first start creates one")
+	require.Contains(t, c.Hosts, "127.0.0.1", "clients call the published port by this name")
 	require.Zero(t, c.RatePerSecond)
 }
 
-func TestWhatTheUserSetsArrives(t *testing.T) {
+func TestUserSettingsReachTheContainers(t *testing.T) {
 	project, err := compose(t, read(t, composeFile), []string{
 		"POSTGRES_PASSWORD=s/p@ce",
 		"LETHE_PORT=9999",
@@ -126,10 +126,10 @@ func TestEmbeddingsProfileIsUsed(t *testing.T) {
 	require.Equal(t, project.Services["ollama"].Image, project.Services["ollama-model"].Image)
 }
 
-// A guard that cannot fail guards nothing: the file with one thing made worse.
+// Each rule must find its fault: every case makes one thing in the file worse.
 func TestRulesFindWhatTheyForbid(t *testing.T) {
 	original := read(t, composeFile)
-	// Images by the names that the file has now: a newer one breaks no case.
+	// Image names are read from the file, so that an update of an image breaks no case.
 	image := func(repository string) string {
 		found := regexp.MustCompile(regexp.QuoteMeta(repository) + `:[^\s"]+`).FindString(original)
 		require.NotEmpty(t, found, repository)
@@ -138,28 +138,28 @@ func TestRulesFindWhatTheyForbid(t *testing.T) {
 	pgvector, ollama := image("pgvector/pgvector"), image("ollama/ollama")
 	for name, change := range map[string]struct{ from, to, problem string }{
 		"an old pgvector":               {pgvector, "pgvector/pgvector:0.8.3-pg17", "older than 0.8.4"},
-		"a pgvector of no version":      {pgvector, "pgvector/pgvector:pg17", "is not pgvector/pgvector:X.Y.Z-pgN"},
-		"the latest image":              {ollama, "ollama/ollama:latest", "names no version"},
-		"a port for everybody":          {"- 127.0.0.1:${LETHE_PORT", "- ${LETHE_PORT", "only Lethe's own may be"},
-		"the database's port":           {"shm_size: 512mb", "ports: ['127.0.0.1:5432:5432']", "only Lethe's own may be"},
+		"a pgvector without a version":      {pgvector, "pgvector/pgvector:pg17", "is not pgvector/pgvector:X.Y.Z-pgN"},
+		"the latest image":              {ollama, "ollama/ollama:latest", "has no version"},
+		"a port for everybody":          {"- 127.0.0.1:${LETHE_PORT", "- ${LETHE_PORT", "only Lethe's port may be"},
+		"the database's port":           {"shm_size: 512mb", "ports: ['127.0.0.1:5432:5432']", "only Lethe's port may be"},
 		"the machine's network":         {"  ollama:\n    image:", "  ollama:\n    network_mode: host\n    image:", "network_mode"},
-		"a way to the database":         {"internal: true", "internal: false", "not internal"},
+		"a route to the database":         {"internal: true", "internal: false", "not internal"},
 		"a neighbor of the database":    {"  ollama:\n    image:", "  ollama:\n    networks: [database]\n    image:", "can reach the database"},
 		"root":                          {`user: "65532:65532"`, `user: "0:0"`, "runs as root"},
 		"a user by name":                {`user: "65532:65532"`, `user: nobody`, "runs as root"},
-		"a root that can be written":    {"read_only: true", "read_only: false", "read_only"},
+		"a writable root":    {"read_only: true", "read_only: false", "read_only"},
 		"capabilities":                  {"- ALL", "- NET_RAW", "cap_drop"},
 		"privileges":                    {"read_only: true", "privileged: true", "does not need"},
-		"privileges to be gained":       {"no-new-privileges:true", "seccomp:unconfined", "may gain privileges"},
-		"a folder of the machine":       {"- lethe-data:/data", "- /var/run:/data", "sees /var/run"},
+		"more privileges later":       {"no-new-privileges:true", "seccomp:unconfined", "may gain privileges"},
+		"a folder of the machine":       {"- lethe-data:/data", "- /var/run:/data", "can access /var/run"},
 		"a history without a volume":    {"- db-data:/var/lib/postgresql/data", "- db-data:/elsewhere", "is lost with the container"},
 		"no wait for the database":      {"condition: service_healthy", "condition: service_started", "before the database is healthy"},
-		"no wait for the model":         {"condition: service_completed_successfully", "condition: service_started", "before its model is there"},
+		"no wait for the model":         {"condition: service_completed_successfully", "condition: service_started", "before its model is downloaded"},
 		"no health check":               {`test: ["CMD", "/lethe", "health"]`, "disable: true", "no health check"},
-		"a stop for good":               {"restart: unless-stopped", `restart: "no"`, "come back by itself"},
+		"no restart":               {"restart: unless-stopped", `restart: "no"`, "does not restart by itself"},
 		"a setting that does not exist": {"LETHE_LOG_LEVEL:", "LETHE_LOGLEVEL:", "no setting LETHE_LOGLEVEL"},
-		"a setting that was forgotten":  {"LETHE_LOG_LEVEL:", "LETHE_LOG_FORMAT_:", "LETHE_LOG_LEVEL is not handed on"},
-		"a setting of the image":        {"LETHE_LOG_LEVEL:", "LETHE_ADDR: 127.0.0.1:1\n      LETHE_LOG_LEVEL:", "LETHE_ADDR is the image's to set"},
+		"a setting that was forgotten":  {"LETHE_LOG_LEVEL:", "LETHE_LOG_FORMAT_:", "LETHE_LOG_LEVEL is not passed on"},
+		"a setting of the image":        {"LETHE_LOG_LEVEL:", "LETHE_ADDR: 127.0.0.1:1\n      LETHE_LOG_LEVEL:", "LETHE_ADDR is set by the image"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			worse := strings.Replace(original, change.from, change.to, 1)
@@ -174,7 +174,7 @@ func TestRulesFindWhatTheyForbid(t *testing.T) {
 func TestAnInvalidFileIsRefused(t *testing.T) {
 	original := read(t, composeFile)
 	for name, change := range map[string][2]string{
-		"a word that does not exist": {"read_only: true", "readonly: true"},
+		"an unknown key": {"read_only: true", "readonly: true"},
 		"an unknown volume":          {"- lethe-data:/data", "- lethedata:/data"},
 		"an unknown service":         {"      db:\n        condition", "      database:\n        condition"},
 		"a wrong type":               {"retries: 3", "retries: often"},

@@ -1,6 +1,5 @@
-// Package deploytest holds the files that Lethe is deployed with, Dockerfile,
-// .dockerignore and docker-compose.yml, as tests: that the file is valid, that
-// it fits the program's settings, and that it is as closed as it can be. It needs
-// no Docker, so it is checked on every machine; it builds and runs nothing. It
-// has no code that anything could call.
+// Package deploytest tests the files that deploy Lethe (Dockerfile, .dockerignore and
+// docker-compose.yml): that they are valid, agree with the program's settings, and grant
+// as little as possible. It needs no Docker and builds and runs no image, so it runs on
+// every machine. It contains only tests.
 package deploytest

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The image's Go is the module's: an older one refuses to build it, and a newer
-// one is not what the tests ran with.
+// The image is built with the Go version of go.mod: an older one refuses to build it, and
+// a newer one was not tested.
 func TestImageBuildsWithTheModulesGo(t *testing.T) {
 	want := regexp.MustCompile(`(?m)^go (\S+)$`).FindStringSubmatch(read(t, "go.mod"))
 	require.NotNil(t, want)
@@ -26,7 +26,7 @@ func TestImageBuildsWithTheModulesGo(t *testing.T) {
 	require.Equal(t, "scratch", stages[1])
 }
 
-func TestImageIsClosed(t *testing.T) {
+func TestImageGrantsAsLittleAsPossible(t *testing.T) {
 	stage := finalStage(dockerfile(read(t, "Dockerfile")))
 	users := values(stage, "USER")
 	require.Len(t, users, 1)
@@ -34,12 +34,12 @@ func TestImageIsClosed(t *testing.T) {
 	require.Empty(t, values(stage, "RUN"))
 	require.Empty(t, values(stage, "ADD"))
 	for _, copied := range values(stage, "COPY") {
-		require.Contains(t, copied, "--from=build", "the image holds what the build made, and no file of the work tree")
+		require.Contains(t, copied, "--from=build", "the image contains only files from the build")
 	}
 }
 
-// Dependencies are compiled before the source is copied. One that Lethe no longer
-// has would fail the build, which is not run here.
+// The Dockerfile compiles dependencies before it copies the source. A dependency that
+// Lethe no longer has would fail the build, which tests do not run.
 func TestImageCompilesDependenciesThatAreThere(t *testing.T) {
 	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "./cmd/lethe")
 	list.Dir = root
@@ -55,11 +55,11 @@ func TestImageCompilesDependenciesThatAreThere(t *testing.T) {
 	}
 	require.NotEmpty(t, early)
 	for _, dependency := range early {
-		require.True(t, slices.Contains(packages, dependency), "%s is not a package that cmd/lethe is built from", dependency)
+		require.True(t, slices.Contains(packages, dependency), "cmd/lethe is not built from the package %s", dependency)
 	}
 }
 
-// What the image says of itself and what the compose file relies on.
+// The image's settings match what the compose file expects.
 func TestImageAndComposeFileAgree(t *testing.T) {
 	project, err := compose(t, read(t, composeFile), nil)
 	require.NoError(t, err)
@@ -84,22 +84,22 @@ func TestImageAndComposeFileAgree(t *testing.T) {
 	require.Equal(t, []string(lethe.HealthCheck.Test), append([]string{"CMD"}, words...))
 }
 
-// A file that the program is made of and .dockerignore keeps from the build would
-// be found missing only when somebody builds the image.
+// A source file that .dockerignore excludes would only be missed when somebody builds the
+// image.
 func TestDockerignoreLetsTheProgramThrough(t *testing.T) {
 	ignore := strings.Split(read(t, ".dockerignore"), "\n")
 	needed := []string{"go.mod", "go.sum", "LICENSE"}
 	needed = append(needed, programFiles(t)...)
-	require.Contains(t, needed, "openapi.yaml", "embedded files are among them")
+	require.Contains(t, needed, "openapi.yaml", "embedded files must be included")
 	for _, file := range needed {
-		require.False(t, ignored(ignore, file), "%s is needed and ignored", file)
+		require.False(t, ignored(ignore, file), "%s is needed but ignored", file)
 	}
 	for _, file := range []string{".env", ".git/config", "bin/lethe", "README.md", "internal/chat/merge_test.go", "internal/rank/testdata/x.txt"} {
-		require.True(t, ignored(ignore, file), "%s is let through", file)
+		require.True(t, ignored(ignore, file), "%s must be ignored", file)
 	}
 }
 
-// programFiles are the module's own files that cmd/lethe is built from.
+// programFiles returns the module's own files that cmd/lethe is built from.
 func programFiles(t *testing.T) (files []string) {
 	t.Helper()
 	top, err := filepath.Abs(root)
@@ -128,17 +128,17 @@ func programFiles(t *testing.T) (files []string) {
 	}
 }
 
-// ignored reads the patterns as builders do, as far as ours go: the last one that
-// matches the file, or a folder that it is in, decides.
+// ignored reads the patterns like Docker, as far as the file uses them: the last pattern
+// that matches the file, or a folder that contains it, decides.
 func ignored(patterns []string, file string) (out bool) {
 	for _, pattern := range patterns {
 		pattern = strings.TrimSpace(pattern)
 		if pattern == "" || strings.HasPrefix(pattern, "#") {
 			continue
 		}
-		rest, through := strings.CutPrefix(pattern, "!")
+		rest, negated := strings.CutPrefix(pattern, "!")
 		if matches(rest, file) {
-			out = !through
+			out = !negated
 		}
 	}
 	return out

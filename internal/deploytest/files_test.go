@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// root is the folder of the files, seen from this package.
+// root is the repository's folder, relative to this package.
 const root = "../.."
 
 func read(t *testing.T, name string) string {
@@ -21,11 +21,11 @@ func read(t *testing.T, name string) string {
 	return strings.ReplaceAll(string(text), "\r\n", "\n")
 }
 
-// everything is the profile that stands for all of them.
+// everything selects all profiles.
 const everything = "*"
 
-// compose loads a compose file as Docker Compose does, with this environment and
-// no other. The error is what a user would read.
+// compose loads a compose file like Docker Compose, with only this environment. The error
+// is what a user would read.
 func compose(t *testing.T, text string, environ []string, profiles ...string) (*types.Project, error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "docker-compose.yml")
@@ -36,10 +36,10 @@ func compose(t *testing.T, text string, environ []string, profiles ...string) (*
 	return options.LoadProject(t.Context())
 }
 
-// instruction is one line of a Dockerfile: its word and what follows.
+// instruction is one instruction of a Dockerfile: its keyword and its arguments.
 type instruction struct{ word, rest string }
 
-// dockerfile reads a Dockerfile's instructions, continued lines joined.
+// dockerfile returns a Dockerfile's instructions, with continued lines joined.
 func dockerfile(text string) (instructions []instruction) {
 	var line strings.Builder
 	for _, l := range strings.Split(text, "\n") {
@@ -59,7 +59,7 @@ func dockerfile(text string) (instructions []instruction) {
 	return instructions
 }
 
-// finalStage is what makes the image: everything after the last FROM.
+// finalStage returns the instructions after the last FROM, which build the image.
 func finalStage(instructions []instruction) []instruction {
 	last := 0
 	for i, in := range instructions {
@@ -70,7 +70,7 @@ func finalStage(instructions []instruction) []instruction {
 	return instructions[last:]
 }
 
-// values are what follows every occurrence of a word.
+// values returns the arguments of every instruction with the keyword.
 func values(instructions []instruction, word string) (rest []string) {
 	for _, in := range instructions {
 		if in.word == word {
@@ -80,7 +80,7 @@ func values(instructions []instruction, word string) (rest []string) {
 	return rest
 }
 
-// variables are what the image sets in the environment.
+// variables returns the environment variables that the image sets.
 func variables(stage []instruction) map[string]string {
 	set := map[string]string{}
 	for _, rest := range values(stage, "ENV") {

@@ -12,16 +12,17 @@ import (
 	"github.com/lethe-chat/lethe/internal/config"
 )
 
-// The services that the rules name.
+// The services that the rules check by name.
 const (
 	service  = "lethe"
 	database = "db"
 )
 
-// oneShots do their work and end: they need no health check and no restart.
+// oneShots are services that end after their work; they need no health check and no
+// restart.
 var oneShots = []string{"ollama-model"}
 
-// kept is where each image keeps what must outlast its container.
+// kept is the folder of each image whose content must outlive the container.
 var kept = map[string]string{
 	service:        "/data",
 	database:       "/var/lib/postgresql/data",
@@ -29,11 +30,11 @@ var kept = map[string]string{
 	"ollama-model": "/root/.ollama",
 }
 
-// fixedByImage are settings that belong to the image: a port or a folder of the
-// container, which the file publishes or mounts.
+// fixedByImage are settings that the image sets: a port or a folder in the container,
+// which the file publishes or mounts.
 var fixedByImage = []string{"LETHE_ADDR", "LETHE_DATA_DIR", "LETHE_RUNTIME_DIR"}
 
-// rules say what is wrong with a project that has all of its profiles.
+// rules return what is wrong with a project that has all its profiles.
 var rules = []func(*types.Project) []string{
 	checkImages, checkHealth, checkPorts, checkDatabaseIsAlone, checkPrivileges,
 	checkVolumes, checkOrder, checkSettings,
@@ -48,13 +49,13 @@ func broken(p *types.Project) (problems []string) {
 
 var pgvectorTag = regexp.MustCompile(`^pgvector/pgvector:(\d+)\.(\d+)\.(\d+)-pg(\d+)\b`)
 
-// leastPgvector is the first without known damage to its indexes.
+// leastPgvector is the first version without a known bug that damages indexes.
 var leastPgvector = []int{0, 8, 4}
 
 func checkImages(p *types.Project) (problems []string) {
 	for name, s := range p.Services {
 		if _, tag, _ := strings.Cut(s.Image, ":"); s.Build == nil && !strings.ContainsAny(tag, "0123456789") {
-			problems = append(problems, fmt.Sprintf("%s: the image %q names no version", name, s.Image))
+			problems = append(problems, fmt.Sprintf("%s: the image %q has no version", name, s.Image))
 		}
 	}
 	image := p.Services[database].Image
@@ -79,10 +80,10 @@ func checkHealth(p *types.Project) (problems []string) {
 			continue
 		}
 		if s.HealthCheck == nil || s.HealthCheck.Disable || len(s.HealthCheck.Test) == 0 {
-			problems = append(problems, name+": there is no health check")
+			problems = append(problems, name+": it has no health check")
 		}
 		if s.Restart != types.RestartPolicyUnlessStopped {
-			problems = append(problems, name+": it would not come back by itself")
+			problems = append(problems, name+": it does not restart by itself")
 		}
 	}
 	return problems
@@ -92,21 +93,21 @@ func checkPorts(p *types.Project) (problems []string) {
 	for name, s := range p.Services {
 		for _, port := range s.Ports {
 			if name != service || port.HostIP != "127.0.0.1" {
-				problems = append(problems, fmt.Sprintf("%s: port %d is published on %q; only Lethe's own may be, on 127.0.0.1", name, port.Target, port.HostIP))
+				problems = append(problems, fmt.Sprintf("%s: port %d is published on %q; only Lethe's port may be, on 127.0.0.1", name, port.Target, port.HostIP))
 			}
 		}
 		if s.NetworkMode != "" {
-			problems = append(problems, name+": network_mode goes past the file's networks")
+			problems = append(problems, name+": network_mode bypasses the file's networks")
 		}
 	}
 	if len(p.Services[service].Ports) != 1 {
-		problems = append(problems, service+": one port is to be published")
+		problems = append(problems, service+": it must publish exactly one port")
 	}
 	return problems
 }
 
-// checkDatabaseIsAlone holds the database to networks that lead nowhere: that is
-// what makes its default password good enough.
+// checkDatabaseIsAlone requires that the database is on internal networks only. This is
+// why its default password is sufficient.
 func checkDatabaseIsAlone(p *types.Project) (problems []string) {
 	for network := range p.Services[database].Networks {
 		if !p.Networks[network].Internal {
@@ -131,16 +132,16 @@ func checkPrivileges(p *types.Project) (problems []string) {
 		}
 		for _, v := range s.Volumes {
 			if v.Type == types.VolumeTypeBind {
-				problems = append(problems, fmt.Sprintf("%s: it sees %s of the machine", name, v.Source))
+				problems = append(problems, fmt.Sprintf("%s: it can access %s of the machine", name, v.Source))
 			}
 		}
 	}
 	s := p.Services[service]
 	if !numericUser.MatchString(s.User) {
-		problems = append(problems, service+": it runs as root, or as a user that has no number")
+		problems = append(problems, service+": it runs as root, or as a user without a number")
 	}
 	if !s.ReadOnly {
-		problems = append(problems, service+": its root can be written (read_only)")
+		problems = append(problems, service+": its root is writable (read_only)")
 	}
 	if !slices.Equal(s.CapDrop, []string{"ALL"}) {
 		problems = append(problems, service+": it keeps capabilities (cap_drop ALL)")
@@ -157,7 +158,7 @@ func checkVolumes(p *types.Project) (problems []string) {
 			return v.Type == types.VolumeTypeVolume && v.Source != "" && v.Target == folder
 		})
 		if !named {
-			problems = append(problems, fmt.Sprintf("%s: %s is in no volume with a name, and is lost with the container", name, folder))
+			problems = append(problems, fmt.Sprintf("%s: %s is not in a named volume, and is lost with the container", name, folder))
 		}
 	}
 	return problems
@@ -168,22 +169,22 @@ func checkOrder(p *types.Project) (problems []string) {
 		problems = append(problems, service+": it starts before the database is healthy")
 	}
 	if p.Services["ollama"].DependsOn["ollama-model"].Condition != types.ServiceConditionCompletedSuccessfully {
-		problems = append(problems, "ollama: it answers before its model is there, and what is uploaded then is not embedded")
+		problems = append(problems, "ollama: it answers before its model is downloaded, so that uploads are not embedded")
 	}
 	return problems
 }
 
-// checkSettings compares the variables with those that the program knows. One
-// that the file does not hand on would be set by a user and have no effect.
+// checkSettings compares the file's variables with the program's settings. A setting that
+// the file does not pass on would have no effect when a user sets it.
 func checkSettings(p *types.Project) (problems []string) {
 	known := map[string]bool{}
 	for _, v := range config.Variables() {
 		known[v.Name] = true
 		_, set := p.Services[service].Environment[v.Name]
 		if fixed := slices.Contains(fixedByImage, v.Name); fixed && set {
-			problems = append(problems, fmt.Sprintf("%s: %s is the image's to set", service, v.Name))
+			problems = append(problems, fmt.Sprintf("%s: %s is set by the image", service, v.Name))
 		} else if !fixed && !set {
-			problems = append(problems, fmt.Sprintf("%s: %s is not handed on; add %s: ${%s:-}", service, v.Name, v.Name, v.Name))
+			problems = append(problems, fmt.Sprintf("%s: %s is not passed on; add %s: ${%s:-}", service, v.Name, v.Name, v.Name))
 		}
 	}
 	for name, s := range p.Services {

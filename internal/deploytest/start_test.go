@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The start text is read on the host. It names the port published there and a command
+// The start message is read on the host. It contains the published port and a command
 // that works there.
-func TestTheStartTextNamesTheHostsPortAndCommand(t *testing.T) {
+func TestTheStartMessageHasTheHostsPortAndCommand(t *testing.T) {
 	for environ, want := range map[string]string{"": "http://127.0.0.1:8787", "LETHE_PORT=9999": "http://127.0.0.1:9999"} {
 		project, err := compose(t, read(t, composeFile), []string{environ})
 		require.NoError(t, err)
@@ -25,12 +25,12 @@ func TestTheStartTextNamesTheHostsPortAndCommand(t *testing.T) {
 		require.Equal(t, "docker compose exec "+service+" lethe", c.Command)
 	}
 	stage := finalStage(dockerfile(read(t, "Dockerfile")))
-	require.Equal(t, "/", variables(stage)["PATH"], "the command is found by its name")
+	require.Equal(t, "/", variables(stage)["PATH"], "the command must be found by its name")
 }
 
-// Docker first tries to pull an image that has a name, with a warning, although it is
+// Docker would first try to pull an image that has a name, with a warning, although it is
 // built here.
-func TestWhatIsBuiltIsAskedOfNoRegistry(t *testing.T) {
+func TestBuiltImagesAreNotPulled(t *testing.T) {
 	project, err := compose(t, read(t, composeFile), nil, everything)
 	require.NoError(t, err)
 	for name, s := range project.Services {
