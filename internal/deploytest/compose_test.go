@@ -138,25 +138,25 @@ func TestRulesFindWhatTheyForbid(t *testing.T) {
 	pgvector, ollama := image("pgvector/pgvector"), image("ollama/ollama")
 	for name, change := range map[string]struct{ from, to, problem string }{
 		"an old pgvector":               {pgvector, "pgvector/pgvector:0.8.3-pg17", "older than 0.8.4"},
-		"a pgvector without a version":      {pgvector, "pgvector/pgvector:pg17", "is not pgvector/pgvector:X.Y.Z-pgN"},
+		"a pgvector without a version":  {pgvector, "pgvector/pgvector:pg17", "is not pgvector/pgvector:X.Y.Z-pgN"},
 		"the latest image":              {ollama, "ollama/ollama:latest", "has no version"},
 		"a port for everybody":          {"- 127.0.0.1:${LETHE_PORT", "- ${LETHE_PORT", "only Lethe's port may be"},
 		"the database's port":           {"shm_size: 512mb", "ports: ['127.0.0.1:5432:5432']", "only Lethe's port may be"},
 		"the machine's network":         {"  ollama:\n    image:", "  ollama:\n    network_mode: host\n    image:", "network_mode"},
-		"a route to the database":         {"internal: true", "internal: false", "not internal"},
+		"a route to the database":       {"internal: true", "internal: false", "not internal"},
 		"a neighbor of the database":    {"  ollama:\n    image:", "  ollama:\n    networks: [database]\n    image:", "can reach the database"},
 		"root":                          {`user: "65532:65532"`, `user: "0:0"`, "runs as root"},
 		"a user by name":                {`user: "65532:65532"`, `user: nobody`, "runs as root"},
-		"a writable root":    {"read_only: true", "read_only: false", "read_only"},
+		"a writable root":               {"read_only: true", "read_only: false", "read_only"},
 		"capabilities":                  {"- ALL", "- NET_RAW", "cap_drop"},
 		"privileges":                    {"read_only: true", "privileged: true", "does not need"},
-		"more privileges later":       {"no-new-privileges:true", "seccomp:unconfined", "may gain privileges"},
+		"more privileges later":         {"no-new-privileges:true", "seccomp:unconfined", "may gain privileges"},
 		"a folder of the machine":       {"- lethe-data:/data", "- /var/run:/data", "can access /var/run"},
 		"a history without a volume":    {"- db-data:/var/lib/postgresql/data", "- db-data:/elsewhere", "is lost with the container"},
 		"no wait for the database":      {"condition: service_healthy", "condition: service_started", "before the database is healthy"},
 		"no wait for the model":         {"condition: service_completed_successfully", "condition: service_started", "before its model is downloaded"},
 		"no health check":               {`test: ["CMD", "/lethe", "health"]`, "disable: true", "no health check"},
-		"no restart":               {"restart: unless-stopped", `restart: "no"`, "does not restart by itself"},
+		"no restart":                    {"restart: unless-stopped", `restart: "no"`, "does not restart by itself"},
 		"a setting that does not exist": {"LETHE_LOG_LEVEL:", "LETHE_LOGLEVEL:", "no setting LETHE_LOGLEVEL"},
 		"a setting that was forgotten":  {"LETHE_LOG_LEVEL:", "LETHE_LOG_FORMAT_:", "LETHE_LOG_LEVEL is not passed on"},
 		"a setting of the image":        {"LETHE_LOG_LEVEL:", "LETHE_ADDR: 127.0.0.1:1\n      LETHE_LOG_LEVEL:", "LETHE_ADDR is set by the image"},
@@ -174,10 +174,10 @@ func TestRulesFindWhatTheyForbid(t *testing.T) {
 func TestAnInvalidFileIsRefused(t *testing.T) {
 	original := read(t, composeFile)
 	for name, change := range map[string][2]string{
-		"an unknown key": {"read_only: true", "readonly: true"},
-		"an unknown volume":          {"- lethe-data:/data", "- lethedata:/data"},
-		"an unknown service":         {"      db:\n        condition", "      database:\n        condition"},
-		"a wrong type":               {"retries: 3", "retries: often"},
+		"an unknown key":     {"read_only: true", "readonly: true"},
+		"an unknown volume":  {"- lethe-data:/data", "- lethedata:/data"},
+		"an unknown service": {"      db:\n        condition", "      database:\n        condition"},
+		"a wrong type":       {"retries: 3", "retries: often"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			worse := strings.Replace(original, change[0], change[1], 1)
