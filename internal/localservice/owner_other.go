@@ -4,6 +4,6 @@ package localservice
 
 import "io/fs"
 
-// isOurs trusts the folder: on Windows it is inside the user's profile, which
-// other users cannot read.
+// isOurs returns true. On Windows the folder is inside the user's profile, which other
+// users cannot read.
 func isOurs(fs.FileInfo) bool { return true }

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startOf tells a process from every other that has or had its number: when it was
-// started, to the microsecond.
+// startOf returns the start time of a process in microseconds. It distinguishes the process
+// from others that had the same id.
 func startOf(pid int) (string, error) {
 	info, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
 	if err != nil {

@@ -7,21 +7,21 @@ import (
 	"strings"
 )
 
-// startField is the time of the start among the fields of /proc/PID/stat that
-// follow the name: the 22nd of all, in clock ticks since the boot.
+// startField is the index of the start time among the fields of /proc/PID/stat after the
+// name (it is the 22nd field of all). Its unit is clock ticks since the boot.
 const startField = 19
 
-// startOf tells a process from every other that has or had its number: when it was
-// started, counted from the boot, and which boot that was.
+// startOf returns the boot id and the start time of a process since the boot. It
+// distinguishes the process from others that had the same id.
 func startOf(pid int) (string, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return "", err
 	}
-	_, after, found := cutLast(string(stat), ")") // a name may have brackets in it
+	_, after, found := cutLast(string(stat), ")") // the name may contain brackets
 	fields := strings.Fields(after)
 	if !found || len(fields) <= startField {
-		return "", errors.New("/proc has another format than expected")
+		return "", errors.New("/proc/PID/stat has an unexpected format")
 	}
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {

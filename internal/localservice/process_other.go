@@ -4,6 +4,6 @@ package localservice
 
 import "errors"
 
-// startOf is not known here. A service then writes no file, and the command line
-// needs a key.
+// startOf is not implemented for this system. A service then writes no file, and the
+// command line needs an address and a key.
 func startOf(int) (string, error) { return "", errors.ErrUnsupported }

@@ -9,8 +9,8 @@ import (
 // stillActive is the exit code of a process that has not ended.
 const stillActive = 259
 
-// startOf tells a process from every other that has or had its number: when it was
-// started, in units of 100 ns.
+// startOf returns the start time of a process in units of 100 ns. It distinguishes the
+// process from others that had the same id.
 func startOf(pid int) (string, error) {
 	process, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION, false, uint32(pid))
 	if err != nil {
@@ -24,9 +24,9 @@ func startOf(pid int) (string, error) {
 	if code != stillActive {
 		return "", fmt.Errorf("process %d has ended", pid)
 	}
-	var made, exited, kernel, user windows.Filetime
-	if err := windows.GetProcessTimes(process, &made, &exited, &kernel, &user); err != nil {
+	var started, exited, kernel, user windows.Filetime
+	if err := windows.GetProcessTimes(process, &started, &exited, &kernel, &user); err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%d.%d", made.HighDateTime, made.LowDateTime), nil
+	return fmt.Sprintf("%d.%d", started.HighDateTime, started.LowDateTime), nil
 }

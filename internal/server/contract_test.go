@@ -19,7 +19,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// pageFiles is the one route that is not in the document: what /docs loads.
+// pageFiles is the only route that openapi.yaml does not list: the files that /docs
+// loads.
 const pageFiles = "GET /docs/*"
 
 func TestRoutesEqualSpec(t *testing.T) {
@@ -37,14 +38,13 @@ func TestRoutesEqualSpec(t *testing.T) {
 	}
 	for route := range listed {
 		if path, ok := strings.CutPrefix(route, "GET "); ok {
-			listed["HEAD "+path] = true // the document says it once for them all
+			listed["HEAD "+path] = true // once for all routes
 		}
 	}
 	require.Equal(t, slices.Sorted(maps.Keys(listed)), slices.Sorted(maps.Keys(served)))
 }
 
-// People read the document first, so each operation says what it does, what it
-// needs, and shows a request and an answer.
+// Each operation has a description and an example of a request and an answer.
 func TestOperationsAreDescribed(t *testing.T) {
 	doc, err := servertest.Spec()
 	require.NoError(t, err)
@@ -97,14 +97,14 @@ func requireExample(t *testing.T, content openapi3.Content) {
 	}
 }
 
-// The body reader takes its rules from the generated structs, and people take
-// theirs from the document: every field of every request is replaced by each
-// kind of value, and left out, and both must agree on whether that is allowed.
+// The body reader follows the generated structs, and people follow the document. Both
+// must agree on what is allowed: the test replaces every field of every request by each
+// kind of value, and leaves it out.
 func TestBodiesAreReadAsTheSpecSays(t *testing.T) {
 	doc, err := servertest.Spec()
 	require.NoError(t, err)
-	// Requests that delete refuse null; in others it is as good as nothing in every
-	// optional field, which the document says once for them all.
+	// Requests that delete refuse null. In other requests, null in an optional field
+	// means the same as leaving it out.
 	deletes := map[string]bool{"DeleteRequest": true, "DeleteMatchingRequest": true, "LiftRequest": true, "PublicDeleteRequest": true}
 	bodies := map[string]struct {
 		full string
@@ -148,7 +148,7 @@ func TestBodiesAreReadAsTheSpecSays(t *testing.T) {
 	}
 }
 
-// withoutNulls leaves out the optional fields that are null.
+// withoutNulls removes the optional fields that are null.
 func withoutNulls(schema *openapi3.Schema, value any) any {
 	switch node := value.(type) {
 	case map[string]any:
@@ -172,13 +172,13 @@ func withoutNulls(schema *openapi3.Schema, value any) any {
 	return value
 }
 
-// mutate calls check for the tree as it is and with each of its values replaced
-// or removed, and leaves it as it was.
+// mutate calls check for the tree as it is, and with each of its values replaced or
+// removed. It restores the tree.
 func mutate(tree any, where string, check func(string)) {
 	try := func(old any, set func(any), path string) {
 		for _, other := range []any{nil, true, 7.0, []any{}, map[string]any{}} {
 			if fmt.Sprintf("%T", other) == fmt.Sprintf("%T", old) && other != nil && old != nil {
-				continue // the same kind: its rules are not the reader's matter
+				continue // the same kind of value; the reader does not check it further
 			}
 			set(other)
 			check(fmt.Sprintf("%s = %v", path, other))
@@ -222,7 +222,7 @@ func TestServesTheContractByteForByte(t *testing.T) {
 	}
 	require.Equal(t, http.StatusNotFound, s.get(t, "/docs/oauth2-redirect.html").status)
 	require.Contains(t, s.get(t, "/docs").header.Get("Content-Security-Policy"), "script-src 'self'")
-	require.False(t, bytes.Contains([]byte(s.get(t, "/docs").body), []byte("//")), "the page loads nothing from elsewhere")
+	require.False(t, bytes.Contains([]byte(s.get(t, "/docs").body), []byte("//")), "the page must not load anything from other servers")
 }
 
 func TestReadinessFollowsTheService(t *testing.T) {

@@ -16,7 +16,7 @@ func TestCORS(t *testing.T) {
 		"moz-extension://0b8626b0-4cc8":       true,
 		"safari-web-extension://x":            true,
 		"https://chat.example.org":            true,
-		s.URL:                                 true, // our own pages
+		s.URL:                                 true, // the service's own pages
 		"https://chat.example.org.evil":       false,
 		"http://chat.example.org":             false,
 		"https://evil.example":                false,

@@ -12,8 +12,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// A route that deletes, by its method or its name, says in the table that it
-// refuses what it does not understand.
+// Every route that deletes is marked in the route table as strict, so that it refuses
+// what it does not understand.
 func TestEveryRouteThatDeletesIsMarked(t *testing.T) {
 	for _, r := range server.New(server.Options{}).Routes() {
 		deletes := r.Method == http.MethodDelete || strings.Contains(r.Path, "delete") || strings.Contains(r.Path, "lift")
@@ -21,21 +21,21 @@ func TestEveryRouteThatDeletesIsMarked(t *testing.T) {
 	}
 }
 
-// misspelt are ways to write the switches that change what a delete does.
+// misspelt are spellings of the switches that change what a delete does.
 var misspelt = []string{
 	"dry_run", "dryrun", "DryRun", "DRY_RUN", "dry-run", "dry", "dryRn", "isDryRun", "expected_count", "ExpectedCount", "expectedcount",
 	"expectCount", "expected", "Exclude", "EXCLUDE", "exlude", "excluded", "Wait", "WAIT", "wiat", "waits", "Atomic", "atomicc", "is_atomic",
 	"ｄｒｙＲｕｎ", // full-width letters
 }
 
-// aimedAt is the request of a route that deletes, at this conversation.
+// aimedAt returns a request of a route that deletes, for this conversation.
 func aimedAt(r request, id string) request {
 	r.body = strings.NewReplacer(`"a"`, `"`+id+`"`, "0197b3a0-2b1c-7d44-8a55-0e4c9a2d1f10", id, "nobody", "custom").Replace(r.body)
 	r.path = strings.Replace(r.path, "/a/", "/"+id+"/", 1)
 	return r
 }
 
-// withField is the body with one field more.
+// withField returns the body with one more field.
 func withField(body, name, value string) string {
 	if body == "" {
 		body = "{}"
@@ -43,12 +43,12 @@ func withField(body, name, value string) string {
 	return strings.Replace(strings.TrimSuffix(body, "}")+`,"`+name+`":`+value+"}", "{,", "{", 1)
 }
 
-// Whatever looks like a switch and is not one of the route's own deletes nothing,
-// in the body and in the query of every route that deletes.
+// A field or parameter that looks like a switch that the route does not have deletes
+// nothing, on every route that deletes.
 func TestNoDeleteIgnoresASwitch(t *testing.T) {
 	s := start(t, server.Options{})
 	id := s.upload(t, "kept", "hello")
-	known := map[string]bool{"?Atomic DELETE /v2/hc-interactions/public": true} // another case only: read as what it is
+	known := map[string]bool{"?Atomic DELETE /v2/hc-interactions/public": true} // differs in case only, so it is accepted
 	for _, name := range []string{"Wait", "WAIT", "Exclude", "EXCLUDE"} {
 		known["?"+name+" DELETE /api/chat-history/chats"] = true
 	}
@@ -60,7 +60,7 @@ func TestNoDeleteIgnoresASwitch(t *testing.T) {
 		r := aimedAt(r, id)
 		for _, name := range append([]string{"dryRun", "expectedCount", "atomic"}, misspelt...) {
 			if strings.HasSuffix(r.path, "delete-matching") && (name == "dryRun" || name == "expectedCount") {
-				continue // this one has them
+				continue // this route has these switches
 			}
 			for _, value := range []string{"true", "1", `"true"`, "null"} {
 				answer := s.call(t, r.method, r.path, withField(r.body, name, value))
@@ -84,17 +84,17 @@ func TestNoDeleteIgnoresASwitch(t *testing.T) {
 	}
 	count, err := s.Client.Count(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, 1, count, "nothing was deleted")
+	require.Equal(t, 1, count, "nothing must be deleted")
 }
 
-// vendorsDeletes are the deletes of the two APIs; all others are ours.
+// vendorsDeletes are the deletes of the two APIs; all others are Lethe's own.
 var vendorsDeletes = map[string]bool{
 	"DELETE /api/chat-history/chats": true, "POST /api/chat-history/chats/delete": true,
 	"DELETE /v2/hc-interactions/public": true, "DELETE /v2/hc-interactions/a/public": true,
 }
 
-// Our own routes know all that their clients may send, and refuse the rest by
-// name; a vendor's client may send more than we know.
+// Lethe's own routes refuse unknown names and say which. The clients of the two APIs may
+// send more fields than Lethe knows.
 func TestUnknownNamesAreRefusedOnOurRoutesOnly(t *testing.T) {
 	s := start(t, server.Options{})
 	for _, r := range every(t) {
@@ -122,7 +122,7 @@ func TestUnknownNamesAreRefusedOnOurRoutesOnly(t *testing.T) {
 	require.Zero(t, count)
 }
 
-// The switches that a route has are read, also when only their case is another.
+// The switches that a route has are read in any case.
 func TestSwitchesInTheQueryAreRead(t *testing.T) {
 	s := start(t, server.Options{})
 	id := s.upload(t, "kept", "hello")
@@ -181,8 +181,9 @@ func TestADeleteWithoutABodyMayNameIdsInItsQuery(t *testing.T) {
 	}
 }
 
-// A list and a filter are read as clients write them, on every route that has one;
-// a filter that is not read lists everything, and clients delete what they listed.
+// Lists and filters are read in all spellings that clients use, on every route that has
+// one. A filter that is ignored would list everything, and clients delete what they
+// listed.
 func TestFiltersAreReadHoweverTheyAreWritten(t *testing.T) {
 	s := start(t, server.Options{})
 	for _, platform := range []string{"ui", "widget", "other"} {

@@ -55,7 +55,7 @@ func TestKeysAndScopes(t *testing.T) {
 				require.Contains(t, refused.says(t), string(r.scope))
 			}
 			unread := s.send(t, r.method, r.path, "{", map[string]string{"Authorization": "Bearer " + bad})
-			require.Equal(t, http.StatusForbidden, unread.status, "before the body is read")
+			require.Equal(t, http.StatusForbidden, unread.status, "it must be refused before the body is read")
 			allowed := s.send(t, r.method, r.path, r.body, map[string]string{"Authorization": "bearer " + good})
 			require.NotContains(t, []int{http.StatusUnauthorized, http.StatusForbidden}, allowed.status)
 		})
@@ -100,10 +100,10 @@ func TestBodiesAreRefused(t *testing.T) {
 	require.Equal(t, http.StatusOK, s.call(t, http.MethodPost, "/api/chat-history/ingest/custom-online", upload).status)
 }
 
-// A body without a length is counted while it is read.
+// The length of a body without Content-Length is counted while it is read.
 func TestBodyWithoutLengthIsLimited(t *testing.T) {
 	s := start(t, server.Options{MaxBody: 200})
-	body := struct{ *strings.Reader }{strings.NewReader(`{"ids":["` + strings.Repeat("a", 10_000) + `"]}`)} // no type that has a length
+	body := struct{ *strings.Reader }{strings.NewReader(`{"ids":["` + strings.Repeat("a", 10_000) + `"]}`)} // http.NewRequest cannot know its length
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/api/chat-history/chats/delete", body)
 	require.NoError(t, err)
 	r.ContentLength = -1
@@ -150,11 +150,11 @@ func TestRequestIDs(t *testing.T) {
 func TestPanicsAndSurprisesStayPrivate(t *testing.T) {
 	var log lockedBuffer
 	s := start(t, server.Options{Logger: slog.New(slog.NewJSONHandler(&log, nil))})
-	s.HTTP = http.DefaultClient // these paths are in no document
+	s.HTTP = http.DefaultClient // openapi.yaml does not contain these paths
 	s.Server.AddPanic("/panics", "the database password")
 	s.Server.AddError("/fails", errors.New("pq: the database password"))
 	s.Server.AddError("/times-out", context.DeadlineExceeded)
-	s.Server.AddError("/is-busy", fault.Wrap(fault.Unavailable, errors.New("dial 10.0.0.1"), "the store is not answering"))
+	s.Server.AddError("/is-busy", fault.Wrap(fault.Unavailable, errors.New("dial 10.0.0.1"), "the database does not answer"))
 	for path, want := range map[string]int{"/panics": 500, "/fails": 500, "/times-out": 503, "/is-busy": 503} {
 		answer := s.get(t, path)
 		require.Equal(t, want, answer.status, path)
@@ -165,8 +165,8 @@ func TestPanicsAndSurprisesStayPrivate(t *testing.T) {
 			require.Equal(t, "1", answer.header.Get("Retry-After"))
 		}
 	}
-	require.Contains(t, log.String(), "the database password", "the log has what the caller must not see")
-	require.Contains(t, log.String(), "AddPanic", "and where it happened")
+	require.Contains(t, log.String(), "the database password", "the log must have the details")
+	require.Contains(t, log.String(), "AddPanic", "the log must have the place")
 }
 
 func TestLogsHaveNoContent(t *testing.T) {
@@ -212,7 +212,7 @@ func TestRateLimitIsPerKey(t *testing.T) {
 	}
 	require.Equal(t, http.StatusOK, ask(s.Key).status)
 	require.Equal(t, http.StatusOK, ask(s.Key).status)
-	for range 2 { // a refusal does not push the next chance away
+	for range 2 { // a refused request does not delay the next one
 		refused := ask(s.Key)
 		require.Equal(t, http.StatusTooManyRequests, refused.status)
 		require.Regexp(t, `^(9|10)$`, refused.header.Get("Retry-After"))
@@ -221,7 +221,7 @@ func TestRateLimitIsPerKey(t *testing.T) {
 	require.Equal(t, http.StatusOK, s.get(t, "/healthz").status)
 }
 
-// The end of an operation's time is answered like any fault.
+// An operation that exceeds its deadline is answered like any fault.
 func TestWorkHasADeadline(t *testing.T) {
 	s := start(t, server.Options{}, func(o *history.Options) { o.Patience = time.Nanosecond })
 	late := s.send(t, http.MethodGet, "/api/chat-history/count", "", map[string]string{"Authorization": "Bearer " + s.Key})
@@ -240,7 +240,7 @@ func TestHostsAreChecked(t *testing.T) {
 	}
 }
 
-// lockedBuffer is a log that several goroutines write.
+// lockedBuffer is a log that several goroutines may write to.
 type lockedBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -258,11 +258,11 @@ func (b *lockedBuffer) String() string {
 	return b.buf.String()
 }
 
-// A body that says that it is too large is refused before it is sent, and a
-// client that sends it all the same still gets to read why.
+// A body that is too large by its Content-Length is refused before it is sent. A client
+// that sends it nevertheless can still read the reason.
 func TestTooLargeIsSaidAtOnce(t *testing.T) {
 	s := start(t, server.Options{})
-	waiting, end := io.Pipe() // a body that never comes
+	waiting, end := io.Pipe() // a body that never arrives
 	defer end.Close()
 	for name, body := range map[string]io.Reader{"not sent": waiting, "sent": strings.NewReader(strings.Repeat("a", 60_000_000))} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+uploadPath, body)

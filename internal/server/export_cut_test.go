@@ -17,10 +17,10 @@ import (
 	"github.com/lethe-chat/lethe/internal/history"
 )
 
-// Half a file must never look like a whole one: what fails after the first line
-// ends in a broken answer, and what fails before it in an error.
+// Half a file must not look like a whole one. An export that fails after its first line
+// is cut off; one that fails before it is answered with an error.
 func TestAnExportThatFailsIsCut(t *testing.T) {
-	broken := fault.New(fault.Unavailable, "the store is gone")
+	broken := fault.New(fault.Unavailable, "the database is closed")
 	for lines, want := range map[int]int{0: http.StatusServiceUnavailable, 1: http.StatusOK, 300: http.StatusOK} {
 		s := New(Options{})
 		s.echo.GET("/export", func(c echo.Context) error {
@@ -35,7 +35,7 @@ func TestAnExportThatFailsIsCut(t *testing.T) {
 		})
 		service := httptest.NewServer(s.Handler())
 		answer, err := service.Client().Get(service.URL + "/export")
-		if err == nil { // with few lines the connection may end before the header is out
+		if err == nil { // with few lines the connection may close before the header is sent
 			_, err = io.ReadAll(answer.Body)
 			require.NoError(t, answer.Body.Close())
 			require.Equal(t, want, answer.StatusCode)
@@ -45,12 +45,12 @@ func TestAnExportThatFailsIsCut(t *testing.T) {
 	}
 }
 
-// The log has the reason of an answer that broke, unless that is the client, and
-// the caller sees that it is not whole.
+// The log has the reason why an answer was cut off, unless the client disconnected. The
+// caller sees that the answer is incomplete.
 func TestACutExportIsLogged(t *testing.T) {
 	for reason, level := range map[error]string{
-		fault.New(fault.Internal, "the disk is on fire"): "ERROR",
-		errors.Join(errGone, errors.New("broken pipe")):  "INFO",
+		fault.New(fault.Internal, "the disk is broken"): "ERROR",
+		errors.Join(errGone, errors.New("broken pipe")): "INFO",
 	} {
 		log := make(chan string, 100)
 		s := New(Options{Logger: slog.New(slog.NewTextHandler(channel(log), nil))})
@@ -70,7 +70,7 @@ func TestACutExportIsLogged(t *testing.T) {
 		_, err = io.ReadAll(answer.Body)
 		require.Error(t, err)
 		require.NoError(t, answer.Body.Close())
-		service.Close() // and so every line is written
+		service.Close() // this waits until every line is written
 		close(log)
 		var written []string
 		for line := range log {
@@ -79,7 +79,7 @@ func TestACutExportIsLogged(t *testing.T) {
 		all := strings.Join(written, "")
 		require.Contains(t, all, "route=/export")
 		require.Equal(t, level == "ERROR", strings.Contains(all, "level=ERROR"), all)
-		require.Equal(t, level == "ERROR", strings.Contains(all, "the disk is on fire"), all)
+		require.Equal(t, level == "ERROR", strings.Contains(all, "the disk is broken"), all)
 	}
 }
 

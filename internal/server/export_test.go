@@ -6,7 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// Served lists what Echo answers, as "METHOD /path".
+// Served returns the routes that Echo answers, as "METHOD /path".
 func (s *Server) Served() []string {
 	var list []string
 	for _, r := range s.echo.Routes() {
@@ -15,13 +15,13 @@ func (s *Server) Served() []string {
 	return list
 }
 
-// AddPanic adds a route that panics with a text nobody may see.
+// AddPanic adds a route that panics with a text that callers must not see.
 func (s *Server) AddPanic(path, secret string) {
 	s.echo.GET(path, func(echo.Context) error { panic(secret) })
 }
 
-// AddWaiting adds a route that waits until the caller goes away, and says when it
-// has begun to.
+// AddWaiting adds a route that waits until the client disconnects, and reports when it
+// has started.
 func (s *Server) AddWaiting(path string, entered chan<- struct{}) {
 	s.echo.GET(path, func(c echo.Context) error {
 		close(entered)

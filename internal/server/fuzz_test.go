@@ -11,11 +11,11 @@ import (
 	"github.com/lethe-chat/lethe/internal/server/servertest"
 )
 
-// current reports to the input that is being tried, because a fuzz target's
-// outer test may not fail from within it.
+// current is the test of the current input, because a fuzz target must not report to its
+// outer test.
 type current struct{ *testing.T }
 
-// fuzzed is a service whose answers are held to the document, input by input.
+// fuzzed returns a service whose answers are checked against openapi.yaml for each input.
 func fuzzed(f *testing.F) (service, *current) {
 	f.Helper()
 	s, now := start(f, server.Options{}), &current{T: &testing.T{}}
@@ -23,8 +23,8 @@ func fuzzed(f *testing.F) (service, *current) {
 	return s, now
 }
 
-// FuzzBodies sends anything to every route that takes a body: the answer is
-// never a fault of the service, and always what the document allows.
+// FuzzBodies sends random bodies to every route that takes one. The answer must be one
+// that openapi.yaml allows, and never an internal error.
 func FuzzBodies(f *testing.F) {
 	var routes []request
 	for _, r := range every(f) {
@@ -53,7 +53,7 @@ func FuzzBodies(f *testing.F) {
 	})
 }
 
-// FuzzQueries sends anything as the query string of every route.
+// FuzzQueries sends random query strings to every route.
 func FuzzQueries(f *testing.F) {
 	for _, seed := range []string{
 		"page=1&pageSize=2", "dateFrom=2026-01-01T00:00:00%2B24:00", "title=%25_%00", "importId=%FF", "page=-0",
@@ -68,7 +68,7 @@ func FuzzQueries(f *testing.F) {
 	s, now := fuzzed(f)
 	f.Fuzz(func(t *testing.T, query string) {
 		now.T = t
-		query = strings.Map(func(r rune) rune { // what no request line can have
+		query = strings.Map(func(r rune) rune { // bytes that a request line cannot contain
 			if r <= ' ' || r == 0x7f {
 				return -1
 			}

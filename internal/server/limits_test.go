@@ -12,8 +12,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/history"
 )
 
-// The answer to an operation that may take longer than others arrives, although the
-// connection's own time is over.
+// An operation that may take longer than others is answered, although the connection's
+// own deadline has passed.
 func TestLongOperationsAreAnswered(t *testing.T) {
 	const limit = 40 * time.Millisecond
 	s := New(Options{History: history.New(history.Options{Patience: limit})})
@@ -41,5 +41,5 @@ func TestServerHasEveryTimeout(t *testing.T) {
 	for _, d := range []time.Duration{h.ReadHeaderTimeout, h.ReadTimeout, h.WriteTimeout, h.IdleTimeout} {
 		require.Positive(t, d)
 	}
-	require.Greater(t, h.WriteTimeout, h.ReadTimeout+history.DefaultPatience, "else a slow upload could not be answered")
+	require.Greater(t, h.WriteTimeout, h.ReadTimeout+history.DefaultPatience, "otherwise a slow upload could not be answered")
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// deleteRoutes are the two doors to the same delete.
+// deleteRoutes are the two routes of the same delete.
 var deleteRoutes = map[string]struct{ method, path string }{
 	"DELETE": {http.MethodDelete, "/api/chat-history/chats"},
 	"POST":   {http.MethodPost, "/api/chat-history/chats/delete"},
@@ -58,7 +58,7 @@ func TestDeleteRefusesWhatIsNoListOfIDs(t *testing.T) {
 				require.Contains(t, answer.says(t), want)
 				count, err := s.Client.Count(t.Context())
 				require.NoError(t, err)
-				require.Equal(t, 1, count, "a refused delete deletes nothing")
+				require.Equal(t, 1, count, "a refused delete must delete nothing")
 			})
 		}
 	}
@@ -78,7 +78,7 @@ func TestDeleteAnswersWhatItRemoved(t *testing.T) {
 			body := `{"ids":` + string(ids) + `,"exclude":false,"wait":false,"unknown":1}`
 			answer := s.call(t, route.method, route.path, body)
 			require.Equal(t, http.StatusOK, answer.status)
-			require.JSONEq(t, fmt.Sprintf(`{"deleted":["%s","%s"],"count":2}`, b, a), answer.body, "in the order of the request, the pinned one too")
+			require.JSONEq(t, fmt.Sprintf(`{"deleted":["%s","%s"],"count":2}`, b, a), answer.body, "in the order of the request, including the pinned one")
 
 			again := s.call(t, route.method, route.path, body)
 			require.JSONEq(t, `{"deleted":[],"count":0}`, again.body)
@@ -140,7 +140,7 @@ func TestDeletedThenUploadedAgain(t *testing.T) {
 	require.Equal(t, 1, count)
 }
 
-// foreign is the id of a conversation in another workspace.
+// foreign returns the id of a conversation in another workspace.
 func (s service) foreign(t testing.TB) string {
 	t.Helper()
 	other := service{s.Service}

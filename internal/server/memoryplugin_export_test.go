@@ -14,12 +14,13 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// What was taken away comes back as it was: each line is an upload.
+// An exported conversation can be uploaded again unchanged: each line is the body of an
+// upload.
 func TestAnExportCanBeUploadedAgain(t *testing.T) {
 	s := start(t, server.Options{})
 	s.foreign(t)
 	var ids []string
-	for i := range 105 { // more than the store looks up at once
+	for i := range 105 { // more than the store reads at once
 		ids = append(ids, s.upload(t, fmt.Sprint("number ", i), "hello", "good day"))
 	}
 	_, err := s.Client.Edit(t.Context(), api.EditRequest{ConversationID: ids[3], Pinned: new(true)})
@@ -48,7 +49,7 @@ func TestAnExportCanBeUploadedAgain(t *testing.T) {
 	}
 	after, err := s.Client.ExportRevisions(t.Context(), client.ListOptions{}, false, io.Discard)
 	require.NoError(t, err)
-	require.Equal(t, before, after, "over what is there a line changes nothing")
+	require.Equal(t, before, after, "uploading a stored conversation again changes nothing")
 	_, err = s.Client.DeleteMatching(t.Context(), api.DeleteMatchingRequest{All: new(true), IncludePinned: new(true)})
 	require.NoError(t, err)
 	require.Empty(t, export(client.ListOptions{}))

@@ -17,7 +17,8 @@ func lineOf(id string, more ...string) string {
 	return fmt.Sprintf(`{"conversation":{"id":%q,"messages":[{"role":"human","content":"hello"}]}%s}`, id, strings.Join(more, ""))
 }
 
-// An export that was taken before a delete brings nothing back by itself.
+// Importing an export from before a delete does not restore deleted conversations by
+// itself.
 func TestAnOldExportDoesNotResurrect(t *testing.T) {
 	s := start(t, server.Options{})
 	deleted, excluded, kept := s.upload(t, "deleted", "hello"), s.upload(t, "excluded", "hello"), s.upload(t, "kept", "hello")
@@ -38,20 +39,20 @@ func TestAnOldExportDoesNotResurrect(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, list.Items, 1)
 	require.Equal(t, kept, list.Items[0].ID)
-	require.Equal(t, 1, imported(false).Deleted, "nor the second time")
+	require.Equal(t, 1, imported(false).Deleted, "also the second time")
 
 	answer = imported(true)
 	require.Equal(t, []int{2, 0, 1, 0}, []int{answer.Conversations, answer.Deleted, answer.Excluded, answer.Failed})
 	_, err = s.Client.LiftExclusions(t.Context(), api.LiftRequest{IDs: []string{excluded}})
 	require.NoError(t, err)
-	require.Equal(t, 1, imported(false).Deleted, "what is lifted is still deleted")
+	require.Equal(t, 1, imported(false).Deleted, "a lifted exclusion does not restore the conversation")
 	require.Equal(t, 3, imported(true).Conversations)
-	require.Equal(t, 3, imported(false).Conversations, "it is wanted again")
+	require.Equal(t, 3, imported(false).Conversations, "restoreDeleted restores it")
 }
 
 func TestAnImportStoresWhatItCan(t *testing.T) {
 	s := start(t, server.Options{MaxUpload: 1000})
-	file := "\xef\xbb\xbf" + lineOf("1") + "\r\n\n" + // a mark that editors leave, and an empty line
+	file := "\xef\xbb\xbf" + lineOf("1") + "\r\n\n" + // a byte order mark and an empty line
 		"{}\n" +
 		lineOf("2", `,"platform":"chatgpt"`) + "\n" +
 		"no json\n" +
@@ -67,7 +68,7 @@ func TestAnImportStoresWhatItCan(t *testing.T) {
 	require.Contains(t, answer.Problems[2].Reason, "platform must be")
 	imported, err := s.Client.AwaitImport(t.Context(), *answer.ImportID)
 	require.NoError(t, err)
-	require.Equal(t, 3, imported.Conversations, "one import, however many transactions")
+	require.Equal(t, 3, imported.Conversations, "one import record for all transactions")
 	require.Equal(t, "file", imported.Kind)
 
 	const path = "/api/chat-history/import"
@@ -84,8 +85,8 @@ func TestAnImportStoresWhatItCan(t *testing.T) {
 	require.Equal(t, 4, n)
 }
 
-// A file is stored in many transactions, of many platforms.
-func TestAnImportIsAsLongAsItIs(t *testing.T) {
+// A file with conversations of many platforms is stored in several transactions.
+func TestAnImportMayHaveAnyLength(t *testing.T) {
 	s := start(t, server.Options{MaxBody: 1000, MaxUpload: 1000})
 	var file strings.Builder
 	for i := range 900 {

@@ -12,8 +12,7 @@ import (
 
 const matching = "/api/chat-history/chats/delete-matching"
 
-// A filter that got lost on its way, or is not understood, must never mean
-// everything.
+// A filter that was lost or is not understood must never mean everything.
 func TestDeleteMatchingRefusesWhatSelectsNothing(t *testing.T) {
 	s := start(t, server.Options{})
 	s.upload(t, "kept", "hello")
@@ -25,7 +24,7 @@ func TestDeleteMatchingRefusesWhatSelectsNothing(t *testing.T) {
 		`{"filter":{"provider":"all"}}`:         "selects nothing in particular",
 		`{"filter":{"provider":"","title":""}}`: "filter.provider must not be blank",
 		`{"filter":{"title":" "}}`:              "filter.title must not be blank",
-		"{\"filter\":{\"title\":\"\u200d\"}}":   "filter.title must not be blank", // a zero-width joiner, which is in many emoji
+		"{\"filter\":{\"title\":\"\u200d\"}}":   "filter.title must not be blank", // a zero-width joiner, which many emoji contain
 		"{\"filter\":{\"title\":\"\ufe0f \u00ad\"}}":          "filter.title must not be blank",
 		`{"filter":{"provider":"a","title":""}}`:              "filter.title must not be blank",
 		`{"filter":{"provider":"a","dateTo":""}}`:             "filter.dateTo must not be blank",
@@ -69,7 +68,7 @@ func TestDeleteMatchingRefusesWhatSelectsNothing(t *testing.T) {
 	require.Equal(t, 1, count)
 }
 
-// The synonyms mean the same, and narrow what is deleted.
+// Both names of a filter mean the same, and limit what is deleted.
 func TestDeleteMatchingKnowsBothNames(t *testing.T) {
 	s := start(t, server.Options{})
 	kept := s.upload(t, "kept", "hello")

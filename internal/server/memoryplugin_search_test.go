@@ -17,7 +17,7 @@ const (
 	recallPath = "/api/chat-history/inject"
 )
 
-// withTrip is a service that knows of one trip, and can find it.
+// withTrip returns a service with one indexed conversation about a trip.
 func withTrip(t *testing.T) (service, string) {
 	t.Helper()
 	s := start(t, server.Options{})

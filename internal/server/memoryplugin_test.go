@@ -52,7 +52,7 @@ func TestUploadAnswersAsDocumented(t *testing.T) {
 	var second api.UploadAnswer
 	require.NoError(t, json.Unmarshal([]byte(again.body), &second))
 	require.Equal(t, got["conversationId"], second.ConversationID)
-	require.Equal(t, api.UploadStatusReady, second.Conversation.Status, "nothing changed, so nothing is queued")
+	require.Equal(t, api.UploadStatusReady, second.Conversation.Status, "an unchanged conversation is not queued")
 	require.True(t, second.Queued)
 }
 
@@ -111,7 +111,7 @@ func TestListFiltersAndPages(t *testing.T) {
 
 	imports, err := s.Client.Imports(ctx, 0, 0)
 	require.NoError(t, err)
-	tests := map[string]string{ // query -> the numbers of the titles, newest first
+	tests := map[string]string{ // query to the numbers in the titles, newest first
 		"":                                      "2 1 0",
 		"provider=all":                          "2 1 0",
 		"provider=":                             "2 1 0",
@@ -275,7 +275,8 @@ func TestImportsAndStats(t *testing.T) {
 	require.True(t, client.IsNotFound(err))
 }
 
-// A limit of tokens is for the operator to set; without one, length is no fault.
+// The operator sets the limit of tokens; without one, a conversation of any length is
+// indexed.
 func TestAVeryLongConversationIsIndexed(t *testing.T) {
 	s := start(t, server.Options{})
 	up, err := s.Client.Upload(t.Context(), api.UploadRequest{Conversation: api.UploadedChat{

@@ -16,8 +16,8 @@ import (
 
 const unchanged = "/api/chat-history/chats/delete-unchanged"
 
-// What an export says of revisions is what the delete takes, and what has changed
-// in between stops it.
+// The delete takes the revisions that an export wrote, and refuses conversations that
+// have changed since.
 func TestDeleteUnchangedFollowsAnExport(t *testing.T) {
 	s := start(t, server.Options{})
 	a, b := s.upload(t, "a", "one"), s.upload(t, "b", "two")
@@ -29,7 +29,7 @@ func TestDeleteUnchangedFollowsAnExport(t *testing.T) {
 
 	var plain, file strings.Builder
 	require.NoError(t, s.Client.Export(t.Context(), client.ListOptions{}, &plain))
-	require.NotContains(t, plain.String(), "revision", "who does not ask gets the file as it was")
+	require.NotContains(t, plain.String(), "revision", "without revisions=true the file has no revisions")
 	exported, err := s.Client.ExportRevisions(t.Context(), client.ListOptions{}, true, &file)
 	require.NoError(t, err)
 	require.Equal(t, []string{a, b}, []string{exported[0].ID, exported[1].ID}, "without the pinned one")
@@ -46,7 +46,7 @@ func TestDeleteUnchangedFollowsAnExport(t *testing.T) {
 	require.Equal(t, a, answer.Changed[0].ID)
 	require.Equal(t, "Lisbon", *answer.Changed[0].Title)
 
-	// A key that may not read is not told the title.
+	// A key without scope read does not get the title.
 	writer := s.NewClient(t, s.NewKey(t, "default", auth.Write))
 	_, err = writer.DeleteUnchanged(t.Context(), api.DeleteUnchangedRequest{Conversations: exported})
 	require.ErrorAs(t, err, &answer)
@@ -58,7 +58,7 @@ func TestDeleteUnchangedFollowsAnExport(t *testing.T) {
 	require.Equal(t, api.DeleteAnswer{Deleted: []string{b}, Count: 1}, done)
 	back, err := s.Client.ImportFile(t.Context(), strings.NewReader(file.String()), true)
 	require.NoError(t, err)
-	require.Equal(t, 2, back.Conversations, "an import takes the file with its revisions")
+	require.Equal(t, 2, back.Conversations, "an import ignores the revisions")
 }
 
 func TestDeleteUnchangedRefusesWhatItDoesNotUnderstand(t *testing.T) {
@@ -78,7 +78,7 @@ func TestDeleteUnchangedRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	require.Equal(t, 1, n)
 }
 
-// The most that the limits allow fits in a body.
+// The largest allowed list fits in a body.
 func TestDeleteUnchangedTakesAHundredThousand(t *testing.T) {
 	s := start(t, server.Options{})
 	id := s.upload(t, "a", "one")

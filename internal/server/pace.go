@@ -13,14 +13,13 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// Pace says how slow the other side of a connection may be. Whoever is slower is cut
-// off, because a request in flight holds memory and a connection. The zero value of a
-// field means its default.
+// Pace limits how slow a client may be. A slower client is disconnected, because a
+// request in progress holds memory and a connection. A field of zero means its default.
 type Pace struct {
-	Write   time.Duration // in which 32 KiB of an answer must be taken: 10 s, so at least 3 KiB a second
-	Silence time.Duration // how long a body may say nothing: 15 s
-	Grace   time.Duration // how long a body is waited for before its rate counts: 10 s
-	Rate    int64         // bytes a second that a body must have, of the time that was spent waiting for it: 4 KiB
+	Write   time.Duration // the longest time to send 32 KiB of an answer; default 10 s, so at least 3 KiB a second
+	Silence time.Duration // the longest pause in a body; default 15 s
+	Grace   time.Duration // the waiting time for a body before Rate applies; default 10 s
+	Rate    int64         // the lowest rate of a body in bytes per second of waiting time; default 4 KiB
 }
 
 func (p Pace) withDefaults() Pace {
@@ -31,12 +30,12 @@ func (p Pace) withDefaults() Pace {
 }
 
 const (
-	writeChunk  = 32 << 10    // bytes of an answer that must be taken within Pace.Write
-	discardTime = time.Second // how long the rest of a body is read that nobody wants any more
+	writeChunk  = 32 << 10    // bytes of an answer that must be sent within Pace.Write
+	discardTime = time.Second // how long the rest of an unwanted body is read
 )
 
-// pace cuts off who takes an answer or sends a body too slowly. Deadlines belong to
-// the connection, so each chunk sets its own.
+// pace disconnects clients that read an answer or send a body too slowly. Deadlines
+// belong to the connection, so each chunk sets its own.
 func (s *Server) pace(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		connection := http.NewResponseController(c.Response().Writer)
@@ -46,9 +45,9 @@ func (s *Server) pace(next echo.HandlerFunc) echo.HandlerFunc {
 			defer cancel()
 			body := &pacedBody{
 				ReadCloser: r.Body, connection: connection, pace: s.options.Pace, until: time.Now().Add(readTimeout),
-				asked: r.Context(), cancel: cancel,
+				request: r.Context(), cancel: cancel,
 			}
-			defer context.AfterFunc(body.asked, body.askedEnded)()
+			defer context.AfterFunc(body.request, body.requestEnded)()
 			r = r.WithContext(ctx)
 			r.Body = body
 			c.SetRequest(r)
@@ -58,26 +57,26 @@ func (s *Server) pace(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// bodyKey is where Echo keeps the body of a request, for those who end it.
+// bodyKey is the key of a request's body in Echo's context.
 const bodyKey = "lethe.body"
 
-// pacedWriter gives each chunk of an answer the time that a slow but willing
-// reader needs for it.
+// pacedWriter gives each chunk of an answer its own deadline, so that a slow client that
+// keeps reading gets the whole answer.
 type pacedWriter struct {
 	http.ResponseWriter
 	connection *http.ResponseController
 	patience   time.Duration // for each chunk
 }
 
-// Unwrap is what http.ResponseController looks for.
+// Unwrap returns the wrapped writer, for http.ResponseController.
 func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Write writes chunk by chunk.
+// Write writes p in chunks.
 func (w *pacedWriter) Write(p []byte) (written int, err error) {
 	for {
 		chunk := p[written:min(len(p), written+writeChunk)]
 		deadline := w.connection.SetWriteDeadline(time.Now().Add(w.patience))
-		if deadline != nil && !errors.Is(deadline, http.ErrNotSupported) { // as in tests without a connection
+		if deadline != nil && !errors.Is(deadline, http.ErrNotSupported) { // there is no connection in some tests
 			return written, deadline
 		}
 		n, err := w.ResponseWriter.Write(chunk)
@@ -88,29 +87,30 @@ func (w *pacedWriter) Write(p []byte) (written int, err error) {
 	}
 }
 
-// pacedBody ends a body that has stopped, or that comes too slowly. Only the time that
-// is spent waiting for it counts, not that of the work between.
+// pacedBody ends a body that stops or comes too slowly. Only the time spent waiting for
+// it counts, not the work between reads.
 type pacedBody struct {
 	io.ReadCloser
 	connection *http.ResponseController
 	pace       Pace
-	until      time.Time // when all of it must have come; zero for no limit
+	until      time.Time // the deadline of the whole body; zero for none
 	waited     time.Duration
-	came       int64
-	ended      bool // nothing more will be read
+	received   int64 // bytes
+	ended      bool  // whether nothing more will be read
 
-	// net/http ends a request's context when its body could not be read, for whatever
-	// reason. When the reason is a deadline of ours, the client is still there: it is to
-	// be answered, and what came of its import stored.
-	asked   context.Context    //nolint:containedctx // it is net/http's, of this request
-	cancel  context.CancelFunc // ends the context that the handlers have
-	mu      sync.Mutex         // for the two below
+	// net/http cancels a request's context when its body could not be read, for any
+	// reason. If the reason is one of our deadlines, the client is still connected: it
+	// must get an answer, and the part of its import that arrived must be stored.
+	request context.Context    //nolint:containedctx // the context of this request, from net/http
+	cancel  context.CancelFunc // cancels the context of the handlers
+	mu      sync.Mutex         // guards the two fields below
 	reading bool
-	late    bool // a deadline has ended the body
+	late    bool // whether a deadline has ended the body
 }
 
-// askedEnded ends the request, unless a read is in progress, which will say why.
-func (b *pacedBody) askedEnded() {
+// requestEnded cancels the handlers' context, unless a read is in progress. The read then
+// finds out the reason.
+func (b *pacedBody) requestEnded() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.reading && !b.late {
@@ -118,7 +118,8 @@ func (b *pacedBody) askedEnded() {
 	}
 }
 
-// read reads from the connection. It ends the request when the client has gone away.
+// read reads from the connection. It cancels the handlers' context if the client has
+// disconnected.
 func (b *pacedBody) read(p []byte) (int, error) {
 	b.mu.Lock()
 	b.reading = true
@@ -127,13 +128,13 @@ func (b *pacedBody) read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.reading = false
-	if b.late = b.late || errors.Is(err, os.ErrDeadlineExceeded); !b.late && b.asked.Err() != nil {
+	if b.late = b.late || errors.Is(err, os.ErrDeadlineExceeded); !b.late && b.request.Err() != nil {
 		b.cancel()
 	}
 	return n, err
 }
 
-// errTooSlow is why a body was not read to its end.
+// errTooSlow means that a body came more slowly than Pace allows.
 var errTooSlow = errors.New("the body came too slowly")
 
 // Read waits for the next bytes of the body.
@@ -148,38 +149,39 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.read(p)
 	b.waited += time.Since(began)
-	b.came += int64(n)
+	b.received += int64(n)
 	if errors.Is(err, io.EOF) {
 		b.end(time.Time{})
 	}
-	if err != nil { // the deadline that ended it stays: net/http would wait for the rest before it answers
+	if err != nil { // keep the deadline: without it net/http would wait for the rest before it answers
 		b.ended = true
 		return n, err
 	}
-	if b.waited > b.pace.Grace && float64(b.came) < b.waited.Seconds()*float64(b.pace.Rate) {
+	if b.waited > b.pace.Grace && float64(b.received) < b.waited.Seconds()*float64(b.pace.Rate) {
 		return n, errTooSlow
 	}
 	return n, nil
 }
 
-// end gives the connection its last deadline for reading. It is none while a request
-// is worked on whose body has come: net/http reads on to notice when the client goes
-// away, and would take the end of the deadline for that.
+// end sets the connection's last read deadline. After a complete body it is none, because
+// net/http reads on while the handler works, to notice that the client disconnects, and
+// would take an expired deadline for that.
 func (b *pacedBody) end(deadline time.Time) {
 	b.ended = true
-	_ = b.connection.SetReadDeadline(deadline) // a connection that has ended needs none
+	_ = b.connection.SetReadDeadline(deadline) // the connection may be closed already
 }
 
-// leaveBody makes sure that a body that nobody will read does not keep the
-// connection: what is left of it gets a moment, so that a small one that is already
-// on its way does not cost the client its connection.
+// leaveBody ends a body that the handler did not read, so that it does not hold the
+// connection. The rest of it is read for a moment, so that a client with a small body
+// that is already on its way keeps its connection.
 func leaveBody(c echo.Context) {
 	if body, ok := c.Get(bodyKey).(*pacedBody); ok && !body.ended {
 		body.end(time.Now().Add(discardTime))
 	}
 }
 
-// patient lets a body take as long as it takes, if it neither stops nor drips.
+// patient removes the deadline of the whole body, for imports. The body must still not
+// stop or come too slowly.
 func patient(c echo.Context) {
 	if body, ok := c.Get(bodyKey).(*pacedBody); ok {
 		body.until = time.Time{}

@@ -18,9 +18,9 @@ import (
 
 const importPath = "/api/chat-history/import"
 
-// An import that stands still, or comes byte by byte, is ended. What came whole is
-// stored, and the answer says so.
-func TestAnImportThatStandsStillIsEnded(t *testing.T) {
+// An import that stops, or comes byte by byte, is ended. The complete lines are stored,
+// and the answer says so.
+func TestAnImportThatStopsIsEnded(t *testing.T) {
 	for name, c := range map[string]struct {
 		pace server.Pace
 		says string
@@ -33,7 +33,7 @@ func TestAnImportThatStandsStillIsEnded(t *testing.T) {
 			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.URL, "http://"))
 			require.NoError(t, err)
 			defer conn.Close()                                                   //nolint:errcheck // the other side has closed it
-			require.NoError(t, conn.SetDeadline(time.Now().Add(30*time.Second))) // it only ends a test that fails
+			require.NoError(t, conn.SetDeadline(time.Now().Add(30*time.Second))) // it only ends a failing test
 			_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Length: 100000\r\n\r\n%s\n", importPath, s.Key, lineOf("1"))
 			require.NoError(t, err)
 			answers := bufio.NewReader(conn)
@@ -46,7 +46,7 @@ func TestAnImportThatStandsStillIsEnded(t *testing.T) {
 			require.Contains(t, answer.says(t), c.says)
 			require.Contains(t, answer.says(t), "1 conversations are stored")
 			_, err = answers.ReadByte()
-			require.ErrorIs(t, err, io.EOF, "the service closes the connection")
+			require.ErrorIs(t, err, io.EOF, "the service must close the connection")
 			n, err := s.Client.Count(t.Context())
 			require.NoError(t, err)
 			require.Equal(t, 1, n)
@@ -54,9 +54,9 @@ func TestAnImportThatStandsStillIsEnded(t *testing.T) {
 	}
 }
 
-// When others hold the memory budget, what is large is told to come again, in the
-// envelope of its API. What is small goes on.
-func TestWhoFindsNoMemoryIsToldToComeAgain(t *testing.T) {
+// If other requests have reserved the memory budget, large requests are answered with 503
+// and Retry-After, in the format of their API. Small requests are served.
+func TestRequestsBeyondTheMemoryBudgetAreRefused(t *testing.T) {
 	const size = 64 << 20
 	b := budget.New(budget.Options{Bytes: size, Patience: time.Nanosecond})
 	s := start(t, server.Options{Budget: b})
@@ -89,8 +89,8 @@ func TestWhoFindsNoMemoryIsToldToComeAgain(t *testing.T) {
 	require.Zero(t, b.Held())
 }
 
-// A file is counted by its longest line, too: a line of an import may be as long as the
-// body of an upload.
+// An import also reserves memory for its longest line, because a line may be as long as
+// the body of an upload.
 func TestALongLineOfAnImportIsCounted(t *testing.T) {
 	b := budget.New(budget.Options{Bytes: 100 << 20, Patience: time.Nanosecond})
 	s := start(t, server.Options{Budget: b, MaxUpload: 2_000_000})
@@ -113,12 +113,12 @@ func TestALongLineOfAnImportIsCounted(t *testing.T) {
 	require.Zero(t, b.Held())
 }
 
-// Of a long line everything is said that is said of a short one.
+// A long line is checked by the same rules as a short one.
 func TestALongLineOfAnImportMayBeWrong(t *testing.T) {
 	s := start(t, server.Options{MaxUpload: 2_000_000})
 	text := strings.Repeat("TG9yZW0gaXBzdW0g", 80_000)
 	file := lineOf("1") + "\n" +
-		`{"conversation":{"id":"x","messages":[{"role":"human","content":"` + text + `"}],}}` + "\n" + // a comma too many, at the end
+		`{"conversation":{"id":"x","messages":[{"role":"human","content":"` + text + `"}],}}` + "\n" + // a comma too many
 		`no json ` + text + "\n" +
 		`{"conversation":{"id":"","messages":[{"role":"human","content":"` + text + `"}]}}` + "\r\n" +
 		lineOf("2")

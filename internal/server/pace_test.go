@@ -17,15 +17,15 @@ import (
 	"github.com/lethe-chat/lethe/internal/history"
 )
 
-// Who is refused before the body was read does not keep the connection by sending the
-// body byte by byte.
+// A client whose request is refused before the body was read cannot hold the connection
+// by sending the body byte by byte.
 func TestARefusedBodyDoesNotKeepTheConnection(t *testing.T) {
 	service := httptest.NewServer(New(Options{History: history.New(history.Options{})}).Handler())
 	defer service.Close()
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", service.Listener.Addr().String())
 	require.NoError(t, err)
 	defer conn.Close()                                                   //nolint:errcheck // the other side has closed it
-	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second))) // it only ends a test that fails
+	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second))) // it only ends a failing test
 	_, err = fmt.Fprintf(conn, "POST /api/chat-history/ingest/custom-online HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
 	require.NoError(t, err)
 	answers := bufio.NewReader(conn)
@@ -35,11 +35,11 @@ func TestARefusedBodyDoesNotKeepTheConnection(t *testing.T) {
 	_, err = io.Copy(io.Discard, answer.Body)
 	require.NoError(t, err)
 	_, err = answers.ReadByte()
-	require.ErrorIs(t, err, io.EOF, "the service closes the connection")
+	require.ErrorIs(t, err, io.EOF, "the service must close the connection")
 }
 
-// An answer that nobody takes is cut off, and what it held is given back.
-func TestAnAnswerThatNobodyTakesIsCutOff(t *testing.T) {
+// An answer that the client does not read is cut off, and its memory is released.
+func TestAnAnswerThatIsNotReadIsCutOff(t *testing.T) {
 	s := New(Options{History: history.New(history.Options{}), Pace: Pace{Write: 50 * time.Millisecond}})
 	ended := make(chan error, 1)
 	s.echo.GET("/endless", func(c echo.Context) error {
@@ -62,10 +62,10 @@ func TestAnAnswerThatNobodyTakesIsCutOff(t *testing.T) {
 	case err := <-ended:
 		require.ErrorIs(t, err, errGone)
 		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
-	case <-time.After(20 * time.Second): // it only ends a test that fails
+	case <-time.After(20 * time.Second): // it only ends a failing test
 		require.Fail(t, "the answer is still being written")
 	}
-	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second))) // it only ends a test that fails
+	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second))) // it only ends a failing test
 	_, err = io.Copy(io.Discard, conn)
-	require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "the service closes the connection")
+	require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "the service must close the connection")
 }

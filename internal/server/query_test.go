@@ -11,7 +11,7 @@ import (
 	"github.com/lethe-chat/lethe"
 )
 
-// A parameter that is missing from the list would be ignored in another spelling.
+// A parameter that is missing in the list would be ignored in another spelling.
 func TestParametersAreThoseOfTheSpec(t *testing.T) {
 	doc, err := openapi3.NewLoader().LoadFromData(lethe.OpenAPI)
 	require.NoError(t, err)

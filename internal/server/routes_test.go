@@ -9,15 +9,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/server"
 )
 
-// request is one that a route takes.
+// request is a request that a route accepts.
 type request struct {
 	method, path, body string
 	scope              auth.Scope
 	destroys           bool
 }
 
-// examples are a request for each route that wants a key, and the scope that it
-// needs.
+// examples has a request for each route that needs a key, and the scope that it needs.
 var examples = map[string]struct {
 	path, body string
 	scope      auth.Scope
@@ -48,8 +47,8 @@ var examples = map[string]struct {
 	"DELETE /v2/hc-interactions/:id/public":         {"/v2/hc-interactions/a/public", "", auth.Write},
 }
 
-// every is a request for each route of the table that wants a key. A route that
-// has no example fails the test, so that none is forgotten.
+// every returns a request for each route that needs a key. A route without an example
+// fails the test.
 func every(t testing.TB) (list []request) {
 	t.Helper()
 	for _, r := range server.New(server.Options{}).Routes() {
@@ -57,6 +56,6 @@ func every(t testing.TB) (list []request) {
 		require.True(t, ok, "%s %s has no example", r.Method, r.Path)
 		list = append(list, request{r.Method, example.path, example.body, example.scope, r.Destroys})
 	}
-	require.Len(t, list, len(examples), "examples of routes that are no longer there")
+	require.Len(t, list, len(examples), "there are examples of routes that no longer exist")
 	return list
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/server"
 )
 
-// HEAD says what GET would, without a body, on every route that has GET.
+// HEAD is answered like GET, without a body, on every route that has GET.
 func TestHeadIsAnsweredWhereverGetIs(t *testing.T) {
 	s := start(t, server.Options{})
 	s.upload(t, "a", "hello")
@@ -36,8 +36,8 @@ func TestHeadIsAnsweredWhereverGetIs(t *testing.T) {
 	require.Contains(t, s.call(t, http.MethodPut, "/api/chat-history/count", "").header.Get("Allow"), http.MethodHead)
 }
 
-// The probes of an orchestrator come by address; everything else is refused under a
-// foreign name, in the envelope of the API that was asked.
+// Orchestrators call the probes by address, so these are answered under any host. Other
+// routes refuse a foreign host, in the format of their API.
 func TestProbesAreAnsweredUnderAnyHost(t *testing.T) {
 	s := start(t, server.Options{Hosts: []string{"localhost", "127.0.0.1", "::1"}})
 	for _, path := range []string{"/healthz", "/readyz"} {
@@ -52,8 +52,9 @@ func TestProbesAreAnsweredUnderAnyHost(t *testing.T) {
 	}
 }
 
-// A page whose name was made to resolve to this address gets no word from CORS,
-// though it is of "our own" origin, and an extension none for a foreign host.
+// A page whose host name was pointed at this address (DNS rebinding) gets no CORS
+// headers, although its origin equals the host. Neither does an extension that uses a
+// foreign host.
 func TestCORSAnswersNothingToAForeignHost(t *testing.T) {
 	s := start(t, server.Options{Hosts: []string{"localhost", "127.0.0.1"}, CORSOrigins: []string{"app://obsidian.md"}})
 	for _, origin := range []string{"http://evil.example:8787", "chrome-extension://abc", "app://obsidian.md"} {
@@ -73,15 +74,15 @@ func TestCORSAnswersNothingToAForeignHost(t *testing.T) {
 	require.Equal(t, "app://obsidian.md", allowed.header.Get("Access-Control-Allow-Origin"))
 }
 
-func TestAStarIsNoOrigin(t *testing.T) {
+func TestAStarIsNotAnOrigin(t *testing.T) {
 	s := start(t, server.Options{CORSOrigins: []string{"*"}})
 	answer := s.send(t, http.MethodGet, "/healthz", "", map[string]string{"Origin": "https://evil.example"})
 	require.Empty(t, answer.header.Get("Access-Control-Allow-Origin"))
 }
 
-// The figures beside the API do not tell one tenant how much another was answered;
-// those with an address of their own are complete.
-func TestFiguresDoNotTellSizes(t *testing.T) {
+// The metrics beside the API do not reveal the size of another tenant's answers. At their
+// own address they are complete.
+func TestMetricsBesideTheAPIRevealNoSizes(t *testing.T) {
 	s := start(t, server.Options{})
 	s.upload(t, "a", strings.Repeat("hello ", 1000))
 	s.call(t, http.MethodGet, "/api/chat-history/export", "")
@@ -115,8 +116,9 @@ func TestFiguresDoNotTellSizes(t *testing.T) {
 	}
 }
 
-// What net/http refuses before a handler runs has the envelope of its API, too.
-func TestRefusalsOfTheProtocolAreInTheEnvelope(t *testing.T) {
+// Requests that net/http refuses before a handler runs are answered in the format of
+// their API.
+func TestProtocolErrorsHaveTheFormatOfTheirAPI(t *testing.T) {
 	s := start(t, server.Options{})
 	large := "X-Large: " + strings.Repeat("a", 80<<10) + "\r\n"
 	for _, path := range []string{"/api/chat-history/count", "/v2/hc-interactions/public"} {
@@ -142,8 +144,8 @@ func TestRefusalsOfTheProtocolAreInTheEnvelope(t *testing.T) {
 	}
 }
 
-// speak sends requests as they are on one connection, one after the other, and
-// returns the answer to the last.
+// speak sends raw requests one after the other on one connection, and returns the last
+// answer.
 func speak(t *testing.T, s service, requests ...string) (last reply) {
 	t.Helper()
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.URL, "http://"))
@@ -166,8 +168,8 @@ func speak(t *testing.T, s service, requests ...string) (last reply) {
 	return last
 }
 
-// Who hangs up in the middle is no fault of the service.
-func TestAClientThatGoesAwayIsNoError(t *testing.T) {
+// A client that disconnects during a request is not an error of the service.
+func TestADisconnectedClientIsNotAnError(t *testing.T) {
 	log := make(lines, 100)
 	s := start(t, server.Options{Logger: slog.New(slog.NewJSONHandler(log, nil))})
 	entered := make(chan struct{})
@@ -189,7 +191,7 @@ func TestAClientThatGoesAwayIsNoError(t *testing.T) {
 	}
 }
 
-// lines is a log that is read line by line as it is written.
+// lines is a log that is read line by line while it is written.
 type lines chan string
 
 func (l lines) Write(p []byte) (int, error) {

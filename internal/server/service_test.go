@@ -15,7 +15,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// service is a running service with a way to send it anything.
+// service is a running service, with methods that send any request.
 type service struct{ *servertest.Service }
 
 func start(t testing.TB, o server.Options, change ...func(*history.Options)) service {
@@ -23,14 +23,14 @@ func start(t testing.TB, o server.Options, change ...func(*history.Options)) ser
 	return service{servertest.Start(t, o, change...)}
 }
 
-// reply is an answer that was read to its end.
+// reply is an answer with its whole body.
 type reply struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// says is the text of an error envelope, of either API.
+// says returns the message of an error of either API.
 func (r reply) says(t testing.TB) string {
 	t.Helper()
 	var e api.PublicError
@@ -44,20 +44,20 @@ func (r reply) says(t testing.TB) string {
 	return e.Message
 }
 
-// get asks without a key.
+// get sends a GET request without a key.
 func (s service) get(t testing.TB, path string) reply {
 	t.Helper()
 	return s.send(t, http.MethodGet, path, "", nil)
 }
 
-// call sends a JSON body (none when empty) with the service's own key.
+// call sends a JSON body, if any, with the service's own key.
 func (s service) call(t testing.TB, method, path, body string) reply {
 	t.Helper()
 	return s.send(t, method, path, body, map[string]string{"Authorization": "Bearer " + s.Key})
 }
 
-// send sends a request as it is told, labelled as JSON when it has a body and no
-// label. An empty header value takes the header away.
+// send sends a request, as JSON if it has a body and no Content-Type. An empty header
+// value removes the header.
 func (s service) send(t testing.TB, method, path, body string, headers map[string]string) reply {
 	t.Helper()
 	var reader io.Reader
@@ -87,8 +87,8 @@ func (s service) send(t testing.TB, method, path, body string, headers map[strin
 	return reply{resp.StatusCode, resp.Header, string(data)}
 }
 
-// upload stores a conversation of these texts, by turns of a human and an
-// assistant, and returns its id.
+// upload stores a conversation of these texts, alternately by a human and an assistant,
+// and returns its id.
 func (s service) upload(t testing.TB, externalID string, texts ...string) string {
 	t.Helper()
 	var messages []api.UploadedMessage

@@ -17,7 +17,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// slowBodies are routes with a body, and how it begins.
+// slowBodies are routes that take a body, with the beginning of one.
 var slowBodies = []struct{ method, path, kind, begin string }{
 	{http.MethodPost, "/api/chat-history/ingest/custom-online", "application/json", `{"conversation":`},
 	{http.MethodDelete, "/api/chat-history/chats", "application/json", `{"ids":[`},
@@ -25,8 +25,8 @@ var slowBodies = []struct{ method, path, kind, begin string }{
 	{http.MethodDelete, "/v2/hc-interactions/public", "application/json", `{"ids":[`},
 }
 
-// sendSlowly sends a request whose body is longer than what comes of it, and returns
-// the answer. Until it has come, drip is called with the connection again and again.
+// sendSlowly sends a request whose body is incomplete, and returns the answer. Until then
+// it calls drip with the connection again and again.
 func sendSlowly(t *testing.T, s service, method, path, kind, begin string, drip func(net.Conn) error) (status int, body []byte) {
 	t.Helper()
 	address, err := url.Parse(s.URL)
@@ -34,7 +34,7 @@ func sendSlowly(t *testing.T, s service, method, path, kind, begin string, drip 
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address.Host)
 	require.NoError(t, err)
 	defer conn.Close()                                                   //nolint:errcheck // the answer is read
-	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second))) // it only ends a test that fails
+	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second))) // it only ends a failing test
 	key := s.NewKey(t, "default", auth.Read, auth.Write)
 	_, err = fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\nContent-Length: 100000\r\n\r\n%s",
 		method, path, address.Host, key, kind, begin)
@@ -78,7 +78,7 @@ func requireTimeout(t *testing.T, path string, status int, body []byte, says str
 	require.Contains(t, said.Error, says)
 }
 
-// A body that stops coming is answered with 408, in the envelope of its API.
+// A body that stops is answered with 408, in the format of its API.
 func TestASilentBodyIsATimeout(t *testing.T) {
 	s := start(t, server.Options{Pace: server.Pace{Silence: 50 * time.Millisecond, Grace: time.Hour}})
 	for _, c := range slowBodies {
@@ -88,7 +88,7 @@ func TestASilentBodyIsATimeout(t *testing.T) {
 	}
 }
 
-// So is one that comes byte by byte.
+// A body that comes byte by byte is answered with 408 too.
 func TestADrippingBodyIsATimeout(t *testing.T) {
 	s := start(t, server.Options{Pace: server.Pace{Silence: time.Minute, Grace: 20 * time.Millisecond, Rate: 1 << 30}})
 	for _, c := range slowBodies {

@@ -14,8 +14,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// The domain's rules reach a caller in the names of the fields that it sent.
-func TestRulesAreToldInTheWordsOfTheWire(t *testing.T) {
+// A broken rule is reported with the names of the fields that the caller sent.
+func TestRulesAreReportedWithTheNamesOfTheFields(t *testing.T) {
 	s := start(t, server.Options{})
 	many := `"` + strings.Repeat(`a","`, 10_000) + `a"`
 	for _, c := range []struct {
@@ -53,14 +53,14 @@ func TestRulesAreToldInTheWordsOfTheWire(t *testing.T) {
 	require.Equal(t, http.StatusOK, s.get(t, "/healthz").status)
 }
 
-// notATime is what is said of a field that is no time.
+// notATime is the error about a field that is not a time.
 func notATime(field string) string {
 	_, _, err := api.ParseTime("soon")
 	return field + " " + err.Error()
 }
 
-// A key that only writes is told no stored title, whichever way it asks.
-func TestAWriteOnlyKeyIsToldNoTitle(t *testing.T) {
+// A key without scope read gets no stored title from any route.
+func TestAWriteOnlyKeyGetsNoTitle(t *testing.T) {
 	s := start(t, server.Options{})
 	body := func(title string) string {
 		return `{"conversation":{"id":"c",` + title + `"messages":[{"role":"human","content":"hello"}]}}`

@@ -18,7 +18,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// Service is a whole service on a database of its own, which ends with its test.
+// Service is a whole service on a fresh database. It stops at the end of its test.
 type Service struct {
 	URL     string
 	Key     string       // of workspace "default", with every scope
@@ -28,8 +28,8 @@ type Service struct {
 	History *history.History
 }
 
-// Start starts a service. The options may leave out everything; History is made
-// here, as change (if any) says. Indexing runs, with the hash embedder.
+// Start starts a service that indexes with the hash embedder. All options are optional.
+// It creates the History itself; change modifies the options of it.
 func Start(t testing.TB, o server.Options, change ...func(*history.Options)) *Service {
 	t.Helper()
 	s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "lethe.db")})
@@ -67,7 +67,7 @@ func Start(t testing.TB, o server.Options, change ...func(*history.Options)) *Se
 	return service
 }
 
-// Administration manages the service's keys and workspaces, as the command line does.
+// Administration manages the service's keys and workspaces, like the command line.
 func (s *Service) Administration(t testing.TB) history.Administration {
 	t.Helper()
 	administration, err := s.History.Administer(auth.Operator(0))
@@ -75,7 +75,7 @@ func (s *Service) Administration(t testing.TB) history.Administration {
 	return administration
 }
 
-// NewKey makes a key for a workspace, which is made when it is new.
+// NewKey creates a key for a workspace, and the workspace if it does not exist.
 func (s *Service) NewKey(t testing.TB, workspace string, scopes ...auth.Scope) string {
 	t.Helper()
 	_, token, err := s.Administration(t).CreateKey(t.Context(), workspace, "test", scopes)
@@ -83,7 +83,7 @@ func (s *Service) NewKey(t testing.TB, workspace string, scopes ...auth.Scope) s
 	return token
 }
 
-// NewClient returns a client with this key that never repeats a call.
+// NewClient returns a client with this key that does not retry.
 func (s *Service) NewClient(t testing.TB, key string) *client.Client {
 	t.Helper()
 	c, err := client.New(s.URL, key, client.WithHTTPClient(s.HTTP), client.WithRetries(0))

@@ -1,6 +1,5 @@
-// Package servertest holds tests to the contract: a transport that checks every
-// answer that passes through it against openapi.yaml. It is for tests only, of
-// any package that talks to the service over HTTP.
+// Package servertest starts a service for tests over HTTP, and checks every answer
+// against openapi.yaml. It is for tests only.
 package servertest
 
 import (
@@ -22,8 +21,8 @@ import (
 	"github.com/lethe-chat/lethe"
 )
 
-// Spec loads openapi.yaml and checks that it is a valid document, its examples
-// included.
+// Spec loads openapi.yaml. It returns an error if the document or one of its examples is
+// invalid.
 func Spec() (*openapi3.T, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(lethe.OpenAPI)
 	if err != nil {
@@ -32,18 +31,18 @@ func Spec() (*openapi3.T, error) {
 	return doc, doc.Validate(context.Background(), openapi3.EnableExamplesValidation(), openapi3.EnableSchemaFormatValidation())
 }
 
-// reporter is the part of testing.TB that says what is wrong.
+// reporter is the part of testing.TB that reports failures.
 type reporter interface {
 	Helper()
 	Errorf(format string, args ...any)
 }
 
-// Validating returns a transport that sends requests through next (nil for the
-// default one) and fails the test for each answer that openapi.yaml does not
-// allow: an unknown status, another content type, a missing header, a body that
-// does not fit its schema. Answers to paths and methods that the document does
-// not have must be 404 or 405, or a preflight's 204, in their API's envelope. It is
-// safe for concurrent use, but no longer than the test lasts.
+// Validating returns a transport that sends requests through next (nil for the default
+// transport) and fails the test for each answer that openapi.yaml does not allow: an
+// unknown status, another content type, a missing header, a body that does not match its
+// schema. Answers to paths and methods that the document does not contain must be 404,
+// 405, or 204 for a preflight, in the error format of their API. It is safe for
+// concurrent use until the test ends.
 func Validating(t reporter, next http.RoundTripper) http.RoundTripper {
 	t.Helper()
 	doc, err := Spec()
@@ -101,8 +100,7 @@ func (v *validator) check(r *http.Request, resp *http.Response, body []byte) err
 		input.Options.ExcludeResponseBody = true
 	}
 	if media := resp.Header.Get("Content-Type"); !strings.HasPrefix(media, "application/json") {
-		// The library reads JSON; of a page or a text only the label can be held to
-		// the document.
+		// The library can check JSON only. Of other answers the content type is checked.
 		input.Options.ExcludeResponseBody = true
 		if documented := route.Operation.Responses.Status(resp.StatusCode); documented != nil && documented.Value.Content.Get(media) == nil {
 			return fmt.Errorf("content type %q", media)
@@ -112,13 +110,13 @@ func (v *validator) check(r *http.Request, resp *http.Response, body []byte) err
 	return openapi3filter.ValidateResponse(r.Context(), input)
 }
 
-// find looks up the operation that the request is for; nil when there is none.
+// find returns the operation of the request; nil if the document contains none.
 func (v *validator) find(r *http.Request) (*routers.Route, map[string]string) {
 	segments := strings.Split(r.URL.Path, "/")
 	for path, item := range v.doc.Paths.Map() {
 		params, ok := match(strings.Split(path, "/"), segments)
 		operation := item.GetOperation(r.Method)
-		if r.Method == http.MethodHead { // answered wherever GET is
+		if r.Method == http.MethodHead { // every route with GET answers HEAD too
 			operation = item.Get
 		}
 		if ok && operation != nil {
@@ -139,8 +137,8 @@ func match(pattern, segments []string) (map[string]string, bool) {
 	})
 }
 
-// checkUnlisted checks the answer to a request that the document knows nothing
-// of. The documentation page's own files are the only exception.
+// checkUnlisted checks the answer to a request that the document does not contain. The
+// files of the page at /docs are the only exception.
 func checkUnlisted(r *http.Request, resp *http.Response, body []byte) error {
 	if strings.HasPrefix(r.URL.Path, "/docs/") && resp.StatusCode < http.StatusBadRequest {
 		return nil
@@ -164,26 +162,26 @@ func checkUnlisted(r *http.Request, resp *http.Response, body []byte) error {
 		}
 		return checkEnvelope(r, resp, body)
 	}
-	return errors.New("neither 404 nor 405, for a path or method that it does not have")
+	return errors.New("the document does not contain this path or method, so the status must be 404 or 405")
 }
 
 func checkEnvelope(r *http.Request, resp *http.Response, body []byte) error {
 	if media := resp.Header.Get("Content-Type"); media != "application/json" {
 		return fmt.Errorf("content type %q", media)
 	}
-	var said map[string]any
-	if err := json.Unmarshal(body, &said); err != nil {
+	var content map[string]any
+	if err := json.Unmarshal(body, &content); err != nil {
 		return err
 	}
 	fields := []string{"error"}
 	if strings.HasPrefix(r.URL.Path, "/v2/") {
 		fields = []string{"error", "message", "statusCode"}
-		if said["statusCode"] != float64(resp.StatusCode) {
-			return errors.New("another status in the envelope")
+		if content["statusCode"] != float64(resp.StatusCode) {
+			return errors.New("the statusCode in the error is not the status of the answer")
 		}
 	}
-	if !slices.Equal(slices.Sorted(maps.Keys(said)), fields) {
-		return errors.New("not the error envelope")
+	if !slices.Equal(slices.Sorted(maps.Keys(content)), fields) {
+		return errors.New("the body does not have the fields of an error")
 	}
 	return nil
 }
