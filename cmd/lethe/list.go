@@ -33,7 +33,8 @@ func (p *program) listCommand() *cobra.Command {
 			if r.asJSON {
 				return p.printJSON(page)
 			}
-			return p.printPage(page, o.Provider != "" || o.Title != "" || o.PinnedOnly)
+			o.Page, o.PageSize = 0, 0
+			return p.printPage(page, o != client.ListOptions{})
 		},
 	}
 	cmd.Flags().IntVar(&o.Page, "page", 1, "page number, starting at 1")
@@ -41,6 +42,7 @@ func (p *program) listCommand() *cobra.Command {
 	cmd.Flags().StringVar(&o.Provider, "platform", "", "only conversations of this platform")
 	cmd.Flags().StringVar(&o.Title, "title", "", "only titles that contain this text, in upper or lower case")
 	cmd.Flags().BoolVar(&o.PinnedOnly, "pinned", false, "only pinned conversations")
+	sourceFlags(cmd, &o)
 	r.flags(cmd)
 	return cmd
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,7 +23,24 @@ func (s *selection) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.from, "from", "", "only conversations created on this day or later, such as 2026-03-01")
 	cmd.Flags().StringVar(&s.to, "to", "", "only conversations created on this day or earlier")
 	cmd.Flags().BoolVar(&s.options.PinnedOnly, "pinned", false, "only pinned conversations")
+	sourceFlags(cmd, &s.options)
 	cmd.Flags().StringVar(&s.options.ImportID, "import", "", "only conversations that the import with this id created")
+}
+
+// sourceFlags are the flags that select conversations by what their source says of them.
+func sourceFlags(cmd *cobra.Command, o *client.ListOptions) {
+	cmd.Flags().BoolFunc("archived", "only conversations that are archived at their source; =false for the others", into(&o.Archived))
+	cmd.Flags().BoolFunc("starred", "only conversations that are starred at their source; =false for the others", into(&o.Starred))
+	cmd.Flags().StringVar(&o.Project, "project", "", "only conversations of this project of their source")
+}
+
+// into returns a function that sets a value for which true, false and not given differ.
+func into(value **bool) func(string) error {
+	return func(text string) error {
+		b, err := strconv.ParseBool(text)
+		*value = &b
+		return err
+	}
 }
 
 // read reads the dates. It returns Invalid when one is not a day.
@@ -59,6 +77,7 @@ func (s *selection) filter() *api.DeleteFilter {
 	f := &api.DeleteFilter{
 		Provider: notEmpty(s.options.Provider), Title: notEmpty(s.options.Title), ImportID: notEmpty(s.options.ImportID),
 		DateFrom: notEmpty(s.from), DateTo: notEmpty(s.to),
+		Archived: s.options.Archived, Starred: s.options.Starred, Project: notEmpty(s.options.Project),
 	}
 	if s.options.PinnedOnly {
 		f.Pinned = &s.options.PinnedOnly

@@ -4,6 +4,7 @@
 package chat
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -73,6 +74,7 @@ type Conversation struct {
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
 	Pinned     bool
+	Source     Source
 	ImportID   string // the upload or import that created it
 	Messages   int    // number of messages
 	Tokens     int    // 0 until indexing has counted them
@@ -90,8 +92,22 @@ type Message struct {
 	Sender     Sender
 	Text       string
 	CreatedAt  time.Time
-	Branch     string // the abandoned branch that it is on; empty on the active path
-	Hidden     bool   // hidden by its platform: stored, but never indexed
+	Inferred   bool     // CreatedAt is that of a neighbor or of the conversation, because the source gave none
+	Branch     string   // the abandoned branch that it is on; empty on the active path
+	Hidden     bool     // hidden by its platform: stored, but never indexed
+	Files      []string // names of pictures and files that belong to it and are not stored
+}
+
+// Equal reports whether two messages have the same values.
+func (m Message) Equal(other Message) bool {
+	return m.indexedLike(other) && m.Inferred == other.Inferred && slices.Equal(m.Files, other.Files)
+}
+
+// indexedLike reports whether two messages differ at most in values that an index does not
+// contain.
+func (m Message) indexedLike(other Message) bool {
+	return m.ID == other.ID && m.Position == other.Position && m.ExternalID == other.ExternalID && m.Sender == other.Sender &&
+		m.Text == other.Text && m.CreatedAt.Equal(other.CreatedAt) && m.Branch == other.Branch && m.Hidden == other.Hidden
 }
 
 // Indexed reports whether search may find the message.

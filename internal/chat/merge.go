@@ -18,11 +18,13 @@ type Merged struct {
 	Outdated    []Span // messages whose text changed: chunks that overlap them must be deleted
 	Moves       []Move // where the stored messages are now; empty when none has moved
 	Added       int    // how many messages are new
+	MarksOnly   bool   // the edits change only values that an index does not contain
 
 	Title     string
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	Pinned    bool
+	Source    Source
 }
 
 // Span is a range of messages in the numbering that was stored before a merge.
@@ -34,7 +36,9 @@ type Move struct{ From, By int }
 
 // Changed reports whether any message is new, edited or moved, so that the conversation
 // must be re-indexed.
-func (m Merged) Changed() bool { return len(m.Edited) > 0 || m.RewriteFrom < len(m.Messages) }
+func (m Merged) Changed() bool {
+	return (len(m.Edited) > 0 && !m.MarksOnly) || m.RewriteFrom < len(m.Messages)
+}
 
 // Merge works out what a re-send changes. Messages match by external id when both have
 // one, otherwise by sender and text, as two sequences (align.go). Texts that differ only
@@ -48,7 +52,7 @@ func Merge(stored Transcript, u ValidUpload) Merged {
 	m.pair()
 	out := m.combine()
 	out.Title, out.CreatedAt, out.UpdatedAt = stored.Title, stored.CreatedAt, stored.UpdatedAt
-	out.Pinned = stored.Pinned
+	out.Pinned, out.Source = stored.Pinned, stored.Source.updated(u.source)
 	if u.pinned != nil {
 		out.Pinned = *u.pinned
 	}
@@ -85,7 +89,7 @@ func titleOf(turns []Message) string {
 func NewTranscript(u ValidUpload) Transcript {
 	t := Transcript{Conversation: Conversation{
 		ID: NewID(), Platform: u.origin.Platform, ExternalID: u.origin.ExternalID, Title: u.title,
-		CreatedAt: u.createdAt, UpdatedAt: u.updatedAt, Pinned: u.pinned != nil && *u.pinned, Revision: 1, IndexState: Queued,
+		CreatedAt: u.createdAt, UpdatedAt: u.updatedAt, Pinned: u.pinned != nil && *u.pinned, Source: u.source, Revision: 1, IndexState: Queued,
 	}}
 	t.Turns = make([]Message, len(u.messages))
 	for i, m := range u.messages {
@@ -190,7 +194,7 @@ func (m *merger) combine() Merged {
 		}
 	}
 	after := m.insertions()
-	out := Merged{RewriteFrom: -1, Messages: make([]Message, 0, len(m.stored)+len(m.sent))}
+	out := Merged{RewriteFrom: -1, MarksOnly: true, Messages: make([]Message, 0, len(m.stored)+len(m.sent))}
 	by := 0 // how far the stored messages have moved so far
 	emit := func(msg Message, storedAt int) {
 		msg.Position = len(out.Messages)
@@ -220,6 +224,7 @@ func (m *merger) combine() Merged {
 		}
 		emit(msg, at)
 		if changed {
+			out.MarksOnly = out.MarksOnly && msg.indexedLike(before)
 			out.Edited = append(out.Edited, out.Messages[len(out.Messages)-1])
 		}
 		emitNew(at)
@@ -259,8 +264,14 @@ func (m *merger) apply(stored Message, u validMessage) (msg Message, changed boo
 	if u.ExternalID != "" {
 		msg.ExternalID = u.ExternalID
 	}
-	if u.dated && !msg.CreatedAt.Equal(u.CreatedAt) {
-		msg.CreatedAt = u.CreatedAt
+	if len(u.Files) > 0 || m.marked {
+		msg.Files = u.Files
 	}
-	return msg, msg != stored
+	if u.dated && (stored.Inferred || !u.Inferred) { // an inferred time does not replace the source's own
+		msg.Inferred = u.Inferred
+		if !msg.CreatedAt.Equal(u.CreatedAt) {
+			msg.CreatedAt = u.CreatedAt
+		}
+	}
+	return msg, !msg.Equal(stored)
 }

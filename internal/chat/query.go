@@ -15,12 +15,21 @@ type Filter struct {
 	PinnedOnly bool
 	Unpinned   bool   // only those that are not pinned
 	ImportID   string // created by this import; empty for all
+	Archived   *bool  // true: archived at its source; false: not archived, or the source does not say; nil for all
+	Starred    *bool  // like Archived
+	Project    string // exact; empty for all
 }
 
-// SelectsAll reports whether the filter selects every conversation. Unpinned does not
-// count, because it only spares pinned conversations.
+// SelectsAll reports whether the filter selects every conversation. What only spares
+// pinned, archived or starred conversations does not count.
 func (f Filter) SelectsAll() bool {
 	f.Unpinned = false
+	if f.Archived != nil && !*f.Archived {
+		f.Archived = nil
+	}
+	if f.Starred != nil && !*f.Starred {
+		f.Starred = nil
+	}
 	return f == Filter{}
 }
 
@@ -30,6 +39,7 @@ func (f Filter) PassesNothing() bool {
 	_, isID := ParseID(f.ImportID)
 	return (f.Platform != "" && !platformPattern.MatchString(f.Platform)) ||
 		(f.ImportID != "" && !isID) ||
+		f.Project != CleanProject(f.Project) ||
 		utf8.RuneCountInString(f.Title) > MaxTitleRunes || !utf8.ValidString(f.Title) || strings.Contains(f.Title, "\x00")
 }
 

@@ -16,6 +16,7 @@ const (
 	MaxDisplayNameRunes   = 200
 	MaxTitleRunes         = 500 // longer titles are cut, not refused
 	MaxUploadMessages     = 50_000
+	MaxBranchRunes        = 512
 	defaultTitleRunes     = 80
 	untitled              = "Untitled"
 	earliestYear          = 1970
@@ -53,14 +54,6 @@ type UploadMessage struct {
 	Hidden     bool
 	Inferred   bool     // CreatedAt is not the source's own, but that of a neighbour or of the conversation
 	Files      []string // names of pictures and files that belong to it and are not stored
-}
-
-// Source is what a conversation is at its source, besides its messages.
-type Source struct {
-	Archived *bool  // nil when the source does not say
-	Starred  *bool  // nil when the source does not say
-	Project  string // name of the project, folder or working directory; empty when unknown
-	Link     string // https address of the conversation at its source; empty when unknown
 }
 
 // derivedTitle returns the title of a conversation without a title of its own.

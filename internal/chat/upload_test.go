@@ -38,8 +38,8 @@ func TestValidateFillsIn(t *testing.T) {
 	require.Equal(t, ValidUpload{
 		origin: Origin{Platform: "custom", ExternalID: "c1"}, title: "When does the ferry leave?", createdAt: clock, updatedAt: clock,
 		messages: []validMessage{
-			{Message: Message{Text: "When does the ferry leave?", CreatedAt: clock, Sender: Human}},
-			{Message: Message{Text: "At nine.", CreatedAt: clock, Sender: Assistant}},
+			{Message: Message{Text: "When does the ferry leave?", CreatedAt: clock, Inferred: true, Sender: Human}},
+			{Message: Message{Text: "At nine.", CreatedAt: clock, Inferred: true, Sender: Assistant}},
 		},
 	}, valid(t, upload()))
 

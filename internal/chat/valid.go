@@ -25,6 +25,7 @@ type ValidUpload struct {
 	createdAt   time.Time
 	updatedAt   time.Time
 	pinned      *bool
+	source      Source
 	tellsMarks  bool
 	messages    []validMessage
 
@@ -67,6 +68,7 @@ func (u Upload) Validate(now time.Time) (ValidUpload, error) {
 		displayName: strings.TrimSpace(storable(u.DisplayName)),
 		title:       CleanTitle(u.Title), createdAt: u.CreatedAt, updatedAt: u.UpdatedAt,
 		created: !u.CreatedAt.IsZero(), updated: !u.UpdatedAt.IsZero(), tellsMarks: u.TellsMarks,
+		source: u.Source.clean(),
 	}
 	if u.Pinned != nil {
 		v.pinned = new(*u.Pinned)
@@ -98,6 +100,9 @@ func (u *ValidUpload) check(found *fault.Problems) {
 		found.Add(fault.At("external id"), "is required")
 	case n > MaxExternalIDRunes:
 		found.Add(fault.At("external id"), "must have at most %d characters", MaxExternalIDRunes)
+	}
+	if u.source.Link != "" && !IsLink(u.source.Link) {
+		found.Add(fault.At("link"), "must be an http or https address of at most %d characters", MaxLinkBytes)
 	}
 	if !validTime(u.createdAt) {
 		found.Add(fault.At("created at"), "must lie between the years %d and %d", earliestYear, latestYear)
@@ -138,9 +143,16 @@ func (u *ValidUpload) takeMessages(sent []UploadMessage, found *fault.Problems) 
 		if !validTime(m.CreatedAt) {
 			found.Add(at.Field("created at"), "must lie between the years %d and %d", earliestYear, latestYear)
 		}
+		branch, files := storable(m.Branch), cleanFiles(m.Files)
+		if utf8.RuneCountInString(branch) > MaxBranchRunes {
+			found.Add(at.Field("branch"), "must have at most %d characters", MaxBranchRunes)
+		}
+		if fittingFiles(files) < len(files) {
+			found.Add(at.Field("files"), "must have at most %d names of together %d characters", MaxFiles, MaxFilesBytes)
+		}
 		u.messages[i] = validMessage{dated: !m.CreatedAt.IsZero(), Message: Message{
-			ExternalID: id, Sender: sender, Text: storable(m.Text), CreatedAt: m.CreatedAt,
-			Branch: storable(m.Branch), Hidden: m.Hidden,
+			ExternalID: id, Sender: sender, Text: storable(m.Text), CreatedAt: m.CreatedAt, Inferred: m.Inferred,
+			Branch: branch, Hidden: m.Hidden, Files: files,
 		}}
 	}
 }
@@ -170,7 +182,7 @@ func (u *ValidUpload) fillDates(now time.Time) {
 	for i := range u.messages {
 		m := &u.messages[i]
 		if !m.dated {
-			m.CreatedAt = last
+			m.CreatedAt, m.Inferred = last, true
 		}
 		m.CreatedAt = Clock(m.CreatedAt)
 		last = m.CreatedAt

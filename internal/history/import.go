@@ -20,12 +20,12 @@ type Read struct {
 
 // Imported is the result of importing a file.
 type Imported struct {
-	ImportID      string // empty when nothing of it was stored
-	Conversations int    // stored, or there already
-	Deleted       int    // left out because they were deleted before
-	Excluded      int    // refused because they were deleted with that wish
-	Failed        int    // not stored because something is wrong with them
-	Problems      []Problem
+	ImportID      string    // empty when nothing of it was stored
+	Conversations int       // stored, or there already
+	Deleted       int       // left out because they were deleted before
+	Excluded      int       // refused because they were deleted with that wish
+	Failed        int       // not stored because something is wrong with them
+	Problems      []Problem // also what was left out of a conversation that is stored
 }
 
 // Problem is an error at one place of a file.
@@ -68,14 +68,15 @@ func (i *importer) take(ctx context.Context, read Read) error {
 	err := read.Err
 	var valid chat.ValidUpload
 	if err == nil {
+		for _, removed := range read.Upload.Repair() {
+			i.problem(read, fault.Invalidf("%s", removed))
+		}
 		valid, err = read.Upload.Validate(i.h.now())
 	}
 	switch {
 	case fault.Is(err, fault.Invalid):
 		i.done.Failed++
-		if len(i.done.Problems) < maxImportProblems {
-			i.done.Problems = append(i.done.Problems, Problem{Line: read.Line, Err: err})
-		}
+		i.problem(read, err)
 		return nil
 	case err != nil: // what was read before it is as good as ever
 		if stored := i.flush(ctx); stored != nil {
@@ -89,6 +90,13 @@ func (i *importer) take(ctx context.Context, read Read) error {
 		return nil
 	}
 	return i.flush(ctx)
+}
+
+// problem remembers what is wrong at a place of the file.
+func (i *importer) problem(at Read, err error) {
+	if len(i.done.Problems) < maxImportProblems {
+		i.done.Problems = append(i.done.Problems, Problem{Line: at.Line, Err: err})
+	}
 }
 
 func (i *importer) flush(ctx context.Context) error {

@@ -110,18 +110,19 @@ func TestBodiesAreReadAsTheSpecSays(t *testing.T) {
 		full string
 		into func() any
 	}{
-		"DeleteMatchingRequest": {`{"filter":{"provider":"a","platform":"a","title":"b","dateFrom":"2026-01-01","dateTo":"2026-01-01","importId":"c","pinned":true,"pinnedOnly":true},
+		"DeleteMatchingRequest": {`{"filter":{"provider":"a","platform":"a","title":"b","dateFrom":"2026-01-01","dateTo":"2026-01-01","importId":"c","pinned":true,"pinnedOnly":true,"archived":true,"starred":false,"project":"d"},
 			"all":false,"includePinned":false,"dryRun":true,"expectedCount":1,"exclude":false,"wait":false}`, func() any { return new(api.DeleteMatchingRequest) }},
 		"LiftRequest":         {`{"ids":["a"],"platform":"b","platformConversationIds":["c"]}`, func() any { return new(api.LiftRequest) }},
 		"DeleteRequest":       {`{"ids":["a","b"],"exclude":true,"wait":false}`, func() any { return new(api.DeleteRequest) }},
 		"PublicDeleteRequest": {`{"ids":["0197b3a0-2b1c-7d44-8a55-0e4c9a2d1f10","0197b3a0-3c2d-7e55-9b66-1f5d0b3e2a21"]}`, func() any { return new(api.PublicDeleteRequest) }},
 		"EditRequest":         {`{"conversationId":"a","title":"b","pinned":true}`, func() any { return new(api.EditRequest) }},
-		"SearchRequest": {`{"query":"a","limit":1,"provider":"b","platform":"b","contextChunks":1,"skipRerank":true,"dateFrom":"2026-01-01","dateTo":"2026-01-01","mode":"hybrid"}`,
+		"SearchRequest": {`{"query":"a","limit":1,"provider":"b","platform":"b","contextChunks":1,"skipRerank":true,"dateFrom":"2026-01-01","dateTo":"2026-01-01","archived":true,"starred":false,"project":"c","mode":"hybrid"}`,
 			func() any { return new(api.SearchRequest) }},
 		"RecallRequest": {`{"query":"a","maxTokens":1,"platform":"b","conversationContext":"c","conversationHistory":[{"role":"human","content":"d"}],"queries":[{"query":"e","maxTokens":2}]}`,
 			func() any { return new(api.RecallRequest) }},
 		"UploadRequest": {`{"platform":"a","platformDisplayName":"b","conversation":{"id":"c","title":"d","createdAt":"2026-01-01","updatedAt":"2026-01-01",
-			"messages":[{"id":"e","role":"human","content":"f","createdAt":"2026-01-01"}]}}`, func() any { return new(api.UploadRequest) }},
+			"pinned":true,"archived":true,"starred":false,"project":"g","link":"https://a.b","marked":true,
+			"messages":[{"id":"e","role":"human","content":"f","createdAt":"2026-01-01","timeInferred":true,"branch":"h","hidden":true,"files":["i"]}]}}`, func() any { return new(api.UploadRequest) }},
 	}
 	for name, body := range bodies {
 		t.Run(name, func(t *testing.T) {

@@ -34,6 +34,7 @@ func listQuery(p api.ListConversationsParams) (q chat.ListQuery, err error) {
 	q.Filter = queryFilter{
 		provider: p.Provider, platform: p.Platform, title: p.Title, importID: p.ImportID,
 		from: p.DateFrom, to: p.DateTo, pinned: p.Pinned, pinnedOnly: p.PinnedOnly,
+		archived: p.Archived, starred: p.Starred, project: p.Project,
 	}.read(&f)
 	return q, f.err()
 }
@@ -73,6 +74,7 @@ func (a conversationAnswer) VisitGetConversationResponse(w http.ResponseWriter) 
 	before, after, err := jsonstream.Array(api.ConversationDetail{
 		ID: r.ID, Title: r.Title, Total: r.Messages, TokenCount: r.Tokens,
 		PlatformConversationID: r.ExternalID, SourceID: r.Platform, Messages: []api.ConversationMessage{},
+		Archived: r.Source.Archived, Starred: r.Source.Starred, Project: textOrNil(r.Source.Project), Link: textOrNil(r.Source.Link),
 	}, "messages")
 	if err != nil {
 		return err
@@ -82,6 +84,7 @@ func (a conversationAnswer) VisitGetConversationResponse(w http.ResponseWriter) 
 			return writeParts(out, r.Parts(a.ctx), "text", func(m chat.Message) any {
 				return api.ConversationMessage{
 					MessageIndex: m.Position, Sender: senderName(m.Sender, a.style), Timestamp: api.NewTime(m.CreatedAt),
+					TimeInferred: trueOrNil(m.Inferred), Branch: textOrNil(m.Branch), Hidden: trueOrNil(m.Hidden), Files: m.Files,
 				}
 			})
 		})
@@ -121,5 +124,6 @@ func summary(c chat.Conversation) api.ConversationSummary {
 		MessageCount: c.Messages, TokenCount: c.Tokens,
 		CreatedAt: api.NewTime(c.CreatedAt), UpdatedAt: api.NewTime(c.UpdatedAt),
 		Status: api.IndexStatus(c.IndexState), IndexError: textOrNil(c.IndexError),
+		Archived: c.Source.Archived, Starred: c.Source.Starred, Project: textOrNil(c.Source.Project), Link: textOrNil(c.Source.Link),
 	}
 }

@@ -40,6 +40,7 @@ func exportQuery(p api.ExportConversationsParams) (selected chat.Filter, revisio
 	selected = queryFilter{
 		provider: p.Provider, platform: p.Platform, title: p.Title, importID: p.ImportID,
 		from: p.DateFrom, to: p.DateTo, pinned: p.Pinned, pinnedOnly: p.PinnedOnly,
+		archived: p.Archived, starred: p.Starred, project: p.Project,
 	}.read(&f)
 	selected.Unpinned = f.queryBool("excludePinned", p.ExcludePinned)
 	if selected.PinnedOnly && selected.Unpinned {

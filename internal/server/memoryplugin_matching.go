@@ -60,12 +60,13 @@ func (f *fields) deleteFilter(of api.DeleteFilter) chat.Filter {
 	for _, field := range []struct {
 		name string
 		text *string
-	}{{"provider", platform}, {"title", of.Title}, {"importId", of.ImportID}, {"dateFrom", of.DateFrom}, {"dateTo", of.DateTo}} {
+	}{{"provider", platform}, {"title", of.Title}, {"importId", of.ImportID}, {"dateFrom", of.DateFrom}, {"dateTo", of.DateTo}, {"project", of.Project}} {
 		if field.text != nil && !strings.ContainsFunc(*field.text, seen) {
 			f.refuse("filter.%s must not be blank; leave it out if it does not matter. Nothing was deleted", field.name)
 		}
 	}
-	selected := chat.Filter{Platform: provider(platform), Title: value(of.Title), ImportID: ownID(of.ImportID), PinnedOnly: value(pinned)}
+	selected := chat.Filter{Platform: provider(platform), Title: value(of.Title), ImportID: ownID(of.ImportID), PinnedOnly: value(pinned),
+		Archived: of.Archived, Starred: of.Starred, Project: value(of.Project)}
 	selected.From, selected.Before = f.created(of.DateFrom, of.DateTo)
 	return selected
 }

@@ -192,8 +192,8 @@ func TestGetConversation(t *testing.T) {
 		"id": id, "title": "T", "total": 3.0, "platformConversationId": "ext", "sourceId": "claude",
 		"messages": []any{
 			map[string]any{"message_index": 0.0, "sender": "human", "text": "a", "timestamp": "2026-03-01T09:00:00.000Z"},
-			map[string]any{"message_index": 1.0, "sender": "assistant", "text": "", "timestamp": "2026-03-01T09:00:00.000Z"},
-			map[string]any{"message_index": 2.0, "sender": "system", "text": "c", "timestamp": "2026-03-01T09:00:00.000Z"},
+			map[string]any{"message_index": 1.0, "sender": "assistant", "text": "", "timestamp": "2026-03-01T09:00:00.000Z", "timeInferred": true},
+			map[string]any{"message_index": 2.0, "sender": "system", "text": "c", "timestamp": "2026-03-01T09:00:00.000Z", "timeInferred": true},
 		},
 	}, got)
 	require.Contains(t, s.call(t, http.MethodGet, path+"&senderStyle=user", "").body, `"sender":"user"`)

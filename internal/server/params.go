@@ -104,6 +104,15 @@ func (f *fields) queryBool(field string, text *string) bool {
 	return false
 }
 
+// queryEither reads a filter of which true and false select different conversations. It
+// returns nil for an absent or empty value, which selects both.
+func (f *fields) queryEither(field string, text *string) *bool {
+	if sent(text) == nil {
+		return nil
+	}
+	return new(f.queryBool(field, text))
+}
+
 // provider returns the platform of a filter; "all" and "" mean every platform.
 func provider(name *string) string {
 	if value(name) == "all" {
@@ -135,7 +144,7 @@ func sent(text *string) *string {
 
 // queryFilter are the filter parameters of the list and the export.
 type queryFilter struct {
-	provider, platform, title, importID, from, to, pinned, pinnedOnly *string
+	provider, platform, title, importID, from, to, pinned, pinnedOnly, archived, starred, project *string
 }
 
 func (q queryFilter) read(f *fields) chat.Filter {
@@ -147,7 +156,8 @@ func (q queryFilter) read(f *fields) chat.Filter {
 	if sent(q.pinned) != nil && sent(q.pinnedOnly) != nil {
 		either(f, "pinned", &pinned, "pinnedOnly", &only)
 	}
-	selected := chat.Filter{Platform: provider(platform), Title: value(q.title), ImportID: ownID(q.importID), PinnedOnly: pinned || only}
+	selected := chat.Filter{Platform: provider(platform), Title: value(q.title), ImportID: ownID(q.importID), PinnedOnly: pinned || only,
+		Archived: f.queryEither("archived", q.archived), Starred: f.queryEither("starred", q.starred), Project: value(q.project)}
 	selected.From, selected.Before = f.created(q.from, q.to)
 	return selected
 }
@@ -208,6 +218,14 @@ func textOrNil(s string) *string {
 		return nil
 	}
 	return &s
+}
+
+// trueOrNil returns nil for false, which is left out on the wire.
+func trueOrNil(b bool) *bool {
+	if !b {
+		return nil
+	}
+	return &b
 }
 
 // each converts a list. The result is never nil, so that the wire has [].

@@ -53,8 +53,8 @@ func unbracket(raw string, params url.Values) {
 // parameters are the names of all parameters in the query of a route that reads.
 // TestParametersAreThoseOfTheSpec holds them to openapi.yaml.
 var parameters = []string{
-	"agentId", "channel", "conversationId", "cursor", "dateFrom", "dateTo", "direction", "excludePinned", "importId", "limit", "page", "pageSize",
-	"pinned", "pinnedOnly", "platform", "provider", "restoreDeleted", "revisions", "senderStyle", "since", "source", "title", "until",
+	"agentId", "archived", "channel", "conversationId", "cursor", "dateFrom", "dateTo", "direction", "excludePinned", "importId", "limit", "page", "pageSize",
+	"pinned", "pinnedOnly", "platform", "project", "provider", "restoreDeleted", "revisions", "senderStyle", "since", "source", "starred", "title", "until",
 }
 
 // respell gives a parameter that is a known one in another spelling, such as

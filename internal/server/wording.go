@@ -26,6 +26,7 @@ var uploadNames = fault.Names{
 	"external id":          "conversation.id",
 	"created at":           "conversation.createdAt",
 	"updated at":           "conversation.updatedAt",
+	"link":                 "conversation.link",
 	"messages":             "conversation.messages",
 	"messages.external id": "id",
 	"messages.created at":  "createdAt",

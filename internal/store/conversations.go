@@ -168,7 +168,7 @@ func (tx *Tx) CreateConversation(ws chat.WorkspaceID, t chat.Transcript) (bool, 
 	return len(made) > 0, err
 }
 
-// conversationBatch is how many conversations one INSERT carries. Each has about twenty
+// conversationBatch is how many conversations one INSERT carries. Each has about thirty
 // values; SQLite binds up to 32,766.
 const conversationBatch = 100
 
@@ -209,6 +209,7 @@ func (tx *Tx) queuedRow(ws chat.WorkspaceID, t chat.Transcript) dialect.Conversa
 		Title: t.Title, TitleFolded: chat.Fold(t.Title), CreatedAt: dialect.Micros(t.CreatedAt), UpdatedAt: dialect.Micros(t.UpdatedAt),
 		Pinned: t.Pinned, ImportID: t.ImportID, LastImportID: t.ImportID, MessageCount: len(t.Turns), Revision: 1,
 		IndexState: string(chat.Queued), RunAfter: dialect.Micros(tx.now),
+		Archived: t.Source.Archived, Starred: t.Source.Starred, Project: t.Source.Project, Link: t.Source.Link,
 	}
 }
 
@@ -292,6 +293,7 @@ func (tx *Tx) UpdateConversation(ws chat.WorkspaceID, stored chat.Conversation, 
 	changes := map[string]any{
 		"title": m.Title, "title_folded": chat.Fold(m.Title), "last_import_id": importID,
 		"created_at": dialect.Micros(m.CreatedAt), "updated_at": dialect.Micros(m.UpdatedAt), "pinned": m.Pinned,
+		"archived": m.Source.Archived, "starred": m.Source.Starred, "project": m.Source.Project, "link": m.Source.Link,
 	}
 	if m.Changed() {
 		changes["message_count"] = len(m.Messages)
@@ -299,7 +301,8 @@ func (tx *Tx) UpdateConversation(ws chat.WorkspaceID, stored chat.Conversation, 
 	switch {
 	case m.Changed() || m.Title != stored.Title:
 		tx.requeue(changes)
-	case dialect.Micros(m.CreatedAt) != dialect.Micros(stored.CreatedAt) || dialect.Micros(m.UpdatedAt) != dialect.Micros(stored.UpdatedAt):
+	case len(m.Edited) > 0 || !m.Source.Equal(stored.Source) ||
+		dialect.Micros(m.CreatedAt) != dialect.Micros(stored.CreatedAt) || dialect.Micros(m.UpdatedAt) != dialect.Micros(stored.UpdatedAt):
 		tx.raiseRevision(changes, stored)
 	}
 	if err := tx.update(ws, stored.ID, changes); err != nil {
@@ -325,7 +328,8 @@ func (tx *Tx) requeue(changes map[string]any) {
 }
 
 // raiseRevision adds a new revision to the changes of a conversation whose index stays
-// valid: its dates changed, which an export contains and an index does not. A
+// valid: dates, marks or what its source says changed, which an export contains and an
+// index does not. A
 // conversation that is being indexed is queued again, because its claim ends with the
 // old revision.
 func (tx *Tx) raiseRevision(changes map[string]any, stored chat.Conversation) {

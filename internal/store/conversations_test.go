@@ -213,6 +213,7 @@ func TestFilters(t *testing.T) {
 	for i := range 24 {
 		c := transcript(t, fmt.Sprint(i), "text")
 		c.Title, c.Platform, c.ImportID, c.Pinned = titles[i%4], platforms[i%3], imports[i%2], i%5 < 2
+		c.Source = chat.Source{Archived: []*bool{nil, new(true), new(false)}[i%3], Starred: []*bool{new(false), nil, nil, new(true)}[i%4], Project: []string{"", "Trips"}[i%2]}
 		c.CreatedAt = day(i % 7)
 		c.UpdatedAt = day(10 - i%6) // many at the same moment: then ids decide
 		all = append(all, c)
@@ -233,6 +234,11 @@ func TestFilters(t *testing.T) {
 	combine(func(f *chat.Filter) { f.Before = day(5) }, func(f *chat.Filter) { f.Before = day(3).Add(time.Microsecond) })
 	combine(func(f *chat.Filter) { f.PinnedOnly = true })
 	combine(func(f *chat.Filter) { f.ImportID = imports[1] }, func(f *chat.Filter) { f.ImportID = chat.NewID() })
+	filters = slices.Concat(filters, []chat.Filter{
+		{Starred: new(true)}, {Starred: new(false)}, {Archived: new(false), Starred: new(false), Project: "Trips"}, {Archived: new(true), Starred: new(true), Title: "plans"},
+	})
+	filters = append(filters, chat.Filter{Archived: new(true)}, chat.Filter{Archived: new(false)}, chat.Filter{Archived: new(false), PinnedOnly: true},
+		chat.Filter{Project: "Trips"}, chat.Filter{Project: " Trips"}, chat.Filter{Project: "trips"}, chat.Filter{Project: "Trips", Platform: "chatgpt"})
 
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
@@ -257,7 +263,10 @@ func listed(all []chat.Transcript, f chat.Filter) (want []string) {
 			(f.From.IsZero() || !c.CreatedAt.Before(f.From)) &&
 			(f.Before.IsZero() || c.CreatedAt.Before(f.Before)) &&
 			(!f.PinnedOnly || c.Pinned) &&
-			(f.ImportID == "" || c.ImportID == f.ImportID) {
+			(f.ImportID == "" || c.ImportID == f.ImportID) &&
+			(f.Archived == nil || *f.Archived == (c.Source.Archived != nil && *c.Source.Archived)) &&
+			(f.Starred == nil || *f.Starred == (c.Source.Starred != nil && *c.Source.Starred)) &&
+			(f.Project == "" || c.Source.Project == f.Project) {
 			want = append(want, c.ID)
 		}
 	}

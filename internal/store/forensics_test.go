@@ -56,6 +56,8 @@ func plant(t *testing.T, s *store.Store, ws chat.WorkspaceID) (e evidence) {
 		long := strings.Repeat("-", longBody/2) + word("long body") + strings.Repeat("-", longBody/2)
 		c := transcript(t, word("external id"), word("body")+" was said", "and answered", long)
 		c.Title, c.UpdatedAt = word("title"), start.Add(time.Duration(rng.Uint64N(1e15))*time.Microsecond) // like no other's
+		c.Source.Project, c.Source.Link = word("project"), "https://a.b/"+word("link")
+		c.Turns[1].Branch, c.Turns[1].Files = word("branch"), []string{word("file")}
 		createAll(t, s, ws, c)
 		vector, halves := forensicVector(rng)
 		x := store.Indexed{Model: testModel, Chunks: []store.IndexedChunk{
@@ -195,7 +197,7 @@ func fullyReclaimedMeansGoneFromEveryFileOfPostgres(t *testing.T) {
 	require.Subset(t, places(e.in(before)), []string{
 		"title in conversations", "body in messages", "long body in pg_toast", "term in chunks", "vector in embeddings",
 		"term in chunks_terms", "external id in conversations_workspace_id_platform_external_id_key", "unit vector in embeddings_ann",
-		"id in messages_pkey", "id in pg_statistic",
+		"id in messages_pkey", "id in pg_statistic", "project in conversations", "link in conversations", "branch in messages", "file in messages",
 	}, "the test looks into all of these")
 
 	for place := range e.in(before) {

@@ -42,6 +42,7 @@ func (tx *Tx) rewrite(row dialect.MessageRow) error {
 	changes := map[string]any{
 		"external_id": row.ExternalID, "sender": row.Sender,
 		"created_at": row.CreatedAt, "branch": row.Branch, "hidden": row.Hidden,
+		"inferred": row.Inferred, "files": row.Files,
 	}
 	if !chat.IsAbridged(row.Text) {
 		changes["text"] = row.Text

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -74,6 +75,7 @@ func conversationOf(r dialect.ConversationRow) chat.Conversation {
 	return chat.Conversation{
 		ID: r.ID, Platform: r.Platform, ExternalID: r.ExternalID, Title: r.Title,
 		CreatedAt: dialect.FromMicros(r.CreatedAt), UpdatedAt: dialect.FromMicros(r.UpdatedAt), Pinned: r.Pinned,
+		Source:   chat.Source{Archived: r.Archived, Starred: r.Starred, Project: r.Project, Link: r.Link},
 		ImportID: r.ImportID, Messages: r.MessageCount, Tokens: r.TokenCount, Chunks: r.ChunkCount,
 		Revision: r.Revision, IndexState: chat.IndexState(r.IndexState), IndexError: r.IndexError,
 	}
@@ -83,14 +85,32 @@ func messageOf(r dialect.MessageRow) chat.Message {
 	return chat.Message{
 		ID: r.ID, Position: r.Position, ExternalID: r.ExternalID, Sender: chat.Sender(r.Sender),
 		Text: r.Text, CreatedAt: dialect.FromMicros(r.CreatedAt), Branch: r.Branch, Hidden: r.Hidden,
+		Inferred: r.Inferred, Files: namesOf(r.Files),
 	}
+}
+
+// listed is a list of names as a column keeps it; namesOf is the inverse.
+func listed(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	list, _ := json.Marshal(names) // strings always marshal
+	return string(list)
+}
+
+func namesOf(list string) (names []string) {
+	if list == "" {
+		return nil
+	}
+	_ = json.Unmarshal([]byte(list), &names) // only listed writes this column
+	return names
 }
 
 func newMessageRow(ws chat.WorkspaceID, conversation string, m chat.Message) dialect.MessageRow {
 	return dialect.MessageRow{
 		WorkspaceID: int64(ws), ConversationID: conversation, Position: m.Position, ID: m.ID,
 		ExternalID: m.ExternalID, Sender: string(m.Sender), Text: m.Text, CreatedAt: dialect.Micros(m.CreatedAt),
-		Branch: m.Branch, Hidden: m.Hidden,
+		Branch: m.Branch, Hidden: m.Hidden, Inferred: m.Inferred, Files: listed(m.Files),
 	}
 }
 

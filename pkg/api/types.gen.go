@@ -224,8 +224,14 @@ type ContextPassage struct {
 
 // ConversationDetail A conversation with its messages.
 type ConversationDetail struct {
+	// Archived Whether it is archived at its source. Absent when the source does not say.
+	Archived *bool `json:"archived,omitempty"`
+
 	// ID The id that Lethe assigned.
 	ID string `json:"id"`
+
+	// Link The http or https address of the conversation at its source. Absent when unknown.
+	Link *string `json:"link,omitempty"`
 
 	// Messages All its messages, in order.
 	Messages []ConversationMessage `json:"messages"`
@@ -233,8 +239,14 @@ type ConversationDetail struct {
 	// PlatformConversationID The caller's id for it (`conversation.id` of the upload).
 	PlatformConversationID string `json:"platformConversationId"`
 
+	// Project The project, folder or working directory of the source. Absent when unknown.
+	Project *string `json:"project,omitempty"`
+
 	// SourceID The platform that it is from, which the list calls `platform`.
 	SourceID string `json:"sourceId"`
+
+	// Starred Whether it is starred at its source. Absent when the source does not say.
+	Starred *bool `json:"starred,omitempty"`
 
 	// Title Its title.
 	Title string `json:"title"`
@@ -266,6 +278,15 @@ type ConversationList struct {
 
 // ConversationMessage One message of a conversation.
 type ConversationMessage struct {
+	// Branch The name of the abandoned branch that it is on. Absent on the active path.
+	Branch *string `json:"branch,omitempty"`
+
+	// Files The names of its pictures and files, which are not stored. Absent when there are none.
+	Files []string `json:"files,omitempty"`
+
+	// Hidden True when its platform does not show it. Search does not find it. Otherwise absent.
+	Hidden *bool `json:"hidden,omitempty"`
+
 	// MessageIndex Its position in the conversation, from 0.
 	MessageIndex int `json:"message_index"`
 
@@ -275,6 +296,9 @@ type ConversationMessage struct {
 
 	// Text Its text, which may be empty.
 	Text string `json:"text"`
+
+	// TimeInferred True when `timestamp` was taken from a neighbouring message or the conversation; otherwise absent.
+	TimeInferred *bool `json:"timeInferred,omitempty"`
 
 	// Timestamp When it was written.
 	Timestamp Time `json:"timestamp"`
@@ -291,6 +315,9 @@ type ConversationRevision struct {
 
 // ConversationSummary A conversation without its messages.
 type ConversationSummary struct {
+	// Archived Whether it is archived at its source. Absent when the source does not say.
+	Archived *bool `json:"archived,omitempty"`
+
 	// CreatedAt When it began.
 	CreatedAt Time `json:"createdAt"`
 
@@ -300,6 +327,9 @@ type ConversationSummary struct {
 	// IndexError Why `status` is `failed`, or why indexing is retried; otherwise null.
 	IndexError *string `json:"indexError"`
 
+	// Link The http or https address of the conversation at its source. Absent when unknown.
+	Link *string `json:"link,omitempty"`
+
 	// MessageCount The number of messages.
 	MessageCount int `json:"messageCount"`
 
@@ -308,6 +338,12 @@ type ConversationSummary struct {
 
 	// Platform The platform that it is from.
 	Platform string `json:"platform"`
+
+	// Project The project, folder or working directory of the source. Absent when unknown.
+	Project *string `json:"project,omitempty"`
+
+	// Starred Whether it is starred at its source. Absent when the source does not say.
+	Starred *bool `json:"starred,omitempty"`
 
 	// Status The state of a conversation's index: `queued` and `indexing` are in progress, `ready` can be found by
 	// search, `failed` could not be indexed.
@@ -346,6 +382,10 @@ type DeleteAnswer struct {
 
 // DeleteFilter Conversations match if all given conditions hold.
 type DeleteFilter struct {
+	// Archived `true`: only conversations that are archived at their source. `false`: only the others, also those whose source
+	// does not say.
+	Archived *bool `json:"archived,omitempty"`
+
 	// DateFrom Created at or after this time: an ISO 8601 date (from its first moment, UTC), or a date and time (UTC
 	// unless it has a zone).
 	DateFrom *string `json:"dateFrom,omitempty"`
@@ -366,8 +406,15 @@ type DeleteFilter struct {
 	// Platform The same as `provider`. If both are given, they must be equal.
 	Platform *string `json:"platform,omitempty"`
 
+	// Project The project, folder or working directory of the source (exact name).
+	Project *string `json:"project,omitempty"`
+
 	// Provider The platform (exact name). `all` means every platform.
 	Provider *string `json:"provider,omitempty"`
+
+	// Starred `true`: only conversations that are starred at their source. `false`: only the others, also those whose source
+	// does not say.
+	Starred *bool `json:"starred,omitempty"`
 
 	// Title The title contains this text, which must not be blank. Case is ignored.
 	Title *string `json:"title,omitempty"`
@@ -607,7 +654,7 @@ type ImportAnswer struct {
 	// ImportID Its id in `GET /api/chat-history/imports/{id}`; null if nothing was stored.
 	ImportID *string `json:"importId"`
 
-	// Problems The first twenty of those lines, with the reasons.
+	// Problems The first twenty of those lines, and of those of which a part was left out, with the reasons.
 	Problems []ImportProblem `json:"problems"`
 }
 
@@ -1019,6 +1066,10 @@ type SearchMode string
 
 // SearchRequest A search.
 type SearchRequest struct {
+	// Archived `true`: only conversations that are archived at their source. `false`: only the others, also those whose source
+	// does not say. Absent: both.
+	Archived *bool `json:"archived,omitempty"`
+
 	// ContextChunks The number of neighbouring passages with each result, half before it and half after it. More than 20 is
 	// read as 20.
 	ContextChunks *int `json:"contextChunks,omitempty"`
@@ -1043,6 +1094,9 @@ type SearchRequest struct {
 	// Platform The same as `provider`. If both are given, they must be equal.
 	Platform *string `json:"platform,omitempty"`
 
+	// Project Only conversations of this project, folder or working directory of the source (exact name).
+	Project *string `json:"project,omitempty"`
+
 	// Provider Only conversations of this platform (exact name). `all` or empty means every platform.
 	Provider *string `json:"provider,omitempty"`
 
@@ -1052,6 +1106,10 @@ type SearchRequest struct {
 	// SkipRerank Do not use the reranker that is configured (`LETHE_RERANK_URL`). Otherwise it orders the 50 best
 	// passages, which takes longer; `reranked` in the answer says whether it did.
 	SkipRerank *bool `json:"skipRerank,omitempty"`
+
+	// Starred `true`: only conversations that are starred at their source. `false`: only the others, also those whose source
+	// does not say. Absent: both.
+	Starred *bool `json:"starred,omitempty"`
 }
 
 // SearchResult One passage.
@@ -1171,6 +1229,9 @@ type UploadStatus string
 
 // UploadedChat The conversation as its platform knows it.
 type UploadedChat struct {
+	// Archived Whether it is archived at its source. Default: unchanged.
+	Archived *bool `json:"archived,omitempty"`
+
 	// CreatedAt When it began: an ISO 8601 date, or a date and time (UTC unless it has a zone). Default: the time of the
 	// first message.
 	//
@@ -1181,11 +1242,24 @@ type UploadedChat struct {
 	// ID The platform's id of the conversation. It identifies the conversation together with `platform`.
 	ID string `json:"id"`
 
+	// Link The http or https address of the conversation at its source. Absent or empty means unchanged.
+	Link *string `json:"link,omitempty"`
+
+	// Marked True when a message without `hidden`, `branch` or `files` has none. Otherwise such a message keeps what is
+	// stored of it.
+	Marked *bool `json:"marked,omitempty"`
+
 	// Messages Its messages in order, 1 to 50,000. Send a longer chat in several uploads.
 	Messages []UploadedMessage `json:"messages"`
 
 	// Pinned Whether it is pinned. Default: unchanged; a new conversation is not pinned.
 	Pinned *bool `json:"pinned,omitempty"`
+
+	// Project The project, folder or working directory of the source, cut at 500 characters. Absent or empty: unchanged.
+	Project *string `json:"project,omitempty"`
+
+	// Starred Whether it is starred at its source. Default: unchanged.
+	Starred *bool `json:"starred,omitempty"`
 
 	// Title Its title, cut at 500 characters. Default: the first 80 characters of the first human message.
 	Title *string `json:"title,omitempty"`
@@ -1198,6 +1272,9 @@ type UploadedChat struct {
 
 // UploadedMessage One message as its platform knows it.
 type UploadedMessage struct {
+	// Branch The name of the abandoned branch that it is on; empty on the active path. Search finds no branches.
+	Branch *string `json:"branch,omitempty"`
+
 	// Content Its text, which may be empty.
 	Content string `json:"content"`
 
@@ -1207,6 +1284,13 @@ type UploadedMessage struct {
 	//
 	// Examples: 2026-03-01T09:30:00Z
 	CreatedAt *Time `json:"createdAt,omitempty"`
+
+	// Files The names of its pictures and files, which are not stored: at most 100, together at most 16,000 bytes, each
+	// cut at 200 characters.
+	Files []string `json:"files,omitempty"`
+
+	// Hidden True when its platform does not show it. It is stored, and search does not find it.
+	Hidden *bool `json:"hidden,omitempty"`
 
 	// ID The platform's id of the message, unique in the conversation. It lets a re-send change the message at
 	// any position. Messages without an id are matched by role, content and position.
@@ -1218,6 +1302,9 @@ type UploadedMessage struct {
 	//
 	// Examples: human, assistant
 	Role string `json:"role"`
+
+	// TimeInferred True when `createdAt` is not the message's own time. It does not replace a time that is.
+	TimeInferred *bool `json:"timeInferred,omitempty"`
 }
 
 // UploadedSummary The conversation as it is stored.
@@ -1392,6 +1479,17 @@ type ListConversationsParams struct {
 	// ImportID Only conversations that this upload or import created. A conversation belongs to the upload that created
 	// it, not to a re-send.
 	ImportID *string `form:"importId,omitempty" json:"importId,omitempty"`
+
+	// Archived `true`: only conversations that are archived at their source. `false`: only the others, also those whose source
+	// does not say. Absent: both.
+	Archived *string `form:"archived,omitempty" json:"archived,omitempty"`
+
+	// Starred `true`: only conversations that are starred at their source. `false`: only the others, also those whose source
+	// does not say. Absent: both.
+	Starred *string `form:"starred,omitempty" json:"starred,omitempty"`
+
+	// Project Only conversations of this project, folder or working directory of the source (exact name).
+	Project *string `form:"project,omitempty" json:"project,omitempty"`
 }
 
 // GetConversationParams defines parameters for GetConversation.
@@ -1443,6 +1541,17 @@ type ExportConversationsParams struct {
 	// ImportID Only conversations that this upload or import created. A conversation belongs to the upload that created
 	// it, not to a re-send.
 	ImportID *string `form:"importId,omitempty" json:"importId,omitempty"`
+
+	// Archived `true`: only conversations that are archived at their source. `false`: only the others, also those whose source
+	// does not say. Absent: both.
+	Archived *string `form:"archived,omitempty" json:"archived,omitempty"`
+
+	// Starred `true`: only conversations that are starred at their source. `false`: only the others, also those whose source
+	// does not say. Absent: both.
+	Starred *string `form:"starred,omitempty" json:"starred,omitempty"`
+
+	// Project Only conversations of this project, folder or working directory of the source (exact name).
+	Project *string `form:"project,omitempty" json:"project,omitempty"`
 
 	// ExcludePinned `true`: only conversations that are not pinned.
 	ExcludePinned *string `form:"excludePinned,omitempty" json:"excludePinned,omitempty"`

@@ -21,12 +21,16 @@ type ListOptions struct {
 	CreatedTo   time.Time // created at or before; zero for no bound
 	PinnedOnly  bool
 	ImportID    string // created by this import; empty for all
+	Archived    *bool  // true: archived at its source; false: not known to be; nil for both
+	Starred     *bool  // like Archived
+	Project     string // of the source, exact; empty for all
 }
 
 func (o ListOptions) params() *api.ListConversationsParams {
 	p := &api.ListConversationsParams{
 		Page: number(o.Page), PageSize: number(o.PageSize),
 		Provider: text(o.Provider), Title: text(o.Title), ImportID: text(o.ImportID),
+		Archived: either(o.Archived), Starred: either(o.Starred), Project: text(o.Project),
 		DateFrom: moment(o.CreatedFrom), DateTo: moment(o.CreatedTo),
 	}
 	if o.PinnedOnly {
@@ -38,6 +42,7 @@ func (o ListOptions) params() *api.ListConversationsParams {
 func (o ListOptions) exportParams() *api.ExportConversationsParams {
 	p := &api.ExportConversationsParams{
 		Provider: text(o.Provider), Title: text(o.Title), ImportID: text(o.ImportID),
+		Archived: either(o.Archived), Starred: either(o.Starred), Project: text(o.Project),
 		DateFrom: moment(o.CreatedFrom), DateTo: moment(o.CreatedTo),
 	}
 	if o.PinnedOnly {
@@ -221,6 +226,13 @@ func text(s string) *string {
 		return nil
 	}
 	return &s
+}
+
+func either(b *bool) *string {
+	if b == nil {
+		return nil
+	}
+	return text(strconv.FormatBool(*b))
 }
 
 func number(n int) *string {

@@ -34,6 +34,11 @@ type conversation struct {
 	CreatedAt time.Time `json:"createdAt"`
 	UpdatedAt time.Time `json:"updatedAt"`
 	Pinned    bool      `json:"pinned"`
+	Archived  *bool     `json:"archived,omitempty"`
+	Starred   *bool     `json:"starred,omitempty"`
+	Project   string    `json:"project,omitempty"`
+	Link      string    `json:"link,omitempty"`
+	Marked    bool      `json:"marked"` // a message without marks has none
 	Messages  []message `json:"messages"`
 }
 
@@ -42,6 +47,10 @@ type message struct {
 	Role      chat.Sender `json:"role"`
 	Content   string      `json:"content"`
 	CreatedAt time.Time   `json:"createdAt"`
+	Inferred  bool        `json:"timeInferred,omitempty"`
+	Branch    string      `json:"branch,omitempty"`
+	Hidden    bool        `json:"hidden,omitempty"`
+	Files     []string    `json:"files,omitempty"`
 }
 
 // Write writes one conversation as a line. It writes each part as it arrives, so a long
@@ -65,6 +74,7 @@ func newLine(c chat.Conversation, displayName string) line {
 		Platform: c.Platform, DisplayName: displayName,
 		Conversation: conversation{
 			ID: c.ExternalID, Title: c.Title, CreatedAt: c.CreatedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(), Pinned: c.Pinned,
+			Archived: c.Source.Archived, Starred: c.Source.Starred, Project: c.Source.Project, Link: c.Source.Link, Marked: true,
 			Messages: []message{},
 		},
 	}
@@ -98,7 +108,10 @@ func write(w io.Writer, l line, parts iter.Seq2[chat.Part, error]) error {
 const writeSize = 32 << 10
 
 func writePart(w *bufio.Writer, p chat.Part) error {
-	before, after, err := jsonstream.Text(message{ID: p.ExternalID, Role: p.Sender, CreatedAt: p.CreatedAt.UTC()}, "content")
+	before, after, err := jsonstream.Text(message{
+		ID: p.ExternalID, Role: p.Sender, CreatedAt: p.CreatedAt.UTC(), Inferred: p.Inferred,
+		Branch: p.Branch, Hidden: p.Hidden, Files: p.Files,
+	}, "content")
 	if err != nil {
 		return err
 	}

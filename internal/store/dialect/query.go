@@ -108,6 +108,15 @@ func WhereFilter(db *gorm.DB, f chat.Filter) *gorm.DB {
 	if id, ok := chat.ParseID(f.ImportID); ok {
 		db = db.Where("conversations.import_id = ?", id)
 	}
+	if f.Archived != nil {
+		db = db.Where("coalesce(conversations.archived, ?) = ?", false, *f.Archived)
+	}
+	if f.Starred != nil {
+		db = db.Where("coalesce(conversations.starred, ?) = ?", false, *f.Starred)
+	}
+	if f.Project != "" {
+		db = db.Where("conversations.project = ?", f.Project)
+	}
 	return db
 }
 

@@ -36,6 +36,10 @@ type ConversationRow struct {
 	IndexError      string
 	RecipeID        int64
 	Holder          int64
+	Archived        *bool // null when the source does not say
+	Starred         *bool // null when the source does not say
+	Project         string
+	Link            string
 }
 
 // TableName is the table of the row.
@@ -53,6 +57,8 @@ type MessageRow struct {
 	CreatedAt      int64 `gorm:"autoCreateTime:false"`
 	Branch         string
 	Hidden         bool
+	Inferred       bool
+	Files          string // a JSON list of names; empty when there are none
 }
 
 // TableName is the table of the row.
@@ -103,7 +109,7 @@ type ClaimRow struct {
 	IndexedRevision int64
 }
 
-// How many rows one INSERT carries. Messages have ten values each, far below the
+// How many rows one INSERT carries. Messages have twelve values each, far below the
 // 32,766 that SQLite binds.
 const (
 	MessageBatch = 200

@@ -76,7 +76,7 @@ func copyRows[R any](db *gorm.DB, table string, columns []string, rows []R, valu
 }
 
 var messageColumns = []string{
-	"workspace_id", "conversation_id", "position", "id", "external_id", "sender", "text", "created_at", "branch", "hidden",
+	"workspace_id", "conversation_id", "position", "id", "external_id", "sender", "text", "created_at", "branch", "hidden", "inferred", "files",
 }
 
 // InsertMessages writes many messages by COPY.
@@ -85,6 +85,6 @@ func (*Database) InsertMessages(db *gorm.DB, rows []dialect.MessageRow) error {
 		return dialect.InsertMessageBatches(db, rows) // COPY holds a long text once, INSERT twice
 	}
 	return copyRows(db, "messages", messageColumns, rows, func(r dialect.MessageRow) []any {
-		return []any{r.WorkspaceID, r.ConversationID, r.Position, r.ID, r.ExternalID, r.Sender, r.Text, r.CreatedAt, r.Branch, r.Hidden}
+		return []any{r.WorkspaceID, r.ConversationID, r.Position, r.ID, r.ExternalID, r.Sender, r.Text, r.CreatedAt, r.Branch, r.Hidden, r.Inferred, r.Files}
 	})
 }
