@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -57,6 +58,17 @@ func (s *Sample) Has(path string) bool { return find(s.paths, path) }
 
 // Is reports whether the JSON of the file has this short string at a path.
 func (s *Sample) Is(path, value string) bool { return find(s.values, path+"="+value) }
+
+// Values returns the short strings that the JSON of the file has at a path without `*`.
+func (s *Sample) Values(path string) (values []string) {
+	for have := range s.values {
+		if value, ok := strings.CutPrefix(have, path+"="); ok {
+			values = append(values, value)
+		}
+	}
+	slices.Sort(values)
+	return values
+}
 
 func find(in map[string]bool, path string) bool {
 	if !strings.Contains(path, "*") {
