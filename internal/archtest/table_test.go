@@ -30,8 +30,22 @@ var mayImport = map[string][]string{
 	"internal/exports/elements": {"internal/exports/format"},
 	"internal/exports/hygiene":  {},
 	"internal/exports/tree":     {},
+	"internal/exports/draft":    {"internal/chat", "internal/exports/format", "internal/exports/hygiene", "internal/exports/times", "internal/exports/tree"},
 	"internal/exports/session":  {"internal/chat", "internal/exports/format", "internal/exports/hygiene"},
 	"internal/exports/readtest": {"internal/chat", "internal/exports/format"},
+	// Web exports and programs.
+	"internal/exports/aistudio":   readerMayImport,
+	"internal/exports/chatwise":   readerMayImport,
+	"internal/exports/copilot":    readerMayImport,
+	"internal/exports/deepseek":   readerMayImport,
+	"internal/exports/gemini":     readerMayImport,
+	"internal/exports/grok":       readerMayImport,
+	"internal/exports/lechat":     readerMayImport,
+	"internal/exports/librechat":  readerMayImport,
+	"internal/exports/openwebui":  readerMayImport,
+	"internal/exports/perplexity": readerMayImport,
+	"internal/exports/typingmind": readerMayImport,
+	"internal/exports/vscode":     readerMayImport,
 	// Coding agents.
 	"internal/exports/claudecode": readerMayImport,
 	"internal/exports/codex":      readerMayImport,
@@ -41,6 +55,8 @@ var mayImport = map[string][]string{
 	"internal/exports/container": {"internal/fault", "internal/exports/format"},
 	"internal/exports": { // the table of the formats
 		"internal/fault", "internal/spelling", "internal/exports/format", "internal/exports/container",
+		"internal/exports/aistudio", "internal/exports/chatwise", "internal/exports/copilot", "internal/exports/deepseek", "internal/exports/gemini", "internal/exports/grok",
+		"internal/exports/lechat", "internal/exports/librechat", "internal/exports/openwebui", "internal/exports/perplexity", "internal/exports/typingmind", "internal/exports/vscode",
 		"internal/exports/claudecode",
 	},
 
@@ -156,7 +172,7 @@ var mayImport = map[string][]string{
 // code map has one line for all of them. Such a package is internal/exports/NAME.
 var readerMayImport = []string{
 	"internal/fault", "internal/chat", "internal/exports/format", "internal/exports/elements", "internal/exports/lines",
-	"internal/exports/loose", "internal/exports/times", "internal/exports/hygiene", "internal/exports/tree", "internal/exports/session",
+	"internal/exports/loose", "internal/exports/times", "internal/exports/hygiene", "internal/exports/tree", "internal/exports/session", "internal/exports/draft",
 }
 
 // onlyForTests are packages that nothing but a _test.go file may import.
@@ -186,6 +202,7 @@ var confined = []confinement{
 	{"github.com/gofrs/flock", []string{"internal/store/sqlite"}, "only the database that is a file shows by a file that a program lives"},
 	{"github.com/go-json-experiment/json", []string{"internal/exports"}, "only export files are read with it; what Lethe itself speaks is encoding/json"},
 	{"github.com/klauspost/compress", []string{"internal/exports/container"}, "only archives of export files are unpacked"},
+	{"golang.org/x/net/html", []string{"internal/exports/gemini"}, "only Google's activity log is HTML"},
 	{"golang.org/x/term", []string{"cmd/lethe"}, "only the command asks somebody at a terminal"},
 	{"github.com/blevesearch/snowballstem", []string{"internal/text"}, "documents and queries share one analyzer"},
 }

@@ -6,8 +6,20 @@ package exports
 import (
 	"strings"
 
+	"github.com/lethe-chat/lethe/internal/exports/aistudio"
+	"github.com/lethe-chat/lethe/internal/exports/chatwise"
 	"github.com/lethe-chat/lethe/internal/exports/claudecode"
+	"github.com/lethe-chat/lethe/internal/exports/copilot"
+	"github.com/lethe-chat/lethe/internal/exports/deepseek"
 	"github.com/lethe-chat/lethe/internal/exports/format"
+	"github.com/lethe-chat/lethe/internal/exports/gemini"
+	"github.com/lethe-chat/lethe/internal/exports/grok"
+	"github.com/lethe-chat/lethe/internal/exports/lechat"
+	"github.com/lethe-chat/lethe/internal/exports/librechat"
+	"github.com/lethe-chat/lethe/internal/exports/openwebui"
+	"github.com/lethe-chat/lethe/internal/exports/perplexity"
+	"github.com/lethe-chat/lethe/internal/exports/typingmind"
+	"github.com/lethe-chat/lethe/internal/exports/vscode"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/spelling"
 )
@@ -15,6 +27,18 @@ import (
 // Formats returns every format. A file has the first format that matches it.
 func Formats() []format.Format {
 	return []format.Format{
+		deepseek.Format(),
+		grok.Format(),
+		perplexity.Format(),
+		openwebui.Format(),
+		typingmind.Format(),
+		librechat.Format(),
+		lechat.Format(),
+		vscode.Format(),
+		aistudio.Format(),
+		gemini.Format(),
+		copilot.Format(),
+		chatwise.Format(),
 		claudecode.Format(),
 	}
 }

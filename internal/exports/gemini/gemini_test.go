@@ -1,0 +1,73 @@
+package gemini
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/exports/format"
+	"github.com/lethe-chat/lethe/internal/exports/readtest"
+)
+
+func TestActivityAsJSON(t *testing.T) { readtest.Golden(t, Format(), "testdata/json") }
+func TestActivityAsHTML(t *testing.T) { readtest.Golden(t, Format(), "testdata/html") }
+
+// The same account exported again, in another language or form and with newer entries on
+// top, has the same conversations.
+func TestIDsDoNotDependOnTheExport(t *testing.T) {
+	ids := func(name, text string) (ids []string) {
+		m, _ := readtest.Files(map[string][]byte{name: []byte(text)}).Member(name)
+		found := readtest.Read(Format(), m)
+		require.NoError(t, found.Err)
+		require.Empty(t, found.Problems)
+		for _, c := range found.Conversations {
+			ids = append(ids, c.ExternalID)
+		}
+		return ids
+	}
+	entry := func(header, title, at string) string {
+		return `{"header":"` + header + `","title":"` + title + `","time":"` + at + `","safeHtmlItem":[{"html":"<p>Red.</p>"}]}`
+	}
+	german := ids("a.json", "["+entry("Gemini-Apps", `Eingegebener Prompt: Which\nrose?`, "2026-05-01T09:00:00.123Z")+"]")
+	require.Len(t, german, 1)
+	require.Equal(t, german, ids("a.json", "["+entry("Gemini Apps", "Prompted Which rose?", "2026-05-01T09:00:00.123Z")+"]"))
+	later := ids("a.json", "["+entry("Gemini Apps", "Prompted Later", "2026-05-01T09:05:00Z")+","+entry("Gemini Apps", "Prompted Which rose?", "2026-05-01T09:00:00.123Z")+"]")
+	require.Equal(t, german[0], later[1])
+	page := `<div class="outer-cell"><div class="header-cell"><p>Gemini-appar</p></div><div class="content-cell">Gav instruktionen&nbsp;Which rose?<br>1 maj 2026 11:00:00 CEST<br><p>Röd.</p></div></div>`
+	require.Equal(t, german, ids("a.html", page))
+	require.NotEqual(t, german, ids("a.html", strings.Replace(page, "11:00:00", "11:00:01", 1)))
+}
+
+// The files of other Google products have the same names and structure.
+func TestOtherProductsAreNotRecognised(t *testing.T) {
+	page, err := os.ReadFile("testdata/html/MyActivity.html")
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		text string
+		want bool
+	}{
+		"an entry of Gemini among others": {`[{"header":"Chrome","title":"Visited a","time":"2026-01-01T00:00:00Z"},{"header":"Gemini Apps","title":"Prompted b","time":"2026-01-01T00:00:00Z"}]`, true},
+		"by its product":                  {`[{"title":"Prompted b","time":"2026-01-01T00:00:00Z","products":["Gemini Apps"]}]`, true},
+		"a page about Gemini":             {`[{"header":"Chrome","title":"Visited Gemini Apps","time":"2026-01-01T00:00:00Z","products":["Chrome"]}]`, false},
+		"a heading that begins like it":   {`[{"header":"Geminid Meteors","title":"Visited a","time":"2026-01-01T00:00:00Z"}]`, false},
+		"no time":                         {`[{"header":"Gemini Apps","title":"x"}]`, false},
+		"a page of activity":              {string(page), true},
+		"a page of activity of others":    {`<div class="outer-cell"><div class="header-cell"><p>Chrome</p></div><div class="content-cell">Visited&nbsp;Gemini Apps<br></div></div>`, false},
+		"a page of something else":        {`<html><p>Gemini Apps</p></html>`, false},
+	} {
+		require.Equal(t, c.want, Format().Matches(format.NewSample("MyActivity.json", []byte(c.text))), name)
+	}
+}
+
+func FuzzRead(f *testing.F) { readtest.Fuzz(f, Format(), "testdata") }
+
+func FuzzText(f *testing.F) {
+	f.Add("<ul><li>a<ol start=3><li>b</ol></ul><pre> c </pre><script>d</script><table><tr><td>e<td>f</table>")
+	f.Fuzz(func(t *testing.T, source string) {
+		text := plainText(source)
+		require.Equal(t, strings.TrimSpace(text), text)
+		require.LessOrEqual(t, len(text), 40*len(source)+40)
+	})
+}

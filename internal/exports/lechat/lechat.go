@@ -1,0 +1,149 @@
+// Package lechat reads the export of Mistral's Le Chat: a file for each chat, which is an
+// array of its messages in any order.
+package lechat
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/exports/draft"
+	"github.com/lethe-chat/lethe/internal/exports/elements"
+	"github.com/lethe-chat/lethe/internal/exports/format"
+	"github.com/lethe-chat/lethe/internal/exports/loose"
+)
+
+const platform = "lechat"
+
+// Format returns the reader.
+func Format() format.Format {
+	return format.Format{
+		Name: "lechat", Title: "Le Chat export", Platform: platform,
+		LookFor: "an array of messages that have `chatId` and `contentChunks`",
+		Matches: func(s *format.Sample) bool {
+			return s.Kind == format.JSON && s.Has("[].chatId") && s.Has("[].role") && (s.Has("[].contentChunks") || s.Has("[].content"))
+		},
+		Read: read,
+	}
+}
+
+type message struct {
+	ID      loose.Text         `json:"id"`
+	Chat    loose.Text         `json:"chatId"`
+	Role    loose.Text         `json:"role"`
+	Content loose.Text         `json:"content"`
+	Chunks  loose.List[chunk]  `json:"contentChunks"`
+	Created loose.Time         `json:"createdAt"`
+	Files   loose.List[file]   `json:"files"`
+	Canvas  loose.List[canvas] `json:"canvas"`
+}
+
+type chunk struct {
+	Type      loose.Text `json:"type"`
+	Text      loose.Text `json:"text"`
+	Name      loose.Text `json:"name"`
+	Arguments loose.Text `json:"publicArguments"`
+	Result    loose.Text `json:"publicResult"`
+}
+
+type file struct {
+	Name loose.Text `json:"name"`
+}
+
+type canvas struct {
+	Title   loose.Text `json:"title"`
+	Content loose.Text `json:"content"`
+}
+
+func read(ctx context.Context, m format.Member, out *format.Out) error {
+	chats := make(map[string]*draft.Chat) // one, unless somebody joined files
+	said := make(map[string][]message)
+	var order []string
+	err := elements.Each(ctx, m, out, nil, func(e *message, place format.Place) error {
+		id := string(e.Chat)
+		if id == "" {
+			return elements.Unusable("it has no `chatId`")
+		}
+		if chats[id] == nil {
+			chats[id] = draft.New(platform, "Le Chat", id, place)
+			chats[id].Source.Link = "https://chat.mistral.ai/chat/" + id
+			order = append(order, id)
+		}
+		said[id] = append(said[id], *e)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range order {
+		c := chats[id]
+		slices.SortFunc(said[id], earlier)
+		for _, e := range said[id] {
+			c.Say(e.messages(out)...)
+		}
+		if err := c.Hand(out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// earlier orders messages by time, the question before the answer of the same moment.
+// Messages without a time come last.
+func earlier(a, b message) int {
+	if a.Created.IsZero() != b.Created.IsZero() {
+		if a.Created.IsZero() {
+			return 1
+		}
+		return -1
+	}
+	return cmp.Or(a.Created.Compare(b.Created.Time), -strings.Compare(string(a.Role), string(b.Role)), strings.Compare(string(a.ID), string(b.ID)))
+}
+
+// messages returns the uses of tools and the text of a message.
+func (m *message) messages(out *format.Out) (messages []chat.UploadMessage) {
+	sender := chat.Assistant
+	switch m.Role {
+	case "user":
+		sender = chat.Human
+	case "system":
+		sender = chat.System
+	case "tool":
+		sender = chat.Tool
+	}
+	said := chat.UploadMessage{
+		ExternalID: string(m.ID), Role: string(sender), Text: string(m.Content), CreatedAt: m.Created.Time,
+		Hidden: sender == chat.System || sender == chat.Tool,
+	}
+	for _, f := range m.Files {
+		said.Files = append(said.Files, string(f.Name))
+	}
+	var text strings.Builder
+	for _, c := range m.Chunks {
+		switch c.Type {
+		case "text":
+			text.WriteString(string(c.Text))
+		case "tool_call":
+			used := strings.TrimSpace(strings.Join([]string{string(c.Name), string(c.Arguments), string(c.Result)}, "\n"))
+			messages = append(messages, draft.Hidden(chat.Tool, "", used, m.Created.Time))
+		case "reference": // numbers of sources
+		case "image_url":
+			said.Files = append(said.Files, "image")
+		default:
+			out.Warn(format.UnknownBlock, 1)
+		}
+	}
+	if strings.TrimSpace(said.Text) == "" {
+		said.Text = text.String()
+	}
+	for _, c := range m.Canvas {
+		if c.Content == "" {
+			out.Warn(format.UnknownBlock, 1)
+			continue
+		}
+		said.Text = strings.TrimSpace(strings.Join([]string{said.Text, string(c.Title), string(c.Content)}, "\n\n"))
+	}
+	return append(messages, said)
+}
