@@ -1,9 +1,9 @@
--- Hash partitions by workspace, for a PostgreSQL that holds thousands of them.
+-- Hash partitions by workspace, for a PostgreSQL database with thousands of workspaces.
 --
 -- Stop every Lethe, take a backup, then:  psql -v ON_ERROR_STOP=1 -f docs/partitions.sql "$LETHE_DATABASE_URL"
--- Nothing in Lethe has to be told: every query names the workspace, so each one
--- is sent to the one partition that has it. Sixteen partitions suit one machine;
--- the number is set in the two places below and cannot be changed without copying again.
+-- Lethe needs no setting: every query names the workspace, so PostgreSQL reads only
+-- the partition of that workspace. Sixteen partitions are suitable for one machine. The
+-- number is in two places below. Changing it later requires copying the data again.
 BEGIN;
 
 ALTER TABLE conversations RENAME TO conversations_flat;
@@ -30,7 +30,7 @@ BEGIN
     END LOOP;
 END $$;
 
--- The planner keeps no samples of texts and vectors, here as there.
+-- The planner must keep no samples of texts and vectors, as in the tables before.
 ALTER TABLE conversations ALTER COLUMN title SET STATISTICS 0, ALTER COLUMN title_folded SET STATISTICS 0;
 ALTER TABLE messages ALTER COLUMN external_id SET STATISTICS 0, ALTER COLUMN branch SET STATISTICS 0, ALTER COLUMN text SET STATISTICS 0;
 ALTER TABLE chunks ALTER COLUMN parts SET STATISTICS 0, ALTER COLUMN text_sum SET STATISTICS 0, ALTER COLUMN terms SET STATISTICS 0;

@@ -47,12 +47,12 @@ func source(t *testing.T, path, text string) []pkg {
 	return []pkg{{path: path, name: parsed.Name.Name, files: []file{{name: path + "/x.go", syntax: parsed, set: set}}}}
 }
 
-// importing is a package that only has imports.
+// importing returns a package that only has imports.
 func importing(path string, imports ...string) []pkg {
 	return []pkg{{path: path, name: "x", imports: imports}}
 }
 
-// Each rule is tested with something that it forbids and something that it allows.
+// Each rule is tested with code that it forbids and code that it allows.
 func TestRulesFindWhatTheyForbid(t *testing.T) {
 	table := map[string][]string{"internal/chat": {"internal/fault"}, "internal/fault": {}, "pkg/client": {"pkg/api"}}
 	gorm := []confinement{{"gorm.io", []string{"internal/store"}, "why"}}

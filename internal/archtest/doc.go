@@ -1,8 +1,7 @@
-// Package archtest holds the architecture as tests: which package may import
-// which, which libraries have one right place, and what must not be there at
-// all. It has no code of its own that anything could call.
+// Package archtest tests the architecture: which package may import which, which
+// libraries belong in one place, and what must not exist at all. It contains only tests.
 //
-// A failure here is a question about design, not about style. Either the change
-// belongs elsewhere, or the architecture changes: then edit the table in
-// table_test.go and ARCHITECTURE.md in the same commit, with the reason.
+// If a test fails, either the change belongs elsewhere, or the architecture changes. In
+// that case edit the table in table_test.go and ARCHITECTURE.md in the same commit, and
+// give the reason.
 package archtest

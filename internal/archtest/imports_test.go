@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// confinement is a library that may be imported in a few places only.
+// confinement is a library that only a few packages may import.
 type confinement struct {
 	library string
 	places  []string
 	why     string
 }
 
-// checkTable compares the packages that are there with the table.
+// checkTable compares the module's packages with the table.
 func checkTable(pkgs []pkg, table map[string][]string) (broken []string) {
 	seen := map[string]bool{}
 	for _, p := range pkgs {
@@ -30,8 +30,8 @@ func checkTable(pkgs []pkg, table map[string][]string) (broken []string) {
 	return broken
 }
 
-// checkLayers holds every import between our own packages against the table. A
-// package that is not in the table is checkTable's matter.
+// checkLayers compares every import between our own packages with the table. checkTable
+// reports packages that are missing in the table.
 func checkLayers(pkgs []pkg, table map[string][]string) (broken []string) {
 	for _, p := range pkgs {
 		allowed, known := table[p.path]
@@ -48,8 +48,8 @@ func checkLayers(pkgs []pkg, table map[string][]string) (broken []string) {
 	return broken
 }
 
-// checkTestSupport keeps test support out of the product. Test support may build
-// on test support.
+// checkTestSupport finds test support in the product. Test support may import test
+// support.
 func checkTestSupport(pkgs []pkg, onlyForTests []string) (broken []string) {
 	for _, p := range pkgs {
 		if slices.Contains(onlyForTests, p.path) {
@@ -64,8 +64,8 @@ func checkTestSupport(pkgs []pkg, onlyForTests []string) (broken []string) {
 	return broken
 }
 
-// checkConfined looks for libraries outside their place, in tests too: a test
-// that goes past the front door ties itself to what is behind it.
+// checkConfined finds libraries outside their place, also in tests: a test that bypasses
+// the front door depends on what is behind it.
 func checkConfined(pkgs []pkg, rules []confinement) (broken []string) {
 	for _, p := range pkgs {
 		for _, imported := range slices.Concat(p.imports, p.testImports) {
@@ -118,7 +118,7 @@ func checkAbsent(pkgs []pkg, packages, libraries []string, why string) (broken [
 	return broken
 }
 
-// checkNames finds packages whose names say nothing.
+// checkNames finds packages whose names have no meaning.
 func checkNames(pkgs []pkg, empty []string) (broken []string) {
 	for _, p := range pkgs {
 		for _, name := range append(elements(p.path), p.name) {

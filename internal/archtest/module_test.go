@@ -18,7 +18,7 @@ import (
 
 const module = "github.com/lethe-chat/lethe"
 
-// pkg is one package of the module as the rules see it.
+// pkg is one package of the module, as the rules use it.
 type pkg struct {
 	path        string   // inside the module: internal/store
 	name        string   // of its package clause
@@ -35,12 +35,12 @@ type file struct {
 	set    *token.FileSet
 }
 
-// at says where a node stands.
+// at returns the position of a node.
 func (f file) at(n ast.Node) string {
 	return fmt.Sprintf("%s:%d", f.name, f.set.Position(n.Pos()).Line)
 }
 
-// listed is what `go list -json` says of a package, as far as we ask.
+// listed is the part of the output of `go list -json` that is used.
 type listed struct {
 	Dir, ImportPath, Name              string
 	GoFiles, TestGoFiles, XTestGoFiles []string
@@ -95,7 +95,7 @@ func parse(t *testing.T, l listed) pkg {
 	return p
 }
 
-// required are the modules that go.mod requires.
+// required returns the modules that go.mod requires.
 func required(t *testing.T) []string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "mod", "edit", "-json").Output()
@@ -114,7 +114,7 @@ func required(t *testing.T) []string {
 	return paths
 }
 
-// within cuts the module's path off an import path; "." is the module's root.
+// within removes the module's path from an import path; "." is the module's root.
 func within(path string) string {
 	if path == module {
 		return "."
@@ -135,5 +135,5 @@ func own(path string) bool {
 	return path == "." || strings.HasPrefix(path, "internal/") || strings.HasPrefix(path, "pkg/") || strings.HasPrefix(path, "cmd/")
 }
 
-// under reports whether path is dir or lies below it.
+// under reports whether path is dir or inside it.
 func under(path, dir string) bool { return path == dir || strings.HasPrefix(path, dir+"/") }

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// checkScopes looks for packages that decide what a caller may do. Only the front door
-// does: the next transport would not have a rule that is in another transport.
+// checkScopes finds packages that decide what a caller may do. Only the front door may: a
+// rule in one transport would be missing in the next.
 func checkScopes(pkgs []pkg, deciders []string) (broken []string) {
 	for _, f := range written(pkgs) {
 		if slices.Contains(deciders, f.pkg) {

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// elements are the folders of a path.
+// elements returns the folders of a path.
 func elements(path string) []string { return strings.Split(path, "/") }
 
-// checkEnvironment looks for readings of the process's environment.
+// checkEnvironment finds code that reads the process's environment.
 func checkEnvironment(pkgs []pkg, readers []string) (broken []string) {
 	for _, f := range written(pkgs) {
 		if slices.Contains(readers, f.pkg) {
@@ -33,7 +33,7 @@ func checkEnvironment(pkgs []pkg, readers []string) (broken []string) {
 	return broken
 }
 
-// checkInit looks for init functions: an import runs them, in an order that nobody sees.
+// checkInit finds init functions: an import runs them, in an order that is hard to see.
 func checkInit(pkgs []pkg) (broken []string) {
 	for _, f := range written(pkgs) {
 		for _, d := range f.syntax.Decls {
@@ -45,10 +45,10 @@ func checkInit(pkgs []pkg) (broken []string) {
 	return broken
 }
 
-// checkGlobals looks for package variables that can change. Errors, regular expressions,
-// tables and embedded files are constants in effect and pass: they have a value from the
-// start, are no pointers, and nothing in their package assigns to them. Test support may
-// share expensive values between the tests of a process.
+// checkGlobals finds package variables that can change. Errors, regular expressions,
+// tables and embedded files pass: they have a value from the start, are not pointers, and
+// are never assigned in their package. Test support may share expensive values between
+// the tests of a process.
 func checkGlobals(pkgs []pkg, setByLinker, testSupport []string) (broken []string) {
 	globals := map[string]map[string]bool{} // package -> its variables
 	declared := map[any]bool{}              // their declarations
@@ -85,7 +85,7 @@ func checkGlobals(pkgs []pkg, setByLinker, testSupport []string) (broken []strin
 	return broken
 }
 
-// mutable returns why the i-th variable of a declaration can change, or "".
+// mutable returns why the i-th variable of a declaration can change; "" if it cannot.
 func mutable(spec *ast.ValueSpec, i int) string {
 	if len(spec.Values) == 0 {
 		return "has no value yet"
@@ -106,8 +106,8 @@ func mutable(spec *ast.ValueSpec, i int) string {
 	return ""
 }
 
-// packageVars are the var declarations at the top of a file, less those that
-// //go:embed fills.
+// packageVars returns the var declarations at the top of a file, except those with
+// //go:embed.
 func packageVars(f *ast.File) (specs []*ast.ValueSpec) {
 	for _, d := range f.Decls {
 		decl, ok := d.(*ast.GenDecl)
@@ -128,8 +128,8 @@ func embeds(doc *ast.CommentGroup) bool {
 	return doc != nil && slices.ContainsFunc(doc.List, func(c *ast.Comment) bool { return strings.HasPrefix(c.Text, "//go:embed ") })
 }
 
-// assigned are the names at the root of everything that a file assigns to:
-// x = 1, x.y = 1, x[i]++, and what a call could change through &x.
+// assigned returns the names at the root of everything that a file assigns to: x = 1, x.y
+// = 1, x[i]++, and what a call could change through &x.
 func assigned(f *ast.File) (names []*ast.Ident) {
 	add := func(e ast.Expr) {
 		if name := root(e); name != nil {
@@ -164,7 +164,7 @@ func assigned(f *ast.File) (names []*ast.Ident) {
 	return names
 }
 
-// root is the name that an expression like x.y[i] begins with.
+// root returns the name that an expression like x.y[i] begins with.
 func root(e ast.Expr) *ast.Ident {
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -181,13 +181,14 @@ func root(e ast.Expr) *ast.Ident {
 	return nil
 }
 
-// isName reports whether an expression is this plain name.
+// isName reports whether an expression is only this name.
 func isName(e ast.Expr, name string) bool {
 	id, ok := e.(*ast.Ident)
 	return ok && id.Name == name
 }
 
-// importName is what a file calls a package that it imports, or "".
+// importName returns the name that a file uses for an imported package; "" if it does not
+// import it.
 func importName(f *ast.File, path string) string {
 	for _, imp := range f.Imports {
 		if imp.Path.Value != `"`+path+`"` {

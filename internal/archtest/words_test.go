@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// wireNames are the names of fields that only the wire has: those of the generated
-// types in which a capital letter follows a small one, such as expectedCount. The
-// others are words of every day.
+// wireNames returns the names of fields that only the API has: those of the generated
+// types with a capital letter after a small one, such as expectedCount. Other names are
+// common words.
 func wireNames(pkgs []pkg, wire string) (names []string) {
 	for _, p := range pkgs {
 		if p.path != wire {
@@ -43,13 +43,13 @@ func wireNames(pkgs []pkg, wire string) (names []string) {
 var (
 	camelCase = regexp.MustCompile(`[a-z][A-Z]`)
 	words     = regexp.MustCompile(`\w+`)
-	// place is a place in a list, written into a text; the front door says it with a
-	// fault.Path, which each transport words.
+	// place matches a position in a list that is written into a text. The front door uses
+	// a fault.Path instead, which each transport translates.
 	place = regexp.MustCompile(`\w\[%d\]`)
 )
 
-// checkWireWords looks for texts of the domain with names of fields that only one
-// transport has. Callers of another transport do not know these fields.
+// checkWireWords finds texts of the domain that contain names of fields of one transport.
+// Callers of another transport do not know these fields.
 func checkWireWords(pkgs []pkg, domain, wire []string) (broken []string) {
 	for _, f := range written(pkgs) {
 		if !slices.Contains(domain, f.pkg) {
