@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -17,7 +18,8 @@ import (
 )
 
 // On a full disk uploads are refused with the reason, the service is not ready and says
-// why, and deletes work, also after a restart. Where no small file system can be mounted,
+// why, and deletes work, also after a restart and when others have taken the last byte.
+// Where no small file system can be mounted,
 // the test returns; the store tests a disk that refuses writes.
 func TestAServiceOnAFullDisk(t *testing.T) {
 	dir := t.TempDir()
@@ -63,6 +65,15 @@ func TestAServiceOnAFullDisk(t *testing.T) {
 	require.Contains(t, ready.body, full)
 	deleteOne(s)
 	s.Stop(t)
+
+	filler := filepath.Join(dir, "filler") // another program takes the rest
+	require.ErrorIs(t, os.WriteFile(filler, make([]byte, 24<<20), 0o600), syscall.ENOSPC)
+	s = start()
+	deleteOne(s)
+	require.Contains(t, fill(s).body, full)
+	deleteOne(s)
+	s.Stop(t)
+	require.NoError(t, os.Remove(filler))
 
 	s = start()
 	require.Contains(t, fill(s).body, full)

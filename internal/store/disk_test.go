@@ -16,6 +16,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/store"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
 // fullDisk is a disk that can be told to be full. Room for deletes is there again once
@@ -101,12 +102,7 @@ func TestDeletesWorkOnAFullDisk(t *testing.T) {
 	}
 	deleteOne := func() {
 		t.Helper()
-		var deleted []string
-		require.NoError(t, s.InDeletingTx(ctx, func(tx *store.Tx) (err error) {
-			deleted, _, err = tx.DeleteConversations(ws, ids[:1], chat.DeleteOptions{})
-			return err
-		}))
-		require.Equal(t, ids[:1], deleted)
+		removeOnFullDisk(t, s, ws, ids[0])
 		ids = ids[1:]
 	}
 	unhealthy := func() {
@@ -186,6 +182,75 @@ func TestTheRoomOfDeletesIsKeptAgain(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// The store opens on a disk that others have filled to the last byte since the last stop:
+// the reserve is still there. Deletes work, and uploads are refused with the reason.
+// A program without a reserve says that the disk is full.
+func TestAStartWithoutAByteOfRoom(t *testing.T) {
+	dir, ok := tmpfs(t, "40m")
+	if !ok {
+		return
+	}
+	s := openReserving(t, dir)
+	ws := workspace(t, s, "w")
+	ids := []string{added(t, s, ws, "a", "text").ID, added(t, s, ws, "b", "text").ID}
+	require.NoError(t, s.Close())
+	fillToTheLastByte(t, dir)
+
+	_, err := store.Open(ctx, store.Options{Path: filepath.Join(dir, "lethe.db"), MustExist: true})
+	require.EqualError(t, err, filepath.Join(dir, "lethe.db")+" cannot be opened, because its disk is full; free a few MiB and try again")
+
+	s = openReserving(t, dir)
+	removeOnFullDisk(t, s, ws, ids[0])
+	require.NoError(t, s.Ping(ctx), "what the reserve has left is reserved again, and some room is free")
+	fillToTheLastByte(t, dir)
+	for range 8 {
+		require.Error(t, s.InTx(ctx, func(tx *store.Tx) error { return tx.NamePlatform(ws, "p", "name") }))
+	}
+	removeOnFullDisk(t, s, ws, ids[1])
+	fillToTheLastByte(t, dir)
+	require.Error(t, s.Ping(ctx))
+	err = s.InTx(ctx, func(tx *store.Tx) error { return tx.NamePlatform(ws, "p", "name") })
+	require.Contains(t, fault.Message(err), "the disk of the database is full")
+	require.NoError(t, s.Close())
+}
+
+// A new database on such a disk cannot be made, and the error says why.
+func TestANewDatabaseWithoutAByteOfRoom(t *testing.T) {
+	dir, ok := tmpfs(t, "2m")
+	if !ok {
+		return
+	}
+	fillToTheLastByte(t, dir)
+	path := filepath.Join(dir, "lethe.db")
+	_, err := store.Open(ctx, store.Options{Path: path, Reserve: 16 << 20})
+	require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
+	require.EqualError(t, err, path+" cannot be opened, because its disk is full; free a few MiB and try again")
+}
+
+// removeOnFullDisk deletes one conversation as history does.
+func removeOnFullDisk(t *testing.T, s *store.Store, ws chat.WorkspaceID, id string) {
+	t.Helper()
+	var deleted []string
+	require.NoError(t, s.InDeletingTx(ctx, func(tx *store.Tx) (err error) {
+		deleted, _, err = tx.DeleteConversations(ws, []string{id}, chat.DeleteOptions{})
+		return err
+	}))
+	require.Equal(t, []string{id}, deleted)
+}
+
+// fillToTheLastByte writes a file that takes all the room that a disk has.
+func fillToTheLastByte(t *testing.T, dir string) {
+	t.Helper()
+	file, err := os.CreateTemp(dir, "filler-*")
+	require.NoError(t, err)
+	defer file.Close()
+	page := make([]byte, 4<<10)
+	for err == nil {
+		_, err = file.Write(page)
+	}
+	require.ErrorIs(t, err, syscall.ENOSPC)
+}
+
 // Only a program that is told to begin makes a database; the others say that there is
 // none, and make nothing.
 func TestOnlyWhoBeginsMakesADatabase(t *testing.T) {
@@ -197,9 +262,6 @@ func TestOnlyWhoBeginsMakesADatabase(t *testing.T) {
 	require.NoDirExists(t, dir)
 
 	require.NoError(t, os.MkdirAll(dir, 0o700))
-	require.NoError(t, os.WriteFile(o.Path, nil, 0o600))
-	_, err = store.Open(ctx, o)
-	require.True(t, fault.Is(err, fault.NotFound), "an empty file: %v", err)
 	o.MustExist = false
 	s, err := store.Open(ctx, o)
 	require.NoError(t, err)
@@ -208,6 +270,48 @@ func TestOnlyWhoBeginsMakesADatabase(t *testing.T) {
 	s, err = store.Open(ctx, o)
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
+}
+
+// A file without tables is no database either. A program that must not make one says so
+// without an error of SQL, and leaves the file as it is. The service makes the tables.
+func TestAFileWithoutTablesIsNoDatabase(t *testing.T) {
+	for name, prepare := range map[string]func(path string){
+		"empty":          func(path string) { require.NoError(t, os.WriteFile(path, nil, 0o600)) },
+		"tables removed": func(path string) { plainFile(t, path, "CREATE TABLE notes (text)", "DROP TABLE notes") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := store.Options{Path: filepath.Join(t.TempDir(), "lethe.db"), MustExist: true}
+			prepare(o.Path)
+			before, err := os.ReadFile(o.Path)
+			require.NoError(t, err)
+			_, err = store.Open(ctx, o)
+			require.True(t, fault.Is(err, fault.NotFound), "%v", err)
+			require.EqualError(t, err, "the database "+o.Path+" is empty; `lethe serve` makes its tables, LETHE_DATA_DIR names another directory")
+			after, err := os.ReadFile(o.Path)
+			require.NoError(t, err)
+			require.Equal(t, before, after)
+			require.Equal(t, []string{"lethe.db"}, names(t, filepath.Dir(o.Path)))
+
+			o.MustExist = false
+			s, err := store.Open(ctx, o)
+			require.NoError(t, err)
+			require.NoError(t, s.Close())
+		})
+	}
+}
+
+// The same of a database that Lethe has opened or a server holds, but without its tables.
+func TestADatabaseWithoutTablesSaysSo(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		o := emptied(t, db)
+		if db.Kind == storetest.SQLite {
+			plainFile(t, o.Path, "PRAGMA application_id = 0x4c657468")
+		}
+		o.MustExist = true
+		_, err := store.Open(ctx, o)
+		require.True(t, fault.Is(err, fault.NotFound), "%v", err)
+		require.EqualError(t, err, "the database has no tables of Lethe; `lethe serve` makes them, LETHE_DATA_DIR or LETHE_DATABASE_URL names another database")
+	})
 }
 
 // An SQLite file of another program is left as it is.

@@ -144,10 +144,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 // without the schema nothing can be deleted.
 func (s *Store) prepare(ctx context.Context, mustExist bool) error {
 	if mustExist {
-		var one int64
-		err := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM workspaces LIMIT 1) AS found").Row().Scan(&one)
-		if err != nil && s.database.Fault(err) == nil && ctx.Err() == nil {
-			return fault.Wrap(fault.NotFound, err, "the database has no tables of Lethe; `lethe serve` makes them")
+		if err := s.hasTables(ctx); err != nil {
+			return err
 		}
 	}
 	err := s.migrate(ctx)
@@ -155,6 +153,16 @@ func (s *Store) prepare(ctx context.Context, mustExist bool) error {
 		return s.migrate(ctx)
 	}
 	return err
+}
+
+// hasTables returns NotFound if the database has no tables of Lethe.
+func (s *Store) hasTables(ctx context.Context) error {
+	var one int64
+	err := s.read(ctx).Raw("SELECT count(*) FROM (SELECT 1 FROM workspaces LIMIT 1) AS found").Row().Scan(&one)
+	if err != nil && s.database.Fault(err) == nil && ctx.Err() == nil && !s.read(ctx).Migrator().HasTable("workspaces") {
+		return fault.New(fault.NotFound, "the database has no tables of Lethe; `lethe serve` makes them, LETHE_DATA_DIR or LETHE_DATABASE_URL names another database")
+	}
+	return s.fault(err)
 }
 
 // open opens the kind of database that the options name.

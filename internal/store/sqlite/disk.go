@@ -1,9 +1,7 @@
 package sqlite
 
 import (
-	"errors"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/util/vfsutil"
@@ -40,7 +38,7 @@ func (d disk) wrap(file vfs.File, err error) vfs.File {
 
 // translate returns an error that SQLite understands when the disk is full.
 func (d disk) translate(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if diskIsFull(err) {
 		d.full.Store(true)
 		return vfs.SystemError(err, sqlite3.FULL)
 	}

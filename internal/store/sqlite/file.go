@@ -41,8 +41,12 @@ func prepare(path string, create bool) (string, error) {
 		return "", unopenable(path, err)
 	}
 	defer file.Close()
-	if err := refuseForeign(file, path, actual); err != nil {
+	empty, err := refuseForeign(file, path, actual)
+	switch {
+	case err != nil:
 		return "", err
+	case empty && !create: // without this check the file would be changed
+		return "", fault.New(fault.NotFound, "the database %s is empty; `lethe serve` makes its tables, LETHE_DATA_DIR names another directory", path)
 	}
 	return actual, makePrivate(path, file)
 }
@@ -66,58 +70,58 @@ const (
 	headerID    = 68 // the offset of the application id
 )
 
-// refuseForeign refuses a file of another program. A file without an id may be one of an
-// older Lethe; then it has Lethe's tables.
-func refuseForeign(file *os.File, path, actual string) error {
+// refuseForeign refuses a file of another program, and reports whether a file has no
+// tables. A file without an id may be one of an older Lethe; then it has Lethe's tables.
+func refuseForeign(file *os.File, path, actual string) (empty bool, err error) {
 	header := make([]byte, headerSize)
 	n, err := file.ReadAt(header, 0)
 	switch {
 	case n == 0 && errors.Is(err, io.EOF):
-		return nil // new
+		return true, nil
 	case n < headerSize && err != nil && !errors.Is(err, io.EOF):
-		return unopenable(path, err)
+		return false, unopenable(path, err)
 	case n < headerSize || string(header[:len(headerMagic)]) != headerMagic:
-		return unopenable(path, sqlite3.NOTADB)
+		return false, unopenable(path, sqlite3.NOTADB)
 	}
-	switch id := binary.BigEndian.Uint32(header[headerID:]); id {
-	case applicationID:
-		return nil
-	case 0:
-		ours, err := hasOurTables(actual)
-		if err != nil {
-			return unopenable(path, err)
-		}
-		if ours {
-			return nil
-		}
-		return foreign(path, "it has other tables")
-	default:
-		return foreign(path, fmt.Sprintf("its application id is %d", id))
+	id := binary.BigEndian.Uint32(header[headerID:])
+	if id == applicationID {
+		return false, nil
 	}
+	if id != 0 {
+		return false, foreign(path, fmt.Sprintf("its application id is %d", id))
+	}
+	tables, ours, err := countTables(actual)
+	switch {
+	case err != nil:
+		return false, unopenable(path, err)
+	case tables > 0 && ours < 2:
+		return false, foreign(path, "it has other tables")
+	}
+	return tables == 0, nil
 }
 
 func foreign(path, because string) error {
 	return fault.New(fault.Conflict, "%s is an SQLite file of another program (%s); move it away, or set LETHE_DATA_DIR to another directory", path, because)
 }
 
-// hasOurTables reports whether a file has Lethe's tables or no tables. It opens the file
-// read-only, so nothing in it changes.
-func hasOurTables(path string) (ours bool, err error) {
+// countTables returns how many tables a file has, and how many of two that every Lethe
+// has. It opens the file read-only, so nothing in it changes.
+func countTables(path string) (tables, ours int, err error) {
 	conn, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READONLY)
 	if err != nil {
-		return false, err
+		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	if err := conn.BusyTimeout(patience); err != nil {
-		return false, err
+		return 0, 0, err
 	}
-	statement, _, err := conn.Prepare(`SELECT count(*) = 0 OR sum(name IN ('schema_migrations', 'conversations')) = 2 FROM sqlite_schema WHERE type = 'table'`)
+	statement, _, err := conn.Prepare(`SELECT count(*), sum(name IN ('schema_migrations', 'conversations')) FROM sqlite_schema WHERE type = 'table'`)
 	if err != nil {
-		return false, err
+		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, statement.Close()) }()
 	statement.Step()
-	return statement.ColumnBool(0), statement.Err()
+	return statement.ColumnInt(0), statement.ColumnInt(1), statement.Err()
 }
 
 // Health returns why the file cannot be used although its connections answer: it was

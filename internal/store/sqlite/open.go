@@ -62,20 +62,43 @@ func Open(ctx context.Context, path string, o Options, config dialect.Config) (*
 	d.vfs = fmt.Sprintf("lethe-%p", d)         // unique among the open databases
 	system := vfs.Find("os").(vfs.VFSFilename) //nolint:forcetypeassert // it is
 	vfs.Register(d.vfs, disk{VFSFilename: system, full: &d.full, beforeWrite: o.BeforeWrite})
-	if d.reserve, err = newReserve(path, o.Reserve); err != nil {
+	if d.reserve, err = openReserve(path, o.Reserve); err != nil {
 		return nil, errors.Join(unopenable(path, err), d.Close())
 	}
 	d.full.Store(d.reserve.short()) // what is left is for deletes
-	if err := d.connect(ctx); err != nil {
-		if d.full.Load() {
-			err = fault.Wrap(fault.Unavailable, err, "%s cannot be opened, because its disk is full; free a few MiB and start again", path)
-		}
+	if err := d.connectWithRoom(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
 
-// connect opens the connections. On a full disk it uses the reserve.
+// connectWithRoom connects. Opening a file needs a little room on the disk, so it uses the
+// reserve when there is none, and otherwise says that the disk is full. SQLite reports a
+// broken disk then.
+func (d *Database) connectWithRoom(ctx context.Context) error {
+	err := d.connect(ctx)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if room, unknown := hasRoom(d.path); !d.full.Load() && (room || unknown != nil) {
+		return err
+	}
+	if d.reserve.spend() {
+		d.full.Store(true)
+		if err := d.closePools(); err != nil {
+			return err
+		}
+		if err = d.connect(ctx); err == nil {
+			return nil
+		}
+	}
+	if ctx.Err() != nil {
+		return err
+	}
+	return fault.New(fault.Unavailable, "%s cannot be opened, because its disk is full; free a few MiB and try again", d.path)
+}
+
+// connect opens the connections.
 func (d *Database) connect(ctx context.Context) (err error) {
 	if d.write, err = d.openPool(ctx, d.path, d.codes, url.Values{"_txlock": {"immediate"}}, 1); err != nil {
 		return err
@@ -150,14 +173,20 @@ func (d *Database) Codes() *bitcode.Codes { return d.codes }
 
 // Close closes every connection, the writing one first.
 func (d *Database) Close() error {
+	err := d.closePools()
+	vfs.Unregister(d.vfs)
+	if d.reserve != nil {
+		err = errors.Join(err, d.reserve.leave())
+	}
+	return err
+}
+
+func (d *Database) closePools() error {
 	var errs []error
 	for _, pool := range d.pools {
 		errs = append(errs, pool.Close())
 	}
-	vfs.Unregister(d.vfs)
-	if d.reserve != nil {
-		errs = append(errs, d.reserve.close())
-	}
+	d.pools = nil
 	return errors.Join(errs...)
 }
 

@@ -14,13 +14,14 @@ import (
 )
 
 // reserve keeps room on the disk for deletes. A delete itself writes to the log, so on a
-// full disk nobody could make room otherwise. It is an unnamed file of random bytes,
-// which ends with this program.
+// full disk nobody could make room otherwise. It is a file of random bytes. It stays when
+// the program ends, because other programs may fill the disk before the next start.
 type reserve struct {
-	mu   sync.Mutex
-	file *os.File // nil when nothing is reserved
-	want int64
-	held int64
+	mu        sync.Mutex
+	file      *os.File // nil when nothing can be reserved
+	want      int64
+	held      int64
+	temporary bool // close removes the file
 }
 
 const (
@@ -28,22 +29,45 @@ const (
 	leastReserve = 1 << 20 // bytes; fewer are not enough for a delete
 )
 
-// newReserve reserves up to want bytes beside a database. If the disk has less room, it
-// reserves half of it.
-func newReserve(path string, want int64) (*reserve, error) {
+// openReserve reserves up to want bytes beside a database, including those that the last
+// program reserved. If the disk has less room, it reserves half of that.
+func openReserve(path string, want int64) (*reserve, error) {
+	r := &reserve{want: want}
 	if want == 0 {
-		return &reserve{}, nil
+		return r, nil
 	}
+	file, err := os.OpenFile(path+"-reserve", os.O_RDWR|os.O_CREATE, 0o600)
+	if diskIsFull(err) {
+		return r, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.file = file
+	return r.filled()
+}
+
+// tryReserve reserves bytes until close.
+func tryReserve(path string, want int64) (*reserve, error) {
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-reserve-*")
 	if err != nil {
 		return nil, err
 	}
 	_ = os.Remove(file.Name()) // fails on Windows; there close removes the file
-	r := &reserve{file: file, want: want}
+	r := &reserve{file: file, want: want, temporary: true}
+	return r.filled()
+}
+
+// filled returns the reserve after its first fill.
+func (r *reserve) filled() (*reserve, error) {
 	if err := r.fill(); err != nil {
 		return nil, errors.Join(err, r.close())
 	}
 	return r, nil
+}
+
+func diskIsFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 // fill reserves the missing bytes.
@@ -53,6 +77,12 @@ func (r *reserve) fill() error {
 	if r.file == nil {
 		return nil
 	}
+	info, err := r.file.Stat()
+	if err != nil {
+		return err
+	}
+	r.held = min(info.Size(), r.want) // another program may share the file
+	before := r.held
 	filler := make([]byte, reserveStep)
 	random := rand.NewPCG(rand.Uint64(), rand.Uint64()) //nolint:gosec // any bytes that do not compress
 	for r.held < r.want {
@@ -65,8 +95,8 @@ func (r *reserve) fill() error {
 		n, err := r.file.WriteAt(filler, r.held)
 		r.held += int64(n)
 		switch {
-		case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-			return r.keep(r.held / 2)
+		case diskIsFull(err):
+			return r.keep(max(before, r.held/2))
 		case err != nil:
 			return err
 		}
@@ -88,7 +118,7 @@ func (r *reserve) keep(bytes int64) error {
 func (r *reserve) short() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.file != nil && r.held < min(r.want, leastReserve)
+	return r.held < min(r.want, leastReserve)
 }
 
 // spend frees the whole reserve and reports whether there was any.
@@ -105,7 +135,7 @@ func (r *reserve) roomLeft() (bool, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.file == nil {
+	if r.want == 0 {
 		return true, nil
 	}
 	if r.held < leastReserve {
@@ -115,25 +145,42 @@ func (r *reserve) roomLeft() (bool, error) {
 	return err == nil, r.file.Truncate(r.held)
 }
 
-// probe returns an error if the disk of a database is full.
-func probe(path string) error {
-	r, err := newReserve(path, leastReserve)
-	if err != nil {
-		return unopenable(path, err)
+// hasRoom reports whether the disk of a database has enough room for a delete.
+func hasRoom(path string) (bool, error) {
+	r, err := tryReserve(path, leastReserve)
+	switch {
+	case diskIsFull(err):
+		return false, nil
+	case err != nil:
+		return false, unopenable(path, err)
 	}
-	defer func() { _ = r.close() }() // its content does not matter
-	if r.held < leastReserve {
-		return fault.New(fault.Unavailable, "%s", diskFull)
-	}
-	return nil
+	return !r.short(), r.close()
 }
 
+// probe returns an error if the disk of a database is full.
+func probe(path string) error {
+	room, err := hasRoom(path)
+	if err == nil && !room {
+		err = fault.New(fault.Unavailable, "%s", diskFull)
+	}
+	return err
+}
+
+// leave reserves what a delete has spent, for the next start, and closes the file.
+func (r *reserve) leave() error { return errors.Join(r.fill(), r.close()) }
+
 func (r *reserve) close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.file == nil {
 		return nil
 	}
 	err := r.file.Close()
-	_ = os.Remove(r.file.Name()) // it still has a name on Windows only
+	name := r.file.Name()
+	r.file = nil
+	if r.temporary {
+		_ = os.Remove(name) // it still has a name on Windows only
+	}
 	return err
 }
 
