@@ -56,8 +56,10 @@ func (c *envelopedConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// bare is the header of net/http's own answers. Handlers' answers have more fields.
-var bare = regexp.MustCompile(`^HTTP/1\.[01] ([45][0-9]{2}) ([^\r\n]*)\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n`)
+// bare is the header of net/http's own answers. Handlers' answers have more fields. No
+// handler answers 417, which refuses an Expect header.
+var bare = regexp.MustCompile(`^HTTP/1\.[01] (?:(417) (Expectation Failed)\r\n|` +
+	`([45][0-9]{2}) ([^\r\n]*)\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n)`)
 
 // Write writes, and puts net/http's own answers into an envelope.
 func (c *envelopedConn) Write(p []byte) (int, error) {
@@ -69,7 +71,7 @@ func (c *envelopedConn) Write(p []byte) (int, error) {
 	if said == nil {
 		return c.Conn.Write(p)
 	}
-	if _, err := c.Conn.Write(inEnvelope(asked, string(said[1]), string(said[2]))); err != nil {
+	if _, err := c.Conn.Write(inEnvelope(asked, string(said[1])+string(said[3]), string(said[2])+string(said[4]))); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -82,8 +84,11 @@ func inEnvelope(asked, code, text string) []byte {
 		status = http.StatusBadRequest
 	}
 	message := "the request is not valid HTTP (" + text + ")"
-	if status == http.StatusRequestHeaderFieldsTooLarge {
+	switch status {
+	case http.StatusRequestHeaderFieldsTooLarge:
 		message = fmt.Sprintf("the header of the request is larger than %d bytes", maxHeaderBytes)
+	case http.StatusExpectationFailed:
+		message = "the Expect header may only be 100-continue"
 	}
 	_, path, _ := bytes.Cut([]byte(asked), []byte(" "))
 	body, err := json.Marshal(envelopeFor(string(path))(problem{status: status, message: message}))

@@ -44,7 +44,7 @@ func TestProbesAreAnsweredUnderAnyHost(t *testing.T) {
 		require.Equal(t, http.StatusOK, s.send(t, http.MethodGet, path, "", map[string]string{"Host": "10.0.0.5:8787"}).status, path)
 		require.Equal(t, http.StatusOK, s.send(t, http.MethodHead, path, "", map[string]string{"Host": "10.0.0.5:8787"}).status, path)
 	}
-	for _, path := range []string{"/api/chat-history/count", "/v2/hc-interactions/public", "/metrics", "/docs", "/openapi.yaml", "/nothing"} {
+	for _, path := range []string{"/api/chat-history/count", "/v2/hc-interactions/public", "/v2/nothing", "/metrics", "/docs", "/openapi.yaml", "/nothing"} {
 		answer := s.send(t, http.MethodGet, path, "", map[string]string{"Host": "10.0.0.5:8787", "Authorization": "Bearer " + s.Key})
 		require.Equal(t, http.StatusMisdirectedRequest, answer.status, path)
 		require.Contains(t, answer.says(t), "LETHE_ALLOWED_HOSTS", path)
@@ -127,10 +127,11 @@ func TestProtocolErrorsHaveTheFormatOfTheirAPI(t *testing.T) {
 			status  int
 			says    string
 		}{
-			"a large header":   {"GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + large + "\r\n", 431, "larger than 65536 bytes"},
-			"no host":          {"GET " + path + " HTTP/1.1\r\n\r\n", 400, "not valid HTTP"},
-			"a broken header":  {"GET " + path + " HTTP/1.1\r\nHost: localhost\r\n:x\r\n\r\n", 400, "not valid HTTP"},
-			"a strange coding": {"POST " + path + " HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "not valid HTTP"},
+			"a large header":        {"GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + large + "\r\n", 431, "larger than 65536 bytes"},
+			"no host":               {"GET " + path + " HTTP/1.1\r\n\r\n", 400, "not valid HTTP"},
+			"a broken header":       {"GET " + path + " HTTP/1.1\r\nHost: localhost\r\n:x\r\n\r\n", 400, "not valid HTTP"},
+			"a strange expectation": {"GET " + path + " HTTP/1.1\r\nHost: localhost\r\nExpect: 200-ok\r\n\r\n", 417, "100-continue"},
+			"a strange coding":      {"POST " + path + " HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "not valid HTTP"},
 		} {
 			for _, before := range []string{"", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"} {
 				answer := speak(t, s, before, ask.request)
