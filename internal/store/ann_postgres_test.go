@@ -13,9 +13,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// An approximate index looks at the nearest entries first and gives up when its
-// memory is full. When none of those passes the filter it has found nothing, while
-// there is something to find: then all are compared.
+// An approximate index examines the nearest entries first and stops when its memory is
+// full. If none of those passes the filter, although other passages do, all vectors are
+// compared.
 func TestAnIndexThatRunsDry(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, anIndexThatRunsDry)

@@ -22,7 +22,7 @@ func stored(t testing.TB, s *store.Store, ws chat.WorkspaceID, id string) []stor
 	return chunks
 }
 
-// again queues a conversation anew and claims it.
+// again queues a conversation again and claims it.
 func again(t testing.TB, s *store.Store, ws chat.WorkspaceID, id string) store.Claim {
 	t.Helper()
 	inTx(t, s, func(tx *store.Tx) error {
@@ -77,7 +77,7 @@ func TestFinishingReplacesAndKeeps(t *testing.T) {
 		require.Empty(t, keyword(t, s, ws, chat.Filter{}, "gamma"))
 		require.Len(t, keyword(t, s, ws, chat.Filter{}, "alpha"), 1)
 
-		// Nothing left to find.
+		// Nothing can be found any more.
 		require.NoError(t, finishAs(s, again(t, s, ws, id), store.Indexed{Model: testModel}))
 		require.Empty(t, stored(t, s, ws, id))
 		require.Zero(t, state(t, s, ws, id).Chunks)
@@ -104,7 +104,7 @@ func TestWhatFailedIsStillFoundByItsWords(t *testing.T) {
 	})
 }
 
-// More chunks than one statement carries, and the longest that there may be.
+// More chunks than one statement inserts, and the longest allowed ones.
 func TestManyAndLargeChunks(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
@@ -134,9 +134,9 @@ func TestManyAndLargeChunks(t *testing.T) {
 	})
 }
 
-// A vector comes back as it was from SQLite. PostgreSQL keeps halves (11 bits of
-// precision, subnormal below 2^-14), which halves its size on disk and in indexes:
-// a component is off by at most 2^-11 of itself, or by 2^-25.
+// SQLite returns a vector unchanged. PostgreSQL stores halves (11 bits of precision,
+// subnormal below 2^-14), which halves the size on disk and in indexes. A component
+// differs by at most 2^-11 of itself, or by 2^-25.
 func TestVectorsComeBack(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	want := make([]float32, 768)
@@ -168,8 +168,8 @@ func TestVectorsComeBack(t *testing.T) {
 	})
 }
 
-// What was edited away goes at once, and not only when the conversation is indexed
-// again, which may take long; what still holds stays to be found.
+// Edited text is deleted from the passages at once, not only when the conversation is
+// indexed again. Passages that are still valid can be found meanwhile.
 func TestWhatWasEditedAwayIsGoneAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)

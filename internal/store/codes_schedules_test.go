@@ -14,9 +14,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// stage lets the users of a store act one statement at a time. All of them run in
-// goroutines of their own, and only the one whose turn it is runs: it stops after each
-// statement that matters to the others.
+// stage makes the users of a store act one statement at a time. Each runs in its own
+// goroutine, and only one runs at a time: it stops after each statement that matters to
+// the others.
 type stage struct {
 	running atomic.Pointer[actor]
 }
@@ -44,10 +44,9 @@ func (s *stage) trace(statement string) {
 	<-a.turn
 }
 
-// What a transaction that writes has done is nobody's business until it commits, so it
-// stops once, after the last change to vectors or the receipt. A search stops when it
-// knows its version, and when it has asked for the vectors of conversations that have
-// no codes.
+// Other users do not see a transaction before it commits, so it stops only once, after
+// its last change of vectors or of the receipt. A search stops after it has read its
+// version, and after it has read the vectors of conversations without codes.
 const (
 	afterVectors = "INSERT INTO `embeddings`"
 	afterReceipt = "INSERT INTO `tombstones`"
@@ -55,7 +54,7 @@ const (
 	afterUnread  = "embeddings.conversation_id IN (SELECT value FROM json_each(?))"
 )
 
-// give lets an actor act up to its next stop.
+// give lets an actor run until its next stop.
 func (s *stage) give(a *actor) {
 	s.running.Store(a)
 	if a.begun {
@@ -93,7 +92,7 @@ func (s *stage) play(actors []*actor, choose func([]int) int, after func()) {
 	}
 }
 
-// scene is a workspace with codes, before the actors come on.
+// scene is a workspace with codes, before the actors start.
 type scene struct {
 	*coder
 	stage       *stage
@@ -105,8 +104,8 @@ type scene struct {
 	deletedThen [][]byte    // what was kept of the first when the scene began
 }
 
-// searching searches by codes, and requires the answer of a comparison with all vectors
-// in the same snapshot.
+// searching searches by codes, and requires the same answer as a comparison with all
+// vectors in the same snapshot.
 func (c *scene) searching(stops ...string) *actor {
 	query := c.vector(codedModel)
 	var found, right []rank.Scored
@@ -140,7 +139,7 @@ func (c *scene) deleting() *actor {
 	}}
 }
 
-// indexing ends the indexing of the first conversation, unless it was deleted.
+// indexing finishes the indexing of the first conversation, unless it was deleted.
 func (c *scene) indexing() *actor {
 	return &actor{writes: true, stops: []string{afterVectors}, act: func() error {
 		err := finishAs(c.s, c.claim, c.passages(codedModel, 5))
@@ -161,8 +160,8 @@ func (c *scene) elsewhere() *actor {
 	}}
 }
 
-// set prepares the scene: two conversations that have codes, of which one has been
-// renamed since, and is being indexed.
+// set prepares the scene: two conversations with codes, one of which was renamed
+// afterwards and is being indexed.
 func (c *scene) set() {
 	remove(c, c.s, c.ws, c.first, c.second)
 	c.first, c.second = c.add(codedModel, 3), c.add(codedModel, 2)
@@ -178,7 +177,7 @@ func (c *scene) set() {
 	c.deleted = false
 }
 
-// requireNoneDeleted looks for codes of what was deleted.
+// requireNoneDeleted checks that no deleted conversation has codes.
 func (c *scene) requireNoneDeleted() {
 	if codes, known := store.CodesOf(c.s, c.first); c.deleted && known {
 		require.FailNow(c, "codes of a deleted conversation", "%x", codes)
@@ -186,7 +185,7 @@ func (c *scene) requireNoneDeleted() {
 	require.Equal(c, make([]byte, len(c.deletedThen[0])), c.deletedThen[0], "it was changed, and so they were overwritten")
 }
 
-// requireSound ends a scene: the codes of what is there come to be complete.
+// requireSound ends a scene: after further searches all stored vectors have codes.
 func (c *scene) requireSound() {
 	for range 2 {
 		c.search(chat.Filter{})
@@ -196,8 +195,8 @@ func (c *scene) requireSound() {
 	require.Equal(c, vectors, store.Coded(c.s, c.ws))
 }
 
-// Whatever the order in which the statements of three users come, a search answers what
-// its snapshot has, and nothing that is deleted keeps a code.
+// In every order of the statements of three users, a search answers from its snapshot,
+// and no deleted conversation has a code.
 func TestEveryScheduleOfSearchesAndWriters(t *testing.T) {
 	games := map[string]func(c *scene) []*actor{
 		"search, index, delete": func(c *scene) []*actor {
@@ -232,8 +231,8 @@ func TestEveryScheduleOfSearchesAndWriters(t *testing.T) {
 	}
 }
 
-// A slow search of an older snapshot does not put the codes of a deleted conversation
-// back after a newer search has read that there is nothing left of it.
+// A slow search of an older snapshot does not restore the codes of a deleted conversation
+// after a newer search has read that it has none.
 func TestALateSearchBringsNoDeletedCodesBack(t *testing.T) {
 	c := openScene(t)
 	c.set()
@@ -251,7 +250,7 @@ func TestALateSearchBringsNoDeletedCodesBack(t *testing.T) {
 	c.requireSound()
 }
 
-// Nor does it hide what was indexed after its snapshot.
+// A slow search does not hide vectors that were indexed after its snapshot.
 func TestALateSearchHidesNoNewVectors(t *testing.T) {
 	c := openScene(t)
 	c.set()
@@ -267,8 +266,8 @@ func TestALateSearchHidesNoNewVectors(t *testing.T) {
 	c.requireSound()
 }
 
-// A workspace whose codes fit the limit, but not with what each conversation costs
-// besides, keeps those that fit. No search makes codes to throw them away.
+// If a workspace's codes fit the limit, but the cost for each conversation does not, the
+// codes that fit are kept. No search computes codes only to discard them.
 func TestCodesThatFitInPart(t *testing.T) {
 	c, _ := openCoder(t, 6)
 	for range 20 {
@@ -287,8 +286,8 @@ func TestCodesThatFitInPart(t *testing.T) {
 	}
 }
 
-// openScene opens a workspace in which two programs work, with a conversation that
-// neither touches.
+// openScene opens a workspace that two programs use, with a conversation that neither
+// changes.
 func openScene(t testing.TB) *scene {
 	t.Helper()
 	s, db := &stage{}, storetest.New(t, storetest.SQLite)
@@ -298,7 +297,7 @@ func openScene(t testing.TB) *scene {
 	return c
 }
 
-// openTraced opens a database whose large workspaces begin with two vectors.
+// openTraced opens a database in which a workspace with two vectors counts as large.
 func openTraced(t testing.TB, db storetest.Database, trace func(string)) *store.Store {
 	t.Helper()
 	o := db.Options()

@@ -182,8 +182,8 @@ func ids(items []chat.Conversation) []string {
 	return found
 }
 
-// list is the ids of every conversation that a filter leaves, in the order of the
-// listing, read in small pages.
+// list returns the ids of every conversation that matches a filter, in the order of the
+// list, read in small pages.
 func list(t testing.TB, s *store.Store, ws chat.WorkspaceID, f chat.Filter) (found []string) {
 	t.Helper()
 	const size = 3
@@ -203,7 +203,7 @@ func list(t testing.TB, s *store.Store, ws chat.WorkspaceID, f chat.Filter) (fou
 	}
 }
 
-// Every filter alone and with every other, against a listing written down in Go.
+// Every filter alone and in every combination, compared with a list computed in Go.
 func TestFilters(t *testing.T) {
 	day := func(d int) time.Time { return start.AddDate(0, 0, d) }
 	imports := []string{chat.NewID(), chat.NewID()}
@@ -251,7 +251,7 @@ func TestFilters(t *testing.T) {
 	})
 }
 
-// listed is what a filtered listing must be.
+// listed returns the expected list for a filter.
 func listed(all []chat.Transcript, f chat.Filter) (want []string) {
 	all = slices.Clone(all)
 	slices.SortFunc(all, func(a, b chat.Transcript) int {
@@ -307,7 +307,8 @@ func TestTitlesAreFoundInAnyCaseAndLiterally(t *testing.T) {
 	})
 }
 
-// What cannot be stored cannot be found either; it is no error on any database.
+// Text that cannot be stored cannot be found either. It is not an error on either
+// database.
 func TestFiltersThatNothingCanPass(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
@@ -339,8 +340,8 @@ func TestFiltersThatNothingCanPass(t *testing.T) {
 	})
 }
 
-// Many conversations are made together, whatever their number and size, but for
-// those whose external id somebody has taken: also the other one in the same call.
+// Many conversations of any number and size are created together, except those whose
+// external id is already used, also within the same call.
 func TestCreatingManyAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)

@@ -13,9 +13,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// A delete of as many conversations as one may ask for, with a quarter of a
-// gigabyte in them: more than SQLite may hold in memory unless it is told
-// otherwise, and running out of it there would stop every writer for good.
+// A delete of as many conversations as allowed, with a quarter of a gigabyte of text.
+// SQLite's memory limit is lower by default, and running out of it would stop every
+// writer.
 func TestDeleteOfMuchAtOnce(t *testing.T) {
 	const conversations, messageSize = 10_000, 25_000
 	fill := map[string]string{
@@ -61,8 +61,8 @@ func TestDeleteOfMuchAtOnce(t *testing.T) {
 	})
 }
 
-// A conversation so large that SQLite deletes it in several statements, among small
-// ones: everything of it is deleted, and counted in the receipt.
+// SQLite deletes a very large conversation in several statements. Here it is among small
+// ones: all of it is deleted and counted in the receipt.
 func TestDeleteOfALargeConversation(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)

@@ -86,8 +86,8 @@ func TestDeleteOfManyIDs(t *testing.T) {
 	})
 }
 
-// Deletes of overlapping ids in opposite orders, in one program and in two: none
-// waits for ever, and each id is reported by exactly one.
+// Deletes of overlapping ids in opposite orders, in one program and in two: none waits
+// for ever, and exactly one reports each id.
 func TestConcurrentDeletesOfTheSame(t *testing.T) {
 	const rounds, deleters, conversations = 20, 4, 12
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
@@ -127,7 +127,7 @@ func TestConcurrentDeletesOfTheSame(t *testing.T) {
 	})
 }
 
-// A delete meets workers that are about to store chunks of what it deletes.
+// A delete runs while workers are about to store chunks of the deleted conversations.
 func TestADeleteLeavesNothingToThoseWhoIndex(t *testing.T) {
 	const rounds, conversations = 10, 8
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {

@@ -44,7 +44,7 @@ func TestADeleteLeavesAReceiptAndNothingElse(t *testing.T) {
 			require.NotContains(t, all, name)
 		}
 
-		// Nothing deleted, nothing written: a repeated call leaves no second receipt.
+		// A repeated call deletes nothing and writes no second receipt.
 		inTx(t, s, func(tx *store.Tx) error {
 			gone, none, err := tx.DeleteConversations(ws, []string{a.ID}, chat.DeleteOptions{})
 			require.Empty(t, gone)

@@ -19,8 +19,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// fullDisk is a disk that can be told to be full. Room for deletes is there again once
-// the store has given its reserve back, as on a real one.
+// fullDisk is a disk that a test can fill. As on a real one, deletes have space again
+// after the store has released its reserve.
 type fullDisk struct {
 	full   atomic.Bool
 	errors atomic.Int64 // how often it has refused
@@ -34,8 +34,8 @@ func (d *fullDisk) write() error {
 	return nil
 }
 
-// A full disk is told as such. What the operating system says is inside a PathError,
-// which the driver takes for a broken file.
+// A full disk is reported as such. The driver takes the operating system's PathError for
+// a broken file.
 func TestAFullDiskIsTold(t *testing.T) {
 	disk := &fullDisk{}
 	path := filepath.Join(t.TempDir(), "lethe.db")
@@ -55,8 +55,9 @@ func TestAFullDiskIsTold(t *testing.T) {
 	require.Len(t, remove(t, s, ws, id), 1)
 }
 
-// tmpfs mounts a file system of so many bytes, or returns false where that is not
-// allowed. TestAFullDiskIsTold tests the same on a disk that only says that it is full.
+// tmpfs mounts a file system of the given size in bytes, or returns false if that is not
+// allowed. TestAFullDiskIsTold tests the same with a disk that only reports that it is
+// full.
 func tmpfs(t *testing.T, size string) (dir string, ok bool) {
 	t.Helper()
 	dir = t.TempDir()
@@ -68,7 +69,8 @@ func tmpfs(t *testing.T, size string) (dir string, ok bool) {
 	return dir, true
 }
 
-// openReserving opens the database in a folder as a service does: with room for deletes.
+// openReserving opens the database in a folder like a service, with a reserve for
+// deletes.
 func openReserving(t *testing.T, dir string) *store.Store {
 	t.Helper()
 	s, err := store.Open(ctx, store.Options{Path: filepath.Join(dir, "lethe.db"), Reserve: 16 << 20})
@@ -76,9 +78,9 @@ func openReserving(t *testing.T, dir string) *store.Store {
 	return s
 }
 
-// On a disk that is really full, uploads are refused with the reason, the store says that
-// it is not healthy, and deletes work; also after the program was started again. Then
-// there is room, and uploads work.
+// On a full file system uploads are refused with the reason, the store reports that it is
+// not healthy, and deletes work, also after a restart. Then there is space, and uploads
+// work.
 func TestDeletesWorkOnAFullDisk(t *testing.T) {
 	dir, ok := tmpfs(t, "24m")
 	if !ok {
@@ -132,8 +134,8 @@ func TestDeletesWorkOnAFullDisk(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// Nobody takes the room of the deletes: after one has used it, uploads are refused until
-// it is kept again, although nobody asks whether the store is healthy.
+// Only deletes use the reserve: after a delete has used it, uploads are refused until it
+// is filled again, although no health check runs.
 func TestTheRoomOfDeletesIsKeptAgain(t *testing.T) {
 	dir, ok := tmpfs(t, "24m")
 	if !ok {
@@ -251,8 +253,8 @@ func fillToTheLastByte(t *testing.T, dir string) {
 	require.ErrorIs(t, err, syscall.ENOSPC)
 }
 
-// Only a program that is told to begin makes a database; the others say that there is
-// none, and make nothing.
+// Only a program that may create a database does so. Others report that there is none,
+// and create nothing.
 func TestOnlyWhoBeginsMakesADatabase(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "mistyped")
 	o := store.Options{Path: filepath.Join(dir, "lethe.db"), MustExist: true}
@@ -314,7 +316,7 @@ func TestADatabaseWithoutTablesSaysSo(t *testing.T) {
 	})
 }
 
-// An SQLite file of another program is left as it is.
+// An SQLite file of another program is not changed.
 func TestAForeignFileIsRefused(t *testing.T) {
 	for name, statements := range map[string][]string{
 		"other tables":               {"CREATE TABLE notes (text)"},
@@ -338,7 +340,7 @@ func TestAForeignFileIsRefused(t *testing.T) {
 	}
 }
 
-// Lethe's files carry its mark, also those from before there was one.
+// Lethe's files have its application id, including those from older versions.
 func TestTheFileIsMarked(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lethe.db")
 	mark := func() uint32 {
@@ -358,8 +360,8 @@ func TestTheFileIsMarked(t *testing.T) {
 	require.NotZero(t, mark())
 }
 
-// A file that others may read is made private, also behind a link, and the files beside
-// it are where the real one is.
+// A file that others may read is made private, also behind a link. The log files are
+// beside the real file.
 func TestFilesAreMadePrivate(t *testing.T) {
 	dir, target := t.TempDir(), t.TempDir()
 	path := filepath.Join(target, "real.db")
@@ -382,7 +384,7 @@ func TestFilesAreMadePrivate(t *testing.T) {
 	}
 }
 
-// A file that was removed or replaced under the running program is told, and not made
+// A file that was removed or replaced while the program runs is reported, and not created
 // again.
 func TestAFileThatIsRemovedIsTold(t *testing.T) {
 	dir := t.TempDir()

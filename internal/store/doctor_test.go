@@ -10,7 +10,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// Each damage is done past the store, seen by its check alone, and mended.
+// Each damage is done directly in the database, reported by its check only, and repaired.
 func TestTheDoctorSeesAndMendsDamage(t *testing.T) {
 	for i, damage := range []struct{ check, statement, only string }{
 		{"messages without a conversation", "UPDATE messages SET conversation_id = '00000000-0000-7000-8000-000000000000' WHERE position = 0", ""},

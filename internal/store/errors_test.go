@@ -40,8 +40,8 @@ func TestACanceledContextIsACanceledFault(t *testing.T) {
 	})
 }
 
-// A caller who goes away between the last statement and the commit is told so, be the
-// transaction undone already or not.
+// A caller that cancels between the last statement and the commit gets that error,
+// whether the transaction is already rolled back or not.
 func TestGoingAwayBeforeTheCommitIsACanceledFault(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
@@ -74,7 +74,7 @@ func inUse(s *store.Store) (n int) {
 	return n
 }
 
-// endless counts for hours; both databases read it.
+// endless is a query that runs for hours on both databases.
 const endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000000) SELECT count(*) FROM n"
 
 func TestADeadlineEndsALongStatement(t *testing.T) {
@@ -100,8 +100,8 @@ func TestADeadlineEndsALongStatement(t *testing.T) {
 	})
 }
 
-// A caller who goes away while another one writes does not wait for him, be he in
-// this program or in another one.
+// A caller that cancels while it waits for another writer returns at once, whether that
+// writer is in the same program or another.
 func TestWaitingForAnotherWriterEndsWithTheContext(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s, other := db.Open(t), db.Open(t)
@@ -135,7 +135,7 @@ func TestWaitingForAnotherWriterEndsWithTheContext(t *testing.T) {
 	})
 }
 
-// What the database says goes into the log and not to the caller.
+// The database's error text is in the log and not in the caller's error.
 func TestAnErrorOfTheDatabaseStaysInside(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		v := db.Open(t).View(ctx)

@@ -68,7 +68,7 @@ func pgvectorThatThisUserMayNotAdd(t *testing.T) {
 	require.Equal(t, "the database has no pgvector and this user may not add it: run CREATE EXTENSION vector as a superuser", fault.Message(err))
 }
 
-// An extension lives in a schema, and a session sees those of its search_path.
+// An extension is in one schema, and a session finds only those in its search_path.
 func TestPgvectorOutOfSight(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, pgvectorOutOfSight)
@@ -91,7 +91,7 @@ func pgvectorOutOfSight(t *testing.T) {
 	workspace(t, s, "w")
 }
 
-// A user who may read a database but not make tables in it learns so.
+// A user who may not create tables gets an error that says so.
 func TestSchemaThatThisUserMayNotMake(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, schemaThatThisUserMayNotMake)
@@ -107,8 +107,8 @@ func schemaThatThisUserMayNotMake(t *testing.T) {
 	require.Contains(t, fault.Message(err), "lacks a right")
 }
 
-// A migration that changes rows must not run twice, however many programs start
-// at once, and may take longer than a statement of a request.
+// A migration that changes rows runs once, although several programs start at the same
+// time, and may take longer than a statement of a request.
 func TestOneProgramMigrates(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, oneProgramMigrates)
@@ -139,7 +139,7 @@ func oneProgramMigrates(t *testing.T) {
 	require.Equal(t, 1, db.Count(t, "SELECT count(*) FROM schema_migrations WHERE version_id = 999"))
 	require.Zero(t, db.Count(t, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"))
 
-	// The connection that has migrated is an ordinary one again.
+	// The connection that migrated has the ordinary settings again.
 	require.NoError(t, s.Migrate(ctx, fstest.MapFS{"1000_nothing.sql": {Data: []byte("-- +goose Up\nSELECT 1;\n")}}))
 	held := db.Postgres(t)
 	_, err = held.Exec(ctx, "BEGIN; LOCK TABLE workspaces")
@@ -149,8 +149,8 @@ func oneProgramMigrates(t *testing.T) {
 	require.Equal(t, "the database took too long; try again", fault.Message(err))
 }
 
-// A server that has vanished without a word: what waits for it ends, and what
-// comes after takes another connection.
+// A server disappears without closing its connections. Calls that wait for it end, and
+// later calls use other connections.
 func TestAFrozenConnectionHoldsNobodyForEver(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, aFrozenConnectionHoldsNobodyForEver)
@@ -196,7 +196,7 @@ func aFrozenConnectionHoldsNobodyForEver(t *testing.T) {
 	leader.Release()
 }
 
-// What holds a connection for minutes takes none of the few that requests have.
+// Work that holds a connection for minutes does not use the connections of requests.
 func TestMaintenanceTakesNoConnectionFromRequests(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, maintenanceTakesNoConnectionFromRequests)
@@ -213,7 +213,7 @@ func maintenanceTakesNoConnectionFromRequests(t *testing.T) {
 	ws := workspace(t, s, "w")
 	added(t, s, ws, "x", "text")
 	require.NoError(t, finish(s, claimOne(t, s), "text"))
-	// A transaction that has touched the table makes the build wait for it.
+	// The build waits for a transaction that has used the table.
 	held := db.Postgres(t)
 	_, err = held.Exec(ctx, "BEGIN; LOCK TABLE embeddings IN ROW EXCLUSIVE MODE")
 	require.NoError(t, err)
@@ -234,8 +234,8 @@ func maintenanceTakesNoConnectionFromRequests(t *testing.T) {
 	require.NoError(t, <-built)
 }
 
-// An answer that is lost on its way: whether the commit was done nobody can say,
-// so it is not done twice.
+// If the answer to a commit is lost, nobody knows whether it was done, so it is not
+// repeated.
 func TestALostCommitIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, aLostCommitIsNotRepeated)
@@ -263,8 +263,8 @@ func aLostCommitIsNotRepeated(t *testing.T) {
 	requireSound(t, db)
 }
 
-// A connection that breaks before the commit has changed nothing, so the work is
-// done on another one, and nobody notices.
+// A connection that breaks before the commit has changed nothing, so the work is repeated
+// on another one without an error.
 func TestWorkOnABrokenConnectionIsDoneOnAnother(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, workOnABrokenConnectionIsDoneOnAnother)

@@ -19,10 +19,10 @@ import (
 
 var ctx = context.Background()
 
-// start is the first moment of every clock.
+// start is the start time of every clock.
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// clock is a time that moves when the test says so.
+// clock is a time that only the test moves.
 type clock struct{ passed atomic.Int64 }
 
 func (c *clock) Now() time.Time          { return start.Add(time.Duration(c.passed.Load())) }
@@ -43,7 +43,7 @@ func workspace(t testing.TB, s *store.Store, name string) (ws chat.WorkspaceID) 
 	return ws
 }
 
-// upload is an upload whose messages alternate between human and assistant.
+// upload returns an upload whose messages alternate between human and assistant.
 func upload(externalID string, texts ...string) chat.Upload {
 	u := chat.Upload{ExternalID: externalID, Title: "about " + externalID, CreatedAt: start, UpdatedAt: start}
 	for i, text := range texts {
@@ -56,7 +56,7 @@ func upload(externalID string, texts ...string) chat.Upload {
 	return u
 }
 
-// valid is an upload after its checks.
+// valid returns an upload after validation.
 func valid(t testing.TB, u chat.Upload) chat.ValidUpload {
 	t.Helper()
 	v, err := u.Validate(start)
@@ -64,7 +64,7 @@ func valid(t testing.TB, u chat.Upload) chat.ValidUpload {
 	return v
 }
 
-// transcript is a new conversation, not stored yet.
+// transcript returns a new conversation that is not stored.
 func transcript(t testing.TB, externalID string, texts ...string) chat.Transcript {
 	t.Helper()
 	fresh := chat.NewTranscript(valid(t, upload(externalID, texts...)))
@@ -87,7 +87,7 @@ func createAll(t testing.TB, s *store.Store, ws chat.WorkspaceID, fresh ...chat.
 	})
 }
 
-// create stores the conversation that an upload makes.
+// create stores the conversation of an upload.
 func create(t testing.TB, s *store.Store, ws chat.WorkspaceID, u chat.Upload) chat.Transcript {
 	t.Helper()
 	fresh := chat.NewTranscript(valid(t, u))
@@ -96,13 +96,13 @@ func create(t testing.TB, s *store.Store, ws chat.WorkspaceID, u chat.Upload) ch
 	return fresh
 }
 
-// added is create with an upload made on the spot.
+// added creates a conversation from these texts.
 func added(t testing.TB, s *store.Store, ws chat.WorkspaceID, externalID string, texts ...string) chat.Transcript {
 	t.Helper()
 	return create(t, s, ws, upload(externalID, texts...))
 }
 
-// merge sends an upload of a conversation that is stored, as history does.
+// merge re-sends a stored conversation, like history.
 func merge(t testing.TB, s *store.Store, ws chat.WorkspaceID, u chat.Upload) (chat.Conversation, chat.Merged) {
 	t.Helper()
 	var c chat.Conversation
@@ -140,7 +140,7 @@ func claim(t testing.TB, s *store.Store, n int) (claims []store.Claim) {
 	return claims
 }
 
-// claimOne takes the one conversation that must be due.
+// claimOne claims the one conversation that must be due.
 func claimOne(t testing.TB, s *store.Store) store.Claim {
 	t.Helper()
 	claims := claim(t, s, 1)
@@ -148,15 +148,15 @@ func claimOne(t testing.TB, s *store.Store) store.Claim {
 	return claims[0]
 }
 
-// testModel is the space of the vectors that tests write by hand.
+// testModel is the model of vectors that tests write by hand.
 var testModel = embed.Model{ID: "test", Dimensions: 3}
 
-// passage is a chunk that says the terms.
+// passage returns a chunk with these terms.
 func passage(position int, vector []float32, terms ...string) store.IndexedChunk {
 	return store.IndexedChunk{Position: position, Text: fmt.Sprint(terms), Terms: terms, Vector: vector}
 }
 
-// unreadable is a chunk that the model cannot read.
+// unreadable returns a chunk that the model cannot read.
 func unreadable(position int, terms ...string) store.IndexedChunk {
 	chunk := passage(position, nil, terms...)
 	chunk.Unreadable = true
@@ -171,7 +171,7 @@ func finishAs(s *store.Store, c store.Claim, x store.Indexed) error {
 	return s.InTx(ctx, func(tx *store.Tx) error { return tx.FinishIndexing(c, x) })
 }
 
-// finish makes a claimed conversation ready, with a chunk a text.
+// finish completes a claim, with one chunk for each text.
 func finish(s *store.Store, c store.Claim, texts ...string) error {
 	var x store.Indexed
 	for i, text := range texts {
@@ -181,7 +181,7 @@ func finish(s *store.Store, c store.Claim, texts ...string) error {
 	return finishAs(s, c, x)
 }
 
-// indexAs makes a conversation that waits ready, with these chunks.
+// indexAs indexes a queued conversation with these chunks.
 func indexAs(t testing.TB, s *store.Store, id string, x store.Indexed) {
 	t.Helper()
 	for _, c := range claim(t, s, 10_000) {
@@ -193,8 +193,7 @@ func indexAs(t testing.TB, s *store.Store, id string, x store.Indexed) {
 	}
 }
 
-// indexAll makes every conversation that waits ready: a chunk for each list of
-// terms.
+// indexAll indexes every queued conversation, with one chunk for each list of terms.
 func indexAll(t testing.TB, s *store.Store, terms ...[]string) {
 	t.Helper()
 	var x store.Indexed
@@ -207,14 +206,14 @@ func indexAll(t testing.TB, s *store.Store, terms ...[]string) {
 	}
 }
 
-// scan runs a query of the test's own and returns its one column.
+// scan runs a test's own query and returns its only column.
 func scan[T any](t testing.TB, s *store.Store, query string, args ...any) (found []T) {
 	t.Helper()
 	require.NoError(t, store.DB(s).Raw(query, args...).Scan(&found).Error)
 	return found
 }
 
-// tables are those with the column, as the database's own catalogue has them.
+// tables returns the tables that have the column, according to the database's catalogue.
 func tables(t testing.TB, s *store.Store, column string) []string {
 	t.Helper()
 	query := `SELECT m.name FROM sqlite_schema AS m JOIN pragma_table_info(m.name) AS c
@@ -238,7 +237,7 @@ func rowsOf(t testing.TB, s *store.Store, ids ...string) (n int) {
 	return n + scan[int](t, s, "SELECT count(*) FROM conversations"+of+"id IN ?", ids)[0]
 }
 
-// dump writes out every row that a workspace has, in every table.
+// dump returns every row of a workspace in every table.
 func dump(t testing.TB, s *store.Store, ws chat.WorkspaceID) []string {
 	t.Helper()
 	return dumpOf(t, store.DB(s), tables(t, s, "workspace_id"), ws)
@@ -257,7 +256,7 @@ func dumpOf(t testing.TB, db *gorm.DB, tables []string, ws chat.WorkspaceID) (li
 	return lines
 }
 
-// requireSound checks what must hold at every moment (storetest.Database.Damage).
+// requireSound checks what must be true at any time (storetest.Database.Damage).
 func requireSound(t testing.TB, db storetest.Database) {
 	t.Helper()
 	require.Empty(t, db.Damage(t))

@@ -22,14 +22,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// evidence is what a search of the files looks for: every distinctive thing of the
-// conversations that are to be deleted.
+// evidence is what the test searches the files for: every unique part of the
+// conversations that it deletes.
 type evidence struct {
 	ids    []string
 	traces []trace
 }
 
-// trace is a run of bytes that stands nowhere else, and what it is of.
+// trace is a unique sequence of bytes, and what it belongs to.
 type trace struct {
 	of    string
 	bytes []byte
@@ -42,8 +42,8 @@ const (
 	longBody       = 5000 // bytes: so long that PostgreSQL keeps it beside the table
 )
 
-// plant fills a workspace with indexed conversations and returns the evidence of
-// every twelfth.
+// plant fills a workspace with indexed conversations, and returns the evidence of every
+// twelfth.
 func plant(t *testing.T, s *store.Store, ws chat.WorkspaceID) (e evidence) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(5, 6)) //nolint:gosec // the same words in every run
@@ -92,9 +92,9 @@ func plant(t *testing.T, s *store.Store, ws chat.WorkspaceID) (e evidence) {
 	return e
 }
 
-// forensicVector is a vector whose numbers all lie from 1 to 2 and have ten binary
-// places, so that they are exact in 32 bits and in 16; these 16 are returned too,
-// as pgvector keeps them.
+// forensicVector returns a vector whose numbers are from 1 to 2 with ten binary places,
+// so that 32 and 16 bits represent them exactly. It also returns the 16-bit form, as
+// pgvector stores it.
 func forensicVector(rng *rand.Rand) (vector []float32, halves []byte) {
 	for range forensicDims {
 		places := uint16(rng.UintN(1 << 10))
@@ -109,7 +109,8 @@ func (e evidence) remove(t *testing.T, s *store.Store, ws chat.WorkspaceID) {
 	require.Len(t, remove(t, s, ws, e.ids...), forensicDoomed)
 }
 
-// in lists the evidence that some file has, as "kind in file", and how often.
+// in returns the evidence that a file contains, as "kind in file", with the number of
+// times.
 func (e evidence) in(files map[string][]byte) map[string]int {
 	found := map[string]int{}
 	for name, content := range files {
@@ -122,7 +123,7 @@ func (e evidence) in(files map[string][]byte) map[string]int {
 	return found
 }
 
-// requirePlanted makes sure that all that is looked for is there to be found.
+// requirePlanted checks that all evidence can be found before the delete.
 func (e evidence) requirePlanted(t *testing.T, files map[string][]byte) {
 	t.Helper()
 	require.GreaterOrEqual(t, len(e.traces), 7*forensicDoomed)
@@ -138,9 +139,8 @@ func (e evidence) requirePlanted(t *testing.T, files map[string][]byte) {
 	}
 }
 
-// Once a receipt says that the storage is reclaimed, no byte of what was deleted
-// is in any file of the data directory: not in a page, not in the full-text
-// index, not in the log.
+// When a receipt says that the storage is reclaimed, no file of the data directory
+// contains a byte of what was deleted: no page, not the full-text index, not the log.
 func TestReclaimedMeansGoneFromEveryFile(t *testing.T) {
 	db := storetest.New(t, storetest.SQLite)
 	s := db.Open(t)
@@ -154,7 +154,7 @@ func TestReclaimedMeansGoneFromEveryFile(t *testing.T) {
 	require.Empty(t, e.in(dataDirectory(t, db)))
 }
 
-// dataDirectory is the content of every file beside the database's.
+// dataDirectory returns the content of every file in the database's folder.
 func dataDirectory(t *testing.T, db storetest.Database) map[string][]byte {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(filepath.Dir(db.Options().Path), "*"))
@@ -169,9 +169,9 @@ func dataDirectory(t *testing.T, db storetest.Database) map[string][]byte {
 	return files
 }
 
-// After `lethe reclaim --now --full` the same holds on PostgreSQL, for every file
-// of the database's directory: tables, what is kept beside them, indexes, the
-// catalogues with the planner's statistics, and files that belong to nothing.
+// After `lethe reclaim --now --full` the same is true on PostgreSQL, for every file in
+// the database's directory: tables, TOAST, indexes, catalogues with the planner's
+// statistics, and files without a relation.
 func TestFullyReclaimedMeansGoneFromEveryFileOfPostgres(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, fullyReclaimedMeansGoneFromEveryFileOfPostgres)
@@ -183,8 +183,8 @@ func fullyReclaimedMeansGoneFromEveryFileOfPostgres(t *testing.T) {
 	s := db.OpenLimited(t, forensicChats/2)
 	ws := workspace(t, s, "w")
 	conn := db.Postgres(t)
-	// A body is compressed unless it is told not to be, and then cannot be found
-	// while it is there.
+	// A text is compressed by default. Its bytes could then not be found even before the
+	// delete.
 	_, err := conn.Exec(ctx, "ALTER TABLE messages ALTER COLUMN text SET STORAGE EXTERNAL")
 	require.NoError(t, err)
 	e := plant(t, s, ws)
@@ -214,7 +214,7 @@ func fullyReclaimedMeansGoneFromEveryFileOfPostgres(t *testing.T) {
 	requireSound(t, db)
 }
 
-// unitVectors are the vectors as an index of cosines keeps them.
+// unitVectors returns the vectors as an index of cosines stores them.
 func unitVectors(t *testing.T, conn *pgx.Conn, ids []string) (traces []trace) {
 	t.Helper()
 	rows, err := conn.Query(ctx, "SELECT halfvec_send(l2_normalize(vector)) FROM embeddings WHERE conversation_id = ANY ($1)", ids)
@@ -232,7 +232,7 @@ func unitVectors(t *testing.T, conn *pgx.Conn, ids []string) (traces []trace) {
 	return traces
 }
 
-// places are the keys of what was found, without the numbers in files' names.
+// places returns the keys of found, without the numbers in file names.
 func places(found map[string]int) (names []string) {
 	for name := range found {
 		for _, numbered := range []string{"pg_toast", "embeddings_ann"} {
@@ -245,9 +245,8 @@ func places(found map[string]int) (names []string) {
 	return names
 }
 
-// databaseFiles reads every file of a PostgreSQL database's directory through the
-// connection of a superuser, wherever the server runs, under the name of the
-// relation that it belongs to.
+// databaseFiles reads every file of a PostgreSQL database's directory over a superuser's
+// connection, on any server. The keys are the names of the relations.
 func databaseFiles(t *testing.T, conn *pgx.Conn) map[string][]byte {
 	t.Helper()
 	_, err := conn.Exec(ctx, "CHECKPOINT") // what is in memory goes to the files, and files without an owner go

@@ -13,7 +13,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// An import has no state of its own: it is as far as its conversations are.
+// An import has no state of its own. It is derived from its conversations.
 func TestAnImportIsAsFarAsItsConversations(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.OpenAt(t, (&clock{}).Now)
@@ -90,7 +90,7 @@ func TestImportsAreListedNewestFirst(t *testing.T) {
 	})
 }
 
-// The last name that somebody gave a platform is its name.
+// The last name that an upload gave a platform is its name.
 func TestPlatformNames(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)

@@ -30,7 +30,7 @@ type things struct {
 
 func (h things) keys() []rank.Key { return []rank.Key{{Conversation: h.conversation.ID}} }
 
-// claim says what h is about, but in the workspace ws.
+// claim returns h with the workspace ws.
 func (h things) claim(ws chat.WorkspaceID) store.Claim {
 	c := h.waiting
 	c.Workspace = ws
@@ -43,8 +43,8 @@ func only(err error) (any, error)                        { return nil, err }
 
 type call = func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error)
 
-// inWorkspace has every method of View and Tx that is about one workspace, called
-// in the workspace ws with the names of h.
+// inWorkspace has every method of View and Tx that is limited to one workspace, called in
+// the workspace ws with the ids of h.
 var inWorkspace = map[string]call{
 	"Conversation": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.Conversation(ws, h.conversation.ID))
@@ -249,8 +249,8 @@ var inWorkspace = map[string]call{
 	},
 }
 
-// acrossWorkspaces are the methods that are about all of them, and who may call
-// them: none serves a request of a key's holder.
+// acrossWorkspaces are the methods that read all workspaces, and their callers. None
+// serves a request of a key.
 var acrossWorkspaces = map[string]string{
 	"Claim":           "the indexer takes work from whoever has waited longest",
 	"NextDue":         "the indexer sleeps until there is work",
@@ -330,7 +330,7 @@ func TestEveryMethodKeepsToItsWorkspace(t *testing.T) {
 	})
 }
 
-// populate makes one of everything, and returns how it is called.
+// populate creates one record of each kind, and returns their ids.
 func populate(t *testing.T, s *store.Store, ws chat.WorkspaceID, name string) (h things) {
 	t.Helper()
 	h.importID = chat.NewID()

@@ -11,9 +11,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// unkeyed are the tables and indexes that do not begin with the workspace, each
-// with its reason. There should be few, and none that grows with the history and
-// serves a request.
+// unkeyed are the tables and indexes that do not begin with the workspace, with their
+// reasons. There should be few, and none that grows with the history and serves a
+// request.
 var unkeyed = map[string]string{
 	"workspaces":              "the workspaces themselves, found by name when a key is made",
 	"schema_migrations":       "one row a migration",
@@ -31,7 +31,7 @@ var unkeyed = map[string]string{
 	"chunks_fts":              "SQLite: each term begins with its workspace",
 }
 
-// partitionName is what docs/partitions.sql calls the parts of a table.
+// partitionName matches the names of partitions in docs/partitions.sql.
 var partitionName = regexp.MustCompile(`_p\d+$`)
 
 // The check of statements knows every table whose rows belong to a workspace.

@@ -16,7 +16,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// minted is a new key of a workspace, not stored yet.
+// minted returns a new key of a workspace that is not stored.
 func minted(ws chat.WorkspaceID, workspace, name string, scopes ...auth.Scope) auth.Key {
 	token, prefix := auth.MintToken()
 	return auth.Key{

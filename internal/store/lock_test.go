@@ -27,8 +27,7 @@ func TestLockedConversationsAreThoseThatAreThere(t *testing.T) {
 	})
 }
 
-// What is locked, nobody else takes: a delete that comes meanwhile waits for as
-// long as it may.
+// Other transactions cannot lock locked rows: a delete waits for them until its deadline.
 func TestADeleteWaitsForTheLocks(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s, elsewhere := db.Open(t), db.Open(t)

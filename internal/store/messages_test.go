@@ -13,7 +13,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// named is a message of an upload: the caller's id of it, and its text.
+// named returns a message of an upload with the caller's id and a text.
 type named struct{ id, text string }
 
 func says(messages ...named) chat.Upload {
@@ -78,7 +78,7 @@ func TestRewritingKeepsTheIDsOfMessages(t *testing.T) {
 	})
 }
 
-// Whatever is sent, the store holds what the merge worked out.
+// Whatever is sent, the store contains the result of chat.Merge.
 func TestRandomRewrites(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)

@@ -12,8 +12,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// A conversation of many megabytes is merged without its texts: what stays keeps its
-// text and its id, wherever it goes.
+// A conversation of many megabytes is merged without reading its texts. A message that
+// remains keeps its text and id at any position.
 func TestALongConversationIsMergedWithoutItsTexts(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)

@@ -20,10 +20,10 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// codedModel is the space of the vectors in these tests.
+// codedModel is the model of the vectors in these tests.
 var codedModel = embed.Model{ID: "coded", Dimensions: 24}
 
-// coder is a database whose searches by meaning use codes however few vectors there are.
+// coder is a database whose searches by meaning use codes for any number of vectors.
 type coder struct {
 	testing.TB
 	s   *store.Store
@@ -49,7 +49,7 @@ func (c *coder) vector(model embed.Model) []float32 {
 	return v
 }
 
-// passages are so many with vectors of their own.
+// passages returns n passages with random vectors.
 func (c *coder) passages(model embed.Model, n int) store.Indexed {
 	x := store.Indexed{Model: model, Tokens: 1}
 	for i := range n {
@@ -58,7 +58,7 @@ func (c *coder) passages(model embed.Model, n int) store.Indexed {
 	return x
 }
 
-// add stores a conversation with so many vectors.
+// add stores a conversation with n vectors.
 func (c *coder) add(model embed.Model, n int) string {
 	c.Helper()
 	c.n++
@@ -69,8 +69,8 @@ func (c *coder) add(model embed.Model, n int) string {
 	return fresh.ID
 }
 
-// search asks for the nearest to a vector, by codes, and requires the answer to be
-// that of a comparison with all in the same snapshot.
+// search searches the vectors nearest to a vector by codes, and requires the same answer
+// as a comparison with all in the same snapshot.
 func (c *coder) search(f chat.Filter) []rank.Scored {
 	c.Helper()
 	query := c.vector(codedModel)
@@ -91,7 +91,7 @@ func openCoder(t testing.TB, seed uint64) (*coder, storetest.Database) {
 	return newCoder(t, db.OpenLimited(t, 1), seed), db
 }
 
-// ways are how the vectors of a conversation go.
+// ways are the ways in which vectors of a conversation are deleted.
 func ways(c *coder, id string) map[string]func() {
 	return map[string]func(){
 		"delete": func() { require.Len(c, remove(c, c.s, c.ws, id), 1) },
@@ -131,8 +131,8 @@ func ways(c *coder, id string) map[string]func() {
 	}
 }
 
-// When the call that deletes a vector returns, its code is nowhere in memory: not
-// where it is looked for, and not where it was.
+// When the call that deletes a vector returns, its code is no longer in memory: neither
+// in the table of codes nor at its former address.
 func TestADeletedVectorLeavesNoCode(t *testing.T) {
 	c, _ := openCoder(t, 1)
 	for name := range ways(c, "") {
@@ -162,7 +162,7 @@ func TestADeletedVectorLeavesNoCode(t *testing.T) {
 	}
 }
 
-// What is rolled back leaves the codes alone.
+// A rollback changes no codes.
 func TestARollbackLeavesTheCodes(t *testing.T) {
 	c, _ := openCoder(t, 3)
 	id := c.add(codedModel, 5)
@@ -185,7 +185,7 @@ func TestARollbackLeavesTheCodes(t *testing.T) {
 	require.Len(t, c.search(chat.Filter{}), len(found))
 }
 
-// A delete by another program, or by hand, is seen by the next search.
+// The next search notices a delete by another program or by hand.
 func TestAnotherProgramsChangeIsSeen(t *testing.T) {
 	for name, change := range map[string]func(c *coder, db storetest.Database, id string){
 		"the command line": func(c *coder, db storetest.Database, id string) { remove(c, db.Open(c), c.ws, id) },
@@ -216,7 +216,7 @@ func TestAnotherProgramsChangeIsSeen(t *testing.T) {
 	}
 }
 
-// What is added is encoded by the next search, and nothing else.
+// The next search computes codes of new vectors only.
 func TestAdditionsAreEncodedAlone(t *testing.T) {
 	c, _ := openCoder(t, 5)
 	first := c.add(codedModel, 4)
@@ -232,8 +232,9 @@ func TestAdditionsAreEncodedAlone(t *testing.T) {
 	require.Same(t, &before[0][0], &after[0][0])
 }
 
-// The codes of all workspaces together stay within their limit: the one that was
-// searched longest ago leaves. A workspace that is too large for it has none.
+// The codes of all workspaces together stay within their limit: the workspace whose last
+// search is the oldest loses its codes. A workspace that is too large for the limit has
+// none.
 func TestCodesKeepToTheirLimit(t *testing.T) {
 	c, _ := openCoder(t, 6)
 	var workspaces []chat.WorkspaceID
@@ -260,7 +261,7 @@ func TestCodesKeepToTheirLimit(t *testing.T) {
 	require.Zero(t, store.Coded(c.s, c.ws))
 }
 
-// Uploads that nobody searches for do not make the codes' memory grow.
+// Uploads without searches do not make the memory of the codes grow.
 func TestChangesWithoutSearchesEndTheCodes(t *testing.T) {
 	c, _ := openCoder(t, 7)
 	c.add(codedModel, 2)
@@ -284,11 +285,11 @@ func TestChangesWithoutSearchesEndTheCodes(t *testing.T) {
 	require.Equal(t, 1003, store.Coded(c.s, c.ws))
 }
 
-// seed repeats a game.
+// seed repeats a run.
 var codesSeed = flag.Uint64("codes-seed", storetest.FixedSeed, "the seed of the game of codes; 0 draws a new one")
 
-// Whatever happens, in whatever order, in two programs: a search by codes answers what
-// a comparison with all vectors of the same moment does.
+// In any order of operations in two programs, a search by codes answers like a comparison
+// with all vectors of the same snapshot.
 func TestCodesAgreeWithTheVectors(t *testing.T) {
 	seed := storetest.Seed(t, "codes-seed", *codesSeed)
 	here, db := openCoder(t, seed)
@@ -341,8 +342,8 @@ func TestCodesAgreeWithTheVectors(t *testing.T) {
 	}
 }
 
-// Searches while vectors come and go: each answers what is right in its own snapshot.
-// Run it with -race.
+// Searches run while vectors are added and deleted. Each answers correctly for its own
+// snapshot. Run it with -race.
 func TestCodesWhileVectorsComeAndGo(t *testing.T) {
 	c, db := openCoder(t, 8)
 	for range 30 {

@@ -42,7 +42,7 @@ func TestReopeningKeepsEverything(t *testing.T) {
 	})
 }
 
-// Several programs start on one new database at once: a rolling start, or a
+// Several programs start on a new database at the same time: a rolling start, or a
 // command beside the service.
 func TestProgramsOpenANewDatabaseTogether(t *testing.T) {
 	const programs = 4
@@ -108,7 +108,7 @@ func TestANewerSchemaIsRefused(t *testing.T) {
 	})
 }
 
-// SQLite forgets its settings with each connection, so each one is asked.
+// SQLite's settings belong to a connection, so the test checks each one.
 func TestEverySQLiteConnectionHasItsSettings(t *testing.T) {
 	s := storetest.New(t, storetest.SQLite).Open(t)
 	pools := store.Pools(s)
@@ -138,8 +138,8 @@ func TestEverySQLiteConnectionHasItsSettings(t *testing.T) {
 	}
 }
 
-// Rows that belong to nothing are refused in every transaction, however many are
-// open at once and in however many programs.
+// Rows without a parent are refused in every transaction, with any number of connections
+// and programs.
 func TestForeignKeysHoldInEveryTransaction(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		stores := []*store.Store{db.Open(t), db.Open(t)}
@@ -189,7 +189,7 @@ func names(t *testing.T, dir string) (found []string) {
 	return found
 }
 
-// A path is a path: nothing in it is taken for a part of a URI.
+// No character of a path is interpreted as part of a URI.
 func TestPathsWithOddCharacters(t *testing.T) {
 	for _, name := range []string{
 		"with space", "ha#sh", "quest?ion=1&mode=ro", "per%20cent%", "plus+", "semi;colon", "col:on", `back\slash`,
@@ -219,7 +219,7 @@ func TestPathsWithOddCharacters(t *testing.T) {
 	}
 }
 
-// readOnly is a directory in which nobody may make a file.
+// readOnly returns a directory in which no file can be created.
 func readOnly(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()

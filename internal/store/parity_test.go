@@ -18,8 +18,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// The corpus that both databases search: the same ids, words and vectors, drawn
-// from one seed, words by Zipf's law as in real texts.
+// The corpus that both databases search has the same ids, words and vectors, generated
+// from one seed. Words follow Zipf's law, as in real texts.
 const (
 	parityConversations = 60
 	parityChunks        = 400
@@ -28,11 +28,11 @@ const (
 	parityTop           = 10
 )
 
-// halfTolerance is what a score may differ by because PostgreSQL keeps vectors as
-// halves. Rounding moves a unit vector by at most 2^-11 of its length, and with it
-// any cosine by at most 2^-11, of the query's rounding as much again: 0.00098. A
-// leg's scores are stretched to the range 0 to 1 before they are mixed, and then
-// weigh 0.4, which takes the mix to about the same. The rest is margin.
+// halfTolerance is the largest difference between scores because PostgreSQL stores
+// vectors as halves. Rounding moves a unit vector by at most 2^-11 of its length, and any
+// cosine by as much, and the query's rounding adds the same: 0.00098. The scores of a leg
+// are then scaled to 0..1 and weighted by 0.4, which leaves about the same difference.
+// The rest is margin.
 const halfTolerance = 2e-3
 
 type corpus struct {
@@ -81,7 +81,7 @@ func zipfCorpus(t *testing.T) corpus {
 	return c
 }
 
-// into stores the corpus, beside another workspace that says the same words.
+// into stores the corpus, and another workspace with the same words.
 func (c corpus) into(t *testing.T, s *store.Store) chat.WorkspaceID {
 	t.Helper()
 	noisy, ws := workspace(t, s, "noisy"), workspace(t, s, "w")
@@ -111,7 +111,7 @@ func (c corpus) into(t *testing.T, s *store.Store) chat.WorkspaceID {
 	return ws
 }
 
-// answers are one database's to every query.
+// answers are the answers of one database to every query.
 type answers struct {
 	keyword, semantic [][]rank.Scored
 	fused             [][]rank.Fused
@@ -130,7 +130,7 @@ func (c corpus) ask(t *testing.T, s *store.Store, ws chat.WorkspaceID) (a answer
 	return a
 }
 
-// oracle is the keyword leg written down: BM25 over every chunk.
+// oracle is a simple implementation of the keyword leg: BM25 over every chunk.
 func (c corpus) oracle(query []string, f chat.Filter) (want []rank.Scored) {
 	count := func(list []string, term string) (n int) {
 		for _, said := range list {
@@ -195,8 +195,8 @@ func TestBothDatabasesSearchAlike(t *testing.T) {
 	}
 }
 
-// requireExact compares the keyword leg with the oracle: the same scores at every
-// rank, and every passage with the score that is its own.
+// requireExact compares the keyword leg with the oracle: the same score at every rank,
+// and every passage with its own score.
 func requireExact(t *testing.T, want, got []rank.Scored) {
 	t.Helper()
 	require.Len(t, got, min(len(want), store.LegSize))
@@ -211,7 +211,7 @@ func requireExact(t *testing.T, want, got []rank.Scored) {
 	}
 }
 
-// requireSameKeys: the words are counted, so nothing may differ.
+// requireSameKeys requires equal keys, because counts of words are exact.
 func requireSameKeys(t *testing.T, a, b []rank.Scored) {
 	t.Helper()
 	require.Len(t, b, len(a))
@@ -237,8 +237,8 @@ func fusedScores(list []rank.Fused) map[rank.Key]float64 {
 	return scores
 }
 
-// requireAlike compares two answers whose scores are a little apart: each passage
-// of one's top ten is in the other's, or would be but for the tolerance.
+// requireAlike compares two answers whose scores differ slightly: each passage in the top
+// ten of one is in the other, or would be within the tolerance.
 func requireAlike(t *testing.T, a, b map[rank.Key]float64) {
 	t.Helper()
 	for _, pair := range [][2]map[rank.Key]float64{{a, b}, {b, a}} {
@@ -256,7 +256,7 @@ func requireAlike(t *testing.T, a, b map[rank.Key]float64) {
 	}
 }
 
-// lastOfTop is the score that the tenth passage has.
+// lastOfTop returns the score of the tenth passage.
 func lastOfTop(scores map[rank.Key]float64) float64 {
 	var list []rank.Scored
 	for key, score := range scores {

@@ -12,8 +12,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// collect reads a conversation part by part, and fails when a part is larger than
-// was asked for, cuts a character, or leaves a gap.
+// collect reads a conversation part by part. It fails the test if a part is larger than
+// requested, splits a character, or leaves a gap.
 func collect(t *testing.T, s *store.Store, ws chat.WorkspaceID, id string, most int) (texts []string) {
 	t.Helper()
 	at := chat.PartAt{}

@@ -17,7 +17,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/text"
 )
 
-// quoting is a passage that quotes messages whole.
+// quoting returns a passage that quotes whole messages.
 func quoting(title string, turns ...chat.Message) chat.Passage {
 	p := chat.Passage{Title: title}
 	for _, m := range turns {
@@ -28,7 +28,7 @@ func quoting(title string, turns ...chat.Message) chat.Passage {
 	return p
 }
 
-// cut is a conversation as a worker would index it.
+// cut returns a conversation as a worker would index it.
 func cut(c chat.Transcript) (x store.Indexed) {
 	x.Model, x.Tokens = testModel, 7
 	for _, chunk := range chunker.Split(c.Title, c.Turns) {
@@ -40,7 +40,7 @@ func cut(c chat.Transcript) (x store.Indexed) {
 	return x
 }
 
-// indexWhole indexes the one conversation that waits.
+// indexWhole indexes the one queued conversation.
 func indexWhole(t *testing.T, s *store.Store, ws chat.WorkspaceID) chat.Transcript {
 	t.Helper()
 	claim := claimOne(t, s)
@@ -50,8 +50,8 @@ func indexWhole(t *testing.T, s *store.Store, ws chat.WorkspaceID) chat.Transcri
 	return c
 }
 
-// A passage comes back as it was cut, whatever the messages are, and what it is put
-// together from is what was indexed.
+// A passage is read as it was cut, for all kinds of messages, and its text is what was
+// indexed.
 func TestPassagesArePutTogetherFromTheirMessages(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
@@ -86,8 +86,8 @@ func TestPassagesArePutTogetherFromTheirMessages(t *testing.T) {
 	})
 }
 
-// A passage of an older version, whose parts are not known, shows the beginnings of its
-// messages, as much as a passage has, and nothing that search does not see.
+// A passage of an older version without parts shows the beginnings of its messages, up to
+// the length of a passage, and nothing that search does not find.
 func TestAPassageWhosePartsAreNotKnown(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
@@ -106,8 +106,8 @@ func TestAPassageWhosePartsAreNotKnown(t *testing.T) {
 	})
 }
 
-// Whatever a re-send changes, and before anything is indexed again: every passage that
-// is left shows what it was indexed by, and the database is sound.
+// After any re-send, and before anything is indexed again, every remaining passage shows
+// the text that it was indexed with, and the database is consistent.
 func TestPassagesShowWhatTheyWereIndexedBy(t *testing.T) {
 	rng := rand.New(rand.NewPCG(storetest.FixedSeed, 7)) //nolint:gosec // the same in every run
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
@@ -143,8 +143,8 @@ func TestPassagesShowWhatTheyWereIndexedBy(t *testing.T) {
 	})
 }
 
-// rewritten is what a client sends after somebody has edited: messages changed, added
-// in the middle and at the end.
+// rewritten returns what a client sends after an edit: messages changed, and added in the
+// middle and at the end.
 func rewritten(rng *rand.Rand, before []chat.UploadMessage) (after []chat.UploadMessage) {
 	for _, m := range before {
 		switch rng.IntN(8) {
@@ -164,7 +164,7 @@ type shownPassage struct {
 	content chat.Passage
 }
 
-// passagesOf are the stored passages of a conversation.
+// passagesOf returns the stored passages of a conversation.
 func passagesOf(t *testing.T, s *store.Store, ws chat.WorkspaceID, id string) (all []shownPassage) {
 	t.Helper()
 	chunks := stored(t, s, ws, id)

@@ -29,7 +29,8 @@ func ended(t *testing.T, s *store.Store) []int64 {
 	return holders
 }
 
-// awaitEnded waits until the server has noticed that a program has ended.
+// awaitEnded waits until the server has closed the connections of a program that has
+// ended.
 func awaitEnded(t *testing.T, s *store.Store) (holders []int64) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -39,8 +40,8 @@ func awaitEnded(t *testing.T, s *store.Store) (holders []int64) {
 	return holders
 }
 
-// Claims of a program that lives are nobody else's; those of one that has ended are
-// due before their lease ends, and its attempts count.
+// Nobody else takes the claims of a running program. Those of an ended program are due
+// before their lease ends, and their attempts count.
 func TestClaimsOfAProgramThatHasEnded(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s, err := store.Open(ctx, db.Options())
@@ -93,7 +94,7 @@ func TestAReadyConversationOfAProgramThatHasEnded(t *testing.T) {
 	})
 }
 
-// Who gives no sign claims in nobody's name: only the lease ends such a claim.
+// A program without a lock claims without a holder: only the lease ends such a claim.
 func TestAClaimWithoutASign(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s, other := db.Open(t), db.Open(t)
@@ -105,8 +106,8 @@ func TestAClaimWithoutASign(t *testing.T) {
 	})
 }
 
-// A sign that was lost is given again, and nobody takes the claims meanwhile. On
-// SQLite somebody removes the file; on PostgreSQL the connection breaks.
+// A lost lock is taken again, and nobody takes the claims meanwhile. On SQLite somebody
+// deletes the file; on PostgreSQL the connection breaks.
 func TestASignThatWasLost(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s, other := db.Open(t), db.Open(t)
@@ -125,7 +126,7 @@ func TestASignThatWasLost(t *testing.T) {
 	})
 }
 
-// signs are the files by which programs on an SQLite database show that they live.
+// signs returns the lock files of the programs on an SQLite database.
 func signs(t *testing.T, db storetest.Database) (paths []string) {
 	t.Helper()
 	folder := filepath.Dir(db.Options().Path)
@@ -139,8 +140,8 @@ func signs(t *testing.T, db storetest.Database) (paths []string) {
 	return paths
 }
 
-// No file stays of a program that stopped, nor, once another starts, of one that was
-// killed.
+// No lock file remains of a stopped program, nor of a killed one after another has
+// started.
 func TestFilesOfProgramsThatHaveEndedAreRemoved(t *testing.T) {
 	t.Parallel()
 	db := storetest.New(t, storetest.SQLite)

@@ -12,8 +12,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// A proof is worth what it notices: whatever a delete leaves behind, in any table,
-// shows, and what other conversations have does not.
+// A proof reports everything that a delete leaves behind, in any table, and ignores the
+// data of other conversations.
 func TestAReceiptIsProvenOrNot(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)

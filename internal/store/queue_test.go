@@ -71,7 +71,7 @@ func TestALeaseRunsOut(t *testing.T) {
 	})
 }
 
-// requireDue checks when the next conversation is due; the zero time is for never.
+// requireDue checks when the next conversation is due; the zero time means never.
 func requireDue(t testing.TB, s *store.Store, want time.Time) {
 	t.Helper()
 	due, ok, err := s.View(ctx).NextDue(true)
@@ -82,7 +82,7 @@ func requireDue(t testing.TB, s *store.Store, want time.Time) {
 	}
 }
 
-// requireLost checks that a claim that is lost can do nothing at all.
+// requireLost checks that a lost claim cannot change anything.
 func requireLost(t testing.TB, s *store.Store, c store.Claim) {
 	t.Helper()
 	before := dump(t, s, c.Workspace)
@@ -176,7 +176,7 @@ func TestRequeueingWhatFailed(t *testing.T) {
 	})
 }
 
-// A claim is lost when the conversation is not what was claimed any more.
+// A claim is lost when the conversation has changed since.
 func TestWhatLosesAClaim(t *testing.T) {
 	yes, title := true, "another title"
 	edit := func(e chat.Edit) func(*testing.T, *store.Store, *clock, store.Claim) {
@@ -241,7 +241,7 @@ func TestWhatLosesAClaim(t *testing.T) {
 	})
 }
 
-// Many workers in two programs, each conversation to exactly one of them.
+// Many workers in two programs claim each conversation exactly once.
 func TestEachConversationIsClaimedOnce(t *testing.T) {
 	const conversations, workers = 200, 8
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
@@ -275,7 +275,7 @@ func TestEachConversationIsClaimedOnce(t *testing.T) {
 			})
 		}
 		require.NoError(t, working.Wait())
-		// A worker may go home while another still holds what it skipped.
+		// A worker may end while another still holds what it skipped.
 		for _, c := range claim(t, stores[0], conversations) {
 			times[c.Conversation]++
 		}

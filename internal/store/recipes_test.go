@@ -13,10 +13,10 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// otherModel is what a test changes to.
+// otherModel is the model after a change.
 var otherModel = embed.Model{ID: "other", Dimensions: 3}
 
-// adopt is the start of a service with a model.
+// adopt starts a service with a model.
 func adopt(t testing.TB, s *store.Store, model string) (a store.Adoption) {
 	t.Helper()
 	inTx(t, s, func(tx *store.Tx) (err error) {
@@ -26,7 +26,7 @@ func adopt(t testing.TB, s *store.Store, model string) (a store.Adoption) {
 	return a
 }
 
-// claimBehind takes what is behind for a service with a model.
+// claimBehind claims what is behind, for a service with a model.
 func claimBehind(t testing.TB, s *store.Store, model string) (claims []store.Claim) {
 	t.Helper()
 	inTx(t, s, func(tx *store.Tx) (err error) {
@@ -52,8 +52,8 @@ func complete(t testing.TB, s *store.Store, model string) (done store.Completion
 	return done, ok
 }
 
-// anew is what another model makes of the three passages of readyOnes: it cannot
-// read the first, and can the last.
+// anew is the result of another model for the three passages of readyOnes: it cannot read
+// the first, but the last.
 func anew(model embed.Model) store.Indexed {
 	x := indexed()
 	x.Model, x.Keep, x.KeptTerms = model, 3, 3
@@ -61,8 +61,8 @@ func anew(model embed.Model) store.Indexed {
 	return x
 }
 
-// readyOnes makes so many conversations ready with testModel, which can read two of
-// their three passages, and returns their ids.
+// readyOnes indexes n conversations with testModel, which can read two of their three
+// passages, and returns their ids.
 func readyOnes(t testing.TB, s *store.Store, ws chat.WorkspaceID, n int) (ids []string) {
 	t.Helper()
 	for i := range n {
@@ -77,7 +77,7 @@ func embedding(t testing.TB, s *store.Store, ws chat.WorkspaceID) chat.Embedding
 	return stats(t, s, ws).Embedding
 }
 
-// nearestTo are the conversations that a model's search finds.
+// nearestTo returns the conversations that a search with a model finds.
 func nearestTo(t testing.TB, s *store.Store, ws chat.WorkspaceID, model embed.Model) (ids []string) {
 	t.Helper()
 	found, err := s.View(ctx).SearchSemantic(ws, model, []float32{1, 1, 1}, chat.Filter{})
@@ -151,7 +151,7 @@ func TestAChangeOfModel(t *testing.T) {
 	})
 }
 
-// notes are what the doctor says although nothing is wrong.
+// notes returns what the doctor reports although nothing is wrong.
 func notes(t *testing.T, s *store.Store) (said []string) {
 	t.Helper()
 	findings, err := s.Examine(ctx)
@@ -164,7 +164,7 @@ func notes(t *testing.T, s *store.Store) (said []string) {
 	return said
 }
 
-// A claim of what is behind is lost like any other.
+// A claim of a conversation that is behind is lost in the same cases as others.
 func TestWhoMakesAnewKeepsToTheQueuesRules(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		now := &clock{}
@@ -192,7 +192,7 @@ func TestWhoMakesAnewKeepsToTheQueuesRules(t *testing.T) {
 		require.Equal(t, []any{chat.Ready, ""}, []any{c.IndexState, c.IndexError}, "what is ready shows no error")
 		require.Equal(t, 3, embedding(t, s, ws).Pending)
 
-		// An upload takes it over.
+		// An upload replaces the claim.
 		merge(t, s, ws, upload("c0", "one", "two", "three"))
 		requireLost(t, s, one)
 		fresh := claimOne(t, s)
@@ -200,7 +200,7 @@ func TestWhoMakesAnewKeepsToTheQueuesRules(t *testing.T) {
 		require.Equal(t, 2, embedding(t, s, ws).Pending, "what waits in the queue is no part of it")
 		require.NoError(t, finishAs(s, fresh, anew(otherModel)))
 
-		// What has failed under the old model is queued again before the change is over.
+		// What failed with the old model is queued again before the change ends.
 		require.NotEmpty(t, merged(merge(t, s, ws, upload("c1", "one", "two", "three"))))
 		failing := claimOne(t, s)
 		old := indexed(passage(2, nil, "gamma"))
@@ -210,7 +210,8 @@ func TestWhoMakesAnewKeepsToTheQueuesRules(t *testing.T) {
 		last := claimOneBehind(t, s, otherModel.ID)
 		require.Equal(t, ids[2], last.Conversation)
 
-		// What is given up is seen, and comes back when a setting changes.
+		// Conversations that were given up are reported, and queued when a setting
+		// changes.
 		inTx(t, s, func(tx *store.Tx) error { return tx.GiveUp(last) })
 		requireLost(t, s, claimed(last, 99))
 		require.Equal(t, chat.Embedding{Model: otherModel.ID, Failed: 1, Unused: 4}, embedding(t, s, ws))
@@ -236,7 +237,7 @@ func TestWhoMakesAnewKeepsToTheQueuesRules(t *testing.T) {
 	})
 }
 
-// claimed is a hold of another attempt.
+// claimed is the claim of another attempt.
 func claimed(c store.Claim, attempt int) store.Claim {
 	c.Attempt = attempt
 	return c
@@ -244,9 +245,9 @@ func claimed(c store.Claim, attempt int) store.Claim {
 
 func merged(c chat.Conversation, _ chat.Merged) string { return c.ID }
 
-// Who comes back after others have changed the recipe twice holds nothing any more,
-// although attempt and revision look the same: what he would keep of the stored
-// chunks may be another's.
+// A worker that returns after others have changed the recipe twice has lost its claim,
+// although attempt and revision look the same: the chunks that it would keep may be
+// another worker's.
 func TestAClaimKnowsWhatItWasMadeBy(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		now := &clock{}
@@ -268,8 +269,8 @@ func TestAClaimKnowsWhatItWasMadeBy(t *testing.T) {
 	})
 }
 
-// Without an embedder the vectors stay, and what comes meanwhile is embedded when
-// there is one again.
+// Without an embedder the vectors are kept, and new conversations are embedded when there
+// is one again.
 func TestNoEmbedderForAWhile(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
@@ -298,8 +299,8 @@ func TestNoEmbedderForAWhile(t *testing.T) {
 	})
 }
 
-// A database from before there were recipes knows afterwards by which model each
-// conversation was embedded.
+// After the migration of a database without recipes, each conversation has the model that
+// embedded it.
 func TestRecipesOfAnOldDatabase(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
@@ -358,7 +359,7 @@ func TestRecipesOfAnOldDatabase(t *testing.T) {
 	})
 }
 
-// To find what is behind, no conversation is looked at that is not.
+// The query for what is behind reads no other conversation.
 func TestWhatIsBehindIsFoundByItsIndex(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t, storetest.SQLite).Open(t)

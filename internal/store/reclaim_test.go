@@ -12,9 +12,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// Whoever still reads the database as it was keeps deleted rows alive, in the log
-// of SQLite and in the tables of PostgreSQL. Until that has ended no receipt says
-// that the storage is reclaimed.
+// A transaction that reads an older state keeps deleted rows, in SQLite's log and in
+// PostgreSQL's tables. Until it ends, no receipt says that the storage is reclaimed.
 func TestAReaderFromBeforeHoldsBackTheReceipt(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s, reading := db.Open(t), db.Open(t)
@@ -43,9 +42,9 @@ func TestAReaderFromBeforeHoldsBackTheReceipt(t *testing.T) {
 	})
 }
 
-// PostgreSQL's planner samples every column unless it is told not to, and keeps
-// the samples where no delete reaches them. So a column that can hold what people
-// said, in any table, says no; those listed here hold nothing of the kind.
+// PostgreSQL's planner samples every column by default, and keeps the samples where
+// deletes do not reach them. So every column that can contain users' text switches this
+// off; those listed here contain none.
 func TestThePlannerSamplesNoTexts(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, thePlannerSamplesNoTexts)
@@ -60,10 +59,10 @@ func thePlannerSamplesNoTexts(t *testing.T) {
 	indexAs(t, s, list(t, s, ws, chat.Filter{})[0], indexed(passage(0, []float32{1, 0, 0}, "alpha")))
 	require.NoError(t, s.BuildVectorIndex(ctx, store.VectorSpace{Workspace: ws, Model: testModel.ID, Dimensions: testModel.Dimensions}))
 	harmless := []string{
-		// The planner has to know how many there are of these.
+		// The planner needs statistics of these.
 		"conversations.external_id", "conversations.platform", "embeddings.model", "chunks.unreadable_by", "recipes.model", "imports.platform", "platforms.platform",
 		"conversations.index_state", "conversations.index_error", "current_recipe.settings", "messages.sender", "imports.kind",
-		// No conversation's: whoever runs the service gives these names.
+		// The operator gives these names; they are not from conversations.
 		"api_keys.name", "api_keys.prefix", "api_keys.hash", "api_keys.scopes", "platforms.display_name", "workspaces.name",
 		// Hashes and keys.
 		"deletions.key_id", "secrets.name", "secrets.value", "tombstones.conversation_hash", "tombstones.external_hash",
@@ -77,7 +76,8 @@ func thePlannerSamplesNoTexts(t *testing.T) {
 	require.Subset(t, harmless, sampled, "SET STATISTICS 0 on the column, as migration 4 does, or list it here with the reason")
 }
 
-// A rebuild of an index that is cut off leaves an invalid one; the next removes it.
+// An interrupted rebuild of an index leaves an invalid one, which the next rebuild
+// removes.
 func TestARebuildRemovesWhatAnotherHasLeft(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, aRebuildRemovesWhatAnotherHasLeft)

@@ -13,8 +13,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// A database that a released program has filled is opened, and everything that was in
-// it is there: conversations, what search finds them by, receipts and tombstones.
+// A database that a released program has filled is migrated, and everything is still
+// there: conversations, what search finds them by, receipts and tombstones.
 func TestReleasedDatabasesAreMigrated(t *testing.T) {
 	storetest.EachReleased(t, func(t *testing.T, db storetest.Released) {
 		s := db.Open(t)
@@ -45,7 +45,7 @@ func TestReleasedDatabasesAreMigrated(t *testing.T) {
 			require.False(t, deleted)
 		}
 
-		// And it goes on as a new one would: a delete takes everything.
+		// It then works like a new one: a delete deletes everything.
 		for _, id := range list(t, s, ws, chat.Filter{}) {
 			require.Equal(t, []string{id}, remove(t, s, ws, id))
 		}
@@ -54,7 +54,7 @@ func TestReleasedDatabasesAreMigrated(t *testing.T) {
 	})
 }
 
-// requireReleasedConversations reads back what make.sh has uploaded.
+// requireReleasedConversations reads what make.sh has uploaded.
 func requireReleasedConversations(t *testing.T, s *store.Store, ws chat.WorkspaceID) {
 	t.Helper()
 	stored := map[string]chat.Transcript{}

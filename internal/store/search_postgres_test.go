@@ -14,9 +14,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// In a workspace that is new, the planner knows nothing and takes it for empty: a
-// join may then go through all of it for every passage that is found. What a search
-// reads must not grow like that.
+// The planner has no statistics of a new workspace and takes it for empty. A join could
+// then read all of it for every passage that is found. The work of a search must not grow
+// like that.
 func TestASearchInANewWorkspaceReadsLittle(t *testing.T) {
 	t.Parallel()
 	storetest.OnPostgres(t, aSearchInANewWorkspaceReadsLittle)
@@ -64,7 +64,7 @@ func aSearchInANewWorkspaceReadsLittle(t *testing.T) {
 	require.Less(t, search(), 60*conversations)
 }
 
-// tablesOf are the tables of conversations, or their partitions.
+// tablesOf returns the tables of conversations, or their partitions.
 func tablesOf(t *testing.T, conn *pgx.Conn) []string {
 	t.Helper()
 	rows, err := conn.Query(ctx, `SELECT CAST(relname AS text) FROM pg_class

@@ -28,7 +28,7 @@ func semantic(t testing.TB, s *store.Store, ws chat.WorkspaceID, m embed.Model, 
 	return found
 }
 
-// conversationsOf are the conversations found, sorted, each once.
+// conversationsOf returns the conversations that were found, sorted, each once.
 func conversationsOf(found []rank.Scored) (ids []string) {
 	for _, f := range found {
 		ids = append(ids, f.Key.Conversation)
@@ -90,9 +90,9 @@ func TestKeywordOrder(t *testing.T) {
 	})
 }
 
-// When many passages have a query's common words, those that have nothing but them
-// are not looked at; the scores of the others stay what they are, and where a
-// filter leaves few of them, nothing is left out.
+// If many passages contain a query's common words, those that contain only them are not
+// read. The scores of the others do not change, and if a filter leaves few passages, none
+// is left out.
 func TestCommonWordsBringNothingUp(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		o := db.Options()
@@ -128,7 +128,7 @@ func TestCommonWordsBringNothingUp(t *testing.T) {
 	})
 }
 
-// A filter narrows what is found and leaves the scores alone.
+// A filter limits the results and does not change the scores.
 func TestSearchFilters(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
@@ -170,8 +170,8 @@ func TestSearchFilters(t *testing.T) {
 	})
 }
 
-// Equal scores are ordered by key, and there are never more than LegSize, however
-// many passages say the same and whenever they were stored.
+// Equal scores are ordered by key, and there are at most LegSize results, whatever the
+// number of equal passages and the order of their storage.
 func TestTiesGoByKey(t *testing.T) {
 	const conversations, chunks = 45, 9 // more than are ever proposed
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
@@ -206,8 +206,8 @@ func TestTiesGoByKey(t *testing.T) {
 	})
 }
 
-// The best are found among more than are ever looked up: what is proposed is
-// ranked as what is answered.
+// The best passages are found among more than are ever looked up: candidates are ranked
+// by the same formula as the answer.
 func TestTheBestOfMany(t *testing.T) {
 	const many, best = 320, 480
 	fill := func(n int) []string { return slices.Repeat([]string{"filler"}, n) }
@@ -238,7 +238,7 @@ func TestTheBestOfMany(t *testing.T) {
 	})
 }
 
-// What other workspaces say changes nothing, to the last bit.
+// Texts of other workspaces do not change a score by a single bit.
 func TestStatisticsOfWorkspacesDoNotMix(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
@@ -280,7 +280,7 @@ func TestSemanticOrder(t *testing.T) {
 			indexAs(t, s, c.ID, x)
 			return c.ID
 		}
-		// Lengths and products that halves hold exactly.
+		// Halves represent these lengths and products exactly.
 		id := add("x", testModel, []float32{0, 1, 0}, []float32{1, 0, 0}, []float32{0, -1, 0}, nil, []float32{1, 0, 0}, []float32{-1, 0, 0})
 		add("another model", embed.Model{ID: "other", Dimensions: 3}, []float32{1, 0, 0})
 		add("another size", embed.Model{ID: testModel.ID, Dimensions: 4}, []float32{1, 0, 0, 0})
@@ -320,8 +320,8 @@ func TestTermsWithPunctuation(t *testing.T) {
 	})
 }
 
-// No term comes with quotes or operators (text.Terms). Should one, it finds
-// what says exactly that, which is nothing, and breaks nothing.
+// Terms never contain quotes or operators (text.Terms). If one did, it would find nothing
+// and break nothing.
 func TestHostileTerms(t *testing.T) {
 	hostile := []string{
 		`'`, `''`, `"`, `""`, `\`, `\\`, `\'`, `'\`, `alpha'`, `alpha"`, `"alpha`, `alpha\`, `'alpha'`, `OR`, `AND`, `NOT`, `NEAR`,
@@ -348,7 +348,7 @@ func TestHostileTerms(t *testing.T) {
 	})
 }
 
-// A query of many words follows its rarest, on both databases the same.
+// A query of many words selects by its rarest, in the same way on both databases.
 func TestAQueryOfManyWords(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)

@@ -10,8 +10,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// A benchmark compares the store with SQL under the same settings, so they are
-// asked of both connections, and not read where they are written down.
+// A benchmark compares the store with SQL under the same settings, so the test reads them
+// from both connections.
 func TestPlainConnectionsHaveTheStoresSettings(t *testing.T) {
 	db := storetest.New(t, storetest.SQLite)
 	ours, plain := store.Pools(db.Open(t))[0], db.PlainSQLite(t)

@@ -13,9 +13,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// A receipt says that the storage is reclaimed only if the delete was committed when
-// the reclaim began. The clocks of two programs differ, so they cannot tell: here the
-// delete comes in the middle of a reclaim, by a program whose clock is behind.
+// A receipt says that the storage is reclaimed only if the delete was committed when the
+// reclaim began. Clocks of two programs differ, so times cannot decide: here a program
+// whose clock is behind deletes during a reclaim.
 func TestALaterDeleteIsNotSettled(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		behind := db.OpenAt(t, func() time.Time { return time.Now().Add(-2 * time.Second) })
@@ -53,8 +53,7 @@ func TestALaterDeleteIsNotSettled(t *testing.T) {
 	})
 }
 
-// A reclaim that waits for a reader of an old state does not keep others from
-// writing meanwhile.
+// A reclaim that waits for a reader of an old state does not block writers.
 func TestAReclaimThatWaitsLetsOthersWrite(t *testing.T) {
 	db := storetest.New(t, storetest.SQLite)
 	options := db.Options()
@@ -94,8 +93,8 @@ func TestAReclaimThatWaitsLetsOthersWrite(t *testing.T) {
 	require.NoError(t, <-reclaimed)
 }
 
-// The doctor reads the whole database and keeps nobody from writing: it works while
-// another transaction holds the writer.
+// The doctor reads the whole database without blocking writers, and works while another
+// transaction writes.
 func TestTheDoctorDoesNotNeedTheWriter(t *testing.T) {
 	db := storetest.New(t, storetest.SQLite)
 	s := db.Open(t)
@@ -112,8 +111,7 @@ func TestTheDoctorDoesNotNeedTheWriter(t *testing.T) {
 	})
 }
 
-// Only one program does upkeep at a time, whether it leads or not, and one call of a
-// store at a time.
+// Only one program does upkeep at a time, leader or not, and only one call of a store.
 func TestUpkeepIsExclusive(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		a := db.Open(t)
@@ -141,8 +139,8 @@ func TestUpkeepIsExclusive(t *testing.T) {
 	})
 }
 
-// What was about deleted conversations alone goes with the last of them: the name of
-// their platform, and their imports.
+// Records that belong only to deleted conversations are deleted with the last of them:
+// the name of their platform, and their imports.
 func TestNothingAboutAPlatformOutlivesItsLastConversation(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)

@@ -15,8 +15,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// A transaction that is canceled ends, but its connection stays: closing the last
-// one would lock the file, and the log would be made anew.
+// A canceled transaction ends, but its connection stays open: closing the last one would
+// lock the file, and the log would be created again.
 func TestACanceledTransactionKeepsItsConnection(t *testing.T) {
 	s := storetest.New(t, storetest.SQLite).Open(t)
 	ws := workspace(t, s, "w")
@@ -50,7 +50,7 @@ func TestACanceledTransactionKeepsItsConnection(t *testing.T) {
 	require.True(t, writer == driverOf(t, store.Pools(s)[0]))
 }
 
-// driverOf is the driver's side of a pool's next connection.
+// driverOf returns the driver's connection behind a pool's next connection.
 func driverOf(t *testing.T, pool *sql.DB) (found any) {
 	t.Helper()
 	conn, err := pool.Conn(ctx)
@@ -60,8 +60,8 @@ func driverOf(t *testing.T, pool *sql.DB) (found any) {
 	return found
 }
 
-// A program that comes while another one holds the whole file waits for it: so it
-// is for a moment when the last connection closes, and when the log is repaired.
+// A program that starts while another has locked the whole file waits for it. This
+// happens when the last connection closes, and when the log is repaired.
 func TestOpeningWaitsForWhoeverHoldsTheFile(t *testing.T) {
 	db := storetest.New(t, storetest.SQLite)
 	require.NoError(t, db.Open(t).Close())
@@ -95,7 +95,7 @@ func TestOpeningWaitsForWhoeverHoldsTheFile(t *testing.T) {
 	}
 }
 
-// A log that has to be made again is as private as the first one.
+// A log that is created again is as private as the first one.
 func TestANewLogOfSQLiteIsPrivate(t *testing.T) {
 	db := storetest.New(t, storetest.SQLite)
 	s := db.Open(t)

@@ -10,9 +10,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// While programs are restarted one after the other, the older ones work on a
-// schema that a newer one has already extended, with statements that they
-// prepared before.
+// During a rolling restart, older programs use a schema that a newer one has already
+// extended, with statements that they prepared before.
 func TestAColumnThatANewerProgramAddsDisturbsNobody(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s, newer := db.Open(t), db.Open(t)

@@ -56,8 +56,7 @@ func TestStats(t *testing.T) {
 	})
 }
 
-// Texts are ordered by their bytes on both databases, whatever the locale that a
-// PostgreSQL was set up with.
+// Texts are ordered by their bytes on both databases, whatever the locale of PostgreSQL.
 func TestOrderDoesNotDependOnTheLocale(t *testing.T) {
 	platforms := []string{"Zeta", "a-b", "a.b", "a_b", "ab", "alpha", "Beta", "-", "_", "9", "beta"}
 	want := []string{"-", "9", "Beta", "Zeta", "_", "a-b", "a.b", "a_b", "ab", "alpha", "beta"}
@@ -85,7 +84,7 @@ func TestOrderDoesNotDependOnTheLocale(t *testing.T) {
 	}
 }
 
-// localized is a PostgreSQL database whose own order is that of English.
+// localized is a PostgreSQL database with the order of English.
 func localized(t *testing.T) *store.Store {
 	t.Helper()
 	server := storetest.New(t, storetest.Postgres)

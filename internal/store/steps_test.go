@@ -14,7 +14,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// words is the first stage in one step.
+// words completes the first stage in one step.
 func words(t *testing.T, s *store.Store, c store.Claim, model embed.Model, chunks ...store.IndexedChunk) store.Claim {
 	t.Helper()
 	inTx(t, s, func(tx *store.Tx) (err error) {
@@ -30,8 +30,8 @@ func words(t *testing.T, s *store.Store, c store.Claim, model embed.Model, chunk
 	return c
 }
 
-// A conversation is found by words when its first stage has ended, and waits then for
-// an embedder alone; what is made of it is counted at every step.
+// Search finds a conversation by its words after the first stage. It then waits only for
+// an embedder. Its counters are correct after every step.
 func TestIndexingInTwoStages(t *testing.T) {
 	model := embed.Model{ID: "m", Dimensions: 3}
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
@@ -78,7 +78,8 @@ func TestIndexingInTwoStages(t *testing.T) {
 		require.Equal(t, chat.Ready, state(t, s, ws, id).IndexState)
 		requireSound(t, db)
 
-		// A change goes the same way: what it replaces goes, what is beyond it too.
+		// A change works in the same way: replaced chunks, and those beyond the new end,
+		// are deleted.
 		merge(t, s, ws, says(named{"0", "new text"}))
 		c = claimOne(t, s)
 		require.False(t, c.WordsIn)
@@ -91,7 +92,7 @@ func TestIndexingInTwoStages(t *testing.T) {
 	})
 }
 
-// A conversation is read in pages, however long it is and however large a message.
+// A conversation is read in pages, whatever its length and the size of its messages.
 func TestClaimedMessages(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
@@ -121,8 +122,8 @@ func TestClaimedMessages(t *testing.T) {
 	})
 }
 
-// What a wrong clock put off for longer than anything waits is due again; what waits
-// as it should goes on waiting.
+// A conversation that a wrong clock postponed for longer than any pause is due again.
+// Others keep waiting.
 func TestALeaseFromTheFutureIsTakenBack(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		ahead := &clock{}

@@ -89,7 +89,7 @@ func TestWritersQueue(t *testing.T) {
 			writing.Go(func() error {
 				for range rounds {
 					err := stores[i%programs].InTx(ctx, func(tx *store.Tx) error {
-						// Read, then write what depends on it: the hard case.
+						// The hard case: read, then write what depends on it.
 						stored, _, err := tx.LockByExternalID(ws, c.Platform, c.ExternalID)
 						if err != nil {
 							return err
@@ -112,8 +112,8 @@ func TestWritersQueue(t *testing.T) {
 	})
 }
 
-// PostgreSQL ends one of two transactions that wait for each other. It is run
-// again, and nobody hears of it. (On SQLite the second one cannot even begin.)
+// PostgreSQL ends one of two transactions that wait for each other. It is run again
+// without an error to the caller. (On SQLite the second one cannot begin.)
 func TestADeadlockedTransactionIsRunAgain(t *testing.T) {
 	storetest.OnPostgres(t, aDeadlockedTransactionIsRunAgain)
 }

@@ -17,8 +17,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// changed stores a conversation that was last changed so many minutes after the
-// clocks' first moment.
+// changed stores a conversation whose last change was n minutes after the clocks' start.
 func changed(t testing.TB, s *store.Store, ws chat.WorkspaceID, platform string, minute int) chat.Conversation {
 	t.Helper()
 	u := upload(fmt.Sprint(platform, " ", minute, " ", chat.NewID()), "one", "two")
@@ -55,8 +54,8 @@ func conversationIDs(list []chat.Conversation) []string {
 	return ids
 }
 
-// Places order by time and then by id, in both directions, whether a conversation
-// stands on them or not.
+// Places are ordered by time and then by id, in both directions, whether a conversation
+// has that place or not.
 func TestWalkFollowsTheOrder(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
@@ -116,8 +115,8 @@ func TestWalkThroughPlatforms(t *testing.T) {
 	})
 }
 
-// A step of a walk reads what the page takes and no more, however many
-// conversations lie before it: an index has them in this order.
+// A step of a walk reads only the rows of its page, whatever the number of conversations
+// before it, because an index has this order.
 func TestWalkIsServedByAnIndex(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
@@ -146,7 +145,7 @@ func TestWalkIsServedByAnIndex(t *testing.T) {
 	})
 }
 
-// planOf is how the database runs the one statement that do sends.
+// planOf returns the plan of the one statement that do sends.
 func planOf(t *testing.T, s *store.Store, do func(v *store.View) error) string {
 	t.Helper()
 	var statement string
@@ -207,8 +206,8 @@ func TestTextSizesAndTranscripts(t *testing.T) {
 	})
 }
 
-// A conversation has its place while it is there, and its last one when it was
-// deleted, for its own workspace and for whoever has its id.
+// A conversation keeps its place while it is stored, and its last one after it was
+// deleted, for callers in its workspace who know its id.
 func TestPlaces(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
@@ -241,7 +240,8 @@ func TestPlaces(t *testing.T) {
 		unknown(ws, theirs.ID, chat.NewID())
 		unknown(other, a.ID, b.ID)
 
-		// It is sealed: equal places do not look alike, and none like itself.
+		// The place is encrypted: equal places look different, and none looks like its
+		// plain form.
 		var sealed []int64
 		require.NoError(t, store.DB(s).Raw("SELECT sealed_place FROM tombstones WHERE workspace_id = ?", int64(ws)).Scan(&sealed).Error)
 		require.Len(t, sealed, 2)
@@ -251,7 +251,7 @@ func TestPlaces(t *testing.T) {
 			require.False(t, n > a.UpdatedAt.UnixMicro()-year && n < a.UpdatedAt.UnixMicro()+year, "%d is a time", n)
 		}
 
-		// It goes with its tombstone, and one of before has none.
+		// The place is deleted with its tombstone; older tombstones have none.
 		inTx(t, s, func(tx *store.Tx) error { return tx.RemoveTombstone(ws, a.Platform, a.ExternalID) })
 		unknown(ws, a.ID)
 		require.NoError(t, store.DB(s).Exec("UPDATE tombstones SET sealed_place = NULL WHERE workspace_id = ?", int64(ws)).Error)
@@ -262,7 +262,7 @@ func TestPlaces(t *testing.T) {
 		})
 		unknown(other, theirs.ID)
 
-		// Deleted a second time under the same name, it is another one.
+		// After a second delete of the same name, it is another conversation.
 		again := b
 		again.ID = create(t, s, ws, namesake(t, b)).ID
 		remove(t, s, ws, again.ID)
@@ -271,7 +271,7 @@ func TestPlaces(t *testing.T) {
 	})
 }
 
-// namesake is an upload of a conversation of the same name.
+// namesake returns an upload of a conversation with the same name.
 func namesake(t testing.TB, c chat.Conversation) chat.Upload {
 	t.Helper()
 	u := upload(c.ExternalID, "one", "two")
