@@ -76,7 +76,7 @@ const maxRow = 256 << 20
 
 var errRowTooLong = fmt.Errorf("a row is longer than %d MB, perhaps because a quote is missing; what follows it was not read", maxRow>>20)
 
-// limited refuses to read more than maxRow bytes for one row.
+// limited refuses to read more than the bytes that one row may have.
 type limited struct {
 	in   io.Reader
 	left int
@@ -100,14 +100,18 @@ type row struct {
 	line   int
 }
 
-// rows calls fn for each row of a file.
-func rows(ctx context.Context, m format.Member, out *format.Out, fn func(row)) error {
+// rows calls fn for each row of a file. It returns the errors of fn and of reading.
+func rows(ctx context.Context, m format.Member, out *format.Out, fn func(row) error) error {
+	return rowsWithin(ctx, m, out, maxRow, fn)
+}
+
+func rowsWithin(ctx context.Context, m format.Member, out *format.Out, most int, fn func(row) error) error {
 	file, err := m.Open()
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	limit := &limited{in: file, left: maxRow}
+	limit := &limited{in: file, left: most}
 	r := reader(limit)
 	header, err := r.Read()
 	if errors.Is(err, io.EOF) {
@@ -121,7 +125,7 @@ func rows(ctx context.Context, m format.Member, out *format.Out, fn func(row)) e
 		return err
 	}
 	for ctx.Err() == nil {
-		limit.left = maxRow
+		limit.left = most
 		fields, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -142,7 +146,10 @@ func rows(ctx context.Context, m format.Member, out *format.Out, fn func(row)) e
 			continue
 		}
 		written, _ := times.Parse(fields[at.at])
-		fn(row{chat: strings.Clone(strings.TrimSpace(fields[at.chat])), at: written, author: senderOf(fields[at.author]), text: strings.Clone(fields[at.text]), line: line})
+		err = fn(row{chat: strings.Clone(strings.TrimSpace(fields[at.chat])), at: written, author: senderOf(fields[at.author]), text: strings.Clone(fields[at.text]), line: line})
+		if err != nil {
+			return err
+		}
 	}
 	return context.Cause(ctx)
 }
@@ -157,39 +164,67 @@ func senderOf(author string) chat.Sender {
 	return chat.Assistant
 }
 
+// read reads a file twice, so that it need not keep chats whose rows it has all read: the
+// first reading counts the rows of each chat and finds out their order. What can be opened
+// only once, which is of an unknown size, is read once and kept until its end.
 func read(ctx context.Context, m format.Member, out *format.Out) error {
 	var d direction
+	counts := make(map[string]int)
+	if m.Size >= 0 {
+		err := rows(ctx, m, &format.Out{}, func(r row) error { // the second reading reports
+			d.add(r)
+			counts[idOf(r)]++
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
 	chats := make(map[string][]row)
 	var order []string
-	err := rows(ctx, m, out, func(r row) {
-		d.add(r)
+	hand := func(id string) error {
+		said := chats[id]
+		delete(chats, id)
+		return conversation(id, said, d.newestFirst(), m.Path).Hand(out)
+	}
+	err := rows(ctx, m, out, func(r row) error {
 		id := idOf(r)
+		if m.Size < 0 {
+			d.add(r)
+		}
 		if chats[id] == nil {
 			order = append(order, id)
 		}
-		chats[id] = append(chats[id], r)
+		if chats[id] = append(chats[id], r); len(chats[id]) == counts[id] {
+			return hand(id)
+		}
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	for _, id := range order {
-		said := chats[id]
-		delete(chats, id)
-		if d.newestFirst() {
-			slices.Reverse(said)
-		}
-		c := draft.New(platform, "Copilot", id, format.Place{Member: m.Path, Line: said[0].line})
-		if !isID(said[0].chat) {
-			c.Title = said[0].chat
-		}
-		for _, r := range said {
-			c.Say(chat.UploadMessage{Role: string(r.author), Text: r.text, CreatedAt: r.at})
-		}
-		if err := c.Hand(out); err != nil {
-			return err
+		if chats[id] != nil {
+			if err := hand(id); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+func conversation(id string, said []row, newestFirst bool, path string) *draft.Chat {
+	c := draft.New(platform, "Copilot", id, format.Place{Member: path, Line: said[0].line})
+	if newestFirst {
+		slices.Reverse(said)
+	}
+	if !isID(said[0].chat) {
+		c.Title = said[0].chat
+	}
+	for _, r := range said {
+		c.Say(chat.UploadMessage{Role: string(r.author), Text: r.text, CreatedAt: r.at})
+	}
+	return c
 }
 
 var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$`)

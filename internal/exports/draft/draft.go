@@ -109,9 +109,6 @@ func (c *Chat) Hand(out *format.Out) error {
 	out.Warn(format.TimeInferred, times.Fill(c.Messages, c.CreatedAt, c.UpdatedAt))
 	if c.Messages[0].CreatedAt.IsZero() { // then none has a time
 		out.Warn(NoTimes, 1)
-		for i := range c.Messages {
-			c.Messages[i].Inferred = true
-		}
 	}
 	first, last := times.Span(c.Messages)
 	c.CreatedAt = or(c.CreatedAt, first)

@@ -66,7 +66,7 @@ func TestAConversationWithoutTimesSaysSo(t *testing.T) {
 	c := New("p", "P", "id", format.Place{})
 	c.Say(Human("1", "When?", time.Time{}))
 	got := hand(t, c, out)
-	require.True(t, got.Messages[0].Inferred)
+	require.False(t, got.Messages[0].Inferred, "no time was inferred here")
 	require.Equal(t, 1, out.Warnings[NoTimes])
 }
 

@@ -47,11 +47,13 @@ type exchange struct {
 }
 
 // log turns activities into conversations. An entry with the address of a conversation
-// belongs to that conversation; its entries are anywhere in the file, so their texts are
-// kept until the end. An entry without one is a conversation by itself, and is handed over
-// when the next entry is another one.
+// belongs to that conversation, whose entries are anywhere in the file: their texts are kept
+// until the last of them was read, or until the end of the file when it was not counted
+// before. An entry without an address is a conversation by itself, and is handed over when the
+// next entry is another one.
 type log struct {
 	out     *format.Out
+	entries map[string]int // of each conversation in the file; nil when they were not counted
 	threads map[string]*thread
 	order   []string
 	last    *thread // the latest entry without an address
@@ -61,62 +63,98 @@ type thread struct {
 	id, link  string
 	place     format.Place
 	exchanges []exchange
+	known     map[string]bool // digests of the exchanges
+	read      int             // entries
 }
 
-// add takes an entry.
-func (l *log) add(a activity) error {
+// exchange returns the exchange of an entry, or ok false for one that is to be left out.
+func (l *log) exchange(a activity) (e exchange, ok bool) {
 	if !isGemini(a.heading) {
 		l.out.Warn(OtherProduct, 1)
-		return nil
+		return exchange{}, false
 	}
 	prompt, kind := promptOf(a.action, a.prompt, len(a.answers) > 0)
 	switch kind {
 	case notAPrompt:
 		l.out.Warn(NoPrompt, 1)
-		return nil
+		return exchange{}, false
 	case unknownWording:
 		l.out.Problem(a.place, errWording)
-		return nil
+		return exchange{}, false
 	case wholeTitle:
 		l.out.Warn(VerbKept, 1)
 	}
 	if prompt == "" && len(a.answers) == 0 && len(a.files) == 0 {
 		l.out.Warn(format.EmptyMessage, 1)
+		return exchange{}, false
+	}
+	return exchange{at: a.at, prompt: prompt, answers: a.answers, files: a.files}, true
+}
+
+// count counts an entry. It is what the first reading of a file calls instead of add.
+func (l *log) count(a activity) error {
+	if _, ok := l.exchange(a); !ok {
 		return nil
 	}
-	e := exchange{at: a.at, prompt: prompt, answers: a.answers, files: a.files}
-	if id, link := conversation(a.links); id != "" {
-		l.joins(id, link, a.place, e)
+	if l.entries == nil {
+		l.entries = make(map[string]int)
+	}
+	if id, _ := conversation(a.links); id != "" {
+		l.entries[id]++
+	}
+	return nil
+}
+
+// add takes an entry.
+func (l *log) add(a activity) error {
+	e, ok := l.exchange(a)
+	if !ok {
 		return nil
+	}
+	if id, link := conversation(a.links); id != "" {
+		return l.joins(id, link, a.place, e)
 	}
 	return l.alone(a.place, e)
 }
 
 // joins adds an exchange to the conversation with an id.
-func (l *log) joins(id, link string, place format.Place, e exchange) {
+func (l *log) joins(id, link string, place format.Place, e exchange) error {
 	t := l.threads[id]
 	if t == nil {
-		t = &thread{id: id, link: link, place: place}
+		t = &thread{id: id, link: link, place: format.Place{Member: place.Member}, known: make(map[string]bool)}
 		if l.threads == nil {
 			l.threads = make(map[string]*thread)
 		}
 		l.threads[id] = t
 		l.order = append(l.order, id)
 	}
-	t.exchanges = append(t.exchanges, e)
+	if d := e.digest(); t.known[d] {
+		l.out.Warn(SameExchange, 1)
+	} else {
+		t.known[d] = true
+		t.exchanges = append(t.exchanges, e)
+	}
+	if t.read++; t.read == l.entries[id] {
+		return l.hand(t)
+	}
+	return nil
 }
 
 // alone hands over the entry before and keeps this one, in case the next one is the same
 // exchange again.
 func (l *log) alone(place format.Place, e exchange) error {
 	t := &thread{id: idOf(e), place: place, exchanges: []exchange{e}}
-	if l.last != nil && l.last.id == t.id {
-		l.last.exchanges = append(l.last.exchanges, e)
+	if l.last == nil || l.last.id != t.id {
+		err := l.flush()
+		l.last = t
+		return err
+	}
+	if slices.ContainsFunc(l.last.exchanges, func(had exchange) bool { return byTime(had, e) == 0 }) {
+		l.out.Warn(SameExchange, 1)
 		return nil
 	}
-	err := l.flush()
-	l.last = t
-	return err
+	l.last.exchanges = append(l.last.exchanges, e)
+	return nil
 }
 
 func (l *log) flush() error {
@@ -134,15 +172,17 @@ func (l *log) end() error {
 		return err
 	}
 	for _, id := range l.order {
-		if err := l.hand(l.threads[id]); err != nil {
-			return err
+		if t := l.threads[id]; t != nil {
+			if err := l.hand(t); err != nil {
+				return err
+			}
 		}
-		delete(l.threads, id)
 	}
 	return nil
 }
 
 func (l *log) hand(t *thread) error {
+	delete(l.threads, t.id)
 	slices.SortFunc(t.exchanges, byTime)
 	c := format.Conversation{Place: t.place, Upload: chat.Upload{
 		Platform: Platform, DisplayName: "Gemini", ExternalID: t.id, TellsMarks: true,
@@ -158,6 +198,11 @@ func (l *log) hand(t *thread) error {
 		i = same
 	}
 	return l.out.Conversation(c)
+}
+
+func (e *exchange) digest() string {
+	parts := append([]string{e.at.Format(time.RFC3339Nano), e.prompt}, e.answers...)
+	return digest(strings.Join(append(parts, e.files...), "\x00"))
 }
 
 // byTime orders exchanges from the oldest on, the same way whatever their order in the file.

@@ -362,10 +362,9 @@ func fileName(address string) string {
 	return name
 }
 
-// readHTML reads a page.
-func readHTML(ctx context.Context, m format.Member, r io.Reader, out *format.Out) error {
-	l := log{out: out}
-	err := cards(ctx, r, func(c card) error {
+// fromHTML is activities of a page.
+func fromHTML(ctx context.Context, m format.Member, r io.Reader, out *format.Out, fn func(activity) error) error {
+	return cards(ctx, r, func(c card) error {
 		place := format.Place{Member: m.Path, Element: c.number}
 		a, err := c.activity()
 		if err != nil {
@@ -373,10 +372,6 @@ func readHTML(ctx context.Context, m format.Member, r io.Reader, out *format.Out
 			return nil
 		}
 		a.place = place
-		return l.add(a)
+		return fn(a)
 	})
-	if err != nil {
-		return err
-	}
-	return l.end()
 }

@@ -46,7 +46,27 @@ func matches(s *format.Sample) bool {
 	return false
 }
 
+// read reads a log twice, so that it need not keep conversations whose entries it has all
+// read: the first reading counts the entries of each. What can be opened only once, which is
+// of an unknown size, is read once.
 func read(ctx context.Context, m format.Member, out *format.Out) error {
+	l := log{out: out}
+	if m.Size >= 0 {
+		counting := log{out: &format.Out{}} // the second reading reports
+		if err := activities(ctx, m, counting.out, counting.count); err != nil {
+			return err
+		}
+		l.entries = counting.entries
+	}
+	if err := activities(ctx, m, out, l.add); err != nil {
+		return err
+	}
+	return l.end()
+}
+
+// activities calls fn for each entry of a log, and records those that cannot be read as
+// problems. It returns the errors of fn and of reading.
+func activities(ctx context.Context, m format.Member, out *format.Out, fn func(activity) error) error {
 	file, err := m.Open()
 	if err != nil {
 		return err
@@ -61,10 +81,10 @@ func read(ctx context.Context, m format.Member, out *format.Out) error {
 		return err
 	}
 	if first == '<' {
-		return readHTML(ctx, m, in, out)
+		return fromHTML(ctx, m, in, out, fn)
 	}
 	m.Open = func() (io.ReadCloser, error) { return io.NopCloser(in), nil }
-	return readJSON(ctx, m, out)
+	return fromJSON(ctx, m, out, fn)
 }
 
 // firstByte returns the first byte that is no white space, and leaves it in the reader.
@@ -111,19 +131,14 @@ type entry struct {
 
 var errTime = elements.Unusable("its time cannot be read")
 
-func readJSON(ctx context.Context, m format.Member, out *format.Out) error {
-	l := log{out: out}
-	err := elements.Each(ctx, m, out, nil, func(e *entry, place format.Place) error {
+func fromJSON(ctx context.Context, m format.Member, out *format.Out, fn func(activity) error) error {
+	return elements.Each(ctx, m, out, nil, func(e *entry, place format.Place) error {
 		a := e.activity(place)
 		if isGemini(a.heading) && a.at.IsZero() {
 			return errTime
 		}
-		return l.add(a)
+		return fn(a)
 	})
-	if err != nil {
-		return err
-	}
-	return l.end()
 }
 
 func (e *entry) activity(place format.Place) activity {

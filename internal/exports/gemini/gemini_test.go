@@ -1,6 +1,8 @@
 package gemini
 
 import (
+	"errors"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -38,6 +40,41 @@ func TestIDsDoNotDependOnTheExport(t *testing.T) {
 	page := `<div class="outer-cell"><div class="header-cell"><p>Gemini-appar</p></div><div class="content-cell">Gav instruktionen&nbsp;Which rose?<br>1 maj 2026 11:00:00 CEST<br><p>Röd.</p></div></div>`
 	require.Equal(t, german, ids("a.html", page))
 	require.NotEqual(t, german, ids("a.html", strings.Replace(page, "11:00:00", "11:00:01", 1)))
+}
+
+// A conversation is handed over when its last entry was read, so that memory does not grow
+// with the file. What can be opened only once gives the same conversations, later.
+func TestConversationsAreNotKeptToTheEnd(t *testing.T) {
+	const log = `[{"header":"Gemini Apps","title":"Prompted two","titleUrl":"https://gemini.google.com/app/abcdef123456","time":"2026-05-01T09:02:00Z"},
+		{"header":"Gemini Apps","title":"Prompted one","titleUrl":"https://gemini.google.com/app/abcdef123456","time":"2026-05-01T09:01:00Z"},
+		{"header":"Gemini Apps","title":"Prompted alone","time":"2026-05-01T09:00:00Z"}]`
+	firsts := func(size int64) (firsts []string) {
+		m, _ := readtest.Files(map[string][]byte{"a.json": []byte(log)}).Member("a.json")
+		m.Size = size
+		if size < 0 {
+			m.Open = once(m.Open)
+		}
+		found := readtest.Read(Format(), m)
+		require.NoError(t, found.Err)
+		for _, c := range found.Conversations {
+			firsts = append(firsts, c.Messages[0].Text)
+		}
+		return firsts
+	}
+	require.Equal(t, []string{"one", "alone"}, firsts(int64(len(log))))
+	require.Equal(t, []string{"alone", "one"}, firsts(-1))
+}
+
+// once lets a file be opened one time, as standard input can be.
+func once(open func() (io.ReadCloser, error)) func() (io.ReadCloser, error) {
+	opened := false
+	return func() (io.ReadCloser, error) {
+		if opened {
+			return nil, errors.New("standard input was read before")
+		}
+		opened = true
+		return open()
+	}
 }
 
 // The files of other Google products have the same names and structure.

@@ -5,7 +5,9 @@ package lechat
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -31,6 +33,7 @@ func Format() format.Format {
 
 type message struct {
 	ID      loose.Text         `json:"id"`
+	Version loose.Text         `json:"version"`
 	Chat    loose.Text         `json:"chatId"`
 	Role    loose.Text         `json:"role"`
 	Content loose.Text         `json:"content"`
@@ -57,37 +60,67 @@ type canvas struct {
 	Content loose.Text `json:"content"`
 }
 
+// talk is a chat while its messages are collected.
+type talk struct {
+	id   string
+	said map[string]message // by id
+	none []message          // without an id
+}
+
+// read reads a file, which is one chat unless somebody joined several.
 func read(ctx context.Context, m format.Member, out *format.Out) error {
-	chats := make(map[string]*draft.Chat) // one, unless somebody joined files
-	said := make(map[string][]message)
-	var order []string
-	err := elements.Each(ctx, m, out, nil, func(e *message, place format.Place) error {
+	talks := make(map[string]*talk)
+	var order []*talk
+	err := elements.Each(ctx, m, out, nil, func(e *message, _ format.Place) error {
 		id := string(e.Chat)
 		if id == "" {
 			return elements.Unusable("it has no `chatId`")
 		}
-		if chats[id] == nil {
-			chats[id] = draft.New(platform, "Le Chat", id, place)
-			chats[id].Source.Link = "https://chat.mistral.ai/chat/" + id
-			order = append(order, id)
+		t := talks[id]
+		if t == nil {
+			t = &talk{id: id, said: make(map[string]message)}
+			talks[id] = t
+			order = append(order, t)
 		}
-		said[id] = append(said[id], *e)
+		t.add(*e)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	for _, id := range order {
-		c := chats[id]
-		slices.SortFunc(said[id], earlier)
-		for _, e := range said[id] {
-			c.Say(e.messages(out)...)
-		}
-		if err := c.Hand(out); err != nil {
+	for _, t := range order {
+		if err := t.conversation(m.Path, out).Hand(out); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// add adds a message. Of several versions of a message the highest is kept.
+func (t *talk) add(m message) {
+	if m.ID == "" {
+		t.none = append(t.none, m)
+		return
+	}
+	if had, again := t.said[string(m.ID)]; !again || m.version() >= had.version() {
+		t.said[string(m.ID)] = m
+	}
+}
+
+func (t *talk) conversation(path string, out *format.Out) *draft.Chat {
+	c := draft.New(platform, "Le Chat", t.id, format.Place{Member: path})
+	c.Source.Link = "https://chat.mistral.ai/chat/" + t.id
+	all := append(slices.Collect(maps.Values(t.said)), t.none...)
+	slices.SortStableFunc(all, earlier)
+	for _, m := range all {
+		c.Say(m.messages(out)...)
+	}
+	return c
+}
+
+func (m *message) version() int {
+	n, _ := strconv.Atoi(string(m.Version)) // 0 when there is none
+	return n
 }
 
 // earlier orders messages by time, the question before the answer of the same moment.

@@ -73,9 +73,10 @@ func (f *flattener) each(fn func(conversation) error) error {
 		switch {
 		case err != nil:
 		case c == '{':
-			err = f.conversation()
-			if len(f.found.about.json) > 0 && !errors.Is(err, errTooLarge) {
-				err = errors.Join(fn(f.found), err)
+			if err = f.conversation(); !errors.Is(err, errTooLarge) && f.ctx.Err() == nil {
+				if stopped := fn(f.found); stopped != nil {
+					return stopped
+				}
 			}
 			f.found, f.open = conversation{}, nil
 			if err == nil {

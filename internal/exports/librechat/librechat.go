@@ -163,21 +163,43 @@ func (c *conversation) chat(place format.Place, out *format.Out) (*draft.Chat, e
 		archived := bool(*a.Archived)
 		d.Source.Archived = &archived
 	}
+	before, linked := "", c.linked(messages)
 	for i, msg := range messages {
 		if msg.ID == "" {
 			continue
 		}
-		parent := string(msg.Parent)
-		if above := c.messages[i].above; parent == "" && above >= 0 {
-			parent = string(messages[above].ID)
+		n := tree.Node{ID: string(msg.ID), Parent: c.parent(i, messages), At: msg.Created.Time}
+		if !linked { // a list in order
+			n.Parent = before
 		}
-		if strings.Trim(parent, "0-") == "" { // the first message has an id of zeros as its parent
-			parent = ""
-		}
-		d.Node(tree.Node{ID: string(msg.ID), Parent: parent, At: msg.Created.Time}, msg.messages(out)...)
+		before = n.ID
+		d.Node(n, msg.messages(out)...)
 	}
 	d.Arrange("", out)
 	return d, nil
+}
+
+// linked reports whether any message tells its parent.
+func (c *conversation) linked(messages []message) bool {
+	for i := range messages {
+		if c.parent(i, messages) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// parent returns the id of the message before a message: the one that it names, or the one
+// that it is nested in. The first message names an id of zeros.
+func (c *conversation) parent(i int, messages []message) string {
+	parent := string(messages[i].Parent)
+	if above := c.messages[i].above; parent == "" && above >= 0 {
+		parent = string(messages[above].ID)
+	}
+	if strings.Trim(parent, "0-") == "" {
+		return ""
+	}
+	return parent
 }
 
 func (m *message) sender() chat.Sender {

@@ -19,8 +19,9 @@ import (
 
 const platform = "typingmind"
 
-// FolderUnknown is the warning about chats whose folder has no name in the file.
-const FolderUnknown format.Warning = "chats lost their folder, because its name is not in the file"
+// FolderUnknown is the warning about chats whose folder has no name in the file, or that came
+// through standard input.
+const FolderUnknown format.Warning = "chats lost their folder, because its name is not known"
 
 // Format returns the reader.
 func Format() format.Format {
@@ -84,9 +85,12 @@ func read(ctx context.Context, m format.Member, out *format.Out) error {
 
 // foldersOf returns the names of the folders. They stand behind the chats in the file, so
 // they are looked up in a reading of their own; the reading of the chats reports what is
-// damaged.
+// damaged. What can be opened only once, which is of an unknown size, has no names.
 func foldersOf(ctx context.Context, m format.Member) (map[string]string, error) {
 	names := make(map[string]string)
+	if m.Size < 0 {
+		return names, nil
+	}
 	err := elements.Each(ctx, m, &format.Out{}, []string{"data.folders", "folders"}, func(f *folder, _ format.Place) error {
 		if f.ID != "" {
 			names[string(f.ID)] = cmp.Or(string(f.Title), string(f.Name))

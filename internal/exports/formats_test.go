@@ -1,0 +1,37 @@
+package exports
+
+import (
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/exports/format"
+)
+
+// No fixture of any format is recognised by two formats, whatever their order.
+func TestAFileHasOneFormat(t *testing.T) {
+	files := 0
+	require.NoError(t, fs.WalkDir(os.DirFS("."), ".", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !strings.Contains(path, "/testdata/") || strings.Contains(path, "/fuzz/") || strings.HasSuffix(path, ".golden") {
+			return err
+		}
+		head, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		s := format.NewSample(path, head[:min(len(head), format.SampleBytes)])
+		var names []string
+		for _, f := range Formats() {
+			if f.Matches(s) {
+				names = append(names, f.Name)
+			}
+		}
+		require.LessOrEqual(t, len(names), 1, "%s is %v", path, names)
+		files += len(names)
+		return nil
+	}))
+	require.Greater(t, files, 20)
+}
