@@ -1,6 +1,7 @@
 package claudecode
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,6 +58,16 @@ func TestAFileThatWasRewrittenIsReadFromItsBeginning(t *testing.T) {
 	m, _ := s.Member("s.jsonl")
 	m.From = format.Mark{Offset: int64(len(first)), Line: 1, State: `{"session":"s","tip":"1"}`}
 	require.ErrorIs(t, readtest.Read(Format(), m).Err, format.ErrRewritten)
+}
+
+func TestSessionsWhoseIDsAreTheSameByChanceAreKept(t *testing.T) {
+	s := readtest.Files(map[string][]byte{
+		"a.jsonl": []byte(row("1", "null", "user", "one") + row("2", "1", "assistant", "a")),
+		"b.jsonl": []byte(strings.ReplaceAll(row("1", "null", "user", "other")+row("2", "1", "assistant", "b"), `"s"`, `"t"`)),
+	})
+	found := readtest.ReadAll(Format(), s.All())
+	require.Len(t, found.Conversations, 2)
+	require.Empty(t, found.Warnings)
 }
 
 func TestOtherAgentsAreNotRecognised(t *testing.T) {

@@ -9,15 +9,20 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/lethe-chat/lethe/internal/exports/format"
 	"github.com/lethe-chat/lethe/internal/exports/lines"
 	"github.com/lethe-chat/lethe/internal/exports/loose"
+	"github.com/lethe-chat/lethe/internal/exports/session"
 )
 
 // A session that is resumed, forked or moved to the background begins with a copy of all
 // lines of the session that it continues: the same uuid, another sessionId, and nothing that
 // names the other file. Agents may begin with a copy too. Files of one project that begin
-// with the same record are therefore compared, and each record is read from one of them.
+// with the same record are therefore compared, and each record is read from one of them. An
+// id alone does not make two records the same, because some programs count from 1: time and
+// message must be equal too.
 
 // repeated returns the ids of the records of a file that are read from another file.
 func repeated(ctx context.Context, m format.Member) map[string]bool {
@@ -46,18 +51,27 @@ func projectOf(file string) string {
 
 // origin is what tells copies apart.
 type origin struct {
-	UUID loose.Text `json:"uuid"`
-	Time loose.Time `json:"timestamp"`
-	Kind loose.Text `json:"sessionKind"`
+	UUID    loose.Text     `json:"uuid"`
+	Time    loose.Time     `json:"timestamp"`
+	Kind    loose.Text     `json:"sessionKind"`
+	Message jsontext.Value `json:"message"`
+}
+
+// key is the same for copies of a record. It is empty for a line that is no record.
+func (o origin) key() string {
+	if o.UUID == "" {
+		return ""
+	}
+	return session.Hash(string(o.UUID), o.Time.String(), string(o.Message))
 }
 
 var errEnough = errors.New("enough was read")
 
-// head returns the id of the first record of a file; empty when it has none.
+// head returns the key of the first record of a file; empty when it has none.
 func head(ctx context.Context, m format.Member) (id string) {
 	m.From = format.Mark{}
 	err := lines.Each(ctx, m, &format.Out{}, func(_ lines.Place, o origin) error {
-		if id = string(o.UUID); id != "" {
+		if id = o.key(); id != "" {
 			return errEnough
 		}
 		return nil
@@ -88,24 +102,29 @@ type copied struct {
 	agent      bool // a session of an agent, which never owns what the session has
 	background bool // forked by Claude Code itself
 	own        time.Time
-	records    []origin
+	records    []record
+}
+
+type record struct {
+	key, id string
+	at      time.Time
 }
 
 // share returns for each file of a group the records that are read from another one. A
 // record is read from the session that was there first: one whose every record is in another
 // file too, else the one whose own records begin first.
 func share(ctx context.Context, group []format.Member) map[string]map[string]bool {
-	count := map[loose.Text]int{}
+	count := map[string]int{}
 	files := make([]copied, 0, len(group))
 	for _, m := range group {
 		f := copied{path: m.Path, agent: agentOf(m.Path) != ""}
 		m.From = format.Mark{}
-		seen := map[loose.Text]bool{}
+		seen := map[string]bool{}
 		_ = lines.Each(ctx, m, &format.Out{}, func(_ lines.Place, o origin) error { // reading the file itself will say why
-			if o.UUID != "" && !seen[o.UUID] {
-				seen[o.UUID] = true
-				count[o.UUID]++
-				f.records = append(f.records, o)
+			if key := o.key(); key != "" && !seen[key] {
+				seen[key] = true
+				count[key]++
+				f.records = append(f.records, record{key, string(o.UUID), o.Time.Time})
 				f.background = f.background || o.Kind == "bg"
 			}
 			return nil
@@ -113,9 +132,9 @@ func share(ctx context.Context, group []format.Member) map[string]map[string]boo
 		files = append(files, f)
 	}
 	for i := range files {
-		for _, o := range files[i].records {
-			if count[o.UUID] == 1 {
-				files[i].own = o.Time.Time
+		for _, r := range files[i].records {
+			if count[r.key] == 1 {
+				files[i].own = r.at
 				break
 			}
 		}
@@ -123,14 +142,14 @@ func share(ctx context.Context, group []format.Member) map[string]map[string]boo
 	slices.SortFunc(files, func(a, b copied) int {
 		return cmp.Or(compareBool(a.agent, b.agent), compareBool(a.background, b.background), a.own.Compare(b.own), cmp.Compare(a.path, b.path))
 	})
-	owned, left := map[loose.Text]bool{}, map[string]map[string]bool{}
+	owned, left := map[string]bool{}, map[string]map[string]bool{}
 	for _, f := range files {
 		elsewhere := map[string]bool{}
-		for _, o := range f.records {
-			if owned[o.UUID] {
-				elsewhere[string(o.UUID)] = true
+		for _, r := range f.records {
+			if owned[r.key] {
+				elsewhere[r.id] = true
 			}
-			owned[o.UUID] = true
+			owned[r.key] = true
 		}
 		left[f.path] = elsewhere
 	}

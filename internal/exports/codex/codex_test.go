@@ -16,7 +16,7 @@ func TestSessions(t *testing.T) { readtest.Golden(t, Format(), "testdata") }
 func TestASessionIsReadWhileItGrows(t *testing.T) {
 	s := readtest.Dir(t, "testdata")
 	resumed := readtest.Grows(t, Format(), s, day+"rollout-2026-05-17T13-00-00-019e0000-0000-7000-8000-000000000001.jsonl")
-	require.Greater(t, resumed, 20)
+	require.Greater(t, resumed, 15)
 	resumed = readtest.Grows(t, Format(), s, day+"rollout-2026-05-17T13-10-00-019e0000-0000-7000-8000-000000000002.jsonl")
 	require.NotZero(t, resumed, "a fork")
 }

@@ -273,7 +273,7 @@ func (r *reader) user(at lines.Place, i item, when time.Time) {
 	if len(typed) == 0 && len(files) == 0 {
 		return
 	}
-	if at.Offset > 0 && !when.IsZero() && !r.replaying && len(r.items.Upload.Messages) > 0 {
+	if at.Offset > 0 && when.After(r.items.Last()) && !r.replaying && len(r.items.Upload.Messages) > 0 {
 		r.setMark(at)
 	}
 	r.add(r.items, chat.UploadMessage{Role: session.Human, Text: strings.Join(typed, "\n\n"), Files: files, CreatedAt: when})

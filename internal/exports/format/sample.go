@@ -105,7 +105,7 @@ func kindOf(head []byte) Kind {
 	case len(trimmed) == 0:
 		return Text
 	case trimmed[0] == '{' || trimmed[0] == '[':
-		return JSON // scan makes it Lines if a second value follows
+		return JSON // scan makes it Lines if it has one object a line
 	case trimmed[0] == '<':
 		return HTML
 	}
@@ -117,36 +117,49 @@ func kindOf(head []byte) Kind {
 }
 
 // scan remembers the paths of the JSON values in the head. It stops at the first error,
-// which is usually the end of the head in the middle of a value.
+// which is usually the end of the head in the middle of a value. In a file of lines, a line
+// that is no JSON loses nothing but itself.
 func (s *Sample) scan() {
-	d := jsontext.NewDecoder(bytes.NewReader(s.Head), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	array := bytes.HasPrefix(bytes.TrimLeft(s.Head, " \t\r\n"), []byte("["))
+	if lines := s.lines(); lines != nil {
+		s.Kind = Lines
+		for _, line := range lines {
+			_ = s.value(newDecoder(line), "[]", 0)
+		}
+		return
+	}
+	d := newDecoder(s.Head)
 	for values := 0; values < sampleElements; values++ {
-		if d.PeekKind() == 0 { // the end, or no JSON
-			return
-		}
-		if values == 1 && !array {
-			s.Kind = Lines
-			s.underElements()
-		}
-		prefix := ""
-		if values > 0 {
-			prefix = "[]"
-		}
-		if s.value(d, prefix, 0) != nil {
+		if d.PeekKind() == 0 || s.value(d, "", 0) != nil { // the end, or no JSON
 			return
 		}
 	}
 }
 
-// underElements moves the paths of the first line below `[]`, where those of the others are.
-func (s *Sample) underElements() {
-	for _, m := range []map[string]bool{s.paths, s.values} {
-		for path := range m {
-			delete(m, path)
-			m[join("[]", path)] = true
+func newDecoder(head []byte) *jsontext.Decoder {
+	return jsontext.NewDecoder(bytes.NewReader(head), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+}
+
+// lines returns the first lines of a file with one JSON object a line; nil when the file is
+// something else, such as one JSON document over several lines. One of the first two lines
+// must be whole.
+func (s *Sample) lines() (lines [][]byte) {
+	for line := range bytes.Lines(s.Head) {
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			lines = append(lines, line)
+		}
+		if len(lines) == sampleElements {
+			break
 		}
 	}
+	if len(lines) < 2 {
+		return nil
+	}
+	for _, line := range lines[:2] {
+		if line[0] == '{' && jsontext.Value(line).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) {
+			return lines
+		}
+	}
+	return nil
 }
 
 func join(prefix, name string) string {

@@ -22,6 +22,22 @@ func TestASampleKnowsItsStructure(t *testing.T) {
 	require.True(t, lines.Has("[].payload.id"))
 }
 
+func TestOneBadLineDoesNotHideTheOthers(t *testing.T) {
+	good := "{\"type\":\"user\",\"uuid\":\"1\",\"a\":{\"b\":1},\"c\":2,\"d\":3}\n"
+	for name, text := range map[string]string{
+		"second": good + "this is no JSON\n", "first": "{\"type\": oh\n" + good, "third": good + good + "{\n" + good, "last": good + "{\"type\":\"us",
+	} {
+		for range 50 { // paths must not depend on the order of a map
+			s := NewSample("s.jsonl", []byte(text))
+			require.Equal(t, Lines, s.Kind, name)
+			require.True(t, s.Is("[].type", "user") && s.Has("[].uuid") && s.Has("[].a.b") && s.Has("[].c") && s.Has("[].d"), name)
+		}
+	}
+	document := NewSample("d.json", []byte("{\n \"a\": 1,\n \"b\": {}\n}\n"))
+	require.Equal(t, JSON, document.Kind)
+	require.True(t, document.Has("b"))
+}
+
 func TestKindsOfFiles(t *testing.T) {
 	for head, want := range map[string]Kind{
 		"":                       Text,

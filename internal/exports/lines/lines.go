@@ -38,8 +38,8 @@ type Place struct {
 
 // Each reads the lines of a member from its From on, decodes each as a T and passes it to
 // fn. A line that is no JSON, or whose fields have other types, is a problem and does not
-// end the reading. A last line without a line break is decoded too; when that fails, it is
-// counted as TruncatedLine, because somebody is still writing it. Each returns the errors of
+// end the reading. A last line without a line break is decoded too. A last line that ends in
+// the middle of its value is counted as TruncatedLine, because somebody is still writing it. Each returns the errors of
 // fn, of reading and of the context.
 func Each[T any](ctx context.Context, m format.Member, out *format.Out, fn func(Place, T) error) error {
 	return each(ctx, m, out, Limit, fn)
@@ -52,9 +52,13 @@ func each[T any](ctx context.Context, m format.Member, out *format.Out, limit in
 	}
 	defer in.Close()
 	r := reader{in: bufio.NewReaderSize(in, 64<<10), limit: limit, at: Place{Line: m.From.Line, End: m.From.Offset}}
+	cut := 0 // number of a line that ends in the middle of its value
 	for ctx.Err() == nil {
 		text, whole, err := r.next()
 		if errors.Is(err, io.EOF) {
+			if cut > 0 {
+				out.Warn(format.TruncatedLine, 1)
+			}
 			return nil
 		}
 		if errors.Is(err, ErrTooLong) {
@@ -67,12 +71,17 @@ func each[T any](ctx context.Context, m format.Member, out *format.Out, limit in
 		if len(text) == 0 {
 			continue
 		}
+		if cut > 0 { // it was not the last line
+			out.Problem(format.Place{Member: m.Path, Line: cut}, ErrNoJSON)
+			cut = 0
+		}
 		var value T
-		if json.Unmarshal(text, &value, Options) != nil { // its error may quote the line
-			if !whole {
-				out.Warn(format.TruncatedLine, 1)
-				return nil
-			}
+		err = json.Unmarshal(text, &value, Options) // its text may quote the line
+		if !whole && err != nil || errors.Is(err, io.ErrUnexpectedEOF) {
+			cut = r.at.Line
+			continue
+		}
+		if err != nil {
 			out.Problem(format.Place{Member: m.Path, Line: r.at.Line}, ErrNoJSON)
 			continue
 		}

@@ -53,10 +53,15 @@ func TestABadLineIsAProblemAndTheRestIsRead(t *testing.T) {
 }
 
 func TestALastLineThatIsStillBeingWrittenIsLeft(t *testing.T) {
-	r := readAll(t, member("{\"N\":1}\n{\"N\":2, \"text\": \"hal"), Limit)
-	require.Equal(t, []int{1}, r.values)
-	require.Empty(t, r.problems)
-	require.Equal(t, map[format.Warning]int{format.TruncatedLine: 1}, r.warnings)
+	for _, last := range []string{"{\"N\":2, \"text\": \"hal", "{\"N\":2, \"text\": \"hal\n", "{\"N\":2, \"text\"\n\n"} {
+		r := readAll(t, member("{\"N\":1}\n"+last), Limit)
+		require.Equal(t, []int{1}, r.values, last)
+		require.Empty(t, r.problems, last)
+		require.Equal(t, map[format.Warning]int{format.TruncatedLine: 1}, r.warnings, last)
+	}
+	r := readAll(t, member("{\"N\":1}\n{\"N\":2, \"text\": \"hal\n{\"N\":3}\n"), Limit)
+	require.Equal(t, []int{1, 3}, r.values)
+	require.Equal(t, []string{"s.jsonl, line 2: the line is not JSON"}, r.problems)
 }
 
 func TestALineOfManyMegabytesIsRead(t *testing.T) {

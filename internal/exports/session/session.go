@@ -74,7 +74,16 @@ func (s *Session) Add(m chat.UploadMessage) {
 // AddUnnamed is Add for a message whose source gives it no id. Its id is a hash of its role,
 // its time and its text, and of how many messages before it are equal in all three.
 func (s *Session) AddUnnamed(m chat.UploadMessage) {
-	id := ID(m.Role, m.CreatedAt, m.Text)
+	s.addAs(ID(m.Role, m.CreatedAt, m.Text), m)
+}
+
+// AddBegun is AddUnnamed for a message whose text may still grow: its id is a hash of its
+// role and of the time at which it began.
+func (s *Session) AddBegun(m chat.UploadMessage) {
+	s.addAs(ID(m.Role, m.CreatedAt, ""), m)
+}
+
+func (s *Session) addAs(id string, m chat.UploadMessage) {
 	m.ExternalID = id
 	for n := 2; s.Has(m.ExternalID); n++ {
 		m.ExternalID = fmt.Sprintf("%s#%d", id, n)

@@ -1,0 +1,65 @@
+package tables
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/exports/format"
+	"github.com/lethe-chat/lethe/internal/exports/readtest"
+	"github.com/lethe-chat/lethe/internal/fault"
+)
+
+func columns(t testing.TB, options ...string) Columns {
+	t.Helper()
+	c, err := Parse(options)
+	require.NoError(t, err)
+	return c
+}
+
+func TestACSVFile(t *testing.T) {
+	c := columns(t, "conversation=thread", "role=author", "text=body", "time=at", "title=name", "id=msg", "human=Ada", "platform=helpdesk")
+	readtest.Golden(t, c.Format(), "testdata/csv")
+}
+
+func TestJSONLines(t *testing.T) {
+	c := columns(t, "conversation=thread", "role=who.role", "text=text", "time=ts")
+	readtest.Golden(t, c.Format(), "testdata/jsonl")
+}
+
+func TestAFileWithoutAConversationColumnIsOneConversation(t *testing.T) {
+	m, _ := readtest.Files(map[string][]byte{"a/talk.csv": []byte("q;role\nHello;Me\nHi;Bot\n")}).Member("a/talk.csv")
+	found := readtest.Read(columns(t, "role=role", "text=q").Format(), m)
+	require.Len(t, found.Conversations, 1)
+	require.Equal(t, "talk", found.Conversations[0].ExternalID)
+	require.Len(t, found.Conversations[0].Messages, 2)
+}
+
+func TestAMissingColumnIsAnError(t *testing.T) {
+	m, _ := readtest.Files(map[string][]byte{"talk.csv": []byte("q,role\nHello,Me\n")}).Member("talk.csv")
+	require.ErrorContains(t, readtest.Read(columns(t, "role=role", "text=q", "time=when").Format(), m).Err, `no column "when"`)
+}
+
+func TestOptions(t *testing.T) {
+	for _, bad := range [][]string{
+		{"role"}, {"role="}, {"rolle=a", "text=b"}, {"role=a"}, {"text=b"}, {"role=a", "role=b", "text=c"}, {},
+	} {
+		_, err := Parse(bad)
+		require.True(t, fault.Is(err, fault.Invalid), "%v", bad)
+	}
+}
+
+func TestTablesAreRecognisedByTheirColumns(t *testing.T) {
+	f := columns(t, "role=author", "text=body").Format()
+	for text, want := range map[string]bool{
+		"Author,Body\na,b\n": true, "author;body\n": true, "author\tbody\n": true, "Author,Text\n": false,
+		`{"author":"a","body":"b"}`: true, `{"author":"a"}`: false, "SQLite format 3\x00": false,
+	} {
+		require.Equal(t, want, f.Matches(format.NewSample("f", []byte(text))), text)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	c := columns(f, "conversation=thread", "role=author", "text=body", "time=at", "title=name", "id=msg", "human=Ada")
+	readtest.Fuzz(f, c.Format(), "testdata")
+}
