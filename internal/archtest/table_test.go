@@ -51,13 +51,21 @@ var mayImport = map[string][]string{
 	"internal/exports/codex":      readerMayImport,
 	"internal/exports/geminicli":  readerMayImport,
 	"internal/exports/qwencode":   readerMayImport,
+	"internal/exports/aider":      readerMayImport,
+	"internal/exports/cursor":     readerMayImport,
+	"internal/exports/grokbuild":  readerMayImport,
+	"internal/exports/kimi":       readerMayImport,
+	"internal/exports/opencode":   readerMayImport,
+	// Tables of any program.
+	"internal/exports/tables": readerMayImport,
 
 	"internal/exports/container": {"internal/fault", "internal/exports/format"},
 	"internal/exports": { // the table of the formats
 		"internal/fault", "internal/spelling", "internal/exports/format", "internal/exports/container",
 		"internal/exports/aistudio", "internal/exports/chatwise", "internal/exports/copilot", "internal/exports/deepseek", "internal/exports/gemini", "internal/exports/grok",
 		"internal/exports/lechat", "internal/exports/librechat", "internal/exports/openwebui", "internal/exports/perplexity", "internal/exports/typingmind", "internal/exports/vscode",
-		"internal/exports/claudecode",
+		"internal/exports/aider", "internal/exports/claudecode", "internal/exports/codex", "internal/exports/cursor", "internal/exports/geminicli",
+		"internal/exports/grokbuild", "internal/exports/kimi", "internal/exports/opencode", "internal/exports/qwencode",
 	},
 
 	"internal/exports/lethe": {"internal/fault", "internal/chat", "internal/jsonstream"},
@@ -182,9 +190,9 @@ var onlyForTests = []string{"internal/exports/readtest", "internal/modelhttp/fau
 // included.
 var confined = []confinement{
 	{"gorm.io", []string{"internal/store"}, "the database is the store's secret"},
-	{"database/sql", []string{"internal/store"}, "the database is the store's secret"},
+	{"database/sql", []string{"internal/store", "internal/exports/opencode"}, "the database is the store's secret; OpenCode keeps its sessions in one of its own"},
 	{"github.com/jackc/pgx", []string{"internal/store"}, "the database is the store's secret"},
-	{"github.com/ncruces/go-sqlite3", []string{"internal/store"}, "the database is the store's secret"},
+	{"github.com/ncruces/go-sqlite3", []string{"internal/store", "internal/exports/opencode"}, "the database is the store's secret; OpenCode keeps its sessions in one of its own"},
 	{"github.com/pgvector", []string{"internal/store"}, "the database is the store's secret"},
 	{"github.com/pressly/goose", []string{"internal/store"}, "migrations belong to the store"},
 	{"internal/store/dialect", []string{"internal/store"}, "the store is what others import"},
@@ -211,7 +219,7 @@ var confined = []confinement{
 var confinedInProduct = []confinement{
 	{"github.com/jackc/pgx", []string{"internal/store/postgres", "internal/store/storetest"}, "the store speaks to both databases alike"},
 	{"github.com/pgvector", []string{"internal/store/postgres", "internal/store/storetest"}, "the store speaks to both databases alike"},
-	{"github.com/ncruces/go-sqlite3", []string{"internal/store/sqlite", "internal/store/storetest"}, "the store speaks to both databases alike"},
+	{"github.com/ncruces/go-sqlite3", []string{"internal/store/sqlite", "internal/store/storetest", "internal/exports/opencode"}, "the store speaks to both databases alike"},
 }
 
 // pure packages only compute: they can be tested without anything else.

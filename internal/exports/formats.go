@@ -6,18 +6,26 @@ package exports
 import (
 	"strings"
 
+	"github.com/lethe-chat/lethe/internal/exports/aider"
 	"github.com/lethe-chat/lethe/internal/exports/aistudio"
 	"github.com/lethe-chat/lethe/internal/exports/chatwise"
 	"github.com/lethe-chat/lethe/internal/exports/claudecode"
+	"github.com/lethe-chat/lethe/internal/exports/codex"
 	"github.com/lethe-chat/lethe/internal/exports/copilot"
+	"github.com/lethe-chat/lethe/internal/exports/cursor"
 	"github.com/lethe-chat/lethe/internal/exports/deepseek"
 	"github.com/lethe-chat/lethe/internal/exports/format"
 	"github.com/lethe-chat/lethe/internal/exports/gemini"
+	"github.com/lethe-chat/lethe/internal/exports/geminicli"
 	"github.com/lethe-chat/lethe/internal/exports/grok"
+	"github.com/lethe-chat/lethe/internal/exports/grokbuild"
+	"github.com/lethe-chat/lethe/internal/exports/kimi"
 	"github.com/lethe-chat/lethe/internal/exports/lechat"
 	"github.com/lethe-chat/lethe/internal/exports/librechat"
+	"github.com/lethe-chat/lethe/internal/exports/opencode"
 	"github.com/lethe-chat/lethe/internal/exports/openwebui"
 	"github.com/lethe-chat/lethe/internal/exports/perplexity"
+	"github.com/lethe-chat/lethe/internal/exports/qwencode"
 	"github.com/lethe-chat/lethe/internal/exports/typingmind"
 	"github.com/lethe-chat/lethe/internal/exports/vscode"
 	"github.com/lethe-chat/lethe/internal/fault"
@@ -39,7 +47,15 @@ func Formats() []format.Format {
 		gemini.Format(),
 		copilot.Format(),
 		chatwise.Format(),
+		qwencode.Format(),
 		claudecode.Format(),
+		codex.Format(),
+		geminicli.Format(),
+		opencode.Format(),
+		cursor.Format(),
+		grokbuild.Format(),
+		kimi.Format(),
+		aider.Format(),
 	}
 }
 

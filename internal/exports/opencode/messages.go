@@ -2,6 +2,7 @@ package opencode
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -41,7 +42,7 @@ type partData struct {
 }
 
 // session reads one session and hands it over.
-func (r *reader) session(ctx context.Context, about row) error {
+func (r *reader) session(ctx context.Context, about row) (err error) {
 	s := session.New(Platform, "OpenCode", milliseconds(0))
 	u := &s.Upload
 	u.ExternalID, u.Title, u.Source.Project = about.id, about.title, about.directory
@@ -55,7 +56,7 @@ func (r *reader) session(ctx context.Context, about row) error {
 	if err != nil {
 		return r.failed(err)
 	}
-	defer rows.Close()
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	var m message
 	for rows.Next() {
 		var id, data, partID, part string

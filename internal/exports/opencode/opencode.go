@@ -142,29 +142,36 @@ func (c columns) pick(name, otherwise string) string {
 
 // tables returns the columns of the table session, and checks that the others are there.
 func (r *reader) tables(ctx context.Context) (columns, error) {
-	found := map[string]columns{}
-	for _, table := range []string{"session", "message", "part"} {
-		rows, err := r.db.QueryContext(ctx, "SELECT name FROM pragma_table_info(?)", table)
+	var all [3]columns
+	for i, table := range []string{"session", "message", "part"} {
+		has, err := r.columns(ctx, table)
 		if err != nil {
 			return nil, r.failed(err)
 		}
-		has := columns{}
-		for rows.Next() {
-			var name string
-			if err := rows.Scan(&name); err != nil {
-				return nil, errors.Join(r.failed(err), rows.Close())
-			}
-			has[name] = true
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return nil, r.failed(err)
-		}
-		found[table] = has
+		all[i] = has
 	}
-	if !found["session"]["id"] || !found["message"]["data"] || !found["part"]["data"] {
+	if !all[0]["id"] || !all[1]["data"] || !all[2]["data"] {
 		return nil, fmt.Errorf("%s: %w", r.m.Path, ErrOtherTables)
 	}
-	return found["session"], nil
+	return all[0], nil
+}
+
+// columns returns the columns of a table; none when there is no such table.
+func (r *reader) columns(ctx context.Context, table string) (has columns, err error) {
+	rows, err := r.db.QueryContext(ctx, "SELECT name FROM pragma_table_info(?)", table)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	has = columns{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		has[name] = true
+	}
+	return has, rows.Err()
 }
 
 // row is a row of the table session.
@@ -175,7 +182,8 @@ type row struct {
 
 // sessions returns the sessions that changed since the last reading, in the order of their
 // ids.
-func (r *reader) sessions(ctx context.Context, c columns) ([]row, error) {
+func (r *reader) sessions(ctx context.Context, c columns) (all []row, err error) {
+	//nolint:gosec // pick returns names and constants of this package
 	query := fmt.Sprintf(`SELECT id, coalesce(%s,''), coalesce(%s,''), coalesce(%s,''), coalesce(%s,0), coalesce(%s,0),
 		max(time_updated,
 			coalesce((SELECT max(m.time_updated) FROM message m WHERE m.session_id = session.id), 0),
@@ -186,8 +194,7 @@ func (r *reader) sessions(ctx context.Context, c columns) ([]row, error) {
 	if err != nil {
 		return nil, r.failed(err)
 	}
-	defer rows.Close()
-	var all []row
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		var s row
 		if err := rows.Scan(&s.id, &s.title, &s.directory, &s.revert, &s.created, &s.archived, &s.updated); err != nil {
