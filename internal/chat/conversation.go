@@ -128,15 +128,17 @@ type Import struct {
 	Kind          string // "upload"
 	Platform      string // of its conversations, or SeveralPlatforms
 	Status        ImportStatus
-	Error         string // the first error when Status is ImportFailed
+	Error         string // the first error when Status is ImportFailed; why it ended when State is StateFailed or StateStopped
 	Conversations int    // number of conversations it delivered
 	Messages      int    // how many of their messages were new or changed
-	Ready         int    // how many of the conversations that it delivered last search can find
+	Ready         int    // how many of the conversations that it was the last to change search can find
 	Pending       int    // how many wait for indexing
 	Failed        int    // how many could not be indexed
 	CreatedAt     time.Time
 
 	ConversationID string // the conversation of an upload; empty for a file
+
+	ImportJob
 }
 
 // SeveralPlatforms is the platform of an import with conversations of more than one

@@ -40,6 +40,12 @@ func (m Merged) Changed() bool {
 	return (len(m.Edited) > 0 && !m.MarksOnly) || m.RewriteFrom < len(m.Messages)
 }
 
+// Leaves reports whether a merge leaves the stored conversation as it is.
+func (m Merged) Leaves(stored Conversation) bool {
+	return !m.Changed() && len(m.Edited) == 0 && m.Title == stored.Title && m.Pinned == stored.Pinned && m.Source.Equal(stored.Source) &&
+		Clock(m.CreatedAt).Equal(stored.CreatedAt) && Clock(m.UpdatedAt).Equal(stored.UpdatedAt)
+}
+
 // Merge works out what a re-send changes. Messages match by external id when both have
 // one, otherwise by sender and text, as two sequences (align.go). Texts that differ only
 // in white space match, and the message gets the text that was sent. A sent message

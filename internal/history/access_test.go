@@ -74,6 +74,33 @@ var whoMayWhat = map[string]asked{
 		_, err := a.AwaitReclaimed(ctx, chat.Deletion{ReclaimedAt: new(time.Time)})
 		return err
 	}, streams: true}, // the end of its time is no error
+	"BeginImport": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.BeginImport(ctx, history.NewImport{})
+		return err
+	}},
+	"FeedImport": {scope: auth.Write, streams: true, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.FeedImport(ctx, chat.NewID(), 1, oneRead("fed"))
+		return err
+	}},
+	"FinishImport": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.FinishImport(ctx, chat.NewID(), history.ImportReport{}, history.ImportEnd{State: chat.StateDone})
+		return err
+	}},
+	"ReportImport": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.ReportImport(ctx, chat.NewID(), history.ImportReport{})
+		return err
+	}},
+	"StartImport": {scope: auth.Write, streams: true, ask: func(ctx context.Context, a history.Access) error {
+		i, err := a.StartImport(ctx, history.NewImport{})
+		if err == nil {
+			_, err = i.End(nil)
+		}
+		return err
+	}},
+	"StopImport": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.StopImport(ctx, chat.NewID())
+		return err
+	}},
 	"DeleteBulk": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
 		_, err := a.DeleteBulk(ctx, history.BulkDelete{IDs: []string{chat.NewID()}})
 		return err
@@ -167,7 +194,8 @@ func TestTheWaysIn(t *testing.T) {
 		ways = append(ways, in.Method(i).Name)
 	}
 	require.Equal(t, []string{
-		"Administer", "As", "AsOperator", "Authenticate", "AuthenticateLocal", "Close", "FlushKeyUsage", "HasKeys", "Patience", "Ready",
+		"Administer", "As", "AsOperator", "Authenticate", "AuthenticateLocal", "Close", "FlushKeyUsage", "ForgetEmptyImports", "HasKeys",
+		"InterruptImports", "Patience", "Ready", "StopAbandonedImports",
 	}, ways, "an operation that callers ask for is a method of Access, one of the operator's a method of Administration")
 }
 
@@ -203,7 +231,7 @@ func TestEveryOperationHasItsTime(t *testing.T) {
 		switch op {
 		case history.OpDeleteConversations, history.OpDeleteMatching, history.OpDeleteUnchanged, history.OpDeleteBulk:
 			require.Equal(t, 5*time.Minute, h.Patience(op), name)
-		case history.OpExport, history.OpImportFile, history.OpIngestAll:
+		case history.OpExport, history.OpFeedImport, history.OpImportFile, history.OpIngestAll, history.OpStartImport:
 			require.Zero(t, h.Patience(op), name)
 		case history.OpAwaitReclaimed:
 			require.Equal(t, 15*time.Second, h.Patience(op), name)

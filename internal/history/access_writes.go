@@ -53,15 +53,83 @@ func (a Access) IngestAll(ctx context.Context, uploads []chat.Upload, how Delive
 }
 
 // ImportFile stores the conversations of a file as one import, a few hundred per transaction.
+// The import is recorded before the first of them is stored.
 // Conversations that were deleted before stay deleted unless restoreDeleted is set, because
 // an old file does not mean that they are wanted again. Excluded ones are refused in either
 // case. The answer lists conversations that cannot be stored; the others are stored. An error
 // ends the import. What came before it is stored and counted in the answer, so the same file
 // can be sent again.
 func (a Access) ImportFile(ctx context.Context, file iter.Seq[Read], restoreDeleted bool) (Imported, error) {
-	return ask(ctx, a, OpImportFile, func(ctx context.Context, h *History, ws chat.WorkspaceID) (Imported, error) {
-		return h.importFile(ctx, ws, file, restoreDeleted)
+	return ask(ctx, a, OpImportFile, func(ctx context.Context, _ *History, _ chat.WorkspaceID) (Imported, error) {
+		return a.importFile(ctx, file, NewImport{RestoreDeleted: restoreDeleted})
 	})
+}
+
+// StartImport records an import of a file and returns it, for a caller that reads the file step
+// by step: it passes each conversation to Take, and must call End. The import ends with ctx,
+// when somebody stops it, and when the caller's key is revoked. Conflict when the workspace
+// was deleted.
+func (a Access) StartImport(ctx context.Context, n NewImport) (*Importing, error) {
+	if err := a.May(OpStartImport); err != nil {
+		return nil, err
+	}
+	return a.startImport(ctx, n)
+}
+
+// BeginImport records an import for a client that reads the file itself: it sends the
+// conversations with FeedImport and ends the import with FinishImport. In between it must send
+// something, or ReportImport, at least every ImportSilence; else the import counts as stopped.
+func (a Access) BeginImport(ctx context.Context, n NewImport) (chat.Import, error) {
+	return ask(ctx, a, OpBeginImport, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Import, error) {
+		return a.shown(h.beginImport(ctx, ws, n))
+	})
+}
+
+// FeedImport stores a part of an import that BeginImport has begun: at most MaxDelivery
+// conversations, in one transaction. Parts have numbers from 1, and each is stored once: a part
+// that is sent again, because its answer was lost, changes nothing. A conversation that cannot
+// be stored is a problem of the answer and holds up no other. Conflict when the import has
+// ended, or when a part is missing before this one.
+func (a Access) FeedImport(ctx context.Context, id string, part int, reads iter.Seq[Read]) (Fed, error) {
+	return ask(ctx, a, OpFeedImport, func(ctx context.Context, h *History, ws chat.WorkspaceID) (Fed, error) {
+		fed, err := h.feedImport(ctx, ws, id, part, reads)
+		fed.Import, err = a.shown(fed.Import, err)
+		return fed, err
+	})
+}
+
+// ReportImport records how far a client is with an import that BeginImport has begun. Conflict
+// when the import has ended: then the client stops.
+func (a Access) ReportImport(ctx context.Context, id string, r ImportReport) (chat.Import, error) {
+	return ask(ctx, a, OpReportImport, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Import, error) {
+		return a.shown(h.reportImport(ctx, ws, id, r, nil))
+	})
+}
+
+// FinishImport ends an import that BeginImport has begun. A client that did not get the answer
+// may call it again. Conflict when the import has ended in another way.
+func (a Access) FinishImport(ctx context.Context, id string, r ImportReport, e ImportEnd) (chat.Import, error) {
+	return ask(ctx, a, OpFinishImport, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Import, error) {
+		return a.shown(h.reportImport(ctx, ws, id, r, &e))
+	})
+}
+
+// StopImport stops a running import, whoever runs it. What it has stored stays, and nothing
+// more is stored after the call. An import that has ended is returned as it is. NotFound when
+// the workspace has no import with this id.
+func (a Access) StopImport(ctx context.Context, id string) (chat.Import, error) {
+	return ask(ctx, a, OpStopImport, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Import, error) {
+		return a.shown(h.stopImport(ctx, ws, id))
+	})
+}
+
+// shown reduces an import to what the caller may see: without the scope read nothing that
+// others have said of it.
+func (a Access) shown(i chat.Import, err error) (chat.Import, error) {
+	if !a.mayRead() {
+		i.Error, i.FileName, i.Report = "", "", chat.ImportReport{}
+	}
+	return i, err
 }
 
 // Edit changes the title or the pin of a conversation. A caller without the scope read gets

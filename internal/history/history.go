@@ -11,6 +11,7 @@ package history
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -42,6 +43,9 @@ type History struct {
 	recall   *recall.Recaller
 	limiter  *rateLimiter
 	patience time.Duration
+	log      *slog.Logger
+
+	importing sync.Map // the *Importing that run
 }
 
 // Options are the parts that a History works with.
@@ -94,9 +98,12 @@ func New(o Options) *History {
 	if o.Patience <= 0 {
 		o.Patience = DefaultPatience
 	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 	h := &History{
 		store: o.Store, embedder: o.Embedder, now: o.Now, wake: o.Wake, deleted: o.Deleted, reclaim: o.Reclaim,
-		limiter: newRateLimiter(o.RatePerSecond, o.Burst, o.Now), patience: o.Patience,
+		limiter: newRateLimiter(o.RatePerSecond, o.Burst, o.Now), patience: o.Patience, log: o.Logger,
 	}
 	h.search = search.New(search.Options{
 		Store: o.Store, Embedder: o.Embedder, Reranker: o.Reranker, Logger: o.Logger, Metrics: o.Metrics,

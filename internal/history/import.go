@@ -2,10 +2,14 @@ package history
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"sync/atomic"
+	"time"
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store"
 )
 
 // FileKind is the kind of an import from a file.
@@ -14,13 +18,21 @@ const FileKind = "file"
 // Read is a conversation from a file, or the error at its place.
 type Read struct {
 	Upload chat.Upload
-	Line   int   // where it begins, from 1
-	Err    error // Invalid: this one cannot be stored; anything else ends the import
+	Line   int              // where it begins, from 1; 0 when Place says it
+	Place  chat.ImportPlace // where it is in its source
+	Err    error            // Invalid: this one cannot be stored; anything else ends the import
+}
+
+func (r Read) place() chat.ImportPlace {
+	if r.Line > 0 {
+		r.Place.Line = r.Line
+	}
+	return r.Place
 }
 
 // Imported is the result of importing a file.
 type Imported struct {
-	ImportID      string    // empty when nothing of it was stored
+	ImportID      string
 	Conversations int       // stored, or there already
 	Deleted       int       // left out because they were deleted before
 	Excluded      int       // refused because they were deleted with that wish
@@ -30,12 +42,13 @@ type Imported struct {
 
 // Problem is an error at one place of a file.
 type Problem struct {
-	Line int
-	Err  error // Invalid
+	Line  int
+	Place chat.ImportPlace
+	Err   error // Invalid
 }
 
 // maxImportProblems is how many problems the answer lists. All are counted.
-const maxImportProblems = 20
+const maxImportProblems = chat.MaxImportProblems
 
 // Limits of what is held in memory and stored in one transaction.
 const (
@@ -43,45 +56,156 @@ const (
 	importBatchText = 8 << 20 // bytes
 )
 
+// NewImport is an import of a file that begins.
+type NewImport struct {
+	FileName       string // its folders are not recorded
+	FileSize       int64  // bytes; 0 when unknown
+	Format         string // empty when unknown
+	RestoreDeleted bool   // store conversations too that were deleted before
+}
+
+func (n NewImport) row(id string, state chat.ImportState) store.NewImport {
+	return store.NewImport{
+		ID: id, Kind: FileKind, State: state, FileName: chat.FileName(n.FileName), FileSize: max(n.FileSize, 0), Restores: n.RestoreDeleted,
+	}
+}
+
 // importFile is Access.ImportFile.
-func (h *History) importFile(ctx context.Context, ws chat.WorkspaceID, file iter.Seq[Read], restoreDeleted bool) (Imported, error) {
-	i := importer{h: h, ws: ws, how: Delivery{ImportID: chat.NewID(), Kind: FileKind, KeepDeleted: !restoreDeleted}}
+func (a Access) importFile(ctx context.Context, file iter.Seq[Read], n NewImport) (Imported, error) {
+	i, err := a.startImport(ctx, n)
+	if err != nil {
+		return Imported{}, err
+	}
 	for read := range file {
-		if err := i.take(ctx, read); err != nil {
-			return i.done, err
+		if err := i.Take(read); err != nil {
+			return i.End(err)
 		}
 	}
-	return i.done, i.flush(ctx)
+	return i.End(nil)
 }
 
-// importer collects conversations until there are enough for a transaction.
-type importer struct {
+// Importing is an import that runs: it collects conversations until there are enough for a
+// transaction, and says in the record of the import how far it is. Whoever starts one ends it.
+// Its methods are for one goroutine, except for Progress.
+type Importing struct {
 	h       *History
 	ws      chat.WorkspaceID
+	id      string
 	how     Delivery
+	ctx     context.Context //nolint:containedctx // it ends with the import
+	cancel  context.CancelCauseFunc
+	beats   chan struct{} // closed when the last heartbeat was sent
 	waiting []chat.ValidUpload
 	text    int
+	failed  int // that are not in the record yet
+	format  string
 	done    Imported
+	bytes   atomic.Int64
+	report  atomic.Pointer[chat.ImportReport]
 }
 
-func (i *importer) take(ctx context.Context, read Read) error {
-	err := read.Err
-	var valid chat.ValidUpload
-	if err == nil {
-		for _, removed := range read.Upload.Repair() {
-			i.problem(read, fault.Invalidf("%s", removed))
+// How often a running import looks whether it was stopped, and says in its record that it
+// goes on when nothing else was to be recorded.
+const (
+	importBeat  = time.Second
+	importAlive = 10 // beats
+)
+
+// startImport is Access.StartImport.
+func (a Access) startImport(ctx context.Context, n NewImport) (*Importing, error) {
+	h, id := a.history, chat.NewID()
+	row := n.row(id, chat.StateReceiving)
+	if err := h.store.InTx(ctx, func(tx *store.Tx) error { return tx.BeginImport(a.who.Workspace, row) }); err != nil {
+		return nil, err
+	}
+	i := &Importing{
+		h: h, ws: a.who.Workspace, id: id, how: Delivery{KeepDeleted: !n.RestoreDeleted}, format: n.Format,
+		beats: make(chan struct{}), done: Imported{ImportID: id},
+	}
+	i.ctx, i.cancel = context.WithCancelCause(ctx)
+	h.importing.Store(i, true)
+	go i.beat(h.watchKey(a.who))
+	return i, nil
+}
+
+// ID is the id of the import.
+func (i *Importing) ID() string { return i.id }
+
+// Context ends when the import is stopped, when its key is revoked, and when the context ends
+// with which it was started.
+func (i *Importing) Context() context.Context { return i.ctx }
+
+// Progress says how many bytes of the file have been read, and what was found in it so far,
+// or nil. Others see it about a second later.
+func (i *Importing) Progress(bytesRead int64, report *chat.ImportReport) {
+	i.bytes.Store(bytesRead)
+	if report != nil {
+		bounded := report.Bounded()
+		i.report.Store(&bounded)
+	}
+}
+
+// Reading says that the whole file has arrived and is read now.
+func (i *Importing) Reading() error {
+	return i.h.store.InTx(i.ctx, func(tx *store.Tx) error {
+		return tx.MoveImport(i.ws, i.id, store.ImportStep{State: chat.StateReading})
+	})
+}
+
+// Format says what format the file has.
+func (i *Importing) Format(name string) { i.format = name }
+
+// beat records, until the import ends, how far it is. It ends the import when it was stopped
+// by somebody else.
+func (i *Importing) beat(key *keyWatch) {
+	defer close(i.beats)
+	ticker := time.NewTicker(importBeat)
+	defer ticker.Stop()
+	var told store.ImportStep
+	for quiet := 0; ; {
+		select {
+		case <-i.ctx.Done():
+			return
+		case <-ticker.C:
 		}
-		valid, err = read.Upload.Validate(i.h.now())
+		err := key.check(i.ctx)
+		if step := i.step(); err == nil && (step.BytesRead != told.BytesRead || step.Report != told.Report || quiet >= importAlive) {
+			err = i.h.store.InTx(i.ctx, func(tx *store.Tx) error { return tx.MoveImport(i.ws, i.id, step) })
+			told, quiet = step, 0
+		} else if err == nil {
+			var running bool
+			running, err = i.h.store.View(i.ctx).ImportRuns(i.ws, i.id)
+			if quiet++; err == nil && !running {
+				err = store.ErrImportEnded
+			}
+		}
+		switch fault.KindOf(err) {
+		case fault.Conflict, fault.NotFound, fault.Unauthenticated: // anything else passes, or the next delivery tells
+			i.cancel(err)
+			return
+		}
+	}
+}
+
+// step is how far the import is.
+func (i *Importing) step() store.ImportStep {
+	return store.ImportStep{BytesRead: i.bytes.Load(), Report: i.report.Load(), Format: i.format}
+}
+
+// Take takes the next conversation of the file, or what is wrong at its place. It returns an
+// error when the import must end: End takes it.
+func (i *Importing) Take(read Read) error {
+	valid, removed, err := i.h.validated(read)
+	for _, r := range removed {
+		i.problem(read, r)
 	}
 	switch {
 	case fault.Is(err, fault.Invalid):
+		i.failed++
 		i.done.Failed++
 		i.problem(read, err)
 		return nil
-	case err != nil: // what was read before it is as good as ever
-		if stored := i.flush(ctx); stored != nil {
-			return stored
-		}
+	case err != nil:
 		return err
 	}
 	i.waiting = append(i.waiting, valid)
@@ -89,36 +213,131 @@ func (i *importer) take(ctx context.Context, read Read) error {
 	if len(i.waiting) < importBatch && i.text < importBatchText {
 		return nil
 	}
-	return i.flush(ctx)
+	return i.flush()
+}
+
+// validated repairs and checks a conversation of a file. removed is what had to be left out.
+func (h *History) validated(read Read) (valid chat.ValidUpload, removed []error, err error) {
+	if read.Err != nil {
+		return chat.ValidUpload{}, nil, read.Err
+	}
+	for _, r := range read.Upload.Repair() {
+		removed = append(removed, fault.Invalidf("%s", r))
+	}
+	valid, err = read.Upload.Validate(h.now())
+	return valid, removed, err
 }
 
 // problem remembers what is wrong at a place of the file.
-func (i *importer) problem(at Read, err error) {
-	if len(i.done.Problems) < maxImportProblems {
-		i.done.Problems = append(i.done.Problems, Problem{Line: at.Line, Err: err})
-	}
+func (i *Importing) problem(at Read, err error) {
+	i.done.Problems = addProblem(i.done.Problems, at, err)
 }
 
-func (i *importer) flush(ctx context.Context) error {
+func addProblem(problems []Problem, at Read, err error) []Problem {
+	if len(problems) < maxImportProblems {
+		problems = append(problems, Problem{Line: at.Line, Place: at.place(), Err: err})
+	}
+	return problems
+}
+
+func (i *Importing) flush() error {
 	if len(i.waiting) == 0 {
 		return nil
 	}
-	delivered, err := i.h.deliver(ctx, i.ws, i.waiting, i.how)
+	step := i.step()
+	step.Counts.Failed = i.failed
+	how := i.how
+	how.job = &importStep{id: i.id, move: step}
+	delivered, err := i.h.deliver(i.ctx, i.ws, i.waiting, how)
 	if err != nil {
 		return err
 	}
 	clear(i.waiting) // of the texts nothing stays in memory
-	i.waiting, i.text = i.waiting[:0], 0
-	for _, c := range delivered.Conversations {
-		switch {
-		case c.IndexState == chat.Excluded:
-			i.done.Excluded++
-		case c.IndexState == chat.LeftDeleted:
-			i.done.Deleted++
-		default:
-			i.done.Conversations++
-			i.done.ImportID = i.how.ImportID
+	i.waiting, i.text, i.failed = i.waiting[:0], 0, 0
+	i.done.Conversations += delivered.Counts.Stored()
+	i.done.Excluded += delivered.Counts.Excluded
+	i.done.Deleted += delivered.Counts.LeftDeleted
+	return nil
+}
+
+// endPatience is how long it may take to record how an import has ended.
+const endPatience = 10 * time.Second
+
+// End stores what was taken, unless the import was stopped, and records how the import has
+// ended: err is why the file could not be read to its end, or nil. It returns what became of
+// the file, and the error with which the import has ended.
+func (i *Importing) End(err error) (Imported, error) {
+	defer func() {
+		i.cancel(nil)
+		<-i.beats
+		i.h.importing.Delete(i)
+	}()
+	if i.ctx.Err() == nil && !errors.Is(err, store.ErrImportEnded) {
+		if stored := i.flush(); stored != nil && err == nil {
+			err = stored
 		}
 	}
-	return nil
+	if cause := context.Cause(i.ctx); cause != nil { // why is what it says, and not that a context has ended
+		err = cause
+	}
+	state, reason := endOf(err)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(i.ctx), endPatience)
+	defer cancel()
+	recorded := i.h.store.InDeletingTx(ctx, func(tx *store.Tx) error {
+		step := i.step()
+		step.Counts.Failed = i.failed
+		step.Report = i.finalReport(step.Report)
+		if err := tx.MoveImport(i.ws, i.id, step); err != nil {
+			return err
+		}
+		return tx.EndImport(i.ws, i.id, state, reason)
+	})
+	switch {
+	case recorded == nil, errors.Is(recorded, store.ErrImportEnded):
+	default: // it counts as stopped when nobody has heard of it for a while
+		i.h.log.WarnContext(ctx, "the end of an import was not recorded", "import", i.id, "error", recorded)
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		err = fault.Wrap(fault.Canceled, err, "the request was canceled or took too long")
+	}
+	return i.done, err
+}
+
+// finalReport adds the problems of storing to what was found in the file.
+func (i *Importing) finalReport(found *chat.ImportReport) *chat.ImportReport {
+	report := chat.ImportReport{}
+	if found != nil {
+		report = *found
+	}
+	for _, p := range i.done.Problems {
+		report.Problems = append(report.Problems, chat.ImportProblem{ImportPlace: p.Place, Reason: fault.Message(p.Err)})
+	}
+	bounded := report.Bounded()
+	return &bounded
+}
+
+// endOf returns how an import has ended with an error, and the reason for its record.
+func endOf(err error) (chat.ImportState, string) {
+	switch {
+	case err == nil:
+		return chat.StateDone, ""
+	case errors.Is(err, context.Canceled):
+		return chat.StateStopped, "whoever sent the file did not wait for its end"
+	case fault.Is(err, fault.Canceled), fault.Is(err, fault.Unauthenticated):
+		return chat.StateStopped, fault.Message(err)
+	default:
+		return chat.StateFailed, fault.Message(err)
+	}
+}
+
+// errStopping is why imports end when the service stops.
+var errStopping = fault.New(fault.Canceled, "the service stopped; send the file again, and only what is missing is stored")
+
+// InterruptImports ends the imports that this program runs, because the service stops. It does
+// not wait for them.
+func (h *History) InterruptImports() {
+	h.importing.Range(func(i, _ any) bool {
+		i.(*Importing).cancel(errStopping) //nolint:forcetypeassert // nothing else is stored there
+		return true
+	})
 }

@@ -36,13 +36,20 @@ const MaxDelivery = 1000
 type Delivered struct {
 	ImportID      string              // empty when every conversation was refused
 	Conversations []chat.Conversation // in the order of the uploads
+	Counts        chat.ImportCounts
 }
 
 // Delivery says how uploads are stored together.
 type Delivery struct {
-	ImportID    string // the import that they go on with; empty for one of their own
-	Kind        string // how they came; "upload" when empty
-	KeepDeleted bool   // leave deleted what was deleted before, instead of taking it for wanted again
+	KeepDeleted bool // leave deleted what was deleted before, instead of taking it for wanted again
+
+	job *importStep // the running import that they belong to; nil for an import of their own
+}
+
+// importStep is what a running import records together with a delivery.
+type importStep struct {
+	id   string
+	move store.ImportStep // besides what the delivery itself adds to it
 }
 
 // validateAll checks the uploads of a delivery.
@@ -69,8 +76,8 @@ func (h *History) validateAll(uploads []chat.Upload) ([]chat.ValidUpload, error)
 func (h *History) deliver(ctx context.Context, ws chat.WorkspaceID, uploads []chat.ValidUpload, how Delivery) (Delivered, error) {
 	var done Delivered
 	err := h.store.InTx(ctx, func(tx *store.Tx) (err error) {
-		d := delivery{tx: tx, ws: ws, uploads: uploads, keepDeleted: how.KeepDeleted}
-		done, err = d.store(cmp.Or(how.ImportID, chat.NewID()), cmp.Or(how.Kind, uploadKind))
+		d := delivery{tx: tx, ws: ws, uploads: uploads, keepDeleted: how.KeepDeleted, job: how.job}
+		done, err = d.store()
 		return err
 	})
 	if err != nil {
@@ -91,13 +98,18 @@ type delivery struct {
 	ws          chat.WorkspaceID
 	uploads     []chat.ValidUpload
 	keepDeleted bool
+	job         *importStep
 	importID    string
 	stored      []chat.Conversation // in the order of the uploads
 	messages    int                 // that are new or changed
+	counts      chat.ImportCounts
 }
 
-func (d *delivery) store(importID, kind string) (Delivered, error) {
-	d.importID, d.stored = importID, make([]chat.Conversation, len(d.uploads))
+func (d *delivery) store() (Delivered, error) {
+	d.stored = make([]chat.Conversation, len(d.uploads))
+	if d.importID = chat.NewID(); d.job != nil {
+		d.importID = d.job.id
+	}
 	left, err := d.createTogether()
 	if err != nil {
 		return Delivered{}, err
@@ -107,32 +119,63 @@ func (d *delivery) store(importID, kind string) (Delivered, error) {
 			return Delivered{}, err
 		}
 	}
-	brought := chat.Import{ID: importID, Kind: kind, Messages: d.messages}
-	names := map[string]string{} // of platforms
+	platforms, err := d.namePlatforms()
+	if err != nil {
+		return Delivered{}, err
+	}
+	done := Delivered{ImportID: d.importID, Conversations: d.stored, Counts: d.counts}
+	if d.job != nil {
+		return done, d.move(platforms)
+	}
+	if d.counts.Stored() == 0 {
+		done.ImportID = ""
+		return done, nil
+	}
+	return done, d.tx.AddToImport(d.ws, d.brought(platforms))
+}
+
+// namePlatforms stores the names of the platforms that have conversations in the delivery, and
+// returns these platforms.
+func (d *delivery) namePlatforms() ([]string, error) {
+	names := map[string]string{}
 	for i, c := range d.stored {
 		if c.ID == "" {
 			continue
 		}
-		brought.Conversations++
-		if len(d.uploads) == 1 && kind == uploadKind {
-			brought.ConversationID = c.ID
-		}
-		if brought.Platform = cmp.Or(brought.Platform, c.Platform); brought.Platform != c.Platform {
-			brought.Platform = chat.SeveralPlatforms
-		}
-		if name := d.uploads[i].DisplayName(); name != "" { // the last one wins
-			names[c.Platform] = name
-		}
+		names[c.Platform] = cmp.Or(d.uploads[i].DisplayName(), names[c.Platform]) // the last one wins
 	}
-	if brought.Conversations == 0 {
-		return Delivered{Conversations: d.stored}, nil
-	}
-	for _, platform := range slices.Sorted(maps.Keys(names)) {
+	platforms := slices.Sorted(maps.Keys(names))
+	for _, platform := range platforms {
+		if names[platform] == "" {
+			continue
+		}
 		if err := d.tx.NamePlatform(d.ws, platform, names[platform]); err != nil {
-			return Delivered{}, err
+			return nil, err
 		}
 	}
-	return Delivered{ImportID: importID, Conversations: d.stored}, d.tx.AddToImport(d.ws, brought)
+	return platforms, nil
+}
+
+// move records the delivery with the running import that it belongs to.
+func (d *delivery) move(platforms []string) error {
+	step := d.job.move
+	step.Counts, step.Messages, step.Platforms = step.Counts.Add(d.counts), d.messages, platforms
+	return d.tx.MoveImport(d.ws, d.importID, step)
+}
+
+// brought is the record of a delivery that is an import of its own.
+func (d *delivery) brought(platforms []string) chat.Import {
+	i := chat.Import{
+		ID: d.importID, Kind: uploadKind, Platform: platforms[0], Conversations: d.counts.Stored(), Messages: d.messages,
+		ImportJob: chat.ImportJob{Platforms: platforms, Counts: d.counts},
+	}
+	if len(platforms) > 1 {
+		i.Platform = chat.SeveralPlatforms
+	}
+	if len(d.uploads) == 1 {
+		i.ConversationID = d.stored[0].ID
+	}
+	return i
 }
 
 // createTogether saves statements when there are many uploads: it creates the conversations
@@ -185,6 +228,7 @@ func (d *delivery) createTogether() (left []int, err error) {
 		default:
 			d.stored[i] = t.Conversation
 			d.messages += len(t.Turns)
+			d.counts.New++
 		}
 	}
 	slices.Sort(left) // of two uploads of one conversation the later wins
@@ -213,10 +257,7 @@ func (d *delivery) createOrMerge(i int) error {
 			if abridged {
 				merge = chat.MergeAbridged
 			}
-			merged := merge(stored, u)
-			d.messages += merged.Added + len(merged.Edited)
-			d.stored[i], err = d.tx.UpdateConversation(d.ws, stored.Conversation, merged, d.importID)
-			return err
+			return d.update(i, stored.Conversation, merge(stored, u))
 		}
 		if !fault.Is(err, fault.NotFound) {
 			return err
@@ -233,6 +274,25 @@ func (d *delivery) createOrMerge(i int) error {
 	return fault.New(fault.Unavailable, "this conversation is being created and deleted by others; try again")
 }
 
+// update stores the result of a merge. Of a conversation that a file has unchanged, nothing is
+// written. An upload of one conversation is recorded as the last that sent it in any case,
+// because whoever sent it follows its indexing by the upload.
+func (d *delivery) update(i int, stored chat.Conversation, merged chat.Merged) (err error) {
+	unchanged := merged.Leaves(stored)
+	if unchanged {
+		d.counts.Unchanged++
+	} else {
+		d.counts.Updated++
+	}
+	if unchanged && d.job != nil {
+		d.stored[i] = stored
+		return nil
+	}
+	d.messages += merged.Added + len(merged.Edited)
+	d.stored[i], err = d.tx.UpdateConversation(d.ws, stored, merged, d.importID)
+	return err
+}
+
 // admit decides whether a new conversation may stay. It checks only now whether the
 // conversation was deleted before, because a delete that excludes it may have committed since
 // the transaction began, and such a conversation must not come back.
@@ -243,13 +303,16 @@ func (d *delivery) admit(i int, fresh chat.Transcript) error {
 		return err
 	case excluded:
 		d.stored[i] = refused(fresh.Conversation, chat.Excluded)
+		d.counts.Excluded++
 		return d.tx.TakeBack(d.ws, fresh.ID)
 	case deleted && d.keepDeleted:
 		d.stored[i] = refused(fresh.Conversation, chat.LeftDeleted)
+		d.counts.LeftDeleted++
 		return d.tx.TakeBack(d.ws, fresh.ID)
 	}
 	d.stored[i] = fresh.Conversation
 	d.messages += len(fresh.Turns)
+	d.counts.New++
 	if deleted { // whoever sends it now wants it back
 		return d.tx.RemoveTombstone(d.ws, fresh.Platform, fresh.ExternalID)
 	}

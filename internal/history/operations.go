@@ -14,6 +14,7 @@ type Operation string
 // The operations.
 const (
 	OpAwaitReclaimed      Operation = "AwaitReclaimed"
+	OpBeginImport         Operation = "BeginImport"
 	OpConversations       Operation = "Conversations"
 	OpCount               Operation = "Count"
 	OpDeleteBulk          Operation = "DeleteBulk"
@@ -25,6 +26,8 @@ const (
 	OpEdit                Operation = "Edit"
 	OpExport              Operation = "Export"
 	OpExportOne           Operation = "ExportOne"
+	OpFeedImport          Operation = "FeedImport"
+	OpFinishImport        Operation = "FinishImport"
 	OpImport              Operation = "Import"
 	OpImportFile          Operation = "ImportFile"
 	OpImports             Operation = "Imports"
@@ -32,10 +35,13 @@ const (
 	OpIngestAll           Operation = "IngestAll"
 	OpLiftExclusions      Operation = "LiftExclusions"
 	OpRead                Operation = "Read"
+	OpReportImport        Operation = "ReportImport"
 	OpReindexFailed       Operation = "ReindexFailed"
 	OpRecall              Operation = "Recall"
 	OpSearch              Operation = "Search"
+	OpStartImport         Operation = "StartImport"
 	OpStats               Operation = "Stats"
+	OpStopImport          Operation = "StopImport"
 	OpWalk                Operation = "Walk"
 )
 
@@ -85,16 +91,22 @@ var demands = map[Operation]demand{
 	OpWalk:          {auth.Read, ordinary},
 
 	OpAwaitReclaimed:      {auth.Write, waiting},
+	OpBeginImport:         {auth.Write, ordinary},
 	OpDeleteBulk:          {auth.Write, deleting},
 	OpDeleteConversations: {auth.Write, deleting},
 	OpDeleteMatching:      {auth.Write, deleting}, // and Read, for what Access.DeleteMatching says
 	OpDeleteUnchanged:     {auth.Write, deleting},
 	OpEdit:                {auth.Write, ordinary},
+	OpFeedImport:          {auth.Write, streaming},
+	OpFinishImport:        {auth.Write, ordinary},
 	OpImportFile:          {auth.Write, streaming},
 	OpIngest:              {auth.Write, ordinary},
 	OpIngestAll:           {auth.Write, streaming},
 	OpLiftExclusions:      {auth.Write, ordinary},
 	OpReindexFailed:       {auth.Write, ordinary},
+	OpReportImport:        {auth.Write, ordinary},
+	OpStartImport:         {auth.Write, streaming},
+	OpStopImport:          {auth.Write, ordinary},
 }
 
 // Patience is how long an operation may take before it is cut off with a Canceled

@@ -25,11 +25,15 @@ type reading struct {
 	noBody   string // what to say of a missing body; empty for the usual
 	optional bool   // the handler knows what to do without a body
 	bodiless bool   // the handler reads no body; one that comes is only checked
+	lines    bool   // the body has one JSON object a line
 }
 
 // lenient is for routes that read or add: unknown parameters and fields are ignored, and
 // null means absent.
 var lenient = reading{body: jsonbody.Lenient}
+
+// linewise is lenient for a body with one JSON object a line.
+var linewise = reading{body: jsonbody.Lenient, lines: true}
 
 // ours is for Lethe's own routes that delete or remove protection: every unknown name is
 // refused.
@@ -139,6 +143,11 @@ func understand(r reading) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			c.Set(readingKey, r)
+			if r.lines {
+				if err := checkLines(c.Request().Header); err != nil {
+					return err
+				}
+			}
 			if !r.destroys {
 				respell(c.QueryParams(), parameters)
 				return next(c)

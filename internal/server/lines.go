@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"net/http"
 
 	"github.com/lethe-chat/lethe/internal/budget"
 	"github.com/lethe-chat/lethe/internal/fault"
@@ -124,6 +125,9 @@ func (l *lines) tooLong() error {
 }
 
 func (l *lines) broken(err error) error {
+	if over, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return tooLarge(over.Limit)
+	}
 	return brokenBody(err, fmt.Sprintf("line %d of the file", l.line))
 }
 

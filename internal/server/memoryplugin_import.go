@@ -6,7 +6,6 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/server/wire"
-	"github.com/lethe-chat/lethe/pkg/api"
 )
 
 // ImportConversations answers POST /api/chat-history/import.
@@ -23,9 +22,7 @@ func (m *memoryPlugin) ImportConversations(ctx context.Context, r wire.ImportCon
 	return wire.ImportConversations200JSONResponse{
 		ImportID: textOrNil(done.ImportID), Conversations: done.Conversations,
 		Deleted: done.Deleted, Excluded: done.Excluded, Failed: done.Failed,
-		Problems: each(done.Problems, func(p history.Problem) api.ImportProblem {
-			return api.ImportProblem{Line: p.Line, Reason: worded(p.Err, history.OpImportFile)}
-		}),
+		Problems: problemsOf(done.Problems, history.OpImportFile),
 	}, nil
 }
 

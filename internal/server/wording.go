@@ -13,6 +13,7 @@ import (
 // that is not in it has the same name in both.
 var wireNames = map[history.Operation]fault.Names{
 	history.OpIngest:          uploadNames,
+	history.OpFeedImport:      uploadNames,
 	history.OpImportFile:      uploadNames,
 	history.OpDeleteUnchanged: {"seen": "conversations"},
 	history.OpLiftExclusions:  {"external ids": "platformConversationIds"},

@@ -21,7 +21,7 @@ func (tx *Tx) dropEmptied(ws chat.WorkspaceID, deleted []dialect.ConversationRow
 		}
 	}
 	for batch := range slices.Chunk(distinct(imports), idBatch) {
-		err := tx.db.Where("workspace_id = ? AND id IN ?", int64(ws), batch).Where(unusedImport).Delete(&importRow{}).Error
+		err := tx.db.Where("workspace_id = ? AND id IN ?", int64(ws), batch).Where(ended).Where(unusedImport).Delete(&importRow{}).Error
 		if err != nil {
 			return tx.fault(err)
 		}
@@ -31,7 +31,12 @@ func (tx *Tx) dropEmptied(ws chat.WorkspaceID, deleted []dialect.ConversationRow
 			return err
 		}
 	}
-	return nil
+	_, found, err := first[dialect.ConversationRow](&tx.View, tx.db.Select("id").Where("workspace_id = ?", int64(ws)))
+	if err != nil || found {
+		return err
+	}
+	// Nothing else is left that the records of imports which stored nothing could go with.
+	return tx.fault(tx.db.Where("workspace_id = ? AND platform = ''", int64(ws)).Where(ended).Delete(&importRow{}).Error)
 }
 
 // unusedImport is the condition that an import has neither created nor last sent any
@@ -47,12 +52,10 @@ func (tx *Tx) dropPlatform(ws chat.WorkspaceID, platform string) error {
 	if err != nil || len(left) > 0 {
 		return tx.fault(err)
 	}
-	for _, row := range []any{&platformRow{}, &importRow{}} {
-		if err := tx.db.Where(its, int64(ws), platform).Delete(row).Error; err != nil {
-			return tx.fault(err)
-		}
+	if err := tx.db.Where(its, int64(ws), platform).Delete(&platformRow{}).Error; err != nil {
+		return tx.fault(err)
 	}
-	return nil
+	return tx.dropPlatformOfImports(ws, platform)
 }
 
 // emptied are the statements that delete rows that nothing uses any more. On PostgreSQL
@@ -60,7 +63,8 @@ func (tx *Tx) dropPlatform(ws chat.WorkspaceID, platform string) error {
 // that the other one deletes.
 var emptied = []string{
 	"DELETE FROM platforms WHERE workspace_id = ? AND NOT EXISTS (SELECT 1 FROM conversations AS c WHERE c.workspace_id = platforms.workspace_id AND c.platform = platforms.platform)",
-	"DELETE FROM imports WHERE workspace_id = ? AND NOT EXISTS (SELECT 1 FROM conversations AS c WHERE c.workspace_id = imports.workspace_id AND c.platform = imports.platform) AND " + unusedImport,
+	"DELETE FROM imports WHERE workspace_id = ? AND platform <> '' AND " + ended + " AND NOT EXISTS (SELECT 1 FROM conversations AS c WHERE c.workspace_id = imports.workspace_id AND" +
+		" (c.platform = imports.platform OR replace(' ' || imports.platforms || ' ', ' ' || c.platform || ' ', '') <> ' ' || imports.platforms || ' ')) AND " + unusedImport,
 }
 
 func distinct(values []string) []string {

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"cmp"
+
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -20,21 +22,26 @@ func (tx *Tx) AddToImport(ws chat.WorkspaceID, i chat.Import) error {
 			"platform":      gorm.Expr("CASE WHEN imports.platform = ? THEN imports.platform ELSE ? END", i.Platform, chat.SeveralPlatforms),
 		}),
 	}
+	now := dialect.Micros(tx.now)
 	row := importRow{
-		WorkspaceID: int64(ws), ID: i.ID, Kind: i.Kind, Platform: i.Platform,
-		Conversations: i.Conversations, Messages: i.Messages, CreatedAt: dialect.Micros(tx.now),
+		WorkspaceID: int64(ws), ID: i.ID, Kind: i.Kind, Platform: i.Platform, State: stored,
+		Conversations: i.Conversations, Messages: i.Messages, CreatedAt: now, EndedAt: &now,
 	}
+	row.name(i.Platforms)
+	row.count(i.Counts)
 	if i.ConversationID != "" {
 		row.ConversationID = &i.ConversationID
 	}
 	return tx.fault(tx.db.Clauses(more).Create(&row).Error)
 }
 
-// NamePlatform stores the display name of a platform. The last name wins.
+// NamePlatform stores the display name of a platform. The last name wins. A name that the
+// platform has already is not written.
 func (tx *Tx) NamePlatform(ws chat.WorkspaceID, platform, displayName string) error {
 	return tx.fault(tx.db.Clauses(clause.OnConflict{
 		Columns:   []clause.Column{{Name: "workspace_id"}, {Name: "platform"}},
 		DoUpdates: clause.AssignmentColumns([]string{"display_name"}),
+		Where:     clause.Where{Exprs: []clause.Expression{clause.Expr{SQL: "platforms.display_name <> excluded.display_name"}}},
 	}).Create(&platformRow{WorkspaceID: int64(ws), Platform: platform, DisplayName: displayName}).Error)
 }
 
@@ -98,10 +105,7 @@ func (v *View) withProgress(ws chat.WorkspaceID, rows []importRow) ([]chat.Impor
 	at := make(map[string]*chat.Import, len(rows))
 	for i, r := range rows {
 		ids[i] = r.ID
-		items[i] = chat.Import{
-			ID: r.ID, Kind: r.Kind, Platform: r.Platform, Conversations: r.Conversations,
-			Messages: r.Messages, CreatedAt: dialect.FromMicros(r.CreatedAt),
-		}
+		items[i] = r.record()
 		at[r.ID] = &items[i]
 	}
 	if len(ids) == 0 {
@@ -120,6 +124,9 @@ func (v *View) withProgress(ws chat.WorkspaceID, rows []importRow) ([]chat.Impor
 	}
 	for i := range items {
 		items[i].Status = status(items[i])
+		if items[i].State == chat.StateDone && items[i].Pending > 0 {
+			items[i].State = chat.StateIndexing
+		}
 	}
 	return items, nil
 }
@@ -130,19 +137,22 @@ func count(i *chat.Import, p progressRow) {
 		i.Ready += p.N
 	case chat.Failed:
 		i.Failed += p.N
-		i.Error = p.Reason
+		i.Error = cmp.Or(i.Error, p.Reason)
 	default:
 		i.Pending += p.N
 	}
 }
 
+// status returns the status of an import: that of its conversations, unless it is still
+// running or did not come to its end.
 func status(i chat.Import) chat.ImportStatus {
+	ended := !i.State.Running()
 	switch {
-	case i.Pending > 0 && i.Ready == 0 && i.Failed == 0:
+	case !ended && i.Conversations == 0, ended && i.Pending > 0 && i.Ready == 0 && i.Failed == 0:
 		return chat.ImportQueued
-	case i.Pending > 0:
+	case !ended || i.Pending > 0:
 		return chat.ImportProcessing
-	case i.Failed > 0:
+	case i.Failed > 0 || i.State == chat.StateFailed || i.State == chat.StateStopped:
 		return chat.ImportFailed
 	default:
 		return chat.ImportReady

@@ -23,6 +23,10 @@ func TestAnImportIsAsFarAsItsConversations(t *testing.T) {
 		check := func(status chat.ImportStatus, ready, pending, failed int, reason string) {
 			t.Helper()
 			want.Status, want.Ready, want.Pending, want.Failed, want.Error = status, ready, pending, failed, reason
+			want.ImportJob = chat.ImportJob{State: chat.StateDone, Platforms: []string{"p"}, EndedAt: start}
+			if pending > 0 {
+				want.State = chat.StateIndexing
+			}
 			got, err := s.View(ctx).Import(ws, want.ID)
 			require.NoError(t, err)
 			require.Equal(t, want, got)

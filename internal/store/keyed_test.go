@@ -26,6 +26,8 @@ var unkeyed = map[string]string{
 	"chunks.terms":            "each term begins with its workspace",
 	"chunks.id":               "SQLite: the full-text index's row numbers",
 	"secrets":                 "one row, the key of the tombstones' hashes",
+	"imports.seen_at":         "running imports, over all workspaces: a few rows",
+	"imports.ended_at":        "imports that stored nothing, over all workspaces: a few rows",
 	"deletions.deleted_at":    "what is left to reclaim, over all workspaces: a few rows",
 	"vector_version":          "SQLite: one row, the state of all vectors",
 	"chunks_fts":              "SQLite: each term begins with its workspace",

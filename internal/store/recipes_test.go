@@ -323,6 +323,17 @@ func TestRecipesOfAnOldDatabase(t *testing.T) {
 			"DROP INDEX conversations_last_import", "ALTER TABLE conversations DROP COLUMN last_import_id",
 			"DROP INDEX imports_conversation", "ALTER TABLE imports DROP COLUMN conversation_id",
 		}
+		for _, column := range []string{"conversations DROP COLUMN archived", "conversations DROP COLUMN starred", "conversations DROP COLUMN project",
+			"conversations DROP COLUMN link", "messages DROP COLUMN inferred", "messages DROP COLUMN files"} {
+			undone = append(undone, "ALTER TABLE "+column)
+		}
+		undone = append(undone, "DROP INDEX imports_running", "DROP INDEX imports_empty")
+		for _, column := range []string{
+			"state", "reason", "platforms", "file_name", "file_size", "format", "bytes_read", "new_count", "updated_count", "unchanged_count",
+			"deleted_count", "excluded_count", "failed_count", "report", "restores", "part", "holder", "seen_at", "ended_at",
+		} {
+			undone = append(undone, "ALTER TABLE imports DROP COLUMN "+column)
+		}
 		if db.Kind == storetest.Postgres { // what came later
 			undone = append(undone, "ALTER TABLE chunks DROP COLUMN parts", "ALTER TABLE chunks RENAME COLUMN text_sum TO text",
 				"ALTER TABLE chunks ALTER COLUMN text TYPE text USING 'text'")

@@ -67,6 +67,27 @@ type importRow struct {
 	CreatedAt     int64 `gorm:"autoCreateTime:false"`
 
 	ConversationID *string // the conversation of an upload; null for an imported file
+
+	// Of the work of an import (chat.ImportJob).
+	State          string
+	Reason         string
+	Platforms      string
+	FileName       string
+	FileSize       int64
+	Format         string
+	BytesRead      int64
+	NewCount       int
+	UpdatedCount   int
+	UnchangedCount int
+	DeletedCount   int
+	ExcludedCount  int
+	FailedCount    int
+	Report         string
+	Restores       bool
+	Part           int
+	Holder         int64
+	SeenAt         int64
+	EndedAt        *int64
 }
 
 func (importRow) TableName() string { return "imports" }

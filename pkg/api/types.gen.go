@@ -21,6 +21,57 @@ func (e HealthStatus) Valid() bool {
 	}
 }
 
+// Defines values for ImportFinishState.
+const (
+	ImportFinishStateDone    ImportFinishState = "done"
+	ImportFinishStateFailed  ImportFinishState = "failed"
+	ImportFinishStateStopped ImportFinishState = "stopped"
+)
+
+// Valid indicates whether the value is a known member of the ImportFinishState enum.
+func (e ImportFinishState) Valid() bool {
+	switch e {
+	case ImportFinishStateDone:
+		return true
+	case ImportFinishStateFailed:
+		return true
+	case ImportFinishStateStopped:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImportState.
+const (
+	ImportStateDone      ImportState = "done"
+	ImportStateFailed    ImportState = "failed"
+	ImportStateIndexing  ImportState = "indexing"
+	ImportStateReading   ImportState = "reading"
+	ImportStateReceiving ImportState = "receiving"
+	ImportStateStopped   ImportState = "stopped"
+)
+
+// Valid indicates whether the value is a known member of the ImportState enum.
+func (e ImportState) Valid() bool {
+	switch e {
+	case ImportStateDone:
+		return true
+	case ImportStateFailed:
+		return true
+	case ImportStateIndexing:
+		return true
+	case ImportStateReading:
+		return true
+	case ImportStateReceiving:
+		return true
+	case ImportStateStopped:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ImportStatus.
 const (
 	ImportStatusFailed     ImportStatus = "failed"
@@ -601,17 +652,35 @@ type Highlight struct {
 
 // Import An upload or an imported file.
 type Import struct {
-	// Conversations The number of its conversations.
+	// BytesRead How many bytes of its file have been read.
+	BytesRead int `json:"bytesRead"`
+
+	// Conversations The number of its conversations that are stored, changed or not.
 	Conversations int `json:"conversations"`
 
-	// CreatedAt When it was received.
+	// Counts The conversations of a file by what became of them.
+	Counts ImportCounts `json:"counts"`
+
+	// CreatedAt When it began.
 	CreatedAt Time `json:"createdAt"`
 
-	// Error The first error if `status` is `failed`; otherwise null.
+	// EndedAt When it stored its last conversation; null while it is running.
+	EndedAt *Time `json:"endedAt"`
+
+	// Error Why it failed or was stopped, or the first error of indexing; otherwise null.
 	Error *string `json:"error"`
 
 	// Failed The number of those that could not be indexed.
 	Failed int `json:"failed"`
+
+	// FileName The name of its file; null if unknown.
+	FileName *string `json:"fileName"`
+
+	// FileSize The size of its file in bytes; null if unknown.
+	FileSize *int `json:"fileSize"`
+
+	// Format The format of its file; null if unknown.
+	Format *string `json:"format"`
 
 	// ID Its id.
 	ID string `json:"id"`
@@ -625,12 +694,23 @@ type Import struct {
 	// Pending The number of those that wait to be indexed.
 	Pending int `json:"pending"`
 
-	// Platform The platform of its conversations; `several` if there is more than one.
+	// Platform The platform of its conversations; `several` if there is more than one, empty if there is none.
 	Platform string `json:"platform"`
 
-	// Ready The number of its conversations that search can find. Conversations that a later upload sent again are
-	// not counted.
+	// Platforms Every platform of its conversations.
+	Platforms []string `json:"platforms"`
+
+	// Ready The number of its new and changed conversations that search can find. Conversations that a later upload
+	// sent again are not counted.
 	Ready int `json:"ready"`
+
+	// Report What was found in a file.
+	Report *ImportReport `json:"report,omitempty"`
+
+	// State How far its work is: `receiving` its file or its parts arrive, `reading` its file has arrived and is read,
+	// `indexing` everything is stored and some conversations wait to be indexed, `done` everything is stored and
+	// indexed, `failed` an error ended it, `stopped` it was stopped. What was stored before the end stays.
+	State ImportState `json:"state"`
 
 	// Status The state of its conversations: `queued` none is being indexed yet, `processing` some are in progress,
 	// `ready` all can be found, `failed` at least one could not be indexed and none is in progress.
@@ -658,6 +738,93 @@ type ImportAnswer struct {
 	Problems []ImportProblem `json:"problems"`
 }
 
+// ImportBegin An import that begins.
+type ImportBegin struct {
+	// FileName The name of the file. Folders before it are not recorded.
+	FileName *string `json:"fileName,omitempty"`
+
+	// FileSize Its size in bytes.
+	FileSize *int `json:"fileSize,omitempty"`
+
+	// Format Its format.
+	Format *string `json:"format,omitempty"`
+
+	// RestoreDeleted Also store conversations that were deleted before.
+	RestoreDeleted *bool `json:"restoreDeleted,omitempty"`
+}
+
+// ImportCounts The conversations of a file by what became of them.
+type ImportCounts struct {
+	// Deleted Deleted before, and left deleted.
+	Deleted int `json:"deleted"`
+
+	// Excluded Refused, because they were deleted with `exclude`.
+	Excluded int `json:"excluded"`
+
+	// Failed Could not be read or stored.
+	Failed int `json:"failed"`
+
+	// New Created. Undoing the import deletes these.
+	New int `json:"new"`
+
+	// Skipped Not wanted by whoever imported the file.
+	Skipped int `json:"skipped"`
+
+	// Unchanged Stored before, and equal.
+	Unchanged int `json:"unchanged"`
+
+	// Updated Stored before, and changed.
+	Updated int `json:"updated"`
+}
+
+// ImportFinding Why something could not be read or stored.
+type ImportFinding struct {
+	// Element The element of the list, from 1.
+	Element *int `json:"element,omitempty"`
+
+	// Line The line, from 1.
+	Line *int `json:"line,omitempty"`
+
+	// Member The file in the archive or folder.
+	Member *string `json:"member,omitempty"`
+
+	// Reason Why. It contains no text of messages.
+	Reason string `json:"reason"`
+}
+
+// ImportFinish How an import has ended, and what was found in its file.
+type ImportFinish struct {
+	// BytesRead How many bytes were read, of the file as it is on disk.
+	BytesRead *int `json:"bytesRead,omitempty"`
+
+	// Failed How many could not be read, in all.
+	Failed *int `json:"failed,omitempty"`
+
+	// Format The format of the file.
+	Format *string `json:"format,omitempty"`
+
+	// Members What its files had. The list replaces the one before.
+	Members []ImportMember `json:"members,omitempty"`
+
+	// Notes What is left to do by whoever imports the file.
+	Notes []string `json:"notes,omitempty"`
+
+	// Problems The first problems. The list replaces the one before.
+	Problems []ImportFinding `json:"problems,omitempty"`
+
+	// Reason Why it failed or was stopped.
+	Reason *string `json:"reason,omitempty"`
+
+	// Skipped How many conversations were not wanted, in all.
+	Skipped *int `json:"skipped,omitempty"`
+
+	// State How it has ended.
+	State ImportFinishState `json:"state"`
+}
+
+// ImportFinishState How it has ended.
+type ImportFinishState string
+
 // ImportList One page of imports.
 type ImportList struct {
 	// Items The page's imports.
@@ -676,6 +843,48 @@ type ImportList struct {
 	TotalPages int `json:"totalPages"`
 }
 
+// ImportMember What one file of an archive or folder had.
+type ImportMember struct {
+	// Conversations How many conversations were read.
+	Conversations int `json:"conversations"`
+
+	// Failed How many could not be read.
+	Failed *int `json:"failed,omitempty"`
+
+	// Format Its format; null if unknown.
+	Format *string `json:"format,omitempty"`
+
+	// Path Its path in the archive or folder.
+	Path string `json:"path"`
+
+	// Problem Why it was not read, or not to its end; otherwise null.
+	Problem *string `json:"problem,omitempty"`
+
+	// Warnings What was left out or repaired.
+	Warnings []ImportWarning `json:"warnings,omitempty"`
+}
+
+// ImportPartAnswer The outcome of a part.
+type ImportPartAnswer struct {
+	// Import An upload or an imported file.
+	Import Import `json:"import"`
+
+	// Problems What could not be stored of this part; the first 20. Empty if the part was stored before.
+	Problems []ImportProblem `json:"problems"`
+}
+
+// ImportPlace A place in a file.
+type ImportPlace struct {
+	// Element The element of the list, from 1.
+	Element *int `json:"element,omitempty"`
+
+	// Line The line, from 1.
+	Line *int `json:"line,omitempty"`
+
+	// Member The file in the archive or folder.
+	Member *string `json:"member,omitempty"`
+}
+
 // ImportProblem A line that could not be stored.
 type ImportProblem struct {
 	// Line The number of the line, from 1.
@@ -685,9 +894,59 @@ type ImportProblem struct {
 	Reason string `json:"reason"`
 }
 
+// ImportProgress What a client has read of its file so far. A field that is absent changes nothing.
+type ImportProgress struct {
+	// BytesRead How many bytes it has read, of the file as it is on disk.
+	BytesRead *int `json:"bytesRead,omitempty"`
+
+	// Failed How many could not be read, in all.
+	Failed *int `json:"failed,omitempty"`
+
+	// Format The format of the file.
+	Format *string `json:"format,omitempty"`
+
+	// Members What its files had. The list replaces the one before.
+	Members []ImportMember `json:"members,omitempty"`
+
+	// Notes What is left to do by whoever imports the file.
+	Notes []string `json:"notes,omitempty"`
+
+	// Problems The first problems. The list replaces the one before.
+	Problems []ImportFinding `json:"problems,omitempty"`
+
+	// Skipped How many conversations were not wanted, in all.
+	Skipped *int `json:"skipped,omitempty"`
+}
+
+// ImportReport What was found in a file.
+type ImportReport struct {
+	// Members Its files, if it is an archive or a folder; at most 500.
+	Members []ImportMember `json:"members"`
+
+	// Notes What is left to do by whoever imported the file.
+	Notes []string `json:"notes"`
+
+	// Problems The first 20 problems.
+	Problems []ImportFinding `json:"problems"`
+}
+
+// ImportState How far its work is: `receiving` its file or its parts arrive, `reading` its file has arrived and is read,
+// `indexing` everything is stored and some conversations wait to be indexed, `done` everything is stored and
+// indexed, `failed` an error ended it, `stopped` it was stopped. What was stored before the end stays.
+type ImportState string
+
 // ImportStatus The state of its conversations: `queued` none is being indexed yet, `processing` some are in progress,
 // `ready` all can be found, `failed` at least one could not be indexed and none is in progress.
 type ImportStatus string
+
+// ImportWarning Something that was left out or repaired.
+type ImportWarning struct {
+	// Count How often.
+	Count int `json:"count"`
+
+	// Text What it was.
+	Text string `json:"text"`
+}
 
 // IndexStatus The state of a conversation's index: `queued` and `indexing` are in progress, `ready` can be found by
 // search, `failed` could not be indexed.
@@ -1364,6 +1623,9 @@ type Forbidden = ErrorResponse
 // HeaderTooLarge An error.
 type HeaderTooLarge = ErrorResponse
 
+// ImportEnded An error.
+type ImportEnded = ErrorResponse
+
 // ImportNotFound An error.
 type ImportNotFound = ErrorResponse
 
@@ -1576,6 +1838,12 @@ type ListImportsParams struct {
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 }
 
+// FeedImportParams defines parameters for FeedImport.
+type FeedImportParams struct {
+	// Part The number of the part.
+	Part *string `form:"part,omitempty" json:"part,omitempty"`
+}
+
 // DeletePublicConversationsParams defines parameters for DeletePublicConversations.
 type DeletePublicConversationsParams struct {
 	// Atomic `true`: delete nothing unless every id exists. The name may be written in any case.
@@ -1629,6 +1897,15 @@ type EditConversationJSONRequestBody = EditRequest
 
 // LiftExclusionsJSONRequestBody defines body for LiftExclusions for application/json ContentType.
 type LiftExclusionsJSONRequestBody = LiftRequest
+
+// BeginImportJSONRequestBody defines body for BeginImport for application/json ContentType.
+type BeginImportJSONRequestBody = ImportBegin
+
+// FinishImportJSONRequestBody defines body for FinishImport for application/json ContentType.
+type FinishImportJSONRequestBody = ImportFinish
+
+// ReportImportJSONRequestBody defines body for ReportImport for application/json ContentType.
+type ReportImportJSONRequestBody = ImportProgress
 
 // UploadConversationJSONRequestBody defines body for UploadConversation for application/json ContentType.
 type UploadConversationJSONRequestBody = UploadRequest

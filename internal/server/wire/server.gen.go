@@ -61,9 +61,24 @@ type ServerInterface interface {
 	// ListImports List uploads and imports
 	// (GET /api/chat-history/imports)
 	ListImports(ctx echo.Context, params ListImportsParams) error
+	// BeginImport Begin an import that a client sends in parts
+	// (POST /api/chat-history/imports)
+	BeginImport(ctx echo.Context) error
 	// GetImport Show one upload or import
 	// (GET /api/chat-history/imports/{id})
 	GetImport(ctx echo.Context, id string) error
+	// FeedImport Send a part of an import
+	// (POST /api/chat-history/imports/{id}/conversations)
+	FeedImport(ctx echo.Context, id string, params FeedImportParams) error
+	// FinishImport End an import that was sent in parts
+	// (POST /api/chat-history/imports/{id}/finish)
+	FinishImport(ctx echo.Context, id string) error
+	// ReportImport Say how far an import is
+	// (POST /api/chat-history/imports/{id}/progress)
+	ReportImport(ctx echo.Context, id string) error
+	// StopImport Stop an import
+	// (POST /api/chat-history/imports/{id}/stop)
+	StopImport(ctx echo.Context, id string) error
 	// UploadConversation Upload one conversation
 	// (POST /api/chat-history/ingest/custom-online)
 	UploadConversation(ctx echo.Context) error
@@ -504,6 +519,15 @@ func (w *ServerInterfaceWrapper) ListImports(ctx echo.Context) error {
 	return err
 }
 
+// BeginImport converts echo context to params.
+func (w *ServerInterfaceWrapper) BeginImport(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BeginImport(ctx)
+	return err
+}
+
 // GetImport converts echo context to params.
 func (w *ServerInterfaceWrapper) GetImport(ctx echo.Context) error {
 	var err error
@@ -517,6 +541,79 @@ func (w *ServerInterfaceWrapper) GetImport(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetImport(ctx, id)
+	return err
+}
+
+// FeedImport converts echo context to params.
+func (w *ServerInterfaceWrapper) FeedImport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FeedImportParams
+	// ------------- Optional query parameter "part" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "part", ctx.QueryParams(), &params.Part, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter part: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FeedImport(ctx, id, params)
+	return err
+}
+
+// FinishImport converts echo context to params.
+func (w *ServerInterfaceWrapper) FinishImport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FinishImport(ctx, id)
+	return err
+}
+
+// ReportImport converts echo context to params.
+func (w *ServerInterfaceWrapper) ReportImport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReportImport(ctx, id)
+	return err
+}
+
+// StopImport converts echo context to params.
+func (w *ServerInterfaceWrapper) StopImport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StopImport(ctx, id)
 	return err
 }
 
@@ -743,7 +840,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/chat-history/export", wrapper.ExportConversations, options.OperationMiddlewares["ExportConversations"]...)
 	router.POST(options.BaseURL+"/api/chat-history/import", wrapper.ImportConversations, options.OperationMiddlewares["ImportConversations"]...)
 	router.GET(options.BaseURL+"/api/chat-history/imports", wrapper.ListImports, options.OperationMiddlewares["ListImports"]...)
+	router.POST(options.BaseURL+"/api/chat-history/imports", wrapper.BeginImport, options.OperationMiddlewares["BeginImport"]...)
 	router.GET(options.BaseURL+"/api/chat-history/imports/:id", wrapper.GetImport, options.OperationMiddlewares["GetImport"]...)
+	router.POST(options.BaseURL+"/api/chat-history/imports/:id/conversations", wrapper.FeedImport, options.OperationMiddlewares["FeedImport"]...)
+	router.POST(options.BaseURL+"/api/chat-history/imports/:id/finish", wrapper.FinishImport, options.OperationMiddlewares["FinishImport"]...)
+	router.POST(options.BaseURL+"/api/chat-history/imports/:id/progress", wrapper.ReportImport, options.OperationMiddlewares["ReportImport"]...)
+	router.POST(options.BaseURL+"/api/chat-history/imports/:id/stop", wrapper.StopImport, options.OperationMiddlewares["StopImport"]...)
 	router.POST(options.BaseURL+"/api/chat-history/ingest/custom-online", wrapper.UploadConversation, options.OperationMiddlewares["UploadConversation"]...)
 	router.POST(options.BaseURL+"/api/chat-history/inject", wrapper.Recall, options.OperationMiddlewares["Recall"]...)
 	router.POST(options.BaseURL+"/api/chat-history/reindex", wrapper.Reindex, options.OperationMiddlewares["Reindex"]...)
@@ -773,6 +875,8 @@ type DeletionNotFoundJSONResponse ErrorResponse
 type ForbiddenJSONResponse ErrorResponse
 
 type HeaderTooLargeJSONResponse ErrorResponse
+
+type ImportEndedJSONResponse ErrorResponse
 
 type ImportNotFoundJSONResponse ErrorResponse
 
@@ -3236,6 +3340,204 @@ func (response ListImports503JSONResponse) VisitListImportsResponse(w http.Respo
 	return err
 }
 
+type BeginImportRequestObject struct {
+	Body *BeginImportJSONRequestBody
+}
+
+type BeginImportResponseObject interface {
+	VisitBeginImportResponse(w http.ResponseWriter) error
+}
+
+type BeginImport200JSONResponse Import
+
+func (response BeginImport200JSONResponse) VisitBeginImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginImport400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response BeginImport400JSONResponse) VisitBeginImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginImport401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response BeginImport401JSONResponse) VisitBeginImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginImport403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response BeginImport403JSONResponse) VisitBeginImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginImport408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response BeginImport408JSONResponse) VisitBeginImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginImport409JSONResponse struct{ ImportEndedJSONResponse }
+
+func (response BeginImport409JSONResponse) VisitBeginImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginImport413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response BeginImport413JSONResponse) VisitBeginImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginImport415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response BeginImport415JSONResponse) VisitBeginImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginImport421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response BeginImport421JSONResponse) VisitBeginImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginImport429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response BeginImport429JSONResponse) VisitBeginImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginImport431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response BeginImport431JSONResponse) VisitBeginImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginImport500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response BeginImport500JSONResponse) VisitBeginImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginImport503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response BeginImport503JSONResponse) VisitBeginImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetImportRequestObject struct {
 	ID string `json:"id"`
 }
@@ -3376,6 +3678,800 @@ func (response GetImport500JSONResponse) VisitGetImportResponse(w http.ResponseW
 type GetImport503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response GetImport503JSONResponse) VisitGetImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FeedImportRequestObject struct {
+	ID     string `json:"id"`
+	Params FeedImportParams
+	Body   io.Reader
+}
+
+type FeedImportResponseObject interface {
+	VisitFeedImportResponse(w http.ResponseWriter) error
+}
+
+type FeedImport200JSONResponse ImportPartAnswer
+
+func (response FeedImport200JSONResponse) VisitFeedImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FeedImport400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response FeedImport400JSONResponse) VisitFeedImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FeedImport401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response FeedImport401JSONResponse) VisitFeedImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FeedImport403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response FeedImport403JSONResponse) VisitFeedImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FeedImport404JSONResponse struct{ ImportNotFoundJSONResponse }
+
+func (response FeedImport404JSONResponse) VisitFeedImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FeedImport408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response FeedImport408JSONResponse) VisitFeedImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FeedImport409JSONResponse struct{ ImportEndedJSONResponse }
+
+func (response FeedImport409JSONResponse) VisitFeedImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FeedImport413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response FeedImport413JSONResponse) VisitFeedImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FeedImport415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response FeedImport415JSONResponse) VisitFeedImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FeedImport421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response FeedImport421JSONResponse) VisitFeedImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FeedImport429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response FeedImport429JSONResponse) VisitFeedImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FeedImport431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response FeedImport431JSONResponse) VisitFeedImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FeedImport500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response FeedImport500JSONResponse) VisitFeedImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FeedImport503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response FeedImport503JSONResponse) VisitFeedImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishImportRequestObject struct {
+	ID   string `json:"id"`
+	Body *FinishImportJSONRequestBody
+}
+
+type FinishImportResponseObject interface {
+	VisitFinishImportResponse(w http.ResponseWriter) error
+}
+
+type FinishImport200JSONResponse Import
+
+func (response FinishImport200JSONResponse) VisitFinishImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishImport400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response FinishImport400JSONResponse) VisitFinishImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishImport401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response FinishImport401JSONResponse) VisitFinishImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishImport403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response FinishImport403JSONResponse) VisitFinishImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishImport404JSONResponse struct{ ImportNotFoundJSONResponse }
+
+func (response FinishImport404JSONResponse) VisitFinishImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishImport408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response FinishImport408JSONResponse) VisitFinishImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishImport409JSONResponse struct{ ImportEndedJSONResponse }
+
+func (response FinishImport409JSONResponse) VisitFinishImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishImport413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response FinishImport413JSONResponse) VisitFinishImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishImport415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response FinishImport415JSONResponse) VisitFinishImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishImport421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response FinishImport421JSONResponse) VisitFinishImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishImport429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response FinishImport429JSONResponse) VisitFinishImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishImport431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response FinishImport431JSONResponse) VisitFinishImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishImport500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response FinishImport500JSONResponse) VisitFinishImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishImport503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response FinishImport503JSONResponse) VisitFinishImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportImportRequestObject struct {
+	ID   string `json:"id"`
+	Body *ReportImportJSONRequestBody
+}
+
+type ReportImportResponseObject interface {
+	VisitReportImportResponse(w http.ResponseWriter) error
+}
+
+type ReportImport200JSONResponse Import
+
+func (response ReportImport200JSONResponse) VisitReportImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportImport400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ReportImport400JSONResponse) VisitReportImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportImport401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ReportImport401JSONResponse) VisitReportImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportImport403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ReportImport403JSONResponse) VisitReportImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportImport404JSONResponse struct{ ImportNotFoundJSONResponse }
+
+func (response ReportImport404JSONResponse) VisitReportImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportImport408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response ReportImport408JSONResponse) VisitReportImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportImport409JSONResponse struct{ ImportEndedJSONResponse }
+
+func (response ReportImport409JSONResponse) VisitReportImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportImport413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response ReportImport413JSONResponse) VisitReportImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportImport415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ReportImport415JSONResponse) VisitReportImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportImport421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response ReportImport421JSONResponse) VisitReportImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportImport429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ReportImport429JSONResponse) VisitReportImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportImport431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response ReportImport431JSONResponse) VisitReportImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportImport500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response ReportImport500JSONResponse) VisitReportImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportImport503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ReportImport503JSONResponse) VisitReportImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StopImportRequestObject struct {
+	ID string `json:"id"`
+}
+
+type StopImportResponseObject interface {
+	VisitStopImportResponse(w http.ResponseWriter) error
+}
+
+type StopImport200JSONResponse Import
+
+func (response StopImport200JSONResponse) VisitStopImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StopImport400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response StopImport400JSONResponse) VisitStopImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StopImport401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response StopImport401JSONResponse) VisitStopImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StopImport403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response StopImport403JSONResponse) VisitStopImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StopImport404JSONResponse struct{ ImportNotFoundJSONResponse }
+
+func (response StopImport404JSONResponse) VisitStopImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StopImport421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response StopImport421JSONResponse) VisitStopImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StopImport429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response StopImport429JSONResponse) VisitStopImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StopImport431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response StopImport431JSONResponse) VisitStopImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StopImport500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response StopImport500JSONResponse) VisitStopImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StopImport503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response StopImport503JSONResponse) VisitStopImportResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -5024,9 +6120,24 @@ type StrictServerInterface interface {
 	// ListImports List uploads and imports
 	// (GET /api/chat-history/imports)
 	ListImports(ctx context.Context, request ListImportsRequestObject) (ListImportsResponseObject, error)
+	// BeginImport Begin an import that a client sends in parts
+	// (POST /api/chat-history/imports)
+	BeginImport(ctx context.Context, request BeginImportRequestObject) (BeginImportResponseObject, error)
 	// GetImport Show one upload or import
 	// (GET /api/chat-history/imports/{id})
 	GetImport(ctx context.Context, request GetImportRequestObject) (GetImportResponseObject, error)
+	// FeedImport Send a part of an import
+	// (POST /api/chat-history/imports/{id}/conversations)
+	FeedImport(ctx context.Context, request FeedImportRequestObject) (FeedImportResponseObject, error)
+	// FinishImport End an import that was sent in parts
+	// (POST /api/chat-history/imports/{id}/finish)
+	FinishImport(ctx context.Context, request FinishImportRequestObject) (FinishImportResponseObject, error)
+	// ReportImport Say how far an import is
+	// (POST /api/chat-history/imports/{id}/progress)
+	ReportImport(ctx context.Context, request ReportImportRequestObject) (ReportImportResponseObject, error)
+	// StopImport Stop an import
+	// (POST /api/chat-history/imports/{id}/stop)
+	StopImport(ctx context.Context, request StopImportRequestObject) (StopImportResponseObject, error)
 	// UploadConversation Upload one conversation
 	// (POST /api/chat-history/ingest/custom-online)
 	UploadConversation(ctx context.Context, request UploadConversationRequestObject) (UploadConversationResponseObject, error)
@@ -5549,6 +6660,52 @@ func (sh *strictHandler) ListImports(ctx echo.Context, params ListImportsParams)
 	return nil
 }
 
+// BeginImport operation middleware
+func (sh *strictHandler) BeginImport(ctx echo.Context) error {
+	var request BeginImportRequestObject
+
+	var body BeginImportJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BeginImport(ctx.Request().Context(), request.(BeginImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BeginImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BeginImportResponseObject); ok {
+		return validResponse.VisitBeginImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetImport operation middleware
 func (sh *strictHandler) GetImport(ctx echo.Context, id string) error {
 	var request GetImportRequestObject
@@ -5568,6 +6725,155 @@ func (sh *strictHandler) GetImport(ctx echo.Context, id string) error {
 		return err
 	} else if validResponse, ok := response.(GetImportResponseObject); ok {
 		return validResponse.VisitGetImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FeedImport operation middleware
+func (sh *strictHandler) FeedImport(ctx echo.Context, id string, params FeedImportParams) error {
+	var request FeedImportRequestObject
+
+	request.ID = id
+	request.Params = params
+
+	request.Body = ctx.Request().Body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FeedImport(ctx.Request().Context(), request.(FeedImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FeedImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FeedImportResponseObject); ok {
+		return validResponse.VisitFeedImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FinishImport operation middleware
+func (sh *strictHandler) FinishImport(ctx echo.Context, id string) error {
+	var request FinishImportRequestObject
+
+	request.ID = id
+
+	var body FinishImportJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FinishImport(ctx.Request().Context(), request.(FinishImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FinishImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FinishImportResponseObject); ok {
+		return validResponse.VisitFinishImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReportImport operation middleware
+func (sh *strictHandler) ReportImport(ctx echo.Context, id string) error {
+	var request ReportImportRequestObject
+
+	request.ID = id
+
+	var body ReportImportJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReportImport(ctx.Request().Context(), request.(ReportImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReportImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReportImportResponseObject); ok {
+		return validResponse.VisitReportImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StopImport operation middleware
+func (sh *strictHandler) StopImport(ctx echo.Context, id string) error {
+	var request StopImportRequestObject
+
+	request.ID = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StopImport(ctx.Request().Context(), request.(StopImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StopImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StopImportResponseObject); ok {
+		return validResponse.VisitStopImportResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -45,5 +45,6 @@ var acrossWorkspaces = []string{
 	"WHERE index_state = ",                       // what has failed is queued again when a setting has changed
 	"IN ('queued', 'indexing') AND run_after > ", // what a wrong clock put off
 	"holder > 0",                                 // who holds claims, and what programs held that have ended
+	"platform = '' AND ended_at < ",              // old records of imports that stored nothing
 	"recipe_id > 0",                              // what another model made is re-indexed, in any workspace
 }

@@ -1,0 +1,109 @@
+package server_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/server"
+	"github.com/lethe-chat/lethe/pkg/api"
+	"github.com/lethe-chat/lethe/pkg/client"
+)
+
+// A client that reads a file itself sends it in parts; a part whose answer was lost is stored
+// and counted once.
+func TestAnImportInParts(t *testing.T) {
+	s := start(t, server.Options{})
+	s.upload(t, "old", "hello")
+	job, err := s.Client.StartImport(t.Context(), api.ImportBegin{FileName: new(`C:\Users\me\chat.zip`), FileSize: new(1000), Format: new("chatgpt")})
+	require.NoError(t, err)
+	begun, err := s.Client.Import(t.Context(), job.ID())
+	require.NoError(t, err)
+	require.Equal(t, api.ImportStateReceiving, begun.State)
+	require.Equal(t, api.ImportStatusQueued, begun.Status)
+	require.Equal(t, []any{"chat.zip", 1000, "chatgpt"}, []any{*begun.FileName, *begun.FileSize, *begun.Format})
+	require.Nil(t, begun.EndedAt)
+
+	part := lineOf("1", `,"platform":"a"`) + "\n" + lineOf("2", `,"platform":"b"`) + "\n{}\n"
+	answer, err := job.Send(t.Context(), []byte(part))
+	require.NoError(t, err)
+	require.Len(t, answer.Problems, 1)
+	require.Equal(t, 3, answer.Problems[0].Line)
+	require.Contains(t, answer.Problems[0].Reason, "conversation is required")
+	counts := api.ImportCounts{New: 2, Failed: 1}
+	require.Equal(t, counts, answer.Import.Counts)
+	require.Equal(t, []string{"a", "b"}, answer.Import.Platforms)
+	require.Equal(t, "several", answer.Import.Platform)
+
+	const path = "/api/chat-history/imports/"
+	lines := func(part string) string { return path + job.ID() + "/conversations?part=" + part }
+	again := s.call(t, http.MethodPost, lines("1"), part)
+	require.Equal(t, http.StatusOK, again.status, again.body)
+	require.Equal(t, http.StatusConflict, s.call(t, http.MethodPost, lines("3"), part).status, "part 2 is missing")
+	require.Equal(t, http.StatusBadRequest, s.call(t, http.MethodPost, lines("0"), part).status)
+	require.Equal(t, http.StatusBadRequest, s.call(t, http.MethodPost, lines("x"), part).status)
+	require.Equal(t, http.StatusRequestEntityTooLarge, s.call(t, http.MethodPost, lines("2"), strings.Repeat(lineOf("x")+"\n", 1001)).status)
+	require.Equal(t, http.StatusNotFound, s.call(t, http.MethodPost, path+"0197b3a0-11aa-7c3e-9d52-6f1f0a6f7c01/conversations?part=1", part).status)
+
+	answer, err = job.Send(t.Context(), []byte(lineOf("1", `,"platform":"a"`)+"\n"+lineOf("3", `,"platform":"a"`)))
+	require.NoError(t, err)
+	counts = api.ImportCounts{New: 3, Unchanged: 1, Failed: 1}
+	require.Equal(t, counts, answer.Import.Counts)
+	ended, err := job.Finish(t.Context(), api.ImportFinish{
+		State: api.ImportFinishStateDone, BytesRead: new(1000), Failed: new(2), Skipped: new(4), Notes: []string{"download\x00 the rest"},
+		Members:  []api.ImportMember{{Path: "conversations.json", Conversations: 4, Warnings: []api.ImportWarning{{Text: "odd blocks", Count: 3}}}},
+		Problems: []api.ImportFinding{{Member: new("conversations.json"), Element: new(17), Reason: "no messages"}},
+	})
+	require.NoError(t, err)
+	counts.Failed, counts.Skipped = 3, 4
+	require.Equal(t, counts, ended.Counts)
+	require.NotNil(t, ended.EndedAt)
+	require.Equal(t, 1000, ended.BytesRead)
+	require.Equal(t, []string{"download the rest"}, ended.Report.Notes)
+	require.Equal(t, []api.ImportFinding{{Member: new("conversations.json"), Element: new(17), Reason: "no messages"}}, ended.Report.Problems)
+	require.Equal(t, "odd blocks", ended.Report.Members[0].Warnings[0].Text)
+
+	ready, err := s.Client.AwaitImport(t.Context(), job.ID())
+	require.NoError(t, err)
+	require.Equal(t, api.ImportStateDone, ready.State)
+	require.Equal(t, 3, ready.Ready, "what it changed; not what it found unchanged")
+	_, err = job.Finish(t.Context(), api.ImportFinish{State: api.ImportFinishStateDone})
+	require.NoError(t, err, "the answer may have been lost")
+	_, err = job.Finish(t.Context(), api.ImportFinish{State: api.ImportFinishStateFailed})
+	require.Error(t, err)
+	require.Equal(t, http.StatusConflict, s.call(t, http.MethodPost, lines("3"), part).status, "it has ended")
+
+	undone, err := s.Client.DeleteMatching(t.Context(), api.DeleteMatchingRequest{Filter: &api.DeleteFilter{ImportID: new(job.ID())}})
+	require.NoError(t, err)
+	require.Equal(t, 3, undone.Count)
+	_, err = s.Client.Import(t.Context(), job.ID())
+	require.True(t, client.IsNotFound(err), "its record went with its last conversation")
+}
+
+// After a stop is answered nothing more is stored, and the client is told.
+func TestAStoppedImportTakesNoMore(t *testing.T) {
+	s := start(t, server.Options{})
+	job, err := s.Client.StartImport(t.Context(), api.ImportBegin{})
+	require.NoError(t, err)
+	_, err = job.Send(t.Context(), []byte(lineOf("1")))
+	require.NoError(t, err)
+	stopped, err := s.Client.StopImport(t.Context(), job.ID())
+	require.NoError(t, err)
+	require.Equal(t, api.ImportStateStopped, stopped.State)
+	require.Equal(t, "it was stopped on request", *stopped.Error)
+	require.Equal(t, 1, stopped.Counts.New)
+	_, err = job.Send(t.Context(), []byte(lineOf("2")))
+	require.ErrorContains(t, err, "this import has ended")
+	<-job.Ended()
+	require.ErrorContains(t, job.Why(), "this import has ended")
+	again, err := s.Client.StopImport(t.Context(), job.ID())
+	require.NoError(t, err)
+	require.Equal(t, stopped.EndedAt, again.EndedAt)
+	n, err := s.Client.Count(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	_, err = s.Client.StopImport(t.Context(), "nothing")
+	require.True(t, client.IsNotFound(err))
+}
