@@ -2,7 +2,7 @@ package chat
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
+	"encoding/base64"
 	"hash"
 	"io"
 	"slices"
@@ -13,13 +13,13 @@ import (
 )
 
 // MergeAbridged compares texts without holding all the texts of a long conversation.
-// An abridged text represents a long one: its beginning, a hash of the whole text, and
-// its end. It contains NUL characters, which no stored text contains, so it cannot be
-// mistaken for a stored text.
+// An abridged text represents a long one: its beginning, a checksum of the whole text,
+// one of its words, and its end. NUL characters separate these parts. No stored text
+// contains a NUL, so an abridged text cannot be mistaken for a stored text.
 const (
-	abridgedFrom = 192 // bytes of the shortest text that is abridged, in NFC
-	abridgedHead = 96
-	abridgedTail = 32
+	abridgedFrom = 256 // bytes of the shortest text that is abridged, in NFC
+	abridgedHead = 128
+	abridgedTail = 48
 	abridgedHash = 16
 )
 
@@ -44,7 +44,7 @@ type Abridger struct {
 // Write adds the next piece of the text. A piece must not end inside a character.
 func (a *Abridger) Write(piece string) {
 	if a.normal == nil {
-		a.sum.hash = sha256.New()
+		a.sum.hash, a.sum.words = sha256.New(), newWordHash()
 		a.normal = norm.NFC.Writer(&a.sum)
 	}
 	_, _ = io.WriteString(a.normal, piece) // sum never returns an error
@@ -64,12 +64,21 @@ func (a *Abridger) Abridged() string {
 	for !utf8.Valid(head) {
 		head = head[:len(head)-1]
 	}
-	return string(head) + "\x00" + hex.EncodeToString(s.hash.Sum(nil)[:abridgedHash]) + "\x00" + string(s.end)
+	whole := base64.RawStdEncoding.EncodeToString(s.hash.Sum(nil)[:abridgedHash])
+	return strings.Join([]string{string(head), whole, s.words.sum().String(), string(s.end)}, "\x00")
+}
+
+// wordsOfAbridged returns the checksum of words in an abridged text.
+func wordsOfAbridged(text string) (sum wordSum) {
+	parts := strings.Split(text, "\x00")
+	_, _ = base64.RawStdEncoding.Decode(sum[:], []byte(parts[2])) // Abridged has encoded it
+	return sum
 }
 
 // abridgement keeps the parts of a text that its abridged form consists of.
 type abridgement struct {
 	hash   hash.Hash
+	words  *wordHash
 	length int
 	start  []byte // the first abridgedFrom bytes
 	end    []byte // the last abridgedTail bytes
@@ -81,6 +90,7 @@ func (s *abridgement) Write(p []byte) (int, error) {
 	s.start = append(s.start, p[:min(len(p), abridgedFrom-len(s.start))]...)
 	s.end = append(s.end, p[max(0, len(p)-abridgedTail):]...)
 	s.end = slices.Clone(s.end[max(0, len(s.end)-abridgedTail):])
+	_, _ = s.words.Write(p) // it returns no error
 	return s.hash.Write(p)
 }
 

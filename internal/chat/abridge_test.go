@@ -2,6 +2,8 @@ package chat
 
 import (
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +16,7 @@ func TestAnAbridgedTextStandsForOneText(t *testing.T) {
 	long := strings.Repeat("The harbour café was quiet. ", 5000)
 	short := Abridge(long)
 	require.True(t, IsAbridged(short))
-	require.Less(t, len(short), 200)
+	require.Less(t, len(short), abridgedFrom)
 	require.Equal(t, short, Abridge(norm.NFD.String(long)), "however accents are encoded")
 	require.NotEqual(t, short, Abridge(long+"x"))
 	require.NotEqual(t, short, Abridge(strings.Replace(long, "quiet", "QUIET", 100)[:len(long)]))
@@ -33,6 +35,36 @@ func TestAnAbridgedTextStandsForOneText(t *testing.T) {
 	require.Equal(t, short, pieces.Abridged())
 }
 
+// Texts near the length from which they are abridged match if they differ only in white
+// space, also when only one of them is long enough.
+func TestWhiteSpaceAroundTheLengthOfAnAbridgedText(t *testing.T) {
+	for length := abridgedFrom - 20; length < abridgedFrom+20; length++ {
+		text := strings.Repeat("é ", length)[:length-1] + "."
+		spaced := "\n" + strings.ReplaceAll(text, " .", "   .") + strings.Repeat(" ", 10)
+		require.Equal(t, newWordHash().of(norm.NFC.String(text)), newWordHash().of(Abridge(text)))
+		require.Equal(t, newWordHash().of(Abridge(text)), newWordHash().of(Abridge(spaced)))
+		require.NotEqual(t, newWordHash().of(Abridge(text)), newWordHash().of(Abridge(text+"x")))
+	}
+}
+
+// The checksum of words is the same however the text is cut, and tells words apart.
+func TestTheChecksumOfWords(t *testing.T) {
+	const text = " two\r\n words\u00a0\u3000größer 字 \u2003"
+	want := newWordHash().of("two words größer 字")
+	for cut := range len(text) {
+		w := newWordHash()
+		for _, piece := range []string{text[:cut], text[cut:]} {
+			_, err := io.WriteString(w, piece)
+			require.NoError(t, err)
+		}
+		require.Equal(t, want, w.sum(), cut)
+	}
+	for _, other := range []string{"", "twowords größer 字", "two words größer字", "two words größer", "two words Größer 字"} {
+		require.NotEqual(t, want, newWordHash().of(other), other)
+	}
+	require.Equal(t, newWordHash().of(""), newWordHash().of(" \n\t"))
+}
+
 // A merge with abridged texts has the same result as a merge with whole texts.
 func TestAMergeWithAbridgedTextsIsAMerge(t *testing.T) {
 	at := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
@@ -46,8 +78,18 @@ func TestAMergeWithAbridgedTextsIsAMerge(t *testing.T) {
 	}
 	edited := upload(0, 1, 2, 3)
 	edited.Messages[1].Text += "And this was added."
+	spaced := func(u Upload, space func(string) string) Upload {
+		u.Messages = slices.Clone(u.Messages)
+		for i := range u.Messages {
+			u.Messages[i].Text = space(u.Messages[i].Text)
+		}
+		return u
+	}
 	for name, sent := range map[string]Upload{
-		"the same": upload(0, 1, 2, 3), "a tail": upload(2, 3, 4, 5), "one in front": upload(7, 0, 1, 2, 3), "one between": upload(0, 1, 9, 2, 3),
+		"trimmed":             spaced(upload(0, 1, 2, 3), strings.TrimSpace),
+		"trimmed, one edited": spaced(edited, strings.TrimSpace),
+		"lines wrapped":       spaced(upload(0, 1, 2, 3), func(text string) string { return strings.ReplaceAll(text, " said ", "\r\nsaid\u00a0 ") }),
+		"the same":            upload(0, 1, 2, 3), "a tail": upload(2, 3, 4, 5), "one in front": upload(7, 0, 1, 2, 3), "one between": upload(0, 1, 9, 2, 3),
 		"edited": edited, "another beginning": upload(4, 1, 2, 3),
 	} {
 		stored := NewTranscript(valid(t, upload(0, 1, 2, 3)))

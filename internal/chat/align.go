@@ -1,9 +1,7 @@
 package chat
 
 import (
-	"crypto/sha256"
 	"slices"
-	"strings"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -32,6 +30,7 @@ func (s turn) mayStandFor(u turn) bool { return s.sender == u.sender && !(s.name
 type symbols struct {
 	loose map[looseContent]int
 	exact map[content]int
+	words *wordHash
 }
 
 type content struct {
@@ -43,18 +42,18 @@ type content struct {
 // would be a copy of each long message.
 type looseContent struct {
 	sender Sender
-	words  [sha256.Size]byte
+	words  wordSum
 }
 
 func newSymbols() symbols {
-	return symbols{loose: map[looseContent]int{}, exact: map[content]int{}}
+	return symbols{loose: map[looseContent]int{}, exact: map[content]int{}, words: newWordHash()}
 }
 
 // turn returns the message as the alignment sees it.
 func (all symbols) turn(m Message) turn {
 	text := norm.NFC.String(m.Text)
 	return turn{
-		symbol: number(all.loose, looseContent{m.Sender, sumOfWords(text)}), exact: number(all.exact, content{m.Sender, text}),
+		symbol: number(all.loose, looseContent{m.Sender, all.words.of(text)}), exact: number(all.exact, content{m.Sender, text}),
 		sender: m.Sender, named: m.ExternalID != "", blank: isBlank(m.Text), aside: m.Hidden || m.Branch != "",
 	}
 }
@@ -67,28 +66,6 @@ func number[K comparable](all map[K]int, key K) int {
 		all[key] = n
 	}
 	return n
-}
-
-// sumOfWords returns a checksum that is equal for texts that differ only in white space.
-// Clients trim texts, wrap lines and change line endings.
-func sumOfWords(text string) (sum [sha256.Size]byte) {
-	const step = 4 << 10
-	words := sha256.New()
-	buffer := make([]byte, 0, step)
-	for word := range strings.FieldsSeq(text) {
-		for len(word) > 0 {
-			if len(buffer) == cap(buffer) {
-				_, _ = words.Write(buffer) // a hash returns no error
-				buffer = buffer[:0]
-			}
-			n := min(len(word), cap(buffer)-len(buffer))
-			buffer, word = append(buffer, word[:n]...), word[n:]
-		}
-		buffer = append(buffer, ' ')
-	}
-	_, _ = words.Write(buffer)
-	words.Sum(sum[:0])
-	return sum
 }
 
 // pair is the places of a stored message and of the sent message that it corresponds to.
