@@ -1,4 +1,4 @@
-// Package bench measures what the service does beside the same work in plain
-// SQL, in one run, and reports the ratio: `make bench`. It has nothing but
-// benchmarks. docs/benchmarks.md says what is compared with what.
+// Package bench compares the service with plain SQL that does the same work, in one run,
+// and reports the ratio (`make bench`). It contains only benchmarks. docs/benchmarks.md
+// describes the comparisons.
 package bench

@@ -17,11 +17,11 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// benchModel is the model that made-up vectors say they are from.
+// benchModel is the model of the generated vectors.
 var benchModel = embed.Model{ID: "bench", Dimensions: dimensions}
 
-// filled makes a database with so many conversations, indexed, in each of the
-// named workspaces, and returns their ids. Nothing has it open: Clone it.
+// filled creates a database with n indexed conversations in each of the named workspaces,
+// and returns their ids. No program has it open: Clone it.
 func filled(b *testing.B, kind string, c *corpus, sizes map[string]int) (db storetest.Database, ids map[string][]string) {
 	b.Helper()
 	db = storetest.New(b, kind)
@@ -61,11 +61,11 @@ var columns = map[string][]string{
 	"imports":    {"workspace_id", "id", "kind", "platform", "conversations", "messages", "created_at"},
 }
 
-// termCountAt is where a conversation's row has its count of terms.
+// termCountAt is the index of the count of terms in a conversation's row.
 const termCountAt = 14
 
-// rows are the rows of each table. A vector is a []float32, terms are a slice of
-// words: each sink has its own form for them.
+// rows are the rows of each table. A vector is a []float32 and terms are a slice of
+// words; each sink converts them.
 type rows map[string][][]any
 
 func rowsOf(ws chat.WorkspaceID, c conversation) rows {
@@ -97,7 +97,7 @@ func stateOf(c conversation) string {
 	return "ready"
 }
 
-// words are the terms of a chunk, with the prefix of their workspace.
+// words returns the terms of a chunk, with the prefix of their workspace.
 type words []string
 
 func terms(ws chat.WorkspaceID, text string) words {
@@ -109,7 +109,7 @@ func terms(ws chat.WorkspaceID, text string) words {
 	return list
 }
 
-// tsvector is PostgreSQL's form of the words.
+// tsvector returns the words as PostgreSQL writes them.
 func (w words) tsvector() string {
 	places := map[string]string{}
 	for i, word := range w {
@@ -125,7 +125,7 @@ func (w words) tsvector() string {
 	return b.String()
 }
 
-// sink takes rows in bulk.
+// sink accepts rows in bulk.
 type sink interface {
 	add(r rows)
 	finish()
@@ -138,10 +138,10 @@ func sinkFor(b *testing.B, db storetest.Database) sink {
 	return newInserter(b, db)
 }
 
-// batch is how many conversations are written at once.
+// batch is the number of conversations in one write.
 const batch = 100
 
-// inserter fills SQLite: prepared statements, a batch a transaction.
+// inserter fills SQLite with prepared statements, one batch in a transaction.
 type inserter struct {
 	b       *testing.B
 	exec    func(query string, args ...any)
@@ -187,7 +187,7 @@ func newInserter(b *testing.B, db storetest.Database) *inserter {
 	return s
 }
 
-// termsAt is where a passage's row has its terms.
+// termsAt is the index of the terms in a passage's row.
 const termsAt = 7
 
 // passageStatement inserts a passage on SQLite.
@@ -196,7 +196,7 @@ func passageStatement() string {
 	return "INSERT INTO chunks (" + strings.Join(own, ", ") + ") VALUES (" + strings.TrimSuffix(strings.Repeat("?, ", len(own)), ", ") + ")"
 }
 
-// insertStatement inserts so many rows into a table.
+// insertStatement returns a statement that inserts n rows into a table.
 func insertStatement(table string, n int) string {
 	one := "(" + strings.TrimSuffix(strings.Repeat("?, ", len(columns[table])), ", ") + ")"
 	return "INSERT INTO " + table + " (" + strings.Join(columns[table], ", ") + ") VALUES " +
@@ -245,8 +245,8 @@ func (s *inserter) finish() {
 	require.NoError(s.b, s.close())
 }
 
-// copier fills PostgreSQL: COPY, a batch at a time, and the full-text index
-// built at the end, which is much faster than keeping it.
+// copier fills PostgreSQL with COPY, one batch at a time. It builds the full-text index
+// at the end, which is much faster.
 type copier struct {
 	b       *testing.B
 	exec    func(query string)
@@ -295,7 +295,7 @@ func (s *copier) finish() {
 	require.NoError(s.b, s.close())
 }
 
-// copied hands rows to COPY.
+// copied passes rows to COPY.
 type copied struct {
 	rows [][]any
 	next int
@@ -304,7 +304,7 @@ type copied struct {
 func (c *copied) Next() bool { c.next++; return c.next <= len(c.rows) }
 func (c *copied) Err() error { return nil }
 
-// Values is the row in PostgreSQL's own forms.
+// Values returns the row in PostgreSQL's formats.
 func (c *copied) Values() ([]any, error) {
 	row := c.rows[c.next-1]
 	out := make([]any, len(row))

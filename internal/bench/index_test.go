@@ -16,9 +16,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// BenchmarkIndex lets the workers index conversations that wait, and tells how
-// many they manage in a second: with the embedder that hashes, and with one that
-// costs nothing, which leaves reading, cutting, analysing and storing.
+// BenchmarkIndex measures how many queued conversations the workers index in a second:
+// with the hash embedder, and with one that costs nothing, so that reading, splitting,
+// analyzing and storing remain.
 func BenchmarkIndex(b *testing.B) {
 	embedders := map[string]embed.Embedder{"hash": embed.NewHash(), "free": directions{}}
 	for _, name := range []string{"hash", "free"} {
@@ -30,9 +30,8 @@ func BenchmarkIndex(b *testing.B) {
 	}
 }
 
-// BenchmarkIndexAnew lets the workers index conversations, and then all of them once
-// more with another model that costs as much: how many chunks they manage in a second
-// beside those that were new, in the same run.
+// BenchmarkIndexAnew measures how many chunks the workers re-index in a second with
+// another model that costs the same, beside new ones in the same run.
 func BenchmarkIndexAnew(b *testing.B) {
 	embedders := map[string]embed.Embedder{"hash": embed.NewHash(), "free": directions{}}
 	for _, name := range []string{"hash", "free"} {
@@ -52,8 +51,7 @@ func BenchmarkIndexAnew(b *testing.B) {
 	}
 }
 
-// renamed is an embedder under another name: another model, for all that a database
-// knows.
+// renamed is an embedder with another name, which is another model for the database.
 type renamed struct{ embed.Embedder }
 
 func (r renamed) Model() embed.Model {
@@ -68,8 +66,7 @@ func benchIndex(b *testing.B, embedder embed.Embedder, workers int) {
 	b.ReportMetric(chunks, "chunks/s")
 }
 
-// indexFresh has new conversations indexed and returns how many chunks that were in
-// a second.
+// indexFresh indexes new conversations and returns the number of chunks in a second.
 func indexFresh(b *testing.B, s *store.Store, embedder embed.Embedder, workers int) float64 {
 	b.Helper()
 	const conversations = 100
@@ -94,7 +91,7 @@ type timedStats struct {
 	took time.Duration
 }
 
-// until runs an indexer as long as there is work for it.
+// until runs an indexer as long as there is work.
 func until(b *testing.B, s *store.Store, embedder embed.Embedder, workers int, more func(chat.Stats) bool) (sum timedStats) {
 	b.Helper()
 	x := indexer.New(indexer.Options{Store: s, Embedder: embedder, Workers: workers})

@@ -18,7 +18,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// coded are the sizes of the workspaces, in chunks, that are searched by codes.
+// coded are the sizes, in chunks, of the workspaces that are searched by codes.
 func coded() []int {
 	if *large {
 		return []int{10_000, 100_000}
@@ -26,16 +26,16 @@ func coded() []int {
 	return []int{10_000}
 }
 
-// meaningful makes an SQLite database with a workspace of so many chunks, whose
-// vectors are like those of texts.
+// meaningful creates an SQLite database with a workspace of n chunks, whose vectors are
+// similar to those of texts.
 func meaningful(b *testing.B, c *corpus, m *meanings, chunks int) storetest.Database {
 	c.vectors = m.vector
 	db, _ := filled(b, storetest.SQLite, c, map[string]int{"bench": chunks / chunksEach})
 	return db
 }
 
-// BenchmarkMeaning asks the store on SQLite for the nearest vectors: ours by codes, plain
-// by comparing all, which is what a small workspace does. Both read the same file.
+// BenchmarkMeaning searches the store on SQLite for the nearest vectors: by codes, and by
+// comparing all, as in a small workspace. Both read the same file.
 func BenchmarkMeaning(b *testing.B) {
 	if *database != storetest.SQLite {
 		return // BenchmarkNearest is the other database's
@@ -82,8 +82,8 @@ func reportTails(b *testing.B, t times) {
 	b.ReportMetric(ms(quantile(t.plain, 0.95)), "plain-p95-ms")
 }
 
-// agreement is the share of queries whose ten nearest are all found, and the mean share
-// of the hundred nearest that are.
+// agreement returns the share of queries whose ten nearest are all found, and the mean
+// share of the hundred nearest that are found.
 func agreement(b *testing.B, ours, plain *store.Store, m *meanings) (ten, hundred float64) {
 	const queries = 100
 	for range queries {
@@ -101,8 +101,8 @@ func agreement(b *testing.B, ours, plain *store.Store, m *meanings) (ten, hundre
 	return ten / queries, hundred / (queries * legSize)
 }
 
-// recalled takes the time that the built-in model takes, and answers a vector that is
-// near some of those that are stored.
+// recalled takes as long as the built-in model, and returns a vector near some of the
+// stored ones.
 type recalled struct {
 	model embed.Embedder
 	m     *meanings
@@ -117,13 +117,12 @@ func (r recalled) Embed(ctx context.Context, texts []string) ([][]float32, error
 	return [][]float32{r.m.vector()}, nil
 }
 
-// commonest is how many of the made-up words no question has: those that are more
-// common than any word of a language that is no stop word. What is left is in a
-// seventeenth of the passages on average, as the words of the questions of LoCoMo are
-// in its passages.
+// commonest is the number of made-up words that no question contains: those that are more
+// common than any word of a language that is not a stop word. The rest is in one of
+// seventeen passages on average, like the words of LoCoMo's questions.
 const commonest = 30
 
-// question is so many words, as common as those of people's questions.
+// question returns n words, as common as those of people's questions.
 func (c *corpus) question(words int) (text string) {
 	for len(text) == 0 || words > 0 {
 		if at := c.zipf.Uint64(); at >= commonest {
@@ -134,8 +133,8 @@ func (c *corpus) question(words int) (text string) {
 	return text
 }
 
-// BenchmarkRecall asks the service on SQLite, over HTTP, for a digest: ours as it is,
-// plain with a comparison of all vectors in the place of the codes.
+// BenchmarkRecall requests a digest from the service on SQLite over HTTP: with codes, and
+// with a comparison of all vectors.
 func BenchmarkRecall(b *testing.B) {
 	if *database != storetest.SQLite {
 		return

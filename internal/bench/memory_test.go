@@ -9,12 +9,13 @@ import (
 	"time"
 )
 
-// watched is how much memory this process had before some work, and the most that
-// it had during it, both in bytes: Go's heap, and what the machine has given it
-// (SQLite's own memory is part of that; 0 where the machine does not tell).
+// watched is the memory of this process before some work and its peak during it, in
+// bytes: Go's heap, and the resident memory (which includes SQLite's; 0 where it is
+// unknown).
 type watched struct{ heap, mostHeap, resident, mostResident uint64 }
 
-// watch begins a watch; what it returns ends it. Of several the last one counts.
+// watch starts a measurement; the returned function ends it. Of several, the last one
+// counts.
 func (w *watched) watch() (stop func()) {
 	runtime.GC()
 	*w = watched{heap: heap(), resident: resident()}
@@ -55,7 +56,7 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// resident is the second number of /proc/self/statm, in pages.
+// resident returns the second number of /proc/self/statm, in pages.
 func resident() uint64 {
 	text, err := os.ReadFile("/proc/self/statm")
 	fields := strings.Fields(string(text))

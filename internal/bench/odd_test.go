@@ -16,8 +16,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// The size of the messages that BenchmarkOdd indexes, and how often it does; the
-// quickest run counts.
+// The size of the messages that BenchmarkOdd indexes, and the number of runs, of which
+// the fastest counts.
 const (
 	oddBytes = 1 << 20
 	oddRuns  = 3
@@ -26,8 +26,8 @@ const (
 const oddProse = "The old house at the corner of the street was sold last summer to a young couple from Lisbon, who painted it blue. " +
 	"They did not know that its cellar, as everybody else in the village could have told them, floods each November. "
 
-// oddUnits are what the messages repeat. Some of them took more than ten times as long
-// as prose.
+// oddUnits are the texts that the messages repeat. Some of them took more than ten times
+// as long as prose.
 var oddUnits = map[string]string{
 	"broken": "\xff", "half-pairs": "\xed\xa0\x80", "capitals": "ABCDE ", "colons": "::", "paths": "std::vec ", "dashes": "- - ", "line": "-",
 	"quotes": "\"", "control": "\x01a", "apostrophes": "a'b ", "blanks": strings.Repeat(" ", 1000) + "word ", "line-breaks": strings.Repeat("\n", 1000) + "word ", "base64": "dGhpcyBpcyBhIHRlc3Qgb2YgYmFzZTY0",
@@ -36,8 +36,8 @@ var oddUnits = map[string]string{
 	"vietnamese": "Tiếng Việt rất hay và đẹp ", "russian": "Съешь ещё этих мягких ", "arabic": "السلام عليكم ",
 }
 
-// BenchmarkOdd indexes one message of each odd kind and one of prose of its length,
-// with an embedder that costs nothing, and tells how many times as long it took.
+// BenchmarkOdd indexes one message of each unusual kind and one of prose of the same
+// length, with an embedder that costs nothing, and reports the ratio of the times.
 func BenchmarkOdd(b *testing.B) {
 	texts := map[string]string{"noise": noise()}
 	for name, unit := range oddUnits {
@@ -57,7 +57,7 @@ func BenchmarkOdd(b *testing.B) {
 	}
 }
 
-// noise is random bytes that are no ASCII.
+// noise returns random bytes that are not ASCII.
 func noise() string {
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
 	bytes := make([]byte, oddBytes)
@@ -67,7 +67,7 @@ func noise() string {
 	return string(bytes)
 }
 
-// indexOne returns how long a conversation of one message takes to be indexed.
+// indexOne returns how long the indexing of a conversation with one message takes.
 func indexOne(b *testing.B, text string) time.Duration {
 	b.Helper()
 	s := open(b, storetest.New(b, *database))

@@ -11,7 +11,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// hanging is an embedder that answers nobody.
+// hanging is an embedder that never answers.
 type hanging struct{ directions }
 
 func (hanging) Embed(ctx context.Context, _ []string) ([][]float32, error) {
@@ -19,8 +19,8 @@ func (hanging) Embed(ctx context.Context, _ []string) ([][]float32, error) {
 	return nil, ctx.Err()
 }
 
-// BenchmarkSearchWhileTheEmbedderHangs shows what an embedder that hangs costs: the
-// first search by meaning, and the later ones beside those by words alone.
+// BenchmarkSearchWhileTheEmbedderHangs measures the cost of an embedder that hangs: the
+// first search by meaning, and later ones beside keyword searches.
 func BenchmarkSearchWhileTheEmbedderHangs(b *testing.B) {
 	const rounds = 200
 	c := newCorpus(5)

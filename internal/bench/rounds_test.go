@@ -13,22 +13,23 @@ import (
 // large adds the measurements that take minutes.
 var large = flag.Bool("large", false, "measure also what takes minutes")
 
-// database is the kind that is measured: the two are never compared with each other.
+// database is the kind of database that is measured. The two are never compared with each
+// other.
 var database = flag.String("db", storetest.SQLite, "the database to measure: sqlite or postgres")
 
-// duel is two ways of doing the same work. Each round does both, ours first in every
-// second one, so that other load on the machine affects both.
+// duel is two ways of doing the same work. Each round runs both, in alternating order, so
+// that other load on the machine affects both.
 type duel struct {
 	ours, plain func(round int)
 	prepare     func(round int) // before each round, not measured; may be nil
 }
 
-// warmUp is how many rounds are not counted, if there are enough.
+// warmUp is the number of rounds that are not counted, if there are enough.
 const warmUp = 1
 
-// run does so many rounds and reports the medians and the median of the rounds'
-// ratios. Of more than two rounds the first is thrown away: it prepares
-// statements and fills caches.
+// run runs n rounds and reports the medians and the median of the rounds' ratios. With
+// more than two rounds the first is discarded, because it prepares statements and fills
+// caches.
 func (d duel) run(b *testing.B, rounds int) times {
 	b.Helper()
 	var t times
@@ -56,7 +57,7 @@ func timed(work func(int), round int) time.Duration {
 	return time.Since(started)
 }
 
-// times are those of the rounds.
+// times are the times of the rounds.
 type times struct{ ours, plain []time.Duration }
 
 func (t times) report(b *testing.B) {
@@ -66,8 +67,8 @@ func (t times) report(b *testing.B) {
 	b.ReportMetric(t.ratio(), "x-plain")
 }
 
-// ratio is the median of the rounds' ratios: neighbours in time have the same
-// noise.
+// ratio returns the median of the rounds' ratios, because the two times of a round have
+// the same noise.
 func (t times) ratio() float64 {
 	ratios := make([]float64, len(t.ours))
 	for i := range ratios {

@@ -48,7 +48,7 @@ func (m *meanings) normal(n int, scale float64) []float32 {
 	return v
 }
 
-// vector is one of a bunch, of unit length.
+// vector returns a vector of a cluster, of unit length.
 func (m *meanings) vector() []float32 {
 	centre := m.centres[m.rng.IntN(len(m.centres))]
 	out := m.normal(len(m.mixture[0]), 0.5)
@@ -69,9 +69,9 @@ func (m *meanings) vector() []float32 {
 	return out
 }
 
-// crowded makes a PostgreSQL database with so many chunks in each workspace,
-// without the checks and indexes that would make it slow, and returns the
-// conversations. fill says what a conversation has.
+// crowded creates a PostgreSQL database with n chunks in each workspace, without the
+// checks and indexes that would make it slow, and returns the conversations. fill
+// generates the content of a conversation.
 func crowded(b *testing.B, sizes map[string]int, fill func(id string) conversation) (storetest.Database, map[string][]string) {
 	b.Helper()
 	db := storetest.New(b, storetest.Postgres)
@@ -111,10 +111,10 @@ func crowded(b *testing.B, sizes map[string]int, fill func(id string) conversati
 	return db, ids
 }
 
-// BenchmarkDeleteAtSize deletes fifty conversations, as BenchmarkDelete does, out
-// of a table of ten thousand chunks and out of a large one, both with a vector
-// index over all of them. Only those that go are of full size: the others have
-// short texts, and all vectors have few dimensions, to be made in minutes.
+// BenchmarkDeleteAtSize deletes fifty conversations, like BenchmarkDelete, from a table
+// of ten thousand chunks and from a large one, both with a vector index over all. Only
+// the deleted conversations are of full size. The others have short texts, and all
+// vectors have few dimensions, so that they are generated in minutes.
 func BenchmarkDeleteAtSize(b *testing.B) {
 	if *database != storetest.Postgres {
 		return // the embedded store has no vector index
@@ -168,8 +168,8 @@ func BenchmarkDeleteAtSize(b *testing.B) {
 	})
 }
 
-// nearby are the sizes of the workspaces in which the nearest vectors are looked
-// for, in chunks.
+// nearby are the sizes, in chunks, of the workspaces that are searched for the nearest
+// vectors.
 func nearby() []int {
 	if *large {
 		return []int{1000, 50_000, 500_000}
@@ -177,11 +177,11 @@ func nearby() []int {
 	return []int{1000, 50_000}
 }
 
-// BenchmarkNearest asks workspaces of several sizes, in one database, for the
-// nearest vectors: as the service searches, with the indexes that the upkeep has
-// built, and beside it with the one statement that it needs. The recall is that of
-// the ten nearest against a comparison with all of them; then three quarters of
-// each workspace are deleted, nothing is vacuumed, and it is taken again.
+// BenchmarkNearest searches workspaces of several sizes in one database for the nearest
+// vectors: like the service, with the indexes of the upkeep, and with the one statement
+// that it needs. Recall is that of the ten nearest, compared with exact search. Then
+// three quarters of each workspace are deleted without a vacuum, and it is measured
+// again.
 func BenchmarkNearest(b *testing.B) {
 	if *database != storetest.Postgres {
 		return // the embedded store always compares with all
@@ -239,7 +239,7 @@ func nearest(b *testing.B, s *store.Store, ws chat.WorkspaceID, query []float32)
 	return found
 }
 
-// recall is the mean share of the ten nearest that are found.
+// recall returns the mean share of the ten nearest that are found.
 func recall(b *testing.B, ours, exact *store.Store, ws chat.WorkspaceID, vectors *meanings) float64 {
 	const queries, best = 100, 10
 	hits := 0
@@ -281,14 +281,13 @@ func removeAll(b *testing.B, s *store.Store, ws chat.WorkspaceID, ids []string) 
 	}
 }
 
-// indexSettings are what it takes an HNSW index to find the hundred nearest, also
-// past entries of rows that are gone; pgvector looks at forty unless it is told.
+// indexSettings make an HNSW index find the hundred nearest, also past entries of deleted
+// rows. By default pgvector examines forty.
 const indexSettings = `SELECT set_config('hnsw.ef_search', '200', true),
 	set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.max_scan_tuples', '200000', true)`
 
-// plainNearest returns a function that asks for the hundred nearest in SQL alone:
-// by the workspace's index, in a transaction with the settings that it takes to
-// find what is asked for, or by comparing all.
+// plainNearest returns a function that reads the hundred nearest with SQL only: with the
+// workspace's index, in a transaction with the necessary settings, or by comparing all.
 func plainNearest(b *testing.B, db storetest.Database, ws chat.WorkspaceID, dims int, indexed bool) func(query []float32) int {
 	query := newPostgresReader(b, db).query
 	column, before, after := "(vector <=> $1) + 0", []string{}, []string{}

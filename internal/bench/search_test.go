@@ -17,20 +17,20 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// searched are the sizes of the workspaces that are searched, in chunks.
+// searched are the sizes of the searched workspaces, in chunks.
 var searched = []int{1000}
 
-// What a search asks for when its caller says nothing else.
+// The defaults of a search request.
 const (
 	legSize    = 100
 	hits       = 20
 	neighbours = 2 // passages of context on either side of a hit
 )
 
-// BenchmarkSearch asks the service, through HTTP, and beside it the database
-// alone, for what the answer needs: each leg's best hundred in the plainest
-// statement that finds them, and the texts of twenty passages with their
-// neighbours. The plain side ranks by what the database offers, not as well.
+// BenchmarkSearch searches with the service over HTTP, and with SQL only for what the
+// answer needs: the best hundred of each leg in the simplest statement that finds them,
+// and the texts of twenty passages with their neighbours. The SQL ranks with the
+// database's own functions, which are worse.
 func BenchmarkSearch(b *testing.B) {
 	sizes := map[string]int{}
 	for _, chunks := range searched {
@@ -66,10 +66,10 @@ func BenchmarkSearch(b *testing.B) {
 	}
 }
 
-// BenchmarkWords asks the store for the passages that say some words, common and
-// rare ones, in a workspace of fifty thousand, and beside it the database for what
-// it ranks best itself. Most of the made-up words are far more common than those
-// of a language that are left when its stop words are gone.
+// BenchmarkWords searches the store for the passages that contain some common and rare
+// words, in a workspace of fifty thousand, and the database for the passages that it
+// ranks best itself. Most of the made-up words are far more common than those of a
+// language without its stop words.
 func BenchmarkWords(b *testing.B) {
 	const chunks = 50_000
 	c := newCorpus(6)
@@ -94,14 +94,14 @@ func BenchmarkWords(b *testing.B) {
 
 func workspaceOf(chunks int) string { return fmt.Sprintf("chunks-%d", chunks) }
 
-// at is a passage's key, and how well it answers.
+// at is a passage's key and its score.
 type at struct {
 	conversation string
 	position     int
 	score        float64
 }
 
-// reader asks a database in plain SQL.
+// reader searches a database with plain SQL.
 type reader interface {
 	keyword(ws chat.WorkspaceID, words []string) []at
 	semantic(ws chat.WorkspaceID, query []float32) []at
@@ -158,7 +158,7 @@ func (r sqliteReader) keyword(_ chat.WorkspaceID, words []string) (found []at) {
 	return found
 }
 
-// semantic reads every vector: SQLite has no function for it.
+// semantic reads every vector, because SQLite has no function for it.
 func (r sqliteReader) semantic(ws chat.WorkspaceID, query []float32) (found []at) {
 	worst := math.Inf(-1)
 	r.query(func(row scanner) {
@@ -209,7 +209,7 @@ func (r sqliteReader) passages(ws chat.WorkspaceID, keys []at) (n int) {
 	return n
 }
 
-// around are the keys of passages and of their neighbours.
+// around returns the keys of passages and their neighbours.
 func around(keys []at) (all [][2]any) {
 	for _, k := range keys {
 		for p := max(k.position-neighbours, 0); p <= k.position+neighbours; p++ {
@@ -219,8 +219,8 @@ func around(keys []at) (all [][2]any) {
 	return all
 }
 
-// passagesSQL reads the passages at the wanted keys with what an answer says of
-// them. Its last placeholder is the workspace.
+// passagesSQL reads the passages with the given keys, with the fields of an answer. Its
+// last placeholder is the workspace.
 func passagesSQL(wanted, conversation, position string) string {
 	return `SELECT chunks.conversation_id, chunks.position, conversations.title, substr(messages.text, 1, 1500), messages.id, messages.sender, messages.created_at
 		FROM ` + wanted + `
@@ -231,7 +231,7 @@ func passagesSQL(wanted, conversation, position string) string {
 		WHERE chunks.workspace_id = `
 }
 
-// passage is room for a row of passagesSQL.
+// passage holds a row of passagesSQL.
 func passage() []any {
 	var conversation, title, text, message, sender string
 	var position, created int64

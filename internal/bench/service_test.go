@@ -21,8 +21,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// service is the whole service on loopback, but for the indexer: a benchmark
-// that wants one starts it.
+// service is the whole service on loopback without the indexer, which a benchmark starts
+// if it needs one.
 type service struct {
 	store   *store.Store
 	history *history.History
@@ -51,7 +51,7 @@ func serve(b *testing.B, s *store.Store, embedder embed.Embedder) *service {
 	return &service{store: s, history: h, url: "http://" + listener.Addr().String()}
 }
 
-// open is without the checks of every statement that tests have.
+// open opens a database without the checks of every statement that tests have.
 func open(b *testing.B, db storetest.Database) *store.Store {
 	b.Helper()
 	o := db.Options()
@@ -62,7 +62,7 @@ func open(b *testing.B, db storetest.Database) *store.Store {
 	return s
 }
 
-// client speaks for a workspace, with one connection that is kept open.
+// client returns a client of a workspace with one connection that stays open.
 func (s *service) client(b *testing.B, workspace string) *client.Client {
 	b.Helper()
 	administration, err := s.history.Administer(auth.Operator(0))
@@ -76,8 +76,8 @@ func (s *service) client(b *testing.B, workspace string) *client.Client {
 	return c
 }
 
-// directions is an embedder that costs next to nothing: a text's vector is
-// random, and always the same.
+// directions is an embedder that costs almost nothing: the vector of a text is random,
+// and the same each time.
 type directions struct{}
 
 func (directions) Model() embed.Model { return benchModel }

@@ -15,12 +15,11 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// BenchmarkUpload stores new conversations, and beside it inserts the same rows
-// into the same tables, with the same keys and indexes, in one transaction of
-// nothing but COPY (on SQLite: of statements prepared once). What is sent and what
-// is copied is made before. Ours checks it, looks whether it is there already or
-// was deleted, and numbers it: one conversation a call over HTTP, one through the
-// store's door, and many that come together.
+// BenchmarkUpload stores new conversations, and inserts the same rows into the same
+// tables, with the same keys and indexes, in one transaction with COPY only (SQLite: with
+// prepared statements). Requests and rows are built before. The service validates the
+// upload, checks whether the conversation is stored or was deleted, and numbers it: one
+// conversation in a call over HTTP, one through the store, and many together.
 func BenchmarkUpload(b *testing.B) {
 	source, _ := filled(b, *database, newCorpus(2), map[string]int{"bench": 250})
 	ours, plain := source.Clone(b), source.Clone(b)
@@ -68,15 +67,15 @@ func BenchmarkUpload(b *testing.B) {
 	}
 }
 
-// report adds how many rows a second that is: the conversations, their messages,
-// and the import that brought them.
+// report adds the number of rows in a second: the conversations, their messages, and
+// their import.
 func report(b *testing.B, t times, conversations int) {
 	rows := float64(conversations*(1+messagesEach) + 1)
 	b.ReportMetric(rows/median(t.ours).Seconds(), "ours-rows/s")
 	b.ReportMetric(rows/median(t.plain).Seconds(), "plain-rows/s")
 }
 
-// upload is a conversation as an export file has it.
+// upload returns a conversation as in an export file.
 func upload(c conversation) chat.Upload {
 	u := chat.Upload{Platform: "bench", ExternalID: c.id, Title: "made up"}
 	for i, text := range c.messages {
@@ -98,8 +97,8 @@ func request(u chat.Upload) api.UploadRequest {
 	return r
 }
 
-// plainInsert returns a function that inserts the rows of uploads in one
-// transaction: on SQLite with statements prepared once, on PostgreSQL with COPY.
+// plainInsert returns a function that inserts the rows of uploads in one transaction: on
+// SQLite with prepared statements, on PostgreSQL with COPY.
 func plainInsert(b *testing.B, db storetest.Database) func(rows) {
 	ctx := context.Background()
 	if db.Kind == storetest.Postgres {
@@ -126,7 +125,7 @@ func plainInsert(b *testing.B, db storetest.Database) func(rows) {
 		}
 	}
 	return func(r rows) {
-		// The one connection is in this transaction, so the statements are in it too.
+		// The only connection is in this transaction, so the statements use it.
 		_, err := pool.ExecContext(ctx, "BEGIN IMMEDIATE")
 		require.NoError(b, err)
 		for _, table := range uploadTables {
@@ -141,8 +140,8 @@ func plainInsert(b *testing.B, db storetest.Database) func(rows) {
 
 var uploadTables = []string{"conversations", "messages", "imports"}
 
-// uploaded are the rows of conversations that are not indexed yet, and that came
-// together.
+// uploaded returns the rows of conversations that were uploaded together and are not
+// indexed yet.
 func uploaded(list []conversation) rows {
 	all := rows{"imports": {{1, chat.NewID(), "upload", "bench", len(list), len(list) * messagesEach, time.Now().UnixMicro()}}}
 	for _, c := range list {
