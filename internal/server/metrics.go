@@ -20,14 +20,14 @@ import (
 func (s *Server) metrics() echo.HandlerFunc {
 	if s.options.MetricsApart {
 		return func(echo.Context) error {
-			return fault.NotFoundf("the figures are served at an address of their own (LETHE_METRICS_ADDR)")
+			return fault.NotFoundf("the metrics are served at another address (LETHE_METRICS_ADDR)")
 		}
 	}
 	return echo.WrapHandler(promhttp.HandlerFor(shared(s.options.Metrics), promhttp.HandlerOpts{}))
 }
 
-// shared are the figures that any tenant may read. Left out are the sizes of bodies,
-// and what is known of the whole process, whose memory and network tell them too.
+// shared returns the metrics that any tenant may read. It leaves out the sizes of bodies,
+// and the memory and network of the process, which would reveal them too.
 func shared(all prometheus.Gatherer) prometheus.Gatherer {
 	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
 		families, err := all.Gather()
@@ -45,14 +45,14 @@ func shared(all prometheus.Gatherer) prometheus.Gatherer {
 // It answers only to the host names in hosts, or to any if there are none. The caller starts
 // it and shuts it down.
 func (s *Server) MetricsServer(hosts []string) *http.Server {
-	figures := promhttp.HandlerFor(s.options.Metrics, promhttp.HandlerOpts{})
+	handler := promhttp.HandlerFor(s.options.Metrics, promhttp.HandlerOpts{})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
 		if !allowsHost(hosts, r.Host) {
 			http.Error(w, "this service does not answer to that host name", http.StatusMisdirectedRequest)
 			return
 		}
-		figures.ServeHTTP(w, r)
+		handler.ServeHTTP(w, r)
 	})
 	return &http.Server{
 		Handler: mux, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readHeaderTimeout, WriteTimeout: writeGrace,
