@@ -17,17 +17,17 @@ type Text string
 // UnmarshalJSONFrom decodes any value.
 func (t *Text) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	*t = ""
-	value, err := d.ReadValue()
-	if err != nil {
+	switch d.PeekKind() {
+	case '"':
+		token, err := d.ReadToken()
+		*t = Text(token.String())
+		return err
+	case '0', 't', 'f':
+		value, err := d.ReadValue()
+		*t = Text(value)
 		return err
 	}
-	switch value.Kind() {
-	case '"':
-		*t = Text(String(value))
-	case '0', 't', 'f':
-		*t = Text(value)
-	}
-	return nil
+	return d.SkipValue()
 }
 
 // Flag is a boolean. Everything but true, "true" and numbers other than 0 is false.

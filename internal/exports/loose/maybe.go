@@ -11,6 +11,7 @@ import (
 // zero value with Other set, unless it is null.
 type Maybe[T any] struct {
 	Value T
+	Is    bool           // the JSON had such a value
 	Other jsontext.Value // what the JSON had instead
 }
 
@@ -19,6 +20,7 @@ func (m *Maybe[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	*m = Maybe[T]{}
 	switch kind := d.PeekKind(); {
 	case kind == kindOf(reflect.TypeFor[T]()):
+		m.Is = true
 		return json.UnmarshalDecode(d, &m.Value)
 	case kind == 'n':
 		return d.SkipValue()
