@@ -1,6 +1,7 @@
 package chatgpt
 
 import (
+	"cmp"
 	"io"
 	"sync"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/lethe-chat/lethe/internal/exports/format"
+	"github.com/lethe-chat/lethe/internal/exports/hygiene"
 )
 
 const (
@@ -52,16 +54,11 @@ func readAssetNames(m format.Member) map[string]string {
 	return names
 }
 
-// name returns the name of a file, or its id.
-func (r *reader) name(id string) string {
-	if id == "" {
-		return ""
+// name returns the name of a file, or its id if nothing tells its name.
+func (r *reader) name(f file) string {
+	if f.name == "" {
+		names := r.names()
+		f.name = cmp.Or(names[f.id], names[f.id+".dat"], f.id)
 	}
-	names := r.names()
-	for _, key := range []string{id, id + ".dat"} {
-		if name := names[key]; name != "" {
-			return name
-		}
-	}
-	return id
+	return hygiene.Text(f.name)
 }

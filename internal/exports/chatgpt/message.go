@@ -1,6 +1,7 @@
 package chatgpt
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -8,43 +9,68 @@ import (
 	"github.com/lethe-chat/lethe/internal/exports/hygiene"
 )
 
-// messages returns what a node says: nothing, its message, or its message and the document
-// that it contains.
-func (r *reader) messages(n *node) []chat.UploadMessage {
-	if !n.Message.Is {
-		return nil
-	}
-	m := &n.Message.Value
-	said := chat.UploadMessage{ExternalID: string(m.ID), CreatedAt: m.CreateTime.Time}
-	if said.ExternalID == "" {
-		said.ExternalID = n.Key
-	}
-	known := true
-	said.Role, known = role(string(m.Author.Value.Role))
-	if !known {
-		r.out.Warn(UnknownAuthor, 1)
-	}
-	text, hidden := m.text(r.out)
-	said.Text = hygiene.Uncited(text)
-	said.Hidden = hidden || !known || m.hidden(said.Role)
-	said.Files = r.files(m)
-	r.out.Warn(format.FileNotIncluded, len(said.Files))
+// node is what a node says: nothing, a message, a document, or both.
+type node struct {
+	key      string // its name in the mapping, by which others refer to it
+	parent   string
+	said     chat.UploadMessage // without the names of its files
+	says     bool               // said is a message
+	document string
+	kind     format.Warning // as which the document is counted
+	files    []file
+}
 
-	var all []chat.UploadMessage
-	document, kind := m.document()
-	switch {
-	case strings.TrimSpace(said.Text) != "" || len(said.Files) > 0:
-		all = append(all, said)
-	case document == "" && !said.Hidden:
-		r.out.Warn(format.EmptyMessage, 1)
+// file is a picture or file of a message.
+type file struct {
+	id   string
+	name string // empty when only the list of all files has it
+}
+
+// node turns a node into what it says. key is its name in the mapping.
+func (in *jsonNode) node(key string, out *format.Out) node {
+	n := node{key: key, parent: string(in.Parent)}
+	if !in.Message.Is {
+		return n
 	}
-	if document != "" {
-		r.out.Warn(kind, 1)
-		all = append(all, chat.UploadMessage{
-			ExternalID: said.ExternalID + documentSuffix, Role: "assistant", Text: hygiene.Uncited(document), CreatedAt: said.CreatedAt,
+	m := &in.Message.Value
+	n.said.ExternalID, n.said.CreatedAt = string(m.ID), m.CreateTime.Time
+	if n.said.ExternalID == "" {
+		n.said.ExternalID = key
+	}
+	role, known := role(string(m.Author.Value.Role))
+	if !known {
+		out.Warn(UnknownAuthor, 1)
+	}
+	text, hidden := m.text(out)
+	n.said.Role, n.said.Text = role, hygiene.Uncited(text)
+	n.said.Hidden = hidden || !known || m.hidden(role)
+	n.files = m.files()
+	n.document, n.kind = m.document()
+	n.document = hygiene.Uncited(n.document)
+	n.says = strings.TrimSpace(n.said.Text) != "" || len(n.files) > 0
+	if !n.says && n.document == "" && !n.said.Hidden {
+		out.Warn(format.EmptyMessage, 1)
+	}
+	return n
+}
+
+// messages adds what a node says to the messages of a conversation.
+func (r *reader) messages(to []chat.UploadMessage, n *node, branch string) []chat.UploadMessage {
+	n.said.Branch = branch
+	if n.says {
+		for _, f := range n.files {
+			n.said.Files = append(n.said.Files, r.name(f))
+		}
+		r.out.Warn(format.FileNotIncluded, len(n.files))
+		to = append(to, n.said)
+	}
+	if n.document != "" {
+		r.out.Warn(n.kind, 1)
+		to = append(to, chat.UploadMessage{
+			ExternalID: n.said.ExternalID + documentSuffix, Role: "assistant", Text: n.document, CreatedAt: n.said.CreatedAt, Branch: branch,
 		})
 	}
-	return all
+	return to
 }
 
 // documentSuffix follows the id of a message in the id of the document that it contains.
@@ -135,25 +161,20 @@ func (p parts) text(out *format.Out) string {
 	return join(there...)
 }
 
-// files returns the names of the pictures and files of a message, each once.
-func (r *reader) files(m *message) (files []string) {
-	seen := map[string]bool{}
-	add := func(id, name string) {
-		if name == "" {
-			name = r.name(id)
-		}
-		if name == "" || seen[id] {
+// files returns the pictures and files of a message, each once.
+func (m *message) files() (files []file) {
+	add := func(f file) {
+		if f.id == "" && f.name == "" || f.id != "" && slices.ContainsFunc(files, func(other file) bool { return other.id == f.id }) {
 			return
 		}
-		seen[id] = id != ""
-		files = append(files, hygiene.Text(name))
+		files = append(files, f)
 	}
 	for _, a := range m.Metadata.Value.Attachments {
-		add(string(a.ID), string(a.Name))
+		add(file{string(a.ID), string(a.Name)})
 	}
 	for _, p := range m.Content.Value.Parts {
-		add(assetID(string(p.asset.Pointer)), "")
-		add(assetID(string(p.asset.Audio.Value.Pointer)), "")
+		add(file{id: assetID(string(p.asset.Pointer))})
+		add(file{id: assetID(string(p.asset.Audio.Value.Pointer))})
 	}
 	return files
 }

@@ -20,27 +20,27 @@ type reader struct {
 
 // conversation hands one conversation over.
 func (r *reader) conversation(c *conversation, at format.Place) error {
-	said := make([][]chat.UploadMessage, len(c.Mapping)) // by node; a node may hold more than one
-	links := make([]tree.Node, len(c.Mapping))
-	for i := range c.Mapping {
-		n := &c.Mapping[i]
-		said[i] = r.messages(n)
-		links[i] = tree.Node{ID: n.Key, Parent: string(n.Parent), At: n.Message.Value.CreateTime.Time, Empty: len(said[i]) == 0}
+	nodes := c.Mapping.nodes
+	links := make([]tree.Node, len(nodes))
+	for i := range nodes {
+		n := &nodes[i]
+		links[i] = tree.Node{ID: n.key, Parent: n.parent, At: n.said.CreatedAt, Empty: !n.says && n.document == ""}
 	}
 	order := tree.Arrange(links, string(c.CurrentNode))
-	var messages []chat.UploadMessage
+	messages := make([]chat.UploadMessage, 0, len(order.Nodes))
 	documents := map[string]bool{} // each step of deep research repeats the report
 	for _, placed := range order.Nodes {
-		for _, m := range said[placed.Index] {
-			if strings.HasSuffix(m.ExternalID, documentSuffix) {
-				if documents[m.Text] {
-					continue
-				}
-				documents[m.Text] = true
+		n := &nodes[placed.Index]
+		if n.document != "" {
+			if documents[n.document] {
+				n.document = ""
 			}
-			m.Branch = placed.Branch
-			messages = append(messages, m)
+			documents[n.document] = true
 		}
+		messages = r.messages(messages, n, placed.Branch)
+	}
+	for warning, count := range c.Mapping.found.Warnings {
+		r.out.Warn(warning, count)
 	}
 	if len(messages) == 0 {
 		r.out.Warn(format.EmptyChat, 1)

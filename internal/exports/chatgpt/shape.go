@@ -4,6 +4,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/lethe-chat/lethe/internal/exports/format"
 	"github.com/lethe-chat/lethe/internal/exports/loose"
 )
 
@@ -19,43 +20,49 @@ type conversation struct {
 	Starred        *loose.Flag `json:"is_starred"`
 	TemplateID     loose.Text  `json:"conversation_template_id"`
 	GizmoID        loose.Text  `json:"gizmo_id"`
-	Mapping        nodes       `json:"mapping"`
+	Mapping        mapping     `json:"mapping"`
 }
 
-// nodes are the nodes of a conversation in the order of the file.
-type nodes []node
+// mapping has the nodes of a conversation in the order of the file. Each is turned into what
+// it says as soon as it is read, because its JSON has far more than that.
+type mapping struct {
+	nodes []node
+	found format.Out // for its warnings
+}
 
-type node struct {
-	Key     string               `json:"-"` // its name in the mapping, by which others refer to it
+// jsonNode is a node as the export has it.
+type jsonNode struct {
 	Parent  loose.Text           `json:"parent"`
 	Message loose.Maybe[message] `json:"message"`
 }
 
 // UnmarshalJSONFrom decodes an object of nodes. Anything else has none.
-func (n *nodes) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	*n = nil
+func (m *mapping) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	*m = mapping{}
 	if d.PeekKind() != '{' {
 		return d.SkipValue()
 	}
 	if _, err := d.ReadToken(); err != nil {
 		return err
 	}
+	in := new(jsonNode)
 	for d.PeekKind() != '}' {
-		key, err := d.ReadToken()
+		token, err := d.ReadToken()
 		if err != nil {
 			return err
 		}
-		name := key.String()
+		key := token.String()
 		if d.PeekKind() != '{' {
 			if err := d.SkipValue(); err != nil {
 				return err
 			}
 			continue
 		}
-		*n = append(*n, node{Key: name})
-		if err := json.UnmarshalDecode(d, &(*n)[len(*n)-1]); err != nil {
+		*in = jsonNode{}
+		if err := json.UnmarshalDecode(d, in); err != nil {
 			return err
 		}
+		m.nodes = append(m.nodes, in.node(key, &m.found))
 	}
 	_, err := d.ReadToken()
 	return err

@@ -95,6 +95,7 @@ func TestADamagedElementLosesOnlyItself(t *testing.T) {
 		"a number":                        `17`,
 		"another type":                    `{"id":["b"],"title":"x"}`,
 		"nothing that take can use":       `{"title":"x"}`,
+		"cut off in an array":             `{"id":"b","title":"x","parts":["y"`,
 		"cut off":                         `{"id":"b","title":`,
 		"zeros":                           "{\"id\":\"b\",\x00\x00\x00\x00",
 		"only the first brace is missing": `"id":"b","title":"x"}`,
@@ -197,6 +198,28 @@ func TestAnElementThatIsTooLarge(t *testing.T) {
 	_, err := r.next()
 	require.ErrorIs(t, err, errTooLarge, "a whole object")
 	require.Less(t, cap(r.buf), 8<<20)
+}
+
+// TestADamagedElementDoesNotSwallowALargeFile cuts an element off in an array, so that all
+// that follows seems to be in that array, until it is too large.
+func TestADamagedElementDoesNotSwallowALargeFile(t *testing.T) {
+	rest := strings.Repeat(`,{"id":"c","title":"`+strings.Repeat("x", 1000)+`"}`, 3000)
+	r := large(strings.NewReader(`[{"id":"a","title":"x"},{"id":"b","title":"x","parts":[1` + rest + `]`))
+	good, bad := 0, 0
+	for {
+		raw, err := r.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			bad++
+			continue
+		}
+		good++
+		r.accepted(raw)
+	}
+	require.Equal(t, 3001, good)
+	require.Equal(t, 1, bad)
 }
 
 // TestDamageCostsTheSizeOfTheFile reads a file in which every element is damaged so that it

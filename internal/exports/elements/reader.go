@@ -186,6 +186,9 @@ func (r *reader) scanValue(keep bool) error {
 		n, done, err := r.scanner.scan(r.buf[r.pos:])
 		r.pos += n
 		if keep && r.pos-r.start > r.max {
+			if r.swallowed() {
+				return errStructure
+			}
 			tooLarge, keep = true, false
 		}
 		if err == nil && !done {
@@ -214,7 +217,8 @@ func (r *reader) damaged(err error) error {
 	case errors.Is(err, errTooLarge):
 		return &damage{what: err}
 	case errors.Is(err, errTruncated):
-		r.inside, r.open = false, nil
+		// Without the end of an inner array, all that follows is a part of that array.
+		r.inside, r.open, r.lost = false, nil, len(r.known) > 0
 		return &damage{what: err}
 	case errors.Is(err, errStructure), errors.Is(err, errDepth):
 		r.lost = true

@@ -51,7 +51,7 @@ func (r *reader) findNext() error {
 	}
 	damage := r.offset()
 	if r.again <= damage {
-		r.pos = r.start + 1
+		r.pos = min(r.start+1, len(r.buf))
 	}
 	if err := r.findElement(); err != nil {
 		return err
@@ -60,6 +60,26 @@ func (r *reader) findNext() error {
 	r.start = r.pos
 	r.inside, r.guessed = true, len(r.known) == 0
 	return nil
+}
+
+// swallowed reports whether what is being read contains something that begins like an
+// element. It has reached beyond its own end then, because it is damaged.
+func (r *reader) swallowed() bool {
+	if len(r.known) == 0 {
+		return false
+	}
+	at, end := r.pos, r.pos
+	defer func() { r.pos = at }()
+	for r.pos = r.start + 1; r.pos < end; r.pos++ {
+		next := bytes.IndexByte(r.buf[r.pos:end], '{')
+		if next < 0 {
+			return false
+		}
+		if r.pos += next; r.follows() && r.fits() {
+			return true
+		}
+	}
+	return false
 }
 
 // offset returns the place of pos in the file.

@@ -26,9 +26,12 @@ const (
 const (
 	SampleBytes    = 4 << 20
 	sampleDepth    = 8
-	samplePaths    = 20_000
-	sampleText     = 80 // bytes of a string that is remembered as a value
-	sampleElements = 200
+	samplePaths    = 3_000 // after which only the top is looked at
+	sampleTop      = 2     // levels
+	sampleText     = 80    // bytes of a string that is remembered as a value
+	sampleElements = 200   // values of the file, or elements of the array that it is
+	sampleInner    = 20    // elements of an array inside of it
+	sampleFields   = 40    // fields of an object; more of them are ids
 )
 
 // Sample is the beginning of a file, from which its format is recognised.
@@ -171,7 +174,7 @@ func join(prefix, name string) string {
 
 // value reads one value and remembers what is in it.
 func (s *Sample) value(d *jsontext.Decoder, path string, depth int) error {
-	if depth > sampleDepth || len(s.paths) > samplePaths {
+	if depth > sampleDepth || len(s.paths) > samplePaths && depth > sampleTop {
 		return d.SkipValue()
 	}
 	token, err := d.ReadToken()
@@ -180,10 +183,16 @@ func (s *Sample) value(d *jsontext.Decoder, path string, depth int) error {
 	}
 	switch token.Kind() {
 	case '{':
-		for d.PeekKind() != '}' {
+		for n := 0; d.PeekKind() != '}'; n++ {
 			name, err := d.ReadToken()
 			if err != nil {
 				return err
+			}
+			if n >= sampleFields {
+				if err := d.SkipValue(); err != nil {
+					return err
+				}
+				continue
 			}
 			at := join(path, name.String())
 			s.paths[at] = true
@@ -193,8 +202,17 @@ func (s *Sample) value(d *jsontext.Decoder, path string, depth int) error {
 		}
 		_, err = d.ReadToken()
 	case '[':
-		at := join(path, "[]")
-		for d.PeekKind() != ']' {
+		at, most := join(path, "[]"), sampleInner
+		if depth == 0 {
+			most = sampleElements
+		}
+		for n := 0; d.PeekKind() != ']'; n++ {
+			if n >= most {
+				if err := d.SkipValue(); err != nil {
+					return err
+				}
+				continue
+			}
 			s.paths[at] = true
 			if err := s.value(d, at, depth+1); err != nil {
 				return err

@@ -5,6 +5,7 @@ package readtest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -127,8 +128,8 @@ func ReadAll(f format.Format, members []format.Member) Found {
 			found.read(f, m)
 		}
 	}
-	slices.SortStableFunc(found.Conversations, func(a, b format.Conversation) int {
-		return strings.Compare(a.ExternalID, b.ExternalID)
+	slices.SortStableFunc(found.Conversations, func(a, b format.Conversation) int { // one may be in several members
+		return cmp.Or(strings.Compare(a.ExternalID, b.ExternalID), strings.Compare(a.Place.Member, b.Place.Member))
 	})
 	slices.Sort(found.Problems)
 	return found

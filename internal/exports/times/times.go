@@ -50,13 +50,10 @@ var spaces = strings.NewReplacer("\u00a0", " ", "\u202f", " ", "\u2009", " ")
 // then zero. A name of a zone other than UTC, GMT and Z is not a time, because it says
 // different things in different places.
 func Parse(s string) (t time.Time, ok bool) {
-	s = strings.TrimSpace(spaces.Replace(s))
-	if s == "" {
-		return time.Time{}, false
-	}
-	if t, ok := number(s); ok {
+	if t, ok := number(strings.TrimSpace(s)); ok {
 		return t, !t.IsZero()
 	}
+	s = strings.TrimSpace(spaces.Replace(s))
 	for _, layout := range layouts {
 		t, err := time.ParseInLocation(layout, s, time.UTC)
 		if err != nil {
