@@ -21,20 +21,22 @@ var mayImport = map[string][]string{
 	"internal/rerank":           {"internal/fault", "internal/modelhttp"},
 	"internal/llm":              {"internal/fault", "internal/modelhttp"},
 
-	"internal/budget":           {"internal/fault"},
-	"internal/jsonstream":       {},
-	"internal/exports/format":   {"internal/chat"},
-	"internal/exports/lines":    {"internal/exports/format"},
-	"internal/exports/times":    {"internal/chat"},
-	"internal/exports/loose":    {"internal/exports/times"},
-	"internal/exports/elements": {"internal/exports/format"},
-	"internal/exports/hygiene":  {},
-	"internal/exports/tree":     {},
-	"internal/exports/draft":    {"internal/chat", "internal/exports/format", "internal/exports/hygiene", "internal/exports/times", "internal/exports/tree"},
-	"internal/exports/session":  {"internal/chat", "internal/exports/format", "internal/exports/hygiene"},
-	"internal/exports/readtest": {"internal/chat", "internal/exports/format"},
+	"internal/budget":              {"internal/fault"},
+	"internal/jsonstream":          {},
+	"internal/exports/format":      {"internal/chat"},
+	"internal/exports/lines":       {"internal/exports/format"},
+	"internal/exports/times":       {"internal/chat"},
+	"internal/exports/loose":       {"internal/exports/times"},
+	"internal/exports/elements":    {"internal/exports/format"},
+	"internal/exports/hygiene":     {},
+	"internal/exports/tree":        {},
+	"internal/exports/draft":       {"internal/chat", "internal/exports/format", "internal/exports/hygiene", "internal/exports/times", "internal/exports/tree"},
+	"internal/exports/session":     {"internal/chat", "internal/exports/format", "internal/exports/hygiene"},
+	"internal/exports/readtest":    {"internal/chat", "internal/exports/format"},
+	"internal/exports/exportstest": {"internal/exports/format", "internal/exports/readtest"},
 	// Web exports and programs.
 	"internal/exports/aistudio":   readerMayImport,
+	"internal/exports/chatgpt":    readerMayImport,
 	"internal/exports/chatwise":   readerMayImport,
 	"internal/exports/copilot":    readerMayImport,
 	"internal/exports/deepseek":   readerMayImport,
@@ -62,7 +64,7 @@ var mayImport = map[string][]string{
 	"internal/exports/container": {"internal/fault", "internal/exports/format"},
 	"internal/exports": { // the table of the formats
 		"internal/fault", "internal/spelling", "internal/exports/format", "internal/exports/container",
-		"internal/exports/aistudio", "internal/exports/chatwise", "internal/exports/copilot", "internal/exports/deepseek", "internal/exports/gemini", "internal/exports/grok",
+		"internal/exports/aistudio", "internal/exports/chatgpt", "internal/exports/chatwise", "internal/exports/copilot", "internal/exports/deepseek", "internal/exports/gemini", "internal/exports/grok",
 		"internal/exports/lechat", "internal/exports/librechat", "internal/exports/openwebui", "internal/exports/perplexity", "internal/exports/typingmind", "internal/exports/vscode",
 		"internal/exports/aider", "internal/exports/claudecode", "internal/exports/codex", "internal/exports/cursor", "internal/exports/geminicli",
 		"internal/exports/grokbuild", "internal/exports/kimi", "internal/exports/opencode", "internal/exports/qwencode",
@@ -184,7 +186,7 @@ var readerMayImport = []string{
 }
 
 // onlyForTests are packages that nothing but a _test.go file may import.
-var onlyForTests = []string{"internal/exports/readtest", "internal/modelhttp/faulty", "internal/embed/embedtest", "internal/store/storetest", "internal/history/historytest", "internal/server/servertest", "internal/app/apptest"}
+var onlyForTests = []string{"internal/exports/readtest", "internal/exports/exportstest", "internal/modelhttp/faulty", "internal/embed/embedtest", "internal/store/storetest", "internal/history/historytest", "internal/server/servertest", "internal/app/apptest"}
 
 // confined says where a library, and all below its path, may be imported, tests
 // included.

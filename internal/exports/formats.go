@@ -8,6 +8,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/exports/aider"
 	"github.com/lethe-chat/lethe/internal/exports/aistudio"
+	"github.com/lethe-chat/lethe/internal/exports/chatgpt"
 	"github.com/lethe-chat/lethe/internal/exports/chatwise"
 	"github.com/lethe-chat/lethe/internal/exports/claudecode"
 	"github.com/lethe-chat/lethe/internal/exports/codex"
@@ -35,6 +36,7 @@ import (
 // Formats returns every format. A file has the first format that matches it.
 func Formats() []format.Format {
 	return []format.Format{
+		chatgpt.Format(),
 		deepseek.Format(),
 		grok.Format(),
 		perplexity.Format(),

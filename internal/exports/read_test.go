@@ -248,16 +248,3 @@ func TestProgressReachesTheWholeSource(t *testing.T) {
 		require.Positive(t, steps[len(steps)/4].Bytes)
 	}
 }
-
-func TestNamesOfFormats(t *testing.T) {
-	seen := map[string]bool{}
-	for _, f := range Formats() {
-		require.Regexp(t, `^[a-z][a-z0-9-]*$`, f.Name)
-		require.False(t, seen[f.Name], "two formats are called %s", f.Name)
-		seen[f.Name] = true
-		require.NotEmpty(t, f.Title, f.Name)
-		require.NotEmpty(t, f.LookFor, f.Name)
-		require.NotNil(t, f.Matches, f.Name)
-		require.NotNil(t, f.Read, f.Name)
-	}
-}
