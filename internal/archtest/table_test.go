@@ -131,8 +131,11 @@ var mayImport = map[string][]string{
 		"internal/fault", "internal/chat", "internal/text", "internal/chunker",
 		"internal/rank", "internal/breaker", "internal/embed", "internal/modelhttp", "internal/store", "internal/history",
 	},
-	"internal/upkeep": {"internal/fault", "internal/chat", "internal/store"},
+	"internal/upkeep":   {"internal/fault", "internal/chat", "internal/store"},
+	"internal/web":      {},
+	"internal/markdown": {},
 	"internal/server": {
+		"internal/web", "internal/markdown",
 		".", "internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/history", "internal/search", "internal/recall",
 		"internal/budget", "internal/jsonstream", "internal/server/jsonbody", "internal/server/wire", "internal/spelling", "pkg/api",
 	},

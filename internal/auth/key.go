@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base32"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,32 +18,33 @@ import (
 // Scope is something that a key may do.
 type Scope string
 
-// The scopes. Search and recall need read, although they use POST.
+// The scopes. Search and recall need read, although they use POST. Admin makes and revokes
+// keys and makes workspaces, of all workspaces; it gives no access to chats by itself.
 const (
 	Read  Scope = "read"
 	Write Scope = "write"
+	Admin Scope = "admin"
 )
+
+// allScopes lists the scopes in the order in which they are written.
+var allScopes = []Scope{Read, Write, Admin}
 
 // ParseScopes reads a comma-separated list of scopes. It returns an Invalid
 // fault when the list is empty or names something else.
 func ParseScopes(list string) ([]Scope, error) {
-	var read, write bool
+	named := map[Scope]bool{}
 	for _, part := range strings.Split(list, ",") {
-		switch Scope(strings.TrimSpace(part)) {
-		case Read:
-			read = true
-		case Write:
-			write = true
-		default:
-			return nil, fault.Invalidf("unknown scope %q: use read, write, or read,write", strings.TrimSpace(part))
+		scope := Scope(strings.TrimSpace(part))
+		if !slices.Contains(allScopes, scope) {
+			return nil, fault.Invalidf("unknown scope %q: use read, write, admin, or several with commas", scope)
 		}
+		named[scope] = true
 	}
 	var scopes []Scope
-	if read {
-		scopes = append(scopes, Read)
-	}
-	if write {
-		scopes = append(scopes, Write)
+	for _, scope := range allScopes {
+		if named[scope] {
+			scopes = append(scopes, scope)
+		}
 	}
 	return scopes, nil
 }

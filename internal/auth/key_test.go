@@ -23,8 +23,9 @@ func TestParseScopes(t *testing.T) {
 		"read,":                nil,
 		"READ":                 nil,
 		"read write":           nil,
-		"admin":                nil,
-		"read,write,admin":     nil,
+		"admin":                {Admin},
+		"admin,write,read":     {Read, Write, Admin},
+		"read,write,owner":     nil,
 		"read\x00":             nil,
 		"read;write":           nil,
 		strings.Repeat(",", 9): nil,
@@ -34,7 +35,7 @@ func TestParseScopes(t *testing.T) {
 			require.Equal(t, want, got)
 			if want == nil {
 				require.True(t, fault.Is(err, fault.Invalid), "%v", err)
-				require.Contains(t, fault.Message(err), "use read, write, or read,write")
+				require.Contains(t, fault.Message(err), "use read, write, admin, or several with commas")
 				return
 			}
 			require.NoError(t, err)
@@ -202,7 +203,7 @@ func FuzzParseScopes(f *testing.F) {
 			require.Nil(t, scopes)
 			return
 		}
-		require.Contains(t, []string{"read", "write", "read,write"}, JoinScopes(scopes))
+		require.Contains(t, []string{"read", "write", "admin", "read,write", "read,admin", "write,admin", "read,write,admin"}, JoinScopes(scopes))
 		for _, scope := range scopes {
 			require.Contains(t, list, string(scope))
 		}

@@ -29,8 +29,11 @@ func NewPrincipal(keyID string, ws chat.WorkspaceID, scopes ...Scope) Principal 
 // in the workspace and may administer all workspaces. Use workspace 0 for operations
 // without a workspace. A key is never an operator.
 func Operator(ws chat.WorkspaceID) Principal {
-	return Principal{KeyID: OperatorKeyID, Workspace: ws, scopes: []Scope{Read, Write}, operator: true}
+	return Principal{KeyID: OperatorKeyID, Workspace: ws, scopes: slices.Clone(allScopes), operator: true}
 }
+
+// Scopes returns the scopes of the principal.
+func (p Principal) Scopes() []Scope { return slices.Clone(p.scopes) }
 
 // Can reports whether the principal has the scope.
 func (p Principal) Can(scope Scope) bool { return slices.Contains(p.scopes, scope) }

@@ -70,6 +70,42 @@ var whoMayWhat = map[string]asked{
 	}},
 	"Walk": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error { _, err := a.Walk(ctx, chat.WalkQuery{}); return err }},
 
+	"Find": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.Find(ctx, chat.NewID(), []string{"ferry"})
+		return err
+	}},
+	"Messages": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.Messages(ctx, chat.NewID(), 0, 1)
+		return err
+	}},
+	"PreviewDelete": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.PreviewDelete(ctx, []string{chat.NewID()})
+		return err
+	}},
+	"PreviewMatching": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.PreviewMatching(ctx, chat.MatchingDelete{All: true})
+		return err
+	}},
+
+	"CreateKey": {scope: auth.Admin, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.CreateKey(ctx, "default", "made", []auth.Scope{auth.Read})
+		return err
+	}},
+	"CreateWorkspace": {scope: auth.Admin, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.CreateWorkspace(ctx, chat.NewID())
+		return err
+	}},
+	"Keys": {scope: auth.Admin, ask: func(ctx context.Context, a history.Access) error { _, err := a.Keys(ctx); return err }},
+	"PageCode": {scope: auth.Admin, streams: true, ask: func(ctx context.Context, a history.Access) error { // it waits for nothing
+		_, err := a.PageCode(ctx)
+		return err
+	}},
+	"RevokeKey": {scope: auth.Admin, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.RevokeKey(ctx, chat.NewID())
+		return err
+	}},
+	"Workspaces": {scope: auth.Admin, ask: func(ctx context.Context, a history.Access) error { _, err := a.Workspaces(ctx); return err }},
+
 	"AwaitReclaimed": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
 		_, err := a.AwaitReclaimed(ctx, chat.Deletion{ReclaimedAt: new(time.Time)})
 		return err
@@ -148,7 +184,7 @@ func oneRead(id string) iter.Seq[history.Read] {
 }
 
 // notOperations are the methods of Access that ask for nothing.
-var notOperations = []string{"May"}
+var notOperations = []string{"May", "Rights"}
 
 // An operation that is added tomorrow is a method of Access, so this finds it: it
 // must be in the table of who may what, and it must refuse everybody else.
@@ -194,7 +230,7 @@ func TestTheWaysIn(t *testing.T) {
 		ways = append(ways, in.Method(i).Name)
 	}
 	require.Equal(t, []string{
-		"Administer", "As", "AsOperator", "Authenticate", "AuthenticateLocal", "Close", "FlushKeyUsage", "ForgetEmptyImports", "HasKeys",
+		"Administer", "As", "AsOperator", "Authenticate", "AuthenticateLocal", "Close", "ExchangePageCode", "FlushKeyUsage", "ForgetEmptyImports", "HasKeys",
 		"InterruptImports", "Patience", "Ready", "StopAbandonedImports",
 	}, ways, "an operation that callers ask for is a method of Access, one of the operator's a method of Administration")
 }

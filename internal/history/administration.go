@@ -6,7 +6,7 @@ import (
 )
 
 // Administration is what only the operator may do: create, list and delete keys and
-// workspaces. No key has access to it.
+// workspaces. A key with the scope admin does part of it through Access.
 type Administration struct{ history *History }
 
 // Administer returns the administration; Forbidden for every caller but the operator.

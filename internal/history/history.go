@@ -38,6 +38,7 @@ type History struct {
 	usage    usage
 	static   staticKey
 	local    staticKey
+	codes    pageCodes
 
 	search   *search.Searcher
 	recall   *recall.Recaller

@@ -20,5 +20,5 @@ func (h *History) AuthenticateLocal(ctx context.Context, token string) (auth.Pri
 	ctx, cancel := context.WithTimeout(ctx, authPatience)
 	defer cancel()
 	ws, err := h.defaultWorkspace(ctx)
-	return auth.NewPrincipal(LocalKeyID, ws, auth.Read, auth.Write), err
+	return auth.NewPrincipal(LocalKeyID, ws, auth.Read, auth.Write, auth.Admin), err
 }

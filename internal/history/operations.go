@@ -43,6 +43,18 @@ const (
 	OpStats               Operation = "Stats"
 	OpStopImport          Operation = "StopImport"
 	OpWalk                Operation = "Walk"
+
+	OpCreateKey       Operation = "CreateKey"
+	OpCreateWorkspace Operation = "CreateWorkspace"
+	OpFind            Operation = "Find"
+	OpKeys            Operation = "Keys"
+	OpMessages        Operation = "Messages"
+	OpPageCode        Operation = "PageCode"
+	OpPreviewDelete   Operation = "PreviewDelete"
+	OpPreviewMatching Operation = "PreviewMatching"
+	OpRevokeKey       Operation = "RevokeKey"
+	OpRights          Operation = "Rights"
+	OpWorkspaces      Operation = "Workspaces"
 )
 
 // DefaultPatience is the time limit of an operation when Options.Patience is 0. A much later
@@ -67,6 +79,9 @@ const (
 // never be completed with the ordinary limit.
 const deletePatience = 15
 
+// anyScope is the scope of what every key may do.
+const anyScope auth.Scope = ""
+
 // demand is the scope that an operation needs, and its time limit.
 type demand struct {
 	scope    auth.Scope
@@ -89,6 +104,19 @@ var demands = map[Operation]demand{
 	OpSearch:        {auth.Read, ordinary},
 	OpStats:         {auth.Read, ordinary},
 	OpWalk:          {auth.Read, ordinary},
+
+	OpFind:            {auth.Read, ordinary},
+	OpMessages:        {auth.Read, ordinary},
+	OpPreviewDelete:   {auth.Read, ordinary},
+	OpPreviewMatching: {auth.Read, ordinary},
+	OpRights:          {anyScope, ordinary},
+
+	OpCreateKey:       {auth.Admin, ordinary},
+	OpCreateWorkspace: {auth.Admin, ordinary},
+	OpKeys:            {auth.Admin, ordinary},
+	OpPageCode:        {auth.Admin, ordinary},
+	OpRevokeKey:       {auth.Admin, ordinary},
+	OpWorkspaces:      {auth.Admin, ordinary},
 
 	OpAwaitReclaimed:      {auth.Write, waiting},
 	OpBeginImport:         {auth.Write, ordinary},

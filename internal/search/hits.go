@@ -25,6 +25,7 @@ type Hit struct {
 	Title          string
 	Platform       string
 	MessageID      string
+	MessageIndex   int // the place of that message in the conversation, from 0
 	Sender         chat.Sender
 	Time           time.Time
 	Text           string  // the passage as it is shown
@@ -63,7 +64,7 @@ func (s *Searcher) readHits(ctx context.Context, ws chat.WorkspaceID, found []ra
 		best := bestMessage(p.Content, terms)
 		hits = append(hits, Hit{
 			ConversationID: p.Conversation, Title: p.Title, Platform: p.Platform,
-			MessageID: best.MessageID, Sender: best.Sender, Time: best.CreatedAt,
+			MessageID: best.MessageID, MessageIndex: best.Position, Sender: best.Sender, Time: best.CreatedAt,
 			Text: chunker.Render(p.Content), Score: f.Score, Highlights: []Span{},
 			Context: contextOf(f.Key, contextChunks, passages), Key: f.Key, Passage: p.Content,
 		})

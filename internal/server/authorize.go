@@ -58,8 +58,9 @@ func (s *Server) access(c echo.Context) (history.Access, error) {
 // handlersFor returns the handlers of all routes with a key, for one request.
 func (s *Server) handlersFor(access history.Access) *wire.ServerInterfaceWrapper {
 	return &wire.ServerInterfaceWrapper{Handler: wire.NewStrictHandler(handlers{
-		&memoryPlugin{access: access, maxLine: s.options.MaxUpload},
+		&memoryPlugin{access: access, maxLine: s.options.MaxUpload, markdown: s.markdown},
 		&fini{access: access},
+		&administration{access: access, version: s.options.Version},
 	}, []wire.StrictMiddlewareFunc{firstForHead})}
 }
 

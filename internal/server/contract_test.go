@@ -19,14 +19,16 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// pageFiles is the only route that openapi.yaml does not list: the files that /docs
-// loads.
-const pageFiles = "GET /docs/*"
+// pageFiles are the routes that openapi.yaml does not list: the files that / and /docs load.
+var pageFiles = []string{"GET /docs/*", "GET /page/*"}
 
 func TestRoutesEqualSpec(t *testing.T) {
 	doc, err := servertest.Spec()
 	require.NoError(t, err)
-	listed := map[string]bool{pageFiles: true}
+	listed := map[string]bool{}
+	for _, route := range pageFiles {
+		listed[route] = true
+	}
 	for path, item := range doc.Paths.Map() {
 		for method := range item.Operations() {
 			listed[method+" "+strings.NewReplacer("{", ":", "}", "").Replace(path)] = true
@@ -69,8 +71,12 @@ func TestOperationsAreDescribed(t *testing.T) {
 				if !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/v2/") {
 					return
 				}
-				require.Regexp(t, "eeds\\s+scope\\s+`(read|write)`", o.Description)
-				for _, status := range []string{"401", "403", "429", "500", "503"} {
+				require.Regexp(t, "eeds\\s+(scope\\s+`(read|write|admin)`|a\\s+key\\s+of\\s+any\\s+scope|no\\s+key)", o.Description)
+				statuses := []string{"401", "403", "500", "503"}
+				if o.Security == nil { // the rate is that of a key
+					statuses = append(statuses, "429")
+				}
+				for _, status := range statuses {
 					require.NotNil(t, o.Responses.Value(status), status)
 				}
 				if o.RequestBody != nil {

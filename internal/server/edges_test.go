@@ -22,7 +22,7 @@ import (
 
 func TestKeysAndScopes(t *testing.T) {
 	s := start(t, server.Options{})
-	reader, writer := s.NewKey(t, "default", auth.Read), s.NewKey(t, "default", auth.Write)
+	reader, writer, admin := s.NewKey(t, "default", auth.Read), s.NewKey(t, "default", auth.Write), s.NewKey(t, "default", auth.Admin)
 	revoked := s.NewKey(t, "default", auth.Read, auth.Write)
 	prefix, ok := auth.TokenPrefix(revoked)
 	require.True(t, ok)
@@ -44,8 +44,17 @@ func TestKeysAndScopes(t *testing.T) {
 				require.NotContains(t, answer.body, "aaaa")
 			}
 			good, bad := reader, writer
-			if r.scope == auth.Write {
+			switch r.scope {
+			case auth.Write:
 				good, bad = writer, reader
+			case auth.Admin:
+				good, bad = admin, s.NewKey(t, "default", auth.Read, auth.Write)
+			case "":
+				for _, any := range []string{reader, writer, admin} {
+					answer := s.send(t, r.method, r.path, r.body, map[string]string{"Authorization": "Bearer " + any})
+					require.Equal(t, http.StatusOK, answer.status)
+				}
+				return
 			}
 			refused := s.send(t, r.method, r.path, r.body, map[string]string{"Authorization": "Bearer " + bad})
 			require.Equal(t, http.StatusForbidden, refused.status)
@@ -117,7 +126,7 @@ func TestBodyWithoutLengthIsLimited(t *testing.T) {
 
 func TestUnknownPathsAndMethods(t *testing.T) {
 	s := start(t, server.Options{})
-	for _, path := range []string{"/", "/api/chat-history", "/api/chat-history/chats/", "/api/chat-history/nothing", "/v2", "/v2/", "/v2/hc-interactions", "/v2/hc-interactions/a", "/v2x"} {
+	for _, path := range []string{"/api/chat-history", "/api/chat-history/chats/", "/api/chat-history/nothing", "/v2", "/v2/", "/v2/hc-interactions", "/v2/hc-interactions/a", "/v2x"} {
 		answer := s.call(t, http.MethodGet, path, "")
 		require.Equal(t, http.StatusNotFound, answer.status, path)
 		require.Equal(t, "no-store", answer.header.Get("Cache-Control"))

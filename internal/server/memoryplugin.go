@@ -1,11 +1,15 @@
 package server
 
-import "github.com/lethe-chat/lethe/internal/history"
+import (
+	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/markdown"
+)
 
 // memoryPlugin serves the routes under /api/chat-history for one request: those of
 // MemoryPlugin's chat-history API and Lethe's additions. Each handler reads the wire's types,
 // makes one call to history, and writes the wire's types.
 type memoryPlugin struct {
-	access  history.Access
-	maxLine int64 // bytes of one line of an imported file
+	access   history.Access
+	maxLine  int64 // bytes of one line of an imported file
+	markdown *markdown.Renderer
 }

@@ -45,6 +45,23 @@ func (f *fields) queryNumber(field string, text *string, fallback int) int {
 	return min(n, maxQueryNumber)
 }
 
+// required reads a query parameter that must be given.
+func (f *fields) required(field string, text *string) string {
+	if value(text) == "" {
+		f.refuse("%s is required", field)
+	}
+	return value(text)
+}
+
+// queryIndex reads a position from a query string, from 0, which is also that of an absent or
+// empty value.
+func (f *fields) queryIndex(field string, text *string) int {
+	if value(text) == "" || *text == "0" {
+		return 0
+	}
+	return f.queryNumber(field, text, 0)
+}
+
 // page reads the number and the size of the requested page.
 func (f *fields) page(number, size *string) (page, pageSize int) {
 	return f.queryNumber("page", number, 1), f.queryNumber("pageSize", size, chat.DefaultPageSize)

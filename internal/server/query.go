@@ -53,8 +53,8 @@ func unbracket(raw string, params url.Values) {
 // parameters are the names of all parameters in the query of a route that reads.
 // TestParametersAreThoseOfTheSpec holds them to openapi.yaml.
 var parameters = []string{
-	"agentId", "archived", "channel", "conversationId", "cursor", "dateFrom", "dateTo", "direction", "excludePinned", "importId", "limit", "page", "pageSize", "part",
-	"pinned", "pinnedOnly", "platform", "project", "provider", "restoreDeleted", "revisions", "senderStyle", "since", "source", "starred", "title", "until",
+	"agentId", "archived", "channel", "conversationId", "cursor", "dateFrom", "dateTo", "direction", "excludePinned", "from", "html", "importId", "limit", "page", "pageSize", "part",
+	"pinned", "pinnedOnly", "platform", "project", "provider", "query", "restoreDeleted", "revisions", "senderStyle", "since", "source", "starred", "title", "until",
 }
 
 // respell gives a parameter that is a known one in another spelling, such as

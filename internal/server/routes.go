@@ -28,6 +28,7 @@ type keyed = wire.ServerInterfaceWrapper
 type handlers struct {
 	*memoryPlugin
 	*fini
+	*administration
 }
 
 var _ wire.StrictServerInterface = handlers{}
@@ -46,6 +47,9 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/api/chat-history/reindex", history.OpReindexFailed, body, lenient, (*keyed).Reindex},
 		{http.MethodGet, "/api/chat-history/conversation", history.OpRead, 0, lenient, (*keyed).GetConversation},
 		{http.MethodPatch, "/api/chat-history/conversation", history.OpEdit, body, lenient, (*keyed).EditConversation},
+		{http.MethodGet, "/api/chat-history/messages", history.OpMessages, 0, lenient, (*keyed).ListMessages},
+		{http.MethodGet, "/api/chat-history/messages/hits", history.OpFind, 0, lenient, (*keyed).FindInConversation},
+		{http.MethodPost, "/api/chat-history/chats/delete-preview", history.OpPreviewMatching, body, ours, (*keyed).PreviewDelete},
 		{http.MethodGet, "/api/chat-history/count", history.OpCount, 0, lenient, (*keyed).CountConversations},
 		{http.MethodPost, "/api/chat-history/ingest/custom-online", history.OpIngest, upload, lenient, (*keyed).UploadConversation},
 		{http.MethodPost, "/api/chat-history/search", history.OpSearch, body, lenient, (*keyed).SearchChatHistory},
@@ -62,6 +66,14 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/api/chat-history/import", history.OpImportFile, streamed, lenient, (*keyed).ImportConversations},
 		{http.MethodGet, "/api/chat-history/export", history.OpExport, 0, lenient, (*keyed).ExportConversations},
 		{http.MethodGet, "/api/chat-history/stats", history.OpStats, 0, lenient, (*keyed).GetStats},
+
+		{http.MethodGet, "/api/me", history.OpRights, 0, lenient, (*keyed).WhoAmI},
+		{http.MethodGet, "/api/keys", history.OpKeys, 0, lenient, (*keyed).ListKeys},
+		{http.MethodPost, "/api/keys", history.OpCreateKey, body, lenient, (*keyed).CreateKey},
+		{http.MethodDelete, "/api/keys/:id", history.OpRevokeKey, body, ours.byPath(), (*keyed).RevokeKey},
+		{http.MethodGet, "/api/workspaces", history.OpWorkspaces, 0, lenient, (*keyed).ListWorkspaces},
+		{http.MethodPost, "/api/workspaces", history.OpCreateWorkspace, body, lenient, (*keyed).CreateWorkspace},
+		{http.MethodPost, "/api/page/code", history.OpPageCode, body, lenient, (*keyed).CreatePageCode},
 
 		{http.MethodGet, "/v2/hc-interactions/public", history.OpWalk, 0, lenient, (*keyed).ListPublicConversations},
 		{http.MethodDelete, "/v2/hc-interactions/public", history.OpDeleteBulk, body, vendors("atomic").withoutBody(noBulkBody), (*keyed).DeletePublicConversations},
@@ -83,6 +95,8 @@ func (s *Server) openRoutes() []openRoute {
 		{"/readyz", s.readiness},
 		{"/metrics", s.metrics()},
 		{"/openapi.yaml", openAPI},
+		{"/", s.page.start},
+		{"/page/*", s.page.file},
 		{"/docs", docs.page},
 		{"/docs/*", docs.file}, // what the page is made of
 	}
@@ -114,6 +128,7 @@ func (s *Server) register() {
 			s.echo.HEAD(r.path, s.withKey(r))
 		}
 	}
+	s.echo.POST("/api/page/session", s.exchangeCode, limitBody(maxCodeBody))
 	for _, r := range s.openRoutes() {
 		s.echo.GET(r.path, r.handler, limitBody(0))
 		s.echo.HEAD(r.path, r.handler, limitBody(0))

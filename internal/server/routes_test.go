@@ -50,6 +50,16 @@ var examples = map[string]struct {
 	"DELETE /v2/hc-interactions/public":                {"/v2/hc-interactions/public", `{"ids":["0197b3a0-2b1c-7d44-8a55-0e4c9a2d1f10"]}`, auth.Write},
 	"GET /v2/hc-interactions/:id/public":               {"/v2/hc-interactions/a/public", "", auth.Read},
 	"DELETE /v2/hc-interactions/:id/public":            {"/v2/hc-interactions/a/public", "", auth.Write},
+	"GET /api/chat-history/messages":                   {"/api/chat-history/messages?conversationId=a", "", auth.Read},
+	"GET /api/chat-history/messages/hits":              {"/api/chat-history/messages/hits?conversationId=a&query=b", "", auth.Read},
+	"POST /api/chat-history/chats/delete-preview":      {"/api/chat-history/chats/delete-preview", `{"ids":["a"]}`, auth.Read},
+	"GET /api/me":          {"/api/me", "", ""},
+	"GET /api/keys":        {"/api/keys", "", auth.Admin},
+	"POST /api/keys":       {"/api/keys", `{"name":"new","workspace":"default","scopes":["read"]}`, auth.Admin},
+	"DELETE /api/keys/:id": {"/api/keys/a", "", auth.Admin},
+	"GET /api/workspaces":  {"/api/workspaces", "", auth.Admin},
+	"POST /api/workspaces": {"/api/workspaces", `{"name":"new"}`, auth.Admin},
+	"POST /api/page/code":  {"/api/page/code", "", auth.Admin},
 }
 
 // every returns a request for each route that needs a key. A route without an example

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/budget"
 	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/markdown"
 )
 
 // Sizes that apply when Options leaves them zero.
@@ -71,12 +72,14 @@ func (o Options) withDefaults() Options {
 
 // Server answers HTTP requests for one History.
 type Server struct {
-	options Options
-	history *history.History
-	log     *slog.Logger
-	budget  *budget.Budget
-	echo    *echo.Echo
-	ready   atomic.Bool
+	options  Options
+	history  *history.History
+	log      *slog.Logger
+	budget   *budget.Budget
+	echo     *echo.Echo
+	page     page
+	markdown *markdown.Renderer
+	ready    atomic.Bool
 }
 
 // New returns a Server that is not ready yet; see SetReady.
@@ -84,7 +87,7 @@ func New(o Options) *Server {
 	o = o.withDefaults()
 	s := &Server{
 		options: o, history: o.History, log: o.Logger,
-		budget: o.Budget, echo: echo.New(),
+		budget: o.Budget, echo: echo.New(), page: newPage(), markdown: markdown.New(),
 	}
 	s.echo.HideBanner, s.echo.HidePort = true, true
 	s.echo.HTTPErrorHandler = s.renderError

@@ -41,6 +41,12 @@ func (v *View) Workspace(name string) (chat.WorkspaceID, error) {
 	return chat.WorkspaceID(row.ID), err
 }
 
+// WorkspaceName returns the name of a workspace. NotFound when it was deleted.
+func (v *View) WorkspaceName(ws chat.WorkspaceID) (string, error) {
+	row, err := one[workspaceRow](v, v.db.Where("id = ?", int64(ws)), fault.Missing("workspace"))
+	return row.Name, err
+}
+
 // Workspaces returns all workspaces, ordered by name.
 func (v *View) Workspaces() ([]chat.Workspace, error) {
 	var rows []struct {

@@ -416,6 +416,18 @@ type CountAnswer struct {
 	Count int `json:"count"`
 }
 
+// CreatedKey A new key with its secret.
+type CreatedKey struct {
+	// ID Its id.
+	ID string `json:"id"`
+
+	// Token The secret, shown only here.
+	Token string `json:"token"`
+
+	// Workspace The workspace that it opens.
+	Workspace string `json:"workspace"`
+}
+
 // DeleteAnswer What a delete deleted.
 type DeleteAnswer struct {
 	// Count The number of ids in `deleted`.
@@ -511,6 +523,31 @@ type DeleteMatchingRequest struct {
 
 	// Wait Answer after the storage is reclaimed, as in `DELETE /api/chat-history/chats`.
 	Wait *bool `json:"wait,omitempty"`
+}
+
+// DeletePreview What a delete would delete now.
+type DeletePreview struct {
+	// Count The number of conversations.
+	Count int `json:"count"`
+
+	// Messages The number of their messages.
+	Messages int `json:"messages"`
+
+	// Newest When the newest of them was created; null when there is none.
+	Newest *Time `json:"newest"`
+
+	// Oldest When the oldest of them was created; null when there is none.
+	Oldest *Time `json:"oldest"`
+
+	// Passages The number of their passages.
+	Passages int `json:"passages"`
+
+	// Pinned How many of the conversations that match are pinned. A delete by ids deletes them too; the others keep
+	// them unless the request includes them.
+	Pinned int `json:"pinned"`
+
+	// Titles The titles of the newest, at most 20.
+	Titles []string `json:"titles"`
 }
 
 // DeleteRequest The conversations to delete.
@@ -648,6 +685,12 @@ type Highlight struct {
 
 	// Start The first character, from 0.
 	Start int `json:"start"`
+}
+
+// HitPositions Where in a conversation words stand.
+type HitPositions struct {
+	// Positions The positions of the messages, in order.
+	Positions []int `json:"positions"`
 }
 
 // Import An upload or an imported file.
@@ -952,6 +995,51 @@ type ImportWarning struct {
 // search, `failed` could not be indexed.
 type IndexStatus string
 
+// Key A key without its secret.
+type Key struct {
+	// CreatedAt When it was created.
+	CreatedAt Time `json:"createdAt"`
+
+	// ID Its id.
+	ID string `json:"id"`
+
+	// LastUsedAt When it was used last, to the minute; null when never.
+	LastUsedAt *Time `json:"lastUsedAt"`
+
+	// Name The name that it was given.
+	Name string `json:"name"`
+
+	// Prefix The part of the secret that is no secret.
+	Prefix string `json:"prefix"`
+
+	// RevokedAt When it was revoked; null while it works.
+	RevokedAt *Time `json:"revokedAt"`
+
+	// Scopes What it may do.
+	Scopes []string `json:"scopes"`
+
+	// Workspace The workspace that it opens.
+	Workspace string `json:"workspace"`
+}
+
+// KeyList All keys.
+type KeyList struct {
+	// Items The keys, oldest first.
+	Items []Key `json:"items"`
+}
+
+// KeyRequest A key to create.
+type KeyRequest struct {
+	// Name A name for people, 1 to 100 characters.
+	Name string `json:"name"`
+
+	// Scopes What it may do, `read`, `write`, `admin`.
+	Scopes []string `json:"scopes"`
+
+	// Workspace The workspace that it opens.
+	Workspace string `json:"workspace"`
+}
+
 // LiftAnswer The outcome of a `LiftRequest`.
 type LiftAnswer struct {
 	// Lifted The number of exclusions that were lifted.
@@ -979,6 +1067,63 @@ type LostLeg struct {
 	Since Time `json:"since"`
 }
 
+// Me What a key may do.
+type Me struct {
+	// KeyID Its id, which receipts name.
+	KeyID string `json:"keyId"`
+
+	// Scopes Its scopes.
+	Scopes []string `json:"scopes"`
+
+	// Version The version of the service.
+	Version string `json:"version"`
+
+	// Workspace The name of its workspace.
+	Workspace string `json:"workspace"`
+}
+
+// Message One message of a conversation.
+type Message struct {
+	// Branch The abandoned branch that it is on; empty on the active path.
+	Branch string `json:"branch"`
+
+	// Cut Whether `text` is only the beginning.
+	Cut bool `json:"cut"`
+
+	// Hidden Whether its platform hides it.
+	Hidden bool `json:"hidden"`
+
+	// HTML Its Markdown as HTML without anything that could run or load. Only when asked for.
+	HTML *string `json:"html,omitempty"`
+
+	// ID The message's id, as Lethe assigned it.
+	ID string `json:"id"`
+
+	// Position Its place in the conversation, from 0.
+	Position int `json:"position"`
+
+	// Sender Who wrote it, `human`, `assistant`, `system` or `tool`.
+	Sender string `json:"sender"`
+
+	// Text What it says, at most 64 KiB.
+	Text string `json:"text"`
+
+	// Timestamp When it was written.
+	Timestamp Time `json:"timestamp"`
+}
+
+// MessagePage Some messages of a conversation.
+type MessagePage struct {
+	// Conversation A conversation without its messages.
+	Conversation ConversationSummary `json:"conversation"`
+
+	// Items The messages, in order.
+	Items []Message `json:"items"`
+
+	// Total The number of messages of the conversation.
+	Total int `json:"total"`
+}
+
 // MonthStats Statistics of a month.
 type MonthStats struct {
 	// Conversations The number of conversations that were created in it.
@@ -986,6 +1131,18 @@ type MonthStats struct {
 
 	// Month The month, as year and month.
 	Month string `json:"month"`
+}
+
+// PageCode A one-time code.
+type PageCode struct {
+	// Code The code, valid once and for five minutes.
+	Code string `json:"code"`
+}
+
+// PageSession The key of the page.
+type PageSession struct {
+	// Key The secret of a new key.
+	Key string `json:"key"`
 }
 
 // PlatformStats Statistics of a platform.
@@ -1001,6 +1158,21 @@ type PlatformStats struct {
 
 	// Platform The platform.
 	Platform string `json:"platform"`
+}
+
+// PreviewRequest A delete, in one of the three forms.
+type PreviewRequest struct {
+	// All `true`: everything. Not together with the other two.
+	All *bool `json:"all,omitempty"`
+
+	// Filter Conversations match if all given conditions hold.
+	Filter *DeleteFilter `json:"filter,omitempty"`
+
+	// IDs The conversations, as Lethe assigned their ids. At most 5,000.
+	IDs []string `json:"ids,omitempty"`
+
+	// IncludePinned Whether pinned conversations that match are deleted too.
+	IncludePinned *bool `json:"includePinned,omitempty"`
 }
 
 // PublicArticle An article that an answer is based on. Lethe has none.
@@ -1385,6 +1557,12 @@ type SearchResult struct {
 	// MessageID The message in the passage that matches the query best; the first one on a tie.
 	MessageID string `json:"messageId"`
 
+	// MessageIndex The place of that message in its conversation, from 0.
+	MessageIndex int `json:"messageIndex"`
+
+	// Platform The platform of the conversation.
+	Platform string `json:"platform"`
+
 	// Score How well the passage matches, from 0 to 1; higher is better. Compare scores only within one answer.
 	Score float64 `json:"score"`
 
@@ -1587,6 +1765,30 @@ type UploadedSummary struct {
 	UpdatedAt Time `json:"updatedAt"`
 }
 
+// Workspace A workspace.
+type Workspace struct {
+	// Conversations The number of its conversations.
+	Conversations int `json:"conversations"`
+
+	// CreatedAt When it was created.
+	CreatedAt Time `json:"createdAt"`
+
+	// Name Its name.
+	Name string `json:"name"`
+}
+
+// WorkspaceList All workspaces.
+type WorkspaceList struct {
+	// Items The workspaces, by name.
+	Items []Workspace `json:"items"`
+}
+
+// WorkspaceRequest The name of a workspace.
+type WorkspaceRequest struct {
+	// Name 1 to 100 printable characters.
+	Name string `json:"name"`
+}
+
 // Page defines model for Page.
 type Page = string
 
@@ -1632,8 +1834,14 @@ type ImportNotFound = ErrorResponse
 // InternalError An error.
 type InternalError = ErrorResponse
 
+// KeyNotFound An error.
+type KeyNotFound = ErrorResponse
+
 // Misdirected An error.
 type Misdirected = ErrorResponse
+
+// NameTaken An error.
+type NameTaken = ErrorResponse
 
 // PublicBadRequest An error of a route under `/v2`.
 type PublicBadRequest = PublicError
@@ -1844,6 +2052,30 @@ type FeedImportParams struct {
 	Part *string `form:"part,omitempty" json:"part,omitempty"`
 }
 
+// ListMessagesParams defines parameters for ListMessages.
+type ListMessagesParams struct {
+	// ConversationID The conversation's id, as Lethe assigned it.
+	ConversationID *string `form:"conversationId,omitempty" json:"conversationId,omitempty"`
+
+	// From The position of the first message, from 0.
+	From *string `form:"from,omitempty" json:"from,omitempty"`
+
+	// Limit The number of messages, at most 500.
+	Limit *string `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// HTML `true`: each message also has its Markdown as HTML that a page may insert.
+	HTML *string `form:"html,omitempty" json:"html,omitempty"`
+}
+
+// FindInConversationParams defines parameters for FindInConversation.
+type FindInConversationParams struct {
+	// ConversationID The conversation's id, as Lethe assigned it.
+	ConversationID *string `form:"conversationId,omitempty" json:"conversationId,omitempty"`
+
+	// Query The words, at most 10,000 characters.
+	Query *string `form:"query,omitempty" json:"query,omitempty"`
+}
+
 // DeletePublicConversationsParams defines parameters for DeletePublicConversations.
 type DeletePublicConversationsParams struct {
 	// Atomic `true`: delete nothing unless every id exists. The name may be written in any case.
@@ -1889,6 +2121,9 @@ type DeleteConversationsByPostJSONRequestBody = DeleteRequest
 // DeleteMatchingConversationsJSONRequestBody defines body for DeleteMatchingConversations for application/json ContentType.
 type DeleteMatchingConversationsJSONRequestBody = DeleteMatchingRequest
 
+// PreviewDeleteJSONRequestBody defines body for PreviewDelete for application/json ContentType.
+type PreviewDeleteJSONRequestBody = PreviewRequest
+
 // DeleteUnchangedConversationsJSONRequestBody defines body for DeleteUnchangedConversations for application/json ContentType.
 type DeleteUnchangedConversationsJSONRequestBody = DeleteUnchangedRequest
 
@@ -1918,6 +2153,12 @@ type ReindexJSONRequestBody = ReindexRequest
 
 // SearchChatHistoryJSONRequestBody defines body for SearchChatHistory for application/json ContentType.
 type SearchChatHistoryJSONRequestBody = SearchRequest
+
+// CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
+type CreateKeyJSONRequestBody = KeyRequest
+
+// CreateWorkspaceJSONRequestBody defines body for CreateWorkspace for application/json ContentType.
+type CreateWorkspaceJSONRequestBody = WorkspaceRequest
 
 // DeletePublicConversationsJSONRequestBody defines body for DeletePublicConversations for application/json ContentType.
 type DeletePublicConversationsJSONRequestBody = PublicDeleteRequest

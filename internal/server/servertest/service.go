@@ -62,7 +62,7 @@ func Start(t testing.TB, o server.Options, change ...func(*history.Options)) *Se
 
 	service.URL = web.URL
 	service.HTTP = &http.Client{Transport: Validating(t, web.Client().Transport)}
-	service.Key = service.NewKey(t, "default", auth.Read, auth.Write)
+	service.Key = service.NewKey(t, "default", auth.Read, auth.Write, auth.Admin)
 	service.Client = service.NewClient(t, service.Key)
 	return service
 }

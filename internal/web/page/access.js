@@ -1,0 +1,87 @@
+// Keys and workspaces.
+
+import { api } from './api.js'
+import { fill, h } from './dom.js'
+import { open } from './forget.js'
+import { session } from './session.js'
+import { toast } from './notices.js'
+import { exactDate, shortDate } from './words.js'
+
+class Access extends HTMLElement {
+  connectedCallback() {
+    this.append(h('h2', { tabindex: '-1' }, 'Keys and workspaces'), (this.body = h('div', {})))
+    this.load()
+  }
+
+  async load() {
+    const { workspace, scopes, keyId } = session.who
+    const mine = h('p', {}, 'This page works in ', h('strong', {}, workspace || 'its workspace'), `, and may ${(scopes || []).join(', ') || 'do what its key may'}. `,
+      h('span', { class: 'quiet' }, session.stays ? 'The key is kept in this browser.' : 'The key is kept until this tab is closed.'))
+    if (!session.may('admin')) return fill(this.body, mine, h('p', {}, 'Keys and workspaces are made with the command line: ', h('code', {}, 'lethe keys create'), '.'))
+    try {
+      const [keys, workspaces] = await Promise.all([api.keys(), api.workspaces()])
+      fill(this.body, mine,
+        h('h3', {}, 'Keys'),
+        h('div', { class: 'scrolls', tabindex: '0', role: 'region', 'aria-label': 'Keys' }, h('table', {},
+          h('thead', {}, h('tr', {}, ['Name', 'Workspace', 'May', 'Made', 'Last used', ''].map((t) => h('th', { scope: 'col' }, t)))),
+          h('tbody', {}, keys.items.map((/** @type {any} */ k) => h('tr', {},
+            h('td', {}, k.name, k.id === keyId ? h('span', { class: 'badge' }, 'this page') : null), h('td', {}, k.workspace), h('td', {}, k.scopes.join(', ')),
+            h('td', {}, h('time', { title: exactDate(k.createdAt) }, shortDate(k.createdAt))), h('td', {}, k.lastUsedAt ? shortDate(k.lastUsedAt) : 'never'),
+            h('td', {}, k.revokedAt ? h('span', { class: 'quiet' }, 'revoked') : h('button', { class: 'link danger', onclick: () => this.revoke(k) }, 'Revoke'))))))),
+        h('div', { class: 'actions' }, h('button', { onclick: () => this.makeKey(workspaces.items) }, 'New key')),
+        h('h3', {}, 'Workspaces'),
+        h('ul', {}, workspaces.items.map((/** @type {any} */ w) => h('li', {}, w.name, w.name === workspace ? h('span', { class: 'badge' }, 'here') : h('button', { class: 'link', onclick: () => this.use(w.name) }, 'Use')))),
+        h('div', { class: 'actions' }, h('button', { onclick: () => this.makeWorkspace() }, 'New workspace')))
+    } catch (error) {
+      fill(this.body, mine, h('p', { class: 'problem' }, /** @type {Error} */ (error).message))
+    }
+  }
+
+  /** @param {any} key */
+  revoke(key) {
+    const dialog = open(`Revoke the key ${key.name}?`, h('p', {}, 'Whoever uses it is refused from now on.'),
+      h('div', { class: 'actions' }, h('button', { onclick: () => dialog.close() }, 'Keep'), h('button', { class: 'forget', onclick: async () => {
+        dialog.close()
+        await api.revokeKey(key.id).catch((e) => toast(e.message, 'problem'))
+        if (key.id === session.who.keyId) session.signOut()
+        else this.load()
+      } }, 'Revoke')))
+  }
+
+  /** @param {any[]} workspaces */
+  makeKey(workspaces) {
+    const name = /** @type {HTMLInputElement} */ (h('input', { id: 'k-name', required: true, maxlength: 100 }))
+    const where = /** @type {HTMLSelectElement} */ (h('select', { id: 'k-where' }, workspaces.map((w) => h('option', { selected: w.name === session.who.workspace }, w.name))))
+    const may = /** @type {HTMLSelectElement} */ (h('select', { id: 'k-may' }, h('option', { value: 'read,write' }, 'read and write'), h('option', { value: 'read' }, 'read'), h('option', { value: 'write' }, 'write')))
+    const dialog = open('New key', h('form', { method: 'dialog', class: 'fields', onsubmit: async () => {
+      try {
+        const key = await api.makeKey({ name: name.value, workspace: where.value, scopes: may.value.split(',') })
+        this.load()
+        open('The new key', h('p', {}, 'It is shown this once.'), h('p', {}, h('code', { class: 'key' }, key.token)), h('div', { class: 'actions' }, h('button', { onclick: () => navigator.clipboard.writeText(key.token).then(() => toast('Copied')) }, 'Copy')))
+      } catch (error) {
+        toast(/** @type {Error} */ (error).message, 'problem')
+      }
+    } }, h('label', { for: 'k-name' }, 'Name'), name, h('label', { for: 'k-where' }, 'Workspace'), where, h('label', { for: 'k-may' }, 'May'), may,
+    h('div', { class: 'actions' }, h('button', { type: 'button', onclick: () => dialog.close() }, 'Cancel'), h('button', { class: 'main' }, 'Make'))))
+  }
+
+  makeWorkspace() {
+    const name = /** @type {HTMLInputElement} */ (h('input', { id: 'w-name', required: true, maxlength: 100 }))
+    const dialog = open('New workspace', h('form', { method: 'dialog', class: 'fields', onsubmit: () => api.makeWorkspace(name.value).then(() => this.load(), (e) => toast(e.message, 'problem')) },
+      h('label', { for: 'w-name' }, 'Name'), name,
+      h('div', { class: 'actions' }, h('button', { type: 'button', onclick: () => dialog.close() }, 'Cancel'), h('button', { class: 'main' }, 'Make'))))
+  }
+
+  /** @param {string} workspace */
+  async use(workspace) {
+    try {
+      const key = await api.makeKey({ name: `page, ${new Date().toISOString().slice(0, 10)}`, workspace, scopes: session.who.scopes })
+      session.signIn(key.token, session.stays)
+      location.assign('./')
+    } catch (error) {
+      toast(/** @type {Error} */ (error).message, 'problem')
+    }
+  }
+}
+
+customElements.define('lethe-access', Access)

@@ -1,0 +1,153 @@
+// Bringing chats in: files are dropped or chosen, sent, and watched until they are indexed.
+
+import { api, sendFile } from './api.js'
+import { events } from './events.js'
+import { fill, h, keyed } from './dom.js'
+import { session } from './session.js'
+import { state } from './state.js'
+import { count, exactDate, plural, shortDate, size } from './words.js'
+
+/** @typedef {{name: string, size: number, sent: number, error?: string, id?: string}} Sending */
+
+const help = /** @type {[string, string][]} */ ([
+  ['ChatGPT', 'Settings, Data controls, Export data. A link comes by e-mail or SMS, within minutes or up to 7 days, and is valid for 24 hours. Drop the zip as it is.'],
+  ['Claude', 'Settings, Privacy, Export data. If you get a file named manifest, it lists several zips: download all of them and drop them together.'],
+  ['Gemini', 'takeout.google.com: deselect all, choose My Activity, then Gemini Apps only; JSON is better than HTML.'],
+  ['Grok', 'grok.com: Settings, Data controls, Export account data.'],
+  ['DeepSeek', 'Settings, Data, Export data.'],
+  ['Perplexity', 'Settings, Account, Request data export.'],
+  ['Copilot', 'account.microsoft.com: Privacy, Copilot, Export all activity.'],
+  ['Agents', 'Claude Code, Codex, Gemini CLI and others on this machine: run `lethe sync` in a terminal.'],
+])
+
+class Bring extends HTMLElement {
+  connectedCallback() {
+    /** @type {Sending[]} */
+    this.sending = []
+    const pick = /** @type {HTMLInputElement} */ (h('input', { type: 'file', multiple: true, id: 'files', class: 'unseen', onchange: () => this.take([.../** @type {FileList} */ (pick.files)].map((f) => ({ file: f, name: f.name }))) }))
+    this.now = h('div', { class: 'now', role: 'status' })
+    this.list = h('div', { class: 'imports' })
+    this.append(
+      h('h2', { tabindex: '-1' }, 'Bring chats in'),
+      session.may('write')
+        ? h('label', { class: 'drop', for: 'files' }, pick, h('strong', {}, 'Drop files or a folder here'), h('span', {}, 'or choose files: the zip of an export, JSON, HTML, CSV'))
+        : h('p', {}, 'This key can only read.'),
+      this.now,
+      h('h3', {}, 'Imports'), this.list,
+      h('h3', {}, 'How to get your chats'),
+      h('dl', { class: 'helps' }, help.map(([name, text]) => [h('dt', {}, name), h('dd', {}, text)])))
+    events.addEventListener('import', () => this.load())
+    this.load()
+  }
+
+  async load() {
+    try {
+      const { items } = await api.imports(1)
+      this.draw(items.filter((/** @type {any} */ i) => i.kind !== 'upload'))
+    } catch (error) {
+      fill(this.list, h('p', { class: 'problem' }, /** @type {Error} */ (error).message))
+    }
+  }
+
+  /** @param {any[]} items */
+  draw(items) {
+    if (!items.length) return fill(this.list, h('p', { class: 'quiet' }, 'None yet.'))
+    if (this.list.firstElementChild?.tagName !== 'SECTION') fill(this.list)
+    keyed(this.list, items, (i) => i.id, () => h('section', { class: 'import' }), (e, i) => this.one(e, i))
+  }
+
+  /** @param {HTMLElement} element @param {any} i */
+  one(element, i) {
+    const running = ['receiving', 'reading', 'indexing'].includes(i.state)
+    const counts = i.counts || {}
+    const parts = [
+      [counts.new, 'new'], [counts.updated, 'updated'], [counts.unchanged, 'unchanged'], [counts.leftDeleted, 'left forgotten'],
+      [counts.excluded, 'excluded'], [counts.skipped, 'skipped'], [counts.failed, 'failed'],
+    ].filter(([n]) => n).map(([n, word]) => `${count(n)} ${word}`)
+    fill(element,
+      h('div', { class: 'import-head' }, h('strong', { dir: 'auto' }, i.fileName || 'Import'), h('time', { datetime: i.createdAt, title: exactDate(i.createdAt) }, shortDate(i.createdAt)), h('span', { class: `badge ${i.state}` }, i.state)),
+      running && i.fileSize ? h('progress', { max: String(i.fileSize), value: String(i.bytesRead || 0), 'aria-label': 'Read' }) : null,
+      h('p', {}, parts.join(' · ') || (running ? 'Reading …' : 'Nothing in it'), i.pending ? ` · ${count(i.pending)} being indexed` : ''),
+      i.error ? h('p', { class: 'problem' }, i.error) : null,
+      this.members(i),
+      h('div', { class: 'actions' },
+        running && session.may('write') ? h('button', { onclick: () => api.stopImport(i.id).then(() => this.load()) }, 'Stop') : null,
+        i.conversations ? h('button', { class: 'link', onclick: () => state.go({ view: 'find', import: i.id, q: '' }) }, 'Show its chats') : null))
+  }
+
+  /** @param {any} i */
+  members(i) {
+    if (!i.members?.length && !i.problems?.length) return null
+    return h('details', {}, h('summary', {}, plural((i.members || []).length, 'file'), i.problems?.length ? `, ${plural(i.problems.length, 'problem')}` : ''),
+      h('ul', {}, (i.members || []).map((/** @type {any} */ m) => h('li', {}, h('span', { dir: 'auto' }, m.path), ` · ${m.format || 'left out'} · ${plural(m.conversations || 0, 'chat')}`,
+        Object.entries(m.warnings || {}).map(([w, n]) => h('span', { class: 'quiet' }, ` · ${count(Number(n))} ${w}`))))),
+      h('ul', {}, (i.problems || []).map((/** @type {any} */ p) => h('li', { class: 'problem' }, `${p.place || (p.line ? `line ${p.line}` : '')}: ${p.reason}`))))
+  }
+
+  /** Sends files, one after the other. @param {{file: File, name: string}[]} files */
+  async take(files) {
+    for (const { file, name } of files) {
+      /** @type {Sending} */
+      const sending = { name, size: file.size, sent: 0 }
+      this.sending.push(sending)
+      this.drawSending()
+      try {
+        const answer = await sendFile(file, name, (sent) => { sending.sent = sent; this.drawSending() })
+        sending.id = answer.importId || answer.id
+        this.sending.splice(this.sending.indexOf(sending), 1)
+      } catch (error) {
+        sending.error = /** @type {Error} */ (error).message
+      }
+      this.drawSending()
+      this.load()
+    }
+  }
+
+  drawSending() {
+    keyed(this.now, this.sending.map((s, i) => ({ ...s, key: String(i) })), (s) => s.key, () => h('div', { class: 'import' }), (element, s) => fill(element,
+      h('strong', { dir: 'auto' }, s.name),
+      s.error ? h('p', { class: 'problem' }, s.error) : h('p', {}, `Sending ${size(s.sent)} of ${size(s.size)}`),
+      s.error ? null : h('progress', { max: String(s.size), value: String(s.sent), 'aria-label': `Sending ${s.name}` })))
+  }
+}
+
+customElements.define('lethe-bring', Bring)
+
+/** Lets files be dropped anywhere on the page. */
+export function dropAnywhere() {
+  addEventListener('dragover', (e) => { e.preventDefault(); document.body.classList.add('dropping') })
+  addEventListener('dragleave', (e) => { if (!e.relatedTarget) document.body.classList.remove('dropping') })
+  addEventListener('drop', async (e) => {
+    e.preventDefault()
+    document.body.classList.remove('dropping')
+    const files = await dropped(/** @type {DataTransfer} */ (e.dataTransfer))
+    if (!files.length || !session.may('write')) return
+    state.go({ view: 'bring' })
+    await Promise.resolve()
+    const bring = /** @type {Bring|null} */ (document.querySelector('lethe-bring'))
+    bring?.take(files)
+  })
+}
+
+/** All files that were dropped, also those in folders. @param {DataTransfer} data @returns {Promise<{file: File, name: string}[]>} */
+async function dropped(data) {
+  const entries = [...data.items].map((i) => i.webkitGetAsEntry?.()).filter((e) => e !== null && e !== undefined)
+  if (!entries.length) return [...data.files].map((file) => ({ file, name: file.name }))
+  /** @type {{file: File, name: string}[]} */
+  const files = []
+  const walk = async (/** @type {any} */ entry) => {
+    if (entry.isFile) {
+      const file = await new Promise((resolve, reject) => entry.file(resolve, reject))
+      files.push({ file, name: entry.fullPath.replace(/^\//, '') })
+      return
+    }
+    const reader = entry.createReader()
+    for (;;) {
+      const some = /** @type {any[]} */ (await new Promise((resolve, reject) => reader.readEntries(resolve, reject)))
+      if (!some.length) return
+      for (const e of some) await walk(e)
+    }
+  }
+  for (const e of entries) await walk(e)
+  return files
+}

@@ -1,0 +1,161 @@
+// Asking before something is forgotten, and the bar that shows what is selected or held.
+
+import { api } from './api.js'
+import { fill, h, icon, icons } from './dom.js'
+import { holdSeconds, holds } from './holds.js'
+import { save } from './save.js'
+import { selection } from './selection.js'
+import { session } from './session.js'
+import { state } from './state.js'
+import { toast } from './notices.js'
+import { count, longDate, plural } from './words.js'
+
+/** @typedef {import('./selection.js').Chat} Chat */
+
+const typedAbove = 100 // chats: then the number has to be typed
+
+/** Asks, and then forgets what is selected. */
+export function forgetSelection() {
+  if (!selection.size || !session.may('write')) return
+  const all = selection.everything
+  if (all) forgetMatching(all.filter)
+  else forgetChats([...selection.chats.values()])
+}
+
+/** @param {Chat[]} chats */
+export async function forgetChats(chats) {
+  const ids = chats.map((c) => c.id)
+  await ask({ ids }, { ids: new Set(ids), filter: null, messages: null }, () => ({ ids }))
+}
+
+/** @param {Record<string, any>} filter empty for everything */
+export async function forgetMatching(filter) {
+  const what = Object.keys(filter).length ? { filter } : { all: true }
+  await ask(what, { ids: new Set(), filter, messages: null }, (n) => ({ ...what, expectedCount: n }))
+}
+
+/**
+ * @param {any} what as the preview takes it
+ * @param {{ids: Set<string>, filter: Record<string, any>|null, messages: null}} hold
+ * @param {(count: number) => any} body of the request, from the server's count
+ */
+async function ask(what, hold, body) {
+  let seen
+  try {
+    seen = await api.preview(what)
+  } catch (error) {
+    return toast(/** @type {Error} */ (error).message, 'problem')
+  }
+  if (!seen.count) return toast(seen.pinned ? `Nothing to forget: ${plural(seen.pinned, 'pinned chat')} ${seen.pinned === 1 ? 'is' : 'are'} spared.` : 'Nothing to forget: it is gone already.')
+  confirm(seen, what, () => holds.begin({ ...hold, body: body(seen.count), count: seen.count }))
+}
+
+/** @param {any} chat @param {any[]} messages */
+export function forgetMessages(chat, messages) {
+  const messageIds = messages.map((m) => m.id)
+  const dialog = open(`Forget ${messages.length === 1 ? 'this message' : plural(messages.length, 'message')}?`,
+    h('blockquote', { class: 'quoted', dir: 'auto' }, messages[0].text.slice(0, 300)),
+    h('p', {}, 'It is taken out of the chat, its passages and its vectors, and stays out when the chat is sent or imported again. The rest of the chat stays.'),
+    h('div', { class: 'actions' },
+      h('button', { value: 'no', autofocus: true, onclick: () => dialog.close() }, 'Keep'),
+      h('button', { class: 'forget', onclick: () => {
+        dialog.close()
+        holds.begin({ ids: new Set(), filter: null, messages: { conversationId: chat.id, messageIds }, body: { conversationId: chat.id, messageIds }, count: messages.length })
+      } }, 'Forget')))
+}
+
+/** @param {any} seen the server's preview @param {any} what @param {() => void} then */
+function confirm(seen, what, then) {
+  const typed = seen.count > typedAbove
+  const forget = /** @type {HTMLButtonElement} */ (h('button', { class: 'forget', disabled: typed, onclick: () => { dialog.close(); then() } }, `Forget ${plural(seen.count, 'chat')}`))
+  const box = typed ? h('label', {}, `Type ${seen.count} to go on`, h('input', { inputmode: 'numeric', autocomplete: 'off', 'aria-label': `Type ${seen.count} to go on`, oninput: (/** @type {any} */ e) => { forget.disabled = e.target.value.replace(/[\s,.]/g, '') !== String(seen.count) } })) : null
+  const range = seen.oldest ? (longDate(seen.oldest) === longDate(seen.newest) ? `of ${longDate(seen.oldest)}` : `from ${longDate(seen.oldest)} to ${longDate(seen.newest)}`) : ''
+  const dialog = open(`Forget ${plural(seen.count, 'chat')}?`,
+    h('p', {}, `${plural(seen.count, 'chat')} with ${plural(seen.messages, 'message')} and ${plural(seen.passages, 'passage')}, ${range}.`),
+    seen.titles?.length ? h('ul', { class: 'titles' }, seen.titles.slice(0, 5).map((/** @type {string} */ t) => h('li', { dir: 'auto' }, t)), seen.count > 5 ? h('li', { class: 'quiet' }, `and ${count(seen.count - Math.min(5, seen.titles.length))} more`) : null) : null,
+    seen.pinned ? h('p', {}, what.ids ? `${plural(seen.pinned, 'of them is', 'of them are')} pinned and will be forgotten too.` : `${plural(seen.pinned, 'pinned chat is', 'pinned chats are')} spared.`) : null,
+    h('p', {}, 'They are gone for good: messages, passages and vectors. There is no trash.'),
+    box,
+    h('div', { class: 'actions' },
+      h('button', { class: 'link', onclick: () => exportFirst(what) }, 'Export them first'),
+      h('button', { value: 'no', autofocus: true, onclick: () => dialog.close() }, 'Keep'),
+      forget))
+}
+
+/** @param {any} what */
+async function exportFirst(what) {
+  try {
+    if (what.ids) {
+      const parts = []
+      for (const id of what.ids) parts.push(await api.exportFile({ conversationId: id }))
+      await save(new Blob(parts), 'lethe-export.jsonl')
+    } else await save(await api.exportFile({ ...what.filter, excludePinned: true }), 'lethe-export.jsonl')
+    toast('Exported')
+  } catch (error) {
+    toast(/** @type {Error} */ (error).message, 'problem')
+  }
+}
+
+/** @param {string} title @param {...any} content */
+export function open(title, ...content) {
+  const dialog = /** @type {HTMLDialogElement} */ (h('dialog', { 'aria-labelledby': 'dialog-title' }, h('h2', { id: 'dialog-title' }, title), content))
+  const before = /** @type {HTMLElement|null} */ (document.activeElement)
+  dialog.addEventListener('close', () => { dialog.remove(); before?.focus() })
+  dialog.addEventListener('click', (e) => { if (e.target === dialog) dialog.close() })
+  document.body.append(dialog)
+  dialog.showModal()
+  return dialog
+}
+
+/** The bar at the bottom: what is selected, or what is being forgotten. */
+class Bar extends HTMLElement {
+  connectedCallback() {
+    this.setAttribute('role', 'region')
+    this.setAttribute('aria-label', 'Selection')
+    selection.addEventListener('change', () => this.draw())
+    holds.addEventListener('change', () => this.draw())
+    holds.addEventListener('done', (e) => this.done(/** @type {CustomEvent} */ (e).detail))
+    holds.addEventListener('failed', (e) => toast(`Nothing was forgotten: ${/** @type {CustomEvent} */ (e).detail.error.message}`, 'problem'))
+    this.draw()
+  }
+
+  draw() {
+    clearInterval(this.ticking)
+    const hold = holds.current
+    this.hidden = !hold && !selection.size
+    if (this.hidden) return
+    if (hold) {
+      this.tick()
+      this.ticking = setInterval(() => this.tick(), 250)
+      return
+    }
+    const chats = [...selection.chats.values()]
+    const messages = chats.reduce((n, c) => n + c.messages, 0)
+    fill(this, h('span', { role: 'status' }, selection.everything ? `All ${count(selection.size)} selected` : `${count(selection.size)} selected`, messages ? `: ${plural(messages, 'message')}` : ''),
+      h('span', { class: 'grow' }),
+      session.may('write') ? h('button', { class: 'forget', onclick: forgetSelection }, 'Forget …') : null,
+      h('button', { class: 'plain', 'aria-label': 'Clear the selection', title: 'Clear the selection (esc)', onclick: () => selection.clear() }, icon(icons.close)))
+  }
+
+  tick() {
+    const hold = holds.current
+    if (!hold) return
+    const left = Math.max(0, Math.ceil((hold.until - Date.now()) / 1000))
+    const what = plural(hold.count, hold.messages ? 'message' : 'chat')
+    if (!this.querySelector('.held-text')) {
+      fill(this, h('span', { class: 'held-text' }), h('progress', { max: String(holdSeconds), 'aria-hidden': 'true' }), h('button', { onclick: () => holds.cancel() }, 'Cancel'))
+    }
+    const text = /** @type {HTMLElement} */ (this.querySelector('.held-text'))
+    text.textContent = `Forgets ${what} for good in ${left} s`
+    const bar = /** @type {HTMLProgressElement} */ (this.querySelector('progress'))
+    bar.value = holdSeconds - left
+  }
+
+  /** @param {{hold: import('./holds.js').Hold, answer: any}} done */
+  done({ hold, answer }) {
+    const what = plural(answer.count, hold.messages ? 'message' : 'chat')
+    toast([`${what} ${answer.count === 1 ? 'is' : 'are'} gone. `, answer.deletionId ? h('button', { class: 'link', onclick: () => state.go({ view: 'receipts' }) }, 'Receipt') : ''])
+  }
+}
+
+customElements.define('lethe-bar', Bar)

@@ -1,0 +1,15 @@
+// The keys.
+
+import { h } from './dom.js'
+import { open } from './forget.js'
+
+const keys = /** @type {[string, string][]} */ ([
+  ['/', 'search (also Ctrl K)'], ['Esc', 'clear, close, back'], ['↑ ↓ or j k', 'move in the list'], ['Enter', 'open at the hit'],
+  ['n p', 'next and previous hit in the chat'], ['x', 'select'], ['Shift ↑ ↓', 'select a range'], ['# or Del', 'forget what is selected'],
+  ['u', 'cancel a forget'], ['e', 'export the open chat'], ['?', 'this'],
+])
+
+export function help() {
+  const dialog = open('Keyboard', h('dl', { class: 'keys' }, keys.map(([key, does]) => [h('dt', {}, h('kbd', {}, key)), h('dd', {}, does)])),
+    h('div', { class: 'actions' }, h('button', { autofocus: true, onclick: () => dialog.close() }, 'Close')))
+}

@@ -1,0 +1,122 @@
+// A delete is held for some seconds before it is sent, and can be cancelled until then.
+// There is no trash: once it is sent, it is done.
+
+import { api } from './api.js'
+import { announce } from './announce.js'
+import { selection } from './selection.js'
+import { plural } from './words.js'
+
+/** @typedef {import('./selection.js').Chat} Chat */
+
+/**
+ * @typedef {object} Hold
+ * @property {Set<string>} ids of conversations; empty for a filter
+ * @property {Record<string, any>|null} filter
+ * @property {any} body of the request
+ * @property {number} count of conversations
+ * @property {number} until when it is sent, in milliseconds since 1970
+ * @property {{conversationId: string, messageIds: string[]}|null} messages when single messages are deleted
+ */
+
+export const holdSeconds = 6
+const largestLeaving = 60_000 // bytes that a browser sends while a page closes
+const unsentName = 'lethe.unsent'
+
+export const holds = new (class extends EventTarget {
+  /** @type {Hold|null} */
+  current = null
+  timer = 0
+
+  constructor() {
+    super()
+    addEventListener('pagehide', () => this.leave())
+  }
+
+  /** Whether a row is about to be deleted. @param {Chat} chat */
+  holds(chat) {
+    const hold = this.current
+    return hold !== null && !hold.messages && (hold.filter ? !(chat.pinned && !hold.filter.pinned) : hold.ids.has(chat.id))
+  }
+
+  /** Holds a delete. One that is held already is sent first. @param {Omit<Hold, 'until'>} hold */
+  async begin(hold) {
+    if (this.current) await this.send()
+    this.current = { ...hold, until: Date.now() + holdSeconds * 1000 }
+    this.timer = window.setTimeout(() => this.send(), holdSeconds * 1000)
+    this.changed()
+  }
+
+  /** @returns {boolean} whether there was something to cancel */
+  cancel() {
+    if (!this.current) return false
+    clearTimeout(this.timer)
+    this.current = null
+    announce('Nothing was forgotten')
+    this.changed()
+    return true
+  }
+
+  /** Sends what is held, now. */
+  async send() {
+    const hold = this.current
+    if (!hold) return
+    clearTimeout(this.timer)
+    this.current = null
+    this.changed()
+    this.dispatchEvent(new CustomEvent('sending', { detail: hold }))
+    try {
+      this.finish(hold, await ask(hold, false))
+    } catch (error) {
+      this.failed(hold, /** @type {Error} */ (error))
+    }
+  }
+
+  /** @param {Hold} hold @param {any} answer */
+  finish(hold, answer) {
+    const kept = [...hold.ids].filter((id) => !(answer.deleted || []).includes(id))
+    selection.clear()
+    if (!hold.messages && !hold.filter && kept.length) {
+      for (const id of kept) selection.reasons.set(id, 'It was gone already.')
+      selection.changed()
+    }
+    this.dispatchEvent(new CustomEvent('done', { detail: { hold, answer } }))
+    announce(hold.messages ? plural(answer.count, 'message') + ' forgotten' : `${plural(answer.count, 'chat')} forgotten`)
+  }
+
+  /** What failed stays selected, with its reason. @param {Hold} hold @param {Error} error */
+  failed(hold, error) {
+    for (const id of hold.ids) selection.reasons.set(id, error.message)
+    selection.changed()
+    this.dispatchEvent(new CustomEvent('failed', { detail: { hold, error } }))
+  }
+
+  /** The page is being closed: what is held is sent, or the next visit says that it was not. */
+  leave() {
+    const hold = this.current
+    if (!hold) return
+    clearTimeout(this.timer)
+    this.current = null
+    if (JSON.stringify(hold.body).length > largestLeaving) {
+      localStorage.setItem(unsentName, JSON.stringify({ count: hold.count, at: new Date().toISOString() }))
+      return
+    }
+    ask(hold, true).catch(() => {})
+  }
+
+  /** What the last visit could not send. @returns {{count: number, at: string}|null} */
+  takeUnsent() {
+    const text = localStorage.getItem(unsentName)
+    localStorage.removeItem(unsentName)
+    return text ? JSON.parse(text) : null
+  }
+
+  changed() {
+    this.dispatchEvent(new Event('change'))
+  }
+})()
+
+/** @param {Hold} hold @param {boolean} leaving */
+function ask(hold, leaving) {
+  if (hold.messages) return api.deleteMessages(hold.body, leaving)
+  return hold.filter ? api.deleteMatching(hold.body, leaving) : api.deleteChats(hold.body, leaving)
+}
