@@ -208,6 +208,8 @@ var confined = []confinement{
 	{"github.com/compose-spec/compose-go", []string{"internal/deploytest"}, "the compose file is checked in one way"},
 	{"github.com/getkin/kin-openapi", []string{"internal/server"}, "the contract is checked in one way"},
 	{"github.com/oapi-codegen/runtime/strictmiddleware", []string{"internal/server"}, "Echo is the server's secret"},
+	{"github.com/yuin/goldmark", []string{"internal/markdown"}, "Markdown becomes HTML in one place"},
+	{"github.com/microcosm-cc/bluemonday", []string{"internal/markdown"}, "Markdown becomes HTML in one place"},
 	{"github.com/spf13", []string{"cmd/lethe"}, "only the command parses a command line"},
 	{"github.com/caarlos0/env", []string{"internal/config"}, "the environment is read in one place"},
 	{"github.com/tiktoken-go", []string{"internal/text"}, "tokens are counted in one way"},
