@@ -130,13 +130,15 @@ func deleteFifty(b *testing.B, p *apptest.Process) float64 {
 // awaitIndexed waits until every conversation is indexed, however long it takes.
 func awaitIndexed(b *testing.B, p *apptest.Process, conversations int) api.Stats {
 	b.Helper()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
 	for {
 		stats, err := p.With(b, apptest.Key).Stats(b.Context())
 		require.NoError(b, err)
 		if stats.Conversations == conversations && stats.Backlog.Queued+stats.Backlog.Indexing == 0 && stats.Embedding.Pending == 0 {
 			return stats
 		}
-		time.Sleep(200 * time.Millisecond)
+		<-tick.C
 	}
 }
 
