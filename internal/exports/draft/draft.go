@@ -4,6 +4,7 @@
 package draft
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,8 @@ const (
 	RepeatedID format.Warning = "messages with the id of another message lost their id"
 	NoTimes    format.Warning = "conversations without any time got that of the import"
 )
+
+var errNoID = errors.New("it has no id")
 
 // Chat is a conversation that is being put together. Its fields but for Messages are the
 // reader's to set.
@@ -97,13 +100,17 @@ func (c *Chat) Arrange(leaf string, out *format.Out) {
 }
 
 // Hand finishes the conversation and hands it over. A conversation without messages is
-// counted and left out.
+// counted and left out; one without an id is a problem.
 func (c *Chat) Hand(out *format.Out) error {
 	c.Title = strings.TrimSpace(hygiene.Text(c.Title))
 	c.clean(out)
 	c.dedupe(out)
 	if len(c.Messages) == 0 {
 		out.Warn(format.EmptyChat, 1)
+		return nil
+	}
+	if c.ExternalID == "" {
+		out.Problem(c.Place, errNoID)
 		return nil
 	}
 	out.Warn(format.TimeInferred, times.Fill(c.Messages, c.CreatedAt, c.UpdatedAt))

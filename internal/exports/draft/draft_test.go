@@ -61,6 +61,15 @@ func TestAConversationWithoutMessagesIsLeftOut(t *testing.T) {
 	require.Equal(t, 1, out.Warnings[format.EmptyChat])
 }
 
+func TestAConversationWithoutAnIDIsAProblem(t *testing.T) {
+	var problems []error
+	out := &format.Out{Fail: func(_ format.Place, err error) { problems = append(problems, err) }}
+	c := New("p", "P", "", format.Place{})
+	c.Say(Human("1", "Who?", at(1)))
+	require.Nil(t, hand(t, c, out))
+	require.Equal(t, []error{errNoID}, problems)
+}
+
 func TestAConversationWithoutTimesSaysSo(t *testing.T) {
 	out := &format.Out{}
 	c := New("p", "P", "id", format.Place{})

@@ -116,7 +116,9 @@ func (f *flattener) conversation() error {
 		case top.array && c == '{':
 			f.found.messages = append(f.found.messages, object{json: []byte("{"), above: top.message})
 			f.open = append(f.open, frame{message: len(f.found.messages) - 1})
-		case top.array:
+		case top.array && c == '}':
+			return errStructure
+		case top.array: // not a message
 			if err := f.in.UnreadByte(); err != nil {
 				return err
 			}
