@@ -35,13 +35,19 @@ func (r *remote) connection(cmd *cobra.Command) {
 // Without a key it looks for the user's own service on this machine, which needs
 // none. For any other service it asks for a key when a person is at the terminal.
 func (p *program) client(ctx context.Context, r remote) (*client.Client, error) {
+	c, _, err := p.clientAt(ctx, r)
+	return c, err
+}
+
+// clientAt is client, and also returns the address of the service.
+func (p *program) clientAt(ctx context.Context, r remote) (_ *client.Client, address string, err error) {
 	c, err := p.config()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	key, err := p.givenKey(c, r)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	named := r.url != "" || p.isSet(addressVariable)
 	if r.url == "" {
@@ -49,10 +55,11 @@ func (p *program) client(ctx context.Context, r remote) (*client.Client, error) 
 	}
 	if key == "" {
 		if r.url, key, err = p.keyless(ctx, c, r.url, named); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 	}
-	return client.New(r.url, key, client.WithUserAgent("lethe/"+release()))
+	opened, err := client.New(r.url, key, client.WithUserAgent("lethe/"+release()))
+	return opened, r.url, err
 }
 
 // addressVariable names the service when it is set: no other one is looked for.

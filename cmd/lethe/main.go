@@ -13,6 +13,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 
+	"github.com/lethe-chat/lethe/internal/agentsync"
 	"github.com/lethe-chat/lethe/internal/config"
 	"github.com/lethe-chat/lethe/internal/fault"
 )
@@ -83,6 +84,12 @@ type program struct {
 	stopsInOrder   atomic.Bool   // after an interrupt the command needs time to stop in order
 	soFar          progress      // what the command has done, for an interrupt
 	patience       time.Duration // replaces interruptPatience in tests
+
+	// For tests. Zero values stand for what the program does otherwise.
+	timing agentsync.Timing             // of lethe sync
+	system string                       // the operating system that files are written for
+	self   string                       // the path of this program
+	runner func(command []string) error // runs commands of the system
 }
 
 func (p *program) command() *cobra.Command {
@@ -106,9 +113,9 @@ func (p *program) command() *cobra.Command {
 		}
 		root.AddCommand(commands...)
 	}
-	group("service", "Run the service:", p.serveCommand(), p.healthCommand())
+	group("service", "Run the service:", p.serveCommand(), p.healthCommand(), p.serviceCommand())
 	group("conversations", "Work with conversations, through a running service:",
-		p.listCommand(), p.searchCommand(), p.recallCommand(), p.importCommand(), p.exportCommand(),
+		p.listCommand(), p.searchCommand(), p.recallCommand(), p.importCommand(), p.syncCommand(), p.exportCommand(),
 		p.deleteCommand(), p.liftCommand(), p.reindexCommand())
 	group("database", "Manage the database of this machine or of LETHE_DATABASE_URL:",
 		p.keysCommand(), p.workspacesCommand(), p.doctorCommand(), p.reclaimCommand())

@@ -1,0 +1,189 @@
+package agentsync
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/pkg/api"
+	"github.com/lethe-chat/lethe/pkg/client"
+)
+
+// Limits of what is sent at once.
+const (
+	batchLines = 200
+	batchBytes = 8 << 20
+)
+
+// errStartOver says that the service has not what was sent before, so what was read from the
+// middle of a file must not be sent to it.
+var errStartOver = errors.New("everything is sent again")
+
+// sendingError ends a run: the service does not answer, or refuses what is sent, such as for
+// a wrong key.
+type sendingError struct{ err error }
+
+// Error is the error itself.
+func (e *sendingError) Error() string { return e.err.Error() }
+
+// Unwrap returns the error of the service.
+func (e *sendingError) Unwrap() error { return e.err }
+
+// add adds a line to the batch, and sends the batch when it is large enough.
+func (s *syncer) add(ctx context.Context, line []byte) error {
+	if s.DryRun {
+		return nil
+	}
+	s.batch = append(s.batch, line)
+	s.bytes += len(line)
+	if len(s.batch) < batchLines && s.bytes < batchBytes {
+		return nil
+	}
+	return s.deliver(ctx)
+}
+
+// flush sends what is in the batch and remembers that its files were read.
+func (s *syncer) flush(ctx context.Context) error {
+	if s.DryRun {
+		s.entries = map[string]entry{}
+		return nil
+	}
+	if err := s.deliver(ctx); err != nil {
+		return err
+	}
+	if len(s.entries) == 0 && !s.pruned {
+		return nil
+	}
+	s.pruned = false
+	for name, e := range s.entries {
+		s.State.content.Files[name] = e
+	}
+	s.entries = map[string]entry{}
+	return s.State.Save()
+}
+
+// deliver sends the batch. When the service does not answer, it waits longer and longer and
+// tries again, unless the run is to end.
+func (s *syncer) deliver(ctx context.Context) error {
+	if len(s.batch) == 0 {
+		return nil
+	}
+	for pause := s.Timing.FirstTry; ; pause = min(2*pause, s.Timing.LastTry) {
+		answer, err := s.try(ctx)
+		if errors.Is(err, errStartOver) {
+			return err
+		}
+		if err == nil {
+			s.batch, s.bytes, s.tails = nil, 0, false
+			s.delivered(answer)
+			return nil
+		}
+		if err := s.wait(ctx, err, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// try sends the batch once.
+func (s *syncer) try(ctx context.Context) (api.ImportAnswer, error) {
+	if s.service == nil {
+		if err := s.find(ctx); err != nil {
+			return api.ImportAnswer{}, err
+		}
+	}
+	readers := make([]io.Reader, len(s.batch))
+	for i, line := range s.batch {
+		readers[i] = bytes.NewReader(line)
+	}
+	answer, err := s.service.ImportFile(ctx, io.MultiReader(readers...), false)
+	if err != nil {
+		s.service = nil // it may be another one when it answers again
+	}
+	return answer, err
+}
+
+// delivered reports what the service answered.
+func (s *syncer) delivered(a api.ImportAnswer) {
+	for _, p := range a.Problems {
+		s.tell(Event{Kind: Problem, Text: p.Reason})
+	}
+	s.tell(Event{
+		Kind: Sent, Files: s.done, Conversations: a.Conversations, Deleted: a.Deleted, Excluded: a.Excluded, Failed: a.Failed,
+	})
+	s.done = 0
+}
+
+// connect finds the service, and waits for it.
+func (s *syncer) connect(ctx context.Context) error {
+	for pause := s.Timing.FirstTry; ; pause = min(2*pause, s.Timing.LastTry) {
+		err := s.find(ctx)
+		if err == nil || errors.Is(err, errStartOver) {
+			return err
+		}
+		if err := s.wait(ctx, err, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// find finds the service. When it has no conversations, although some were sent before, its
+// database is another one, and everything is sent again. What was deleted there stays
+// deleted.
+func (s *syncer) find(ctx context.Context) error {
+	service, name, err := s.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	stored, err := service.Count(ctx)
+	if err != nil && !forbidden(err) { // a key that may only write cannot count
+		return err
+	}
+	s.service = service
+	read := s.State.Files() > 0 || s.tails
+	s.State.For(name)
+	if err == nil && stored == 0 {
+		s.State.Forget()
+	}
+	if read && s.State.Files() == 0 {
+		return errStartOver
+	}
+	return nil
+}
+
+func forbidden(err error) bool {
+	var answered *client.Error
+	return errors.As(err, &answered) && answered.Status == 403
+}
+
+// wait waits until the service may answer again. It returns the error at once when waiting
+// does not help, or when the run does not wait.
+func (s *syncer) wait(ctx context.Context, err error, pause time.Duration) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if s.Once || !helps(err) {
+		return &sendingError{err}
+	}
+	s.tell(Event{Kind: Waiting, Text: fault.Message(err)})
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// helps reports whether waiting may help: the service does not answer, is busy or has a
+// fault. It does not help against a wrong key.
+func helps(err error) bool {
+	var answered *client.Error
+	if errors.As(err, &answered) {
+		return answered.Status >= 500 || answered.Status == 429 || answered.Status == 408
+	}
+	return !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Unauthenticated) && !fault.Is(err, fault.Forbidden)
+}
