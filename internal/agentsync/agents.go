@@ -195,10 +195,8 @@ func (a Agent) Sessions() (n int) {
 func walk(root string, folder func(path string), file func(path string, info fs.FileInfo)) {
 	_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
-		case err != nil && entry != nil && entry.IsDir():
-			return fs.SkipDir
 		case err != nil:
-			return nil
+			return skip(entry)
 		case entry.IsDir():
 			folder(path)
 		case entry.Type().IsRegular():
@@ -208,6 +206,14 @@ func walk(root string, folder func(path string), file func(path string, info fs.
 		}
 		return nil
 	})
+}
+
+// skip leaves out what cannot be read.
+func skip(entry fs.DirEntry) error {
+	if entry != nil && entry.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
 }
 
 // Variables are the variables of the environment that say where agents keep their sessions.

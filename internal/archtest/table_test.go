@@ -148,6 +148,12 @@ var mayImport = map[string][]string{
 
 	"internal/config":       {"internal/fault", "internal/spelling"},
 	"internal/localservice": {"internal/fault"},
+	"internal/autostart":    {"internal/fault"},
+	"internal/agentsync": {
+		"internal/fault", "internal/spelling", "internal/chat", "internal/exports/format", "pkg/api", "pkg/client",
+		"internal/exports/aider", "internal/exports/claudecode", "internal/exports/codex", "internal/exports/cursor", "internal/exports/geminicli",
+		"internal/exports/grokbuild", "internal/exports/kimi", "internal/exports/opencode", "internal/exports/qwencode",
+	},
 	"internal/app": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/text",
 		"internal/chunker", "internal/rank", "internal/embed", "internal/embed/builtin", "internal/store",
@@ -161,7 +167,7 @@ var mayImport = map[string][]string{
 	"internal/evaluate": {"internal/fault", "pkg/api", "pkg/client"},
 	"cmd/lethe": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/config", "internal/localservice",
-		"internal/embed", "internal/history", "internal/store", "internal/app", "pkg/api", "pkg/client",
+		"internal/agentsync", "internal/autostart", "internal/embed", "internal/history", "internal/store", "internal/app", "pkg/api", "pkg/client",
 	},
 
 	"cmd/lethe-eval": { // a command for developers: search measured on a dataset
@@ -218,6 +224,7 @@ var confined = []confinement{
 	{"github.com/go-json-experiment/json", []string{"internal/exports"}, "only export files are read with it; what Lethe itself speaks is encoding/json"},
 	{"github.com/klauspost/compress", []string{"internal/exports/container"}, "only archives of export files are unpacked"},
 	{"golang.org/x/net/html", []string{"internal/exports/gemini"}, "only Google's activity log is HTML"},
+	{"github.com/fsnotify/fsnotify", []string{"internal/agentsync"}, "only the folders of coding agents are watched"},
 	{"golang.org/x/term", []string{"cmd/lethe"}, "only the command asks somebody at a terminal"},
 	{"github.com/blevesearch/snowballstem", []string{"internal/text"}, "documents and queries share one analyzer"},
 }
