@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"internal/exports/aistudio":   readerMayImport,
 	"internal/exports/chatgpt":    readerMayImport,
 	"internal/exports/chatwise":   readerMayImport,
+	"internal/exports/claude":     readerMayImport,
 	"internal/exports/copilot":    readerMayImport,
 	"internal/exports/deepseek":   readerMayImport,
 	"internal/exports/gemini":     readerMayImport,
@@ -64,7 +65,7 @@ var mayImport = map[string][]string{
 	"internal/exports/container": {"internal/fault", "internal/exports/format"},
 	"internal/exports": { // the table of the formats
 		"internal/fault", "internal/spelling", "internal/exports/format", "internal/exports/container",
-		"internal/exports/aistudio", "internal/exports/chatgpt", "internal/exports/chatwise", "internal/exports/copilot", "internal/exports/deepseek", "internal/exports/gemini", "internal/exports/grok",
+		"internal/exports/aistudio", "internal/exports/chatgpt", "internal/exports/chatwise", "internal/exports/claude", "internal/exports/copilot", "internal/exports/deepseek", "internal/exports/gemini", "internal/exports/grok",
 		"internal/exports/lechat", "internal/exports/librechat", "internal/exports/openwebui", "internal/exports/perplexity", "internal/exports/typingmind", "internal/exports/vscode",
 		"internal/exports/aider", "internal/exports/claudecode", "internal/exports/codex", "internal/exports/cursor", "internal/exports/geminicli",
 		"internal/exports/grokbuild", "internal/exports/kimi", "internal/exports/opencode", "internal/exports/qwencode",

@@ -10,6 +10,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/exports/aistudio"
 	"github.com/lethe-chat/lethe/internal/exports/chatgpt"
 	"github.com/lethe-chat/lethe/internal/exports/chatwise"
+	"github.com/lethe-chat/lethe/internal/exports/claude"
 	"github.com/lethe-chat/lethe/internal/exports/claudecode"
 	"github.com/lethe-chat/lethe/internal/exports/codex"
 	"github.com/lethe-chat/lethe/internal/exports/copilot"
@@ -37,6 +38,8 @@ import (
 func Formats() []format.Format {
 	return []format.Format{
 		chatgpt.Format(),
+		claude.Format(),
+		claude.Index(),
 		deepseek.Format(),
 		grok.Format(),
 		perplexity.Format(),

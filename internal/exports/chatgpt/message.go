@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/exports/draft"
 	"github.com/lethe-chat/lethe/internal/exports/format"
 	"github.com/lethe-chat/lethe/internal/exports/hygiene"
 )
@@ -67,14 +68,11 @@ func (r *reader) messages(to []chat.UploadMessage, n *node, branch string) []cha
 	if n.document != "" {
 		r.out.Warn(n.kind, 1)
 		to = append(to, chat.UploadMessage{
-			ExternalID: n.said.ExternalID + documentSuffix, Role: "assistant", Text: n.document, CreatedAt: n.said.CreatedAt, Branch: branch,
+			ExternalID: draft.Part(n.said.ExternalID, "document"), Role: "assistant", Text: n.document, CreatedAt: n.said.CreatedAt, Branch: branch,
 		})
 	}
 	return to
 }
-
-// documentSuffix follows the id of a message in the id of the document that it contains.
-const documentSuffix = "/document"
 
 // role returns the role of an author; known is false for one that has no counterpart.
 func role(author string) (role string, known bool) {
