@@ -85,6 +85,7 @@ type aligner struct {
 	stored, sent     []turn
 	toSent, toStored []int  // the place of each message's partner on the other side, or -1
 	chain            []pair // the pairs whose order is the same on both sides, in that order
+	placed           bool   // both sides begin at the same position
 }
 
 func newAligner(stored, sent []turn) *aligner {
@@ -113,16 +114,16 @@ func (a *aligner) forget() {
 
 func (a *aligner) match(p pair) { a.toSent[p.stored], a.toStored[p.sent] = p.sent, p.stored }
 
-// align pairs the messages with the same external id, then those with the same sender
+// align pairs the messages that are known to be the same, then those with the same sender
 // and text. The pairs of the chain have the same order on both sides.
-func (a *aligner) align(sameID []pair) {
-	for _, p := range sameID {
+func (a *aligner) align(known []pair) {
+	for _, p := range known {
 		a.match(p)
 	}
-	a.chain = inOrder(sameID)
+	a.chain = inOrder(known)
 	gaps := a.gaps()
 	for n, g := range gaps {
-		g.opens, g.closes = n > 0, n < len(gaps)-1
+		g.opens, g.closes = n > 0 || a.placed, n < len(gaps)-1
 		a.alignGap(g, 0)
 	}
 	a.sortChain()

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -9,11 +10,14 @@ import (
 
 // Merged is the result of merging an upload into a stored conversation.
 type Merged struct {
-	Messages []Message // all messages in their new order and numbering
+	// Messages are the messages in their new order and numbering: all of them, or those from
+	// position From on when the upload is a part that begins there.
+	Messages []Message
+	From     int
 	Edited   []Message // stored messages that keep their position and have new content
 	// RewriteFrom is the first position whose message is not the one stored there
-	// before: every message from here on is new or has moved. It is len(Messages)
-	// when no message is new or moved.
+	// before: every message from here on is new or has moved. It is Count when no message
+	// is new or moved.
 	RewriteFrom int
 	Outdated    []Span // messages whose text changed: chunks that overlap them must be deleted
 	Moves       []Move // where the stored messages are now; empty when none has moved
@@ -37,7 +41,7 @@ type Move struct{ From, By int }
 // Changed reports whether any message is new, edited or moved, so that the conversation
 // must be re-indexed.
 func (m Merged) Changed() bool {
-	return (len(m.Edited) > 0 && !m.MarksOnly) || m.RewriteFrom < len(m.Messages)
+	return (len(m.Edited) > 0 && !m.MarksOnly) || m.RewriteFrom < m.Count()
 }
 
 // Leaves reports whether a merge leaves the stored conversation as it is.
@@ -46,6 +50,9 @@ func (m Merged) Leaves(stored Conversation) bool {
 		Clock(m.CreatedAt).Equal(stored.CreatedAt) && Clock(m.UpdatedAt).Equal(stored.UpdatedAt)
 }
 
+// Count returns how many messages the conversation has after the merge.
+func (m Merged) Count() int { return m.From + len(m.Messages) }
+
 // Merge works out what a re-send changes. Messages match by external id when both have
 // one, otherwise by sender and text, as two sequences (align.go). Texts that differ only
 // in white space match, and the message gets the text that was sent. A sent message
@@ -53,8 +60,14 @@ func (m Merged) Leaves(stored Conversation) bool {
 // inserted after the message that it follows in the upload. Everything that the upload
 // does not mention stays the same: messages, titles, dates, and whether a message is
 // hidden or on an abandoned branch.
+//
+// An upload that says at which position it begins is merged with the messages from there
+// on. Stored needs only these, and the rest of the conversation cannot change.
 func Merge(stored Transcript, u ValidUpload) Merged {
-	m := merger{stored: stored.Turns, sent: u.messages, marked: u.tellsMarks}
+	m := merger{stored: stored.Turns, sent: u.messages, marked: u.tellsMarks, placed: u.placed, from: u.from}
+	if len(m.stored) > 0 && m.stored[0].Position < u.from {
+		m.stored = m.stored[min(u.from-m.stored[0].Position, len(m.stored)):]
+	}
 	m.pair()
 	out := m.combine()
 	out.Title, out.CreatedAt, out.UpdatedAt = stored.Title, stored.CreatedAt, stored.UpdatedAt
@@ -65,7 +78,7 @@ func Merge(stored Transcript, u ValidUpload) Merged {
 	switch {
 	case u.titled:
 		out.Title = u.title
-	case stored.Title == titleOf(stored.Turns): // a derived title must not keep words that were edited out
+	case u.from == 0 && stored.Title == titleOf(stored.Turns): // a derived title must not keep words that were edited out
 		out.Title = titleOf(out.Messages)
 	}
 	if u.created {
@@ -113,9 +126,11 @@ func (m validMessage) fresh() Message {
 }
 
 type merger struct {
-	stored []Message
+	stored []Message // from position from on
 	sent   []validMessage
 	marked bool
+	placed bool // the first message of both sides has the position from
+	from   int
 	place  []int // for each sent message, the place of the stored one that it equals or replaces, or -1
 	chain  []pair
 }
@@ -130,13 +145,17 @@ func (m *merger) pair() {
 	for j, u := range m.sent {
 		sent[j] = all.turn(u.Message)
 	}
-	byID := m.sameID()
+	known := m.sameID()
+	if m.placed {
+		stored, known = m.samePlace(stored, sent, known)
+	}
 	r := replacer{
-		aligner: newAligner(stored, sent), marked: m.marked, byID: len(byID),
+		aligner: newAligner(stored, sent), marked: m.marked, known: len(known),
 		storedText: func(i int) string { return m.stored[i].Text },
 		sentText:   func(j int) string { return m.sent[j].Text },
 	}
-	r.align(byID)
+	r.placed = m.placed
+	r.align(known)
 	r.replace()
 	m.place, m.chain = r.toStored, r.chain
 }
@@ -162,10 +181,55 @@ func (m *merger) sameID() (pairs []pair) {
 	return pairs
 }
 
+// samePlace pairs the messages that are the same at the same position. The same text may
+// occur again and again, so its position is the best evidence which of them is meant.
+//
+// If most of the messages are where the upload says, all of it is compared with the
+// messages at its positions: those behind them belong to other parts. Otherwise messages
+// were inserted meanwhile, and the pairs end at the first position that differs. The pairs
+// by external id stay.
+func (m *merger) samePlace(stored, sent []turn, byID []pair) (within []turn, known []pair) {
+	var moved []pair // by external id, to another position
+	toSent, toStored := make(map[int]int, len(byID)), make(map[int]int, len(byID))
+	for _, p := range byID {
+		toSent[p.stored], toStored[p.sent] = p.sent, p.stored
+	}
+	both, prefix := min(len(stored), len(sent)), -1
+	for i := range both {
+		at, byStored := toSent[i]
+		_, bySent := toStored[i]
+		same := byStored && at == i
+		if !byStored && !bySent {
+			same = stored[i].same(sent[i])
+		}
+		switch {
+		case same:
+			known = append(known, pair{i, i})
+		case prefix < 0:
+			prefix = i
+		}
+	}
+	beyond := slices.ContainsFunc(byID, func(p pair) bool { return p.stored >= both })
+	switch {
+	case 2*len(known) >= both && !beyond:
+		stored = stored[:both]
+	case prefix >= 0:
+		known = known[:prefix]
+	}
+	for _, p := range byID {
+		if at, found := slices.BinarySearchFunc(known, p.stored, func(k pair, stored int) int { return k.stored - stored }); !found || known[at] != p {
+			moved = append(moved, p)
+		}
+	}
+	return stored, append(known, moved...)
+}
+
 // insertions returns the new messages by the stored message after which they are
 // inserted, -1 for the beginning. That is the message that they follow in the upload.
 // New messages at the start of the upload are inserted directly before its first known
-// message. New messages at its end are appended, because conversations grow there.
+// message. New messages at its end are appended, because conversations grow there. Those
+// of an upload with a position stay behind its last known message, because other parts of
+// the conversation may follow.
 func (m *merger) insertions() map[int][]int {
 	after := map[int][]int{}
 	last, end := -1, -1
@@ -179,7 +243,7 @@ func (m *merger) insertions() map[int][]int {
 			last = m.chain[next].stored
 			next++
 		case m.place[j] >= 0: // its place differs in the upload; it keeps the stored one
-		case j > end:
+		case j > end && (!m.placed || len(m.chain) == 0):
 			after[len(m.stored)-1] = append(after[len(m.stored)-1], j)
 		default:
 			after[last] = append(after[last], j)
@@ -200,14 +264,14 @@ func (m *merger) combine() Merged {
 		}
 	}
 	after := m.insertions()
-	out := Merged{RewriteFrom: -1, MarksOnly: true, Messages: make([]Message, 0, len(m.stored)+len(m.sent))}
+	out := Merged{From: m.from, RewriteFrom: -1, MarksOnly: true, Messages: make([]Message, 0, len(m.stored)+len(m.sent))}
 	by := 0 // how far the stored messages have moved so far
 	emit := func(msg Message, storedAt int) {
-		msg.Position = len(out.Messages)
+		msg.Position = m.from + len(out.Messages)
 		if out.RewriteFrom < 0 && storedAt != msg.Position {
 			out.RewriteFrom = msg.Position
 		}
-		if moved := msg.Position - storedAt; storedAt >= 0 && moved != by {
+		if moved := msg.Position - storedAt; storedAt != isNew && moved != by {
 			by = moved
 			out.Moves = append(out.Moves, Move{From: storedAt, By: by})
 		}
@@ -215,7 +279,7 @@ func (m *merger) combine() Merged {
 	}
 	emitNew := func(at int) {
 		for _, j := range after[at] {
-			emit(m.sent[j].fresh(), -1)
+			emit(m.sent[j].fresh(), isNew)
 			out.Added++
 		}
 	}
@@ -226,9 +290,9 @@ func (m *merger) combine() Merged {
 			msg, changed = m.apply(before, m.sent[j])
 		}
 		if before.Indexed() && (msg.Text != before.Text || msg.Sender != before.Sender || !msg.Indexed()) {
-			out.Outdated = append(out.Outdated, Span{at, m.answerTo(at)})
+			out.Outdated = append(out.Outdated, Span{m.from + at, m.from + m.answerTo(at)})
 		}
-		emit(msg, at)
+		emit(msg, m.from+at)
 		if changed {
 			out.MarksOnly = out.MarksOnly && msg.indexedLike(before)
 			out.Edited = append(out.Edited, out.Messages[len(out.Messages)-1])
@@ -236,10 +300,13 @@ func (m *merger) combine() Merged {
 		emitNew(at)
 	}
 	if out.RewriteFrom < 0 {
-		out.RewriteFrom = len(out.Messages)
+		out.RewriteFrom = out.Count()
 	}
 	return out
 }
+
+// isNew is the stored position of a message that is not stored.
+const isNew = -1
 
 // answerTo returns the place of the next message that search may find. The chunks of
 // an answer repeat the question before it, so they contain the text of both.

@@ -14,7 +14,7 @@ type replacer struct {
 	*aligner
 	storedText, sentText func(i int) string
 	marked               bool // the upload says which messages are hidden or on abandoned branches
-	byID                 int  // number of pairs by external id
+	known                int  // number of pairs by external id or position, which are no coincidence
 }
 
 // replace pairs each edit in the upload with the stored message that it replaces. If
@@ -122,7 +122,7 @@ func (r *replacer) allSent() bool {
 // conversation would, and the only texts in common are one or two that people say
 // often.
 func (r *replacer) isChance() bool {
-	if r.byID > 0 || !slices.Contains(r.toStored, -1) {
+	if r.known > 0 || !slices.Contains(r.toStored, -1) {
 		return false
 	}
 	gaps := r.gaps()

@@ -38,6 +38,9 @@ type Upload struct {
 	Pinned      *bool // nil when the caller did not say
 	Source      Source
 	Messages    []UploadMessage
+	// From is the position in the conversation at which the messages begin, when the upload
+	// is a part of a long conversation (Split). nil: the upload does not say.
+	From *int
 	// TellsMarks says that the source knows for each message whether it is hidden or on
 	// an abandoned branch. If it is false, an unmarked message keeps the mark it has in
 	// the store.

@@ -28,6 +28,8 @@ type ValidUpload struct {
 	source      Source
 	tellsMarks  bool
 	messages    []validMessage
+	placed      bool // the upload says at which position its messages begin:
+	from        int
 
 	// Whether the caller gave the value or it was filled in: a re-send changes only
 	// values that the caller gave.
@@ -49,6 +51,10 @@ func (u ValidUpload) DisplayName() string { return u.displayName }
 // Title returns the title that the caller gave or that was derived from the messages.
 func (u ValidUpload) Title() string { return u.title }
 
+// From returns the position of the first message of a part of a conversation, and 0 for a
+// whole conversation. The messages before it are in other uploads.
+func (u ValidUpload) From() int { return u.from }
+
 // TextBytes returns the total length of the texts of all messages.
 func (u ValidUpload) TextBytes() (n int) {
 	for _, m := range u.messages {
@@ -69,6 +75,9 @@ func (u Upload) Validate(now time.Time) (ValidUpload, error) {
 		title:       CleanTitle(u.Title), createdAt: u.CreatedAt, updatedAt: u.UpdatedAt,
 		created: !u.CreatedAt.IsZero(), updated: !u.UpdatedAt.IsZero(), tellsMarks: u.TellsMarks,
 		source: u.Source.clean(),
+	}
+	if u.From != nil {
+		v.placed, v.from = true, *u.From
 	}
 	if u.Pinned != nil {
 		v.pinned = new(*u.Pinned)
@@ -104,6 +113,9 @@ func (u *ValidUpload) check(found *fault.Problems) {
 	if u.source.Link != "" && !IsLink(u.source.Link) {
 		found.Add(fault.At("link"), "must be an http or https address of at most %d characters", MaxLinkBytes)
 	}
+	if u.from < 0 {
+		found.Add(fault.At("from"), "must be at least 0")
+	}
 	if !validTime(u.createdAt) {
 		found.Add(fault.At("created at"), "must lie between the years %d and %d", earliestYear, latestYear)
 	}
@@ -126,6 +138,10 @@ func (u *ValidUpload) takeMessages(sent []UploadMessage, found *fault.Problems) 
 	seen := make(map[string]int, len(sent))
 	for i, m := range sent {
 		at := fault.At("messages").Item(i)
+		text := storable(m.Text)
+		if tooLong(text) {
+			found.Add(at.Field("text"), "must have at most %d bytes when it is written as JSON", MaxTextBytes)
+		}
 		sender, ok := ParseSender(m.Role)
 		if !ok {
 			found.Add(at.Field("role"), "must be human, assistant, system or tool")
@@ -151,7 +167,7 @@ func (u *ValidUpload) takeMessages(sent []UploadMessage, found *fault.Problems) 
 			found.Add(at.Field("files"), "must have at most %d names of together %d characters", MaxFiles, MaxFilesBytes)
 		}
 		u.messages[i] = validMessage{dated: !m.CreatedAt.IsZero(), Message: Message{
-			ExternalID: id, Sender: sender, Text: storable(m.Text), CreatedAt: m.CreatedAt, Inferred: m.Inferred,
+			ExternalID: id, Sender: sender, Text: text, CreatedAt: m.CreatedAt, Inferred: m.Inferred,
 			Branch: branch, Hidden: m.Hidden, Files: files,
 		}}
 	}

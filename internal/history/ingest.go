@@ -25,7 +25,7 @@ func (h *History) ingest(ctx context.Context, ws chat.WorkspaceID, u chat.ValidU
 	if err != nil {
 		return Ingested{}, err
 	}
-	return Ingested{ImportID: done.ImportID, Conversation: done.Conversations[0]}, nil
+	return Ingested{ImportID: done.ImportID, Conversation: done.Conversations[0]}, done.Refused[0]
 }
 
 // MaxDelivery is how many conversations IngestAll accepts at once: enough that the cost of a
@@ -37,6 +37,7 @@ type Delivered struct {
 	ImportID      string              // empty when every conversation was refused
 	Conversations []chat.Conversation // in the order of the uploads
 	Counts        chat.ImportCounts
+	Refused       []error             // for each upload why it was not stored, which is Invalid, or nil
 }
 
 // Delivery says how uploads are stored together.
@@ -101,12 +102,13 @@ type delivery struct {
 	job         *importStep
 	importID    string
 	stored      []chat.Conversation // in the order of the uploads
+	refused     []error             // in the order of the uploads
 	messages    int                 // that are new or changed
 	counts      chat.ImportCounts
 }
 
 func (d *delivery) store() (Delivered, error) {
-	d.stored = make([]chat.Conversation, len(d.uploads))
+	d.stored, d.refused = make([]chat.Conversation, len(d.uploads)), make([]error, len(d.uploads))
 	if d.importID = chat.NewID(); d.job != nil {
 		d.importID = d.job.id
 	}
@@ -123,7 +125,7 @@ func (d *delivery) store() (Delivered, error) {
 	if err != nil {
 		return Delivered{}, err
 	}
-	done := Delivered{ImportID: d.importID, Conversations: d.stored, Counts: d.counts}
+	done := Delivered{ImportID: d.importID, Conversations: d.stored, Refused: d.refused, Counts: d.counts}
 	if d.job != nil {
 		return done, d.move(platforms)
 	}
@@ -199,7 +201,7 @@ func (d *delivery) createTogether() (left []int, err error) {
 	var fresh []chat.Transcript
 	places := map[string]int{} // by our ids
 	for i, u := range d.uploads {
-		if known[u.Origin()] {
+		if known[u.Origin()] || u.From() > 0 {
 			left = append(left, i)
 			continue
 		}
@@ -251,8 +253,12 @@ const maxOvertaken = 20
 func (d *delivery) createOrMerge(i int) error {
 	u := d.uploads[i]
 	for range maxOvertaken {
-		stored, abridged, err := d.tx.LockByExternalID(d.ws, u.Origin().Platform, u.Origin().ExternalID)
+		stored, abridged, err := d.tx.LockFrom(d.ws, u.Origin(), u.From())
 		if err == nil {
+			if stored.Messages < u.From() {
+				d.refuse(i, stored.Messages)
+				return nil
+			}
 			merge := chat.Merge
 			if abridged {
 				merge = chat.MergeAbridged
@@ -261,6 +267,9 @@ func (d *delivery) createOrMerge(i int) error {
 		}
 		if !fault.Is(err, fault.NotFound) {
 			return err
+		}
+		if u.From() > 0 {
+			return d.withoutBeginning(i)
 		}
 		fresh := d.fresh(u)
 		made, err := d.tx.CreateConversation(d.ws, fresh)
@@ -279,9 +288,11 @@ func (d *delivery) createOrMerge(i int) error {
 // because whoever sent it follows its indexing by the upload.
 func (d *delivery) update(i int, stored chat.Conversation, merged chat.Merged) (err error) {
 	unchanged := merged.Leaves(stored)
-	if unchanged {
+	switch {
+	case d.job != nil && merged.From > 0: // a file has the conversation once, and its first part was counted
+	case unchanged:
 		d.counts.Unchanged++
-	} else {
+	default:
 		d.counts.Updated++
 	}
 	if unchanged && d.job != nil {
@@ -291,6 +302,31 @@ func (d *delivery) update(i int, stored chat.Conversation, merged chat.Merged) (
 	d.messages += merged.Added + len(merged.Edited)
 	d.stored[i], err = d.tx.UpdateConversation(d.ws, stored, merged, d.importID)
 	return err
+}
+
+// withoutBeginning handles a part of a conversation that is not stored. If the conversation
+// was deleted, the part has the fate of its beginning.
+func (d *delivery) withoutBeginning(i int) error {
+	u := d.uploads[i]
+	deleted, excluded, err := d.tx.Tombstoned(d.ws, u.Origin().Platform, u.Origin().ExternalID)
+	switch {
+	case err != nil:
+		return err
+	case excluded:
+		d.stored[i] = refused(d.fresh(u).Conversation, chat.Excluded)
+	case deleted && d.keepDeleted:
+		d.stored[i] = refused(d.fresh(u).Conversation, chat.LeftDeleted)
+	default:
+		d.refuse(i, 0)
+	}
+	return nil
+}
+
+// refuse refuses a part when the messages before it are missing.
+func (d *delivery) refuse(i, stored int) {
+	d.counts.Failed++
+	d.refused[i] = fault.Breaks(fault.At("from"), "is %d, but only %d messages of the conversation are stored; send the parts before it first",
+		d.uploads[i].From(), stored)
 }
 
 // admit decides whether a new conversation may stay. It checks only now whether the

@@ -116,17 +116,22 @@ const knownText = 4 << 20
 // and locks it until the transaction ends. NotFound when it does not exist. Long texts
 // are abridged, for chat.MergeAbridged.
 func (tx *Tx) LockByExternalID(ws chat.WorkspaceID, platform, externalID string) (t chat.Transcript, abridged bool, err error) {
+	return tx.LockFrom(ws, chat.Origin{Platform: platform, ExternalID: externalID}, 0)
+}
+
+// LockFrom is LockByExternalID with the messages from a position on only.
+func (tx *Tx) LockFrom(ws chat.WorkspaceID, o chat.Origin, from int) (t chat.Transcript, abridged bool, err error) {
 	t.Conversation, err = tx.conversation(tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).
-		Where("workspace_id = ? AND platform = ? AND external_id = ?", int64(ws), platform, externalID))
+		Where("workspace_id = ? AND platform = ? AND external_id = ?", int64(ws), o.Platform, o.ExternalID))
 	if err != nil {
 		return chat.Transcript{}, false, err
 	}
-	parts, last, err := tx.Parts(ws, t.ID, chat.PartAt{}, knownText)
+	parts, last, err := tx.Parts(ws, t.ID, chat.PartAt{Position: from}, knownText)
 	if err != nil {
 		return chat.Transcript{}, false, err
 	}
 	if !last {
-		t.Turns, err = tx.abridged(ws, t.ID)
+		t.Turns, err = tx.abridged(ws, t.ID, from)
 		return t, true, err
 	}
 	t.Turns = make([]chat.Message, len(parts))
@@ -136,10 +141,10 @@ func (tx *Tx) LockByExternalID(ws chat.WorkspaceID, platform, externalID string)
 	return t, false, nil
 }
 
-// abridged returns all messages of a conversation with abridged texts.
-func (tx *Tx) abridged(ws chat.WorkspaceID, conversation string) (turns []chat.Message, err error) {
+// abridged returns the messages of a conversation from a position on with abridged texts.
+func (tx *Tx) abridged(ws chat.WorkspaceID, conversation string, from int) (turns []chat.Message, err error) {
 	var text chat.Abridger
-	at := chat.PartAt{}
+	at := chat.PartAt{Position: from}
 	for last := false; !last; {
 		var parts []chat.Part
 		if parts, last, err = tx.Parts(ws, conversation, at, knownText); err != nil {
@@ -296,7 +301,7 @@ func (tx *Tx) UpdateConversation(ws chat.WorkspaceID, stored chat.Conversation, 
 		"archived": m.Source.Archived, "starred": m.Source.Starred, "project": m.Source.Project, "link": m.Source.Link,
 	}
 	if m.Changed() {
-		changes["message_count"] = len(m.Messages)
+		changes["message_count"] = m.Count()
 	}
 	switch {
 	case m.Changed() || m.Title != stored.Title:

@@ -30,7 +30,7 @@ func (tx *Tx) rewriteMessages(ws chat.WorkspaceID, conversation string, m chat.M
 			return err
 		}
 	}
-	if m.RewriteFrom == len(m.Messages) {
+	if m.RewriteFrom == m.Count() {
 		return nil
 	}
 	return tx.rearrange(ws, conversation, m)

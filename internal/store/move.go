@@ -61,7 +61,7 @@ func (tx *Tx) arrangement(ws chat.WorkspaceID, conversation string, m chat.Merge
 		at[row.ID] = i
 	}
 	moved = make([]placed, 0, len(rows))
-	for _, msg := range m.Messages[m.RewriteFrom:] {
+	for _, msg := range m.Messages[m.RewriteFrom-m.From:] {
 		i, stored := at[msg.ID]
 		if !stored {
 			fresh = append(fresh, msg)
