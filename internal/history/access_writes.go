@@ -33,7 +33,8 @@ func (a Access) Ingest(ctx context.Context, u chat.Upload) (Ingested, error) {
 // IngestAll is Ingest for several conversations, such as those of an export file. It stores
 // all of them in one transaction, as one import, or none if there is an error. If two uploads
 // are of the same conversation, the later one is merged into the earlier one. Conversations
-// that were refused have no id and the state Excluded or LeftDeleted. Invalid, with the
+// that were refused have no id and the state Excluded or LeftDeleted. A part whose beginning
+// is missing has no id and an error in Refused. Invalid, with the
 // problems of each, when one cannot be stored, and when there are none or more than
 // MaxDelivery.
 func (a Access) IngestAll(ctx context.Context, uploads []chat.Upload, how Delivery) (Delivered, error) {

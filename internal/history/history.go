@@ -45,6 +45,7 @@ type History struct {
 	limiter  *rateLimiter
 	patience time.Duration
 	log      *slog.Logger
+	parts    chat.PartLimits
 
 	importing sync.Map // the *Importing that run
 }
@@ -75,6 +76,8 @@ type Options struct {
 	RatePerSecond float64       // requests per second and key; 0 for no limit
 	Burst         int           // how many may come at once; at least 1
 	Patience      time.Duration // how long an operation may take, deletes more; DefaultPatience when 0
+
+	Parts chat.PartLimits // of the conversations of files; chat.DefaultPartLimits when 0
 }
 
 // New returns the front door to a store.
@@ -99,12 +102,15 @@ func New(o Options) *History {
 	if o.Patience <= 0 {
 		o.Patience = DefaultPatience
 	}
+	if o.Parts == (chat.PartLimits{}) {
+		o.Parts = chat.DefaultPartLimits()
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	h := &History{
 		store: o.Store, embedder: o.Embedder, now: o.Now, wake: o.Wake, deleted: o.Deleted, reclaim: o.Reclaim,
-		limiter: newRateLimiter(o.RatePerSecond, o.Burst, o.Now), patience: o.Patience, log: o.Logger,
+		limiter: newRateLimiter(o.RatePerSecond, o.Burst, o.Now), patience: o.Patience, log: o.Logger, parts: o.Parts,
 	}
 	h.search = search.New(search.Options{
 		Store: o.Store, Embedder: o.Embedder, Reranker: o.Reranker, Logger: o.Logger, Metrics: o.Metrics,

@@ -96,6 +96,7 @@ type Importing struct {
 	cancel  context.CancelCauseFunc
 	beats   chan struct{} // closed when the last heartbeat was sent
 	waiting []chat.ValidUpload
+	from    []Read // where each of them is in the file
 	text    int
 	failed  int // that are not in the record yet
 	format  string
@@ -195,7 +196,7 @@ func (i *Importing) step() store.ImportStep {
 // Take takes the next conversation of the file, or what is wrong at its place. It returns an
 // error when the import must end: End takes it.
 func (i *Importing) Take(read Read) error {
-	valid, removed, err := i.h.validated(read)
+	parts, removed, err := i.h.validated(read)
 	for _, r := range removed {
 		i.problem(read, r)
 	}
@@ -208,24 +209,36 @@ func (i *Importing) Take(read Read) error {
 	case err != nil:
 		return err
 	}
-	i.waiting = append(i.waiting, valid)
-	i.text += valid.TextBytes()
-	if len(i.waiting) < importBatch && i.text < importBatchText {
-		return nil
+	for _, part := range parts {
+		i.waiting, i.from = append(i.waiting, part), append(i.from, Read{Line: read.Line, Place: read.Place})
+		i.text += part.TextBytes()
+		if len(i.waiting) < importBatch && i.text < importBatchText {
+			continue
+		}
+		if err := i.flush(); err != nil {
+			return err
+		}
 	}
-	return i.flush()
+	return nil
 }
 
-// validated repairs and checks a conversation of a file. removed is what had to be left out.
-func (h *History) validated(read Read) (valid chat.ValidUpload, removed []error, err error) {
+// validated repairs and checks a conversation of a file, and divides a long one into parts
+// that are stored one after the other. removed is what had to be left out.
+func (h *History) validated(read Read) (parts []chat.ValidUpload, removed []error, err error) {
 	if read.Err != nil {
-		return chat.ValidUpload{}, nil, read.Err
+		return nil, nil, read.Err
 	}
 	for _, r := range read.Upload.Repair() {
 		removed = append(removed, fault.Invalidf("%s", r))
 	}
-	valid, err = read.Upload.Validate(h.now())
-	return valid, removed, err
+	for _, part := range read.Upload.Split(h.parts) {
+		valid, err := part.Validate(h.now())
+		if err != nil {
+			return nil, removed, err
+		}
+		parts = append(parts, valid)
+	}
+	return parts, removed, nil
 }
 
 // problem remembers what is wrong at a place of the file.
@@ -252,8 +265,14 @@ func (i *Importing) flush() error {
 	if err != nil {
 		return err
 	}
+	for n, refused := range delivered.Refused {
+		if refused != nil {
+			i.done.Failed++
+			i.problem(i.from[n], refused)
+		}
+	}
 	clear(i.waiting) // of the texts nothing stays in memory
-	i.waiting, i.text, i.failed = i.waiting[:0], 0, 0
+	i.waiting, i.from, i.text, i.failed = i.waiting[:0], i.from[:0], 0, 0
 	i.done.Conversations += delivered.Counts.Stored()
 	i.done.Excluded += delivered.Counts.Excluded
 	i.done.Deleted += delivered.Counts.LeftDeleted

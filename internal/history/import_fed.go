@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -76,8 +77,9 @@ func (h *History) feedImport(ctx context.Context, ws chat.WorkspaceID, id string
 	var fed Fed
 	step := &importStep{id: before.ID, move: store.ImportStep{Part: part}}
 	var valid []chat.ValidUpload
+	var from []Read // where each of them is in the file
 	for read := range reads {
-		v, removed, err := h.validated(read)
+		parts, removed, err := h.validated(read)
 		for _, r := range removed {
 			fed.problem(read, r)
 		}
@@ -87,14 +89,21 @@ func (h *History) feedImport(ctx context.Context, ws chat.WorkspaceID, id string
 			fed.problem(read, err)
 		case err != nil:
 			return Fed{}, err
-		case len(valid) == MaxDelivery:
+		case len(valid) >= MaxDelivery:
 			return Fed{}, fault.New(fault.TooLarge, "a part has at most %d conversations; send the rest in the next part", MaxDelivery)
 		default:
-			valid = append(valid, v)
+			valid = append(valid, parts...)
+			from = append(from, slices.Repeat([]Read{{Line: read.Line, Place: read.Place}}, len(parts))...)
 		}
 	}
 	if len(valid) > 0 {
-		_, err = h.deliver(ctx, ws, valid, Delivery{KeepDeleted: !before.Restores, job: step})
+		var delivered Delivered
+		delivered, err = h.deliver(ctx, ws, valid, Delivery{KeepDeleted: !before.Restores, job: step})
+		for i, refused := range delivered.Refused {
+			if refused != nil {
+				fed.problem(from[i], refused)
+			}
+		}
 	} else {
 		err = h.store.InTx(ctx, func(tx *store.Tx) error { return tx.MoveImport(ws, before.ID, step.move) })
 	}

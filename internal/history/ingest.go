@@ -37,7 +37,7 @@ type Delivered struct {
 	ImportID      string              // empty when every conversation was refused
 	Conversations []chat.Conversation // in the order of the uploads
 	Counts        chat.ImportCounts
-	Refused       []error             // for each upload why it was not stored, which is Invalid, or nil
+	Refused       []error // for each upload why it was not stored, which is Invalid, or nil
 }
 
 // Delivery says how uploads are stored together.

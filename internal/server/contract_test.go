@@ -127,7 +127,7 @@ func TestBodiesAreReadAsTheSpecSays(t *testing.T) {
 		"RecallRequest": {`{"query":"a","maxTokens":1,"platform":"b","conversationContext":"c","conversationHistory":[{"role":"human","content":"d"}],"queries":[{"query":"e","maxTokens":2}]}`,
 			func() any { return new(api.RecallRequest) }},
 		"UploadRequest": {`{"platform":"a","platformDisplayName":"b","conversation":{"id":"c","title":"d","createdAt":"2026-01-01","updatedAt":"2026-01-01",
-			"pinned":true,"archived":true,"starred":false,"project":"g","link":"https://a.b","marked":true,
+			"pinned":true,"archived":true,"starred":false,"project":"g","link":"https://a.b","marked":true,"from":0,
 			"messages":[{"id":"e","role":"human","content":"f","createdAt":"2026-01-01","timeInferred":true,"branch":"h","hidden":true,"files":["i"]}]}}`, func() any { return new(api.UploadRequest) }},
 	}
 	for name, body := range bodies {

@@ -35,7 +35,7 @@ func upload(body *api.UploadRequest) chat.Upload {
 		ExternalID: sent.ID, Title: value(sent.Title),
 		CreatedAt: timeOrZero(sent.CreatedAt), UpdatedAt: timeOrZero(sent.UpdatedAt), Pinned: sent.Pinned,
 		Source:     chat.Source{Archived: sent.Archived, Starred: sent.Starred, Project: value(sent.Project), Link: value(sent.Link)},
-		TellsMarks: value(sent.Marked),
+		TellsMarks: value(sent.Marked), From: sent.From,
 		Messages: each(sent.Messages, func(m api.UploadedMessage) chat.UploadMessage {
 			return chat.UploadMessage{
 				ExternalID: value(m.ID), Role: m.Role, Text: m.Content, CreatedAt: timeOrZero(m.CreatedAt),

@@ -28,9 +28,11 @@ var uploadNames = fault.Names{
 	"created at":           "conversation.createdAt",
 	"updated at":           "conversation.updatedAt",
 	"link":                 "conversation.link",
+	"from":                 "conversation.from",
 	"messages":             "conversation.messages",
 	"messages.external id": "id",
 	"messages.created at":  "createdAt",
+	"messages.text":        "content",
 }
 
 // badKey is the text of both APIs for a key that is unknown or revoked.

@@ -1676,6 +1676,12 @@ type UploadedChat struct {
 	// Examples: 2026-03-01T09:30:00Z, 2026-03-01
 	CreatedAt *Time `json:"createdAt,omitempty"`
 
+	// From The position in the conversation at which `messages` begin, from 0. A long conversation is sent in several
+	// uploads, each with the position at which it continues. They must come in order: 400 when fewer messages
+	// are stored. Only the messages from this position on can change. Absent: the texts and ids say where the
+	// messages belong.
+	From *int `json:"from,omitempty"`
+
 	// ID The platform's id of the conversation. It identifies the conversation together with `platform`.
 	ID string `json:"id"`
 
@@ -1686,7 +1692,7 @@ type UploadedChat struct {
 	// stored of it.
 	Marked *bool `json:"marked,omitempty"`
 
-	// Messages Its messages in order, 1 to 50,000. Send a longer chat in several uploads.
+	// Messages Its messages in order, 1 to 50,000. Send a longer chat in several uploads, each with `from`.
 	Messages []UploadedMessage `json:"messages"`
 
 	// Pinned Whether it is pinned. Default: unchanged; a new conversation is not pinned.

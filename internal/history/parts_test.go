@@ -1,0 +1,116 @@
+package history_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
+)
+
+// inParts is a history that divides conversations of more than three messages.
+func (d *desk) inParts() history.Access {
+	small := d.with(func(o *history.Options) { o.Parts = chat.PartLimits{Messages: 3, Bytes: 1000} })
+	return small.History.AsOperator(d.WS)
+}
+
+// A long conversation of a file is stored in parts, counted once, and the same when it
+// comes again, also after it has grown and after it was deleted.
+func TestALongConversationOfAFile(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		texts := make([]string, 20)
+		for i := range texts {
+			texts[i] = []string{"again", "and again"}[i%2]
+		}
+		long, access := say("long", texts...), d.inParts()
+		imported := func(restore bool, uploads ...chat.Upload) history.Imported {
+			done, err := access.ImportFile(t.Context(), fileOf(uploads...), restore)
+			require.NoError(t, err)
+			require.Empty(t, done.Problems)
+			return done
+		}
+		done := imported(false, say("before", "a"), long, say("after", "b"))
+		require.Equal(t, 3, done.Conversations)
+		row, err := access.Import(t.Context(), done.ImportID)
+		require.NoError(t, err)
+		require.Equal(t, []int{3, 22}, []int{row.Conversations, row.Messages})
+		page, err := access.Conversations(t.Context(), chat.ListQuery{Filter: chat.Filter{Title: "again"}})
+		require.NoError(t, err)
+		require.Equal(t, []int{1, 20}, []int{page.Total, page.Items[0].Messages})
+		stored := d.Transcript(page.Items[0].ID)
+		for i, m := range stored.Turns {
+			require.Equal(t, texts[i], m.Text)
+		}
+		require.Equal(t, 1, imported(false, long).Conversations)
+		require.Equal(t, stored.Turns, d.Transcript(stored.ID).Turns)
+		require.Equal(t, stored.Revision, d.Transcript(stored.ID).Revision)
+
+		_, err = access.DeleteConversations(t.Context(), []string{stored.ID}, chat.DeleteOptions{})
+		require.NoError(t, err)
+		done = imported(false, long)
+		require.Equal(t, []int{0, 1, 0}, []int{done.Conversations, done.Deleted, done.Failed}, "its parts are not counted, and none is stored")
+		done = imported(true, long)
+		require.Equal(t, []int{1, 0, 0}, []int{done.Conversations, done.Deleted, done.Failed})
+		require.Equal(t, 3, d.Count())
+		require.Empty(t, d.DB.Damage(t))
+	})
+}
+
+// A part whose beginning is not there is a problem with its place, and loses nothing else.
+func TestAPartWithoutItsBeginning(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		access := d.History.AsOperator(d.WS)
+		part := func(id string, from int, texts ...string) chat.Upload {
+			u := say(id, texts...)
+			u.From = new(from)
+			return u
+		}
+		done, err := access.ImportFile(t.Context(), fileOf(part("x", 5, "f"), part("y", 0, "a", "b"), part("y", 3, "d"), part("y", 2, "c"), part("y", 3, "d")), false)
+		require.NoError(t, err)
+		require.Equal(t, []int{1, 2}, []int{done.Conversations, done.Failed})
+		require.Equal(t, []int{1, 3}, []int{done.Problems[0].Line, done.Problems[1].Line})
+		require.ErrorContains(t, done.Problems[0].Err, "from is 5, but only 0 messages")
+		require.ErrorContains(t, done.Problems[1].Err, "from is 3, but only 2 messages")
+		require.Equal(t, 1, d.Count())
+
+		_, err = access.Ingest(t.Context(), part("y", 5, "f"))
+		require.Equal(t, fault.Invalid, fault.KindOf(err))
+		require.ErrorContains(t, err, "only 4 messages")
+		_, err = access.Ingest(t.Context(), part("z", 1, "f"))
+		require.ErrorContains(t, err, "only 0 messages")
+		one, err := access.Ingest(t.Context(), part("y", 4, "e", "e", "e"))
+		require.NoError(t, err)
+		require.Equal(t, 7, one.Conversation.Messages)
+
+		_, err = access.DeleteConversations(t.Context(), []string{one.Conversation.ID}, chat.DeleteOptions{Exclude: true})
+		require.NoError(t, err)
+		two, err := access.Ingest(t.Context(), part("y", 4, "e"))
+		require.NoError(t, err)
+		require.Equal(t, chat.Excluded, two.Conversation.IndexState)
+		require.Zero(t, d.Count())
+	})
+}
+
+// More messages than an upload may have are no problem for a file.
+func TestAnImportOfSixtyThousandMessages(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		const n = 60_000
+		long := chat.Upload{ExternalID: "long", Messages: make([]chat.UploadMessage, n)}
+		for i := range long.Messages {
+			long.Messages[i] = chat.UploadMessage{Role: []string{"human", "assistant"}[i%2], Text: fmt.Sprint("line ", i%7)}
+		}
+		access := d.History.AsOperator(d.WS)
+		for _, revision := range []int64{6, 6} {
+			done, err := access.ImportFile(t.Context(), fileOf(long), false)
+			require.NoError(t, err)
+			require.Equal(t, []int{1, 0}, []int{done.Conversations, done.Failed})
+			page, err := access.Conversations(t.Context(), chat.ListQuery{})
+			require.NoError(t, err)
+			require.Equal(t, n, page.Items[0].Messages)
+			require.Equal(t, revision, page.Items[0].Revision, "the second time nothing changes")
+		}
+	})
+}
