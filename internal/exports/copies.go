@@ -3,6 +3,7 @@ package exports
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"strconv"
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/exports/format"
@@ -29,7 +30,11 @@ func newCopies() *copies {
 // same one. Of different copies with the same time the later in the source is wanted too, and
 // so replaces the earlier.
 func (c *copies) wanted(conversation format.Conversation) bool {
-	key := c.key(conversation.Platform, conversation.ExternalID)
+	id := conversation.ExternalID
+	if conversation.From != nil { // the parts of a long conversation are no copies of each other
+		id += "\x00" + strconv.Itoa(*conversation.From)
+	}
+	key := c.key(conversation.Platform, id)
 	now := copied{micros(conversation.UpdatedAt), c.content(conversation)}
 	before, again := c.seen[key]
 	if again && (now.updated < before.updated || now == before) {
