@@ -25,6 +25,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/embed/builtin"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/imports"
 	"github.com/lethe-chat/lethe/internal/indexer"
 	"github.com/lethe-chat/lethe/internal/llm"
 	"github.com/lethe-chat/lethe/internal/rerank"
@@ -56,6 +57,7 @@ type App struct {
 	store   *store.Store
 	history *history.History
 	indexer *indexer.Indexer
+	imports *imports.Importer
 	server  *server.Server
 	upkeep  *upkeep.Upkeep
 
@@ -145,11 +147,20 @@ func New(ctx context.Context, o Options) (*App, error) {
 		LocalToken:    a.localToken,
 		RatePerSecond: o.Config.RatePerSecond, Burst: o.Config.RateBurst,
 	})
+	a.imports = imports.New(imports.Options{History: a.history, Folder: importFolder(o.Config), Logger: o.Logger})
 	a.server = server.New(server.Options{ //nolint:contextcheck // each request has its own context
-		History: a.history, Logger: o.Logger, CORSOrigins: o.Config.CORSOrigins, Hosts: hosts(o.Config),
+		History: a.history, Imports: a.imports, Logger: o.Logger, CORSOrigins: o.Config.CORSOrigins, Hosts: hosts(o.Config),
 		Version: o.Version, Metrics: metrics, Prove: prover(a.localToken), Budget: newBudget(o.Config, metrics), MetricsApart: o.Config.MetricsAddr != "",
 	})
 	return a, nil
+}
+
+// importFolder returns the folder for files while they are imported.
+func importFolder(c config.Config) string {
+	if c.ImportDir != "" || c.DataDir == "" {
+		return c.ImportDir
+	}
+	return filepath.Join(c.DataDir, "imports")
 }
 
 // embeddingSettings is a hash of the settings that decide which texts can be embedded.
@@ -240,6 +251,7 @@ func (a *App) Run(ctx context.Context, started func(Started)) error {
 	background.Go(func() { a.indexer.Run(soft, hard) })
 	background.Go(func() { a.flushKeyUsage(soft) })
 	background.Go(func() { a.upkeep.Run(soft) })
+	background.Go(func() { a.imports.Run(soft) })
 
 	metrics, err := a.serveMetrics(ctx)
 	if err != nil {
@@ -294,7 +306,9 @@ func (a *App) stop(ctx context.Context, httpServer *http.Server, stopSoft, stopH
 	stopSoft()               // 2. workers start nothing new, while
 	err := httpServer.Shutdown(ctx)
 	if err != nil { // 3. requests in progress finish, or are cut off after the time-out
+		interrupted := a.history.InterruptImports()
 		err = errors.Join(fmt.Errorf("some requests were cut off: %w", err), httpServer.Close())
+		a.awaitImports(whole, interrupted)
 	}
 	done := make(chan struct{})
 	go func() { background.Wait(); close(done) }()
@@ -305,6 +319,13 @@ func (a *App) stop(ctx context.Context, httpServer *http.Server, stopSoft, stopH
 		<-done
 	}
 	return errors.Join(err, a.finalFlush(whole)) // 5. Close closes the store last
+}
+
+// awaitImports waits until the imports that were cut off have recorded that.
+func (a *App) awaitImports(ctx context.Context, interrupted func(context.Context)) {
+	ctx, cancel := context.WithTimeout(ctx, a.o.Config.ShutdownTimeout)
+	defer cancel()
+	interrupted(ctx)
 }
 
 func (a *App) finalFlush(ctx context.Context) error {

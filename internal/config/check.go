@@ -73,6 +73,12 @@ func (l *loader) checkDatabase() {
 	if strings.HasPrefix(c.DataDir, "~") {
 		l.problem("LETHE_DATA_DIR", "%q begins with ~, which only a shell understands; use the whole path", c.DataDir)
 	}
+	if strings.HasPrefix(c.ImportDir, "~") {
+		l.problem("LETHE_IMPORT_DIR", "%q begins with ~, which only a shell understands; use the whole path", c.ImportDir)
+	}
+	if strings.ContainsRune(c.ImportDir, 0) {
+		l.problem("LETHE_IMPORT_DIR", "%q contains a NUL character", c.ImportDir)
+	}
 	if strings.ContainsRune(c.DataDir, 0) {
 		l.problem("LETHE_DATA_DIR", "%q contains a NUL character", c.DataDir)
 	}

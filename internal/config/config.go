@@ -36,6 +36,7 @@ type Config struct {
 	MetricsAddr      string        `env:"LETHE_METRICS_ADDR"` // empty: beside the API
 	DatabaseURL      Secret        `env:"LETHE_DATABASE_URL"` // empty: SQLite in DataDir
 	DataDir          string        `env:"LETHE_DATA_DIR"`     // may be empty when DatabaseURL is not
+	ImportDir        string        `env:"LETHE_IMPORT_DIR"`   // empty: imports in DataDir
 	APIKey           Secret        `env:"LETHE_API_KEY"`      // empty: the first start creates one
 	APIKeyFile       string        `env:"LETHE_API_KEY_FILE"` // a file with the key in it, in place of APIKey
 	RuntimeDir       string        `env:"LETHE_RUNTIME_DIR"`  // empty: the environment does not name one
@@ -129,6 +130,7 @@ func (c Config) shown() []slog.Attr {
 		slog.String("LETHE_METRICS_ADDR", c.MetricsAddr),
 		slog.String("LETHE_DATABASE_URL", maskURL(c.DatabaseURL)),
 		slog.String("LETHE_DATA_DIR", c.DataDir),
+		slog.String("LETHE_IMPORT_DIR", c.ImportDir),
 		slog.String("LETHE_API_KEY", c.APIKey.String()),
 		slog.String("LETHE_API_KEY_FILE", c.APIKeyFile),
 		slog.String("LETHE_RUNTIME_DIR", c.RuntimeDir),

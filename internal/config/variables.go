@@ -33,6 +33,11 @@ func Variables() []Variable {
 			Meaning: "The directory of the SQLite file. The user's data directory is $XDG_DATA_HOME or ~/.local/share on Linux, ~/Library/Application Support on macOS, %LocalAppData% on Windows.",
 		},
 		{
+			Name: "LETHE_IMPORT_DIR", Default: "imports in the data directory",
+			Accepts: "the path of a directory, which is created if it does not exist",
+			Meaning: "The directory for files while they are imported. A file there has no name and is gone at the end of its import. It needs as much room as the largest file that is sent.",
+		},
+		{
 			Name: "LETHE_API_KEY", Secret: true,
 			Accepts: "16 to 512 printable ASCII characters without spaces",
 			Meaning: "A key for the workspace \"default\" with the scopes read and write. Without it, the first start creates a key and prints it once.",

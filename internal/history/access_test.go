@@ -157,6 +157,10 @@ var whoMayWhat = map[string]asked{
 		_, err := a.Edit(ctx, chat.NewID(), chat.Edit{Pinned: new(bool)})
 		return err
 	}},
+	"ImportBegun": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.ImportBegun(ctx, chat.NewID())
+		return err
+	}},
 	"ImportFile": {scope: auth.Write, streams: true, ask: func(ctx context.Context, a history.Access) error {
 		_, err := a.ImportFile(ctx, oneRead("file"), false)
 		return err

@@ -124,6 +124,14 @@ func (a Access) StopImport(ctx context.Context, id string) (chat.Import, error) 
 	})
 }
 
+// ImportBegun returns the record of an import that the caller has begun; without what others
+// have said of it, if the caller may not read.
+func (a Access) ImportBegun(ctx context.Context, id string) (chat.Import, error) {
+	return ask(ctx, a, OpImportBegun, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Import, error) {
+		return a.shown(h.importByID(ctx, ws, id))
+	})
+}
+
 // shown reduces an import to what the caller may see: without the scope read nothing that
 // others have said of it.
 func (a Access) shown(i chat.Import, err error) (chat.Import, error) {

@@ -101,6 +101,8 @@ type Importing struct {
 	failed  int // that are not in the record yet
 	format  string
 	done    Imported
+	found   []Problem // of reading, which are in the report
+	ended   chan struct{}
 	bytes   atomic.Int64
 	report  atomic.Pointer[chat.ImportReport]
 }
@@ -121,7 +123,7 @@ func (a Access) startImport(ctx context.Context, n NewImport) (*Importing, error
 	}
 	i := &Importing{
 		h: h, ws: a.who.Workspace, id: id, how: Delivery{KeepDeleted: !n.RestoreDeleted}, format: n.Format,
-		beats: make(chan struct{}), done: Imported{ImportID: id},
+		beats: make(chan struct{}), ended: make(chan struct{}), done: Imported{ImportID: id},
 	}
 	i.ctx, i.cancel = context.WithCancelCause(ctx)
 	h.importing.Store(i, true)
@@ -185,6 +187,14 @@ func (i *Importing) beat(key *keyWatch) {
 			i.cancel(err)
 			return
 		}
+	}
+}
+
+// Found adds what could not be read to the outcome that End returns.
+func (i *Importing) Found(r chat.ImportReport) {
+	i.done.Failed += r.Unread
+	for _, p := range r.Problems {
+		i.found = addProblem(i.found, Read{Line: p.Line, Place: p.ImportPlace}, fault.Invalidf("%s", p.Reason))
 	}
 }
 
@@ -290,6 +300,7 @@ func (i *Importing) End(err error) (Imported, error) {
 		i.cancel(nil)
 		<-i.beats
 		i.h.importing.Delete(i)
+		close(i.ended)
 	}()
 	if i.ctx.Err() == nil && !errors.Is(err, store.ErrImportEnded) {
 		if stored := i.flush(); stored != nil && err == nil {
@@ -319,7 +330,13 @@ func (i *Importing) End(err error) (Imported, error) {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		err = fault.Wrap(fault.Canceled, err, "the request was canceled or took too long")
 	}
-	return i.done, err
+	done := i.done
+	for _, p := range i.found {
+		if len(done.Problems) < maxImportProblems {
+			done.Problems = append(done.Problems, p)
+		}
+	}
+	return done, err
 }
 
 // finalReport adds the problems of storing to what was found in the file.
@@ -349,14 +366,26 @@ func endOf(err error) (chat.ImportState, string) {
 	}
 }
 
-// errStopping is why imports end when the service stops.
-var errStopping = fault.New(fault.Canceled, "the service stopped; send the file again, and only what is missing is stored")
+// ErrStopping is why imports end when the service stops.
+var ErrStopping = fault.New(fault.Canceled, "the service stopped; send the file again, and only what is missing is stored")
 
-// InterruptImports ends the imports that this program runs, because the service stops. It does
-// not wait for them.
-func (h *History) InterruptImports() {
-	h.importing.Range(func(i, _ any) bool {
-		i.(*Importing).cancel(errStopping) //nolint:forcetypeassert // nothing else is stored there
+// InterruptImports ends the imports that this program runs, because the service stops. It
+// returns a function that waits until they have recorded that, or until ctx ends. In between the
+// caller closes the connections that they may be reading from.
+func (h *History) InterruptImports() (wait func(ctx context.Context)) {
+	var all []*Importing
+	h.importing.Range(func(key, _ any) bool {
+		i := key.(*Importing) //nolint:forcetypeassert // nothing else is stored there
+		i.cancel(ErrStopping)
+		all = append(all, i)
 		return true
 	})
+	return func(ctx context.Context) {
+		for _, i := range all {
+			select {
+			case <-i.ended:
+			case <-ctx.Done():
+			}
+		}
+	}
 }

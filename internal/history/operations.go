@@ -29,6 +29,7 @@ const (
 	OpFeedImport          Operation = "FeedImport"
 	OpFinishImport        Operation = "FinishImport"
 	OpImport              Operation = "Import"
+	OpImportBegun         Operation = "ImportBegun"
 	OpImportFile          Operation = "ImportFile"
 	OpImports             Operation = "Imports"
 	OpIngest              Operation = "Ingest"
@@ -127,6 +128,7 @@ var demands = map[Operation]demand{
 	OpEdit:                {auth.Write, ordinary},
 	OpFeedImport:          {auth.Write, streaming},
 	OpFinishImport:        {auth.Write, ordinary},
+	OpImportBegun:         {auth.Write, ordinary},
 	OpImportFile:          {auth.Write, streaming},
 	OpIngest:              {auth.Write, ordinary},
 	OpIngestAll:           {auth.Write, streaming},

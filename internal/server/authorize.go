@@ -17,7 +17,7 @@ import (
 // before its body is read.
 func (s *Server) withKey(r route) echo.HandlerFunc {
 	answer := func(access history.Access) echo.HandlerFunc {
-		answer := understand(r.reading)(func(c echo.Context) error { return r.answer(s.handlersFor(access), c) })
+		answer := understand(r.reading)(func(c echo.Context) error { return r.answer(s.handlersFor(access, c.Request()), c) })
 		return s.reserve(r.maxBody)(limitBody(r.maxBody)(answer))
 	}
 	return func(c echo.Context) error {
@@ -56,9 +56,11 @@ func (s *Server) access(c echo.Context) (history.Access, error) {
 }
 
 // handlersFor returns the handlers of all routes with a key, for one request.
-func (s *Server) handlersFor(access history.Access) *wire.ServerInterfaceWrapper {
+func (s *Server) handlersFor(access history.Access, r *http.Request) *wire.ServerInterfaceWrapper {
 	return &wire.ServerInterfaceWrapper{Handler: wire.NewStrictHandler(handlers{
-		&memoryPlugin{access: access, maxLine: s.options.MaxUpload, markdown: s.markdown},
+		&memoryPlugin{
+			access: access, imports: s.options.Imports, maxLine: s.options.MaxUpload, length: r.ContentLength, markdown: s.markdown,
+		},
 		&fini{access: access},
 		&administration{access: access, version: s.options.Version},
 	}, []wire.StrictMiddlewareFunc{firstForHead})}

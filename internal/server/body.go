@@ -23,7 +23,7 @@ func limitBody(limit int64) echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
 			if limit == streamed {
-				if err := checkLines(r.Header); err != nil {
+				if err := checkFile(r.Header); err != nil {
 					return err
 				}
 				patient(c)
@@ -103,6 +103,17 @@ func brokenBody(err error, what string) error {
 		return fault.Wrap(fault.Canceled, slow, "%s came too slowly and was cut off; send the request again", what)
 	}
 	return fault.Wrap(fault.Canceled, errors.Join(httpStatus(http.StatusBadRequest), err), "%s could not be read to its end; send the request again", what)
+}
+
+// checkFile accepts every media type that is no form: the body is the file itself.
+func checkFile(h http.Header) error {
+	if coding := h.Get(echo.HeaderContentEncoding); coding != "" && !strings.EqualFold(coding, "identity") {
+		return fault.New(fault.Unsupported, "send the file as it is, without Content-Encoding")
+	}
+	if media, _, _ := mime.ParseMediaType(h.Get(echo.HeaderContentType)); strings.HasPrefix(media, "multipart/") {
+		return fault.New(fault.Unsupported, "send the file itself as the body, not a form; with curl: --data-binary @FILE")
+	}
+	return nil
 }
 
 // checkLines accepts the media types of a file of JSON lines.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/imports"
 	"github.com/lethe-chat/lethe/internal/markdown"
 )
 
@@ -10,6 +11,8 @@ import (
 // makes one call to history, and writes the wire's types.
 type memoryPlugin struct {
 	access   history.Access
+	imports  *imports.Importer
 	maxLine  int64 // bytes of one line of an imported file
+	length   int64 // bytes of the request's body; -1 when unknown
 	markdown *markdown.Renderer
 }

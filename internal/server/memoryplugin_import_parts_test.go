@@ -1,7 +1,9 @@
 package server_test
 
 import (
+	"bytes"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -80,6 +82,49 @@ func TestAnImportInParts(t *testing.T) {
 	require.Equal(t, 3, undone.Count)
 	_, err = s.Client.Import(t.Context(), job.ID())
 	require.True(t, client.IsNotFound(err), "its record went with its last conversation")
+}
+
+// A file of another service is kept until it has arrived, and read then; what is in it and what
+// is wrong with it is in its record.
+func TestAFileOfAnotherServiceIsImported(t *testing.T) {
+	s := start(t, server.Options{})
+	body, err := os.ReadFile("../exports/deepseek/testdata/export/conversations.json")
+	require.NoError(t, err)
+	const path = "/api/chat-history/import?fileName=%2Fhome%2Fme%2Fconversations.json"
+	answered := s.call(t, http.MethodPost, path, string(body))
+	require.Equal(t, http.StatusOK, answered.status, answered.body)
+	list, err := s.Client.Imports(t.Context(), 1, 10)
+	require.NoError(t, err)
+	require.Len(t, list.Items, 1)
+	first, err := s.Client.Import(t.Context(), list.Items[0].ID)
+	require.NoError(t, err)
+	require.Equal(t, []any{"conversations.json", "deepseek", len(body), len(body)}, []any{*first.FileName, *first.Format, *first.FileSize, first.BytesRead})
+	require.Equal(t, []string{"deepseek"}, first.Platforms)
+	require.Positive(t, first.Counts.New)
+	require.Equal(t, first.Counts.New, first.Conversations)
+	require.Len(t, first.Report.Members, 1)
+
+	later, err := s.Client.SendFile(t.Context(), client.SentFile{Body: bytes.NewReader(body), Name: "again.json"})
+	require.NoError(t, err)
+	ended, err := s.Client.AwaitImport(t.Context(), later.ID)
+	require.NoError(t, err)
+	require.Equal(t, api.ImportStatusReady, ended.Status, value(ended.Error))
+	require.Equal(t, api.ImportCounts{Unchanged: first.Counts.New, Failed: first.Counts.Failed, Skipped: first.Counts.Skipped}, ended.Counts)
+
+	unknown := s.call(t, http.MethodPost, "/api/chat-history/import", `[{"nothing": "known"}]`)
+	require.Equal(t, http.StatusBadRequest, unknown.status)
+	require.Contains(t, unknown.says(t), "format that Lethe knows")
+	list, err = s.Client.Imports(t.Context(), 1, 10)
+	require.NoError(t, err)
+	require.Equal(t, api.ImportStateFailed, list.Items[0].State)
+	require.Contains(t, *list.Items[0].Error, "format that Lethe knows")
+}
+
+func value(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 // After a stop is answered nothing more is stored, and the client is told.

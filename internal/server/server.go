@@ -11,6 +11,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/budget"
 	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/imports"
 	"github.com/lethe-chat/lethe/internal/markdown"
 )
 
@@ -32,6 +33,7 @@ const (
 // Options are what a Server needs and may be told. Only History is required.
 type Options struct {
 	History     *history.History
+	Imports     *imports.Importer    // reads files that are imported; nil for one that keeps them in the system's folder
 	Logger      *slog.Logger         // nil discards
 	Metrics     *prometheus.Registry // nil makes one of its own
 	Version     string               // the program's, shown by /healthz
@@ -50,6 +52,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Imports == nil {
+		o.Imports = imports.New(imports.Options{History: o.History, Logger: o.Logger})
 	}
 	if o.Metrics == nil {
 		o.Metrics = prometheus.NewRegistry()

@@ -928,12 +928,18 @@ type ImportPlace struct {
 	Member *string `json:"member,omitempty"`
 }
 
-// ImportProblem A line that could not be stored.
+// ImportProblem What is wrong at one place of a file.
 type ImportProblem struct {
-	// Line The number of the line, from 1.
+	// Element The element of the list, from 1.
+	Element *int `json:"element,omitempty"`
+
+	// Line The line, from 1; 0 if the file is not read by lines.
 	Line int `json:"line"`
 
-	// Reason Why it could not be stored.
+	// Member The file in the archive.
+	Member *string `json:"member,omitempty"`
+
+	// Reason What is wrong.
 	Reason string `json:"reason"`
 }
 
@@ -2041,6 +2047,15 @@ type ExportConversationsParams struct {
 type ImportConversationsParams struct {
 	// RestoreDeleted `true`: also store conversations that were deleted here before.
 	RestoreDeleted *string `form:"restoreDeleted,omitempty" json:"restoreDeleted,omitempty"`
+
+	// FileName The name of the file, for its record and for problems.
+	FileName *string `form:"fileName,omitempty" json:"fileName,omitempty"`
+
+	// Format The format of the file. Without it, Lethe finds it out.
+	Format *string `form:"format,omitempty" json:"format,omitempty"`
+
+	// Prefer `respond-async`: answer when the file has arrived.
+	Prefer *string `json:"Prefer,omitempty"`
 }
 
 // ListImportsParams defines parameters for ListImports.

@@ -184,6 +184,24 @@ func (c *Client) ImportFile(ctx context.Context, file io.Reader, restoreDeleted 
 	return Decode[api.ImportAnswer](c.raw.ImportConversationsWithBody(ctx, p, "application/x-ndjson", file))
 }
 
+// SentFile is an export file that the service reads.
+type SentFile struct {
+	Body           io.Reader
+	Name           string // empty if it has none
+	Format         string // empty: the service finds it out
+	RestoreDeleted bool   // also store conversations that were deleted before
+}
+
+// SendFile sends an export file of any format and returns when it has arrived; Import tells how
+// far the service is with it.
+func (c *Client) SendFile(ctx context.Context, f SentFile) (api.Import, error) {
+	p := &api.ImportConversationsParams{FileName: text(f.Name), Format: text(f.Format), Prefer: text("respond-async")}
+	if f.RestoreDeleted {
+		p.RestoreDeleted = text("true")
+	}
+	return Decode[api.Import](c.raw.ImportConversationsWithBody(ctx, p, "application/octet-stream", f.Body))
+}
+
 // Imports returns one page of the uploads and imports, newest first. 0 for page or
 // pageSize means the service's default.
 func (c *Client) Imports(ctx context.Context, page, pageSize int) (api.ImportList, error) {

@@ -87,7 +87,7 @@ func Decode[T any](resp *http.Response, err error) (T, error) {
 		return answer, fmt.Errorf("lethe: %w", err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusAccepted {
 		return answer, errorOf(resp)
 	}
 	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {

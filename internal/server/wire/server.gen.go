@@ -528,6 +528,37 @@ func (w *ServerInterfaceWrapper) ImportConversations(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter restoreDeleted: %s", err))
 	}
 
+	// ------------- Optional query parameter "fileName" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "fileName", ctx.QueryParams(), &params.FileName, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter fileName: %s", err))
+	}
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", ctx.QueryParams(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter format: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Prefer" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Prefer")]; found {
+		var Prefer string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Prefer, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Prefer", valueList[0], &Prefer, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Prefer: %s", err))
+		}
+
+		params.Prefer = &Prefer
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ImportConversations(ctx, params)
 	return err
@@ -3387,8 +3418,9 @@ func (response ExportConversations503JSONResponse) VisitExportConversationsRespo
 }
 
 type ImportConversationsRequestObject struct {
-	Params ImportConversationsParams
-	Body   io.Reader
+	Params      ImportConversationsParams
+	ContentType string
+	Body        io.Reader
 }
 
 type ImportConversationsResponseObject interface {
@@ -3405,6 +3437,30 @@ func (response ImportConversations200JSONResponse) VisitImportConversationsRespo
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportConversations202ResponseHeaders struct {
+	Location *string
+}
+
+type ImportConversations202JSONResponse struct {
+	Body    Import
+	Headers ImportConversations202ResponseHeaders
+}
+
+func (response ImportConversations202JSONResponse) VisitImportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -3461,6 +3517,20 @@ func (response ImportConversations408JSONResponse) VisitImportConversationsRespo
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ImportConversations409JSONResponse struct{ ImportEndedJSONResponse }
+
+func (response ImportConversations409JSONResponse) VisitImportConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -8508,6 +8578,7 @@ func (sh *strictHandler) ImportConversations(ctx echo.Context, params ImportConv
 	var request ImportConversationsRequestObject
 
 	request.Params = params
+	request.ContentType = ctx.Request().Header.Get("Content-Type")
 
 	request.Body = ctx.Request().Body
 

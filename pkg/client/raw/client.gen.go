@@ -286,9 +286,9 @@ type ClientInterface interface {
 
 	// ImportConversationsWithBody Import a file
 	//
-	// Stores the conversations of a file as `GET /api/chat-history/export` writes it: one JSON object a line, each
-	// like the body of an upload. Deleted conversations stay deleted unless `restoreDeleted` is given. A line that
-	// cannot be stored is reported and does not stop the others (docs/api.md). Needs scope `write`.
+	// Stores the conversations of an export file of another service, of a program, or of Lethe. The body is the file
+	// itself. What cannot be read or stored is reported and does not stop the rest. With `Prefer: respond-async` the
+	// answer comes when the file has arrived (docs/api.md). Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1018,9 +1018,9 @@ func (c *Client) ExportConversations(ctx context.Context, params *ExportConversa
 
 // ImportConversationsWithBody Import a file
 //
-// Stores the conversations of a file as `GET /api/chat-history/export` writes it: one JSON object a line, each
-// like the body of an upload. Deleted conversations stay deleted unless `restoreDeleted` is given. A line that
-// cannot be stored is reported and does not stop the others (docs/api.md). Needs scope `write`.
+// Stores the conversations of an export file of another service, of a program, or of Lethe. The body is the file
+// itself. What cannot be read or stored is reported and does not stop the rest. With `Prefer: respond-async` the
+// answer comes when the file has arrived (docs/api.md). Needs scope `write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2686,6 +2686,30 @@ func NewImportConversationsRequestWithBody(server string, params *ImportConversa
 
 		}
 
+		if params.FileName != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "fileName", *params.FileName, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -2698,6 +2722,21 @@ func NewImportConversationsRequestWithBody(server string, params *ImportConversa
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.Prefer != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Prefer", *params.Prefer, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Prefer", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -4122,9 +4161,9 @@ type ClientWithResponsesInterface interface {
 
 	// ImportConversationsWithBodyWithResponse Import a file
 	//
-	// Stores the conversations of a file as `GET /api/chat-history/export` writes it: one JSON object a line, each
-	// like the body of an upload. Deleted conversations stay deleted unless `restoreDeleted` is given. A line that
-	// cannot be stored is reported and does not stop the others (docs/api.md). Needs scope `write`.
+	// Stores the conversations of an export file of another service, of a program, or of Lethe. The body is the file
+	// itself. What cannot be read or stored is reported and does not stop the rest. With `Prefer: respond-async` the
+	// answer comes when the file has arrived (docs/api.md). Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6112,6 +6151,11 @@ func (r ExportConversationsResponse) ContentType() string {
 	return ""
 }
 
+// ImportConversationsResponse202Headers the declared response headers of an HTTP 202 response for ImportConversations
+type ImportConversationsResponse202Headers struct {
+	Location *string
+}
+
 // ImportConversationsResponse429Headers the declared response headers of an HTTP 429 response for ImportConversations
 type ImportConversationsResponse429Headers struct {
 	RetryAfter *int
@@ -6127,6 +6171,8 @@ type ImportConversationsResponse struct {
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ImportAnswer
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Import
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *BadRequest
 	// JSON401 the response for an HTTP 401 `application/json` response
@@ -6135,6 +6181,8 @@ type ImportConversationsResponse struct {
 	JSON403 *Forbidden
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *Timeout
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *ImportEnded
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -6149,6 +6197,8 @@ type ImportConversationsResponse struct {
 	JSON500 *InternalError
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *ImportConversationsResponse202Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *ImportConversationsResponse429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -6158,6 +6208,11 @@ type ImportConversationsResponse struct {
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
 func (r ImportConversationsResponse) GetJSON200() *ImportAnswer {
 	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r ImportConversationsResponse) GetJSON202() *Import {
+	return r.JSON202
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -6178,6 +6233,11 @@ func (r ImportConversationsResponse) GetJSON403() *Forbidden {
 // GetJSON408 returns the response for an HTTP 408 `application/json` response
 func (r ImportConversationsResponse) GetJSON408() *Timeout {
 	return r.JSON408
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ImportConversationsResponse) GetJSON409() *ImportEnded {
+	return r.JSON409
 }
 
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
@@ -9731,9 +9791,9 @@ func (c *ClientWithResponses) ExportConversationsWithResponse(ctx context.Contex
 
 // ImportConversationsWithBodyWithResponse Import a file
 //
-// Stores the conversations of a file as `GET /api/chat-history/export` writes it: one JSON object a line, each
-// like the body of an upload. Deleted conversations stay deleted unless `restoreDeleted` is given. A line that
-// cannot be stored is reported and does not stop the others (docs/api.md). Needs scope `write`.
+// Stores the conversations of an export file of another service, of a program, or of Lethe. The body is the file
+// itself. What cannot be read or stored is reported and does not stop the rest. With `Prefer: respond-async` the
+// answer comes when the file has arrived (docs/api.md). Needs scope `write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11879,6 +11939,13 @@ func ParseImportConversationsResponse(rsp *http.Response) (*ImportConversationsR
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Import
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest BadRequest
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -11906,6 +11973,13 @@ func ParseImportConversationsResponse(rsp *http.Response) (*ImportConversationsR
 			return nil, err
 		}
 		response.JSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest ImportEnded
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
@@ -11959,6 +12033,16 @@ func ParseImportConversationsResponse(rsp *http.Response) (*ImportConversationsR
 	}
 
 	switch {
+	case rsp.StatusCode == 202:
+		var headers ImportConversationsResponse202Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers202 = &headers
 	case rsp.StatusCode == 429:
 		var headers ImportConversationsResponse429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {

@@ -1,0 +1,8 @@
+//go:build !linux && !darwin
+
+package imports
+
+import "os"
+
+// freeBytes is not known on this system.
+func freeBytes(*os.File) (int64, bool) { return 0, false }
