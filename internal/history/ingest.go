@@ -76,8 +76,8 @@ func (h *History) validateAll(uploads []chat.Upload) ([]chat.ValidUpload, error)
 // import goes through it.
 func (h *History) deliver(ctx context.Context, ws chat.WorkspaceID, uploads []chat.ValidUpload, how Delivery) (Delivered, error) {
 	var done Delivered
-	err := h.store.InTx(ctx, func(tx *store.Tx) (err error) {
-		d := delivery{tx: tx, ws: ws, uploads: uploads, keepDeleted: how.KeepDeleted, job: how.job}
+	err := h.inPreparedTx(ctx, ws, uploads, func(tx *store.Tx, ahead map[int]prepared) (err error) {
+		d := delivery{tx: tx, ws: ws, uploads: uploads, prepared: ahead, keepDeleted: how.KeepDeleted, job: how.job}
 		done, err = d.store()
 		return err
 	})
@@ -98,6 +98,7 @@ type delivery struct {
 	tx          *store.Tx
 	ws          chat.WorkspaceID
 	uploads     []chat.ValidUpload
+	prepared    map[int]prepared // by the place of the upload
 	keepDeleted bool
 	job         *importStep
 	importID    string
@@ -253,17 +254,17 @@ const maxOvertaken = 20
 func (d *delivery) createOrMerge(i int) error {
 	u := d.uploads[i]
 	for range maxOvertaken {
-		stored, abridged, err := d.tx.LockFrom(d.ws, u.Origin(), u.From())
+		stored, err := d.tx.LockByOrigin(d.ws, u.Origin())
 		if err == nil {
 			if stored.Messages < u.From() {
 				d.refuse(i, stored.Messages)
 				return nil
 			}
-			merge := chat.Merge
-			if abridged {
-				merge = chat.MergeAbridged
+			merged, err := d.merge(i, stored)
+			if err != nil {
+				return err
 			}
-			return d.update(i, stored.Conversation, merge(stored, u))
+			return d.update(i, stored, merged)
 		}
 		if !fault.Is(err, fault.NotFound) {
 			return err

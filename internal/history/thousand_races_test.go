@@ -323,8 +323,11 @@ func (r *racecourse) uploadThatHasMerged(external string) {
 			if err != nil {
 				return err
 			}
-			stored, _, err := tx.LockByExternalID(r.ws, u.Origin().Platform, u.Origin().ExternalID)
-			if err != nil {
+			var stored chat.Transcript
+			if stored.Conversation, err = tx.LockByOrigin(r.ws, u.Origin()); err != nil {
+				return err
+			}
+			if stored.Turns, _, err = tx.ShortTurns(r.ws, stored.ID, 0); err != nil {
 				return err
 			}
 			_, err = tx.UpdateConversation(r.ws, stored.Conversation, chat.Merge(stored, u), chat.NewID())

@@ -112,42 +112,44 @@ func (v *View) filtered(ws chat.WorkspaceID, f chat.Filter) *gorm.DB {
 // because PostgreSQL decompresses a whole text to return a piece of it.
 const knownText = 4 << 20
 
-// LockByExternalID returns the conversation with the caller's own id and its messages,
-// and locks it until the transaction ends. NotFound when it does not exist. Long texts
-// are abridged, for chat.MergeAbridged.
-func (tx *Tx) LockByExternalID(ws chat.WorkspaceID, platform, externalID string) (t chat.Transcript, abridged bool, err error) {
-	return tx.LockFrom(ws, chat.Origin{Platform: platform, ExternalID: externalID}, 0)
+// ByOrigin returns the conversation with the caller's own id. NotFound when it does not
+// exist.
+func (v *View) ByOrigin(ws chat.WorkspaceID, o chat.Origin) (chat.Conversation, error) {
+	return v.conversation(v.atOrigin(ws, o))
 }
 
-// LockFrom is LockByExternalID with the messages from a position on only.
-func (tx *Tx) LockFrom(ws chat.WorkspaceID, o chat.Origin, from int) (t chat.Transcript, abridged bool, err error) {
-	t.Conversation, err = tx.conversation(tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).
-		Where("workspace_id = ? AND platform = ? AND external_id = ?", int64(ws), o.Platform, o.ExternalID))
-	if err != nil {
-		return chat.Transcript{}, false, err
+// LockByOrigin is ByOrigin, and locks the conversation until the transaction ends.
+func (tx *Tx) LockByOrigin(ws chat.WorkspaceID, o chat.Origin) (chat.Conversation, error) {
+	return tx.conversation(tx.atOrigin(ws, o).Clauses(clause.Locking{Strength: "UPDATE"}))
+}
+
+func (v *View) atOrigin(ws chat.WorkspaceID, o chat.Origin) *gorm.DB {
+	return v.db.Where("workspace_id = ? AND platform = ? AND external_id = ?", int64(ws), o.Platform, o.ExternalID)
+}
+
+// ShortTurns returns the messages of a conversation from a position on with their whole
+// texts, or false if these have more than 4 MiB. Then use AbridgedTurns.
+func (v *View) ShortTurns(ws chat.WorkspaceID, conversation string, from int) (turns []chat.Message, short bool, err error) {
+	parts, last, err := v.Parts(ws, conversation, chat.PartAt{Position: from}, knownText)
+	if err != nil || !last {
+		return nil, false, err
 	}
-	parts, last, err := tx.Parts(ws, t.ID, chat.PartAt{Position: from}, knownText)
-	if err != nil {
-		return chat.Transcript{}, false, err
-	}
-	if !last {
-		t.Turns, err = tx.abridged(ws, t.ID, from)
-		return t, true, err
-	}
-	t.Turns = make([]chat.Message, len(parts))
+	turns = make([]chat.Message, len(parts))
 	for i, part := range parts {
-		t.Turns[i] = part.Message
+		turns[i] = part.Message
 	}
-	return t, false, nil
+	return turns, true, nil
 }
 
-// abridged returns the messages of a conversation from a position on with abridged texts.
-func (tx *Tx) abridged(ws chat.WorkspaceID, conversation string, from int) (turns []chat.Message, err error) {
+// AbridgedTurns returns the messages of a conversation from a position on with abridged
+// texts, for chat.MergeAbridged. It reads the whole texts, which takes seconds for a very long
+// conversation.
+func (v *View) AbridgedTurns(ws chat.WorkspaceID, conversation string, from int) (turns []chat.Message, err error) {
 	var text chat.Abridger
 	at := chat.PartAt{Position: from}
 	for last := false; !last; {
 		var parts []chat.Part
-		if parts, last, err = tx.Parts(ws, conversation, at, knownText); err != nil {
+		if parts, last, err = v.Parts(ws, conversation, at, knownText); err != nil {
 			return nil, err
 		}
 		for _, part := range parts {

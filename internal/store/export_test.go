@@ -68,3 +68,15 @@ func (tx *Tx) FailIndexing(c Claim, x Indexed, reason string) error {
 	changes["index_error"] = reason
 	return tx.storeIndexed(c, x, changes)
 }
+
+// LockByExternalID locks a conversation and reads its messages, as an upload does.
+func (tx *Tx) LockByExternalID(ws chat.WorkspaceID, platform, externalID string) (t chat.Transcript, abridged bool, err error) {
+	if t.Conversation, err = tx.LockByOrigin(ws, chat.Origin{Platform: platform, ExternalID: externalID}); err != nil {
+		return chat.Transcript{}, false, err
+	}
+	var short bool
+	if t.Turns, short, err = tx.ShortTurns(ws, t.ID, 0); err == nil && !short {
+		t.Turns, err = tx.AbridgedTurns(ws, t.ID, 0)
+	}
+	return t, !short, err
+}

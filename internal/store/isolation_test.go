@@ -84,6 +84,19 @@ var inWorkspace = map[string]call{
 		t, _, err := tx.LockByExternalID(ws, h.conversation.Platform, h.conversation.ExternalID)
 		return just(t, err)
 	},
+	"LockByOrigin": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.LockByOrigin(ws, chat.Origin{Platform: h.conversation.Platform, ExternalID: h.conversation.ExternalID}))
+	},
+	"ByOrigin": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.ByOrigin(ws, chat.Origin{Platform: h.conversation.Platform, ExternalID: h.conversation.ExternalID}))
+	},
+	"ShortTurns": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		turns, _, err := tx.ShortTurns(ws, h.conversation.ID, 0)
+		return just(turns, err)
+	},
+	"AbridgedTurns": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.AbridgedTurns(ws, h.conversation.ID, 0))
+	},
 	"EditConversation": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		title, pinned := "taken over", true
 		return just(tx.EditConversation(ws, h.conversation.ID, chat.Edit{Title: &title, Pinned: &pinned}))
