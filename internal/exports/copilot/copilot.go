@@ -117,12 +117,13 @@ func rowsWithin(ctx context.Context, m format.Member, out *format.Out, most int,
 	if errors.Is(err, io.EOF) {
 		return nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errRowTooLong) {
 		return err
 	}
 	at, err := columnsOf(header)
 	if err != nil {
-		return err
+		out.Problem(format.Place{Member: m.Path, Line: 1}, err)
+		return nil
 	}
 	for ctx.Err() == nil {
 		limit.left = most

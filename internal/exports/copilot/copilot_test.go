@@ -7,11 +7,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/exports/exportstest"
 	"github.com/lethe-chat/lethe/internal/exports/format"
 	"github.com/lethe-chat/lethe/internal/exports/readtest"
 )
 
-func TestExport(t *testing.T) { readtest.Golden(t, Format(), "testdata/export") }
+func TestExport(t *testing.T) { exportstest.Run(t, Format(), "testdata") }
 
 // A chat is handed over when its last row was read. What can be opened only once gives the
 // same chats, later.

@@ -136,7 +136,7 @@ func (s suite) damaged(t *testing.T) {
 				s.withoutText(t, found)
 				have := byPlace(found)
 				for place, want := range whole {
-					if place.Element != number {
+					if place.Element != number && place.Element > 0 { // others are made of several elements
 						require.Equal(t, want, have[place], "%s loses %s", name, place)
 					}
 				}

@@ -9,12 +9,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/exports/exportstest"
 	"github.com/lethe-chat/lethe/internal/exports/format"
 	"github.com/lethe-chat/lethe/internal/exports/readtest"
 )
 
-func TestActivityAsJSON(t *testing.T) { readtest.Golden(t, Format(), "testdata/json") }
-func TestActivityAsHTML(t *testing.T) { readtest.Golden(t, Format(), "testdata/html") }
+func TestActivity(t *testing.T) { exportstest.Run(t, Format(), "testdata") }
 
 // The same account exported again, in another language or form and with newer entries on
 // top, has the same conversations.

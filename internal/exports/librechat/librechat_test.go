@@ -8,10 +8,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/exports/exportstest"
 	"github.com/lethe-chat/lethe/internal/exports/readtest"
 )
 
-func TestExport(t *testing.T) { readtest.Golden(t, Format(), "testdata/export") }
+func TestExport(t *testing.T) { exportstest.Run(t, Format(), "testdata") }
 
 // Each message is nested in the one before, so a conversation of 20,000 messages is 40,000
 // levels deep, four times of what JSON decoders take.

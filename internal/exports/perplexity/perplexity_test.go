@@ -3,10 +3,10 @@ package perplexity
 import (
 	"testing"
 
+	"github.com/lethe-chat/lethe/internal/exports/exportstest"
 	"github.com/lethe-chat/lethe/internal/exports/readtest"
 )
 
-func TestOfficialExport(t *testing.T) { readtest.Golden(t, Format(), "testdata/official") }
-func TestExtension(t *testing.T)      { readtest.Golden(t, Format(), "testdata/extension") }
+func TestExport(t *testing.T) { exportstest.Run(t, Format(), "testdata") }
 
 func FuzzRead(f *testing.F) { readtest.Fuzz(f, Format(), "testdata") }

@@ -195,6 +195,9 @@ func source(s chat.Source) (text string) {
 	if s.Archived != nil {
 		text += fmt.Sprintf(", archived %t", *s.Archived)
 	}
+	if s.Starred != nil {
+		text += fmt.Sprintf(", starred %t", *s.Starred)
+	}
 	if s.Link != "" {
 		text += ", link " + s.Link
 	}

@@ -5,10 +5,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/exports/exportstest"
 	"github.com/lethe-chat/lethe/internal/exports/readtest"
 )
 
-func TestExport(t *testing.T) { readtest.Golden(t, Format(), "testdata/export") }
+func TestExport(t *testing.T) { exportstest.Run(t, Format(), "testdata") }
 
 // Standard input can be read once, so the names of the folders behind the chats are not
 // known.
