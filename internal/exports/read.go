@@ -1,6 +1,7 @@
 package exports
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"time"
@@ -96,7 +97,7 @@ func (r *reading) member(ctx context.Context, member container.Member, err error
 		}
 		r.tell()
 	}()
-	f, sample, err := r.recognise(member)
+	f, sample, err := r.recognise(&member)
 	switch {
 	case err != nil:
 		found.problem(format.Place{Member: member.Path}, err)
@@ -116,24 +117,50 @@ func (r *reading) member(ctx context.Context, member container.Member, err error
 	return nil
 }
 
-// recognise returns the format of a member, or nil if it has none.
-func (r *reading) recognise(member container.Member) (*format.Format, *format.Sample, error) {
-	head, err := member.Head()
-	if err != nil {
-		return nil, nil, err
-	}
-	sample := format.NewSample(member.Path, head)
-	if r.only != nil {
-		if sample.Kind == format.Binary || sample.Empty() || len(head) == 0 {
-			return nil, sample, nil
+// firstLook is how many bytes of a member are looked at first. They nearly always tell the
+// format, and looking at more takes longer than reading a small member.
+const firstLook = 256 << 10
+
+// recognise returns the format of a member, or nil if it has none. A text that was looked at
+// as a whole is not read from the source again.
+func (r *reading) recognise(member *container.Member) (*format.Format, *format.Sample, error) {
+	for most := firstLook; ; most = format.SampleBytes {
+		head, err := member.Head(most)
+		if err != nil {
+			return nil, nil, err
 		}
-		return r.only, sample, nil
+		sample := format.NewSample(member.Path, head)
+		whole := len(head) < most
+		f := r.matching(sample)
+		if f == nil && !whole && most < format.SampleBytes {
+			continue
+		}
+		if whole && sample.Kind != format.Binary && sample.Kind != format.SQLite {
+			member.Open = func() (io.ReadCloser, error) { return inMemory{bytes.NewReader(head)}, nil }
+		}
+		return f, sample, nil
+	}
+}
+
+// matching returns the format of a file, or nil if it has none.
+func (r *reading) matching(sample *format.Sample) *format.Format {
+	if r.only != nil {
+		if sample.Kind == format.Binary || sample.Empty() || len(sample.Head) == 0 {
+			return nil
+		}
+		return r.only
 	}
 	if f, ok := Detect(sample, r.formats); ok {
-		return &f, sample, nil
+		return &f
 	}
-	return nil, sample, nil
+	return nil
 }
+
+// inMemory is an open member whose text is in memory.
+type inMemory struct{ *bytes.Reader }
+
+// Close does nothing.
+func (inMemory) Close() error { return nil }
 
 // read reads a member of a known format.
 func (r *reading) read(ctx context.Context, f format.Format, member container.Member, found *MemberReport) error {

@@ -22,7 +22,7 @@ func (m *message) document() (text string, kind format.Warning) {
 // report returns the report of deep research, which is in the metadata of a hidden message.
 func (m *message) report() string {
 	longest := ""
-	for _, value := range []jsontext.Value{m.Metadata.Value.SDK, m.Metadata.Value.ToolResponse, m.Metadata.Value.Widget} {
+	for _, value := range m.Metadata.Research {
 		longest = longer(longest, findReport(value, 0))
 	}
 	return longest
@@ -71,8 +71,8 @@ func longer(a, b string) string {
 // reportText returns the text of a report: a message, a string, or a string with a message.
 func reportText(value jsontext.Value) string {
 	var report loose.Embedded[struct {
-		Content loose.Maybe[content] `json:"content"`
-		Text    loose.Text           `json:"text"`
+		Content content    `json:"content"`
+		Text    loose.Text `json:"text"`
 	}]
 	if json.Unmarshal(value, &report, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) != nil {
 		return ""

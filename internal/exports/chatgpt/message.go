@@ -30,15 +30,15 @@ type file struct {
 // node turns a node into what it says. key is its name in the mapping.
 func (in *jsonNode) node(key string, out *format.Out) node {
 	n := node{key: key, parent: string(in.Parent)}
-	if !in.Message.Is {
+	if !in.Says {
 		return n
 	}
-	m := &in.Message.Value
+	m := &in.Message
 	n.said.ExternalID, n.said.CreatedAt = string(m.ID), m.CreateTime.Time
 	if n.said.ExternalID == "" {
 		n.said.ExternalID = key
 	}
-	role, known := role(string(m.Author.Value.Role))
+	role, known := role(string(m.Role))
 	if !known {
 		out.Warn(UnknownAuthor, 1)
 	}
@@ -88,7 +88,7 @@ func role(author string) (role string, known bool) {
 // hidden reports whether ChatGPT does not show a message as a part of the conversation.
 func (m *message) hidden(role string) bool {
 	switch {
-	case bool(m.Metadata.Value.Hidden), role == "system", role == "tool", m.Channel == "analysis",
+	case bool(m.Metadata.Hidden), role == "system", role == "tool", m.Channel == "analysis",
 		m.Weight != "" && strings.Trim(string(m.Weight), "0.") == "": // pruned
 		return true
 	case role == "assistant":
@@ -100,7 +100,7 @@ func (m *message) hidden(role string) bool {
 // text returns the text of a message, and whether its type is one that is not part of what
 // was said: instructions, thinking, pages and results of tools.
 func (m *message) text(out *format.Out) (text string, hidden bool) {
-	c := &m.Content.Value
+	c := &m.Content
 	switch c.Type {
 	case "text", "multimodal_text", "":
 		return c.Parts.text(out), false
@@ -123,9 +123,9 @@ func (m *message) text(out *format.Out) (text string, hidden bool) {
 		}
 		return strings.Join(all, "\n\n"), true
 	case "user_editable_context":
-		return join(c.UserProfile, c.UserInstructions), true
+		return join(c.Profile, c.Wishes), true
 	case "model_editable_context":
-		return string(c.ModelSetContext), true
+		return string(c.Memory), true
 	}
 	out.Warn(format.UnknownBlock, 1)
 	return join(c.Text, c.Result) + c.Parts.text(out), true
@@ -167,10 +167,10 @@ func (m *message) files() (files []file) {
 		}
 		files = append(files, f)
 	}
-	for _, a := range m.Metadata.Value.Attachments {
+	for _, a := range m.Metadata.Attachments {
 		add(file{string(a.ID), string(a.Name)})
 	}
-	for _, p := range m.Content.Value.Parts {
+	for _, p := range m.Content.Parts {
 		add(file{id: assetID(string(p.asset.Pointer))})
 		add(file{id: assetID(string(p.asset.Audio.Value.Pointer))})
 	}

@@ -30,67 +30,111 @@ type mapping struct {
 	found format.Out // for its warnings
 }
 
-// jsonNode is a node as the export has it.
-type jsonNode struct {
-	Parent  loose.Text           `json:"parent"`
-	Message loose.Maybe[message] `json:"message"`
-}
-
 // UnmarshalJSONFrom decodes an object of nodes. Anything else has none.
 func (m *mapping) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	*m = mapping{}
-	if d.PeekKind() != '{' {
-		return d.SkipValue()
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
 	in := new(jsonNode)
-	for d.PeekKind() != '}' {
-		token, err := d.ReadToken()
-		if err != nil {
-			return err
-		}
-		key := token.String()
-		if d.PeekKind() != '{' {
-			if err := d.SkipValue(); err != nil {
-				return err
-			}
-			continue
-		}
+	_, err := loose.Object(d, func(name []byte) error {
+		key := string(name)
 		*in = jsonNode{}
-		if err := json.UnmarshalDecode(d, in); err != nil {
-			return err
+		is, err := in.decode(d)
+		if is && err == nil {
+			m.nodes = append(m.nodes, in.node(key, &m.found))
 		}
-		m.nodes = append(m.nodes, in.node(key, &m.found))
-	}
-	_, err := d.ReadToken()
+		return err
+	})
 	return err
 }
 
-type message struct {
-	ID         loose.Text            `json:"id"`
-	Author     loose.Maybe[author]   `json:"author"`
-	CreateTime loose.Time            `json:"create_time"`
-	Content    loose.Maybe[content]  `json:"content"`
-	Weight     loose.Text            `json:"weight"`
-	Recipient  loose.Text            `json:"recipient"`
-	Channel    loose.Text            `json:"channel"`
-	Metadata   loose.Maybe[metadata] `json:"metadata"`
+// jsonNode is a node as the export has it. Most of a file are nodes, so they and their
+// messages are decoded without reflection.
+type jsonNode struct {
+	Parent  loose.Text
+	Message message
+	Says    bool // it has a message
 }
 
-type author struct {
-	Role loose.Text `json:"role"`
+func (n *jsonNode) decode(d *jsontext.Decoder) (is bool, err error) {
+	return loose.Object(d, func(name []byte) (err error) {
+		switch string(name) {
+		case "parent":
+			return n.Parent.UnmarshalJSONFrom(d)
+		case "message":
+			n.Says, err = n.Message.decode(d)
+			return err
+		}
+		return d.SkipValue()
+	})
+}
+
+type message struct {
+	ID         loose.Text
+	Role       loose.Text // of the author
+	CreateTime loose.Time
+	Content    content
+	Weight     loose.Text
+	Recipient  loose.Text
+	Channel    loose.Text
+	Metadata   metadata
+}
+
+func (m *message) decode(d *jsontext.Decoder) (is bool, err error) {
+	return loose.Object(d, func(name []byte) error {
+		switch string(name) {
+		case "id":
+			return m.ID.UnmarshalJSONFrom(d)
+		case "author":
+			return m.decodeAuthor(d)
+		case "create_time":
+			return m.CreateTime.UnmarshalJSONFrom(d)
+		case "content":
+			return m.Content.UnmarshalJSONFrom(d)
+		case "weight":
+			return m.Weight.UnmarshalJSONFrom(d)
+		case "recipient":
+			return m.Recipient.UnmarshalJSONFrom(d)
+		case "channel":
+			return m.Channel.UnmarshalJSONFrom(d)
+		case "metadata":
+			return m.Metadata.decode(d)
+		}
+		return d.SkipValue()
+	})
+}
+
+func (m *message) decodeAuthor(d *jsontext.Decoder) error {
+	_, err := loose.Object(d, func(name []byte) error {
+		if string(name) == "role" {
+			return m.Role.UnmarshalJSONFrom(d)
+		}
+		return d.SkipValue()
+	})
+	return err
 }
 
 type metadata struct {
-	Hidden      loose.Flag             `json:"is_visually_hidden_from_conversation"`
-	Attachments loose.List[attachment] `json:"attachments"`
+	Hidden      loose.Flag
+	Attachments loose.List[attachment]
 
 	// Where reports of deep research are, as JSON or as a string with JSON.
-	SDK          jsontext.Value `json:"chatgpt_sdk"`
-	ToolResponse jsontext.Value `json:"tool_response_metadata"`
-	Widget       jsontext.Value `json:"venus_widget_state"`
+	Research []jsontext.Value
+}
+
+func (m *metadata) decode(d *jsontext.Decoder) error {
+	_, err := loose.Object(d, func(name []byte) error {
+		switch string(name) {
+		case "is_visually_hidden_from_conversation":
+			return m.Hidden.UnmarshalJSONFrom(d)
+		case "attachments":
+			return m.Attachments.UnmarshalJSONFrom(d)
+		case "chatgpt_sdk", "tool_response_metadata", "venus_widget_state":
+			value, err := d.ReadValue()
+			m.Research = append(m.Research, value.Clone())
+			return err
+		}
+		return d.SkipValue()
+	})
+	return err
 }
 
 type attachment struct {
@@ -100,21 +144,71 @@ type attachment struct {
 
 // content is the content of a message. Its type says which of the fields have the text.
 type content struct {
-	Type             loose.Text           `json:"content_type"`
-	Parts            parts                `json:"parts"`
-	Text             loose.Text           `json:"text"`
-	Content          loose.Text           `json:"content"`
-	Result           loose.Text           `json:"result"`
-	Summary          loose.Text           `json:"summary"`
-	Output           loose.Text           `json:"output_str"`
-	Title            loose.Text           `json:"title"`
-	URL              loose.Text           `json:"url"`
-	Snippet          loose.Text           `json:"snippet"`
-	Thoughts         loose.List[thought]  `json:"thoughts"`
-	State            loose.Maybe[visited] `json:"state"`
-	UserProfile      loose.Text           `json:"user_profile"`
-	UserInstructions loose.Text           `json:"user_instructions"`
-	ModelSetContext  loose.Text           `json:"model_set_context"`
+	Type     loose.Text
+	Parts    parts
+	Text     loose.Text
+	Content  loose.Text
+	Result   loose.Text
+	Summary  loose.Text
+	Output   loose.Text
+	Title    loose.Text
+	URL      loose.Text
+	Snippet  loose.Text
+	Profile  loose.Text
+	Wishes   loose.Text
+	Memory   loose.Text
+	Thoughts loose.List[thought]
+	State    loose.Maybe[visited]
+}
+
+// UnmarshalJSONFrom decodes an object. Anything else has no content.
+func (c *content) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	_, err := loose.Object(d, func(name []byte) error {
+		switch string(name) {
+		case "content_type":
+			return c.Type.UnmarshalJSONFrom(d)
+		case "parts":
+			return c.Parts.UnmarshalJSONFrom(d)
+		case "thoughts":
+			return c.Thoughts.UnmarshalJSONFrom(d)
+		case "state":
+			return c.State.UnmarshalJSONFrom(d)
+		}
+		if text := c.text(name); text != nil {
+			return text.UnmarshalJSONFrom(d)
+		}
+		return d.SkipValue()
+	})
+	return err
+}
+
+// text returns the field for a text with this name, or nil.
+func (c *content) text(name []byte) *loose.Text {
+	switch string(name) {
+	case "text":
+		return &c.Text
+	case "content":
+		return &c.Content
+	case "result":
+		return &c.Result
+	case "summary":
+		return &c.Summary
+	case "output_str":
+		return &c.Output
+	case "title":
+		return &c.Title
+	case "url":
+		return &c.URL
+	case "snippet":
+		return &c.Snippet
+	case "user_profile":
+		return &c.Profile
+	case "user_instructions":
+		return &c.Wishes
+	case "model_set_context":
+		return &c.Memory
+	}
+	return nil
 }
 
 type thought struct {

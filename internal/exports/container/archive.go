@@ -92,7 +92,7 @@ func (w *walk) open(f file) (at io.ReaderAt, entries []*zip.File, stop func(), e
 	}
 	r, err := zip.NewReader(at, size)
 	if err == nil || errors.Is(err, zip.ErrInsecurePath) { // names are not used as paths
-		r.RegisterDecompressor(zip.Deflate, inflate)
+		r.RegisterDecompressor(zip.Deflate, new(inflater).open)
 		err = w.source.limits.check(r.File)
 	} else {
 		err = fault.Wrap(fault.Invalid, err, "the zip archive is damaged or not complete; download it again")

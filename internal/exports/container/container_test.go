@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/exports/format"
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
@@ -71,7 +72,7 @@ func list(t *testing.T, s *Source) (members []string) {
 			members = append(members, m.Path+": "+err.(*fault.Error).Message) //nolint:errorlint // the fault itself
 			continue
 		}
-		head, err := m.Head()
+		head, err := m.Head(format.SampleBytes)
 		require.NoError(t, err)
 		in, err := m.Open()
 		require.NoError(t, err)
@@ -326,6 +327,39 @@ func TestMembersEndWithTheContext(t *testing.T) {
 	require.ErrorIs(t, last, context.Canceled)
 }
 
+// TestEntriesThatAreOpenTogether reads two entries in turn, closes one twice and opens a
+// third, which uses the buffers of the first.
+func TestEntriesThatAreOpenTogether(t *testing.T) {
+	long := func(c string) string { return strings.Repeat(c, 100_000) }
+	data := archived(t, entry{name: "a", text: long("a")}, entry{name: "b", text: long("b")}, entry{name: "c", text: long("c")})
+	s := OpenFile(Options{}, "x.zip", bytes.NewReader(data), int64(len(data)))
+	for m, err := range s.Members(context.Background()) {
+		require.NoError(t, err)
+		all := m.All()
+		var open []io.ReadCloser
+		for _, other := range all[:2] {
+			in, err := other.Open()
+			require.NoError(t, err)
+			open = append(open, in)
+			_, err = io.ReadFull(in, make([]byte, 10))
+			require.NoError(t, err)
+		}
+		require.NoError(t, open[0].Close())
+		_ = open[0].Close() // closing twice gives nothing back twice
+		third, err := all[2].Open()
+		require.NoError(t, err)
+		_, err = open[0].Read(make([]byte, 10))
+		require.Error(t, err, "an entry that was closed")
+		text, err := io.ReadAll(open[1])
+		require.NoError(t, err)
+		require.Equal(t, long("b")[10:], string(text))
+		text, err = io.ReadAll(third)
+		require.NoError(t, err)
+		require.Equal(t, long("c"), string(text))
+		break
+	}
+}
+
 // FuzzArchive reads what may be an archive. Nothing panics, and the members that can be
 // read are not larger than the archive allows.
 func FuzzArchive(f *testing.F) {
@@ -357,7 +391,7 @@ func FuzzArchive(f *testing.F) {
 					require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 					continue
 				}
-				if head, err := m.Head(); err == nil {
+				if head, err := m.Head(format.SampleBytes); err == nil {
 					require.LessOrEqual(t, len(head), 4<<20)
 				}
 				if in, err := m.Open(); err == nil {

@@ -87,5 +87,3 @@ type decoded struct {
 	io.Reader
 	io.Closer
 }
-
-func newBytes(b []byte) io.Reader { return bytes.NewReader(b) }

@@ -2,6 +2,7 @@ package container
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -82,19 +83,24 @@ func (f file) member(magic []byte) Member {
 		}
 		return code.decode(in), nil
 	}
-	m.Head = func() ([]byte, error) {
+	m.Head = func(most int) ([]byte, error) {
 		if code == noText {
 			return magic, nil
 		}
 		if f.stream != nil {
-			return f.stream.head(code)
+			return f.stream.head(code, most)
 		}
 		in, err := m.Open()
 		if err != nil {
 			return nil, err
 		}
 		defer in.Close()
-		return io.ReadAll(io.LimitReader(in, format.SampleBytes))
+		var head bytes.Buffer
+		if f.size > 0 {
+			head.Grow(int(min(f.size, int64(most))) + bytes.MinRead) // at once, not by doubling
+		}
+		_, err = head.ReadFrom(io.LimitReader(in, int64(most)))
+		return head.Bytes(), err
 	}
 	return m
 }
@@ -115,11 +121,11 @@ func (s *stream) Peek(n int) ([]byte, error) {
 	return head, err
 }
 
-func (s *stream) head(code encoding) ([]byte, error) {
-	head, err := s.Peek(format.SampleBytes)
+func (s *stream) head(code encoding, most int) ([]byte, error) {
+	head, err := s.Peek(most)
 	if err != nil {
 		return nil, err
 	}
-	decoded, _ := io.ReadAll(code.decode(io.NopCloser(newBytes(head)))) // the end may cut a character in two
+	decoded, _ := io.ReadAll(code.decode(io.NopCloser(bytes.NewReader(head)))) // the end may cut a character in two
 	return decoded, nil
 }

@@ -25,9 +25,9 @@ type Member struct {
 	format.Member
 	Stored int64 // bytes that it takes in the source; -1 when unknown
 
-	// Head returns the beginning of the member as UTF-8: at most format.SampleBytes, and less
-	// for what is no text.
-	Head func() ([]byte, error)
+	// Head returns the beginning of the member as UTF-8, at most so many bytes, and at most
+	// format.SampleBytes of a stream. Of what is no text it returns fewer bytes than there are.
+	Head func(most int) ([]byte, error)
 }
 
 // Source is a set of files, folders or archives that are imported together.

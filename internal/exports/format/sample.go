@@ -26,7 +26,7 @@ const (
 const (
 	SampleBytes    = 4 << 20
 	sampleDepth    = 8
-	samplePaths    = 3_000 // after which only the top is looked at
+	samplePaths    = 1_000 // after which only the top is looked at
 	sampleTop      = 2     // levels
 	sampleText     = 80    // bytes of a string that is remembered as a value
 	sampleElements = 200   // values of the file, or elements of the array that it is

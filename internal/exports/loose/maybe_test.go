@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
 )
 
@@ -37,4 +38,28 @@ func TestEmbedded(t *testing.T) {
 	text := decode[Embedded[[]inner]](t, `"only text"`)
 	require.Equal(t, `"only text"`, string(text.Other))
 	require.False(t, text.Twice)
+}
+
+type fields struct {
+	A  Text
+	Is bool
+}
+
+func (f *fields) UnmarshalJSONFrom(d *jsontext.Decoder) (err error) {
+	f.Is, err = Object(d, func(name []byte) error {
+		if string(name) == "a" {
+			return f.A.UnmarshalJSONFrom(d)
+		}
+		return d.SkipValue()
+	})
+	return err
+}
+
+func TestObject(t *testing.T) {
+	for value, want := range map[string]fields{
+		`{"b":{"a":1},"a":"x","c":[1]}`: {"x", true}, `{"\u0061":"x"}`: {"x", true}, `{}`: {"", true},
+		`[1]`: {}, `null`: {}, `"a"`: {}, `7`: {},
+	} {
+		require.Equal(t, want, decode[fields](t, value), value)
+	}
 }
