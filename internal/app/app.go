@@ -67,6 +67,9 @@ type App struct {
 // Started describes a service that has just started, for people.
 type Started struct {
 	URL string
+	// PageURL opens the page, signed in, once and within five minutes, in a browser on this
+	// machine; empty where the command line does not find the service either.
+	PageURL string
 	// MetricsURL is the address of the metrics; empty when they are served beside the API.
 	MetricsURL string
 	FirstKey   string // the key created because none existed, shown only once; otherwise empty
@@ -265,7 +268,7 @@ func (a *App) Run(ctx context.Context, started func(Started)) error {
 	go func() { served <- httpServer.Serve(a.server.Listener(listener)) }()
 	a.server.SetReady(true)
 	announced := a.announce(ctx, listener.Addr())
-	started(Started{URL: "http://" + listener.Addr().String(), MetricsURL: metrics.url, FirstKey: first, Local: announced.File != ""})
+	started(Started{URL: "http://" + listener.Addr().String(), PageURL: a.pageURL(ctx, announced), MetricsURL: metrics.url, FirstKey: first, Local: announced.File != ""})
 
 	select {
 	case err = <-served:

@@ -39,6 +39,19 @@ func (a *App) announce(ctx context.Context, listening net.Addr) localservice.Ser
 	return announced
 }
 
+// pageURL is Started.PageURL.
+func (a *App) pageURL(ctx context.Context, announced localservice.Service) string {
+	if announced.File == "" {
+		return ""
+	}
+	code, err := a.history.AsOperator(0).PageCode(ctx)
+	if err != nil {
+		a.o.Logger.WarnContext(ctx, "no one-time code for the page could be made; `lethe open` makes one", "error", err)
+		return ""
+	}
+	return announced.URL + "/#code=" + code
+}
+
 // withdraw deletes the file.
 func (a *App) withdraw(ctx context.Context, announced localservice.Service) {
 	if err := announced.Remove(); err != nil {

@@ -234,6 +234,12 @@ func (c *Client) AwaitImport(ctx context.Context, id string) (api.Import, error)
 	}
 }
 
+// PageCode returns a one-time code for the page: the service's address, "/#code=" and the
+// code sign a browser on its machine in. It needs the scope admin.
+func (c *Client) PageCode(ctx context.Context) (api.PageCode, error) {
+	return Decode[api.PageCode](c.raw.CreatePageCode(ctx))
+}
+
 // Stats returns statistics of the workspace.
 func (c *Client) Stats(ctx context.Context) (api.Stats, error) {
 	return Decode[api.Stats](c.raw.GetStats(ctx))
