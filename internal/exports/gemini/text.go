@@ -3,6 +3,8 @@ package gemini
 import (
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
@@ -171,10 +173,9 @@ func (w *writer) paragraph() {
 }
 
 func (w *writer) text(s string) {
-	s = strings.NewReplacer("\r\n", "\n", "\u00a0", " ").Replace(s)
 	if w.pre > 0 {
 		w.lead()
-		w.out.WriteString(s)
+		w.out.WriteString(breaking.Replace(s))
 		return
 	}
 	words := strings.Fields(s)
@@ -182,7 +183,7 @@ func (w *writer) text(s string) {
 		w.space = w.space || s != ""
 		return
 	}
-	if strings.TrimLeft(s, " \t\n\r\f") != s {
+	if first, _ := utf8.DecodeRuneInString(s); unicode.IsSpace(first) {
 		w.space = true
 	}
 	w.lead()
@@ -192,7 +193,8 @@ func (w *writer) text(s string) {
 		}
 		w.out.WriteString(word)
 	}
-	w.space = strings.TrimRight(s, " \t\n\r\f") != s
+	last, _ := utf8.DecodeLastRuneInString(s)
+	w.space = unicode.IsSpace(last)
 }
 
 // lead writes the breaks, the bullet or the space before a text.

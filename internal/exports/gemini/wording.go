@@ -79,11 +79,12 @@ func after(text string, beginnings []string) string {
 	return text
 }
 
-// clean replaces the spaces that do not break, which Google writes between words, and cuts
-// white space at both ends.
-func clean(s string) string {
-	return strings.TrimSpace(strings.NewReplacer("\u00a0", " ", "\u202f", " ", "\r\n", "\n").Replace(s))
-}
+// breaking replaces the spaces that do not break, which Google writes between words and
+// before AM and PM, and the line breaks of Windows.
+var breaking = strings.NewReplacer("\u00a0", " ", "\u202f", " ", "\r\n", "\n")
+
+// clean is a text with plain spaces, without white space at its ends.
+func clean(s string) string { return strings.TrimSpace(breaking.Replace(s)) }
 
 // isGemini reports whether a heading names Gemini Apps, or Bard before it, in any language:
 // "Gemini Apps", "Gemini-Apps", "Gemini-appar", "Gemini アプリ", "Applications Gemini". The
