@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"io"
 	"net/http"
@@ -76,7 +75,7 @@ func TestAnInterruptEndsWhateverACommandWaitsFor(t *testing.T) {
 		"the same of a workspace":   {true, "\n", "", []string{"workspaces", "delete", "default"}, "interrupted; nothing was deleted"},
 		"ids from standard input":   {false, id + "\n", service.URL, []string{"delete", "-"}, "interrupted; nothing was deleted"},
 		"ids typed at a terminal":   {true, id, service.URL, []string{"delete", "-"}, "interrupted; nothing was deleted"},
-		"a file on standard input":  {false, "{}\n{}\n{", never.URL, []string{"import", "-"}, "interrupted; 2 lines were read"},
+		"a file on standard input":  {false, `{"conversation":{`, service.URL, []string{"import", "-"}, "interrupted; 0 conversations were stored. To store the rest, import again"},
 		"a pipe that nobody writes": {false, "", service.URL, []string{"import", pipe}, "interrupted"},
 		"a service that is silent":  {false, "", never.URL, []string{"search", "words"}, "interrupted"},
 		"a delete that was sent":    {false, "", never.URL, []string{"delete", id}, "interrupted; the delete was already sent"},
@@ -120,10 +119,9 @@ func TestSignalsEndACommand(t *testing.T) {
 		t.Run(sig.String(), func(t *testing.T) {
 			begun := make(chan struct{}, 1)
 			service := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				body := bufio.NewReader(r.Body)
-				_, _ = body.ReadString('\n')
+				_, _ = io.Copy(io.Discard, r.Body)
 				begun <- struct{}{}
-				_, _ = io.Copy(io.Discard, body)
+				<-r.Context().Done()
 			}))
 			t.Cleanup(service.Close)
 			self, err := os.Executable()
@@ -132,11 +130,7 @@ func TestSignalsEndACommand(t *testing.T) {
 			lethe.Env = []string{"LETHE_DATA_DIR=" + t.TempDir(), "LETHE_API_KEY=" + apptest.Key}
 			var stderr strings.Builder
 			lethe.Stderr = &stderr
-			stdin, err := lethe.StdinPipe()
-			require.NoError(t, err)
 			require.NoError(t, lethe.Start())
-			_, err = io.WriteString(stdin, "{}\n")
-			require.NoError(t, err)
 			<-begun
 			require.NoError(t, lethe.Process.Signal(sig))
 			ended := make(chan error, 1)
@@ -145,7 +139,7 @@ func TestSignalsEndACommand(t *testing.T) {
 			case err := <-ended:
 				require.Error(t, err)
 				require.Equal(t, exitInterrupted, lethe.ProcessState.ExitCode(), stderr.String())
-				require.Contains(t, stderr.String(), "lethe: interrupted; 1 line was read")
+				require.Contains(t, stderr.String(), "lethe: interrupted; 0 conversations were stored")
 			case <-time.After(patience):
 				require.Fail(t, "it does not end")
 			}

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,6 +24,7 @@ const (
 	exitOK          = 0
 	exitFailure     = 1
 	exitUsage       = 2
+	exitPartly      = 3 // an import is complete, but could not bring everything
 	exitInterrupted = 130
 )
 
@@ -67,6 +69,9 @@ func (p *program) run(ctx context.Context, args []string) int {
 		called, _, _ := root.Find(args) // the root when no command was named
 		p.note("lethe: %v\nRun '%s --help' for help.", err, called.CommandPath())
 		return exitUsage
+	case errors.Is(err, errPartly):
+		p.note("lethe: %s", explain(err))
+		return exitPartly
 	default:
 		p.note("lethe: %s", explain(err))
 		return exitFailure

@@ -66,7 +66,7 @@ func TestMistakesAreToldPlainly(t *testing.T) {
 			{"", "an API key is needed, without spaces", []string{"list", "--key", "a b"}},
 			{"", "no service answers at " + nobody, []string{"list", "--url", nobody}},
 			{"", `"nonsense" is not the address of a service`, []string{"list", "--url", "nonsense"}},
-			{"", "cannot be read", []string{"import", filepath.Join(t.TempDir(), "none")}},
+			{"", "cannot be opened: no such file", []string{"import", filepath.Join(t.TempDir(), "none")}},
 		} {
 			args := c.args
 			if !strings.Contains(strings.Join(args, " "), "--url") {

@@ -68,10 +68,10 @@ var mayImport = map[string][]string{
 		"internal/exports/aistudio", "internal/exports/chatgpt", "internal/exports/chatwise", "internal/exports/claude", "internal/exports/copilot", "internal/exports/deepseek", "internal/exports/gemini", "internal/exports/grok",
 		"internal/exports/lechat", "internal/exports/librechat", "internal/exports/openwebui", "internal/exports/perplexity", "internal/exports/typingmind", "internal/exports/vscode",
 		"internal/exports/aider", "internal/exports/claudecode", "internal/exports/codex", "internal/exports/cursor", "internal/exports/geminicli",
-		"internal/exports/grokbuild", "internal/exports/kimi", "internal/exports/opencode", "internal/exports/qwencode",
+		"internal/exports/grokbuild", "internal/exports/kimi", "internal/exports/lethe", "internal/exports/opencode", "internal/exports/qwencode",
 	},
 
-	"internal/exports/lethe": {"internal/fault", "internal/chat", "internal/jsonstream"},
+	"internal/exports/lethe": {"internal/fault", "internal/chat", "internal/jsonstream", "internal/exports/format", "internal/exports/lines", "internal/exports/loose"},
 	"internal/chunker":       {"internal/fault", "internal/chat", "internal/text"},
 	"internal/rank":          {"internal/fault", "internal/chat"},
 	"internal/embed":         {"internal/fault", "internal/chat", "internal/text", "internal/modelhttp"},
@@ -169,9 +169,13 @@ var mayImport = map[string][]string{
 		"internal/store/storetest", "internal/history", "internal/server/servertest", "internal/app", "pkg/api", "pkg/client",
 	},
 	"internal/evaluate": {"internal/fault", "pkg/api", "pkg/client"},
+	"internal/transfer": {
+		"internal/fault", "internal/chat", "internal/exports", "internal/exports/container", "internal/exports/format", "internal/exports/lethe", "pkg/api", "pkg/client",
+	},
 	"cmd/lethe": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/config", "internal/localservice",
-		"internal/agentsync", "internal/autostart", "internal/embed", "internal/history", "internal/store", "internal/app", "pkg/api", "pkg/client",
+		"internal/agentsync", "internal/autostart", "internal/embed", "internal/history", "internal/store", "internal/app",
+		"internal/exports", "internal/exports/container", "internal/exports/format", "internal/transfer", "pkg/api", "pkg/client",
 	},
 
 	"cmd/lethe-eval": { // a command for developers: search measured on a dataset

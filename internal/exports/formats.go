@@ -23,6 +23,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/exports/grokbuild"
 	"github.com/lethe-chat/lethe/internal/exports/kimi"
 	"github.com/lethe-chat/lethe/internal/exports/lechat"
+	"github.com/lethe-chat/lethe/internal/exports/lethe"
 	"github.com/lethe-chat/lethe/internal/exports/librechat"
 	"github.com/lethe-chat/lethe/internal/exports/opencode"
 	"github.com/lethe-chat/lethe/internal/exports/openwebui"
@@ -37,6 +38,7 @@ import (
 // Formats returns every format. A file has the first format that matches it.
 func Formats() []format.Format {
 	return []format.Format{
+		lethe.Format(),
 		chatgpt.Format(),
 		claude.Format(),
 		claude.Index(),

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lethe-chat/lethe/internal/app"
+	"github.com/lethe-chat/lethe/internal/auth"
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/config"
+	"github.com/lethe-chat/lethe/internal/exports/format"
+	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/localservice"
+	"github.com/lethe-chat/lethe/internal/transfer"
+)
+
+// withoutService reports whether an import goes straight into the database: it is an SQLite
+// file, nobody named a service or a key, and no service of this user runs.
+func (p *program) withoutService(ctx context.Context, c config.Config, r remote) (bool, error) {
+	if c.DatabaseURL != "" || r.url != "" || p.isSet(addressVariable) {
+		return false, nil
+	}
+	if r.key != "" || r.keyFile != "" || c.APIKey != "" || c.APIKeyFile != "" {
+		return false, nil
+	}
+	services, err := localservice.Find(c.RuntimeDir)
+	if err != nil || len(services) > 0 {
+		return false, err
+	}
+	return !answers(ctx, "http://"+callable(c.Addr)), nil
+}
+
+// straight runs fn with a destination that stores in the database itself, and with the index
+// that follows it. fn returns when everything is indexed.
+func (p *program) straight(ctx context.Context, c config.Config, workspace string, begin history.NewImport, fn func(transfer.Destination, indexed) error) error {
+	logger := slog.New(slog.DiscardHandler) // its lines would break the progress; the records have the errors
+	return app.Work(ctx, c, logger, func(h *history.History) error {
+		ws, err := workspaceNamed(ctx, h, workspace)
+		if err != nil {
+			return err
+		}
+		d := &database{access: h.AsOperator(ws), begin: begin}
+		return fn(d, d.indexed)
+	})
+}
+
+// workspaceNamed returns a workspace, and creates it if there is none of this name.
+func workspaceNamed(ctx context.Context, h *history.History, name string) (chat.WorkspaceID, error) {
+	administration, err := h.Administer(auth.Operator(0))
+	if err != nil {
+		return 0, err
+	}
+	all, err := administration.Workspaces(ctx)
+	if err != nil {
+		return 0, err
+	}
+	name = strings.TrimSpace(name)
+	i := slices.IndexFunc(all, func(w chat.Workspace) bool { return w.Name == name })
+	if i < 0 {
+		return administration.CreateWorkspace(ctx, name)
+	}
+	return all[i].ID, nil
+}
+
+// indexed asks how far the index of an import is.
+type indexed func(ctx context.Context, importID string) (indexState, error)
+
+// indexState is how many new and changed conversations of an import are indexed.
+type indexState struct{ ready, pending, failed int }
+
+// database is the database itself as a destination of an import.
+type database struct {
+	access history.Access
+	begin  history.NewImport
+	id     string
+	part   int
+	bytes  atomic.Int64
+	stop   context.CancelFunc
+	beats  sync.WaitGroup
+}
+
+// alive is how often the record of an import says that it goes on.
+const alive = 10 * time.Second
+
+// Begin records the import.
+func (d *database) Begin(ctx context.Context) (string, error) {
+	begun, err := d.access.BeginImport(ctx, d.begin)
+	if err != nil {
+		return "", err
+	}
+	d.id = begun.ID
+	ctx, d.stop = context.WithCancel(ctx)
+	d.beats.Go(func() {
+		ticker := time.NewTicker(alive)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				_, _ = d.access.ReportImport(ctx, d.id, history.ImportReport{BytesRead: d.bytes.Load()}) // the next part tells what is wrong
+			}
+		}
+	})
+	return d.id, nil
+}
+
+// NewPart returns an empty part.
+func (d *database) NewPart() transfer.Part { return &databasePart{to: d} }
+
+// Report sets what the record of the import says next.
+func (d *database) Report(bytes int64, _ chat.ImportReport) { d.bytes.Store(bytes) }
+
+// Finish records how the import has ended.
+func (d *database) Finish(ctx context.Context, end transfer.End) error {
+	d.stop()
+	d.beats.Wait()
+	_, err := d.access.FinishImport(ctx, d.id, history.ImportReport{BytesRead: end.Bytes, Format: end.Format, Found: &end.Found},
+		history.ImportEnd{State: end.State, Reason: end.Reason})
+	return err
+}
+
+// indexed says how far the index of the import is.
+func (d *database) indexed(ctx context.Context, id string) (indexState, error) {
+	i, err := d.access.Import(ctx, id)
+	return indexState{i.Ready, i.Pending, i.Failed}, err
+}
+
+// databasePart is conversations that are stored in one transaction.
+type databasePart struct {
+	to    *database
+	reads []history.Read
+	bytes int
+}
+
+// Add adds a conversation.
+func (p *databasePart) Add(u chat.Upload, at format.Place) (int, error) {
+	for _, m := range u.Messages {
+		p.bytes += len(m.Text)
+	}
+	p.reads = append(p.reads, history.Read{Upload: u, Place: chat.ImportPlace{Member: at.Member, Line: at.Line, Element: at.Element}})
+	return p.bytes, nil
+}
+
+// Send stores the conversations.
+func (p *databasePart) Send(ctx context.Context) (transfer.Delivered, error) {
+	p.to.part++
+	fed, err := p.to.access.FeedImport(ctx, p.to.id, p.to.part, p.each())
+	if err != nil {
+		return transfer.Delivered{}, err
+	}
+	d := transfer.Delivered{Counts: fed.Import.Counts, Ready: fed.Import.Ready, Pending: fed.Import.Pending}
+	for _, problem := range fed.Problems {
+		d.Problems = append(d.Problems, chat.ImportProblem{ImportPlace: problem.Place, Reason: fault.Message(problem.Err)})
+	}
+	return d, nil
+}
+
+func (p *databasePart) each() iter.Seq[history.Read] { return slices.Values(p.reads) }
+
+// errIndex is returned when conversations were stored and could not be indexed.
+var errIndex = errors.New("some conversations could not be indexed; `lethe reindex` tries them again")
