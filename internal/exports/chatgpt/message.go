@@ -27,32 +27,32 @@ type file struct {
 	name string // empty when only the list of all files has it
 }
 
-// node turns a node into what it says. key is its name in the mapping.
-func (in *jsonNode) node(key string, out *format.Out) node {
-	n := node{key: key, parent: string(in.Parent)}
-	if !in.Says {
-		return n
+// said turns a node into what it says. key is its name in the mapping.
+func (n *jsonNode) said(key string, out *format.Out) node {
+	found := node{key: key, parent: string(n.Parent)}
+	if !n.Says {
+		return found
 	}
-	m := &in.Message
-	n.said.ExternalID, n.said.CreatedAt = string(m.ID), m.CreateTime.Time
-	if n.said.ExternalID == "" {
-		n.said.ExternalID = key
+	m := &n.Message
+	found.said.ExternalID, found.said.CreatedAt = string(m.ID), m.CreateTime.Time
+	if found.said.ExternalID == "" {
+		found.said.ExternalID = key
 	}
 	role, known := role(string(m.Role))
 	if !known {
 		out.Warn(UnknownAuthor, 1)
 	}
 	text, hidden := m.text(out)
-	n.said.Role, n.said.Text = role, hygiene.Uncited(text)
-	n.said.Hidden = hidden || !known || m.hidden(role)
-	n.files = m.files()
-	n.document, n.kind = m.document()
-	n.document = hygiene.Uncited(n.document)
-	n.says = strings.TrimSpace(n.said.Text) != "" || len(n.files) > 0
-	if !n.says && n.document == "" && !n.said.Hidden {
+	found.said.Role, found.said.Text = role, hygiene.Uncited(text)
+	found.said.Hidden = hidden || !known || m.hidden(role)
+	found.files = m.files()
+	found.document, found.kind = m.document()
+	found.document = hygiene.Uncited(found.document)
+	found.says = strings.TrimSpace(found.said.Text) != "" || len(found.files) > 0
+	if !found.says && found.document == "" && !found.said.Hidden {
 		out.Warn(format.EmptyMessage, 1)
 	}
-	return n
+	return found
 }
 
 // messages adds what a node says to the messages of a conversation.

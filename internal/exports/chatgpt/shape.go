@@ -39,7 +39,7 @@ func (m *mapping) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		*in = jsonNode{}
 		is, err := in.decode(d)
 		if is && err == nil {
-			m.nodes = append(m.nodes, in.node(key, &m.found))
+			m.nodes = append(m.nodes, in.said(key, &m.found))
 		}
 		return err
 	})
