@@ -119,7 +119,9 @@ var mayImport = map[string][]string{
 		"internal/fault", "internal/chat", "internal/text", "internal/chunker", "internal/rank", "internal/modelhttp",
 		"internal/llm", "internal/parallel", "internal/search",
 	},
+	"internal/events": {"internal/chat"},
 	"internal/history": {
+		"internal/events",
 		"internal/fault", "internal/chat", "internal/auth", "internal/breaker", "internal/embed",
 		"internal/rerank", "internal/llm", "internal/store", "internal/search", "internal/recall",
 	},
@@ -140,7 +142,7 @@ var mayImport = map[string][]string{
 	"internal/markdown": {},
 	"internal/server": {
 		"internal/web", "internal/markdown",
-		".", "internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/history", "internal/imports", "internal/search", "internal/recall",
+		".", "internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/events", "internal/history", "internal/imports", "internal/search", "internal/recall",
 		"internal/budget", "internal/jsonstream", "internal/server/jsonbody", "internal/server/wire", "internal/spelling", "pkg/api",
 	},
 	"internal/server/jsonbody": {"internal/fault", "internal/spelling"},
@@ -271,7 +273,7 @@ var environmentReaders = []string{"cmd/lethe", "cmd/lethe-eval", "internal/confi
 
 // measuring are the packages and files of tests that may read how long something
 // took: benchmarks, one that aims at a moment, and one that logs the slowest call.
-var measuring = []string{"internal/bench", "internal/app/kill_test.go", "internal/app/soak_test.go"}
+var measuring = []string{"internal/bench", "internal/app/kill_test.go", "internal/app/import_kill_test.go", "internal/app/soak_test.go"}
 
 // seeding draws the seeds that others log.
 var seeding = []string{"internal/store/storetest/seed.go"}

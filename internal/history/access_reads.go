@@ -53,6 +53,19 @@ func (a Access) Import(ctx context.Context, id string) (chat.Import, error) {
 	})
 }
 
+// Watch yields what moves in the workspace, until ctx ends: imports, the number of conversations
+// that wait for indexing, and receipts of deletes. It begins with the imports that are running
+// and with the index, so a caller that begins again misses nothing that lasts. When nothing
+// moves it yields an empty Moved now and then. It stops after an error, such as Unauthenticated
+// when the caller's key is revoked, and NotFound when the import does not exist. A watch of one
+// import ends when the import is done.
+func (a Access) Watch(ctx context.Context, q WatchQuery) iter.Seq2[Moved, error] {
+	if err := a.May(OpWatch); err != nil {
+		return func(yield func(Moved, error) bool) { yield(Moved{}, err) }
+	}
+	return a.history.watch(ctx, a.who, q)
+}
+
 // Deletions returns one page of the workspace's receipts, newest first.
 func (a Access) Deletions(ctx context.Context, page, pageSize int) (DeletionPage, error) {
 	return ask(ctx, a, OpDeletions, func(ctx context.Context, h *History, ws chat.WorkspaceID) (DeletionPage, error) {

@@ -106,6 +106,13 @@ var whoMayWhat = map[string]asked{
 	}},
 	"Workspaces": {scope: auth.Admin, ask: func(ctx context.Context, a history.Access) error { _, err := a.Workspaces(ctx); return err }},
 
+	"Watch": {scope: auth.Read, streams: true, ask: func(ctx context.Context, a history.Access) error {
+		for _, err := range a.Watch(ctx, history.WatchQuery{}) {
+			return err
+		}
+		return nil
+	}},
+
 	"AwaitReclaimed": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
 		_, err := a.AwaitReclaimed(ctx, chat.Deletion{ReclaimedAt: new(time.Time)})
 		return err
@@ -271,7 +278,7 @@ func TestEveryOperationHasItsTime(t *testing.T) {
 		switch op {
 		case history.OpDeleteConversations, history.OpDeleteMatching, history.OpDeleteUnchanged, history.OpDeleteBulk:
 			require.Equal(t, 5*time.Minute, h.Patience(op), name)
-		case history.OpExport, history.OpFeedImport, history.OpImportFile, history.OpIngestAll, history.OpStartImport:
+		case history.OpExport, history.OpFeedImport, history.OpImportFile, history.OpIngestAll, history.OpStartImport, history.OpWatch:
 			require.Zero(t, h.Patience(op), name)
 		case history.OpAwaitReclaimed:
 			require.Equal(t, 15*time.Second, h.Patience(op), name)

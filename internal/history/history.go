@@ -19,6 +19,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/breaker"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/events"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/llm"
 	"github.com/lethe-chat/lethe/internal/recall"
@@ -47,6 +48,7 @@ type History struct {
 	log      *slog.Logger
 	parts    chat.PartLimits
 
+	events    *events.Bus
 	importing sync.Map // the *Importing that run
 }
 
@@ -61,6 +63,8 @@ type Options struct {
 	// Reclaim reclaims the storage of all deletes so far for a waiting caller. It returns
 	// Canceled when the service is stopping. When nil, the caller reclaims it itself.
 	Reclaim func(context.Context) error
+
+	Events *events.Bus // what moves is published here; nil for one of its own
 
 	APIKey     string // a token accepted for the workspace `default` with every scope; may be empty
 	LocalToken string // the same, where AuthenticateLocal asks; may be empty
@@ -78,6 +82,21 @@ type Options struct {
 	Patience      time.Duration // how long an operation may take, deletes more; DefaultPatience when 0
 
 	Parts chat.PartLimits // of the conversations of files; chat.DefaultPartLimits when 0
+}
+
+// waking and deleting also publish that something has moved; whoever listens looks for itself.
+func (o Options) waking() func() {
+	return func() {
+		o.Wake()
+		o.Events.Publish(events.Event{Kind: events.Index})
+	}
+}
+
+func (o Options) deleting() func() {
+	return func() {
+		o.Deleted()
+		o.Events.Publish(events.Event{Kind: events.Deletion})
+	}
 }
 
 // New returns the front door to a store.
@@ -99,6 +118,9 @@ func New(o Options) *History {
 			})
 		}
 	}
+	if o.Events == nil {
+		o.Events = &events.Bus{}
+	}
 	if o.Patience <= 0 {
 		o.Patience = DefaultPatience
 	}
@@ -109,8 +131,8 @@ func New(o Options) *History {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	h := &History{
-		store: o.Store, embedder: o.Embedder, now: o.Now, wake: o.Wake, deleted: o.Deleted, reclaim: o.Reclaim,
-		limiter: newRateLimiter(o.RatePerSecond, o.Burst, o.Now), patience: o.Patience, log: o.Logger, parts: o.Parts,
+		store: o.Store, embedder: o.Embedder, now: o.Now, wake: o.waking(), deleted: o.deleting(), reclaim: o.Reclaim,
+		limiter: newRateLimiter(o.RatePerSecond, o.Burst, o.Now), patience: o.Patience, log: o.Logger, events: o.Events, parts: o.Parts,
 	}
 	h.search = search.New(search.Options{
 		Store: o.Store, Embedder: o.Embedder, Reranker: o.Reranker, Logger: o.Logger, Metrics: o.Metrics,

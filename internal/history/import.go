@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/events"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/store"
 )
@@ -174,6 +175,7 @@ func (i *Importing) beat(key *keyWatch) {
 		err := key.check(i.ctx)
 		if step := i.step(); err == nil && (step.BytesRead != told.BytesRead || step.Report != told.Report || quiet >= importAlive) {
 			err = i.h.store.InTx(i.ctx, func(tx *store.Tx) error { return tx.MoveImport(i.ws, i.id, step) })
+			i.h.tellImport(i.ws, i.id)
 			told, quiet = step, 0
 		} else if err == nil {
 			var running bool
@@ -330,6 +332,7 @@ func (i *Importing) End(err error) (Imported, error) {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		err = fault.Wrap(fault.Canceled, err, "the request was canceled or took too long")
 	}
+	i.h.tellImport(i.ws, i.id)
 	done := i.done
 	for _, p := range i.found {
 		if len(done.Problems) < maxImportProblems {
@@ -388,4 +391,9 @@ func (h *History) InterruptImports() (wait func(ctx context.Context)) {
 			}
 		}
 	}
+}
+
+// tellImport publishes that an import has moved.
+func (h *History) tellImport(ws chat.WorkspaceID, id string) {
+	h.events.Publish(events.Event{Workspace: ws, Kind: events.Import, ID: id})
 }

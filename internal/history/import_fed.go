@@ -142,6 +142,7 @@ func (h *History) reportImport(ctx context.Context, ws chat.WorkspaceID, id stri
 		i, err = tx.Import(ws, id)
 		return err
 	})
+	h.tellImport(ws, id)
 	if end != nil && errors.Is(err, store.ErrImportEnded) {
 		i, err = h.endedBefore(ctx, ws, id, end.State)
 	}
@@ -168,6 +169,7 @@ func (h *History) stopImport(ctx context.Context, ws chat.WorkspaceID, id string
 	if err != nil && !errors.Is(err, store.ErrImportEnded) {
 		return chat.Import{}, err
 	}
+	h.tellImport(ws, id)
 	h.importing.Range(func(key, _ any) bool {
 		if i := key.(*Importing); i.id == id { //nolint:forcetypeassert // nothing else is stored there
 			i.cancel(errStopped)

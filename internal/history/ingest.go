@@ -84,6 +84,9 @@ func (h *History) deliver(ctx context.Context, ws chat.WorkspaceID, uploads []ch
 	if err != nil {
 		return Delivered{}, err
 	}
+	if how.job != nil {
+		h.tellImport(ws, how.job.id)
+	}
 	if slices.ContainsFunc(done.Conversations, func(c chat.Conversation) bool { return c.IndexState == chat.Queued }) {
 		h.wake()
 	}

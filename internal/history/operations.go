@@ -44,6 +44,7 @@ const (
 	OpStats               Operation = "Stats"
 	OpStopImport          Operation = "StopImport"
 	OpWalk                Operation = "Walk"
+	OpWatch               Operation = "Watch"
 
 	OpCreateKey       Operation = "CreateKey"
 	OpCreateWorkspace Operation = "CreateWorkspace"
@@ -105,6 +106,7 @@ var demands = map[Operation]demand{
 	OpSearch:        {auth.Read, ordinary},
 	OpStats:         {auth.Read, ordinary},
 	OpWalk:          {auth.Read, ordinary},
+	OpWatch:         {auth.Read, streaming},
 
 	OpFind:            {auth.Read, ordinary},
 	OpMessages:        {auth.Read, ordinary},

@@ -95,7 +95,7 @@ func (i *Importer) Import(ctx context.Context, access history.Access, f File) (h
 	if err != nil {
 		return job.End(err)
 	}
-	defer kept.Close()
+	defer kept.discard()
 	return i.read(job, f, kept)
 }
 
@@ -116,7 +116,7 @@ func (i *Importer) Begin(ctx context.Context, access history.Access, f File) (id
 	body := &meter{ctx: job.Context(), from: f.Body, moved: func(n int64) { job.Progress(n, nil) }}
 	kept, err := i.keep(body, f)
 	if !arrived() && err == nil { // the sender went away with the last byte
-		kept.Close()
+		kept.discard()
 		err = context.Cause(ctx)
 	}
 	if err != nil {
@@ -126,7 +126,7 @@ func (i *Importer) Begin(ctx context.Context, access history.Access, f File) (id
 	}
 	i.running.Go(func() {
 		defer cancel(nil)
-		defer kept.Close()
+		defer kept.discard()
 		if _, err := i.inBackground(job, f, kept); err != nil {
 			i.o.Logger.Info("imports: an import did not come to its end", "import", job.ID(), "error", err)
 		}

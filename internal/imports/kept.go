@@ -37,7 +37,7 @@ func keep(folder string, from io.Reader, size int64) (*kept, error) {
 	}
 	k := &kept{File: file, named: os.Remove(file.Name()) != nil}
 	if err := k.fill(from, size); err != nil {
-		k.Close()
+		k.discard()
 		return nil, err
 	}
 	return k, nil
@@ -76,13 +76,12 @@ func (k *kept) room(more int64) error {
 // reader reads the file from its beginning.
 func (k *kept) reader() io.Reader { return io.NewSectionReader(k.File, 0, k.size) }
 
-// Close removes the file.
-func (k *kept) Close() error {
-	err := k.File.Close()
+// discard removes the file. It can fail only where the name matters; then the next start does it.
+func (k *kept) discard() {
+	_ = k.Close()
 	if k.named {
-		err = errors.Join(err, os.Remove(k.File.Name()))
+		_ = os.Remove(k.Name())
 	}
-	return err
 }
 
 // writes marks the errors of writing, which those of reading are told apart from.

@@ -26,7 +26,7 @@ func TestAKeptFileHasNoName(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "what somebody said", string(text))
 	require.EqualValues(t, 18, k.size)
-	require.NoError(t, k.Close())
+	k.discard()
 	left, err = os.ReadDir(folder)
 	require.NoError(t, err)
 	require.Empty(t, left)

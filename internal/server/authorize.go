@@ -60,6 +60,7 @@ func (s *Server) handlersFor(access history.Access, r *http.Request) *wire.Serve
 	return &wire.ServerInterfaceWrapper{Handler: wire.NewStrictHandler(handlers{
 		&memoryPlugin{
 			access: access, imports: s.options.Imports, maxLine: s.options.MaxUpload, length: r.ContentLength, markdown: s.markdown,
+			stopping: s.stopping, head: r.Method == http.MethodHead,
 		},
 		&fini{access: access},
 		&administration{access: access, version: s.options.Version},

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bufio"
 	"bytes"
 	"net/http"
 	"os"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/server"
 	"github.com/lethe-chat/lethe/pkg/api"
 	"github.com/lethe-chat/lethe/pkg/client"
@@ -151,4 +153,87 @@ func TestAStoppedImportTakesNoMore(t *testing.T) {
 	require.Equal(t, 1, n)
 	_, err = s.Client.StopImport(t.Context(), "nothing")
 	require.True(t, client.IsNotFound(err))
+}
+
+// follow reads a stream of events until it ends, and passes each on as "kind data".
+func follow(t *testing.T, s service, path string) (<-chan string, *http.Response) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+path, nil)
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+s.Key)
+	answer, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = answer.Body.Close() })
+	told := make(chan string, 1000)
+	go func() {
+		defer close(told)
+		kind := ""
+		for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+			if name, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+				kind = name
+			}
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				told <- kind + " " + data
+			}
+		}
+	}()
+	return told, answer
+}
+
+// await returns the first event that contains the text; it fails when the stream ends before.
+func await(t *testing.T, told <-chan string, text string) string {
+	t.Helper()
+	for event := range told {
+		if strings.Contains(event, text) {
+			return event
+		}
+	}
+	require.Fail(t, "the stream ended", "before %q", text)
+	return ""
+}
+
+// Whoever follows an import sees it move and end; the stream then ends by itself. What it says
+// has no name and no text.
+func TestAnImportIsFollowed(t *testing.T) {
+	s := start(t, server.Options{})
+	all, answer := follow(t, s, "/api/chat-history/events?kind=import,deletion")
+	require.Equal(t, "text/event-stream", answer.Header.Get("Content-Type"))
+	job, err := s.Client.StartImport(t.Context(), api.ImportBegin{FileName: new("secret.zip")})
+	require.NoError(t, err)
+	one, _ := follow(t, s, "/api/chat-history/imports/"+job.ID()+"/events")
+	require.Contains(t, await(t, one, `"state":"receiving"`), job.ID())
+	await(t, all, job.ID())
+	_, err = job.Send(t.Context(), []byte(lineOf("secret words")))
+	require.NoError(t, err)
+	require.NotContains(t, await(t, one, `"new":1`)+await(t, all, `"new":1`), "secret")
+	_, err = job.Finish(t.Context(), api.ImportFinish{State: api.ImportFinishStateDone})
+	require.NoError(t, err)
+	await(t, all, `"state":"done"`)
+	await(t, one, `"state":"done"`)
+	_, more := <-one
+	require.False(t, more, "it is done")
+
+	list, err := s.Client.List(t.Context(), client.ListOptions{})
+	require.NoError(t, err)
+	_, err = s.Client.Delete(t.Context(), list.Items[0].ID)
+	require.NoError(t, err)
+	await(t, all, "deletion ")
+}
+
+// A stream of events ends when its key is revoked, and a stop of the service waits for none.
+func TestStreamsOfEventsEnd(t *testing.T) {
+	s := start(t, server.Options{})
+	missing := s.call(t, http.MethodGet, "/api/chat-history/imports/0197b3a0-11aa-7c3e-9d52-6f1f0a6f7c01/events", "")
+	require.Equal(t, http.StatusNotFound, missing.status)
+	require.Equal(t, http.StatusBadRequest, s.call(t, http.MethodGet, "/api/chat-history/events?kind=other", "").status)
+	told, _ := follow(t, s, "/api/chat-history/events")
+	await(t, told, "index ")
+	administration, err := s.History.Administer(auth.Operator(0))
+	require.NoError(t, err)
+	keys, err := administration.Keys(t.Context(), "")
+	require.NoError(t, err)
+	_, err = administration.RevokeKey(t.Context(), keys[0].Prefix)
+	require.NoError(t, err)
+	for range told { // until it ends
+	}
 }

@@ -61,6 +61,8 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/api/chat-history/imports/:id/progress", history.OpReportImport, body, lenient, (*keyed).ReportImport},
 		{http.MethodPost, "/api/chat-history/imports/:id/finish", history.OpFinishImport, body, lenient, (*keyed).FinishImport},
 		{http.MethodPost, "/api/chat-history/imports/:id/stop", history.OpStopImport, 0, lenient, (*keyed).StopImport},
+		{http.MethodGet, "/api/chat-history/events", history.OpWatch, 0, lenient, (*keyed).WatchEvents},
+		{http.MethodGet, "/api/chat-history/imports/:id/events", history.OpWatch, 0, lenient, (*keyed).WatchImport},
 		{http.MethodGet, "/api/chat-history/deletions", history.OpDeletions, 0, lenient, (*keyed).ListDeletions},
 		{http.MethodGet, "/api/chat-history/deletions/:id", history.OpDeletion, 0, lenient, (*keyed).GetDeletion},
 		{http.MethodPost, "/api/chat-history/import", history.OpImportFile, streamed, lenient, (*keyed).ImportConversations},

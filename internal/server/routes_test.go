@@ -40,6 +40,8 @@ var examples = map[string]struct {
 	"POST /api/chat-history/imports/:id/conversations": {"/api/chat-history/imports/a/conversations?part=1", `{"conversation":{"id":"e","messages":[{"role":"human","content":"hello"}]}}`, auth.Write},
 	"POST /api/chat-history/imports/:id/progress":      {"/api/chat-history/imports/a/progress", `{"bytesRead":1}`, auth.Write},
 	"POST /api/chat-history/imports/:id/finish":        {"/api/chat-history/imports/a/finish", `{"state":"done"}`, auth.Write},
+	"GET /api/chat-history/events":                     {"/api/chat-history/events?kind=neither", "", auth.Read},
+	"GET /api/chat-history/imports/:id/events":         {"/api/chat-history/imports/a/events", "", auth.Read},
 	"POST /api/chat-history/imports/:id/stop":          {"/api/chat-history/imports/a/stop", "", auth.Write},
 	"GET /api/chat-history/deletions":                  {"/api/chat-history/deletions", "", auth.Read},
 	"GET /api/chat-history/deletions/:id":              {"/api/chat-history/deletions/a", "", auth.Read},

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -85,6 +86,9 @@ type Server struct {
 	page     page
 	markdown *markdown.Renderer
 	ready    atomic.Bool
+
+	stopping context.Context //nolint:containedctx // it ends when the service stops: streams of events end with it
+	stop     context.CancelFunc
 }
 
 // New returns a Server that is not ready yet; see SetReady.
@@ -94,6 +98,7 @@ func New(o Options) *Server {
 		options: o, history: o.History, log: o.Logger,
 		budget: o.Budget, echo: echo.New(), page: newPage(), markdown: markdown.New(),
 	}
+	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.echo.HideBanner, s.echo.HidePort = true, true
 	s.echo.HTTPErrorHandler = s.renderError
 	s.echo.Binder = binder{}
@@ -116,7 +121,7 @@ func writeTimeout(patience time.Duration) time.Duration { return readTimeout + p
 // HTTPServer returns an http.Server for addr with every time-out set. The caller
 // starts it and shuts it down.
 func (s *Server) HTTPServer(addr string) *http.Server {
-	return &http.Server{
+	server := &http.Server{
 		Addr:              addr,
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -126,4 +131,6 @@ func (s *Server) HTTPServer(addr string) *http.Server {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
+	server.RegisterOnShutdown(s.stop)
+	return server
 }

@@ -27,7 +27,7 @@ func (v *View) Stats(ws chat.WorkspaceID) (chat.Stats, error) {
 	if s.Months, err = v.monthStats(ws); err != nil {
 		return chat.Stats{}, err
 	}
-	if s.Backlog, err = v.backlog(ws); err != nil {
+	if s.Backlog, err = v.Backlog(ws); err != nil {
 		return chat.Stats{}, err
 	}
 	s.Embedding, err = v.embedding(ws)
@@ -52,7 +52,8 @@ func (v *View) monthStats(ws chat.WorkspaceID) ([]chat.MonthStats, error) {
 	return stats, v.fault(err)
 }
 
-func (v *View) backlog(ws chat.WorkspaceID) (chat.Backlog, error) {
+// Backlog counts the conversations that are not ready, by the state of their index.
+func (v *View) Backlog(ws chat.WorkspaceID) (chat.Backlog, error) {
 	var rows []struct {
 		IndexState string
 		N          int

@@ -608,6 +608,15 @@ type Deletion struct {
 	ReclaimedAt *Time `json:"reclaimedAt"`
 }
 
+// DeletionEvent A receipt that was made or whose storage was reclaimed. The event `deletion` of a stream of events has it.
+type DeletionEvent struct {
+	// ID The id of the receipt.
+	ID string `json:"id"`
+
+	// Reclaimed Whether the storage is reclaimed.
+	Reclaimed bool `json:"reclaimed"`
+}
+
 // DeletionList One page of receipts.
 type DeletionList struct {
 	// Items The page's receipts.
@@ -820,6 +829,39 @@ type ImportCounts struct {
 	Updated int `json:"updated"`
 }
 
+// ImportEvent How far an import is. The event `import` of a stream of events has it.
+type ImportEvent struct {
+	// BytesRead How many bytes of its file have been read.
+	BytesRead int `json:"bytesRead"`
+
+	// Counts The conversations of a file by what became of them.
+	Counts ImportCounts `json:"counts"`
+
+	// Failed How many of them could not be indexed.
+	Failed int `json:"failed"`
+
+	// FileSize The size of its file; null if unknown.
+	FileSize *int `json:"fileSize"`
+
+	// ID The id of the import.
+	ID string `json:"id"`
+
+	// Pending How many of them wait to be indexed.
+	Pending int `json:"pending"`
+
+	// Ready How many of its conversations search can find.
+	Ready int `json:"ready"`
+
+	// State How far its work is: `receiving` its file or its parts arrive, `reading` its file has arrived and is read,
+	// `indexing` everything is stored and some conversations wait to be indexed, `done` everything is stored and
+	// indexed, `failed` an error ended it, `stopped` it was stopped. What was stored before the end stays.
+	State ImportState `json:"state"`
+
+	// Status The state of its conversations: `queued` none is being indexed yet, `processing` some are in progress,
+	// `ready` all can be found, `failed` at least one could not be indexed and none is in progress.
+	Status ImportStatus `json:"status"`
+}
+
 // ImportFinding Why something could not be read or stored.
 type ImportFinding struct {
 	// Element The element of the list, from 1.
@@ -995,6 +1037,18 @@ type ImportWarning struct {
 
 	// Text What it was.
 	Text string `json:"text"`
+}
+
+// IndexEvent The conversations that are not ready. The event `index` of a stream of events has it.
+type IndexEvent struct {
+	// Failed How many could not be indexed.
+	Failed int `json:"failed"`
+
+	// Indexing How many are being indexed.
+	Indexing int `json:"indexing"`
+
+	// Queued How many wait.
+	Queued int `json:"queued"`
 }
 
 // IndexStatus The state of a conversation's index: `queued` and `indexing` are in progress, `ready` can be found by
@@ -1990,6 +2044,12 @@ type ListDeletionsParams struct {
 
 	// PageSize The most items on a page. More than 100 is read as 100.
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+}
+
+// WatchEventsParams defines parameters for WatchEvents.
+type WatchEventsParams struct {
+	// Kind The kinds to follow: `import`, `index`, `deletion`. Without it, all.
+	Kind []string `form:"kind,omitempty" json:"kind,omitempty"`
 }
 
 // ExportConversationsParams defines parameters for ExportConversations.

@@ -52,6 +52,9 @@ type ServerInterface interface {
 	// GetDeletion Read one receipt
 	// (GET /api/chat-history/deletions/{id})
 	GetDeletion(ctx echo.Context, id string) error
+	// WatchEvents Follow what moves
+	// (GET /api/chat-history/events)
+	WatchEvents(ctx echo.Context, params WatchEventsParams) error
 	// LiftExclusions Accept uploads again that a delete excluded
 	// (POST /api/chat-history/exclusions/lift)
 	LiftExclusions(ctx echo.Context) error
@@ -73,6 +76,9 @@ type ServerInterface interface {
 	// FeedImport Send a part of an import
 	// (POST /api/chat-history/imports/{id}/conversations)
 	FeedImport(ctx echo.Context, id string, params FeedImportParams) error
+	// WatchImport Follow one import
+	// (GET /api/chat-history/imports/{id}/events)
+	WatchImport(ctx echo.Context, id string) error
 	// FinishImport End an import that was sent in parts
 	// (POST /api/chat-history/imports/{id}/finish)
 	FinishImport(ctx echo.Context, id string) error
@@ -397,6 +403,24 @@ func (w *ServerInterfaceWrapper) GetDeletion(ctx echo.Context) error {
 	return err
 }
 
+// WatchEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) WatchEvents(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WatchEventsParams
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WatchEvents(ctx, params)
+	return err
+}
+
 // LiftExclusions converts echo context to params.
 func (w *ServerInterfaceWrapper) LiftExclusions(ctx echo.Context) error {
 	var err error
@@ -636,6 +660,22 @@ func (w *ServerInterfaceWrapper) FeedImport(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.FeedImport(ctx, id, params)
+	return err
+}
+
+// WatchImport converts echo context to params.
+func (w *ServerInterfaceWrapper) WatchImport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WatchImport(ctx, id)
 	return err
 }
 
@@ -1041,6 +1081,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/api/chat-history/count", wrapper.CountConversations, options.OperationMiddlewares["CountConversations"]...)
 	router.GET(options.BaseURL+"/api/chat-history/deletions", wrapper.ListDeletions, options.OperationMiddlewares["ListDeletions"]...)
 	router.GET(options.BaseURL+"/api/chat-history/deletions/:id", wrapper.GetDeletion, options.OperationMiddlewares["GetDeletion"]...)
+	router.GET(options.BaseURL+"/api/chat-history/events", wrapper.WatchEvents, options.OperationMiddlewares["WatchEvents"]...)
 	router.POST(options.BaseURL+"/api/chat-history/exclusions/lift", wrapper.LiftExclusions, options.OperationMiddlewares["LiftExclusions"]...)
 	router.GET(options.BaseURL+"/api/chat-history/export", wrapper.ExportConversations, options.OperationMiddlewares["ExportConversations"]...)
 	router.POST(options.BaseURL+"/api/chat-history/import", wrapper.ImportConversations, options.OperationMiddlewares["ImportConversations"]...)
@@ -1048,6 +1089,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/chat-history/imports", wrapper.BeginImport, options.OperationMiddlewares["BeginImport"]...)
 	router.GET(options.BaseURL+"/api/chat-history/imports/:id", wrapper.GetImport, options.OperationMiddlewares["GetImport"]...)
 	router.POST(options.BaseURL+"/api/chat-history/imports/:id/conversations", wrapper.FeedImport, options.OperationMiddlewares["FeedImport"]...)
+	router.GET(options.BaseURL+"/api/chat-history/imports/:id/events", wrapper.WatchImport, options.OperationMiddlewares["WatchImport"]...)
 	router.POST(options.BaseURL+"/api/chat-history/imports/:id/finish", wrapper.FinishImport, options.OperationMiddlewares["FinishImport"]...)
 	router.POST(options.BaseURL+"/api/chat-history/imports/:id/progress", wrapper.ReportImport, options.OperationMiddlewares["ReportImport"]...)
 	router.POST(options.BaseURL+"/api/chat-history/imports/:id/stop", wrapper.StopImport, options.OperationMiddlewares["StopImport"]...)
@@ -3048,6 +3090,175 @@ func (response GetDeletion503JSONResponse) VisitGetDeletionResponse(w http.Respo
 	return err
 }
 
+type WatchEventsRequestObject struct {
+	Params WatchEventsParams
+}
+
+type WatchEventsResponseObject interface {
+	VisitWatchEventsResponse(w http.ResponseWriter) error
+}
+
+type WatchEvents200TextEventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response WatchEvents200TextEventStreamResponse) VisitWatchEventsResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type WatchEvents400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response WatchEvents400JSONResponse) VisitWatchEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchEvents401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response WatchEvents401JSONResponse) VisitWatchEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchEvents403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response WatchEvents403JSONResponse) VisitWatchEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchEvents421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response WatchEvents421JSONResponse) VisitWatchEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchEvents429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response WatchEvents429JSONResponse) VisitWatchEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchEvents431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response WatchEvents431JSONResponse) VisitWatchEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchEvents500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response WatchEvents500JSONResponse) VisitWatchEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchEvents503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response WatchEvents503JSONResponse) VisitWatchEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type LiftExclusionsRequestObject struct {
 	Body *LiftExclusionsJSONRequestBody
 }
@@ -4333,6 +4544,189 @@ func (response FeedImport500JSONResponse) VisitFeedImportResponse(w http.Respons
 type FeedImport503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response FeedImport503JSONResponse) VisitFeedImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchImportRequestObject struct {
+	ID string `json:"id"`
+}
+
+type WatchImportResponseObject interface {
+	VisitWatchImportResponse(w http.ResponseWriter) error
+}
+
+type WatchImport200TextEventStreamResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response WatchImport200TextEventStreamResponse) VisitWatchImportResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type WatchImport400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response WatchImport400JSONResponse) VisitWatchImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchImport401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response WatchImport401JSONResponse) VisitWatchImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchImport403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response WatchImport403JSONResponse) VisitWatchImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchImport404JSONResponse struct{ ImportNotFoundJSONResponse }
+
+func (response WatchImport404JSONResponse) VisitWatchImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchImport421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response WatchImport421JSONResponse) VisitWatchImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchImport429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response WatchImport429JSONResponse) VisitWatchImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchImport431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response WatchImport431JSONResponse) VisitWatchImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchImport500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response WatchImport500JSONResponse) VisitWatchImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchImport503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response WatchImport503JSONResponse) VisitWatchImportResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8000,6 +8394,9 @@ type StrictServerInterface interface {
 	// GetDeletion Read one receipt
 	// (GET /api/chat-history/deletions/{id})
 	GetDeletion(ctx context.Context, request GetDeletionRequestObject) (GetDeletionResponseObject, error)
+	// WatchEvents Follow what moves
+	// (GET /api/chat-history/events)
+	WatchEvents(ctx context.Context, request WatchEventsRequestObject) (WatchEventsResponseObject, error)
 	// LiftExclusions Accept uploads again that a delete excluded
 	// (POST /api/chat-history/exclusions/lift)
 	LiftExclusions(ctx context.Context, request LiftExclusionsRequestObject) (LiftExclusionsResponseObject, error)
@@ -8021,6 +8418,9 @@ type StrictServerInterface interface {
 	// FeedImport Send a part of an import
 	// (POST /api/chat-history/imports/{id}/conversations)
 	FeedImport(ctx context.Context, request FeedImportRequestObject) (FeedImportResponseObject, error)
+	// WatchImport Follow one import
+	// (GET /api/chat-history/imports/{id}/events)
+	WatchImport(ctx context.Context, request WatchImportRequestObject) (WatchImportResponseObject, error)
 	// FinishImport End an import that was sent in parts
 	// (POST /api/chat-history/imports/{id}/finish)
 	FinishImport(ctx context.Context, request FinishImportRequestObject) (FinishImportResponseObject, error)
@@ -8502,6 +8902,31 @@ func (sh *strictHandler) GetDeletion(ctx echo.Context, id string) error {
 	return nil
 }
 
+// WatchEvents operation middleware
+func (sh *strictHandler) WatchEvents(ctx echo.Context, params WatchEventsParams) error {
+	var request WatchEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WatchEvents(ctx.Request().Context(), request.(WatchEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WatchEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WatchEventsResponseObject); ok {
+		return validResponse.VisitWatchEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // LiftExclusions operation middleware
 func (sh *strictHandler) LiftExclusions(ctx echo.Context) error {
 	var request LiftExclusionsRequestObject
@@ -8719,6 +9144,31 @@ func (sh *strictHandler) FeedImport(ctx echo.Context, id string, params FeedImpo
 		return err
 	} else if validResponse, ok := response.(FeedImportResponseObject); ok {
 		return validResponse.VisitFeedImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WatchImport operation middleware
+func (sh *strictHandler) WatchImport(ctx echo.Context, id string) error {
+	var request WatchImportRequestObject
+
+	request.ID = id
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WatchImport(ctx.Request().Context(), request.(WatchImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WatchImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WatchImportResponseObject); ok {
+		return validResponse.VisitWatchImportResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
