@@ -1,59 +1,50 @@
 package agentsync
 
 import (
+	"bytes"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// Limits of one line that is sent. A longer conversation is sent in several lines, which the
-// service puts together.
-const (
-	lineMessages = 10_000
-	lineText     = 8 << 20  // bytes of text
-	messageText  = 32 << 20 // bytes of the text of one message; what goes beyond it is cut off
-)
-
-// linesOf returns a conversation as lines of an import file.
-func linesOf(u chat.Upload) (lines [][]byte, err error) {
-	for from := 0; from < len(u.Messages); {
-		to, size := from, 0
-		for to < len(u.Messages) && to-from < lineMessages && (to == from || size+len(u.Messages[to].Text) <= lineText) {
-			size += len(u.Messages[to].Text)
-			to++
+// linesOf returns a conversation as lines of an import file. A long conversation becomes
+// several lines, which the service puts together. whole says that it is all of the
+// conversation; then each line says at which position it continues. Otherwise it is the end
+// of a conversation, whose position only the service knows from its ids.
+func linesOf(u chat.Upload, whole bool) (lines [][]byte, err error) {
+	parts := u.Split(chat.DefaultPartLimits())
+	for _, part := range parts {
+		if !whole {
+			part.From = nil
 		}
-		line, err := json.Marshal(request(u, u.Messages[from:to]))
+		line, err := written(request(part))
 		if err != nil {
 			return nil, err
 		}
-		lines = append(lines, append(line, '\n'))
-		from = to
+		lines = append(lines, line)
 	}
 	return lines, nil
 }
 
-// request is the upload of some messages of a conversation.
-func request(u chat.Upload, messages []chat.UploadMessage) api.UploadRequest {
+// request is the upload of a conversation, or of a part of it.
+func request(u chat.Upload) api.UploadRequest {
 	sent := api.UploadedChat{
 		ID: u.ExternalID, Title: some(u.Title), CreatedAt: at(u.CreatedAt), UpdatedAt: at(u.UpdatedAt), Marked: new(u.TellsMarks),
 		Archived: u.Source.Archived, Starred: u.Source.Starred, Project: some(u.Source.Project), Link: some(u.Source.Link),
-		Messages: make([]api.UploadedMessage, len(messages)),
+		Messages: make([]api.UploadedMessage, len(u.Messages)), From: u.From,
 	}
-	for i, m := range messages {
+	for i, m := range u.Messages {
 		sent.Messages[i] = message(m)
 	}
 	return api.UploadRequest{Platform: some(u.Platform), PlatformDisplayName: some(u.DisplayName), Conversation: sent}
 }
 
 func message(m chat.UploadMessage) api.UploadedMessage {
-	text := m.Text
-	if len(text) > messageText {
-		text = text[:messageText] // the service replaces half a character
-	}
 	sent := api.UploadedMessage{
-		ID: some(m.ExternalID), Role: m.Role, Content: text, CreatedAt: at(m.CreatedAt), Branch: some(m.Branch),
+		ID: some(m.ExternalID), Role: m.Role, Content: storable(m.Text), CreatedAt: at(m.CreatedAt), Branch: some(m.Branch),
 		Files: m.Files[:min(len(m.Files), chat.MaxFiles)],
 	}
 	if m.Hidden {
@@ -77,4 +68,27 @@ func at(t time.Time) *api.Time {
 		return nil
 	}
 	return new(api.NewTime(t))
+}
+
+// storable returns a text that the service accepts. Of one that is too long, such as the
+// output of a tool, the beginning is kept.
+func storable(text string) string {
+	const surely = chat.MaxTextBytes / 6 // no character needs more than six times its bytes in JSON
+	if len(text) <= surely {
+		return text
+	}
+	if json, err := written(text); err == nil && len(json) <= chat.MaxTextBytes {
+		return text
+	}
+	return strings.ToValidUTF8(text[:surely], "")
+}
+
+// written returns a value as JSON with a line break. It has no escapes that only HTML needs,
+// because they would make a text six times as long.
+func written(v any) ([]byte, error) {
+	var b bytes.Buffer
+	out := json.NewEncoder(&b)
+	out.SetEscapeHTML(false)
+	err := out.Encode(v)
+	return b.Bytes(), err
 }

@@ -203,10 +203,11 @@ func (s *syncer) read(ctx context.Context, f sessionFile) error {
 	m.From = e.resume(f.path)
 	mark := m.From
 	s.tails = s.tails || m.From != format.Mark{}
-	out := s.out(ctx, &mark)
+	whole := m.From.Offset == 0
+	out := s.out(ctx, &mark, &whole)
 	err := f.agent.Format.Read(ctx, m, out)
 	if errors.Is(err, format.ErrRewritten) {
-		m.From, mark = format.Mark{}, format.Mark{}
+		m.From, mark, whole = format.Mark{}, format.Mark{}, true
 		err = f.agent.Format.Read(ctx, m, out)
 	}
 	switch {
@@ -229,14 +230,15 @@ func (s *syncer) read(ctx context.Context, f sessionFile) error {
 	return nil
 }
 
-// out takes what a reader finds.
-func (s *syncer) out(ctx context.Context, mark *format.Mark) *format.Out {
+// out takes what a reader finds: its conversations, whole or from the mark on, and the next
+// mark.
+func (s *syncer) out(ctx context.Context, mark *format.Mark, whole *bool) *format.Out {
 	return &format.Out{
 		Take: func(c format.Conversation) error {
 			if c.ExternalID == "" {
 				return nil
 			}
-			lines, err := linesOf(c.Upload)
+			lines, err := linesOf(c.Upload, *whole)
 			if err != nil {
 				return err
 			}

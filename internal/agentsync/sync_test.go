@@ -346,15 +346,32 @@ func TestChangesThatTheSystemDroppedAreFound(t *testing.T) {
 
 func TestALongConversationIsSentInSeveralLines(t *testing.T) {
 	u := chat.Upload{Platform: "claude-code", ExternalID: "long", Title: "Long", TellsMarks: true}
-	for range 2*lineMessages + 1 {
+	for range 2*chat.MaxPartMessages + 1 {
 		u.Messages = append(u.Messages, chat.UploadMessage{Role: "human", Text: "x"})
 	}
-	lines, err := linesOf(u)
+	for whole, want := range map[bool][]*int{true: {new(0), new(10_000), new(20_000)}, false: {nil, nil, nil}} {
+		lines, err := linesOf(u, whole)
+		require.NoError(t, err)
+		var from []*int
+		for _, l := range lines {
+			var sent api.UploadRequest
+			require.NoError(t, json.Unmarshal(l, &sent))
+			from = append(from, sent.Conversation.From)
+		}
+		require.Equal(t, want, from)
+	}
+}
+
+func TestATextThatIsTooLongIsCut(t *testing.T) {
+	long := strings.Repeat("\n", chat.MaxTextBytes/2+1)
+	u := chat.Upload{ExternalID: "x", Messages: []chat.UploadMessage{{Role: "tool", Text: long}, {Role: "tool", Text: strings.Repeat("<", chat.MaxTextBytes-3)}}}
+	_, err := u.Validate(time.Now())
+	require.Error(t, err)
+	for i := range u.Messages {
+		u.Messages[i].Text = storable(u.Messages[i].Text)
+	}
+	require.Len(t, u.Messages[0].Text, chat.MaxTextBytes/6)
+	require.Len(t, u.Messages[1].Text, chat.MaxTextBytes-3)
+	_, err = u.Validate(time.Now())
 	require.NoError(t, err)
-	require.Len(t, lines, 3)
-	u.Messages = []chat.UploadMessage{{Role: "human", Text: strings.Repeat("a", lineText)}, {Role: "assistant", Text: "b"}, {Role: "human", Text: strings.Repeat("c", messageText+5)}}
-	lines, err = linesOf(u)
-	require.NoError(t, err)
-	require.Len(t, lines, 3)
-	require.Less(t, len(lines[2]), messageText+1000)
 }

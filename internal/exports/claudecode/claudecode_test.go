@@ -6,16 +6,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/exports/exportstest"
 	"github.com/lethe-chat/lethe/internal/exports/format"
 	"github.com/lethe-chat/lethe/internal/exports/readtest"
 )
 
 const project = "projects/-home-ada-shop/"
 
-func TestSessions(t *testing.T) { readtest.Golden(t, Format(), "testdata") }
+func TestSessions(t *testing.T) { exportstest.Run(t, Format(), "testdata") }
 
 func TestASessionIsReadWhileItGrows(t *testing.T) {
-	resumed := readtest.Grows(t, Format(), readtest.Dir(t, "testdata"), project+"5e550001.jsonl")
+	resumed := readtest.Grows(t, Format(), readtest.Dir(t, "testdata/export"), project+"5e550001.jsonl")
 	require.Greater(t, resumed, 30)
 }
 
@@ -86,4 +87,4 @@ func TestOtherAgentsAreNotRecognised(t *testing.T) {
 	}
 }
 
-func FuzzRead(f *testing.F) { readtest.Fuzz(f, Format(), "testdata") }
+func FuzzRead(f *testing.F) { readtest.Fuzz(f, Format(), "testdata/export") }

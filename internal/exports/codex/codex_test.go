@@ -5,16 +5,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/exports/exportstest"
 	"github.com/lethe-chat/lethe/internal/exports/format"
 	"github.com/lethe-chat/lethe/internal/exports/readtest"
 )
 
 const day = "sessions/2026/05/17/"
 
-func TestSessions(t *testing.T) { readtest.Golden(t, Format(), "testdata") }
+func TestSessions(t *testing.T) { exportstest.Run(t, Format(), "testdata") }
 
 func TestASessionIsReadWhileItGrows(t *testing.T) {
-	s := readtest.Dir(t, "testdata")
+	s := readtest.Dir(t, "testdata/export")
 	resumed := readtest.Grows(t, Format(), s, day+"rollout-2026-05-17T13-00-00-019e0000-0000-7000-8000-000000000001.jsonl")
 	require.Greater(t, resumed, 15)
 	resumed = readtest.Grows(t, Format(), s, day+"rollout-2026-05-17T13-10-00-019e0000-0000-7000-8000-000000000002.jsonl")
@@ -22,7 +23,7 @@ func TestASessionIsReadWhileItGrows(t *testing.T) {
 }
 
 func TestAForkWhoseParentIsMissingIsKeptWhole(t *testing.T) {
-	m, ok := readtest.Dir(t, "testdata").Member(day + "rollout-2026-05-17T13-10-00-019e0000-0000-7000-8000-000000000002.jsonl")
+	m, ok := readtest.Dir(t, "testdata/export").Member(day + "rollout-2026-05-17T13-10-00-019e0000-0000-7000-8000-000000000002.jsonl")
 	require.True(t, ok)
 	m.All = nil
 	found := readtest.Read(Format(), m)
@@ -40,4 +41,4 @@ func TestOtherFilesAreNotRecognised(t *testing.T) {
 	}
 }
 
-func FuzzRead(f *testing.F) { readtest.Fuzz(f, Format(), "testdata") }
+func FuzzRead(f *testing.F) { readtest.Fuzz(f, Format(), "testdata/export") }

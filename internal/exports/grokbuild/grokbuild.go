@@ -121,7 +121,7 @@ func read(ctx context.Context, m format.Member, out *format.Out) error {
 	if path.Base(m.Path) != record && m.Sibling != nil {
 		if _, ok := m.Sibling(record); ok { // which says the same, with times
 			out.Warn(format.NotConversations, 1)
-			return nil
+			return context.Cause(ctx)
 		}
 	}
 	var before state

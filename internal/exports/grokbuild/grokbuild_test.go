@@ -5,14 +5,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/exports/exportstest"
 	"github.com/lethe-chat/lethe/internal/exports/format"
 	"github.com/lethe-chat/lethe/internal/exports/readtest"
 )
 
-func TestSessions(t *testing.T) { readtest.Golden(t, Format(), "testdata") }
+func TestSessions(t *testing.T) { exportstest.Run(t, Format(), "testdata") }
 
 func TestASessionIsReadWhileItGrows(t *testing.T) {
-	require.NotZero(t, readtest.Grows(t, Format(), readtest.Dir(t, "testdata"), "sessions/%2Fwork%2Fshop/019f-a1/updates.jsonl"))
+	require.NotZero(t, readtest.Grows(t, Format(), readtest.Dir(t, "testdata/export"), "sessions/%2Fwork%2Fshop/019f-a1/updates.jsonl"))
 }
 
 func TestOtherFilesAreNotRecognised(t *testing.T) {
@@ -29,4 +30,4 @@ func TestOtherFilesAreNotRecognised(t *testing.T) {
 	}
 }
 
-func FuzzRead(f *testing.F) { readtest.Fuzz(f, Format(), "testdata") }
+func FuzzRead(f *testing.F) { readtest.Fuzz(f, Format(), "testdata/export") }

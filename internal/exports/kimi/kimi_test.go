@@ -5,15 +5,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/exports/exportstest"
 	"github.com/lethe-chat/lethe/internal/exports/format"
 	"github.com/lethe-chat/lethe/internal/exports/readtest"
 )
 
-func TestSessions(t *testing.T) { readtest.Golden(t, Format(), "testdata") }
+func TestSessions(t *testing.T) { exportstest.Run(t, Format(), "testdata") }
 
 func TestASessionIsReadWhileItGrows(t *testing.T) {
 	for _, name := range []string{"cli/sessions/0cc1/11aa/wire.jsonl", "code/sessions/wd_shop_057f5c09ee3f/session_22bb/agents/main/wire.jsonl"} {
-		require.NotZero(t, readtest.Grows(t, Format(), readtest.Dir(t, "testdata"), name), name)
+		require.NotZero(t, readtest.Grows(t, Format(), readtest.Dir(t, "testdata/export"), name), name)
 	}
 }
 
@@ -31,4 +32,4 @@ func TestOtherFilesAreNotRecognised(t *testing.T) {
 	}
 }
 
-func FuzzRead(f *testing.F) { readtest.Fuzz(f, Format(), "testdata") }
+func FuzzRead(f *testing.F) { readtest.Fuzz(f, Format(), "testdata/export") }

@@ -2,7 +2,6 @@ package opencode
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -56,7 +55,7 @@ func (r *reader) session(ctx context.Context, about row) (err error) {
 	if err != nil {
 		return r.failed(err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer func() { err = also(err, rows.Close()) }()
 	var m message
 	for rows.Next() {
 		var id, data, partID, part string

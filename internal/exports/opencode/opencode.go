@@ -67,14 +67,39 @@ func read(ctx context.Context, m format.Member, out *format.Out) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s cannot be copied: %w", m.Path, err)
 	}
-	defer func() { err = errors.Join(err, remove()) }()
-	db, err := open(ctx, file)
-	if err != nil {
-		return fmt.Errorf("%s cannot be opened: %w", m.Path, err)
+	defer func() { err = also(err, remove()) }()
+	r := &reader{m: m, out: out, before: before}
+	if r.db, err = open(ctx, file); err == nil {
+		defer func() { err = also(err, r.db.Close()) }()
+		err = r.read(ctx)
+	} else {
+		err = &unreadable{err}
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	return (&reader{m: m, db: db, out: out, before: before}).read(ctx)
+	var damaged *unreadable
+	if errors.As(err, &damaged) && ctx.Err() == nil {
+		out.Problem(format.Place{Member: m.Path}, damaged)
+		return nil
+	}
+	return err
 }
+
+// also adds the error of closing something to another. Without one, the other is returned
+// unchanged.
+func also(err, closing error) error {
+	if closing == nil {
+		return err
+	}
+	return errors.Join(err, closing)
+}
+
+// unreadable is the error of a database that is damaged or has other tables.
+type unreadable struct{ err error }
+
+// Error is the error of SQLite, which quotes no rows.
+func (u *unreadable) Error() string { return u.err.Error() }
+
+// Unwrap returns the error of SQLite.
+func (u *unreadable) Unwrap() error { return u.err }
 
 // open opens a copy. It was made by somebody else, so nothing in its schema is trusted.
 func open(ctx context.Context, file string) (*sql.DB, error) {
@@ -85,7 +110,10 @@ func open(ctx context.Context, file string) (*sql.DB, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(2)
-	return db, db.PingContext(ctx)
+	if err := db.PingContext(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }
 
 // reader reads a database.
@@ -126,8 +154,8 @@ func (r *reader) read(ctx context.Context) error {
 	return nil
 }
 
-// failed names the file in an error of the database. Errors of SQLite quote no rows.
-func (r *reader) failed(err error) error { return fmt.Errorf("%s cannot be read: %w", r.m.Path, err) }
+// failed returns an error of the database.
+func (r *reader) failed(err error) error { return &unreadable{err} }
 
 // columns are the columns that a table has; versions of OpenCode differ.
 type columns map[string]bool
@@ -151,7 +179,7 @@ func (r *reader) tables(ctx context.Context) (columns, error) {
 		all[i] = has
 	}
 	if !all[0]["id"] || !all[1]["data"] || !all[2]["data"] {
-		return nil, fmt.Errorf("%s: %w", r.m.Path, ErrOtherTables)
+		return nil, r.failed(ErrOtherTables)
 	}
 	return all[0], nil
 }
@@ -162,7 +190,7 @@ func (r *reader) columns(ctx context.Context, table string) (has columns, err er
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer func() { err = also(err, rows.Close()) }()
 	has = columns{}
 	for rows.Next() {
 		var name string
@@ -194,7 +222,7 @@ func (r *reader) sessions(ctx context.Context, c columns) (all []row, err error)
 	if err != nil {
 		return nil, r.failed(err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer func() { err = also(err, rows.Close()) }()
 	for rows.Next() {
 		var s row
 		if err := rows.Scan(&s.id, &s.title, &s.directory, &s.revert, &s.created, &s.archived, &s.updated); err != nil {

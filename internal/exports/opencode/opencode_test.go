@@ -5,14 +5,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/exports/exportstest"
 	"github.com/lethe-chat/lethe/internal/exports/format"
 	"github.com/lethe-chat/lethe/internal/exports/readtest"
 )
 
-func TestSessions(t *testing.T) { readtest.Golden(t, Format(), "testdata") }
+func TestSessions(t *testing.T) { exportstest.Run(t, Format(), "testdata") }
 
 func TestOnlySessionsThatChangedAreReadAgain(t *testing.T) {
-	m, ok := readtest.Dir(t, "testdata").Member("opencode.db")
+	m, ok := readtest.Dir(t, "testdata/export").Member("opencode.db")
 	require.True(t, ok)
 	first := readtest.Read(Format(), m)
 	require.Len(t, first.Conversations, 3)
@@ -27,7 +28,7 @@ func TestOnlySessionsThatChangedAreReadAgain(t *testing.T) {
 }
 
 func TestADatabaseWithoutItsLogIsRead(t *testing.T) {
-	m, _ := readtest.Dir(t, "testdata").Member("opencode.db")
+	m, _ := readtest.Dir(t, "testdata/export").Member("opencode.db")
 	m.Sibling = nil
 	require.Len(t, readtest.Read(Format(), m).Conversations, 2)
 }
@@ -46,4 +47,4 @@ func TestOtherFilesAreNotRecognised(t *testing.T) {
 	}
 }
 
-func FuzzRead(f *testing.F) { readtest.Fuzz(f, Format(), "testdata") }
+func FuzzRead(f *testing.F) { readtest.Fuzz(f, Format(), "testdata/export") }

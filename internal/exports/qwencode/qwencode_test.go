@@ -5,14 +5,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/exports/exportstest"
 	"github.com/lethe-chat/lethe/internal/exports/format"
 	"github.com/lethe-chat/lethe/internal/exports/readtest"
 )
 
-func TestSessions(t *testing.T) { readtest.Golden(t, Format(), "testdata") }
+func TestSessions(t *testing.T) { exportstest.Run(t, Format(), "testdata") }
 
 func TestASessionIsReadWhileItGrows(t *testing.T) {
-	require.NotZero(t, readtest.Grows(t, Format(), readtest.Dir(t, "testdata"), "chats/9a01.jsonl"))
+	require.NotZero(t, readtest.Grows(t, Format(), readtest.Dir(t, "testdata/export"), "chats/9a01.jsonl"))
 }
 
 func TestOtherFilesAreNotRecognised(t *testing.T) {
@@ -24,4 +25,4 @@ func TestOtherFilesAreNotRecognised(t *testing.T) {
 	}
 }
 
-func FuzzRead(f *testing.F) { readtest.Fuzz(f, Format(), "testdata") }
+func FuzzRead(f *testing.F) { readtest.Fuzz(f, Format(), "testdata/export") }

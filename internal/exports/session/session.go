@@ -27,10 +27,9 @@ const (
 type Session struct {
 	Upload chat.Upload
 
-	at       map[string]int // index of the message with an external id
-	empty    int
-	inferred int
-	last     time.Time // of the last message with a time of its own
+	at    map[string]int // index of the message with an external id
+	empty int
+	last  time.Time // of the last message with a time of its own
 }
 
 // New returns an empty session. after is the time of the message before the first one, for
@@ -60,8 +59,7 @@ func (s *Session) Add(m chat.UploadMessage) {
 	}
 	switch {
 	case m.CreatedAt.IsZero():
-		m.CreatedAt, m.Inferred = s.last, true
-		s.inferred++
+		m.CreatedAt, m.Inferred = s.last, !s.last.IsZero()
 	case !m.Inferred:
 		s.last = m.CreatedAt
 	}
@@ -116,15 +114,19 @@ func (s *Session) HandOver(place format.Place, out *format.Out) error {
 		out.Warn(format.EmptyChat, 1)
 		return nil
 	}
-	out.Warn(format.TimeInferred, s.inferred)
-	files := 0
+	files, inferred := 0, 0
 	for i := range s.Upload.Messages {
 		m := &s.Upload.Messages[i]
 		if m.CreatedAt.IsZero() {
-			m.CreatedAt, m.Inferred = s.firstTime(), true
+			m.CreatedAt = s.firstTime()
+			m.Inferred = !m.CreatedAt.IsZero()
+		}
+		if m.Inferred {
+			inferred++
 		}
 		files += len(m.Files)
 	}
+	out.Warn(format.TimeInferred, inferred)
 	out.Warn(format.FileNotIncluded, files)
 	if s.Upload.CreatedAt.IsZero() {
 		s.Upload.CreatedAt = s.firstTime()

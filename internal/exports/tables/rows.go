@@ -92,11 +92,13 @@ func (c Columns) csvRows(ctx context.Context, m format.Member, head []byte, out 
 	table := newCSV(in, head)
 	header, err := table.Read()
 	if err != nil {
-		return fmt.Errorf("%s has no header that can be read", m.Path) // the error may quote it
+		out.Problem(format.Place{Member: m.Path, Line: 1}, errHeader) // the error may quote it
+		return nil
 	}
 	for _, name := range []string{c.Conversation, c.Role, c.Text, c.Time, c.Title, c.ID, c.Project} {
 		if name != "" && column(header, name) < 0 {
-			return fmt.Errorf("%s has no column %q", m.Path, name)
+			out.Problem(format.Place{Member: m.Path, Line: 1}, fmt.Errorf("it has no column %q", name))
+			return nil
 		}
 	}
 	for ctx.Err() == nil {
@@ -125,6 +127,8 @@ func (c Columns) csvRows(ctx context.Context, m format.Member, head []byte, out 
 	}
 	return context.Cause(ctx)
 }
+
+var errHeader = errors.New("it has no header that can be read")
 
 var errRow = errors.New("the row is not CSV")
 
