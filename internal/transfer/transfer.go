@@ -74,6 +74,7 @@ const (
 // it. The result says what became of each file, as far as Run came, also with an error. The
 // errors are those of exports.Read, of the destination, and of the context.
 func Run(ctx context.Context, sources []*container.Source, o exports.Options, to Destination, tracker *Tracker) (*Result, error) {
+	caller := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if tracker == nil {
@@ -95,7 +96,7 @@ func Run(ctx context.Context, sources []*container.Source, o exports.Options, to
 	if r.failure != nil { // why the reading ended too
 		err = r.failure
 	}
-	return r.result, r.finish(err)
+	return r.result, r.finish(err, caller.Err() != nil)
 }
 
 // run is one call of Run.
@@ -251,13 +252,14 @@ func minus(a, b chat.ImportCounts) chat.ImportCounts {
 	}
 }
 
-// finish records how the import has ended, and completes the result.
-func (r *run) finish(err error) error {
+// finish records how the import has ended, and completes the result. interrupted says that the
+// caller has ended it.
+func (r *run) finish(err error, interrupted bool) error {
 	end := End{State: chat.StateDone, Bytes: r.tracker.Now().Bytes, Format: r.result.format(), Found: r.result.report()}
 	patience := finishPatience
 	switch {
 	case err == nil:
-	case r.ctx.Err() != nil && r.failure == nil || errors.Is(err, context.Canceled):
+	case interrupted:
 		end.State, end.Reason = chat.StateStopped, "it was interrupted"
 		patience = stopPatience
 	default:
