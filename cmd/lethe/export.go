@@ -21,7 +21,7 @@ func (p *program) exportCommand() *cobra.Command {
 		Use:   "export [ID...]",
 		Short: "Write conversations to a file that can be imported again",
 		Long: "Write conversations with their messages to a file: all of them, the ones with the given ids,\n" +
-			"or the ones that the flags select. Each line of the file is one conversation as JSON, which\n" +
+			"or the ones that the flags select. Each line of the file is one conversation as JSON, or a part of a long one, which\n" +
 			"`lethe import` reads. Lethe has no trash, so export what you may want back before you delete it.",
 		Example: "  lethe export --out all.jsonl\n" +
 			"  lethe export --platform chatgpt --to 2024-12-31 > old.jsonl",
@@ -45,7 +45,7 @@ func (p *program) exportCommand() *cobra.Command {
 			lines := &lineCounter{}
 			err = writeNew(out, func(w io.Writer) error { return write(io.MultiWriter(w, lines)) })
 			if err == nil {
-				p.note("Wrote %s to %s.", count(int(lines.n.Load()), "conversation"), out)
+				p.note("Wrote %s to %s.", count(int(lines.n.Load()), "line"), out)
 			}
 			return err
 		},

@@ -4,7 +4,7 @@ package chat
 // its position in memory, so smaller parts cost little.
 const (
 	MaxPartMessages = 10_000
-	MaxPartBytes    = 8 << 20 // of texts, unless one message is longer
+	MaxPartBytes    = 8_000_000 // of texts, unless one message is longer
 	MaxTextBytes    = 50_000_000
 )
 

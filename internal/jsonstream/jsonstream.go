@@ -11,9 +11,6 @@ import (
 	"io"
 )
 
-// pieceSize is how many bytes of a text are encoded at once.
-const pieceSize = 16 << 10
-
 // Array encodes a document and returns what comes before and after the items of the array
 // with the given name. The array must be empty, not nil, and the only one with that name.
 // The caller writes the items, separated by commas.
@@ -46,32 +43,48 @@ func split(document any, name, empty string) (before, after []byte, err error) {
 	return data[:at:at], data[at:], nil
 }
 
-// WriteText writes characters of a string, without the surrounding quotation marks. The
+// WriteText writes characters of a string, without the surrounding quotation marks. It
+// escapes only what JSON requires, so that no other encoding of the text is shorter. The
 // text must be valid UTF-8 and must not end inside a character.
 func WriteText(w io.Writer, text string) error {
-	var encoded bytes.Buffer
-	encoder := json.NewEncoder(&encoded)
-	encoder.SetEscapeHTML(false)
-	for len(text) > 0 {
-		n := cut(text)
-		encoded.Reset()
-		if err := encoder.Encode(text[:n]); err != nil {
+	plain := 0 // where the bytes begin that are written as they are
+	for i := range len(text) {
+		escaped := escape(text[i])
+		if escaped == "" {
+			continue
+		}
+		if _, err := io.WriteString(w, text[plain:i]); err != nil {
 			return err
 		}
-		quoted := encoded.Bytes()
-		if _, err := w.Write(quoted[1 : len(quoted)-2]); err != nil { // without quotation marks and the trailing line break
+		if _, err := io.WriteString(w, escaped); err != nil {
 			return err
 		}
-		text = text[n:]
+		plain = i + 1
 	}
-	return nil
+	_, err := io.WriteString(w, text[plain:])
+	return err
 }
 
-// cut returns how many bytes of a text to encode next, so that no character is split.
-func cut(text string) int {
-	n := min(len(text), pieceSize)
-	for n < len(text) && text[n]&0xC0 == 0x80 {
-		n--
+// escape returns how a byte is written in a string; empty when it is written as it is.
+func escape(b byte) string {
+	switch b {
+	case '"':
+		return `\"`
+	case '\\':
+		return `\\`
+	case '\n':
+		return `\n`
+	case '\r':
+		return `\r`
+	case '\t':
+		return `\t`
+	case '\b':
+		return `\b`
+	case '\f':
+		return `\f`
 	}
-	return n
+	if b < ' ' {
+		return fmt.Sprintf(`\u%04x`, b)
+	}
+	return ""
 }

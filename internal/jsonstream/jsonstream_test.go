@@ -35,6 +35,8 @@ func TestADocumentIsCutAtTheFieldAndNotAtATextThatLooksLikeIt(t *testing.T) {
 	require.Error(t, err)
 }
 
+const pieceSize = 16 << 10 // bytes
+
 func TestATextIsWrittenInPiecesAsItWouldBeWhole(t *testing.T) {
 	for _, text := range []string{
 		"", "plain", "\"quoted\" \\ \n\t\x01 <b>&", strings.Repeat("ä€😀", 20_000), strings.Repeat("x", pieceSize), strings.Repeat("y", pieceSize-1) + "€",

@@ -59,7 +59,7 @@ func (s *Server) access(c echo.Context) (history.Access, error) {
 func (s *Server) handlersFor(access history.Access, r *http.Request) *wire.ServerInterfaceWrapper {
 	return &wire.ServerInterfaceWrapper{Handler: wire.NewStrictHandler(handlers{
 		&memoryPlugin{
-			access: access, imports: s.options.Imports, maxLine: s.options.MaxUpload, length: r.ContentLength, markdown: s.markdown,
+			access: access, imports: s.options.Imports, maxLine: s.options.MaxLine, length: r.ContentLength, markdown: s.markdown,
 			stopping: s.stopping, head: r.Method == http.MethodHead,
 		},
 		&fini{access: access},

@@ -18,7 +18,8 @@ import (
 )
 
 // readLines yields the conversations of a file with one a line. Empty lines count
-// as lines and are nothing else. A line longer than most bytes ends it.
+// as lines and are nothing else. A line longer than most bytes is a problem, like one that
+// is no JSON, and the lines behind it are read.
 func readLines(ctx context.Context, body io.Reader, most int64) iter.Seq[history.Read] {
 	return func(yield func(history.Read) bool) {
 		l := lines{from: bufio.NewReaderSize(body, lineBuffer), most: most, share: budget.Of(ctx)}
@@ -59,7 +60,10 @@ func (l *lines) next(ctx context.Context) (history.Read, error) {
 		if err != nil {
 			return history.Read{}, err
 		}
-		if !whole {
+		switch {
+		case !whole && start == nil:
+			return l.skip()
+		case !whole:
 			return l.long(ctx, start)
 		}
 		data := bytes.TrimSpace(bytes.TrimPrefix(start, []byte("\xef\xbb\xbf")))
@@ -78,14 +82,18 @@ func (l *lines) read(sent *api.UploadRequest, err error) history.Read {
 	return history.Read{Line: l.line, Upload: upload(sent)}
 }
 
-// begin reads the beginning of a line. If that is all of it, whole is true.
+// begin reads the beginning of a line. If that is all of it, whole is true. Of a line that
+// is already too long, start is nil.
 func (l *lines) begin() (start []byte, whole bool, err error) {
 	for {
 		piece, err := l.from.ReadSlice('\n')
 		start = append(start, piece...)
 		switch {
 		case int64(len(bytes.TrimRight(start, "\r\n"))) > l.most:
-			return nil, false, l.tooLong()
+			if err == nil { // the line has ended, and skip must not read the next one
+				return nil, false, l.from.UnreadByte()
+			}
+			return nil, false, nil
 		case err == nil:
 			return start, true, nil
 		case errors.Is(err, io.EOF) && len(start) == 0:
@@ -106,13 +114,17 @@ func (l *lines) long(ctx context.Context, start []byte) (history.Read, error) {
 	if err := l.share.Exchange(ctx, importCost+bodyCost(l.most)); err != nil {
 		return history.Read{}, err
 	}
-	rest := &restOfLine{lines: l, left: l.most - int64(len(start))}
+	rest := &restOfLine{lines: l, left: l.most + 1 - int64(len(start))} // one more for the first half of a line break
 	var sent api.UploadRequest
 	err := jsonbody.DecodeFrom(io.MultiReader(bytes.NewReader(start), rest), &sent, jsonbody.Lenient)
 	if rest.err == nil { // a line that is no JSON is read to its end, too
 		_, rest.err = io.Copy(io.Discard, rest)
 	}
-	if rest.err != nil {
+	switch {
+	case errors.Is(rest.err, errOverlong):
+		l.share.Shrink(importCost)
+		return l.skip()
+	case rest.err != nil:
 		return history.Read{}, rest.err
 	}
 	read := l.read(&sent, err)
@@ -120,8 +132,20 @@ func (l *lines) long(ctx context.Context, start []byte) (history.Read, error) {
 	return read, nil
 }
 
-func (l *lines) tooLong() error {
-	return fault.New(fault.TooLarge, "line %d is longer than the %d bytes that one conversation may have", l.line, l.most)
+// errOverlong ends the reading of a line that is too long.
+var errOverlong = errors.New("the line is too long")
+
+// skip reads a line that is too long to its end, of which it keeps nothing.
+func (l *lines) skip() (history.Read, error) {
+	for {
+		_, err := l.from.ReadSlice('\n')
+		switch {
+		case err == nil, errors.Is(err, io.EOF):
+			return l.read(nil, fault.Invalidf("the line is longer than %d bytes; send the conversation in several lines, each with conversation.from", l.most)), nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return history.Read{}, l.broken(err)
+		}
+	}
 }
 
 func (l *lines) broken(err error) error {
@@ -153,15 +177,22 @@ func (r *restOfLine) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	piece, _ := r.lines.from.Peek(min(len(p), r.lines.from.Buffered())) // it is in the buffer
-	read := len(piece)
-	if at := bytes.IndexByte(piece, '\n'); at >= 0 {
-		piece, read, r.ended = piece[:at], at+1, true
+	at := bytes.IndexByte(piece, '\n')
+	if at >= 0 {
+		piece = piece[:at]
 	}
 	n := copy(p, piece)
-	_, _ = r.lines.from.Discard(read) // it is in the buffer
+	_, _ = r.lines.from.Discard(n) // it is in the buffer
 	if r.left -= int64(n); r.left < 0 {
-		r.ended, r.err = true, r.lines.tooLong()
-		return 0, r.err
+		r.ended, r.err = true, errOverlong
+		return 0, r.err // skip reads the rest of the line
+	}
+	if at >= 0 {
+		_, _ = r.lines.from.Discard(1)
+		r.ended = true
+	}
+	if n == 0 {
+		return 0, io.EOF
 	}
 	return n, nil
 }

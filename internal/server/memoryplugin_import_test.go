@@ -51,7 +51,7 @@ func TestAnOldExportDoesNotResurrect(t *testing.T) {
 }
 
 func TestAnImportStoresWhatItCan(t *testing.T) {
-	s := start(t, server.Options{MaxUpload: 1000})
+	s := start(t, server.Options{MaxLine: 1000})
 	file := "\xef\xbb\xbf" + lineOf("1") + "\r\n\n" + // a byte order mark and an empty line
 		"{}\n" +
 		lineOf("2", `,"platform":"chatgpt"`) + "\n" +
@@ -72,17 +72,40 @@ func TestAnImportStoresWhatItCan(t *testing.T) {
 	require.Equal(t, "file", imported.Kind)
 
 	const path = "/api/chat-history/import"
-	long := lineOf("5") + "\n" + lineOf(strings.Repeat("x", 1000)) + "\n" + lineOf("6")
-	refused := s.call(t, http.MethodPost, path, long)
-	require.Equal(t, http.StatusRequestEntityTooLarge, refused.status, refused.body)
-	require.Contains(t, refused.says(t), "line 2 is longer than the 1000 bytes that one conversation may have; 1 conversations are stored")
+	n, err := s.Client.Count(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 3, n)
 	require.Equal(t, http.StatusBadRequest, s.call(t, http.MethodPost, path+"?restoreDeleted=perhaps", lineOf("7")).status)
 	empty, err := s.Client.ImportFile(t.Context(), strings.NewReader("\n"), false)
 	require.NoError(t, err)
 	require.NotNil(t, empty.ImportID, "that nothing was stored is recorded too")
-	n, err := s.Client.Count(t.Context())
+}
+
+// A line that is too long is a problem with its number, and loses nothing behind it.
+func TestALineOverTheLimitOfAnImport(t *testing.T) {
+	const most = 3 << 20 // more than what is read before a line is decoded
+	s := start(t, server.Options{MaxLine: most})
+	id := 0
+	line := func(length int) string { // of a conversation
+		id++
+		empty := fmt.Sprintf(`{"conversation":{"id":"%d","messages":[{"role":"human","content":""}]}}`, id)
+		return strings.Replace(empty, `""`, `"`+strings.Repeat("x", length-len(empty))+`"`, 1)
+	}
+	for _, end := range []string{"\n", "\r\n"} {
+		for _, over := range []int{2, 3, 100, 1 << 20, 20 << 20} {
+			file := line(most) + end + line(most+over) + end + line(100) + end + strings.Repeat("x", most+over) + end + line(200)
+			answer, err := s.Client.ImportFile(t.Context(), strings.NewReader(file), false)
+			require.NoError(t, err)
+			require.Equal(t, []int{3, 2}, []int{answer.Conversations, answer.Failed}, "%d over, %q", over, end)
+			for i, at := range []int{2, 4} {
+				require.Equal(t, at, answer.Problems[i].Line)
+				require.Contains(t, answer.Problems[i].Reason, "longer than 3145728 bytes")
+			}
+		}
+	}
+	last, err := s.Client.ImportFile(t.Context(), strings.NewReader(line(100)+"\n"+line(most+2)), false)
 	require.NoError(t, err)
-	require.Equal(t, 4, n)
+	require.Equal(t, []int{1, 1}, []int{last.Conversations, last.Failed})
 }
 
 // A file with conversations of many platforms is stored in several transactions.

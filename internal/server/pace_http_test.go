@@ -93,7 +93,7 @@ func TestRequestsBeyondTheMemoryBudgetAreRefused(t *testing.T) {
 // the body of an upload.
 func TestALongLineOfAnImportIsCounted(t *testing.T) {
 	b := budget.New(budget.Options{Bytes: 100 << 20, Patience: time.Nanosecond})
-	s := start(t, server.Options{Budget: b, MaxUpload: 2_000_000})
+	s := start(t, server.Options{Budget: b, MaxLine: 2_000_000})
 	long := fmt.Sprintf(`{"conversation":{"id":"long","messages":[{"role":"human","content":%q}]}}`, strings.Repeat("TG9yZW0gaXBzdW0g", 100_000))
 	file := lineOf("1") + "\n" + long + "\n" + lineOf("2") + "\n"
 	held, err := b.Reserve(t.Context(), 50<<20)
@@ -115,7 +115,7 @@ func TestALongLineOfAnImportIsCounted(t *testing.T) {
 
 // A long line is checked by the same rules as a short one.
 func TestALongLineOfAnImportMayBeWrong(t *testing.T) {
-	s := start(t, server.Options{MaxUpload: 2_000_000})
+	s := start(t, server.Options{MaxLine: 2_000_000})
 	text := strings.Repeat("TG9yZW0gaXBzdW0g", 80_000)
 	file := lineOf("1") + "\n" +
 		`{"conversation":{"id":"x","messages":[{"role":"human","content":"` + text + `"}],}}` + "\n" + // a comma too many
@@ -131,7 +131,9 @@ func TestALongLineOfAnImportMayBeWrong(t *testing.T) {
 		require.Contains(t, answer.Problems[i].Reason, reason)
 	}
 	over := `{"conversation":{"id":"x","messages":[{"role":"human","content":"` + text + text + `"}]}}`
-	refused := s.call(t, http.MethodPost, importPath, lineOf("3")+"\n"+over+"\n"+lineOf("4"))
-	require.Equal(t, http.StatusRequestEntityTooLarge, refused.status, refused.body)
-	require.Contains(t, refused.says(t), "line 2 is longer than the 2000000 bytes that one conversation may have; 1 conversations are stored")
+	answer, err = s.Client.ImportFile(t.Context(), strings.NewReader(lineOf("3")+"\n"+over+"\n"+lineOf("4")), false)
+	require.NoError(t, err)
+	require.Equal(t, []int{2, 1}, []int{answer.Conversations, answer.Failed})
+	require.Equal(t, 2, answer.Problems[0].Line)
+	require.Contains(t, answer.Problems[0].Reason, "the line is longer than 2000000 bytes")
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lethe-chat/lethe/internal/budget"
+	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/exports/lethe"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/imports"
 	"github.com/lethe-chat/lethe/internal/markdown"
@@ -18,8 +20,9 @@ import (
 
 // Sizes that apply when Options leaves them zero.
 const (
-	DefaultMaxUpload = 50_000_000 // bytes of an upload (MemoryPlugin: 50 MB)
-	DefaultMaxBody   = 2 << 20    // bytes of any other body
+	leastLine        = 2 * chat.MaxPartBytes // bytes: an exported line of several messages fits in any case
+	DefaultMaxUpload = 50_000_000            // bytes of an upload (MemoryPlugin: 50 MB)
+	DefaultMaxBody   = 2 << 20               // bytes of any other body
 )
 
 // Time limits of a connection, independent of the handler.
@@ -41,6 +44,7 @@ type Options struct {
 	CORSOrigins []string             // origins to allow beside extensions and our own
 	Hosts       []string             // host names to answer to, without port; empty for any
 	MaxUpload   int64                // bytes of an upload's body
+	MaxLine     int64                // bytes of a line of an imported file; 0 for a line that has a message of the largest upload
 	MaxBody     int64                // bytes of any other body
 	Budget      *budget.Budget       // of memory, for what is large; nil for one of the usual size
 	Pace        Pace                 // how slow the other side may be
@@ -68,6 +72,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxUpload <= 0 {
 		o.MaxUpload = DefaultMaxUpload
+	}
+	if o.MaxLine <= 0 {
+		o.MaxLine = max(o.MaxUpload, leastLine) + lethe.Envelope
 	}
 	o.Pace = o.Pace.withDefaults()
 	if o.MaxBody <= 0 {

@@ -1,5 +1,5 @@
-// Package lethe writes Lethe's own export format: one conversation per line, as the JSON
-// body of an upload request. A file can be read by people and by jq, sent line by line with
+// Package lethe knows Lethe's own export format: one conversation per line, as the JSON body
+// of an upload request, and a long conversation on several lines. A file can be read by people and by jq, sent line by line with
 // curl, and imported as a whole. The package knows only the format, not where lines come
 // from or go to.
 package lethe
@@ -39,6 +39,7 @@ type conversation struct {
 	Project   string    `json:"project,omitempty"`
 	Link      string    `json:"link,omitempty"`
 	Marked    bool      `json:"marked"` // a message without marks has none
+	From      int       `json:"from"`   // the position of the first message
 	Messages  []message `json:"messages"`
 }
 
@@ -53,7 +54,10 @@ type message struct {
 	Files     []string    `json:"files,omitempty"`
 }
 
-// Write writes one conversation as a line. It writes each part as it arrives, so a long
+// Envelope is how many bytes of a line, at most, are not the text of its only message.
+const Envelope = 256 << 10
+
+// Write writes one conversation as a line, or a long one as several. It writes each part as it arrives, so a long
 // conversation is never in memory as a whole. displayName is the platform's name for
 // people, or empty. An error of the parts is returned unchanged; the line is then
 // incomplete.
@@ -80,28 +84,89 @@ func newLine(c chat.Conversation, displayName string) line {
 	}
 }
 
-// write writes a line that has no messages yet; parts are its messages.
+// write writes a conversation as one line, or as several when it is long. l has no messages
+// yet; parts are its messages.
 func write(w io.Writer, l line, parts iter.Seq2[chat.Part, error]) error {
-	out := bufio.NewWriterSize(w, writeSize)
-	before, after, err := jsonstream.Array(l, "messages")
-	if err != nil {
-		return err
-	}
-	if _, err := out.Write(before); err != nil {
+	out := lineWriter{out: bufio.NewWriterSize(w, writeSize), line: l, limits: chat.DefaultPartLimits()}
+	return out.write(parts)
+}
+
+// lineWriter writes the lines of one conversation. Each is an upload that says at which
+// message it begins.
+type lineWriter struct {
+	out    *bufio.Writer
+	line   line
+	limits chat.PartLimits
+
+	messages, bytes int    // in the present line
+	after           []byte // what ends it
+}
+
+func (w *lineWriter) write(parts iter.Seq2[chat.Part, error]) error {
+	if err := w.begin(0); err != nil {
 		return err
 	}
 	for part, err := range parts {
 		if err != nil {
 			return err
 		}
-		if err := writePart(out, part); err != nil {
+		if err := w.part(part); err != nil {
 			return err
 		}
 	}
-	if _, err := out.Write(append(after, '\n')); err != nil {
+	if err := w.end(); err != nil {
 		return err
 	}
-	return out.Flush()
+	return w.out.Flush()
+}
+
+// begin begins a line with the messages from a position on.
+func (w *lineWriter) begin(from int) error {
+	w.line.Conversation.From = from
+	before, after, err := jsonstream.Array(w.line, "messages")
+	if err != nil {
+		return err
+	}
+	w.messages, w.bytes, w.after = 0, 0, append(after, '\n')
+	_, err = w.out.Write(before)
+	return err
+}
+
+func (w *lineWriter) end() error {
+	_, err := w.out.Write(w.after)
+	return err
+}
+
+func (w *lineWriter) part(p chat.Part) error {
+	if !p.Begins() {
+		return writePart(w.out, p)
+	}
+	size := p.Size + besideText(p.Message)
+	if !w.limits.Fits(w.messages, w.bytes, size) {
+		if err := w.end(); err != nil {
+			return err
+		}
+		if err := w.begin(p.Position); err != nil {
+			return err
+		}
+	}
+	if w.messages > 0 {
+		if err := w.out.WriteByte(','); err != nil {
+			return err
+		}
+	}
+	w.messages, w.bytes = w.messages+1, w.bytes+size
+	return writePart(w.out, p)
+}
+
+// besideText is about how many bytes of a message are not its text.
+func besideText(m chat.Message) int {
+	const fields = 120 // names of fields and a time
+	n := fields + len(m.ExternalID) + len(m.Branch)
+	for _, name := range m.Files {
+		n += len(name)
+	}
+	return n
 }
 
 // writeSize is the size of the write buffer in bytes.
@@ -116,9 +181,6 @@ func writePart(w *bufio.Writer, p chat.Part) error {
 		return err
 	}
 	if p.Begins() {
-		if p.Position > 0 {
-			before = append([]byte(","), before...)
-		}
 		if _, err := w.Write(before); err != nil {
 			return err
 		}

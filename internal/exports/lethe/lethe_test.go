@@ -26,7 +26,7 @@ func TestALineIsAnUpload(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, Write(&out, conversation.Conversation, chat.Parts(conversation.Turns), "ChatGPT"))
 	require.Equal(t, `{"platform":"chatgpt","platformDisplayName":"ChatGPT","conversation":{"id":"theirs",`+
-		`"title":"a <b> & \"c\"","createdAt":"2026-03-01T09:30:00.123456Z","updatedAt":"2026-03-01T09:31:00.123456Z","pinned":true,"marked":true,"messages":[`+
+		`"title":"a <b> & \"c\"","createdAt":"2026-03-01T09:30:00.123456Z","updatedAt":"2026-03-01T09:31:00.123456Z","pinned":true,"marked":true,"from":0,"messages":[`+
 		`{"id":"m1","role":"human","content":"line one\nline two","createdAt":"2026-03-01T09:30:00.123456Z"},`+
 		`{"role":"assistant","content":"","createdAt":"2026-03-01T09:30:00.123456Z"}]}}`+"\n", out.String())
 

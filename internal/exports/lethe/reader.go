@@ -46,6 +46,7 @@ type sent struct {
 		Project   string        `json:"project"`
 		Link      string        `json:"link"`
 		Marked    bool          `json:"marked"`
+		From      *int          `json:"from"`
 		Messages  []sentMessage `json:"messages"`
 	} `json:"conversation"`
 }
@@ -65,7 +66,7 @@ func (l sent) upload() chat.Upload {
 	c := l.Conversation
 	u := chat.Upload{
 		Platform: cmp.Or(l.Platform, chat.DefaultPlatform), DisplayName: l.DisplayName, ExternalID: string(c.ID), Title: c.Title,
-		CreatedAt: c.CreatedAt.Time, UpdatedAt: c.UpdatedAt.Time, Pinned: c.Pinned, TellsMarks: c.Marked,
+		CreatedAt: c.CreatedAt.Time, UpdatedAt: c.UpdatedAt.Time, Pinned: c.Pinned, TellsMarks: c.Marked, From: c.From,
 		Source:   chat.Source{Archived: c.Archived, Starred: c.Starred, Project: c.Project, Link: c.Link},
 		Messages: make([]chat.UploadMessage, len(c.Messages)),
 	}

@@ -29,6 +29,7 @@ type uploadConversation struct {
 	Project   string          `json:"project,omitzero"`
 	Link      string          `json:"link,omitzero"`
 	Marked    bool            `json:"marked,omitzero"`
+	From      *int            `json:"from,omitzero"`
 	Messages  []uploadMessage `json:"messages"`
 }
 
@@ -43,13 +44,22 @@ type uploadMessage struct {
 	Files     []string  `json:"files,omitzero"`
 }
 
-// WriteUpload writes a conversation as a line. It is Write for a conversation that is not
-// stored yet. Bytes that are not UTF-8 are written as U+FFFD.
+// WriteUpload writes a conversation as a line, or a long one as several. It is Write for a
+// conversation that is not stored yet. Bytes that are not UTF-8 are written as U+FFFD.
 func WriteUpload(w io.Writer, u chat.Upload) error {
+	for _, part := range u.Split(chat.DefaultPartLimits()) {
+		if err := writeUpload(w, part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeUpload(w io.Writer, u chat.Upload) error {
 	line := upload{Platform: u.Platform, DisplayName: u.DisplayName, Conversation: uploadConversation{
 		ID: u.ExternalID, Title: u.Title, CreatedAt: u.CreatedAt.UTC(), UpdatedAt: u.UpdatedAt.UTC(), Pinned: u.Pinned,
 		Archived: u.Source.Archived, Starred: u.Source.Starred, Project: u.Source.Project, Link: u.Source.Link,
-		Marked: u.TellsMarks, Messages: make([]uploadMessage, len(u.Messages)),
+		Marked: u.TellsMarks, From: u.From, Messages: make([]uploadMessage, len(u.Messages)),
 	}}
 	for i, m := range u.Messages {
 		line.Conversation.Messages[i] = uploadMessage{
