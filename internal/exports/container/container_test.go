@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -294,6 +295,35 @@ func TestAnEncryptedMemberLosesOnlyItself(t *testing.T) {
 	members := list(t, OpenFile(Options{}, "x.zip", bytes.NewReader(data), int64(len(data))))
 	require.Len(t, members, 2)
 	require.Equal(t, "b.json=[2]", members[1])
+}
+
+// TestALargeArchiveFromAStream is written to a file that nobody else can see.
+func TestALargeArchiveFromAStream(t *testing.T) {
+	temp := t.TempDir()
+	data := archived(t, entry{name: "a.json", text: strings.Repeat("0123456789", spoolInMemory/5), stored: true}, entry{name: "b.json", text: "[2]"})
+	left := func() int {
+		files, err := os.ReadDir(temp)
+		require.NoError(t, err)
+		return len(files)
+	}
+	var found []string
+	for m, err := range OpenStream(Options{Temp: temp}, "x.zip", bytes.NewReader(data)).Members(context.Background()) {
+		require.NoError(t, err)
+		if runtime.GOOS != "windows" {
+			require.Zero(t, left(), "the temporary file has a name")
+		}
+		in, err := m.Open()
+		require.NoError(t, err)
+		n, err := io.Copy(io.Discard, in)
+		require.NoError(t, err)
+		require.NoError(t, in.Close())
+		found = append(found, fmt.Sprint(m.Path, " ", n))
+	}
+	require.Equal(t, []string{fmt.Sprint("a.json ", spoolInMemory/5*10), "b.json 3"}, found)
+	require.Zero(t, left(), "the temporary file was left")
+
+	bad := OpenStream(Options{Temp: "/nonexistent"}, "x.zip", bytes.NewReader(data))
+	require.Contains(t, list(t, bad)[0], "x.zip: it cannot be read")
 }
 
 // TestMoreThan65535Members needs the directory of zip64.

@@ -265,7 +265,7 @@ func TestErrorsEndTheReading(t *testing.T) {
 func TestErrorsContainNothingOfTheFile(t *testing.T) {
 	for _, text := range []string{
 		`[{"secret":"secret","title":"secret" secret}]`, `[{"id":{"secret":1}}]`, `[{"id":"secret\x"}]`, `["secret"]`, `[{"parts":[{"id":["secret"]}]}]`,
-		`[{"named":{"secret":secret}}]`, `[{"id":"secret`, `secret`, `[secret]`,
+		`[{"named":{"secret":secret}}]`, `[{"named":{"secret":["secret"]}}]`, `[{"id":"secret`, `secret`, `[secret]`,
 	} {
 		_, problems := read(t, text)
 		require.NotEmpty(t, problems, text)
