@@ -134,7 +134,7 @@ func changedSince(err error) string {
 		}
 	case errors.As(err, &changed):
 		for _, c := range changed.Changed {
-			titles = append(titles, named(c.Title, c.ID))
+			titles = append(titles, named(c.Title, string(c.ID)))
 		}
 	}
 	if more := len(titles) - maxNamed; more > 0 {

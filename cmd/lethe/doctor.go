@@ -102,7 +102,7 @@ func (p *program) printModels() error {
 
 // prove searches for anything that is left of one delete.
 func (p *program) prove(ctx context.Context, s *store.Store, id string, asJSON bool) error {
-	receipt, findings, err := s.Prove(ctx, id)
+	receipt, findings, err := s.Prove(ctx, chat.DeletionID(id))
 	if err != nil {
 		return err
 	}

@@ -130,9 +130,9 @@ func (p *program) deleteWorkspace(ctx context.Context, h *history.History, name,
 			return err
 		}
 	}
-	var exported map[string]int64
+	var exported map[chat.ConversationID]int64
 	if export != "" {
-		exported = make(map[string]int64) // conversations that change from here on must not be deleted
+		exported = make(map[chat.ConversationID]int64) // conversations that change from here on must not be deleted
 		err := writeNew(export, func(out io.Writer) error { return exportWorkspace(ctx, h, w.ID, out, exported) })
 		if err != nil {
 			return err
@@ -150,7 +150,7 @@ func (p *program) deleteWorkspace(ctx context.Context, h *history.History, name,
 
 // exportWorkspace writes the conversations of a workspace and records the revision of
 // each.
-func exportWorkspace(ctx context.Context, h *history.History, ws chat.WorkspaceID, out io.Writer, exported map[string]int64) error {
+func exportWorkspace(ctx context.Context, h *history.History, ws chat.WorkspaceID, out io.Writer, exported map[chat.ConversationID]int64) error {
 	for c, err := range h.AsOperator(ws).Export(ctx, chat.Filter{}) {
 		if err != nil {
 			return err

@@ -139,7 +139,7 @@ func keepOnly(t *testing.T, s *apptest.Service, direct *store.Store, ids []strin
 			}}.Validate(at)
 			require.NoError(t, err)
 			fresh := chat.NewTranscript(u)
-			fresh.ID, fresh.ImportID = id, chat.NewID()
+			fresh.ID, fresh.ImportID = chat.ConversationID(id), chat.NewID()
 			if _, err := tx.CreateConversation(ws, fresh); err != nil {
 				return err
 			}

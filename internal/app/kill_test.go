@@ -64,7 +64,7 @@ func newLargeDelete(t *testing.T, kind string) *largeDelete {
 			fresh[i].ImportID = chat.NewID()
 		}
 		for i := range killDoomed {
-			l.ids = append(l.ids, fresh[i].ID)
+			l.ids = append(l.ids, string(fresh[i].ID))
 		}
 		_, err = tx.CreateConversations(ws, fresh)
 		return err

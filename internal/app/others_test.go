@@ -263,7 +263,7 @@ func TestOthersErrorOfTheSecondStoreSwallowed(t *testing.T) {
 				}
 				db.Break(t, statement)
 			}
-			deleted, err := h.AsOperator(ws).DeleteConversations(t.Context(), []string{id, other}, chat.DeleteOptions{})
+			deleted, err := h.AsOperator(ws).DeleteConversations(t.Context(), []chat.ConversationID{chat.ConversationID(id), chat.ConversationID(other)}, chat.DeleteOptions{})
 			require.Error(t, err, "%s of %s fails", broken.event, broken.table)
 			require.Empty(t, deleted.IDs)
 			_, deleted, err = h.AsOperator(ws).DeleteMatching(t.Context(), chat.MatchingDelete{All: true})

@@ -276,7 +276,7 @@ func (w *world) importFile(s *space, taken export, restore bool) {
 func (w *world) deleteWorkspace(s *space) {
 	other := w.db.Open(w.t)
 	h := history.New(history.Options{Store: other, Embedder: embed.NewNone()})
-	exported := map[string]int64{}
+	exported := map[chat.ConversationID]int64{}
 	administration, err := h.Administer(auth.Operator(0))
 	require.NoError(w.t, err)
 	all, err := administration.Workspaces(w.t.Context())

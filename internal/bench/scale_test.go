@@ -272,7 +272,11 @@ func comparesAll(b *testing.B, s *store.Store, ws chat.WorkspaceID, dims int) bo
 }
 
 func removeAll(b *testing.B, s *store.Store, ws chat.WorkspaceID, ids []string) {
-	for part := range slices.Chunk(ids, 5000) {
+	for chunk := range slices.Chunk(ids, 5000) {
+		part := make([]chat.ConversationID, len(chunk))
+		for i, id := range chunk {
+			part[i] = chat.ConversationID(id)
+		}
 		require.NoError(b, s.InTx(b.Context(), func(tx *store.Tx) error {
 			gone, _, err := tx.DeleteConversations(ws, part, chat.DeleteOptions{})
 			require.Len(b, gone, len(part))

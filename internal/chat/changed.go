@@ -4,7 +4,7 @@ import "fmt"
 
 // Seen is a conversation and its revision when the caller last read it.
 type Seen struct {
-	ID       string
+	ID       ConversationID
 	Revision int64
 }
 

@@ -6,8 +6,6 @@ package chat
 import (
 	"slices"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // WorkspaceID identifies a workspace in one database. Every function that touches a
@@ -67,7 +65,7 @@ const (
 // Conversation is one conversation without its messages. Times are UTC at microsecond
 // precision, which both databases keep.
 type Conversation struct {
-	ID         string // UUIDv7, assigned by Lethe
+	ID         ConversationID
 	Platform   string // where it took place, as the caller named it
 	ExternalID string // the caller's own id, unique within workspace and platform
 	Title      string
@@ -86,7 +84,7 @@ type Conversation struct {
 
 // Message is one message of a conversation.
 type Message struct {
-	ID         string // UUIDv7, assigned by Lethe
+	ID         MessageID
 	Position   int    // 0-based, without gaps
 	ExternalID string // the caller's own id; empty when it gave none
 	Sender     Sender
@@ -136,7 +134,7 @@ type Import struct {
 	Failed        int    // how many could not be indexed
 	CreatedAt     time.Time
 
-	ConversationID string // the conversation of an upload; empty for a file
+	ConversationID ConversationID // the conversation of an upload; empty for a file
 
 	ImportJob
 }
@@ -155,22 +153,6 @@ const (
 	ImportReady      ImportStatus = "ready"
 	ImportFailed     ImportStatus = "failed"
 )
-
-// NewID returns a new UUIDv7. Such ids sort by the time they were created.
-func NewID() string { return uuid.Must(uuid.NewV7()).String() }
-
-// ParseID returns the canonical form of an id that Lethe assigned, and whether s has
-// the form of one. Only the plain 36-character form is accepted, in either case.
-func ParseID(s string) (string, bool) {
-	if len(s) != 36 {
-		return "", false
-	}
-	id, err := uuid.Parse(s)
-	if err != nil {
-		return "", false
-	}
-	return id.String(), true
-}
 
 // Clock converts a time to the precision that both databases keep: microseconds, UTC.
 func Clock(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -10,7 +10,7 @@ import (
 // Deletion is the receipt of a delete: how much was deleted, when, and with which key.
 // It holds no text, no title and no id of a deleted conversation.
 type Deletion struct {
-	ID            string // UUIDv7
+	ID            DeletionID
 	DeletedAt     time.Time
 	KeyID         string
 	Conversations int
@@ -61,7 +61,7 @@ func (m MatchingDelete) Selection() (Filter, error) {
 // Lift names conversations whose exclusion is to be lifted. Only hashes of them are
 // stored, so the caller names them by the ids they had, in Lethe or on their platform.
 type Lift struct {
-	IDs         []string // assigned by Lethe
-	Platform    string   // of the ExternalIDs; empty for DefaultPlatform
+	IDs         []ConversationID
+	Platform    string // of the ExternalIDs; empty for DefaultPlatform
 	ExternalIDs []string
 }

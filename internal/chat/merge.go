@@ -107,7 +107,7 @@ func titleOf(turns []Message) string {
 // in the fields that only the store knows.
 func NewTranscript(u ValidUpload) Transcript {
 	t := Transcript{Conversation: Conversation{
-		ID: NewID(), Platform: u.origin.Platform, ExternalID: u.origin.ExternalID, Title: u.title,
+		ID: ConversationID(NewID()), Platform: u.origin.Platform, ExternalID: u.origin.ExternalID, Title: u.title,
 		CreatedAt: u.createdAt, UpdatedAt: u.updatedAt, Pinned: u.pinned != nil && *u.pinned, Source: u.source, Revision: 1, IndexState: Queued,
 	}}
 	t.Turns = make([]Message, len(u.messages))
@@ -121,7 +121,7 @@ func NewTranscript(u ValidUpload) Transcript {
 
 // fresh returns the message with a new id.
 func (m validMessage) fresh() Message {
-	m.ID = NewID()
+	m.ID = MessageID(NewID())
 	return m.Message
 }
 

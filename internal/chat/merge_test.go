@@ -113,7 +113,7 @@ func TestMergeKeepsItsPromises(t *testing.T) {
 		before := chat.NewTranscript(random(t, rng, line))
 		u := random(t, rng, line)
 		m := chat.Merge(before, u)
-		kept := map[string]chat.Message{}
+		kept := map[chat.MessageID]chat.Message{}
 		for _, msg := range m.Messages {
 			_, twice := kept[msg.ID]
 			require.False(t, twice, "round %d: an id twice", round)

@@ -11,7 +11,7 @@ type Passage struct {
 
 // Excerpt is a stretch of a message in a passage.
 type Excerpt struct {
-	MessageID string
+	MessageID MessageID
 	Position  int // of the message in its conversation
 	Sender    Sender
 	CreatedAt time.Time

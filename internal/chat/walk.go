@@ -20,22 +20,22 @@ const (
 // WalkQuery asks for one page of a walk through the conversations of a workspace, last
 // changed first. The zero value is the first page of the last week.
 type WalkQuery struct {
-	Since    time.Time // changed at or after; zero for DefaultWalkWindow before Until
-	Until    time.Time // changed at or before, to the millisecond; zero for now
-	Size     int       // maximum number of conversations; 0 for DefaultWalkSize
-	Cursor   string    // the id of the conversation to continue from; empty for the beginning
-	Newer    bool      // walk from the cursor to newer conversations instead of older ones
-	Sources  []string  // platforms, any of them; empty for all
-	Channels []string  // no conversation has a channel, so any value matches nothing
-	AgentID  string    // no conversation has an agent, so any value matches nothing
+	Since    time.Time      // changed at or after; zero for DefaultWalkWindow before Until
+	Until    time.Time      // changed at or before, to the millisecond; zero for now
+	Size     int            // maximum number of conversations; 0 for DefaultWalkSize
+	Cursor   ConversationID // the id of the conversation to continue from; empty for the beginning
+	Newer    bool           // walk from the cursor to newer conversations instead of older ones
+	Sources  []string       // platforms, any of them; empty for all
+	Channels []string       // no conversation has a channel, so any value matches nothing
+	AgentID  string         // no conversation has an agent, so any value matches nothing
 }
 
 // WalkPage is the answer to a WalkQuery.
 type WalkPage struct {
-	Items []Transcript // newest first, in both directions
-	More  bool         // whether there are more in the direction of the walk
-	Older string       // the cursor for older conversations: the last id; empty when there are none
-	Newer string       // the cursor for newer conversations: the first id; empty when there are none
+	Items []Transcript   // newest first, in both directions
+	More  bool           // whether there are more in the direction of the walk
+	Older ConversationID // the cursor for older conversations: the last id; empty when there are none
+	Newer ConversationID // the cursor for newer conversations: the first id; empty when there are none
 }
 
 // Window is a range of times of last change, and the platforms to include.
@@ -89,7 +89,7 @@ func (w Window) Platforms() []string {
 // then by its id. A place stays valid after its conversation was deleted.
 type Place struct {
 	At time.Time
-	ID string // canonical
+	ID ConversationID // canonical
 }
 
 // PlaceOf returns the place of a conversation.

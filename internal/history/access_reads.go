@@ -19,7 +19,7 @@ func (a Access) Conversations(ctx context.Context, q chat.ListQuery) (chat.Page,
 
 // Read opens a conversation whose messages are read page by page; NotFound when the
 // workspace has no conversation with that id.
-func (a Access) Read(ctx context.Context, id string) (*Reading, error) {
+func (a Access) Read(ctx context.Context, id chat.ConversationID) (*Reading, error) {
 	return ask(ctx, a, OpRead, func(ctx context.Context, h *History, ws chat.WorkspaceID) (*Reading, error) {
 		return h.read(ctx, ws, id, h.watchKey(a.who))
 	})
@@ -74,7 +74,7 @@ func (a Access) Deletions(ctx context.Context, page, pageSize int) (DeletionPage
 }
 
 // Deletion returns one receipt; NotFound when the workspace has no receipt with that id.
-func (a Access) Deletion(ctx context.Context, id string) (chat.Deletion, error) {
+func (a Access) Deletion(ctx context.Context, id chat.DeletionID) (chat.Deletion, error) {
 	return ask(ctx, a, OpDeletion, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Deletion, error) {
 		return h.deletion(ctx, ws, id)
 	})
@@ -138,7 +138,7 @@ func (a Access) Export(ctx context.Context, f chat.Filter) iter.Seq2[Exported, e
 
 // ExportOne returns one conversation as Export does; NotFound when the workspace has no
 // conversation with that id.
-func (a Access) ExportOne(ctx context.Context, id string) (Exported, error) {
+func (a Access) ExportOne(ctx context.Context, id chat.ConversationID) (Exported, error) {
 	return ask(ctx, a, OpExportOne, func(ctx context.Context, h *History, _ chat.WorkspaceID) (Exported, error) {
 		return h.exportOne(ctx, a.who, id)
 	})

@@ -34,7 +34,7 @@ var whoMayWhat = map[string]asked{
 	}},
 	"Count": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error { _, err := a.Count(ctx); return err }},
 	"Deletion": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
-		_, err := a.Deletion(ctx, chat.NewID())
+		_, err := a.Deletion(ctx, chat.DeletionID(chat.NewID()))
 		return err
 	}},
 	"Deletions": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error { _, err := a.Deletions(ctx, 1, 1); return err }},
@@ -47,7 +47,7 @@ var whoMayWhat = map[string]asked{
 		return nil
 	}},
 	"ExportOne": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
-		_, err := a.ExportOne(ctx, chat.NewID())
+		_, err := a.ExportOne(ctx, chat.ConversationID(chat.NewID()))
 		return err
 	}},
 	"Import": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
@@ -65,21 +65,21 @@ var whoMayWhat = map[string]asked{
 	}},
 	"Stats": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error { _, err := a.Stats(ctx); return err }},
 	"Read": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
-		_, err := a.Read(ctx, chat.NewID())
+		_, err := a.Read(ctx, chat.ConversationID(chat.NewID()))
 		return err
 	}},
 	"Walk": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error { _, err := a.Walk(ctx, chat.WalkQuery{}); return err }},
 
 	"Find": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
-		_, err := a.Find(ctx, chat.NewID(), []string{"ferry"})
+		_, err := a.Find(ctx, chat.ConversationID(chat.NewID()), []string{"ferry"})
 		return err
 	}},
 	"Messages": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
-		_, err := a.Messages(ctx, chat.NewID(), 0, 1)
+		_, err := a.Messages(ctx, chat.ConversationID(chat.NewID()), 0, 1)
 		return err
 	}},
 	"PreviewDelete": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
-		_, err := a.PreviewDelete(ctx, []string{chat.NewID()})
+		_, err := a.PreviewDelete(ctx, []chat.ConversationID{chat.ConversationID(chat.NewID())})
 		return err
 	}},
 	"PreviewMatching": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
@@ -145,11 +145,11 @@ var whoMayWhat = map[string]asked{
 		return err
 	}},
 	"DeleteBulk": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
-		_, err := a.DeleteBulk(ctx, history.BulkDelete{IDs: []string{chat.NewID()}})
+		_, err := a.DeleteBulk(ctx, history.BulkDelete{IDs: []chat.ConversationID{chat.ConversationID(chat.NewID())}})
 		return err
 	}},
 	"DeleteConversations": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
-		_, err := a.DeleteConversations(ctx, []string{chat.NewID()}, chat.DeleteOptions{})
+		_, err := a.DeleteConversations(ctx, []chat.ConversationID{chat.ConversationID(chat.NewID())}, chat.DeleteOptions{})
 		return err
 	}},
 	"DeleteMatching": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
@@ -157,11 +157,11 @@ var whoMayWhat = map[string]asked{
 		return err
 	}},
 	"DeleteUnchanged": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
-		_, err := a.DeleteUnchanged(ctx, chat.UnchangedDelete{Seen: []chat.Seen{{ID: chat.NewID(), Revision: 1}}})
+		_, err := a.DeleteUnchanged(ctx, chat.UnchangedDelete{Seen: []chat.Seen{{ID: chat.ConversationID(chat.NewID()), Revision: 1}}})
 		return err
 	}},
 	"Edit": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
-		_, err := a.Edit(ctx, chat.NewID(), chat.Edit{Pinned: new(bool)})
+		_, err := a.Edit(ctx, chat.ConversationID(chat.NewID()), chat.Edit{Pinned: new(bool)})
 		return err
 	}},
 	"ImportBegun": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
@@ -185,7 +185,7 @@ var whoMayWhat = map[string]asked{
 		return err
 	}},
 	"LiftExclusions": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
-		_, err := a.LiftExclusions(ctx, chat.Lift{IDs: []string{chat.NewID()}})
+		_, err := a.LiftExclusions(ctx, chat.Lift{IDs: []chat.ConversationID{chat.ConversationID(chat.NewID())}})
 		return err
 	}},
 }
@@ -382,7 +382,7 @@ func TestAWriteOnlyKeyLearnsNoTitle(t *testing.T) {
 func TestReceiptsNameWhoAsked(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		id := d.Ingest(say("a", "hello")).Conversation.ID
-		gone, err := d.as("mine", auth.Write).DeleteConversations(t.Context(), []string{id}, chat.DeleteOptions{KeyID: "somebody else's"})
+		gone, err := d.as("mine", auth.Write).DeleteConversations(t.Context(), []chat.ConversationID{id}, chat.DeleteOptions{KeyID: "somebody else's"})
 		require.NoError(t, err)
 		receipt, err := d.as("mine", auth.Read).Deletion(t.Context(), gone.Receipt.ID)
 		require.NoError(t, err)

@@ -144,7 +144,7 @@ func (a Access) shown(i chat.Import, err error) (chat.Import, error) {
 // Edit changes the title or the pin of a conversation. A caller without the scope read gets
 // only the title that it sent. Invalid when the edit is empty or the title is blank, NotFound
 // when the workspace has no such conversation.
-func (a Access) Edit(ctx context.Context, id string, e chat.Edit) (chat.Conversation, error) {
+func (a Access) Edit(ctx context.Context, id chat.ConversationID, e chat.Edit) (chat.Conversation, error) {
 	return ask(ctx, a, OpEdit, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Conversation, error) {
 		c, err := h.edit(ctx, ws, id, e)
 		if err == nil && !a.mayRead() {
@@ -164,7 +164,7 @@ func (a Access) Edit(ctx context.Context, id string, e chat.Edit) (chat.Conversa
 // left out of the answer, so of two deletes of one id exactly one reports it. Pinned
 // conversations are deleted too. The same transaction writes the receipt and the tombstones.
 // Invalid when there is no id, or more than MaxDelete.
-func (a Access) DeleteConversations(ctx context.Context, ids []string, o chat.DeleteOptions) (Deleted, error) {
+func (a Access) DeleteConversations(ctx context.Context, ids []chat.ConversationID, o chat.DeleteOptions) (Deleted, error) {
 	return ask(ctx, a, OpDeleteConversations, func(ctx context.Context, h *History, ws chat.WorkspaceID) (Deleted, error) {
 		return h.deleteConversations(ctx, ws, ids, a.by(o))
 	})

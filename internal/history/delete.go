@@ -14,12 +14,12 @@ const MaxDelete = 10_000
 
 // Deleted is the result of a delete.
 type Deleted struct {
-	IDs     []string      // in the order of the request; empty, never nil
-	Receipt chat.Deletion // the zero value when nothing was deleted
+	IDs     []chat.ConversationID // in the order of the request; empty, never nil
+	Receipt chat.Deletion         // the zero value when nothing was deleted
 }
 
 // deleteConversations is Access.DeleteConversations.
-func (h *History) deleteConversations(ctx context.Context, ws chat.WorkspaceID, ids []string, o chat.DeleteOptions) (Deleted, error) {
+func (h *History) deleteConversations(ctx context.Context, ws chat.WorkspaceID, ids []chat.ConversationID, o chat.DeleteOptions) (Deleted, error) {
 	switch n := len(ids); {
 	case n == 0:
 		return Deleted{}, fault.Breaks(fault.At("ids"), "must name at least one conversation")
@@ -28,9 +28,9 @@ func (h *History) deleteConversations(ctx context.Context, ws chat.WorkspaceID, 
 	}
 	asked := fold(ids)
 	if len(asked) == 0 {
-		return Deleted{IDs: []string{}}, nil
+		return Deleted{IDs: []chat.ConversationID{}}, nil
 	}
-	var gone []string
+	var gone []chat.ConversationID
 	var receipt chat.Deletion
 	err := h.store.InDeletingTx(ctx, func(tx *store.Tx) (err error) {
 		gone, receipt, err = tx.DeleteConversations(ws, asked, o)
@@ -104,7 +104,7 @@ func (h *History) deletions(ctx context.Context, ws chat.WorkspaceID, page, page
 }
 
 // deletion is Access.Deletion.
-func (h *History) deletion(ctx context.Context, ws chat.WorkspaceID, id string) (chat.Deletion, error) {
+func (h *History) deletion(ctx context.Context, ws chat.WorkspaceID, id chat.DeletionID) (chat.Deletion, error) {
 	id, ok := chat.ParseID(id)
 	if !ok {
 		return chat.Deletion{}, fault.Missing("deletion")
@@ -113,9 +113,9 @@ func (h *History) deletion(ctx context.Context, ws chat.WorkspaceID, id string) 
 }
 
 // fold makes ids canonical and removes repeated and malformed ones.
-func fold(ids []string) []string {
-	seen := make(map[string]bool, len(ids))
-	folded := make([]string, 0, len(ids))
+func fold(ids []chat.ConversationID) []chat.ConversationID {
+	seen := make(map[chat.ConversationID]bool, len(ids))
+	folded := make([]chat.ConversationID, 0, len(ids))
 	for _, id := range ids {
 		canonical, ok := chat.ParseID(id)
 		if !ok || seen[canonical] {
@@ -127,12 +127,12 @@ func fold(ids []string) []string {
 	return folded
 }
 
-func inOrder(asked, gone []string) []string {
-	wasThere := make(map[string]bool, len(gone))
+func inOrder(asked, gone []chat.ConversationID) []chat.ConversationID {
+	wasThere := make(map[chat.ConversationID]bool, len(gone))
 	for _, id := range gone {
 		wasThere[id] = true
 	}
-	ordered := make([]string, 0, len(gone))
+	ordered := make([]chat.ConversationID, 0, len(gone))
 	for _, id := range asked {
 		if wasThere[id] {
 			ordered = append(ordered, id)

@@ -14,15 +14,15 @@ const MaxBulkDelete = 50
 
 // BulkDelete is a delete of several conversations that also reports the missing ones.
 type BulkDelete struct {
-	IDs    []string
+	IDs    []chat.ConversationID
 	Atomic bool // delete nothing unless every one of them is there
 }
 
 // BulkDeleted is the result of a BulkDelete: both lists are in the order of the request,
 // without repeated ids, and never nil.
 type BulkDeleted struct {
-	Deleted []string
-	Missing []string // unknown, deleted before or another workspace's: they are all alike
+	Deleted []chat.ConversationID
+	Missing []chat.ConversationID // unknown, deleted before or another workspace's: they are all alike
 }
 
 // deleteBulk is Access.DeleteBulk.
@@ -39,14 +39,14 @@ func (h *History) deleteBulk(ctx context.Context, ws chat.WorkspaceID, b BulkDel
 }
 
 // bulkIDs makes the ids canonical.
-func bulkIDs(ids []string) ([]string, error) {
+func bulkIDs(ids []chat.ConversationID) ([]chat.ConversationID, error) {
 	at := fault.At("ids")
 	if n := len(ids); n < 1 || n > MaxBulkDelete {
 		return nil, fault.Breaks(at, "must have 1 to %d items, got %d", MaxBulkDelete, n)
 	}
 	var found fault.Problems
-	first := make(map[string]int, len(ids))
-	asked := make([]string, len(ids))
+	first := make(map[chat.ConversationID]int, len(ids))
+	asked := make([]chat.ConversationID, len(ids))
 	for i, id := range ids {
 		canonical, ok := chat.ParseID(id)
 		if !ok {
@@ -64,14 +64,14 @@ func bulkIDs(ids []string) ([]string, error) {
 
 // deleteTogether deletes all of the ids or none. It checks that all exist under the locks of
 // the delete, because an earlier check could be out of date when the rows are deleted.
-func (h *History) deleteTogether(ctx context.Context, ws chat.WorkspaceID, asked []string, o chat.DeleteOptions) (BulkDeleted, error) {
+func (h *History) deleteTogether(ctx context.Context, ws chat.WorkspaceID, asked []chat.ConversationID, o chat.DeleteOptions) (BulkDeleted, error) {
 	var answer BulkDeleted
 	err := h.store.InDeletingTx(ctx, func(tx *store.Tx) error {
 		held, err := tx.LockConversations(ws, asked)
 		if err != nil {
 			return err
 		}
-		answer = BulkDeleted{Deleted: []string{}, Missing: without(asked, held)}
+		answer = BulkDeleted{Deleted: []chat.ConversationID{}, Missing: without(asked, held)}
 		if len(answer.Missing) > 0 {
 			return nil
 		}
@@ -92,12 +92,12 @@ func (h *History) deleteTogether(ctx context.Context, ws chat.WorkspaceID, asked
 }
 
 // without returns the ids that are not removed, in order.
-func without(ids, taken []string) []string {
-	isTaken := make(map[string]bool, len(taken))
+func without(ids, taken []chat.ConversationID) []chat.ConversationID {
+	isTaken := make(map[chat.ConversationID]bool, len(taken))
 	for _, id := range taken {
 		isTaken[id] = true
 	}
-	rest := []string{}
+	rest := []chat.ConversationID{}
 	for _, id := range ids {
 		if !isTaken[id] {
 			rest = append(rest, id)

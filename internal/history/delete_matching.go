@@ -19,7 +19,7 @@ func (h *History) deleteMatching(ctx context.Context, ws chat.WorkspaceID, m cha
 		if err == nil {
 			err = expect(m.Expected, n)
 		}
-		return n, Deleted{IDs: []string{}}, err
+		return n, Deleted{IDs: []chat.ConversationID{}}, err
 	}
 	err = h.store.InDeletingTx(ctx, func(tx *store.Tx) error {
 		ids, err := tx.LockMatching(ws, filter)

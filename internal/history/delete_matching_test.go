@@ -14,7 +14,7 @@ import (
 
 // shelf fills a workspace with six conversations, two of them pinned, and returns
 // their ids.
-func (d *desk) shelf() (ids []string) {
+func (d *desk) shelf() (ids []chat.ConversationID) {
 	yes := true
 	for i := range 6 {
 		u := say(fmt.Sprint(i), "one", "two")
@@ -69,7 +69,7 @@ func TestDeleteMatchingTakesWhatTheFilterSelects(t *testing.T) {
 			} else {
 				require.NoError(t, err, c.name)
 				require.Equal(t, len(c.takes), n, c.name)
-				require.Equal(t, []string{}, deleted.IDs)
+				require.Equal(t, []chat.ConversationID{}, deleted.IDs)
 			}
 
 			n, deleted, err = d.History.AsOperator(d.WS).DeleteMatching(t.Context(), c.m)
@@ -79,7 +79,7 @@ func TestDeleteMatchingTakesWhatTheFilterSelects(t *testing.T) {
 				continue
 			}
 			require.NoError(t, err, c.name)
-			want := []string{}
+			want := []chat.ConversationID{}
 			for _, i := range c.takes {
 				want = append(want, ids[i])
 			}
@@ -115,14 +115,14 @@ func TestDeleteMatchingTakesMoreThanAPage(t *testing.T) {
 // conversation is reported by exactly one delete, and what each reports is gone.
 func TestDeletesByFilterAndByIDShareTheWork(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		var ids []string
+		var ids []chat.ConversationID
 		for i := range 60 {
 			ids = append(ids, d.Ingest(say(fmt.Sprint(i), "one")).Conversation.ID)
 		}
 		var mu sync.Mutex
-		reported := map[string]int{}
+		reported := map[chat.ConversationID]int{}
 		var callers sync.WaitGroup
-		report := func(gone []string, err error) {
+		report := func(gone []chat.ConversationID, err error) {
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -154,7 +154,7 @@ func TestDeletesByFilterAndByIDShareTheWork(t *testing.T) {
 
 func TestLiftedExclusionsLetUploadsIn(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		var ids []string
+		var ids []chat.ConversationID
 		for i := range 3 {
 			ids = append(ids, d.Ingest(say(fmt.Sprint(i), "one")).Conversation.ID)
 		}
@@ -175,7 +175,7 @@ func TestLiftedExclusionsLetUploadsIn(t *testing.T) {
 		}
 		require.Equal(t, 3, excluded())
 		for _, l := range []chat.Lift{
-			{IDs: []string{chat.NewID(), "x"}}, {ExternalIDs: []string{"0"}, Platform: "elsewhere"}, {ExternalIDs: []string{"nobody", ids[0]}},
+			{IDs: []chat.ConversationID{chat.ConversationID(chat.NewID()), "x"}}, {ExternalIDs: []string{"0"}, Platform: "elsewhere"}, {ExternalIDs: []string{"nobody", string(ids[0])}},
 		} {
 			require.Zero(t, lift(l))
 		}
@@ -186,7 +186,7 @@ func TestLiftedExclusionsLetUploadsIn(t *testing.T) {
 		require.Zero(t, lift(chat.Lift{IDs: ids[:2]}))
 		require.Equal(t, 1, excluded())
 		require.Equal(t, 2, d.Count())
-		for _, l := range []chat.Lift{{}, {Platform: "chatgpt"}, {IDs: make([]string, 10_001)}} {
+		for _, l := range []chat.Lift{{}, {Platform: "chatgpt"}, {IDs: make([]chat.ConversationID, 10_001)}} {
 			_, err := d.History.AsOperator(d.WS).LiftExclusions(t.Context(), l)
 			require.True(t, fault.Is(err, fault.Invalid))
 		}

@@ -21,7 +21,7 @@ func (h *History) deleteUnchanged(ctx context.Context, ws chat.WorkspaceID, d ch
 	}
 	ids, revisions, err := seenRevisions(d.Seen)
 	if err != nil || len(ids) == 0 {
-		return Deleted{IDs: []string{}}, err
+		return Deleted{IDs: []chat.ConversationID{}}, err
 	}
 	err = h.store.InDeletingTx(ctx, func(tx *store.Tx) error {
 		held, err := tx.LockRevisions(ws, ids)
@@ -46,8 +46,8 @@ func (h *History) deleteUnchanged(ctx context.Context, ws chat.WorkspaceID, d ch
 
 // seenRevisions returns the ids in canonical form and the revision of each. A malformed id
 // counts as unknown, as in every delete.
-func seenRevisions(seen []chat.Seen) (ids []string, revisions map[string]int64, err error) {
-	revisions = make(map[string]int64, len(seen))
+func seenRevisions(seen []chat.Seen) (ids []chat.ConversationID, revisions map[chat.ConversationID]int64, err error) {
+	revisions = make(map[chat.ConversationID]int64, len(seen))
 	for _, s := range seen {
 		id, ok := chat.ParseID(s.ID)
 		if !ok {
@@ -64,7 +64,7 @@ func seenRevisions(seen []chat.Seen) (ids []string, revisions map[string]int64, 
 	return ids, revisions, nil
 }
 
-func changedAmong(ids []string, revisions map[string]int64, held map[string]chat.Conversation, pinnedToo bool) (changed []chat.Conversation) {
+func changedAmong(ids []chat.ConversationID, revisions map[chat.ConversationID]int64, held map[chat.ConversationID]chat.Conversation, pinnedToo bool) (changed []chat.Conversation) {
 	for _, id := range ids {
 		c, there := held[id]
 		if there && (c.Revision != revisions[id] || c.Pinned && !pinnedToo) {

@@ -15,7 +15,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/search"
 )
 
-func (d *desk) seen(ids ...string) []chat.Seen {
+func (d *desk) seen(ids ...chat.ConversationID) []chat.Seen {
 	d.T.Helper()
 	var all []chat.Seen
 	for _, id := range ids {
@@ -30,24 +30,24 @@ func (d *desk) seen(ids ...string) []chat.Seen {
 // named with it, from being deleted.
 func TestDeleteUnchangedRefusesWhatHasChanged(t *testing.T) {
 	yes, title := true, "A new title"
-	for name, change := range map[string]func(d *desk, id string){
-		"a message was added": func(d *desk, _ string) { d.Ingest(say("1", "one", "two", "three")) },
-		"a message was edited": func(d *desk, _ string) {
+	for name, change := range map[string]func(d *desk, id chat.ConversationID){
+		"a message was added": func(d *desk, _ chat.ConversationID) { d.Ingest(say("1", "one", "two", "three")) },
+		"a message was edited": func(d *desk, _ chat.ConversationID) {
 			u := say("1", "one", "2")
 			d.Ingest(u)
 		},
-		"it was renamed": func(d *desk, id string) {
+		"it was renamed": func(d *desk, id chat.ConversationID) {
 			_, err := d.History.AsOperator(d.WS).Edit(d.T.Context(), id, chat.Edit{Title: &title})
 			require.NoError(d.T, err)
 		},
-		"it was pinned": func(d *desk, id string) {
+		"it was pinned": func(d *desk, id chat.ConversationID) {
 			_, err := d.History.AsOperator(d.WS).Edit(d.T.Context(), id, chat.Edit{Pinned: &yes})
 			require.NoError(d.T, err)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(t *testing.T, d *desk) {
-				var ids []string
+				var ids []chat.ConversationID
 				for i := range 3 {
 					ids = append(ids, d.Ingest(say(fmt.Sprint(i), "one", "two")).Conversation.ID)
 				}
@@ -80,13 +80,13 @@ func TestDeleteUnchangedIsADeleteLikeAnyOther(t *testing.T) {
 		other := d.AddWorkspace("other")
 		foreign, err := d.History.AsOperator(other).Ingest(t.Context(), say("3", "theirs"))
 		require.NoError(t, err)
-		_, err = d.History.AsOperator(d.WS).DeleteConversations(t.Context(), []string{one}, chat.DeleteOptions{})
+		_, err = d.History.AsOperator(d.WS).DeleteConversations(t.Context(), []chat.ConversationID{one}, chat.DeleteOptions{})
 		require.NoError(t, err)
 		asked := append(seen, chat.Seen{ID: foreign.Conversation.ID, Revision: 1}, chat.Seen{ID: "no id"},
-			chat.Seen{ID: strings.ToUpper(two), Revision: seen[0].Revision}, chat.Seen{ID: chat.NewID(), Revision: 9})
+			chat.Seen{ID: chat.ConversationID(strings.ToUpper(string(two))), Revision: seen[0].Revision}, chat.Seen{ID: chat.ConversationID(chat.NewID()), Revision: 9})
 		done, err := d.History.AsOperator(d.WS).DeleteUnchanged(t.Context(), chat.UnchangedDelete{Seen: asked, DeleteOptions: chat.DeleteOptions{Exclude: true}})
 		require.NoError(t, err)
-		require.Equal(t, []string{two}, done.IDs, "what is deleted already, unknown or another's is left out")
+		require.Equal(t, []chat.ConversationID{two}, done.IDs, "what is deleted already, unknown or another's is left out")
 		n, err := d.History.AsOperator(other).Count(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, 1, n)
@@ -142,7 +142,7 @@ func TestNewDatesAreAChangeThatNeedsNoIndexing(t *testing.T) {
 			"the date of creation": func(u *chat.Upload) { u.CreatedAt = u.CreatedAt.Add(-time.Hour) },
 			"the last change":      func(u *chat.Upload) { u.UpdatedAt = u.UpdatedAt.Add(time.Hour) },
 		} {
-			for id, externalID := range map[string]string{indexed: "x", waiting: "y"} {
+			for id, externalID := range map[chat.ConversationID]string{indexed: "x", waiting: "y"} {
 				seen, before := d.seen(id), d.Transcript(id)
 				u.ExternalID, u.CreatedAt, u.UpdatedAt = externalID, before.CreatedAt, before.UpdatedAt
 				d.Ingest(u)

@@ -158,7 +158,7 @@ func TestAnImportHasOnlyWhatItCreated(t *testing.T) {
 		require.Equal(t, 2, d.Count())
 		_, deleted, err = access.DeleteMatching(t.Context(), chat.MatchingDelete{Filter: chat.Filter{ImportID: edited.ImportID}})
 		require.NoError(t, err)
-		require.Equal(t, []string{edited.Conversation.ID}, deleted.IDs)
+		require.Equal(t, []chat.ConversationID{edited.Conversation.ID}, deleted.IDs)
 		require.Empty(t, d.DB.Damage(t))
 	})
 }

@@ -28,7 +28,7 @@ func (h *History) export(ctx context.Context, who auth.Principal, f chat.Filter)
 			yield(Exported{}, err)
 			return
 		}
-		for after := ""; ; {
+		for after := chat.ConversationID(""); ; {
 			page, err := view.ConversationsAfter(ws, f, after, exportPage)
 			if err != nil {
 				yield(Exported{}, err)
@@ -56,7 +56,7 @@ func (h *History) export(ctx context.Context, who auth.Principal, f chat.Filter)
 }
 
 // exportOne is Access.ExportOne.
-func (h *History) exportOne(ctx context.Context, who auth.Principal, id string) (Exported, error) {
+func (h *History) exportOne(ctx context.Context, who auth.Principal, id chat.ConversationID) (Exported, error) {
 	r, err := h.read(ctx, who.Workspace, id, h.watchKey(who))
 	if err != nil {
 		return Exported{}, err

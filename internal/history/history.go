@@ -222,7 +222,7 @@ func (h *History) stats(ctx context.Context, ws chat.WorkspaceID) (s chat.Stats,
 }
 
 // edit is Access.Edit.
-func (h *History) edit(ctx context.Context, ws chat.WorkspaceID, id string, e chat.Edit) (c chat.Conversation, err error) {
+func (h *History) edit(ctx context.Context, ws chat.WorkspaceID, id chat.ConversationID, e chat.Edit) (c chat.Conversation, err error) {
 	if e.Title == nil && e.Pinned == nil {
 		return chat.Conversation{}, fault.Breaks(fault.Path{}, "nothing to change: give %s, %s or both", fault.At("title"), fault.At("pinned"))
 	}
@@ -249,7 +249,7 @@ func (h *History) edit(ctx context.Context, ws chat.WorkspaceID, id string, e ch
 
 // knownID makes an id canonical. An id that Lethe cannot have assigned is not found, like an
 // id of another workspace.
-func knownID(id string) (string, error) {
+func knownID(id chat.ConversationID) (chat.ConversationID, error) {
 	canonical, ok := chat.ParseID(id)
 	if !ok {
 		return "", fault.Missing("conversation")

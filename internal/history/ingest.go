@@ -203,7 +203,7 @@ func (d *delivery) createTogether() (left []int, err error) {
 		return nil, err
 	}
 	var fresh []chat.Transcript
-	places := map[string]int{} // by our ids
+	places := map[chat.ConversationID]int{}
 	for i, u := range d.uploads {
 		if known[u.Origin()] || u.From() > 0 {
 			left = append(left, i)

@@ -189,7 +189,7 @@ func TestEditing(t *testing.T) {
 		d.Index()
 		d.Woken.Store(0)
 		yes, blank, title := true, " \n\x00 "[:2], "  New\n title "
-		edit := func(id string, e chat.Edit) (chat.Conversation, error) {
+		edit := func(id chat.ConversationID, e chat.Edit) (chat.Conversation, error) {
 			return d.History.AsOperator(d.WS).Edit(t.Context(), id, e)
 		}
 
@@ -197,12 +197,12 @@ func TestEditing(t *testing.T) {
 		require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 		_, err = edit(id, chat.Edit{Title: &blank})
 		require.True(t, fault.Is(err, fault.Invalid), "%v", err)
-		for _, unknown := range []string{"", "x", chat.NewID(), id + "0"} {
+		for _, unknown := range []chat.ConversationID{"", "x", chat.ConversationID(chat.NewID()), id + "0"} {
 			_, err = edit(unknown, chat.Edit{Pinned: &yes})
 			require.True(t, fault.Is(err, fault.NotFound), "%v", err)
 			require.Equal(t, "there is no such conversation", fault.Message(err))
 		}
-		c, err := edit(strings.ToUpper(id), chat.Edit{Pinned: &yes})
+		c, err := edit(chat.ConversationID(strings.ToUpper(string(id))), chat.Edit{Pinned: &yes})
 		require.NoError(t, err)
 		require.True(t, c.Pinned)
 		require.Zero(t, d.Woken.Load())
@@ -218,11 +218,11 @@ func TestEditing(t *testing.T) {
 
 func TestUnknownIDsAreNotFound(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		for _, id := range []string{"", "x", "' OR 1=1 --", "\x00", chat.NewID()} {
+		for _, id := range []chat.ConversationID{"", "x", "' OR 1=1 --", "\x00", chat.ConversationID(chat.NewID())} {
 			_, err := historytest.ReadAll(t.Context(), d.History.AsOperator(d.WS), id)
 			require.True(t, fault.Is(err, fault.NotFound), "%v", err)
 			require.Equal(t, "there is no such conversation", fault.Message(err))
-			_, err = d.History.AsOperator(d.WS).Import(t.Context(), id)
+			_, err = d.History.AsOperator(d.WS).Import(t.Context(), string(id))
 			require.True(t, fault.Is(err, fault.NotFound), "%v", err)
 			require.Equal(t, "there is no such import", fault.Message(err))
 		}
@@ -251,7 +251,7 @@ func TestADeliveryOfMany(t *testing.T) {
 				if i == 1 || i == 7 {
 					continue
 				}
-				_, err = d.History.AsOperator(ws).DeleteConversations(t.Context(), []string{stored.Conversation.ID}, chat.DeleteOptions{Exclude: i == 4})
+				_, err = d.History.AsOperator(ws).DeleteConversations(t.Context(), []chat.ConversationID{stored.Conversation.ID}, chat.DeleteOptions{Exclude: i == 4})
 				require.NoError(t, err)
 			}
 		}
@@ -261,7 +261,7 @@ func TestADeliveryOfMany(t *testing.T) {
 		require.Len(t, done.Conversations, len(uploads))
 		require.EqualValues(t, 1, d.Woken.Load())
 		var messages int
-		merged := map[string]string{}
+		merged := map[chat.ConversationID]chat.ConversationID{}
 		for i, u := range uploads {
 			one, err := d.History.AsOperator(other).Ingest(t.Context(), u)
 			require.NoError(t, err)
@@ -297,7 +297,7 @@ func TestADeliveryOfMany(t *testing.T) {
 	})
 }
 
-func texts(d *desk, ws chat.WorkspaceID, id string) (said []string) {
+func texts(d *desk, ws chat.WorkspaceID, id chat.ConversationID) (said []string) {
 	d.T.Helper()
 	stored, err := historytest.ReadAll(d.T.Context(), d.History.AsOperator(ws), id)
 	require.NoError(d.T, err)

@@ -34,13 +34,13 @@ type ShownMessage struct {
 // Messages returns up to n messages of a conversation, beginning at a position, and the
 // conversation. Texts over MaxShownText are cut. n is reduced to MaxMessages. NotFound when
 // the workspace has no conversation with that id.
-func (a Access) Messages(ctx context.Context, id string, from, n int) (MessagePage, error) {
+func (a Access) Messages(ctx context.Context, id chat.ConversationID, from, n int) (MessagePage, error) {
 	return ask(ctx, a, OpMessages, func(ctx context.Context, h *History, ws chat.WorkspaceID) (MessagePage, error) {
 		return h.messages(ctx, ws, id, from, min(max(n, 1), MaxMessages))
 	})
 }
 
-func (h *History) messages(ctx context.Context, ws chat.WorkspaceID, id string, from, n int) (page MessagePage, err error) {
+func (h *History) messages(ctx context.Context, ws chat.WorkspaceID, id chat.ConversationID, from, n int) (page MessagePage, err error) {
 	id, err = knownID(id)
 	if err != nil {
 		return MessagePage{}, err
@@ -66,7 +66,7 @@ const maxFindQuery = 40_000
 // words, whatever their case. A word of four letters and more also stands for the words
 // that begin with it. Invalid when there is no word, NotFound when the workspace has
 // no conversation with that id.
-func (a Access) Find(ctx context.Context, id string, words []string) ([]int, error) {
+func (a Access) Find(ctx context.Context, id chat.ConversationID, words []string) ([]int, error) {
 	return ask(ctx, a, OpFind, func(ctx context.Context, h *History, ws chat.WorkspaceID) ([]int, error) {
 		wanted, err := foldedWords(words)
 		if err != nil {

@@ -50,7 +50,7 @@ func TestALongConversationOfAFile(t *testing.T) {
 		require.Equal(t, stored.Turns, d.Transcript(stored.ID).Turns)
 		require.Equal(t, stored.Revision, d.Transcript(stored.ID).Revision)
 
-		_, err = access.DeleteConversations(t.Context(), []string{stored.ID}, chat.DeleteOptions{})
+		_, err = access.DeleteConversations(t.Context(), []chat.ConversationID{stored.ID}, chat.DeleteOptions{})
 		require.NoError(t, err)
 		done = imported(false, long)
 		require.Equal(t, []int{0, 1, 0}, []int{done.Conversations, done.Deleted, done.Failed}, "its parts are not counted, and none is stored")
@@ -87,7 +87,7 @@ func TestAPartWithoutItsBeginning(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 7, one.Conversation.Messages)
 
-		_, err = access.DeleteConversations(t.Context(), []string{one.Conversation.ID}, chat.DeleteOptions{Exclude: true})
+		_, err = access.DeleteConversations(t.Context(), []chat.ConversationID{one.Conversation.ID}, chat.DeleteOptions{Exclude: true})
 		require.NoError(t, err)
 		two, err := access.Ingest(t.Context(), part("y", 4, "e"))
 		require.NoError(t, err)

@@ -61,7 +61,7 @@ func (h *History) prepare(ctx context.Context, ws chat.WorkspaceID, u chat.Valid
 
 // read returns the messages of a conversation from a position on, abridged if they are not
 // short.
-func read(v *store.View, ws chat.WorkspaceID, conversation string, from int) (turns []chat.Message, short bool, err error) {
+func read(v *store.View, ws chat.WorkspaceID, conversation chat.ConversationID, from int) (turns []chat.Message, short bool, err error) {
 	if turns, short, err = v.ShortTurns(ws, conversation, from); err == nil && !short {
 		turns, err = v.AbridgedTurns(ws, conversation, from)
 	}

@@ -80,7 +80,7 @@ func TestOthersWriteWhileALongConversationIsRead(t *testing.T) {
 	standingStill(t, func(t *testing.T, h history.Access) {
 		small, err := h.Ingest(t.Context(), say("small", "hello"))
 		if err == nil {
-			_, err = h.DeleteConversations(context.WithoutCancel(t.Context()), []string{small.Conversation.ID}, chat.DeleteOptions{})
+			_, err = h.DeleteConversations(context.WithoutCancel(t.Context()), []chat.ConversationID{small.Conversation.ID}, chat.DeleteOptions{})
 		}
 		if err != nil {
 			t.Error(err)

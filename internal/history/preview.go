@@ -11,7 +11,7 @@ import (
 // PreviewDelete says what a delete of these conversations would delete now. Pinned ones are
 // counted too, since a delete by ids does not spare them. Invalid when there is no id, or
 // more than MaxDelete.
-func (a Access) PreviewDelete(ctx context.Context, ids []string) (chat.Preview, error) {
+func (a Access) PreviewDelete(ctx context.Context, ids []chat.ConversationID) (chat.Preview, error) {
 	return ask(ctx, a, OpPreviewDelete, func(ctx context.Context, h *History, ws chat.WorkspaceID) (p chat.Preview, err error) {
 		switch n := len(ids); {
 		case n == 0:

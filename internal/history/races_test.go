@@ -30,7 +30,7 @@ func TestUploadsAndDeletesOfOneConversation(t *testing.T) {
 						failures <- err
 						continue
 					}
-					if _, err := h.AsOperator(ws).DeleteConversations(t.Context(), []string{done.Conversation.ID}, chat.DeleteOptions{}); err != nil {
+					if _, err := h.AsOperator(ws).DeleteConversations(t.Context(), []chat.ConversationID{done.Conversation.ID}, chat.DeleteOptions{}); err != nil {
 						failures <- err
 					}
 				}
@@ -62,7 +62,7 @@ func TestDeliveriesAndDeletesAtOnce(t *testing.T) {
 						failures <- err
 						continue
 					}
-					var ids []string
+					var ids []chat.ConversationID
 					for _, c := range done.Conversations[:size/2] {
 						ids = append(ids, c.ID)
 					}

@@ -32,7 +32,7 @@ type page struct {
 }
 
 // read is Access.Read, for the answer that the key is watched for.
-func (h *History) read(ctx context.Context, ws chat.WorkspaceID, id string, key *keyWatch) (*Reading, error) {
+func (h *History) read(ctx context.Context, ws chat.WorkspaceID, id chat.ConversationID, key *keyWatch) (*Reading, error) {
 	id, err := knownID(id)
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func (h *History) read(ctx context.Context, ws chat.WorkspaceID, id string, key 
 	return r, nil
 }
 
-func readPage(v *store.View, ws chat.WorkspaceID, id string, at chat.PartAt) (page, error) {
+func readPage(v *store.View, ws chat.WorkspaceID, id chat.ConversationID, at chat.PartAt) (page, error) {
 	parts, last, err := v.Parts(ws, id, at, readingPage)
 	return page{parts: parts, more: !last}, err
 }

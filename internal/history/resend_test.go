@@ -25,7 +25,7 @@ func lines(id string, messages ...string) chat.Upload {
 	return u
 }
 
-func (d *desk) lines(id string) (said []string) {
+func (d *desk) lines(id chat.ConversationID) (said []string) {
 	d.T.Helper()
 	stored := d.Transcript(id)
 	require.Len(d.T, stored.Turns, stored.Messages)
@@ -64,7 +64,7 @@ func TestAResendNeverDuplicates(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		for name, resend := range resends {
 			first := d.Ingest(lines(name, strings.Split(resend.stored, "|")...))
-			before := map[string]bool{}
+			before := map[chat.MessageID]bool{}
 			for _, m := range d.Transcript(first.Conversation.ID).Turns {
 				before[m.ID] = true
 			}

@@ -67,10 +67,10 @@ type racecourse struct {
 	stores    [2]*store.Store
 	histories [2]*history.History
 	ws        chat.WorkspaceID
-	made      []string // every id that there ever was
+	made      []chat.ConversationID // every id that there ever was
 
 	mu       sync.Mutex
-	reported map[string]int
+	reported map[chat.ConversationID]int
 	failures []error
 }
 
@@ -80,7 +80,7 @@ var currentRecipe = store.Recipe{Model: "current"}
 
 func newRacecourse(t *testing.T, db storetest.Database) *racecourse {
 	t.Helper()
-	r := &racecourse{t: t, reported: map[string]int{}}
+	r := &racecourse{t: t, reported: map[chat.ConversationID]int{}}
 	for i := range r.stores {
 		s, err := store.Open(t.Context(), db.Options())
 		require.NoError(t, err)
@@ -118,7 +118,7 @@ func (r *racecourse) together(sides ...func() error) {
 	all.Wait()
 }
 
-func (r *racecourse) report(ids []string) {
+func (r *racecourse) report(ids []chat.ConversationID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, id := range ids {
@@ -133,14 +133,14 @@ type flag struct {
 	up   chan struct{}
 }
 
-func newFlag() *flag                             { return &flag{up: make(chan struct{})} }
-func (f *flag) raise()                           { f.once.Do(func() { close(f.up) }) }
-func (f *flag) wait()                            { <-f.up }
-func raised() *flag                              { f := newFlag(); f.raise(); return f }
-func (r *racecourse) one(external string) string { return r.some(external)[0] }
+func newFlag() *flag                                          { return &flag{up: make(chan struct{})} }
+func (f *flag) raise()                                        { f.once.Do(func() { close(f.up) }) }
+func (f *flag) wait()                                         { <-f.up }
+func raised() *flag                                           { f := newFlag(); f.raise(); return f }
+func (r *racecourse) one(external string) chat.ConversationID { return r.some(external)[0] }
 
 // some makes conversations and returns their ids.
-func (r *racecourse) some(externals ...string) (ids []string) {
+func (r *racecourse) some(externals ...string) (ids []chat.ConversationID) {
 	for _, external := range externals {
 		done, err := r.histories[0].AsOperator(r.ws).Ingest(r.t.Context(), say(external, "one", "two"))
 		require.NoError(r.t, err)
@@ -150,18 +150,18 @@ func (r *racecourse) some(externals ...string) (ids []string) {
 	return ids
 }
 
-func (r *racecourse) claim(id string) store.Claim {
+func (r *racecourse) claim(id chat.ConversationID) store.Claim {
 	return r.take(id, func(tx *store.Tx) ([]store.Claim, error) { return tx.Claim(time.Hour, 1, true) })
 }
 
 // behind is a claim of a conversation that is ready and that another model embedded.
-func (r *racecourse) behind(id string) store.Claim {
+func (r *racecourse) behind(id chat.ConversationID) store.Claim {
 	require.NoError(r.t, r.finish(0, r.claim(id), newFlag(), raised())())
 	return r.take(id, func(tx *store.Tx) ([]store.Claim, error) { return tx.ClaimBehind(currentRecipe, time.Hour) })
 }
 
 // take is the one claim that there is to take, and of that conversation.
-func (r *racecourse) take(id string, claim func(*store.Tx) ([]store.Claim, error)) store.Claim {
+func (r *racecourse) take(id chat.ConversationID, claim func(*store.Tx) ([]store.Claim, error)) store.Claim {
 	var claims []store.Claim
 	require.NoError(r.t, r.stores[0].InTx(r.t.Context(), func(tx *store.Tx) (err error) {
 		claims, err = claim(tx)
@@ -174,10 +174,10 @@ func (r *racecourse) take(id string, claim func(*store.Tx) ([]store.Claim, error
 
 // removing deletes through one of the programs once the start is given, and holds
 // still, uncommitted, from done until it may go on.
-func (r *racecourse) removing(program int, ids []string, start, done, goOn *flag) func() error {
+func (r *racecourse) removing(program int, ids []chat.ConversationID, start, done, goOn *flag) func() error {
 	return func() error {
 		start.wait()
-		var gone []string
+		var gone []chat.ConversationID
 		err := r.stores[program].InTx(r.t.Context(), func(tx *store.Tx) (err error) {
 			gone, _, err = tx.DeleteConversations(r.ws, ids, chat.DeleteOptions{})
 			done.raise()
@@ -199,7 +199,7 @@ func setsOut(start, out *flag, do func() error) func() error {
 }
 
 // remove deletes as a caller does.
-func (r *racecourse) remove(program int, ids ...string) func() error {
+func (r *racecourse) remove(program int, ids ...chat.ConversationID) func() error {
 	return func() error {
 		gone, err := r.histories[program].AsOperator(r.ws).DeleteConversations(r.t.Context(), ids, chat.DeleteOptions{})
 		r.report(gone.IDs)
@@ -270,7 +270,7 @@ func (r *racecourse) indexingThatHasStored(external string) {
 func (r *racecourse) indexingOfTheDeleted(external string) {
 	id := r.one(external)
 	c, deleted, out := r.claim(id), newFlag(), newFlag()
-	r.together(r.removing(0, []string{id}, raised(), deleted, out), setsOut(deleted, out, r.finish(1, c, newFlag(), raised())))
+	r.together(r.removing(0, []chat.ConversationID{id}, raised(), deleted, out), setsOut(deleted, out, r.finish(1, c, newFlag(), raised())))
 }
 
 func (r *racecourse) indexingThatComesTooLate(external string) {
@@ -295,7 +295,7 @@ func (r *racecourse) renewingThatHasStored(external string) {
 func (r *racecourse) renewingOfTheDeleted(external string) {
 	id := r.one(external)
 	c, deleted, out := r.behind(id), newFlag(), newFlag()
-	r.together(r.removing(0, []string{id}, raised(), deleted, out), setsOut(deleted, out, r.finish(1, c, newFlag(), raised())))
+	r.together(r.removing(0, []chat.ConversationID{id}, raised(), deleted, out), setsOut(deleted, out, r.finish(1, c, newFlag(), raised())))
 }
 
 func (r *racecourse) renewingOfWhatIsUploaded(external string) {
@@ -340,7 +340,7 @@ func (r *racecourse) uploadThatHasMerged(external string) {
 func (r *racecourse) uploadOfTheDeleted(external string) {
 	id := r.one(external)
 	deleted, out := newFlag(), newFlag()
-	r.together(r.removing(0, []string{id}, raised(), deleted, out), setsOut(deleted, out, r.ingest(1, external)))
+	r.together(r.removing(0, []chat.ConversationID{id}, raised(), deleted, out), setsOut(deleted, out, r.ingest(1, external)))
 	require.NotEqual(r.t, id, r.made[len(r.made)-1], "an upload after the delete makes a new one")
 	r.sweep()
 }

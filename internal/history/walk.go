@@ -86,7 +86,7 @@ type walkStep struct {
 }
 
 // located is the place that a cursor stands for.
-func (s walkStep) located(v *store.View, cursor string) (*chat.Place, error) {
+func (s walkStep) located(v *store.View, cursor chat.ConversationID) (*chat.Place, error) {
 	place, err := v.Place(s.ws, cursor)
 	if fault.Is(err, fault.NotFound) {
 		return nil, fault.Breaks(fault.At("cursor"), "is the id of no conversation that is there or was deleted; begin again without it")

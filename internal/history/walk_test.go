@@ -18,7 +18,7 @@ import (
 )
 
 // said stores a conversation that was last changed so many minutes before now.
-func (d *desk) said(id string, minutesAgo int, texts ...string) string {
+func (d *desk) said(id string, minutesAgo int, texts ...string) chat.ConversationID {
 	d.T.Helper()
 	if len(texts) == 0 {
 		texts = []string{"one", "two"}
@@ -35,15 +35,15 @@ func (d *desk) walk(q chat.WalkQuery) history.WalkPage {
 	return page
 }
 
-func walked(page history.WalkPage) []string {
-	ids := []string{}
+func walked(page history.WalkPage) []chat.ConversationID {
+	ids := []chat.ConversationID{}
 	for _, item := range page.Items {
 		ids = append(ids, item.ID)
 	}
 	return ids
 }
 
-func (d *desk) delete(ids ...string) {
+func (d *desk) delete(ids ...chat.ConversationID) {
 	d.T.Helper()
 	gone, err := d.History.AsOperator(d.WS).DeleteConversations(d.T.Context(), ids, chat.DeleteOptions{})
 	require.NoError(d.T, err)
@@ -52,7 +52,7 @@ func (d *desk) delete(ids ...string) {
 
 func TestWalkThereAndBack(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		var all []string // newest first
+		var all []chat.ConversationID // newest first
 		for i := range 7 {
 			all = append(all, d.said(fmt.Sprint(i), i/2, fmt.Sprint("text ", i)))
 		}
@@ -82,7 +82,7 @@ func TestWalkThereAndBack(t *testing.T) {
 		back := d.walk(chat.WalkQuery{Size: 3, Cursor: third.Newer, Newer: true})
 		require.Equal(t, all[3:6], walked(back), "newest first in this direction too")
 		require.True(t, back.More)
-		require.Equal(t, []string{all[3], all[5]}, []string{back.Newer, back.Older}, "of the first one, and of the last one")
+		require.Equal(t, []chat.ConversationID{all[3], all[5]}, []chat.ConversationID{back.Newer, back.Older}, "of the first one, and of the last one")
 		again := d.walk(chat.WalkQuery{Size: 3, Cursor: back.Newer, Newer: true})
 		require.Equal(t, all[:3], walked(again))
 		require.False(t, again.More)
@@ -97,7 +97,7 @@ func TestWalkThereAndBack(t *testing.T) {
 		require.Empty(t, exact.Older)
 
 		// Any id will do.
-		require.Equal(t, all[3:], walked(d.walk(chat.WalkQuery{Cursor: strings.ToUpper(all[2])})))
+		require.Equal(t, all[3:], walked(d.walk(chat.WalkQuery{Cursor: chat.ConversationID(strings.ToUpper(string(all[2])))})))
 		require.Equal(t, all[:2], walked(d.walk(chat.WalkQuery{Cursor: all[2], Newer: true})))
 	})
 }
@@ -108,7 +108,7 @@ func TestWalkGoesOnWhenItsPageIsDeleted(t *testing.T) {
 		for i := range 10 {
 			d.said(fmt.Sprint(i), i)
 		}
-		seen, cursor := 0, ""
+		seen, cursor := 0, chat.ConversationID("")
 		for {
 			page := d.walk(chat.WalkQuery{Size: 4, Cursor: cursor})
 			seen += len(page.Items)
@@ -124,7 +124,7 @@ func TestWalkGoesOnWhenItsPageIsDeleted(t *testing.T) {
 		// What lies ahead vanishes, and the way back leads over all that is left.
 		a, b := d.said("a", 1), d.said("b", 2)
 		page := d.walk(chat.WalkQuery{Size: 1})
-		require.Equal(t, []string{a}, walked(page))
+		require.Equal(t, []chat.ConversationID{a}, walked(page))
 		d.delete(b)
 		empty := d.walk(chat.WalkQuery{Size: 1, Cursor: page.Older})
 		require.Empty(t, empty.Items)
@@ -134,12 +134,12 @@ func TestWalkGoesOnWhenItsPageIsDeleted(t *testing.T) {
 		z := d.said("z", 0)
 		empty = d.walk(chat.WalkQuery{Size: 1, Cursor: page.Older})
 		require.Equal(t, page.Older, empty.Newer)
-		require.Equal(t, []string{z}, walked(d.walk(chat.WalkQuery{Size: 1, Cursor: empty.Newer, Newer: true})))
+		require.Equal(t, []chat.ConversationID{z}, walked(d.walk(chat.WalkQuery{Size: 1, Cursor: empty.Newer, Newer: true})))
 		d.delete(z)
 
 		c := d.said("c", 3)
 		last := d.walk(chat.WalkQuery{Size: 1, Cursor: a})
-		require.Equal(t, []string{c}, walked(last))
+		require.Equal(t, []chat.ConversationID{c}, walked(last))
 		require.Equal(t, c, last.Newer)
 		d.delete(a)
 		empty = d.walk(chat.WalkQuery{Size: 1, Cursor: last.Newer, Newer: true})
@@ -149,7 +149,7 @@ func TestWalkGoesOnWhenItsPageIsDeleted(t *testing.T) {
 		e := d.said("e", 4)
 		empty = d.walk(chat.WalkQuery{Size: 1, Cursor: last.Newer, Newer: true})
 		require.Equal(t, c, empty.Older)
-		require.Equal(t, []string{e}, walked(d.walk(chat.WalkQuery{Size: 1, Cursor: empty.Older})))
+		require.Equal(t, []chat.ConversationID{e}, walked(d.walk(chat.WalkQuery{Size: 1, Cursor: empty.Older})))
 		d.delete(c, e)
 		empty = d.walk(chat.WalkQuery{Size: 1, Cursor: last.Newer, Newer: true})
 		require.Equal(t, chat.WalkPage{Items: []chat.Transcript{}}, empty.WalkPage)
@@ -165,13 +165,13 @@ func TestWalkGoesOnWhenItsCursorIsSentAgain(t *testing.T) {
 		require.Equal(t, b, page.Older)
 		require.Equal(t, b, d.said("b", 0, "one", "two", "three"))
 		page = d.walk(chat.WalkQuery{Size: 2, Cursor: page.Older})
-		require.Equal(t, []string{a, c}, walked(page))
+		require.Equal(t, []chat.ConversationID{a, c}, walked(page))
 		require.Equal(t, a, page.Newer)
-		require.Equal(t, []string{b}, walked(d.walk(chat.WalkQuery{Cursor: page.Newer, Newer: true})))
+		require.Equal(t, []chat.ConversationID{b}, walked(d.walk(chat.WalkQuery{Cursor: page.Newer, Newer: true})))
 
 		// And once it is deleted, from where it was last.
 		d.delete(b)
-		require.Equal(t, []string{a, c}, walked(d.walk(chat.WalkQuery{Cursor: b})))
+		require.Equal(t, []chat.ConversationID{a, c}, walked(d.walk(chat.WalkQuery{Cursor: b})))
 	})
 }
 
@@ -182,12 +182,12 @@ func TestWalkBeginsAgainWhenItsCursorHasLeftTheWindow(t *testing.T) {
 		a, b, c, e := d.said("a", 10), d.said("b", 20), d.said("c", 30), d.said("e", 40)
 		until := now.Add(-5 * time.Minute)
 		page := d.walk(chat.WalkQuery{Size: 2, Until: until, Cursor: e, Newer: true})
-		require.Equal(t, []string{b, c}, walked(page))
+		require.Equal(t, []chat.ConversationID{b, c}, walked(page))
 		require.Equal(t, b, d.said("b", 0, "one", "two", "three"))
 		page = d.walk(chat.WalkQuery{Size: 2, Until: until, Cursor: page.Newer, Newer: true})
-		require.Equal(t, []string{c, e}, walked(page))
-		require.Equal(t, []string{a}, walked(d.walk(chat.WalkQuery{Size: 2, Until: until, Cursor: page.Newer, Newer: true})))
-		require.Equal(t, []string{a, c, e}, walked(d.walk(chat.WalkQuery{Until: until, Cursor: b})))
+		require.Equal(t, []chat.ConversationID{c, e}, walked(page))
+		require.Equal(t, []chat.ConversationID{a}, walked(d.walk(chat.WalkQuery{Size: 2, Until: until, Cursor: page.Newer, Newer: true})))
+		require.Equal(t, []chat.ConversationID{a, c, e}, walked(d.walk(chat.WalkQuery{Until: until, Cursor: b})))
 		d.delete(a, c, e)
 		require.Equal(t, chat.WalkPage{Items: []chat.Transcript{}}, d.walk(chat.WalkQuery{Until: until, Cursor: b, Newer: true}).WalkPage)
 	})
@@ -202,16 +202,16 @@ func TestWalkRefuses(t *testing.T) {
 		require.NoError(t, err)
 		theirsGone, err := d.History.AsOperator(d.AddWorkspace("other")).Ingest(t.Context(), say("theirs too", "one"))
 		require.NoError(t, err)
-		_, err = d.History.AsOperator(d.AddWorkspace("other")).DeleteConversations(t.Context(), []string{theirsGone.Conversation.ID}, chat.DeleteOptions{})
+		_, err = d.History.AsOperator(d.AddWorkspace("other")).DeleteConversations(t.Context(), []chat.ConversationID{theirsGone.Conversation.ID}, chat.DeleteOptions{})
 		require.NoError(t, err)
-		for _, cursor := range []string{again, theirs.Conversation.ID, theirsGone.Conversation.ID, chat.NewID()} {
+		for _, cursor := range []chat.ConversationID{again, theirs.Conversation.ID, theirsGone.Conversation.ID, chat.ConversationID(chat.NewID())} {
 			_, err := d.History.AsOperator(d.WS).Walk(t.Context(), chat.WalkQuery{Cursor: cursor})
 			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
 			require.Equal(t, "cursor is the id of no conversation that is there or was deleted; begin again without it", fault.Message(err))
 		}
 		for says, q := range map[string]chat.WalkQuery{
 			"cursor must be":          {Cursor: "x"},
-			"cursor must be the":      {Cursor: chat.NewID() + "_1772366405000000"},
+			"cursor must be the":      {Cursor: chat.ConversationID(chat.NewID() + "_1772366405000000")},
 			"since must be before":    {Since: now, Until: now},
 			"at most 90 days apart":   {Since: now.AddDate(0, 0, -91)},
 			"of a page":               {Cursor: "x", AgentID: "a"},
@@ -227,7 +227,7 @@ func TestWalkRefuses(t *testing.T) {
 func TestWalkFindsNothingByWhatNoConversationHas(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		id := d.said("a", 1)
-		require.Equal(t, []string{id}, walked(d.walk(chat.WalkQuery{Sources: []string{"custom", "\x00"}})))
+		require.Equal(t, []chat.ConversationID{id}, walked(d.walk(chat.WalkQuery{Sources: []string{"custom", "\x00"}})))
 		for _, q := range []chat.WalkQuery{{Channels: []string{"chat"}}, {AgentID: "a"}, {Sources: []string{"\x00"}}, {Sources: []string{"Custom"}}} {
 			page := d.walk(q)
 			require.Empty(t, page.Items)
@@ -241,12 +241,12 @@ func TestWalkFindsNothingByWhatNoConversationHas(t *testing.T) {
 func TestWalkPagesAreBounded(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		big := strings.Repeat("船", 1<<20) // three bytes each
-		var all []string
+		var all []chat.ConversationID
 		for i, texts := range [][]string{{"a"}, {big}, {big}, {big}, {big, big, big, big}, {"b"}, {big, big}} {
 			all = append(all, d.said(fmt.Sprint(i), i, texts...))
 		}
-		var pages [][]string
-		cursor := ""
+		var pages [][]chat.ConversationID
+		cursor := chat.ConversationID("")
 		for {
 			page := d.walk(chat.WalkQuery{Cursor: cursor})
 			pages = append(pages, walked(page))
@@ -256,7 +256,7 @@ func TestWalkPagesAreBounded(t *testing.T) {
 				break
 			}
 		}
-		require.Equal(t, [][]string{all[:3], all[3:4], all[4:5], all[5:]}, pages)
+		require.Equal(t, [][]chat.ConversationID{all[:3], all[3:4], all[4:5], all[5:]}, pages)
 		back := d.walk(chat.WalkQuery{Cursor: cursor, Newer: true})
 		require.Equal(t, all[4:5], walked(back))
 		require.True(t, back.More)
@@ -271,7 +271,7 @@ func TestWalkPagesAreBounded(t *testing.T) {
 func TestWalksAmongWritersAndDeleters(t *testing.T) {
 	const stay, comeAndGo, walks = 40, 60, 4
 	each(t, func(t *testing.T, d *desk) {
-		var stays, goes []string
+		var stays, goes []chat.ConversationID
 		end := d.said("the oldest", 21)
 		for i := range stay + comeAndGo {
 			id := d.said(fmt.Sprint(i), i%20)
@@ -282,7 +282,7 @@ func TestWalksAmongWritersAndDeleters(t *testing.T) {
 			}
 		}
 		require.Len(t, stays, stay)
-		var order []string
+		var order []chat.ConversationID
 		for _, item := range d.walk(chat.WalkQuery{Size: 100}).Items {
 			if slices.Contains(stays, item.ID) {
 				order = append(order, item.ID)
@@ -346,7 +346,7 @@ func TestWalksAmongWritersAndDeleters(t *testing.T) {
 
 // wholeWalk goes from one end to the other, at which the oldest conversation is, and
 // returns those of the ids that it came by, as often as it did.
-func (d *desk) wholeWalk(q chat.WalkQuery, newer bool, oldest string, of []string) (seen []string, err error) {
+func (d *desk) wholeWalk(q chat.WalkQuery, newer bool, oldest chat.ConversationID, of []chat.ConversationID) (seen []chat.ConversationID, err error) {
 	if newer { // from the oldest end
 		q.Newer, q.Cursor = true, oldest
 	}
@@ -379,31 +379,31 @@ func TestBulkDelete(t *testing.T) {
 		require.NoError(t, err)
 		for _, atomic := range []bool{false, true} {
 			a, b, c := d.said("a", 1), d.said("b", 2), d.said("c", 3)
-			gone, unknown := d.said("gone", 4), chat.NewID()
+			gone, unknown := d.said("gone", 4), chat.ConversationID(chat.NewID())
 			d.delete(gone)
 			receipts := d.receipts()
 
-			asked := []string{c, theirs.Conversation.ID, strings.ToUpper(a), gone, unknown}
+			asked := []chat.ConversationID{c, theirs.Conversation.ID, chat.ConversationID(strings.ToUpper(string(a))), gone, unknown}
 			done, err := d.as("k", auth.Write).DeleteBulk(t.Context(), history.BulkDelete{IDs: asked, Atomic: atomic})
 			require.NoError(t, err)
-			require.Equal(t, []string{theirs.Conversation.ID, gone, unknown}, done.Missing)
+			require.Equal(t, []chat.ConversationID{theirs.Conversation.ID, gone, unknown}, done.Missing)
 			if atomic {
-				require.Equal(t, []string{}, done.Deleted)
+				require.Equal(t, []chat.ConversationID{}, done.Deleted)
 				require.Equal(t, 3, d.Count(), "nothing is deleted")
 				require.Equal(t, receipts, d.receipts(), "and nothing is written down")
 			} else {
-				require.Equal(t, []string{c, a}, done.Deleted)
+				require.Equal(t, []chat.ConversationID{c, a}, done.Deleted)
 				require.Equal(t, 1, d.Count())
 				require.Equal(t, receipts+1, d.receipts())
 			}
 
-			rest := []string{b}
+			rest := []chat.ConversationID{b}
 			if atomic {
-				rest = []string{b, c, a}
+				rest = []chat.ConversationID{b, c, a}
 			}
 			done, err = d.as("k", auth.Write).DeleteBulk(t.Context(), history.BulkDelete{IDs: rest, Atomic: atomic})
 			require.NoError(t, err)
-			require.Equal(t, history.BulkDeleted{Deleted: rest, Missing: []string{}}, done)
+			require.Equal(t, history.BulkDeleted{Deleted: rest, Missing: []chat.ConversationID{}}, done)
 			require.Zero(t, d.Count())
 			page, err := d.History.AsOperator(d.WS).Deletions(t.Context(), 1, 1)
 			require.NoError(t, err)
@@ -424,18 +424,18 @@ func TestBulkDeleteRefuses(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		id := d.said("kept", 1)
 		for _, test := range []struct {
-			ids  []string
+			ids  []chat.ConversationID
 			says string
 		}{
 			{nil, "ids must have 1 to 50 items, got 0"},
-			{[]string{}, "ids must have 1 to 50 items, got 0"},
+			{[]chat.ConversationID{}, "ids must have 1 to 50 items, got 0"},
 			{unknown(51), "ids must have 1 to 50 items, got 51"},
-			{[]string{id, "conv-id-1"}, "ids[1] is not a UUID"},
-			{[]string{id, ""}, "ids[1] is not a UUID"},
-			{[]string{id, strings.ReplaceAll(id, "-", "")}, "ids[1] is not a UUID"},
-			{[]string{"{" + id + "}"}, "ids[0] is not a UUID"},
-			{[]string{id, chat.NewID(), id}, "ids[2] is the same as ids[0]"},
-			{[]string{id, strings.ToUpper(id)}, "ids[1] is the same as ids[0]"},
+			{[]chat.ConversationID{id, "conv-id-1"}, "ids[1] is not a UUID"},
+			{[]chat.ConversationID{id, ""}, "ids[1] is not a UUID"},
+			{[]chat.ConversationID{id, chat.ConversationID(strings.ReplaceAll(string(id), "-", ""))}, "ids[1] is not a UUID"},
+			{[]chat.ConversationID{"{" + id + "}"}, "ids[0] is not a UUID"},
+			{[]chat.ConversationID{id, chat.ConversationID(chat.NewID()), id}, "ids[2] is the same as ids[0]"},
+			{[]chat.ConversationID{id, chat.ConversationID(strings.ToUpper(string(id)))}, "ids[1] is the same as ids[0]"},
 		} {
 			for _, atomic := range []bool{false, true} {
 				_, err := d.History.AsOperator(d.WS).DeleteBulk(t.Context(), history.BulkDelete{IDs: test.ids, Atomic: atomic})
@@ -450,9 +450,9 @@ func TestBulkDeleteRefuses(t *testing.T) {
 	})
 }
 
-func unknown(n int) (ids []string) {
+func unknown(n int) (ids []chat.ConversationID) {
 	for range n {
-		ids = append(ids, chat.NewID())
+		ids = append(ids, chat.ConversationID(chat.NewID()))
 	}
 	return ids
 }
@@ -463,7 +463,7 @@ func TestAtomicDeletesRace(t *testing.T) {
 	const rounds, deleters = 30, 4
 	each(t, func(t *testing.T, d *desk) {
 		for round := range rounds {
-			var ids []string
+			var ids []chat.ConversationID
 			for i := range deleters + 1 {
 				ids = append(ids, d.said(fmt.Sprint(round, "/", i), i))
 			}
@@ -471,7 +471,7 @@ func TestAtomicDeletesRace(t *testing.T) {
 			begin := make(chan struct{})
 			var racing errgroup.Group
 			for i := range deleters {
-				asked := []string{ids[i+1], ids[0]} // the last one is everybody's
+				asked := []chat.ConversationID{ids[i+1], ids[0]} // the last one is everybody's
 				if i%2 == 0 {
 					slices.Reverse(asked)
 				}
@@ -487,7 +487,7 @@ func TestAtomicDeletesRace(t *testing.T) {
 			for i, answer := range answers {
 				if len(answer.Deleted) > 0 {
 					won++
-					require.ElementsMatch(t, []string{ids[0], ids[i+1]}, answer.Deleted)
+					require.ElementsMatch(t, []chat.ConversationID{ids[0], ids[i+1]}, answer.Deleted)
 					require.Empty(t, answer.Missing)
 				} else {
 					require.Equal(t, ids[:1], answer.Missing)

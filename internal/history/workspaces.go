@@ -36,7 +36,7 @@ func (a Administration) CreateWorkspace(ctx context.Context, name string) (ws ch
 // fail, and its keys stop at once. NotFound when there is none of that name. With
 // exported, the conversations as the caller has them in a file, it is a Conflict
 // with a *chat.ChangedError when one has changed or was added since.
-func (a Administration) DeleteWorkspace(ctx context.Context, name string, exported map[string]int64) (receipt chat.Deletion, err error) {
+func (a Administration) DeleteWorkspace(ctx context.Context, name string, exported map[chat.ConversationID]int64) (receipt chat.Deletion, err error) {
 	err = a.history.store.InDeletingTx(ctx, func(tx *store.Tx) error {
 		ws, err := tx.Workspace(name)
 		if err != nil {
@@ -59,7 +59,7 @@ func (a Administration) DeleteWorkspace(ctx context.Context, name string, export
 
 // unchangedWorkspace returns a Conflict when the workspace has a conversation
 // that is not in the file as it is now.
-func unchangedWorkspace(tx *store.Tx, ws chat.WorkspaceID, exported map[string]int64) error {
+func unchangedWorkspace(tx *store.Tx, ws chat.WorkspaceID, exported map[chat.ConversationID]int64) error {
 	held, err := tx.LockWorkspace(ws)
 	if err != nil {
 		return err

@@ -45,10 +45,10 @@ func TestDeletingAWorkspaceLeavesOneReceiptOfIt(t *testing.T) {
 		}
 		d.Index()
 		gone := d.Ingest(say("earlier", "one")).Conversation.ID
-		_, err = d.History.AsOperator(d.WS).DeleteConversations(t.Context(), []string{gone}, chat.DeleteOptions{Exclude: true})
+		_, err = d.History.AsOperator(d.WS).DeleteConversations(t.Context(), []chat.ConversationID{gone}, chat.DeleteOptions{Exclude: true})
 		require.NoError(t, err)
 
-		exported := map[string]int64{}
+		exported := map[chat.ConversationID]int64{}
 		for c, err := range d.History.AsOperator(d.WS).Export(t.Context(), chat.Filter{}) {
 			require.NoError(t, err)
 			exported[c.ID] = c.Revision
@@ -69,7 +69,7 @@ func TestDeletingAWorkspaceLeavesOneReceiptOfIt(t *testing.T) {
 		exported[added.ID] = added.Revision + 1
 		refused("a conversation of another revision", "Late")
 		exported[added.ID] = added.Revision
-		_, err = d.History.AsOperator(d.WS).DeleteConversations(t.Context(), []string{added.ID}, chat.DeleteOptions{})
+		_, err = d.History.AsOperator(d.WS).DeleteConversations(t.Context(), []chat.ConversationID{added.ID}, chat.DeleteOptions{})
 		require.NoError(t, err)
 		require.Equal(t, 3, d.Count())
 		receipt, err := d.operator().DeleteWorkspace(t.Context(), "w", exported)

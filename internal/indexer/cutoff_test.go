@@ -26,7 +26,7 @@ func TestAStopCutsOffAnEmbedderThatHangs(t *testing.T) {
 		c := w.conversation(id)
 		require.Equal(t, []any{chat.Queued, ""}, []any{c.IndexState, c.IndexError})
 		byWord, byVector := w.found("pelican")
-		require.Equal(t, []string{id}, byWord)
+		require.Equal(t, []chat.ConversationID{id}, byWord)
 		require.Empty(t, byVector)
 		require.Empty(t, w.journal.warnings())
 
@@ -52,7 +52,7 @@ func TestAStopCutsOffARenewalThatHangs(t *testing.T) {
 		w.expect(id, 1, "released")
 		require.Equal(t, chat.Ready, w.conversation(id).IndexState)
 		_, byVector := w.found("pelican")
-		require.Equal(t, []string{id}, byVector, "of the old model")
+		require.Equal(t, []chat.ConversationID{id}, byVector, "of the old model")
 		require.Empty(t, w.due())
 
 		w.embedder.script(nil)

@@ -124,7 +124,7 @@ func (e *scripted) asked() []string {
 
 // settled is the end of one claim, as the log reports it.
 type settled struct {
-	conversation string
+	conversation chat.ConversationID
 	attempt      int
 	outcome      string
 }
@@ -160,7 +160,7 @@ func (j *journal) Handle(_ context.Context, r slog.Record) error {
 	}
 	j.mu.Unlock()
 	if r.Message == "indexer: conversation settled" {
-		j.settled <- settled{attrs["conversation"], attempt, attrs["outcome"]}
+		j.settled <- settled{chat.ConversationID(attrs["conversation"]), attempt, attrs["outcome"]}
 	}
 	return nil
 }
@@ -288,13 +288,13 @@ func wait[T any](t *testing.T, signal <-chan T) (v T) {
 }
 
 // expect waits for the next claim that ends.
-func (w *works) expect(conversation string, attempt int, outcome string) {
+func (w *works) expect(conversation chat.ConversationID, attempt int, outcome string) {
 	w.t.Helper()
 	require.Equal(w.t, settled{conversation, attempt, outcome}, wait(w.t, w.journal.settled))
 }
 
 // add uploads a conversation and returns its id.
-func (w *works) add(id string, texts ...string) string {
+func (w *works) add(id string, texts ...string) chat.ConversationID {
 	w.t.Helper()
 	u := chat.Upload{ExternalID: id, Title: "About " + id}
 	for i, text := range texts {
@@ -305,14 +305,14 @@ func (w *works) add(id string, texts ...string) string {
 	return done.Conversation.ID
 }
 
-func (w *works) remove(id string) {
+func (w *works) remove(id chat.ConversationID) {
 	w.t.Helper()
-	gone, err := w.history.AsOperator(w.ws).DeleteConversations(w.t.Context(), []string{id}, chat.DeleteOptions{})
+	gone, err := w.history.AsOperator(w.ws).DeleteConversations(w.t.Context(), []chat.ConversationID{id}, chat.DeleteOptions{})
 	require.NoError(w.t, err)
-	require.Equal(w.t, []string{id}, gone.IDs)
+	require.Equal(w.t, []chat.ConversationID{id}, gone.IDs)
 }
 
-func (w *works) conversation(id string) chat.Conversation {
+func (w *works) conversation(id chat.ConversationID) chat.Conversation {
 	w.t.Helper()
 	c, err := w.store.View(w.t.Context()).Conversation(w.ws, id)
 	require.NoError(w.t, err)
@@ -326,7 +326,7 @@ type shown struct {
 	Text    string
 }
 
-func (w *works) chunks(id string) []shown {
+func (w *works) chunks(id chat.ConversationID) []shown {
 	w.t.Helper()
 	v := w.store.View(w.t.Context())
 	chunks, err := v.StoredChunks(w.ws, id, 0, 1<<30)
@@ -342,7 +342,7 @@ func (w *works) chunks(id string) []shown {
 }
 
 // found returns the conversations that a word finds and those that a vector finds.
-func (w *works) found(word string) (byWord, byVector []string) {
+func (w *works) found(word string) (byWord, byVector []chat.ConversationID) {
 	w.t.Helper()
 	v := w.store.View(w.t.Context())
 	words, err := v.SearchKeyword(w.ws, text.Terms(word), chat.Filter{})
@@ -351,14 +351,14 @@ func (w *works) found(word string) (byWord, byVector []string) {
 }
 
 // foundBy returns the conversations that a vector of the model finds.
-func (w *works) foundBy(m embed.Model) []string {
+func (w *works) foundBy(m embed.Model) []chat.ConversationID {
 	w.t.Helper()
 	vectors, err := w.store.View(w.t.Context()).SearchSemantic(w.ws, m, []float32{1, 0}, chat.Filter{})
 	require.NoError(w.t, err)
 	return idsOf(vectors)
 }
 
-func idsOf(list []rank.Scored) (ids []string) {
+func idsOf(list []rank.Scored) (ids []chat.ConversationID) {
 	for _, s := range list {
 		ids = append(ids, s.Key.Conversation)
 	}

@@ -45,7 +45,7 @@ func (x *Indexer) index(ctx context.Context, claim store.Claim, vectors bool) {
 	}
 	x.seen.observe(outcome, time.Since(started))
 	x.o.Logger.LogAttrs(ctx, slog.LevelDebug, "indexer: conversation settled",
-		slog.String("conversation", claim.Conversation), slog.Int("attempt", claim.Attempt),
+		slog.String("conversation", string(claim.Conversation)), slog.Int("attempt", claim.Attempt),
 		slog.String("outcome", outcome), slog.Duration("took", time.Since(started)))
 }
 

@@ -45,7 +45,7 @@ func TestAConversationBecomesSearchable(t *testing.T) {
 			require.Equal(t, []any{model.ID, []float32{1, 0}}, []any{chunk.Model, chunk.Vector})
 		}
 		byWord, byVector := w.found("pelican")
-		require.Equal(t, []string{id}, byWord)
+		require.Equal(t, []chat.ConversationID{id}, byWord)
 		require.Len(t, byVector, len(want))
 		require.Empty(t, w.journal.warnings())
 		require.Empty(t, w.due())
@@ -60,7 +60,7 @@ func TestAFailureIsTriedAgain(t *testing.T) {
 				c := w.conversation(id)
 				require.Equal(t, []any{chat.Indexing, fault.Message(errAway)}, []any{c.IndexState, c.IndexError})
 				byWord, _ := w.found("pelican")
-				require.Equal(t, []string{id}, byWord)
+				require.Equal(t, []chat.ConversationID{id}, byWord)
 			}
 			if call <= 3 {
 				return nil, errAway
@@ -126,7 +126,7 @@ func TestWhatFailsForGood(t *testing.T) {
 			got := w.conversation(id)
 			require.Equal(t, []any{chat.Failed, c.reason, 1}, []any{got.IndexState, got.IndexError, got.Chunks}, name)
 			byWord, byVector := w.found("pelican")
-			require.Equal(t, []string{id}, byWord, name)
+			require.Equal(t, []chat.ConversationID{id}, byWord, name)
 			require.Empty(t, byVector, name)
 			require.Empty(t, w.due(), name)
 
@@ -139,7 +139,7 @@ func TestWhatFailsForGood(t *testing.T) {
 			w.expect(id, 1, "ready")
 			x.stop()
 			_, byVector = w.found("pelican")
-			require.Equal(t, []string{id}, byVector, name)
+			require.Equal(t, []chat.ConversationID{id}, byVector, name)
 			w.remove(id)
 		}
 	})
@@ -213,7 +213,7 @@ func TestOneMessageSpoilsNothing(t *testing.T) {
 		x.stop()
 		for _, word := range []string{"kumquat", "heron", "stork"} {
 			byWord, _ := w.found(word)
-			require.Equal(t, []string{id}, byWord, word)
+			require.Equal(t, []chat.ConversationID{id}, byWord, word)
 		}
 		byWord, _ := w.found("qujd")
 		require.Empty(t, byWord)
@@ -239,7 +239,7 @@ func TestALimitOfTokens(t *testing.T) {
 		fresh := w.add("fresh", "the pelican "+long("a"), "the ibis "+long("b"))
 		w.expect(fresh, 1, "failed")
 		x.stop()
-		for word, want := range map[string][]string{"pelican": {before, fresh}, "heron": {before}, "stork": nil, "ibis": nil} {
+		for word, want := range map[string][]chat.ConversationID{"pelican": {before, fresh}, "heron": {before}, "stork": nil, "ibis": nil} {
 			byWord, _ := w.found(word)
 			require.ElementsMatch(t, want, slices.Compact(slices.Sorted(slices.Values(byWord))), word)
 		}
@@ -253,7 +253,7 @@ func TestALimitOfTokens(t *testing.T) {
 			require.Equal(t, "ready", wait(t, w.journal.settled).outcome)
 		}
 		byWord, _ := w.found("stork")
-		require.Equal(t, []string{before}, byWord)
+		require.Equal(t, []chat.ConversationID{before}, byWord)
 	})
 }
 
@@ -480,7 +480,7 @@ func TestUnreadablePassages(t *testing.T) {
 		require.Equal(t, model.ID, chunks[0].Model)
 		require.Equal(t, 1, unreadable())
 		byWord, _ := w.found("foreignword7")
-		require.Equal(t, []string{id}, byWord)
+		require.Equal(t, []chat.ConversationID{id}, byWord)
 		require.Len(t, w.embedder.asked(), 1)
 
 		w.add("x", long("foreign"), long("known"))
@@ -515,7 +515,7 @@ func TestIndexersShareTheWork(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		work := newPause()
 		w.embedder.do = work.embed
-		waiting := map[string]bool{}
+		waiting := map[chat.ConversationID]bool{}
 		for i := range conversations {
 			waiting[w.add(fmt.Sprint(i), "text")] = true
 		}

@@ -29,7 +29,7 @@ func TestWordsDoNotWaitForTheEmbedder(t *testing.T) {
 				first := w.add("first", "the pelican")
 				w.expect(first, 1, "postponed")
 				try := wait(t, w.trials.planned)
-				ids := []string{first}
+				ids := []chat.ConversationID{first}
 				for i := range 5 {
 					ids = append(ids, w.add(fmt.Sprint(i), "the pelican"))
 				}
@@ -111,7 +111,7 @@ func TestAnEmbedderThatAlwaysPanicsIsAway(t *testing.T) {
 		w.expect(id, 1, "postponed")
 		x.stop()
 		byWord, _ := w.found("pelican")
-		require.Equal(t, []string{id}, byWord)
+		require.Equal(t, []chat.ConversationID{id}, byWord)
 	})
 }
 

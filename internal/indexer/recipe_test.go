@@ -29,7 +29,7 @@ func nextEmbedder() *scripted { return &scripted{as: next} }
 
 // indexed adds n conversations of a few passages each and waits until they are indexed with
 // the first model.
-func (w *works) indexed(n int) (ids []string) {
+func (w *works) indexed(n int) (ids []chat.ConversationID) {
 	w.t.Helper()
 	x := w.start(indexer.Options{})
 	for i := range n {
@@ -79,7 +79,7 @@ func (w *works) told(parts ...string) (n int) {
 }
 
 // passages returns the total number of passages of the conversations.
-func (w *works) passages(ids ...string) (n int) {
+func (w *works) passages(ids ...chat.ConversationID) (n int) {
 	for _, id := range ids {
 		n += len(w.chunks(id))
 	}
@@ -176,7 +176,7 @@ func TestAConversationBeingReindexedCanBeDeletedAndChanged(t *testing.T) {
 		w.remove(ids[0])
 		work.finish <- struct{}{}
 		w.expect(ids[0], 1, "lost")
-		rows := w.db.RowsOf(t, ids[0])
+		rows := w.db.RowsOf(t, string(ids[0]))
 		for table, n := range rows {
 			require.Zero(t, n, table)
 		}
@@ -217,16 +217,16 @@ func TestProgramsWithTwoModelsDoNotFight(t *testing.T) {
 		w.start(indexer.Options{Embedder: b})
 		w.expect(late, 1, "renewed")
 		require.Equal(t, chat.Embedding{Model: next.ID}, w.left())
-		var more []string
+		var more []chat.ConversationID
 		for i := range 20 { // by either of them
 			more = append(more, w.add(fmt.Sprint("more", i), "the pelican"))
 		}
 		first.Wake()
-		ready, renewed := map[string]int{}, map[string]int{}
+		ready, renewed := map[chat.ConversationID]int{}, map[chat.ConversationID]int{}
 		for len(ready) < len(more) || w.left().Pending > 0 {
 			select {
 			case s := <-w.journal.settled:
-				map[string]map[string]int{"ready": ready, "renewed": renewed}[s.outcome][s.conversation]++
+				map[string]map[chat.ConversationID]int{"ready": ready, "renewed": renewed}[s.outcome][s.conversation]++
 			case <-time.After(time.Millisecond):
 			}
 		}
@@ -251,7 +251,7 @@ func TestProgramsShareAChange(t *testing.T) {
 		}
 		b.script(nil)
 		close(work.finish)
-		renewed := map[string]int{}
+		renewed := map[chat.ConversationID]int{}
 		for range ids {
 			s := wait(t, w.journal.settled)
 			require.Equal(t, "renewed", s.outcome)
@@ -306,7 +306,7 @@ func TestAFailureLeavesTheOldVectors(t *testing.T) {
 		b.goes(nil)
 		b.do = func(context.Context, int, []string) ([][]float32, error) { return nil, errAway }
 		try()
-		outcomes := map[string][]string{}
+		outcomes := map[chat.ConversationID][]string{}
 		for range 2 * 3 {
 			s := wait(t, w.journal.settled)
 			outcomes[s.conversation] = append(outcomes[s.conversation], s.outcome)
@@ -381,7 +381,7 @@ func TestUnreadablePassagesOfTwoModels(t *testing.T) {
 		b.do = without("roman")
 		w.start(indexer.Options{Embedder: b})
 		w.complete(next.ID)
-		for _, id := range []string{mixed, roman} {
+		for _, id := range []chat.ConversationID{mixed, roman} {
 			for _, c := range w.chunks(id) {
 				require.Equal(t, next.ID, c.Model)
 				require.Equal(t, strings.Contains(c.Text, "roman"), c.Vector == nil)
@@ -489,7 +489,7 @@ func TestAnotherVersionOfPassages(t *testing.T) {
 		byWord, _ = w.found("oldterm")
 		require.Empty(t, byWord)
 		byWord, byVector := w.found("pelican")
-		require.Equal(t, [][]string{{id}, {id}}, [][]string{byWord, byVector})
+		require.Equal(t, [][]chat.ConversationID{{id}, {id}}, [][]chat.ConversationID{byWord, byVector})
 		require.Equal(t, []float32{0, 1}, w.chunks(id)[0].Vector)
 		require.Empty(t, w.embedder.asked())
 	})

@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/lethe-chat/lethe/internal/chat"
 )
 
 // Key identifies a passage: its conversation and its position in that conversation.
 type Key struct {
-	Conversation string
+	Conversation chat.ConversationID
 	Position     int
 }
 

@@ -8,9 +8,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/chat"
 )
 
-func key(n int) Key { return Key{Conversation: strconv.Itoa(n / 10), Position: n % 10} }
+func key(n int) Key {
+	return Key{Conversation: chat.ConversationID(strconv.Itoa(n / 10)), Position: n % 10}
+}
 
 func list(scores ...float64) []Scored {
 	var out []Scored

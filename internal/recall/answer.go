@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/text"
 )
 
@@ -34,9 +35,9 @@ type Result struct {
 
 // Source is a passage that a digest cites.
 type Source struct {
-	ConversationID string
+	ConversationID chat.ConversationID
 	Title          string
-	MessageID      string
+	MessageID      chat.MessageID
 	Date           time.Time
 	Score          float64
 }
@@ -50,7 +51,11 @@ func (d *draft) digest() Digest {
 func combined(drafts []*draft) Answer {
 	answer := Answer{Digest: Digest{Model: ExtractiveModel, Sources: []Source{}}, Results: []Result{}}
 	var sections []string
-	listed := map[string]bool{}
+	type place struct {
+		conversation chat.ConversationID
+		message      chat.MessageID
+	}
+	listed := map[place]bool{}
 	for _, d := range drafts {
 		r := Result{Query: d.query.Text, Digest: d.digest()}
 		answer.Results = append(answer.Results, r)
@@ -61,8 +66,8 @@ func combined(drafts []*draft) Answer {
 			sections = append(sections, "## "+oneLine(r.Query)+"\n\n"+r.Content)
 		}
 		for _, s := range r.Sources {
-			if id := s.ConversationID + s.MessageID; !listed[id] {
-				listed[id] = true
+			if at := (place{s.ConversationID, s.MessageID}); !listed[at] {
+				listed[at] = true
 				answer.Sources = append(answer.Sources, s)
 			}
 		}

@@ -21,9 +21,9 @@ var platforms = []string{"", "claude", "chatgpt", "TypingMind"}
 // hit is what a search found: a title and the words of a passage.
 func hit(n int, title, text string) search.Hit {
 	at := time.Date(2024, 1, 1+n*37%28, 0, 0, 0, 0, time.UTC) // not in the order of the ranking
-	passage := chat.Passage{Title: title, Parts: []chat.Excerpt{{MessageID: fmt.Sprint("m", n), Sender: chat.Human, CreatedAt: at, End: len(text), Text: text}}}
+	passage := chat.Passage{Title: title, Parts: []chat.Excerpt{{MessageID: chat.MessageID(fmt.Sprint("m", n)), Sender: chat.Human, CreatedAt: at, End: len(text), Text: text}}}
 	return search.Hit{
-		ConversationID: fmt.Sprint("c", n), Title: title, MessageID: fmt.Sprint("m", n), Time: at,
+		ConversationID: chat.ConversationID(fmt.Sprint("c", n)), Title: title, MessageID: chat.MessageID(fmt.Sprint("m", n)), Time: at,
 		Text: chunker.Render(passage), Passage: passage, Score: 1 / float64(n+1), Platform: "custom",
 	}
 }
@@ -144,7 +144,7 @@ func TestADigestSaysNothingTwice(t *testing.T) {
 	content, sources := extracted([]search.Hit{hit(0, "One", same), hit(1, "One", same+" again"), hit(2, "Two", "something else about trees and flowers")}, MaxTokens, "")
 	require.Len(t, sources, 2)
 	require.Equal(t, 1, strings.Count(content, "behind the kitchen door"))
-	require.ElementsMatch(t, []string{"m0", "m2"}, []string{sources[0].MessageID, sources[1].MessageID}, "the better one is kept")
+	require.ElementsMatch(t, []chat.MessageID{"m0", "m2"}, []chat.MessageID{sources[0].MessageID, sources[1].MessageID}, "the better one is kept")
 }
 
 func TestADigestOfNothing(t *testing.T) {

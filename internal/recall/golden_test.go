@@ -20,11 +20,11 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // held is a conversation, cut as it is indexed, as hits that match evenly.
-func held(id, title string, began time.Time, texts ...string) (hits []search.Hit) {
+func held(id chat.ConversationID, title string, began time.Time, texts ...string) (hits []search.Hit) {
 	var turns []chat.Message
 	for i, text := range texts {
 		turns = append(turns, chat.Message{
-			ID: fmt.Sprint(id, "/", i), Position: i, Sender: []chat.Sender{chat.Human, chat.Assistant}[i%2],
+			ID: chat.MessageID(fmt.Sprint(id, "/", i)), Position: i, Sender: []chat.Sender{chat.Human, chat.Assistant}[i%2],
 			Text: text, CreatedAt: began.Add(time.Duration(i) * 9 * time.Hour),
 		})
 	}

@@ -133,7 +133,7 @@ func (q quote) cost() int { return text.Tokens(q.block(99)) + 1 }
 // inReadingOrder sorts quotes by time, keeps those of one conversation together and joins
 // consecutive ones.
 func inReadingOrder(quotes []quote) []quote {
-	began := map[string]time.Time{}
+	began := map[chat.ConversationID]time.Time{}
 	for _, q := range quotes {
 		hit := q.hits[0]
 		if t, ok := began[hit.ConversationID]; !ok || hit.Time.Before(t) {

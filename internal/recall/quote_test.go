@@ -32,7 +32,7 @@ func following(parts ...chat.Excerpt) (hits []search.Hit) {
 // senders and days that a passage adds.
 func TestQuotesTakeNoTextForStructure(t *testing.T) {
 	first, second := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
-	said := func(id string, position int, sender chat.Sender, at time.Time, text string) chat.Excerpt {
+	said := func(id chat.MessageID, position int, sender chat.Sender, at time.Time, text string) chat.Excerpt {
 		return chat.Excerpt{MessageID: id, Position: position, Sender: sender, CreatedAt: at, End: len(text), Text: text}
 	}
 	for name, c := range map[string]struct {

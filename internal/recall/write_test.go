@@ -219,14 +219,14 @@ func TestDeletedWhileWriting(t *testing.T) {
 				}()
 				task := <-began
 				require.Contains(t, task.Text, "sailingbbb")
-				gone := ""
+				gone := chat.ConversationID("")
 				page, err := f.Access().Conversations(t.Context(), chat.ListQuery{Filter: chat.Filter{Title: "sailing"}})
 				require.NoError(t, err)
 				require.Len(t, page.Items, 1)
 				gone = page.Items[0].ID
-				done, err := f.Access().DeleteConversations(t.Context(), []string{gone}, chat.DeleteOptions{})
+				done, err := f.Access().DeleteConversations(t.Context(), []chat.ConversationID{gone}, chat.DeleteOptions{})
 				require.NoError(t, err)
-				require.Equal(t, []string{gone}, done.IDs)
+				require.Equal(t, []chat.ConversationID{gone}, done.IDs)
 				close(deleted)
 
 				r := <-answer
@@ -261,7 +261,7 @@ func TestChangedWhileAnotherPartIsWritten(t *testing.T) {
 				page, err = f.Access().Conversations(ctx, chat.ListQuery{Filter: chat.Filter{Title: "gardening"}})
 			}
 			if err == nil {
-				_, err = f.Access().DeleteConversations(ctx, []string{page.Items[0].ID}, chat.DeleteOptions{})
+				_, err = f.Access().DeleteConversations(ctx, []chat.ConversationID{page.Items[0].ID}, chat.DeleteOptions{})
 			}
 			return "Cooking [1].", err
 		})

@@ -21,10 +21,10 @@ type Result struct {
 // Hit is one passage that a search found. The message it names is the one in the passage
 // that contains most words of the query.
 type Hit struct {
-	ConversationID string
+	ConversationID chat.ConversationID
 	Title          string
 	Platform       string
-	MessageID      string
+	MessageID      chat.MessageID
 	MessageIndex   int // the place of that message in the conversation, from 0
 	Sender         chat.Sender
 	Time           time.Time

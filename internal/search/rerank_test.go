@@ -46,7 +46,7 @@ func addCaravans(f *historytest.Fixture, n int) {
 	f.Index()
 }
 
-func idsOf(hits []search.Hit) (ids []string) {
+func idsOf(hits []search.Hit) (ids []chat.ConversationID) {
 	for _, hit := range hits {
 		ids = append(ids, hit.ConversationID)
 	}
@@ -192,12 +192,12 @@ func TestDeletedWhileReranking(t *testing.T) {
 		found := f.With(func(o *history.Options) {
 			o.Reranker = judge(func(ctx context.Context, query string, documents []string) ([]float64, error) {
 				require.True(t, slices.ContainsFunc(documents, func(text string) bool { return strings.Contains(text, "x") }))
-				_, err := f.Access().DeleteConversations(ctx, []string{gone}, chat.DeleteOptions{})
+				_, err := f.Access().DeleteConversations(ctx, []chat.ConversationID{gone}, chat.DeleteOptions{})
 				require.NoError(t, err, "the search holds nothing that a delete waits for")
 				return backwards(ctx, query, documents)
 			})
 		}).Search(search.Query{Text: "caravan", ContextChunks: 4})
 		require.True(t, found.Reranked)
-		require.Equal(t, []string{all[2], all[1], all[0]}, idsOf(found.Hits))
+		require.Equal(t, []chat.ConversationID{all[2], all[1], all[0]}, idsOf(found.Hits))
 	})
 }

@@ -222,7 +222,7 @@ func TestEveryScriptIsFound(t *testing.T) {
 		"code": {"getUserName", "user", "user_store.go", "1.2.3"}, "mixed": {"parseconfig", "函数", "settings"},
 	}
 	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
-		ids := map[string]string{}
+		ids := map[string]chat.ConversationID{}
 		for script, text := range said {
 			ids[script] = f.Ingest(historytest.Upload(script, text)).Conversation.ID
 		}
@@ -247,7 +247,7 @@ func TestASearchMissesWhatIsDeletedMeanwhile(t *testing.T) {
 		f.Index()
 		deleting := f.With(func(o *history.Options) {
 			o.Embedder = embedding{f.Embedder, func() {
-				_, err := f.Access().DeleteConversations(t.Context(), []string{gone}, chat.DeleteOptions{})
+				_, err := f.Access().DeleteConversations(t.Context(), []chat.ConversationID{gone}, chat.DeleteOptions{})
 				require.NoError(t, err)
 			}}
 		})

@@ -39,7 +39,7 @@ type publicPage struct {
 func (p publicPage) VisitListPublicConversationsResponse(w http.ResponseWriter) error {
 	before, after, err := jsonstream.Array(api.PublicConversationList{
 		Conversations: []api.PublicConversation{}, HasMore: p.page.More,
-		NextCursor: textOrNil(p.page.Older), PrevCursor: textOrNil(p.page.Newer),
+		NextCursor: textOrNil(string(p.page.Older)), PrevCursor: textOrNil(string(p.page.Newer)),
 	}, "conversations")
 	if err != nil {
 		return err
@@ -64,7 +64,7 @@ func (p publicPage) VisitListPublicConversationsResponse(w http.ResponseWriter) 
 func walkQuery(p api.ListPublicConversationsParams) (chat.WalkQuery, error) {
 	var f fields
 	q := chat.WalkQuery{
-		Cursor: value(p.Cursor), AgentID: value(p.AgentID), Sources: listed(p.Source), Channels: listed(p.Channel),
+		Cursor: chat.ConversationID(value(p.Cursor)), AgentID: value(p.AgentID), Sources: listed(p.Source), Channels: listed(p.Channel),
 		Since: f.queryMillis("since", p.Since), Until: f.queryMillis("until", p.Until),
 		Size: f.queryNumber("limit", p.Limit, chat.DefaultWalkSize), Newer: f.queryDirection(p.Direction),
 	}
@@ -73,7 +73,7 @@ func walkQuery(p api.ListPublicConversationsParams) (chat.WalkQuery, error) {
 
 // GetPublicConversation answers GET /v2/hc-interactions/{id}/public.
 func (f *fini) GetPublicConversation(ctx context.Context, r wire.GetPublicConversationRequestObject) (wire.GetPublicConversationResponseObject, error) {
-	reading, err := f.access.Read(ctx, r.ID)
+	reading, err := f.access.Read(ctx, chat.ConversationID(r.ID))
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func writePublic(w io.Writer, c chat.Conversation, parts iter.Seq2[chat.Part, er
 // that API that Lethe does not have are null or empty.
 func publicConversation(c chat.Conversation) api.PublicConversation {
 	return api.PublicConversation{
-		ID: c.ID, CreatedAt: c.CreatedAt.UnixMilli(), Source: c.Platform, ExternalID: c.ExternalID, SubjectPreview: c.Title,
+		ID: string(c.ID), CreatedAt: c.CreatedAt.UnixMilli(), Source: c.Platform, ExternalID: c.ExternalID, SubjectPreview: c.Title,
 		UserAttributes: map[string]any{}, UsedArticles: []api.PublicArticle{}, UsedSubfolders: []api.PublicSubfolder{},
 		Events: []api.PublicEvent{},
 	}
@@ -118,7 +118,7 @@ func publicConversation(c chat.Conversation) api.PublicConversation {
 
 func publicEvent(m chat.Message) api.PublicEvent {
 	return api.PublicEvent{
-		ID: m.ID, CreatedAt: m.CreatedAt.UnixMilli(), Role: publicRole(m.Sender), Type: api.PublicEventTypeMessage,
+		ID: string(m.ID), CreatedAt: m.CreatedAt.UnixMilli(), Role: publicRole(m.Sender), Type: api.PublicEventTypeMessage,
 		Message: m.Text, ExternalID: textOrNil(m.ExternalID),
 		Attachments: []map[string]any{}, Tags: []string{}, UsedArticles: []api.PublicArticle{},
 	}

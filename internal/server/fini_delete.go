@@ -13,7 +13,7 @@ import (
 // DeletePublicConversation answers DELETE /v2/hc-interactions/{id}/public. The answer is the
 // same whether the conversation existed or not.
 func (f *fini) DeletePublicConversation(ctx context.Context, r wire.DeletePublicConversationRequestObject) (wire.DeletePublicConversationResponseObject, error) {
-	_, err := f.access.DeleteConversations(ctx, []string{r.ID}, chat.DeleteOptions{})
+	_, err := f.access.DeleteConversations(ctx, []chat.ConversationID{chat.ConversationID(r.ID)}, chat.DeleteOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -32,14 +32,14 @@ func (f *fini) DeletePublicConversations(ctx context.Context, r wire.DeletePubli
 	if err := sent.err(); err != nil {
 		return nil, err
 	}
-	done, err := f.access.DeleteBulk(ctx, history.BulkDelete{IDs: r.Body.IDs, Atomic: atomic})
+	done, err := f.access.DeleteBulk(ctx, history.BulkDelete{IDs: conversationIDs(r.Body.IDs), Atomic: atomic})
 	switch {
 	case err != nil:
 		return nil, err
 	case len(done.Missing) > 0:
 		return wire.DeletePublicConversations406JSONResponse{
 			StatusCode: http.StatusNotAcceptable, Message: finiNotAccessible, Error: http.StatusText(http.StatusNotAcceptable),
-			Deleted: done.Deleted, NotAccessible: done.Missing,
+			Deleted: texts(done.Deleted), NotAccessible: texts(done.Missing),
 		}, nil
 	}
 	return wire.DeletePublicConversations200JSONResponse{PublicDeletedJSONResponse: wire.PublicDeletedJSONResponse(api.PublicSuccess{Success: true})}, nil

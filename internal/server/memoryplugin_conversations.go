@@ -52,7 +52,7 @@ func (m *memoryPlugin) GetConversation(ctx context.Context, r wire.GetConversati
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	reading, err := m.access.Read(ctx, id)
+	reading, err := m.access.Read(ctx, chat.ConversationID(id))
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ type conversationAnswer struct {
 func (a conversationAnswer) VisitGetConversationResponse(w http.ResponseWriter) error {
 	r := a.reading
 	before, after, err := jsonstream.Array(api.ConversationDetail{
-		ID: r.ID, Title: r.Title, Total: r.Messages, TokenCount: r.Tokens,
+		ID: string(r.ID), Title: r.Title, Total: r.Messages, TokenCount: r.Tokens,
 		PlatformConversationID: r.ExternalID, SourceID: r.Platform, Messages: []api.ConversationMessage{},
 		Archived: r.Source.Archived, Starred: r.Source.Starred, Project: textOrNil(r.Source.Project), Link: textOrNil(r.Source.Link),
 	}, "messages")
@@ -101,7 +101,7 @@ func senderName(s chat.Sender, style string) string {
 
 // EditConversation answers PATCH /api/chat-history/conversation.
 func (m *memoryPlugin) EditConversation(ctx context.Context, r wire.EditConversationRequestObject) (wire.EditConversationResponseObject, error) {
-	c, err := m.access.Edit(ctx, r.Body.ConversationID, chat.Edit{Title: r.Body.Title, Pinned: r.Body.Pinned})
+	c, err := m.access.Edit(ctx, chat.ConversationID(r.Body.ConversationID), chat.Edit{Title: r.Body.Title, Pinned: r.Body.Pinned})
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (m *memoryPlugin) CountConversations(ctx context.Context, _ wire.CountConve
 // summary is a conversation in a list.
 func summary(c chat.Conversation) api.ConversationSummary {
 	return api.ConversationSummary{
-		ID: c.ID, Title: c.Title, Platform: c.Platform, Pinned: c.Pinned,
+		ID: string(c.ID), Title: c.Title, Platform: c.Platform, Pinned: c.Pinned,
 		MessageCount: c.Messages, TokenCount: c.Tokens,
 		CreatedAt: api.NewTime(c.CreatedAt), UpdatedAt: api.NewTime(c.UpdatedAt),
 		Status: api.IndexStatus(c.IndexState), IndexError: textOrNil(c.IndexError),

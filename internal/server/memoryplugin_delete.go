@@ -57,7 +57,7 @@ func (m *memoryPlugin) DeleteConversationsByPost(ctx context.Context, r wire.Del
 
 // delete serves both routes.
 func (m *memoryPlugin) delete(ctx context.Context, body *api.DeleteRequest) (wire.DeletedJSONResponse, error) {
-	deleted, err := m.access.DeleteConversations(ctx, body.IDs,
+	deleted, err := m.access.DeleteConversations(ctx, conversationIDs(body.IDs),
 		chat.DeleteOptions{Exclude: value(body.Exclude)})
 	if err != nil {
 		return wire.DeletedJSONResponse{}, err
@@ -68,7 +68,7 @@ func (m *memoryPlugin) delete(ctx context.Context, body *api.DeleteRequest) (wir
 // deletedAnswer reports what was deleted, and with wait also the state of the storage. A
 // request without options gets exactly the documented answer.
 func (m *memoryPlugin) deletedAnswer(ctx context.Context, deleted history.Deleted, wait bool) (wire.DeletedJSONResponse, error) {
-	answer := wire.DeletedJSONResponse{Deleted: deleted.IDs, Count: len(deleted.IDs)}
+	answer := wire.DeletedJSONResponse{Deleted: texts(deleted.IDs), Count: len(deleted.IDs)}
 	if !wait || len(deleted.IDs) == 0 {
 		return answer, nil
 	}
@@ -76,7 +76,7 @@ func (m *memoryPlugin) deletedAnswer(ctx context.Context, deleted history.Delete
 	if err != nil {
 		return wire.DeletedJSONResponse{}, err
 	}
-	answer.DeletionID, answer.ReclaimedAt = textOrNil(receipt.ID), timeOrNil(receipt.ReclaimedAt)
+	answer.DeletionID, answer.ReclaimedAt = textOrNil(string(receipt.ID)), timeOrNil(receipt.ReclaimedAt)
 	return answer, nil
 }
 
@@ -99,7 +99,7 @@ func (m *memoryPlugin) ListDeletions(ctx context.Context, r wire.ListDeletionsRe
 
 // GetDeletion answers GET /api/chat-history/deletions/{id}.
 func (m *memoryPlugin) GetDeletion(ctx context.Context, r wire.GetDeletionRequestObject) (wire.GetDeletionResponseObject, error) {
-	found, err := m.access.Deletion(ctx, r.ID)
+	found, err := m.access.Deletion(ctx, chat.DeletionID(r.ID))
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (m *memoryPlugin) GetDeletion(ctx context.Context, r wire.GetDeletionReques
 
 func deletionOf(d chat.Deletion) api.Deletion {
 	return api.Deletion{
-		ID: d.ID, DeletedAt: api.NewTime(d.DeletedAt), KeyID: d.KeyID, Conversations: d.Conversations,
+		ID: string(d.ID), DeletedAt: api.NewTime(d.DeletedAt), KeyID: d.KeyID, Conversations: d.Conversations,
 		Messages: d.Messages, Chunks: d.Chunks, Embeddings: d.Embeddings, ReclaimedAt: timeOrNil(d.ReclaimedAt),
 	}
 }

@@ -26,7 +26,7 @@ func (m *memoryPlugin) ExportConversations(ctx context.Context, r wire.ExportCon
 		write = lethe.WriteRevision
 	}
 	if id := value(r.Params.ConversationID); id != "" {
-		one, err := m.access.ExportOne(ctx, id)
+		one, err := m.access.ExportOne(ctx, chat.ConversationID(id))
 		if err != nil {
 			return nil, err
 		}

@@ -21,7 +21,7 @@ func (m *memoryPlugin) DeleteMatchingConversations(ctx context.Context, r wire.D
 		return nil, err
 	}
 	answer := wire.DeleteMatchingConversations200JSONResponse{
-		Deleted: deleted.IDs, Count: n, DryRun: matching.DryRun, DeletionID: textOrNil(deleted.Receipt.ID),
+		Deleted: texts(deleted.IDs), Count: n, DryRun: matching.DryRun, DeletionID: textOrNil(string(deleted.Receipt.ID)),
 	}
 	if !value(r.Body.Wait) || len(deleted.IDs) == 0 {
 		return answer, nil
@@ -78,7 +78,7 @@ func seen(r rune) bool { return unicode.In(r, unicode.L, unicode.N, unicode.P, u
 // LiftExclusions answers POST /api/chat-history/exclusions/lift.
 func (m *memoryPlugin) LiftExclusions(ctx context.Context, r wire.LiftExclusionsRequestObject) (wire.LiftExclusionsResponseObject, error) {
 	n, err := m.access.LiftExclusions(ctx, chat.Lift{
-		IDs: r.Body.IDs, Platform: value(r.Body.Platform), ExternalIDs: r.Body.PlatformConversationIDs,
+		IDs: conversationIDs(r.Body.IDs), Platform: value(r.Body.Platform), ExternalIDs: r.Body.PlatformConversationIDs,
 	})
 	if err != nil {
 		return nil, err

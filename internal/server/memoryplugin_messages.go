@@ -21,7 +21,7 @@ func (m *memoryPlugin) ListMessages(ctx context.Context, r wire.ListMessagesRequ
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	page, err := m.access.Messages(ctx, id, from, limit)
+	page, err := m.access.Messages(ctx, chat.ConversationID(id), from, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (m *memoryPlugin) ListMessages(ctx context.Context, r wire.ListMessagesRequ
 
 func message(m history.ShownMessage) api.Message {
 	return api.Message{
-		ID: m.ID, Position: m.Position, Sender: string(m.Sender), Text: m.Text, Timestamp: api.NewTime(m.CreatedAt),
+		ID: string(m.ID), Position: m.Position, Sender: string(m.Sender), Text: m.Text, Timestamp: api.NewTime(m.CreatedAt),
 		Branch: m.Branch, Hidden: m.Hidden, Cut: m.Cut,
 	}
 }
@@ -55,7 +55,7 @@ func (m *memoryPlugin) FindInConversation(ctx context.Context, r wire.FindInConv
 	if err := f.err(); err != nil {
 		return nil, err
 	}
-	positions, err := m.access.Find(ctx, id, strings.FieldsFunc(query, notInWord))
+	positions, err := m.access.Find(ctx, chat.ConversationID(id), strings.FieldsFunc(query, notInWord))
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func (m *memoryPlugin) preview(ctx context.Context, body *api.PreviewRequest) (c
 		if err := f.err(); err != nil {
 			return chat.Preview{}, err
 		}
-		return m.access.PreviewDelete(ctx, body.IDs)
+		return m.access.PreviewDelete(ctx, conversationIDs(body.IDs))
 	}
 	matching, err := matchingDelete(&api.DeleteMatchingRequest{Filter: body.Filter, All: body.All, IncludePinned: body.IncludePinned})
 	if err != nil {

@@ -59,7 +59,7 @@ func recallResult(p recall.Result) api.RecallResult {
 
 func recallSource(s recall.Source) api.RecallSource {
 	return api.RecallSource{
-		ConversationID: s.ConversationID, ConversationTitle: s.Title, MessageID: s.MessageID,
+		ConversationID: string(s.ConversationID), ConversationTitle: s.Title, MessageID: string(s.MessageID),
 		Date: api.NewTime(s.Date), RelevanceScore: s.Score,
 	}
 }

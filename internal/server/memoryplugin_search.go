@@ -46,7 +46,7 @@ func searchQuery(body *api.SearchRequest) (q search.Query, err error) {
 
 func searchResult(h search.Hit) api.SearchResult {
 	return api.SearchResult{
-		ConversationID: h.ConversationID, Title: h.Title, MessageID: h.MessageID, MessageIndex: h.MessageIndex, Platform: h.Platform,
+		ConversationID: string(h.ConversationID), Title: h.Title, MessageID: string(h.MessageID), MessageIndex: h.MessageIndex, Platform: h.Platform,
 		Text: h.Text, Score: h.Score, Timestamp: api.NewTime(h.Time), Sender: string(h.Sender),
 		Highlights: each(h.Highlights, func(s search.Span) api.Highlight {
 			return api.Highlight{Start: s.Start, End: s.End}

@@ -20,7 +20,7 @@ const maxChanged = 100
 func (m *memoryPlugin) DeleteUnchangedConversations(ctx context.Context, r wire.DeleteUnchangedConversationsRequestObject) (wire.DeleteUnchangedConversationsResponseObject, error) {
 	d := chat.UnchangedDelete{
 		Seen: each(r.Body.Conversations, func(c api.ConversationRevision) chat.Seen {
-			return chat.Seen{ID: c.ID, Revision: int64(c.Revision)}
+			return chat.Seen{ID: chat.ConversationID(c.ID), Revision: int64(c.Revision)}
 		}),
 		IncludePinned: value(r.Body.IncludePinned),
 		DeleteOptions: chat.DeleteOptions{Exclude: value(r.Body.Exclude)},
@@ -45,6 +45,6 @@ func changedResponse(p problem) (api.ChangedResponse, bool) {
 	}
 	listed := changed.Changed[:min(len(changed.Changed), maxChanged)]
 	return api.ChangedResponse{Error: p.message, Changed: each(listed, func(c chat.Conversation) api.ChangedConversation {
-		return api.ChangedConversation{ID: c.ID, Title: textOrNil(c.Title)}
+		return api.ChangedConversation{ID: string(c.ID), Title: textOrNil(c.Title)}
 	})}, true
 }

@@ -20,9 +20,9 @@ func (m *memoryPlugin) UploadConversation(ctx context.Context, r wire.UploadConv
 	}
 	c := done.Conversation
 	return wire.UploadConversation200JSONResponse{
-		Queued: c.IndexState != chat.Excluded, ImportID: done.ImportID, ConversationID: c.ID, Platform: c.Platform,
+		Queued: c.IndexState != chat.Excluded, ImportID: done.ImportID, ConversationID: string(c.ID), Platform: c.Platform,
 		Conversation: api.UploadedSummary{
-			ID: c.ID, PlatformConversationID: c.ExternalID, Title: c.Title,
+			ID: string(c.ID), PlatformConversationID: c.ExternalID, Title: c.Title,
 			UpdatedAt: api.NewTime(c.UpdatedAt), MessageCount: c.Messages, Status: api.UploadStatus(c.IndexState),
 		},
 	}, nil

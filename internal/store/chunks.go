@@ -206,7 +206,7 @@ func (s StoredChunk) Is(c IndexedChunk) bool {
 
 // StoredChunks returns the chunks of a conversation in order, between two positions.
 // StoredPassages returns their texts.
-func (v *View) StoredChunks(ws chat.WorkspaceID, conversation string, from, before int) ([]StoredChunk, error) {
+func (v *View) StoredChunks(ws chat.WorkspaceID, conversation chat.ConversationID, from, before int) ([]StoredChunk, error) {
 	const where, at = "workspace_id = ? AND conversation_id = ?", "position >= ? AND position < ?"
 	var rows []dialect.ChunkRow
 	err := v.db.Where(where, int64(ws), conversation).Where(at, from, before).Order("position").Find(&rows).Error

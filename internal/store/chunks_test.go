@@ -15,7 +15,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-func stored(t testing.TB, s *store.Store, ws chat.WorkspaceID, id string) []store.StoredChunk {
+func stored(t testing.TB, s *store.Store, ws chat.WorkspaceID, id chat.ConversationID) []store.StoredChunk {
 	t.Helper()
 	chunks, err := s.View(ctx).StoredChunks(ws, id, 0, 1<<30)
 	require.NoError(t, err)
@@ -23,7 +23,7 @@ func stored(t testing.TB, s *store.Store, ws chat.WorkspaceID, id string) []stor
 }
 
 // again queues a conversation again and claims it.
-func again(t testing.TB, s *store.Store, ws chat.WorkspaceID, id string) store.Claim {
+func again(t testing.TB, s *store.Store, ws chat.WorkspaceID, id chat.ConversationID) store.Claim {
 	t.Helper()
 	inTx(t, s, func(tx *store.Tx) error {
 		c, err := tx.Transcript(ws, id)
@@ -94,7 +94,7 @@ func TestWhatFailedIsStillFoundByItsWords(t *testing.T) {
 		inTx(t, s, func(tx *store.Tx) error {
 			return tx.FailIndexing(c, indexed(passage(0, nil, "alpha"), passage(1, nil, "beta")), "no vectors today")
 		})
-		require.Equal(t, []string{id}, conversationsOf(keyword(t, s, ws, chat.Filter{}, "beta")))
+		require.Equal(t, []chat.ConversationID{id}, conversationsOf(keyword(t, s, ws, chat.Filter{}, "beta")))
 		require.Empty(t, semantic(t, s, ws, testModel, chat.Filter{}, 1, 0, 0))
 		got := state(t, s, ws, id)
 		require.Equal(t, []any{chat.Failed, 2, 7, "no vectors today"}, []any{got.IndexState, got.Chunks, got.Tokens, got.IndexError})

@@ -96,9 +96,9 @@ func (s *stage) play(actors []*actor, choose func([]int) int, after func()) {
 type scene struct {
 	*coder
 	stage       *stage
-	there       *coder // another program
-	first       string // a conversation that is there
-	second      string
+	there       *coder              // another program
+	first       chat.ConversationID // a conversation that is there
+	second      chat.ConversationID
 	claim       store.Claim // of the first, whose title has changed
 	deleted     bool        // the first is, by this program
 	deletedThen [][]byte    // what was kept of the first when the scene began
@@ -131,7 +131,7 @@ func (c *scene) twoSearches() []*actor {
 func (c *scene) deleting() *actor {
 	return &actor{writes: true, stops: []string{afterReceipt}, act: func() error {
 		err := c.s.InTx(ctx, func(tx *store.Tx) error {
-			_, _, err := tx.DeleteConversations(c.ws, []string{c.first}, chat.DeleteOptions{})
+			_, _, err := tx.DeleteConversations(c.ws, []chat.ConversationID{c.first}, chat.DeleteOptions{})
 			return err
 		})
 		c.deleted = true
@@ -154,7 +154,7 @@ func (c *scene) indexing() *actor {
 func (c *scene) elsewhere() *actor {
 	return &actor{writes: true, stops: []string{afterReceipt}, act: func() error {
 		return c.there.s.InTx(ctx, func(tx *store.Tx) error {
-			_, _, err := tx.DeleteConversations(c.ws, []string{c.second}, chat.DeleteOptions{})
+			_, _, err := tx.DeleteConversations(c.ws, []chat.ConversationID{c.second}, chat.DeleteOptions{})
 			return err
 		})
 	}}

@@ -14,13 +14,13 @@ import (
 
 // Conversation returns one conversation without its messages. NotFound when the workspace
 // has no conversation with this id. The id must be in canonical form.
-func (v *View) Conversation(ws chat.WorkspaceID, id string) (chat.Conversation, error) {
+func (v *View) Conversation(ws chat.WorkspaceID, id chat.ConversationID) (chat.Conversation, error) {
 	return v.conversation(v.db.Where("workspace_id = ? AND id = ?", int64(ws), id))
 }
 
 // Transcript returns a conversation with its messages in order. NotFound when the
 // workspace has no conversation with this id.
-func (v *View) Transcript(ws chat.WorkspaceID, id string) (chat.Transcript, error) {
+func (v *View) Transcript(ws chat.WorkspaceID, id chat.ConversationID) (chat.Transcript, error) {
 	c, err := v.Conversation(ws, id)
 	if err != nil {
 		return chat.Transcript{}, err
@@ -69,7 +69,7 @@ func (v *View) Conversations(ws chat.WorkspaceID, q chat.ListQuery) ([]chat.Conv
 // ConversationsAfter returns up to n conversations that match the filter, ordered by id,
 // which is the order of their creation. It begins after the given id, or at the first one
 // when after is empty.
-func (v *View) ConversationsAfter(ws chat.WorkspaceID, f chat.Filter, after string, n int) ([]chat.Conversation, error) {
+func (v *View) ConversationsAfter(ws chat.WorkspaceID, f chat.Filter, after chat.ConversationID, n int) ([]chat.Conversation, error) {
 	query := v.filtered(ws, f)
 	if after != "" {
 		query = query.Where("conversations.id > ?", after)
@@ -96,8 +96,8 @@ func (v *View) CountMatching(ws chat.WorkspaceID, f chat.Filter) (int, error) {
 // LockMatching locks the conversations that match the filter until the transaction ends,
 // and returns their ids. It locks in id order, as deletes do. The caller can then delete
 // exactly what it has counted.
-func (tx *Tx) LockMatching(ws chat.WorkspaceID, f chat.Filter) ([]string, error) {
-	ids := []string{}
+func (tx *Tx) LockMatching(ws chat.WorkspaceID, f chat.Filter) ([]chat.ConversationID, error) {
+	ids := []chat.ConversationID{}
 	err := tx.filtered(ws, f).Clauses(clause.Locking{Strength: "UPDATE"}).
 		Order("conversations.id").Pluck("conversations.id", &ids).Error
 	return ids, tx.fault(err)
@@ -129,7 +129,7 @@ func (v *View) atOrigin(ws chat.WorkspaceID, o chat.Origin) *gorm.DB {
 
 // ShortTurns returns the messages of a conversation from a position on with their whole
 // texts, or false if these have more than 4 MiB. Then use AbridgedTurns.
-func (v *View) ShortTurns(ws chat.WorkspaceID, conversation string, from int) (turns []chat.Message, short bool, err error) {
+func (v *View) ShortTurns(ws chat.WorkspaceID, conversation chat.ConversationID, from int) (turns []chat.Message, short bool, err error) {
 	parts, last, err := v.Parts(ws, conversation, chat.PartAt{Position: from}, knownText)
 	if err != nil || !last {
 		return nil, false, err
@@ -144,7 +144,7 @@ func (v *View) ShortTurns(ws chat.WorkspaceID, conversation string, from int) (t
 // AbridgedTurns returns the messages of a conversation from a position on with abridged
 // texts, for chat.MergeAbridged. It reads the whole texts, which takes seconds for a very long
 // conversation.
-func (v *View) AbridgedTurns(ws chat.WorkspaceID, conversation string, from int) (turns []chat.Message, err error) {
+func (v *View) AbridgedTurns(ws chat.WorkspaceID, conversation chat.ConversationID, from int) (turns []chat.Message, err error) {
 	var text chat.Abridger
 	at := chat.PartAt{Position: from}
 	for last := false; !last; {
@@ -181,7 +181,7 @@ const conversationBatch = 100
 
 // CreateConversations is CreateConversation for many. It returns the ids of those that it
 // stored. Of two with the same external id it stores the first.
-func (tx *Tx) CreateConversations(ws chat.WorkspaceID, fresh []chat.Transcript) (map[string]bool, error) {
+func (tx *Tx) CreateConversations(ws chat.WorkspaceID, fresh []chat.Transcript) (map[chat.ConversationID]bool, error) {
 	rows := make([]dialect.ConversationRow, len(fresh))
 	for i, t := range fresh {
 		rows[i] = tx.queuedRow(ws, t)
@@ -221,8 +221,8 @@ func (tx *Tx) queuedRow(ws chat.WorkspaceID, t chat.Transcript) dialect.Conversa
 }
 
 // thoseStored returns which of the rows were stored, when the INSERT has stored some.
-func (tx *Tx) thoseStored(ws chat.WorkspaceID, rows []dialect.ConversationRow, stored int) (map[string]bool, error) {
-	made := make(map[string]bool, stored)
+func (tx *Tx) thoseStored(ws chat.WorkspaceID, rows []dialect.ConversationRow, stored int) (map[chat.ConversationID]bool, error) {
+	made := make(map[chat.ConversationID]bool, stored)
 	if stored == len(rows) {
 		for _, r := range rows {
 			made[r.ID] = true
@@ -231,7 +231,7 @@ func (tx *Tx) thoseStored(ws chat.WorkspaceID, rows []dialect.ConversationRow, s
 	}
 	// Another transaction has given the other conversations its own ids.
 	for batch := range slices.Chunk(rows, idBatch) {
-		asked, there := make([]string, len(batch)), []string{}
+		asked, there := make([]chat.ConversationID, len(batch)), []chat.ConversationID{}
 		for i, r := range batch {
 			asked[i] = r.ID
 		}
@@ -251,7 +251,7 @@ const idBatch = 1000
 
 // TakeBack removes a conversation that this transaction has created. Nobody else has seen
 // it, so this is no delete and has no receipt.
-func (tx *Tx) TakeBack(ws chat.WorkspaceID, id string) error {
+func (tx *Tx) TakeBack(ws chat.WorkspaceID, id chat.ConversationID) error {
 	return tx.fault(tx.db.Where("workspace_id = ? AND id = ?", int64(ws), id).Delete(&dialect.ConversationRow{}).Error)
 }
 
@@ -350,7 +350,7 @@ func (tx *Tx) raiseRevision(changes map[string]any, stored chat.Conversation) {
 
 // EditConversation renames or pins. NotFound when the workspace has no conversation with
 // this id. A renamed conversation is queued, because its title is indexed.
-func (tx *Tx) EditConversation(ws chat.WorkspaceID, id string, e chat.Edit) (chat.Conversation, error) {
+func (tx *Tx) EditConversation(ws chat.WorkspaceID, id chat.ConversationID, e chat.Edit) (chat.Conversation, error) {
 	stored, err := tx.conversation(tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Where("workspace_id = ? AND id = ?", int64(ws), id))
 	if err != nil {
 		return chat.Conversation{}, err
@@ -373,7 +373,7 @@ func (tx *Tx) EditConversation(ws chat.WorkspaceID, id string, e chat.Edit) (cha
 	return tx.Conversation(ws, id)
 }
 
-func (tx *Tx) update(ws chat.WorkspaceID, id string, changes map[string]any) error {
+func (tx *Tx) update(ws chat.WorkspaceID, id chat.ConversationID, changes map[string]any) error {
 	if len(changes) == 0 {
 		return nil
 	}
@@ -390,10 +390,10 @@ const deleteBatch = 100
 // schema's foreign keys delete messages, chunks and vectors, so no table can be forgotten
 // here. The ids must be in canonical form and unique. The receipt is written in the same
 // transaction; it is the zero value when nothing was deleted.
-func (tx *Tx) DeleteConversations(ws chat.WorkspaceID, ids []string, o chat.DeleteOptions) ([]string, chat.Deletion, error) {
+func (tx *Tx) DeleteConversations(ws chat.WorkspaceID, ids []chat.ConversationID, o chat.DeleteOptions) ([]chat.ConversationID, chat.Deletion, error) {
 	ids = slices.Sorted(slices.Values(ids)) // so that two deletes lock in the same order
 	var deleted []dialect.ConversationRow
-	deletedIDs := []string{}
+	deletedIDs := []chat.ConversationID{}
 	thin := tx.database.Abilities().Thin
 	for batch := range slices.Chunk(ids, deleteBatch) {
 		if thin != nil {

@@ -57,8 +57,8 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 		ws := workspace(t, s, "w")
 		pinned := true
 		v := s.View(ctx)
-		_, conversation := v.Conversation(ws, chat.NewID())
-		_, transcript := v.Transcript(ws, chat.NewID())
+		_, conversation := v.Conversation(ws, chat.ConversationID(chat.NewID()))
+		_, transcript := v.Transcript(ws, chat.ConversationID(chat.NewID()))
 		_, imported := v.Import(ws, chat.NewID())
 		_, workspace := v.Workspace("nowhere")
 		_, key := v.KeyByPrefix("nothing")
@@ -66,7 +66,7 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 			"Conversation": conversation, "Transcript": transcript, "Import": imported, "Workspace": workspace, "KeyByPrefix": key,
 			"LockByExternalID": s.InTx(ctx, func(tx *store.Tx) error { _, _, err := tx.LockByExternalID(ws, "custom", "x"); return err }),
 			"EditConversation": s.InTx(ctx, func(tx *store.Tx) error {
-				_, err := tx.EditConversation(ws, chat.NewID(), chat.Edit{Pinned: &pinned})
+				_, err := tx.EditConversation(ws, chat.ConversationID(chat.NewID()), chat.Edit{Pinned: &pinned})
 				return err
 			}),
 			"RevokeKey": s.InTx(ctx, func(tx *store.Tx) error { _, err := tx.RevokeKey("nothing"); return err }),
@@ -169,13 +169,13 @@ func TestEditing(t *testing.T) {
 		want.Title, want.Revision, want.IndexState, want.Chunks = title, before.Revision+1, chat.Queued, 0 // the passage with the old title is gone
 		require.Equal(t, want, edit(chat.Edit{Title: &title}), "a title is")
 		require.Equal(t, want, edit(chat.Edit{Title: &same}), "the same title again changes nothing")
-		require.Equal(t, []string{c.ID}, list(t, s, ws, chat.Filter{Title: "ändern"}), "the new title is found")
+		require.Equal(t, []chat.ConversationID{c.ID}, list(t, s, ws, chat.Filter{Title: "ändern"}), "the new title is found")
 		require.Empty(t, list(t, s, ws, chat.Filter{Title: "about"}), "the old one is not")
 	})
 }
 
-func ids(items []chat.Conversation) []string {
-	found := make([]string, len(items))
+func ids(items []chat.Conversation) []chat.ConversationID {
+	found := make([]chat.ConversationID, len(items))
 	for i, c := range items {
 		found[i] = c.ID
 	}
@@ -184,7 +184,7 @@ func ids(items []chat.Conversation) []string {
 
 // list returns the ids of every conversation that matches a filter, in the order of the
 // list, read in small pages.
-func list(t testing.TB, s *store.Store, ws chat.WorkspaceID, f chat.Filter) (found []string) {
+func list(t testing.TB, s *store.Store, ws chat.WorkspaceID, f chat.Filter) (found []chat.ConversationID) {
 	t.Helper()
 	const size = 3
 	for page := 1; ; page++ {
@@ -252,7 +252,7 @@ func TestFilters(t *testing.T) {
 }
 
 // listed returns the expected list for a filter.
-func listed(all []chat.Transcript, f chat.Filter) (want []string) {
+func listed(all []chat.Transcript, f chat.Filter) (want []chat.ConversationID) {
 	all = slices.Clone(all)
 	slices.SortFunc(all, func(a, b chat.Transcript) int {
 		return cmp.Or(b.UpdatedAt.Compare(a.UpdatedAt), cmp.Compare(b.ID, a.ID))
@@ -298,8 +298,8 @@ func TestTitlesAreFoundInAnyCaseAndLiterally(t *testing.T) {
 			stored := transcript(t, fmt.Sprint(i), "text")
 			stored.Title = c.title
 			createAll(t, s, ws, stored)
-			require.Equal(t, []string{stored.ID}, list(t, s, ws, chat.Filter{Title: c.part}), "%q has %q", c.title, c.part)
-			require.Equal(t, []string{stored.ID}, list(t, s, ws, chat.Filter{Title: c.title}), c.title)
+			require.Equal(t, []chat.ConversationID{stored.ID}, list(t, s, ws, chat.Filter{Title: c.part}), "%q has %q", c.title, c.part)
+			require.Equal(t, []chat.ConversationID{stored.ID}, list(t, s, ws, chat.Filter{Title: c.title}), c.title)
 			require.Empty(t, list(t, s, ws, chat.Filter{Title: c.not}), "%q has no %q", c.title, c.not)
 		}
 		require.Empty(t, list(t, s, ws, chat.Filter{Title: "%%%"}))
@@ -356,7 +356,7 @@ func TestCreatingManyAtOnce(t *testing.T) {
 			fresh = append(fresh, transcript(t, fmt.Sprint("chat", i), append(said, strings.Repeat("long ", i))...))
 		}
 		fresh = append(fresh, transcript(t, "taken", "too late"), transcript(t, "chat7", "too late as well"))
-		var made map[string]bool
+		var made map[chat.ConversationID]bool
 		inTx(t, s, func(tx *store.Tx) (err error) {
 			made, err = tx.CreateConversations(ws, fresh)
 			return err
@@ -385,7 +385,7 @@ func TestCreatingManyAtOnce(t *testing.T) {
 		}
 		custom := func(name string) chat.Origin { return chat.Origin{Platform: "custom", ExternalID: name} }
 		require.Equal(t, map[chat.Origin]bool{custom("taken"): true, custom("chat3"): true}, known("taken", "chat3", "nobody's"))
-		require.Equal(t, []string{taken.ID}, remove(t, s, ws, taken.ID))
+		require.Equal(t, []chat.ConversationID{taken.ID}, remove(t, s, ws, taken.ID))
 		require.Equal(t, map[chat.Origin]bool{custom("taken"): true}, known("taken"), "deleted")
 		requireSound(t, db)
 	})

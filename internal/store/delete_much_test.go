@@ -40,9 +40,9 @@ func TestDeleteOfMuchAtOnce(t *testing.T) {
 			fmt.Sprintf(`%d, %s, 'custom', CAST(i AS text), 't', 't', 0, 0, %[2]s, 1, 'ready'`, ws, id[db.Kind]))
 		insert(`messages (workspace_id, conversation_id, position, id, external_id, sender, text, created_at)`,
 			fmt.Sprintf(`%d, %s, 0, %[2]s, '', 'human', %s, 0`, ws, id[db.Kind], long[db.Kind]))
-		var ids []string
+		var ids []chat.ConversationID
 		for i := range conversations {
-			ids = append(ids, fmt.Sprintf("00000000-0000-7000-8000-%012d", i))
+			ids = append(ids, chat.ConversationID(fmt.Sprintf("00000000-0000-7000-8000-%012d", i)))
 		}
 		require.NoError(t, s.InTx(ctx, func(tx *store.Tx) error {
 			gone, _, err := tx.DeleteConversations(ws, ids, chat.DeleteOptions{})
@@ -54,7 +54,7 @@ func TestDeleteOfMuchAtOnce(t *testing.T) {
 		require.Equal(t, 1, n)
 		require.Empty(t, db.Orphans(t))
 		require.NoError(t, s.InTx(ctx, func(tx *store.Tx) error { // and the store still writes
-			gone, _, err := tx.DeleteConversations(ws, []string{kept.ID}, chat.DeleteOptions{})
+			gone, _, err := tx.DeleteConversations(ws, []chat.ConversationID{kept.ID}, chat.DeleteOptions{})
 			require.Len(t, gone, 1)
 			return err
 		}))
@@ -76,7 +76,7 @@ func TestDeleteOfALargeConversation(t *testing.T) {
 		elsewhere := rowsOf(t, s, kept.ID)
 		var receipt chat.Deletion
 		require.NoError(t, s.InTx(ctx, func(tx *store.Tx) (err error) {
-			_, receipt, err = tx.DeleteConversations(ws, []string{large.ID, small.ID}, chat.DeleteOptions{})
+			_, receipt, err = tx.DeleteConversations(ws, []chat.ConversationID{large.ID, small.ID}, chat.DeleteOptions{})
 			return err
 		}))
 		require.Equal(t, []int{2, 23, 4, 4}, []int{receipt.Conversations, receipt.Messages, receipt.Chunks, receipt.Embeddings})

@@ -18,7 +18,7 @@ func TestDeleteTakesEverythingOfItsConversations(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
 		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
-		var mine []string
+		var mine []chat.ConversationID
 		for i := range 6 {
 			mine = append(mine, added(t, s, ws, fmt.Sprint(i), "one", "two", "three").ID)
 		}
@@ -26,14 +26,14 @@ func TestDeleteTakesEverythingOfItsConversations(t *testing.T) {
 		indexAll(t, s, []string{"alpha", "common"}, []string{"beta", "common"})
 		elsewhere := dump(t, s, other)
 
-		asked := []string{mine[4], chat.NewID(), foreign.ID, mine[1]}
+		asked := []chat.ConversationID{mine[4], chat.ConversationID(chat.NewID()), foreign.ID, mine[1]}
 		gone := remove(t, s, ws, asked...)
-		require.ElementsMatch(t, []string{mine[1], mine[4]}, gone)
+		require.ElementsMatch(t, []chat.ConversationID{mine[1], mine[4]}, gone)
 		require.Zero(t, rowsOf(t, s, gone...), "no row of any table names them")
 		require.Equal(t, elsewhere, dump(t, s, other))
 		requireSound(t, db)
 
-		left := []string{mine[0], mine[2], mine[3], mine[5]}
+		left := []chat.ConversationID{mine[0], mine[2], mine[3], mine[5]}
 		require.ElementsMatch(t, left, list(t, s, ws, chat.Filter{}))
 		v := s.View(ctx)
 		for _, term := range []string{"alpha", "beta", "common"} {
@@ -55,7 +55,7 @@ func TestDeleteTakesEverythingOfItsConversations(t *testing.T) {
 		require.Equal(t, elsewhere, dump(t, s, other))
 
 		created := added(t, s, ws, "0", "again") // the name is free
-		require.Equal(t, []string{created.ID}, list(t, s, ws, chat.Filter{}))
+		require.Equal(t, []chat.ConversationID{created.ID}, list(t, s, ws, chat.Filter{}))
 	})
 }
 
@@ -68,10 +68,10 @@ func TestDeleteOfManyIDs(t *testing.T) {
 			fresh = append(fresh, transcript(t, fmt.Sprint(i), "text"))
 		}
 		createAll(t, s, ws, fresh...)
-		asked := make([]string, 10_000)
-		var want []string
+		asked := make([]chat.ConversationID, 10_000)
+		var want []chat.ConversationID
 		for i := range asked {
-			asked[i] = chat.NewID()
+			asked[i] = chat.ConversationID(chat.NewID())
 			if i%50 == 0 {
 				asked[i] = fresh[i/50].ID
 				want = append(want, asked[i])
@@ -100,7 +100,7 @@ func TestConcurrentDeletesOfTheSame(t *testing.T) {
 			}
 			createAll(t, stores[0], ws, fresh...)
 			var mu sync.Mutex
-			var gone, all []string
+			var gone, all []chat.ConversationID
 			for _, c := range fresh {
 				all = append(all, c.ID)
 			}
@@ -135,7 +135,7 @@ func TestADeleteLeavesNothingToThoseWhoIndex(t *testing.T) {
 		ws := workspace(t, stores[0], "w")
 		for round := range rounds {
 			var fresh []chat.Transcript
-			var all []string
+			var all []chat.ConversationID
 			for i := range conversations {
 				fresh = append(fresh, transcript(t, fmt.Sprint(round, "/", i), "one", "two"))
 				all = append(all, fresh[i].ID)

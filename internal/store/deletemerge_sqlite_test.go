@@ -18,9 +18,9 @@ func TestADeleteDoesNotMergeTheFullTextIndex(t *testing.T) {
 	db := storetest.New(t, storetest.SQLite)
 	s := db.Open(t)
 	ws := workspace(t, s, "w")
-	var ids []string
+	var ids []chat.ConversationID
 	for i := range 60 { // each is a segment of its own; FTS5 has merged some of them already
-		ids = append(ids, string(added(t, s, ws, fmt.Sprint(i), "text").ID))
+		ids = append(ids, added(t, s, ws, fmt.Sprint(i), "text").ID)
 		var x store.Indexed
 		for p := range 40 {
 			terms := make([]string, 30)
@@ -39,7 +39,7 @@ func TestADeleteDoesNotMergeTheFullTextIndex(t *testing.T) {
 
 	inTx(t, s, func(tx *store.Tx) error { // back and forth, so that the rows are in no order
 		for i := range 20 {
-			if _, _, err := tx.DeleteConversations(ws, []string{ids[i*31%60]}, chat.DeleteOptions{}); err != nil {
+			if _, _, err := tx.DeleteConversations(ws, []chat.ConversationID{ids[i*31%60]}, chat.DeleteOptions{}); err != nil {
 				return err
 			}
 		}

@@ -18,7 +18,7 @@ import (
 
 type deletionRow struct {
 	WorkspaceID   int64
-	ID            string
+	ID            chat.DeletionID
 	DeletedAt     int64
 	KeyID         string
 	Conversations int
@@ -41,7 +41,7 @@ type tombstoneRow struct {
 	WorkspaceID      int64
 	ExternalHash     []byte
 	ConversationHash []byte
-	DeletionID       string
+	DeletionID       chat.DeletionID
 	Excluded         bool
 	SealedPlace      *int64 // see seal; null in tombstones of older versions
 }
@@ -63,20 +63,20 @@ func (v *View) externalHash(platform, externalID string) []byte {
 	return keyed(v.secret, "external", platform, externalID)[:hashSize]
 }
 
-func (v *View) conversationHash(id string) []byte {
-	return keyed(v.secret, "conversation", id)[:hashSize]
+func (v *View) conversationHash(id chat.ConversationID) []byte {
+	return keyed(v.secret, "conversation", string(id))[:hashSize]
 }
 
 // seal encrypts a number so that only somebody who knows the conversation's id can read
 // it, and the database alone is not enough. Sealing again decrypts. The key is the part
 // of the id's keyed hash that no tombstone stores; without the id it is indistinguishable
 // from random. A conversation is deleted once, so no key is used twice.
-func (v *View) seal(id string, number int64) int64 {
-	return number ^ int64(binary.BigEndian.Uint64(keyed(v.secret, "conversation", id)[hashSize:])) //nolint:gosec // all 64 bits are wanted
+func (v *View) seal(id chat.ConversationID, number int64) int64 {
+	return number ^ int64(binary.BigEndian.Uint64(keyed(v.secret, "conversation", string(id))[hashSize:])) //nolint:gosec // all 64 bits are wanted
 }
 
 // lastPlace is the place of a conversation when it was deleted.
-func (v *View) lastPlace(ws chat.WorkspaceID, id string) (chat.Place, error) {
+func (v *View) lastPlace(ws chat.WorkspaceID, id chat.ConversationID) (chat.Place, error) {
 	sealed, err := one[int64](v, v.db.Model(&tombstoneRow{}).Select("sealed_place").
 		Where("workspace_id = ? AND conversation_hash = ? AND sealed_place IS NOT NULL", int64(ws), v.conversationHash(id)),
 		fault.Missing("conversation"))
@@ -89,7 +89,7 @@ func (v *View) lastPlace(ws chat.WorkspaceID, id string) (chat.Place, error) {
 // record writes the receipt of a delete and the tombstones of the deleted conversations,
 // in the transaction of the delete.
 func (tx *Tx) record(ws chat.WorkspaceID, deleted []dialect.ConversationRow, o chat.DeleteOptions) (chat.Deletion, error) {
-	receipt := deletionRow{WorkspaceID: int64(ws), ID: chat.NewID(), DeletedAt: dialect.Micros(tx.now), KeyID: o.KeyID, Conversations: len(deleted)}
+	receipt := deletionRow{WorkspaceID: int64(ws), ID: chat.DeletionID(chat.NewID()), DeletedAt: dialect.Micros(tx.now), KeyID: o.KeyID, Conversations: len(deleted)}
 	tombstones := make([]tombstoneRow, len(deleted))
 	for i, c := range deleted {
 		receipt.Messages += c.MessageCount
@@ -131,7 +131,7 @@ func (v *View) Deletions(ws chat.WorkspaceID, page, pageSize int) ([]chat.Deleti
 }
 
 // Deletion returns one receipt. NotFound when the workspace has no receipt with this id.
-func (v *View) Deletion(ws chat.WorkspaceID, id string) (chat.Deletion, error) {
+func (v *View) Deletion(ws chat.WorkspaceID, id chat.DeletionID) (chat.Deletion, error) {
 	row, err := one[deletionRow](v, v.deletions(ws).Where("id = ?", id), fault.Missing("deletion"))
 	if err != nil {
 		return chat.Deletion{}, err

@@ -22,7 +22,7 @@ func TestADeleteLeavesAReceiptAndNothingElse(t *testing.T) {
 
 		var receipt chat.Deletion
 		inTx(t, s, func(tx *store.Tx) (err error) {
-			_, receipt, err = tx.DeleteConversations(ws, []string{a.ID, chat.NewID()}, chat.DeleteOptions{KeyID: "k"})
+			_, receipt, err = tx.DeleteConversations(ws, []chat.ConversationID{a.ID, chat.ConversationID(chat.NewID())}, chat.DeleteOptions{KeyID: "k"})
 			return err
 		})
 		require.Equal(t, 1, receipt.Conversations)
@@ -40,13 +40,13 @@ func TestADeleteLeavesAReceiptAndNothingElse(t *testing.T) {
 		require.Equal(t, []chat.Deletion{receipt}, page)
 
 		all := strings.Join(dump(t, s, ws), "\n")
-		for _, name := range []string{a.ID, a.ExternalID, a.Title, a.Turns[0].ID, a.Turns[0].Text} {
+		for _, name := range []string{string(a.ID), a.ExternalID, a.Title, string(a.Turns[0].ID), a.Turns[0].Text} {
 			require.NotContains(t, all, name)
 		}
 
 		// A repeated call deletes nothing and writes no second receipt.
 		inTx(t, s, func(tx *store.Tx) error {
-			gone, none, err := tx.DeleteConversations(ws, []string{a.ID}, chat.DeleteOptions{})
+			gone, none, err := tx.DeleteConversations(ws, []chat.ConversationID{a.ID}, chat.DeleteOptions{})
 			require.Empty(t, gone)
 			require.Zero(t, none)
 			return err
@@ -74,9 +74,9 @@ func TestTombstones(t *testing.T) {
 		plain, excluded := transcript(t, "plain", "one"), transcript(t, "excluded", "two")
 		createAll(t, s, ws, plain, excluded)
 		inTx(t, s, func(tx *store.Tx) error {
-			_, _, err := tx.DeleteConversations(ws, []string{plain.ID}, chat.DeleteOptions{})
+			_, _, err := tx.DeleteConversations(ws, []chat.ConversationID{plain.ID}, chat.DeleteOptions{})
 			require.NoError(t, err)
-			_, _, err = tx.DeleteConversations(ws, []string{excluded.ID}, chat.DeleteOptions{Exclude: true})
+			_, _, err = tx.DeleteConversations(ws, []chat.ConversationID{excluded.ID}, chat.DeleteOptions{Exclude: true})
 			return err
 		})
 		is := func(ws chat.WorkspaceID, externalID string) [2]bool {
@@ -90,7 +90,7 @@ func TestTombstones(t *testing.T) {
 		require.Equal(t, [2]bool{}, is(other, "excluded"))
 		inTx(t, s, func(tx *store.Tx) error { return tx.RemoveTombstone(ws, plain.Platform, "excluded") })
 		require.Equal(t, [2]bool{}, is(ws, "excluded"))
-		_, err := s.View(ctx).Deletion(other, chat.NewID())
+		_, err := s.View(ctx).Deletion(other, chat.DeletionID(chat.NewID()))
 		require.True(t, fault.Is(err, fault.NotFound))
 	})
 }

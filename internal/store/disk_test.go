@@ -89,7 +89,7 @@ func TestDeletesWorkOnAFullDisk(t *testing.T) {
 	open := func() *store.Store { return openReserving(t, dir) }
 	s := open()
 	ws := workspace(t, s, "w")
-	var ids []string
+	var ids []chat.ConversationID
 	fill := func() error {
 		for {
 			fresh := transcript(t, chat.NewID(), strings.Repeat("words "+chat.NewID()+" ", 400))
@@ -144,7 +144,7 @@ func TestTheRoomOfDeletesIsKeptAgain(t *testing.T) {
 	open := func() *store.Store { return openReserving(t, dir) }
 	s := open()
 	ws := workspace(t, s, "w")
-	var ids []string
+	var ids []chat.ConversationID
 	fill := func() {
 		t.Helper()
 		for refused := 0; refused < 3; {
@@ -194,7 +194,7 @@ func TestAStartWithoutAByteOfRoom(t *testing.T) {
 	}
 	s := openReserving(t, dir)
 	ws := workspace(t, s, "w")
-	ids := []string{added(t, s, ws, "a", "text").ID, added(t, s, ws, "b", "text").ID}
+	ids := []chat.ConversationID{added(t, s, ws, "a", "text").ID, added(t, s, ws, "b", "text").ID}
 	require.NoError(t, s.Close())
 	fillToTheLastByte(t, dir)
 
@@ -230,14 +230,14 @@ func TestANewDatabaseWithoutAByteOfRoom(t *testing.T) {
 }
 
 // removeOnFullDisk deletes one conversation as history does.
-func removeOnFullDisk(t *testing.T, s *store.Store, ws chat.WorkspaceID, id string) {
+func removeOnFullDisk(t *testing.T, s *store.Store, ws chat.WorkspaceID, id chat.ConversationID) {
 	t.Helper()
-	var deleted []string
+	var deleted []chat.ConversationID
 	require.NoError(t, s.InDeletingTx(ctx, func(tx *store.Tx) (err error) {
-		deleted, _, err = tx.DeleteConversations(ws, []string{id}, chat.DeleteOptions{})
+		deleted, _, err = tx.DeleteConversations(ws, []chat.ConversationID{id}, chat.DeleteOptions{})
 		return err
 	}))
-	require.Equal(t, []string{id}, deleted)
+	require.Equal(t, []chat.ConversationID{id}, deleted)
 }
 
 // fillToTheLastByte writes a file that takes all the room that a disk has.

@@ -10,7 +10,7 @@ import (
 // dropEmptied deletes what only the deleted conversations used: their imports, and the
 // names and imports of platforms that have no conversation left.
 func (tx *Tx) dropEmptied(ws chat.WorkspaceID, deleted []dialect.ConversationRow) error {
-	ids, imports, platforms := make([]string, len(deleted)), make([]string, 0, 2*len(deleted)), make([]string, len(deleted))
+	ids, imports, platforms := make([]chat.ConversationID, len(deleted)), make([]string, 0, 2*len(deleted)), make([]string, len(deleted))
 	for i, c := range deleted {
 		ids[i], imports, platforms[i] = c.ID, append(imports, c.ImportID, c.LastImportID), c.Platform
 	}

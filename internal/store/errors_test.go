@@ -121,7 +121,7 @@ func TestWaitingForAnotherWriterEndsWithTheContext(t *testing.T) {
 		for _, waiting := range []*store.Store{s, other} {
 			soon, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 			err := waiting.InTx(soon, func(tx *store.Tx) error {
-				_, _, err := tx.DeleteConversations(ws, []string{c.ID}, chat.DeleteOptions{})
+				_, _, err := tx.DeleteConversations(ws, []chat.ConversationID{c.ID}, chat.DeleteOptions{})
 				return err
 			})
 			cancel()

@@ -39,7 +39,7 @@ func CompareAll(v *View, ws chat.WorkspaceID, model embed.Model, vector []float3
 
 // CodesOf returns the codes of a conversation, in the memory that the store uses, and
 // whether any workspace knows the conversation.
-func CodesOf(s *Store, id string) (codes [][]byte, known bool) {
+func CodesOf(s *Store, id chat.ConversationID) (codes [][]byte, known bool) {
 	return s.database.(*sqlite.Database).Codes().Of(id)
 }
 

@@ -251,15 +251,15 @@ func aLostCommitIsNotRepeated(t *testing.T) {
 	runs := 0
 	err := s.InTx(ctx, func(tx *store.Tx) error {
 		runs++
-		ids, _, err := tx.DeleteConversations(ws, []string{gone.ID}, chat.DeleteOptions{})
-		require.Equal(t, []string{gone.ID}, ids)
+		ids, _, err := tx.DeleteConversations(ws, []chat.ConversationID{gone.ID}, chat.DeleteOptions{})
+		require.Equal(t, []chat.ConversationID{gone.ID}, ids)
 		return err
 	})
 	require.True(t, fault.Is(err, fault.Unavailable), "%v", err)
 	require.Equal(t, "the database cannot be reached; try again", fault.Message(err))
 	require.Equal(t, 1, runs)
 	require.Empty(t, remove(t, s, ws, gone.ID), "it was done")
-	require.Equal(t, []string{stays.ID}, remove(t, s, ws, stays.ID))
+	require.Equal(t, []chat.ConversationID{stays.ID}, remove(t, s, ws, stays.ID))
 	requireSound(t, db)
 }
 
@@ -279,7 +279,7 @@ func workOnABrokenConnectionIsDoneOnAnother(t *testing.T) {
 	for name, run := range map[string]func(breakOnce func()) error{
 		"a transaction": func(breakOnce func()) error {
 			return s.InTx(ctx, func(tx *store.Tx) error {
-				if _, _, err := tx.DeleteConversations(ws, []string{id}, chat.DeleteOptions{}); err != nil {
+				if _, _, err := tx.DeleteConversations(ws, []chat.ConversationID{id}, chat.DeleteOptions{}); err != nil {
 					return err
 				}
 				breakOnce()

@@ -120,7 +120,7 @@ func merge(t testing.TB, s *store.Store, ws chat.WorkspaceID, u chat.Upload) (ch
 	return c, m
 }
 
-func remove(t testing.TB, s *store.Store, ws chat.WorkspaceID, ids ...string) (gone []string) {
+func remove(t testing.TB, s *store.Store, ws chat.WorkspaceID, ids ...chat.ConversationID) (gone []chat.ConversationID) {
 	t.Helper()
 	inTx(t, s, func(tx *store.Tx) (err error) {
 		gone, _, err = tx.DeleteConversations(ws, ids, chat.DeleteOptions{})
@@ -182,7 +182,7 @@ func finish(s *store.Store, c store.Claim, texts ...string) error {
 }
 
 // indexAs indexes a queued conversation with these chunks.
-func indexAs(t testing.TB, s *store.Store, id string, x store.Indexed) {
+func indexAs(t testing.TB, s *store.Store, id chat.ConversationID, x store.Indexed) {
 	t.Helper()
 	for _, c := range claim(t, s, 10_000) {
 		if c.Conversation == id {
@@ -228,7 +228,7 @@ func tables(t testing.TB, s *store.Store, column string) []string {
 }
 
 // rowsOf counts a conversation's rows in every table that refers to one.
-func rowsOf(t testing.TB, s *store.Store, ids ...string) (n int) {
+func rowsOf(t testing.TB, s *store.Store, ids ...chat.ConversationID) (n int) {
 	t.Helper()
 	const of = " WHERE workspace_id > 0 AND " // of any workspace
 	for _, table := range tables(t, s, "conversation_id") {

@@ -25,7 +25,7 @@ import (
 // evidence is what the test searches the files for: every unique part of the
 // conversations that it deletes.
 type evidence struct {
-	ids    []string
+	ids    []chat.ConversationID
 	traces []trace
 }
 
@@ -75,7 +75,7 @@ func plant(t *testing.T, s *store.Store, ws chat.WorkspaceID) (e evidence) {
 			}
 			e.traces = append(e.traces, trace{kind, []byte(word)})
 		}
-		id, raw := uuid.MustParse(c.ID), make([]byte, 0, 4*forensicDims)
+		id, raw := uuid.MustParse(string(c.ID)), make([]byte, 0, 4*forensicDims)
 		for _, f := range vector {
 			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(f))
 		}
@@ -215,7 +215,7 @@ func fullyReclaimedMeansGoneFromEveryFileOfPostgres(t *testing.T) {
 }
 
 // unitVectors returns the vectors as an index of cosines stores them.
-func unitVectors(t *testing.T, conn *pgx.Conn, ids []string) (traces []trace) {
+func unitVectors(t *testing.T, conn *pgx.Conn, ids []chat.ConversationID) (traces []trace) {
 	t.Helper()
 	rows, err := conn.Query(ctx, "SELECT halfvec_send(l2_normalize(vector)) FROM embeddings WHERE conversation_id = ANY ($1)", ids)
 	require.NoError(t, err)

@@ -42,7 +42,7 @@ func TestTheLifeOfAnImportRecord(t *testing.T) {
 		require.Equal(t, chat.ImportQueued, i.Status)
 		require.Equal(t, chat.ImportJob{State: chat.StateReceiving, FileName: "my.zip", FileSize: 9, Restores: true}, i.ImportJob)
 
-		create := func(platform, name string) string {
+		create := func(platform, name string) chat.ConversationID {
 			u := upload(name, "text")
 			u.Platform = platform
 			fresh := chat.NewTranscript(valid(t, u))

@@ -43,7 +43,7 @@ func TestAnImportIsAsFarAsItsConversations(t *testing.T) {
 		added(t, s, ws, "of another import", "text")
 		check(chat.ImportQueued, 0, 3, 0, "")
 
-		claims := map[string]store.Claim{}
+		claims := map[chat.ConversationID]store.Claim{}
 		for _, c := range claim(t, s, 10) {
 			claims[c.Conversation] = c
 		}

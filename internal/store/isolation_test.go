@@ -23,9 +23,9 @@ type things struct {
 	conversation chat.Transcript
 	importID     string
 	key          auth.Key
-	waiting      store.Claim // of a conversation that is being indexed
-	receipt      string      // of a delete
-	gone         string      // the external id of what it took
+	waiting      store.Claim     // of a conversation that is being indexed
+	receipt      chat.DeletionID // of a delete
+	gone         string          // the external id of what it took
 }
 
 func (h things) keys() []rank.Key { return []rank.Key{{Conversation: h.conversation.ID}} }
@@ -116,7 +116,7 @@ var inWorkspace = map[string]call{
 		return just(tx.LockMatching(ws, chat.Filter{ImportID: h.importID}))
 	},
 	"LiftExclusions": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
-		return just(tx.LiftExclusions(ws, chat.Lift{IDs: []string{h.conversation.ID}, Platform: "custom", ExternalIDs: []string{h.gone}}))
+		return just(tx.LiftExclusions(ws, chat.Lift{IDs: []chat.ConversationID{h.conversation.ID}, Platform: "custom", ExternalIDs: []string{h.gone}}))
 	},
 	"Older": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		place := chat.PlaceOf(h.conversation.Conversation)
@@ -139,17 +139,17 @@ var inWorkspace = map[string]call{
 		return all[0].Turns, err // the rest is what it was given
 	},
 	"LockConversations": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
-		return just(tx.LockConversations(ws, []string{h.conversation.ID}))
+		return just(tx.LockConversations(ws, []chat.ConversationID{h.conversation.ID}))
 	},
 	"LockRevisions": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
-		return just(tx.LockRevisions(ws, []string{h.conversation.ID}))
+		return just(tx.LockRevisions(ws, []chat.ConversationID{h.conversation.ID}))
 	},
 	"DeleteWorkspace": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) {
 		receipt, err := tx.DeleteWorkspace(ws, chat.DeleteOptions{})
 		return receipt.Conversations, err
 	},
 	"DeleteConversations": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
-		gone, receipt, err := tx.DeleteConversations(ws, []string{h.conversation.ID}, chat.DeleteOptions{})
+		gone, receipt, err := tx.DeleteConversations(ws, []chat.ConversationID{h.conversation.ID}, chat.DeleteOptions{})
 		return []any{gone, receipt.Conversations}, err
 	},
 	"Deletion": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
@@ -301,13 +301,13 @@ func TestEveryMethodKeepsToItsWorkspace(t *testing.T) {
 		added(t, s, theirs, "theirs alone", "theirs four")
 		require.NoError(t, finish(s, claimOne(t, s), "common"))
 		unknown := foreign
-		unknown.conversation.ID, unknown.conversation.ExternalID = chat.NewID(), "nobody's"
-		unknown.importID, unknown.key.ID, unknown.waiting.Conversation = chat.NewID(), chat.NewID(), chat.NewID()
-		unknown.receipt, unknown.gone = chat.NewID(), "nobody's"
+		unknown.conversation.ID, unknown.conversation.ExternalID = chat.ConversationID(chat.NewID()), "nobody's"
+		unknown.importID, unknown.key.ID, unknown.waiting.Conversation = chat.NewID(), chat.NewID(), chat.ConversationID(chat.NewID())
+		unknown.receipt, unknown.gone = chat.DeletionID(chat.NewID()), "nobody's"
 
-		secrets := []string{"theirs", foreign.conversation.ID, foreign.importID, foreign.key.ID, foreign.waiting.Conversation, foreign.receipt}
+		secrets := []string{"theirs", string(foreign.conversation.ID), foreign.importID, foreign.key.ID, string(foreign.waiting.Conversation), string(foreign.receipt)}
 		for _, turn := range foreign.conversation.Turns {
-			secrets = append(secrets, turn.ID)
+			secrets = append(secrets, string(turn.ID))
 		}
 		before, tables := dump(t, s, theirs), tables(t, s, "workspace_id")
 		for _, secret := range secrets {
@@ -362,7 +362,7 @@ func populate(t *testing.T, s *store.Store, ws chat.WorkspaceID, name string) (h
 	createAll(t, s, ws, deleted)
 	h.gone = deleted.ExternalID
 	inTx(t, s, func(tx *store.Tx) error {
-		_, receipt, err := tx.DeleteConversations(ws, []string{deleted.ID}, chat.DeleteOptions{KeyID: name, Exclude: true})
+		_, receipt, err := tx.DeleteConversations(ws, []chat.ConversationID{deleted.ID}, chat.DeleteOptions{KeyID: name, Exclude: true})
 		h.receipt = receipt.ID
 		return err
 	})

@@ -20,8 +20,8 @@ func TestLockedConversationsAreThoseThatAreThere(t *testing.T) {
 		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
 		a, b, theirs := added(t, s, ws, "a", "one").ID, added(t, s, ws, "b", "one").ID, added(t, s, other, "a", "one").ID
 		inTx(t, s, func(tx *store.Tx) error {
-			held, err := tx.LockConversations(ws, []string{b, theirs, chat.NewID(), a})
-			require.Equal(t, slices.Sorted(slices.Values([]string{a, b})), held)
+			held, err := tx.LockConversations(ws, []chat.ConversationID{b, theirs, chat.ConversationID(chat.NewID()), a})
+			require.Equal(t, slices.Sorted(slices.Values([]chat.ConversationID{a, b})), held)
 			return err
 		})
 	})
@@ -34,13 +34,13 @@ func TestADeleteWaitsForTheLocks(t *testing.T) {
 		ws := workspace(t, s, "w")
 		a, b := added(t, s, ws, "a", "one").ID, added(t, s, ws, "b", "one").ID
 		inTx(t, s, func(tx *store.Tx) error {
-			held, err := tx.LockConversations(ws, []string{b, a})
+			held, err := tx.LockConversations(ws, []chat.ConversationID{b, a})
 			require.NoError(t, err)
 			require.Len(t, held, 2)
 			short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
 			defer cancel()
 			err = elsewhere.InTx(short, func(tx *store.Tx) error {
-				_, _, err := tx.DeleteConversations(ws, []string{a}, chat.DeleteOptions{})
+				_, _, err := tx.DeleteConversations(ws, []chat.ConversationID{a}, chat.DeleteOptions{})
 				return err
 			})
 			require.Contains(t, []fault.Kind{fault.Canceled, fault.Unavailable}, fault.KindOf(err), "%v", err)

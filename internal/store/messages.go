@@ -21,7 +21,7 @@ func (tx *Tx) insertMessages(ws chat.WorkspaceID, conversations ...chat.Transcri
 
 // rewriteMessages updates edited messages, moves messages whose position changed, and
 // inserts new ones.
-func (tx *Tx) rewriteMessages(ws chat.WorkspaceID, conversation string, m chat.Merged) error {
+func (tx *Tx) rewriteMessages(ws chat.WorkspaceID, conversation chat.ConversationID, m chat.Merged) error {
 	for _, msg := range m.Edited {
 		if msg.Position >= m.RewriteFrom {
 			continue

@@ -24,7 +24,7 @@ func says(messages ...named) chat.Upload {
 	return u
 }
 
-func turns(t testing.TB, s *store.Store, ws chat.WorkspaceID, id string) []chat.Message {
+func turns(t testing.TB, s *store.Store, ws chat.WorkspaceID, id chat.ConversationID) []chat.Message {
 	t.Helper()
 	stored, err := s.View(ctx).Transcript(ws, id)
 	require.NoError(t, err)
@@ -126,7 +126,7 @@ func TestAConversationOfFiveThousandMessages(t *testing.T) {
 		require.Equal(t, c.Turns[n-1].ID, got[n].ID)
 		require.Equal(t, "in the middle", got[n/2].Text)
 		requireSound(t, db)
-		require.Equal(t, []string{c.ID}, remove(t, s, ws, c.ID))
+		require.Equal(t, []chat.ConversationID{c.ID}, remove(t, s, ws, c.ID))
 		require.Zero(t, rowsOf(t, s, c.ID))
 	})
 }

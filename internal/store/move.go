@@ -19,7 +19,7 @@ type placed struct{ from, to, size int }
 
 // rearrange moves the messages from RewriteFrom on to their new positions without reading
 // their texts, and inserts the new messages between them.
-func (tx *Tx) rearrange(ws chat.WorkspaceID, conversation string, m chat.Merged) error {
+func (tx *Tx) rearrange(ws chat.WorkspaceID, conversation chat.ConversationID, m chat.Merged) error {
 	moved, fresh, err := tx.arrangement(ws, conversation, m)
 	if err != nil {
 		return err
@@ -51,12 +51,12 @@ func (tx *Tx) rearrange(ws chat.WorkspaceID, conversation string, m chat.Merged)
 
 // arrangement returns the stored messages that move, in stored order, and the new
 // messages.
-func (tx *Tx) arrangement(ws chat.WorkspaceID, conversation string, m chat.Merged) (moved []placed, fresh []chat.Message, err error) {
+func (tx *Tx) arrangement(ws chat.WorkspaceID, conversation chat.ConversationID, m chat.Merged) (moved []placed, fresh []chat.Message, err error) {
 	rows, err := tx.sizesFrom(ws, conversation, m.RewriteFrom)
 	if err != nil {
 		return nil, nil, err
 	}
-	at := make(map[string]int, len(rows))
+	at := make(map[chat.MessageID]int, len(rows))
 	for i, row := range rows {
 		at[row.ID] = i
 	}
@@ -73,12 +73,12 @@ func (tx *Tx) arrangement(ws chat.WorkspaceID, conversation string, m chat.Merge
 }
 
 type idRow struct {
-	ID       string
+	ID       chat.MessageID
 	Position int
 	Size     int
 }
 
-func (tx *Tx) sizesFrom(ws chat.WorkspaceID, conversation string, position int) (rows []idRow, err error) {
+func (tx *Tx) sizesFrom(ws chat.WorkspaceID, conversation chat.ConversationID, position int) (rows []idRow, err error) {
 	err = tx.db.Model(&dialect.MessageRow{}).Select("id", "position", "octet_length(text) AS size").
 		Where("workspace_id = ? AND conversation_id = ? AND position >= ?", int64(ws), conversation, position).
 		Order("position").Find(&rows).Error
@@ -86,7 +86,7 @@ func (tx *Tx) sizesFrom(ws chat.WorkspaceID, conversation string, position int) 
 }
 
 // shift moves the messages with positions from first to last.
-func (tx *Tx) shift(ws chat.WorkspaceID, conversation string, first, last int, to any) error {
+func (tx *Tx) shift(ws chat.WorkspaceID, conversation chat.ConversationID, first, last int, to any) error {
 	return tx.fault(tx.db.Model(&dialect.MessageRow{}).
 		Where("workspace_id = ? AND conversation_id = ? AND position BETWEEN ? AND ?", int64(ws), conversation, first, last).
 		Update("position", to).Error)

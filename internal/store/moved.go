@@ -91,13 +91,13 @@ func movedBy(moves []chat.Move, position int) (by int) {
 	return by
 }
 
-func (tx *Tx) rewritePassage(ws chat.WorkspaceID, conversation string, r dialect.ChunkRow) error {
+func (tx *Tx) rewritePassage(ws chat.WorkspaceID, conversation chat.ConversationID, r dialect.ChunkRow) error {
 	return tx.fault(tx.db.Model(&dialect.ChunkRow{}).
 		Where("workspace_id = ? AND conversation_id = ? AND position = ?", int64(ws), conversation, r.Position).
 		Updates(map[string]any{"first_message": r.FirstMessage, "last_message": r.LastMessage, "parts": r.Parts}).Error)
 }
 
-func (tx *Tx) movePassages(ws chat.WorkspaceID, conversation string, positions []int, by int) error {
+func (tx *Tx) movePassages(ws chat.WorkspaceID, conversation chat.ConversationID, positions []int, by int) error {
 	for batch := range slices.Chunk(positions, idBatch) {
 		err := tx.db.Exec("UPDATE chunks SET first_message = first_message + ?, last_message = last_message + ? "+
 			"WHERE workspace_id = ? AND conversation_id = ? AND position IN ?", by, by, int64(ws), conversation, batch).Error
@@ -109,7 +109,7 @@ func (tx *Tx) movePassages(ws chat.WorkspaceID, conversation string, positions [
 }
 
 // deletePassages deletes passages with their vectors, and updates the counters.
-func (tx *Tx) deletePassages(ws chat.WorkspaceID, conversation string, positions []int) error {
+func (tx *Tx) deletePassages(ws chat.WorkspaceID, conversation chat.ConversationID, positions []int) error {
 	if len(positions) == 0 {
 		return nil
 	}

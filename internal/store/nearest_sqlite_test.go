@@ -59,7 +59,7 @@ func (c *coder) passages(model embed.Model, n int) store.Indexed {
 }
 
 // add stores a conversation with n vectors.
-func (c *coder) add(model embed.Model, n int) string {
+func (c *coder) add(model embed.Model, n int) chat.ConversationID {
 	c.Helper()
 	c.n++
 	fresh := transcript(c, fmt.Sprint("c", c.n), "one", "two")
@@ -92,7 +92,7 @@ func openCoder(t testing.TB, seed uint64) (*coder, storetest.Database) {
 }
 
 // ways are the ways in which vectors of a conversation are deleted.
-func ways(c *coder, id string) map[string]func() {
+func ways(c *coder, id chat.ConversationID) map[string]func() {
 	return map[string]func(){
 		"delete": func() { require.Len(c, remove(c, c.s, c.ws, id), 1) },
 		"delete with others": func() {
@@ -172,7 +172,7 @@ func TestARollbackLeavesTheCodes(t *testing.T) {
 	kept := slices.Clone(before[0])
 	refused := errors.New("refused")
 	require.ErrorIs(t, c.s.InTx(ctx, func(tx *store.Tx) error {
-		_, _, err := tx.DeleteConversations(c.ws, []string{id}, chat.DeleteOptions{})
+		_, _, err := tx.DeleteConversations(c.ws, []chat.ConversationID{id}, chat.DeleteOptions{})
 		require.NoError(t, err)
 		inside, err := tx.SearchSemantic(c.ws, codedModel, c.vector(codedModel), chat.Filter{})
 		require.NoError(t, err)
@@ -187,12 +187,12 @@ func TestARollbackLeavesTheCodes(t *testing.T) {
 
 // The next search notices a delete by another program or by hand.
 func TestAnotherProgramsChangeIsSeen(t *testing.T) {
-	for name, change := range map[string]func(c *coder, db storetest.Database, id string){
-		"the command line": func(c *coder, db storetest.Database, id string) { remove(c, db.Open(c), c.ws, id) },
-		"by hand": func(c *coder, db storetest.Database, id string) {
-			db.Break(c, "DELETE FROM embeddings WHERE conversation_id = '"+id+"'")
+	for name, change := range map[string]func(c *coder, db storetest.Database, id chat.ConversationID){
+		"the command line": func(c *coder, db storetest.Database, id chat.ConversationID) { remove(c, db.Open(c), c.ws, id) },
+		"by hand": func(c *coder, db storetest.Database, id chat.ConversationID) {
+			db.Break(c, "DELETE FROM embeddings WHERE conversation_id = '"+string(id)+"'")
 		},
-		"and then this one's": func(c *coder, db storetest.Database, id string) {
+		"and then this one's": func(c *coder, db storetest.Database, id chat.ConversationID) {
 			remove(c, db.Open(c), c.ws, id)
 			c.add(codedModel, 1)
 			_, known := store.CodesOf(c.s, id)
@@ -297,7 +297,7 @@ func TestCodesAgreeWithTheVectors(t *testing.T) {
 	there.n = 1_000_000
 	programs := []*coder{here, there}
 	others := []embed.Model{{ID: "coded", Dimensions: 8}, {ID: "another", Dimensions: codedModel.Dimensions}}
-	ids := map[chat.WorkspaceID][]string{}
+	ids := map[chat.WorkspaceID][]chat.ConversationID{}
 	spaces := []chat.WorkspaceID{here.ws, workspace(t, here.s, "another")}
 	rng := here.rng
 	refused := errors.New("refused")
@@ -305,9 +305,9 @@ func TestCodesAgreeWithTheVectors(t *testing.T) {
 		c := programs[min(rng.IntN(4), 1)%2]
 		c.ws = spaces[rng.IntN(len(spaces))]
 		mine := ids[c.ws]
-		pick := func() string {
+		pick := func() chat.ConversationID {
 			if len(mine) == 0 {
-				return chat.NewID()
+				return chat.ConversationID(chat.NewID())
 			}
 			return mine[rng.IntN(len(mine))]
 		}
@@ -320,7 +320,7 @@ func TestCodesAgreeWithTheVectors(t *testing.T) {
 			remove(t, c.s, c.ws, pick())
 		case 4:
 			_ = c.s.InTx(ctx, func(tx *store.Tx) error {
-				_, _, err := tx.DeleteConversations(c.ws, []string{pick()}, chat.DeleteOptions{})
+				_, _, err := tx.DeleteConversations(c.ws, []chat.ConversationID{pick()}, chat.DeleteOptions{})
 				return errors.Join(err, refused)
 			})
 		case 5: // deleted passages and new ones, as after a re-send

@@ -54,7 +54,7 @@ func zipfCorpus(t *testing.T) corpus {
 		for b := range id {
 			id[b] = byte(random.Uint32())
 		}
-		fresh.ID = id.String() // in no order: rows lie otherwise than keys sort
+		fresh.ID = chat.ConversationID(id.String()) // in no order: rows lie otherwise than keys sort
 		fresh.Platform = []string{"chatgpt", "claude", "gemini"}[i%3]
 		c.conversations = append(c.conversations, fresh)
 		c.chunks = append(c.chunks, nil)
@@ -87,7 +87,7 @@ func (c corpus) into(t *testing.T, s *store.Store) chat.WorkspaceID {
 	noisy, ws := workspace(t, s, "noisy"), workspace(t, s, "w")
 	add := func(ws chat.WorkspaceID, repeat int) {
 		createAll(t, s, ws, c.conversations...)
-		terms := map[string][][]string{}
+		terms := map[chat.ConversationID][][]string{}
 		for i, fresh := range c.conversations {
 			terms[fresh.ID] = c.chunks[i]
 		}

@@ -20,7 +20,7 @@ const partsLookedAt = 500
 // neither this program nor SQLite loads all of it.
 //
 // most must be at least utf8.UTFMax.
-func (v *View) Parts(ws chat.WorkspaceID, conversation string, at chat.PartAt, most int) (parts []chat.Part, last bool, err error) {
+func (v *View) Parts(ws chat.WorkspaceID, conversation chat.ConversationID, at chat.PartAt, most int) (parts []chat.Part, last bool, err error) {
 	sizes, err := v.sizes(ws, conversation, at)
 	if err != nil || len(sizes) == 0 {
 		return nil, true, err
@@ -48,7 +48,7 @@ type sizedText struct{ Position, Size int }
 // sizes returns the sizes of the next texts from a place on. It selects nothing else,
 // because SQLite stores the other columns behind the text and reads all of a long text
 // to reach them.
-func (v *View) sizes(ws chat.WorkspaceID, conversation string, at chat.PartAt) (sizes []sizedText, err error) {
+func (v *View) sizes(ws chat.WorkspaceID, conversation chat.ConversationID, at chat.PartAt) (sizes []sizedText, err error) {
 	limit := partsLookedAt
 	if at.Offset > 0 { // the rest of this message, and whether another follows
 		limit = 2
@@ -60,7 +60,7 @@ func (v *View) sizes(ws chat.WorkspaceID, conversation string, at chat.PartAt) (
 }
 
 // whole returns consecutive messages, each as one part.
-func (v *View) whole(ws chat.WorkspaceID, conversation string, first, last int) ([]chat.Part, error) {
+func (v *View) whole(ws chat.WorkspaceID, conversation chat.ConversationID, first, last int) ([]chat.Part, error) {
 	var rows []dialect.MessageRow
 	err := v.db.Where("workspace_id = ? AND conversation_id = ? AND position BETWEEN ? AND ?", int64(ws), conversation, first, last).
 		Order("position").Find(&rows).Error
@@ -72,7 +72,7 @@ func (v *View) whole(ws chat.WorkspaceID, conversation string, first, last int) 
 }
 
 // piece reads up to most bytes of a text, and ends at the border of a character.
-func (v *View) piece(ws chat.WorkspaceID, conversation string, of sizedText, offset, most int) (chat.Part, error) {
+func (v *View) piece(ws chat.WorkspaceID, conversation chat.ConversationID, of sizedText, offset, most int) (chat.Part, error) {
 	message := v.db.Model(&dialect.MessageRow{}).
 		Where("workspace_id = ? AND conversation_id = ? AND position = ?", int64(ws), conversation, of.Position).
 		Session(&gorm.Session{})

@@ -14,7 +14,7 @@ import (
 
 // collect reads a conversation part by part. It fails the test if a part is larger than
 // requested, splits a character, or leaves a gap.
-func collect(t *testing.T, s *store.Store, ws chat.WorkspaceID, id string, most int) (texts []string) {
+func collect(t *testing.T, s *store.Store, ws chat.WorkspaceID, id chat.ConversationID, most int) (texts []string) {
 	t.Helper()
 	at := chat.PartAt{}
 	for last := false; !last; {

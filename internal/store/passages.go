@@ -23,7 +23,7 @@ func (v *View) Passages(ws chat.WorkspaceID, keys []rank.Key) ([]Passage, error)
 		return nil, nil
 	}
 	var rows []struct {
-		ConversationID string
+		ConversationID chat.ConversationID
 		Position       int
 		Title          string
 		Platform       string
@@ -58,7 +58,7 @@ func (v *View) Passages(ws chat.WorkspaceID, keys []rank.Key) ([]Passage, error)
 }
 
 // StoredPassages returns the texts of stored chunks of a conversation with this title.
-func (v *View) StoredPassages(ws chat.WorkspaceID, conversation, title string, chunks []StoredChunk) ([]chat.Passage, error) {
+func (v *View) StoredPassages(ws chat.WorkspaceID, conversation chat.ConversationID, title string, chunks []StoredChunk) ([]chat.Passage, error) {
 	wanted := make([]unread, len(chunks))
 	for i, c := range chunks {
 		wanted[i] = newUnread(conversation, title, c.Position, c.First, c.Last, c.parts)
@@ -68,7 +68,7 @@ func (v *View) StoredPassages(ws chat.WorkspaceID, conversation, title string, c
 
 // unread is a passage whose messages have not been read.
 type unread struct {
-	conversation string
+	conversation chat.ConversationID
 	content      chat.Passage
 	guessed      bool // its parts are not known: these are the beginnings of its messages
 }
@@ -80,7 +80,7 @@ const (
 	guessedMessages = 160
 )
 
-func newUnread(conversation, title string, position, first, last int, raw []byte) unread {
+func newUnread(conversation chat.ConversationID, title string, position, first, last int, raw []byte) unread {
 	u := unread{conversation: conversation}
 	parts, titled := decodeParts(first, raw)
 	if len(parts) == 0 {

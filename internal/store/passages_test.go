@@ -165,7 +165,7 @@ type shownPassage struct {
 }
 
 // passagesOf returns the stored passages of a conversation.
-func passagesOf(t *testing.T, s *store.Store, ws chat.WorkspaceID, id string) (all []shownPassage) {
+func passagesOf(t *testing.T, s *store.Store, ws chat.WorkspaceID, id chat.ConversationID) (all []shownPassage) {
 	t.Helper()
 	chunks := stored(t, s, ws, id)
 	contents, err := s.View(ctx).StoredPassages(ws, id, state(t, s, ws, id).Title, chunks)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
@@ -70,7 +71,7 @@ func TestClaimsOfAProgramThatHasEnded(t *testing.T) {
 		again := claimOne(t, other)
 		require.Equal(t, held.Conversation, again.Conversation)
 		require.Equal(t, held.Attempt+1, again.Attempt)
-		require.NotContains(t, []string{waiting, behind}, again.Conversation)
+		require.NotContains(t, []chat.ConversationID{waiting, behind}, again.Conversation)
 	})
 }
 

@@ -35,7 +35,7 @@ func (v *View) PreviewMatching(ws chat.WorkspaceID, f chat.Filter) (chat.Preview
 
 // PreviewIDs sums up those of the conversations that exist. The ids must be in canonical
 // form and different.
-func (v *View) PreviewIDs(ws chat.WorkspaceID, ids []string) (sum chat.Preview, err error) {
+func (v *View) PreviewIDs(ws chat.WorkspaceID, ids []chat.ConversationID) (sum chat.Preview, err error) {
 	for some := range slices.Chunk(ids, previewIDs) {
 		part, err := v.preview(func() *gorm.DB {
 			return v.db.Model(&dialect.ConversationRow{}).Where("conversations.workspace_id = ? AND conversations.id IN ?", int64(ws), some)

@@ -37,7 +37,7 @@ func TestAPreviewSumsUpWhatADeleteTakes(t *testing.T) {
 		require.Equal(t, second.CreatedAt, all.Newest)
 		require.ElementsMatch(t, []string{first.Title, second.Title}, all.Titles)
 
-		byIDs, err := s.View(ctx).PreviewIDs(ws, []string{first.ID, second.ID})
+		byIDs, err := s.View(ctx).PreviewIDs(ws, []chat.ConversationID{first.ID, second.ID})
 		require.NoError(t, err)
 		require.Equal(t, all, byIDs)
 		none, err := s.View(ctx).PreviewMatching(ws, chat.Filter{Platform: "nothing"})

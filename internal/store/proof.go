@@ -11,7 +11,7 @@ import (
 // It returns the receipt and one finding per table. Receipt and tombstones contain only
 // keyed hashes of ids, so Prove hashes the ids of all rows and compares them. A
 // deleted workspace must have no rows at all. NotFound when there is no such receipt.
-func (s *Store) Prove(ctx context.Context, id string) (receipt chat.Deletion, findings []Finding, err error) {
+func (s *Store) Prove(ctx context.Context, id chat.DeletionID) (receipt chat.Deletion, findings []Finding, err error) {
 	asked := id
 	id, ok := chat.ParseID(asked)
 	if !ok {
@@ -34,7 +34,7 @@ func (s *Store) Prove(ctx context.Context, id string) (receipt chat.Deletion, fi
 }
 
 // remains searches every table that holds a part of a conversation.
-func (v *View) remains(ws chat.WorkspaceID, receipt string) ([]Finding, error) {
+func (v *View) remains(ws chat.WorkspaceID, receipt chat.DeletionID) ([]Finding, error) {
 	var exists int64
 	if err := v.db.Model(&workspaceRow{}).Where("id = ?", int64(ws)).Count(&exists).Error; err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (v *View) remains(ws chat.WorkspaceID, receipt string) ([]Finding, error) {
 	for _, place := range []struct{ table, column string }{
 		{"conversations", "id"}, {"messages", "conversation_id"}, {"chunks", "conversation_id"}, {"embeddings", "conversation_id"},
 	} {
-		n, err := v.countMatching(ws, place.table, place.column, func(id string) bool {
+		n, err := v.countMatching(ws, place.table, place.column, func(id chat.ConversationID) bool {
 			return exists == 0 || deleted[string(v.conversationHash(id))]
 		})
 		if err != nil {
@@ -62,7 +62,7 @@ func (v *View) remains(ws chat.WorkspaceID, receipt string) ([]Finding, error) {
 
 // recognized returns the hashes of the conversations that a delete removed, except those
 // that were uploaded again and have a new id now.
-func (v *View) recognized(ws chat.WorkspaceID, receipt string) (map[string]bool, error) {
+func (v *View) recognized(ws chat.WorkspaceID, receipt chat.DeletionID) (map[string]bool, error) {
 	var rows []tombstoneRow
 	err := v.db.Where("workspace_id = ? AND deletion_id = ?", int64(ws), receipt).Find(&rows).Error
 	deleted := make(map[string]bool, len(rows))
@@ -73,7 +73,7 @@ func (v *View) recognized(ws chat.WorkspaceID, receipt string) (map[string]bool,
 }
 
 // countMatching counts the conversations of a table whose ids match.
-func (v *View) countMatching(ws chat.WorkspaceID, table, column string, matches func(id string) bool) (int, error) {
+func (v *View) countMatching(ws chat.WorkspaceID, table, column string, matches func(id chat.ConversationID) bool) (int, error) {
 	rows, err := v.db.Table(table).Where("workspace_id = ?", int64(ws)).Distinct(column).Rows()
 	if err != nil {
 		return 0, err
@@ -81,7 +81,7 @@ func (v *View) countMatching(ws chat.WorkspaceID, table, column string, matches 
 	defer rows.Close() //nolint:errcheck // rows.Err tells more
 	n := 0
 	for rows.Next() {
-		var id string
+		var id chat.ConversationID
 		if err := rows.Scan(&id); err != nil {
 			return 0, err
 		}

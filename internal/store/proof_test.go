@@ -22,10 +22,10 @@ func TestAReceiptIsProvenOrNot(t *testing.T) {
 		gone := populate(t, s, ws, "gone").conversation
 		var receipt chat.Deletion
 		inTx(t, s, func(tx *store.Tx) (err error) {
-			_, receipt, err = tx.DeleteConversations(ws, []string{gone.ID}, chat.DeleteOptions{})
+			_, receipt, err = tx.DeleteConversations(ws, []chat.ConversationID{gone.ID}, chat.DeleteOptions{})
 			return err
 		})
-		found := func(id string) map[string]int {
+		found := func(id chat.DeletionID) map[string]int {
 			got, findings, err := s.Prove(ctx, id)
 			require.NoError(t, err)
 			require.Equal(t, id, got.ID)
@@ -48,7 +48,7 @@ func TestAReceiptIsProvenOrNot(t *testing.T) {
 			return err
 		})
 		require.Equal(t, map[string]int{"remaining messages": 1}, found(receipt.ID), "nothing of a deleted workspace may be left")
-		for _, unknown := range []string{"", "x", chat.NewID()} {
+		for _, unknown := range []chat.DeletionID{"", "x", chat.DeletionID(chat.NewID())} {
 			_, _, err := s.Prove(ctx, unknown)
 			require.True(t, fault.Is(err, fault.NotFound), "%v", err)
 		}

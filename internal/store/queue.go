@@ -15,7 +15,7 @@ import (
 // it. Then the methods that take the claim do nothing and return ErrClaimLost.
 type Claim struct {
 	Workspace    chat.WorkspaceID
-	Conversation string
+	Conversation chat.ConversationID
 	Revision     int64
 	Attempt      int // the number of this attempt, from 1; it also distinguishes this claim from others
 	// Behind: the conversation is ready and stays ready; it is only re-indexed with the

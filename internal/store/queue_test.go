@@ -14,7 +14,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-func state(t testing.TB, s *store.Store, ws chat.WorkspaceID, id string) chat.Conversation {
+func state(t testing.TB, s *store.Store, ws chat.WorkspaceID, id chat.ConversationID) chat.Conversation {
 	t.Helper()
 	c, err := s.View(ctx).Conversation(ws, id)
 	require.NoError(t, err)
@@ -26,7 +26,7 @@ func TestWhoWaitedLongestIsClaimedFirst(t *testing.T) {
 		now := &clock{}
 		s := db.OpenAt(t, now.Now)
 		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
-		var want []string
+		var want []chat.ConversationID
 		for i := range 6 {
 			want = append(want, added(t, s, []chat.WorkspaceID{ws, other}[i%2], fmt.Sprint(i), "text").ID)
 			now.Advance(time.Second)
@@ -35,7 +35,7 @@ func TestWhoWaitedLongestIsClaimedFirst(t *testing.T) {
 			c := claimOne(t, s)
 			require.Equal(t, store.Claim{Workspace: []chat.WorkspaceID{ws, other}[i%2], Conversation: want[i], Revision: 1, Attempt: 1}, c)
 		}
-		var several []string
+		var several []chat.ConversationID
 		for _, c := range claim(t, s, 2) {
 			several = append(several, c.Conversation)
 		}
@@ -147,7 +147,7 @@ func TestRequeueingWhatFailed(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.OpenAt(t, (&clock{}).Now)
 		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
-		id := map[string]string{}
+		id := map[string]chat.ConversationID{}
 		for name, in := range map[string]chat.WorkspaceID{"small": ws, "theirs": other} {
 			id[name] = added(t, s, in, name, "text").ID
 			c := claimOne(t, s)
@@ -253,7 +253,7 @@ func TestEachConversationIsClaimedOnce(t *testing.T) {
 		}
 		createAll(t, stores[0], ws, fresh...)
 		var mu sync.Mutex
-		times := map[string]int{}
+		times := map[chat.ConversationID]int{}
 		var working errgroup.Group
 		for i := range workers {
 			working.Go(func() error {

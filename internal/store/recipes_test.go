@@ -63,7 +63,7 @@ func anew(model embed.Model) store.Indexed {
 
 // readyOnes indexes n conversations with testModel, which can read two of their three
 // passages, and returns their ids.
-func readyOnes(t testing.TB, s *store.Store, ws chat.WorkspaceID, n int) (ids []string) {
+func readyOnes(t testing.TB, s *store.Store, ws chat.WorkspaceID, n int) (ids []chat.ConversationID) {
 	t.Helper()
 	for i := range n {
 		ids = append(ids, added(t, s, ws, fmt.Sprint("c", i), "one", "two").ID)
@@ -78,7 +78,7 @@ func embedding(t testing.TB, s *store.Store, ws chat.WorkspaceID) chat.Embedding
 }
 
 // nearestTo returns the conversations that a search with a model finds.
-func nearestTo(t testing.TB, s *store.Store, ws chat.WorkspaceID, model embed.Model) (ids []string) {
+func nearestTo(t testing.TB, s *store.Store, ws chat.WorkspaceID, model embed.Model) (ids []chat.ConversationID) {
 	t.Helper()
 	found, err := s.View(ctx).SearchSemantic(ws, model, []float32{1, 1, 1}, chat.Filter{})
 	require.NoError(t, err)
@@ -243,7 +243,7 @@ func claimed(c store.Claim, attempt int) store.Claim {
 	return c
 }
 
-func merged(c chat.Conversation, _ chat.Merged) string { return c.ID }
+func merged(c chat.Conversation, _ chat.Merged) chat.ConversationID { return c.ID }
 
 // A worker that returns after others have changed the recipe twice has lost its claim,
 // although attempt and revision look the same: the chunks that it would keep may be

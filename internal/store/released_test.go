@@ -47,7 +47,7 @@ func TestReleasedDatabasesAreMigrated(t *testing.T) {
 
 		// It then works like a new one: a delete deletes everything.
 		for _, id := range list(t, s, ws, chat.Filter{}) {
-			require.Equal(t, []string{id}, remove(t, s, ws, id))
+			require.Equal(t, []chat.ConversationID{id}, remove(t, s, ws, id))
 		}
 		require.Empty(t, db.Damage(t))
 		require.Empty(t, keyword(t, s, ws, chat.Filter{}, "snarkfeld"))

@@ -13,14 +13,14 @@ import (
 // LockRevisions locks the conversations with these ids until the transaction ends. It
 // returns those that exist, by id, with revision, title and pin only. The ids must be in
 // canonical form.
-func (tx *Tx) LockRevisions(ws chat.WorkspaceID, ids []string) (map[string]chat.Conversation, error) {
+func (tx *Tx) LockRevisions(ws chat.WorkspaceID, ids []chat.ConversationID) (map[chat.ConversationID]chat.Conversation, error) {
 	locked, err := tx.LockConversations(ws, ids)
 	if err != nil {
 		return nil, err
 	}
 	// This must be a second statement: on PostgreSQL the one that waited for the locks
 	// returns the rows as they were when it began.
-	held := make(map[string]chat.Conversation, len(locked))
+	held := make(map[chat.ConversationID]chat.Conversation, len(locked))
 	for batch := range slices.Chunk(locked, idBatch) {
 		var rows []dialect.ConversationRow
 		err := tx.db.Select("id", "revision", "title", "pinned").

@@ -66,7 +66,7 @@ type importRow struct {
 	Messages      int
 	CreatedAt     int64 `gorm:"autoCreateTime:false"`
 
-	ConversationID *string // the conversation of an upload; null for an imported file
+	ConversationID *chat.ConversationID // the conversation of an upload; null for an imported file
 
 	// Of the work of an import (chat.ImportJob).
 	State          string
@@ -127,7 +127,7 @@ func namesOf(list string) (names []string) {
 	return names
 }
 
-func newMessageRow(ws chat.WorkspaceID, conversation string, m chat.Message) dialect.MessageRow {
+func newMessageRow(ws chat.WorkspaceID, conversation chat.ConversationID, m chat.Message) dialect.MessageRow {
 	return dialect.MessageRow{
 		WorkspaceID: int64(ws), ConversationID: conversation, Position: m.Position, ID: m.ID,
 		ExternalID: m.ExternalID, Sender: string(m.Sender), Text: m.Text, CreatedAt: dialect.Micros(m.CreatedAt),

@@ -29,7 +29,7 @@ func semantic(t testing.TB, s *store.Store, ws chat.WorkspaceID, m embed.Model, 
 }
 
 // conversationsOf returns the conversations that were found, sorted, each once.
-func conversationsOf(found []rank.Scored) (ids []string) {
+func conversationsOf(found []rank.Scored) (ids []chat.ConversationID) {
 	for _, f := range found {
 		ids = append(ids, f.Key.Conversation)
 	}
@@ -271,7 +271,7 @@ func TestSemanticOrder(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
 		ws := workspace(t, s, "w")
-		add := func(name string, m embed.Model, vectors ...[]float32) string {
+		add := func(name string, m embed.Model, vectors ...[]float32) chat.ConversationID {
 			c := added(t, s, ws, name, "text")
 			x := store.Indexed{Model: m, Tokens: 1}
 			for i, v := range vectors {
@@ -286,7 +286,7 @@ func TestSemanticOrder(t *testing.T) {
 		add("another size", embed.Model{ID: testModel.ID, Dimensions: 4}, []float32{1, 0, 0, 0})
 
 		found := semantic(t, s, ws, testModel, chat.Filter{}, 1, 0, 0)
-		require.Equal(t, []string{id}, conversationsOf(found), "vectors of other models and sizes are not seen")
+		require.Equal(t, []chat.ConversationID{id}, conversationsOf(found), "vectors of other models and sizes are not seen")
 		require.Equal(t, []int{1, 4, 0, 2, 5}, positions(found))
 		for i, want := range []float64{1, 1, 0, 0, -1} {
 			require.InDelta(t, want, found[i].Score, 1e-6)
@@ -380,7 +380,7 @@ func TestPassagesAndMessagesByKey(t *testing.T) {
 		v := s.View(ctx)
 		keys := []rank.Key{
 			{Conversation: a.ID, Position: 1}, {Conversation: b.ID, Position: 0}, {Conversation: a.ID, Position: 0},
-			{Conversation: a.ID, Position: 99}, {Conversation: chat.NewID(), Position: 0}, {Conversation: foreign.ID, Position: 0},
+			{Conversation: a.ID, Position: 99}, {Conversation: chat.ConversationID(chat.NewID()), Position: 0}, {Conversation: foreign.ID, Position: 0},
 			{Conversation: a.ID, Position: 1},
 		}
 		passages, err := v.Passages(ws, keys)
@@ -398,7 +398,7 @@ func TestPassagesAndMessagesByKey(t *testing.T) {
 		var many []rank.Key // as many as the largest search asks for
 		for i := range store.LegSize {
 			for position := range 21 {
-				many = append(many, rank.Key{Conversation: fmt.Sprintf("00000000-0000-7000-8000-%012d", i), Position: position})
+				many = append(many, rank.Key{Conversation: chat.ConversationID(fmt.Sprintf("00000000-0000-7000-8000-%012d", i)), Position: position})
 			}
 		}
 		passages, err = v.Passages(ws, append(many, keys...))

@@ -146,7 +146,7 @@ func TestNothingAboutAPlatformOutlivesItsLastConversation(t *testing.T) {
 		s := db.Open(t)
 		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
 		file := chat.NewID()
-		add := func(ws chat.WorkspaceID, platform, name, importID string) string {
+		add := func(ws chat.WorkspaceID, platform, name, importID string) chat.ConversationID {
 			u := upload(name, "text")
 			u.Platform = platform
 			fresh := chat.NewTranscript(valid(t, u))

@@ -115,7 +115,7 @@ func (tx *Tx) recount(c Claim) error {
 
 // Unembedded returns up to n passages from a position on that have no vector of the model
 // and are not known to be unreadable for it.
-func (v *View) Unembedded(ws chat.WorkspaceID, conversation string, model embed.Model, from, n int) ([]StoredChunk, error) {
+func (v *View) Unembedded(ws chat.WorkspaceID, conversation chat.ConversationID, model embed.Model, from, n int) ([]StoredChunk, error) {
 	var rows []dialect.ChunkRow
 	err := v.db.Table("chunks AS x").Select("x.position", "x.first_message", "x.last_message", "x.parts", "x.text_sum", "x.term_count").
 		Where("x.workspace_id = ? AND x.conversation_id = ? AND x.position >= ? AND x.unreadable_by <> ?", int64(ws), conversation, from, model.ID).

@@ -9,7 +9,7 @@ import (
 // bytes of each whole text. Neither this program nor SQLite loads what is cut off.
 //
 // most must be at least utf8.UTFMax.
-func (v *View) Stretch(ws chat.WorkspaceID, conversation string, from, n, most int) (messages []chat.Message, sizes []int, err error) {
+func (v *View) Stretch(ws chat.WorkspaceID, conversation chat.ConversationID, from, n, most int) (messages []chat.Message, sizes []int, err error) {
 	at := chat.PartAt{Position: from}
 	for len(messages) < n {
 		parts, last, err := v.Parts(ws, conversation, at, most)

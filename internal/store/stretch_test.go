@@ -19,7 +19,7 @@ func TestAStretchOfAConversation(t *testing.T) {
 		for i := range 1000 {
 			texts = append(texts, fmt.Sprint("more ", i))
 		}
-		id := string(added(t, s, ws, "x", texts...).ID)
+		id := added(t, s, ws, "x", texts...).ID
 		for _, c := range []struct{ from, n int }{{0, 3}, {1, 1}, {0, len(texts) + 10}, {5, 700}, {len(texts) - 1, 5}, {len(texts), 5}, {len(texts) + 5, 5}} {
 			got, sizes, err := s.View(ctx).Stretch(ws, id, c.from, c.n, 32)
 			require.NoError(t, err)

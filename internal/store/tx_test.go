@@ -67,7 +67,7 @@ func TestASnapshotSeesOneMoment(t *testing.T) {
 			page, total, err := v.Conversations(ws, chat.ListQuery{Page: 1, PageSize: 10})
 			require.NoError(t, err)
 			require.Equal(t, 2, total)
-			require.ElementsMatch(t, []string{kept.ID, deleted.ID}, ids(page))
+			require.ElementsMatch(t, []chat.ConversationID{kept.ID, deleted.ID}, ids(page))
 			return nil
 		}))
 		n, err := s.View(ctx).Count(ws)
@@ -126,7 +126,7 @@ func aDeadlockedTransactionIsRunAgain(t *testing.T) {
 	var together errgroup.Group
 	var meet sync.WaitGroup
 	meet.Add(2)
-	for i, order := range [][2]string{{a.ID, b.ID}, {b.ID, a.ID}} {
+	for i, order := range [][2]chat.ConversationID{{a.ID, b.ID}, {b.ID, a.ID}} {
 		together.Go(func() error {
 			return s.InTx(ctx, func(tx *store.Tx) error {
 				runs[i]++

@@ -29,7 +29,7 @@ func (v *View) Newer(ws chat.WorkspaceID, w chat.Window, than chat.Place, n int)
 // deleted. NotFound when the workspace never had this id, when the conversation was
 // uploaded again and has a new id, or when an old version deleted it without storing its
 // place. The id must be in canonical form.
-func (v *View) Place(ws chat.WorkspaceID, id string) (chat.Place, error) {
+func (v *View) Place(ws chat.WorkspaceID, id chat.ConversationID) (chat.Place, error) {
 	at, found, err := first[int64](v, v.db.Model(&dialect.ConversationRow{}).Select("updated_at").
 		Where("workspace_id = ? AND id = ?", int64(ws), id))
 	if err == nil && !found {
@@ -61,15 +61,15 @@ func (v *View) walked(query *gorm.DB, n int) ([]chat.Conversation, error) {
 
 // TextSizes returns the size in bytes of the texts of each conversation. Neither database
 // reads the texts for it.
-func (v *View) TextSizes(ws chat.WorkspaceID, conversations []chat.Conversation) (map[string]int, error) {
+func (v *View) TextSizes(ws chat.WorkspaceID, conversations []chat.Conversation) (map[chat.ConversationID]int, error) {
 	var rows []struct {
-		ConversationID string
+		ConversationID chat.ConversationID
 		Bytes          int
 	}
 	err := v.db.Model(&dialect.MessageRow{}).Select("conversation_id, sum(octet_length(text)) AS bytes").
 		Where("workspace_id = ? AND conversation_id IN ?", int64(ws), idsOf(conversations)).
 		Group("conversation_id").Find(&rows).Error
-	sizes := make(map[string]int, len(rows))
+	sizes := make(map[chat.ConversationID]int, len(rows))
 	for _, r := range rows {
 		sizes[r.ConversationID] = r.Bytes
 	}
@@ -84,7 +84,7 @@ func (v *View) Transcripts(ws chat.WorkspaceID, conversations []chat.Conversatio
 	if err != nil {
 		return nil, v.fault(err)
 	}
-	turns := make(map[string][]chat.Message, len(conversations))
+	turns := make(map[chat.ConversationID][]chat.Message, len(conversations))
 	for _, r := range rows {
 		turns[r.ConversationID] = append(turns[r.ConversationID], messageOf(r))
 	}
@@ -95,8 +95,8 @@ func (v *View) Transcripts(ws chat.WorkspaceID, conversations []chat.Conversatio
 	return out, nil
 }
 
-func idsOf(conversations []chat.Conversation) []string {
-	ids := make([]string, len(conversations))
+func idsOf(conversations []chat.Conversation) []chat.ConversationID {
+	ids := make([]chat.ConversationID, len(conversations))
 	for i, c := range conversations {
 		ids[i] = c.ID
 	}

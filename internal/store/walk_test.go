@@ -32,22 +32,22 @@ func window(fromMinute, beforeMinute int, sources ...string) chat.Window {
 	}
 }
 
-func older(t testing.TB, s *store.Store, ws chat.WorkspaceID, w chat.Window, than *chat.Place, n int) []string {
+func older(t testing.TB, s *store.Store, ws chat.WorkspaceID, w chat.Window, than *chat.Place, n int) []chat.ConversationID {
 	t.Helper()
 	found, err := s.View(ctx).Older(ws, w, than, n)
 	require.NoError(t, err)
 	return conversationIDs(found)
 }
 
-func newer(t testing.TB, s *store.Store, ws chat.WorkspaceID, w chat.Window, than chat.Place, n int) []string {
+func newer(t testing.TB, s *store.Store, ws chat.WorkspaceID, w chat.Window, than chat.Place, n int) []chat.ConversationID {
 	t.Helper()
 	found, err := s.View(ctx).Newer(ws, w, than, n)
 	require.NoError(t, err)
 	return conversationIDs(found)
 }
 
-func conversationIDs(list []chat.Conversation) []string {
-	ids := []string{}
+func conversationIDs(list []chat.Conversation) []chat.ConversationID {
+	ids := []chat.ConversationID{}
 	for _, c := range list {
 		ids = append(ids, c.ID)
 	}
@@ -66,7 +66,7 @@ func TestWalkFollowsTheOrder(t *testing.T) {
 			changed(t, s, other, "custom", minute)
 		}
 		slices.SortFunc(all, func(a, b chat.Conversation) int {
-			return cmp.Or(b.UpdatedAt.Compare(a.UpdatedAt), strings.Compare(b.ID, a.ID))
+			return cmp.Or(b.UpdatedAt.Compare(a.UpdatedAt), strings.Compare(string(b.ID), string(a.ID)))
 		})
 		want := conversationIDs(all)[1:] // what changed at the window's end is not in it
 		w := window(0, 10)
@@ -99,14 +99,17 @@ func TestWalkThroughPlatforms(t *testing.T) {
 		s := db.Open(t)
 		ws := workspace(t, s, "w")
 		a, b, c := changed(t, s, ws, "a", 1).ID, changed(t, s, ws, "b", 2).ID, changed(t, s, ws, "c", 3).ID
-		for _, test := range []struct{ sources, want []string }{
-			{nil, []string{c, b, a}},
-			{[]string{"a"}, []string{a}},
-			{[]string{"a", "c"}, []string{c, a}},
-			{[]string{"A"}, []string{}},
-			{[]string{"nothing"}, []string{}},
-			{[]string{"\x00", "\xff", "a b"}, []string{}},
-			{[]string{"\x00", "b"}, []string{b}},
+		for _, test := range []struct {
+			sources []string
+			want    []chat.ConversationID
+		}{
+			{nil, []chat.ConversationID{c, b, a}},
+			{[]string{"a"}, []chat.ConversationID{a}},
+			{[]string{"a", "c"}, []chat.ConversationID{c, a}},
+			{[]string{"A"}, []chat.ConversationID{}},
+			{[]string{"nothing"}, []chat.ConversationID{}},
+			{[]string{"\x00", "\xff", "a b"}, []chat.ConversationID{}},
+			{[]string{"\x00", "b"}, []chat.ConversationID{b}},
 		} {
 			require.Equal(t, test.want, older(t, s, ws, window(0, 10, test.sources...), nil, 10), "%q", test.sources)
 			slices.Reverse(test.want)
@@ -186,7 +189,7 @@ func TestTextSizesAndTranscripts(t *testing.T) {
 		asked := []chat.Conversation{b.Conversation, theirs.Conversation, a.Conversation}
 		sizes, err := s.View(ctx).TextSizes(ws, asked)
 		require.NoError(t, err)
-		require.Equal(t, map[string]int{a.ID: 3 + 6 + 3, b.ID: 0}, sizes)
+		require.Equal(t, map[chat.ConversationID]int{a.ID: 3 + 6 + 3, b.ID: 0}, sizes)
 
 		all, err := s.View(ctx).Transcripts(ws, asked)
 		require.NoError(t, err)
@@ -214,13 +217,13 @@ func TestPlaces(t *testing.T) {
 		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
 		a, b := changed(t, s, ws, "custom", 1), changed(t, s, ws, "custom", 1) // at the same time
 		theirs := changed(t, s, other, "custom", 2)
-		place := func(ws chat.WorkspaceID, id string) chat.Place {
+		place := func(ws chat.WorkspaceID, id chat.ConversationID) chat.Place {
 			t.Helper()
 			found, err := s.View(ctx).Place(ws, id)
 			require.NoError(t, err)
 			return found
 		}
-		unknown := func(ws chat.WorkspaceID, ids ...string) {
+		unknown := func(ws chat.WorkspaceID, ids ...chat.ConversationID) {
 			t.Helper()
 			for _, id := range ids {
 				_, err := s.View(ctx).Place(ws, id)
@@ -229,7 +232,7 @@ func TestPlaces(t *testing.T) {
 			}
 		}
 		require.Equal(t, chat.PlaceOf(a), place(ws, a.ID))
-		unknown(ws, theirs.ID, chat.NewID())
+		unknown(ws, theirs.ID, chat.ConversationID(chat.NewID()))
 		unknown(other, a.ID, b.ID)
 
 		remove(t, s, ws, a.ID, b.ID)
@@ -237,7 +240,7 @@ func TestPlaces(t *testing.T) {
 		require.Equal(t, chat.PlaceOf(a), place(ws, a.ID))
 		require.Equal(t, chat.PlaceOf(b), place(ws, b.ID))
 		require.Equal(t, chat.PlaceOf(theirs), place(other, theirs.ID))
-		unknown(ws, theirs.ID, chat.NewID())
+		unknown(ws, theirs.ID, chat.ConversationID(chat.NewID()))
 		unknown(other, a.ID, b.ID)
 
 		// The place is encrypted: equal places look different, and none looks like its

@@ -23,7 +23,7 @@ type shelf struct {
 	t     *testing.T
 	store *store.Store
 	ws    chat.WorkspaceID
-	chats []string
+	chats []chat.ConversationID
 }
 
 func newShelf(t *testing.T, s *store.Store, chats int) *shelf {

@@ -69,7 +69,7 @@ type filled struct {
 	store        *store.Store
 	db           storetest.Database
 	large, small chat.WorkspaceID
-	chats        []string // of the large workspace
+	chats        []chat.ConversationID // of the large workspace
 	rng          *rand.Rand
 }
 
@@ -104,7 +104,7 @@ func (f *filled) vector() []float32 {
 	return v
 }
 
-func (f *filled) add(ws chat.WorkspaceID, name string, chunks int) string {
+func (f *filled) add(ws chat.WorkspaceID, name string, chunks int) chat.ConversationID {
 	u, err := chat.Upload{ExternalID: name, Messages: []chat.UploadMessage{{Role: "user", Text: name}}}.Validate(time.Now())
 	require.NoError(f.t, err)
 	fresh := chat.NewTranscript(u)
@@ -205,7 +205,7 @@ func indexesAreRebuiltAfterLargeDeletes(t *testing.T) {
 	require.NoError(t, New(Options{Store: f.store}).Once(context.Background()))
 	require.Len(t, f.indexes(), 1)
 	vectors := f.indexes()[0].Name
-	remove := func(chats ...string) {
+	remove := func(chats ...chat.ConversationID) {
 		require.NoError(t, f.store.InTx(context.Background(), func(tx *store.Tx) error {
 			_, _, err := tx.DeleteConversations(f.large, chats, chat.DeleteOptions{})
 			return err

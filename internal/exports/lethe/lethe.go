@@ -20,8 +20,8 @@ const MediaType = "application/x-ndjson"
 // line is one conversation. Times keep all their digits, so that an import of the same
 // file changes nothing.
 type line struct {
-	ConversationID string `json:"conversationId,omitempty"` // assigned by Lethe; set only together with Revision
-	Revision       int64  `json:"revision,omitempty"`
+	ConversationID chat.ConversationID `json:"conversationId,omitempty"` // assigned by Lethe; set only together with Revision
+	Revision       int64               `json:"revision,omitempty"`
 
 	Platform     string       `json:"platform"`
 	DisplayName  string       `json:"platformDisplayName,omitempty"`

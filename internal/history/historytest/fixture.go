@@ -161,7 +161,7 @@ func (f *Fixture) Recall(q recall.Query) recall.Answer {
 }
 
 // Transcript reads a whole conversation.
-func (f *Fixture) Transcript(id string) chat.Transcript {
+func (f *Fixture) Transcript(id chat.ConversationID) chat.Transcript {
 	f.T.Helper()
 	t, err := ReadAll(f.T.Context(), f.Access(), id)
 	require.NoError(f.T, err)
@@ -177,7 +177,7 @@ func (f *Fixture) Count() int {
 }
 
 // ReadAll reads a whole conversation.
-func ReadAll(ctx context.Context, a history.Access, id string) (t chat.Transcript, err error) {
+func ReadAll(ctx context.Context, a history.Access, id chat.ConversationID) (t chat.Transcript, err error) {
 	r, err := a.Read(ctx, id)
 	if err != nil {
 		return chat.Transcript{}, err

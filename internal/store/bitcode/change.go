@@ -3,7 +3,7 @@ package bitcode
 import "github.com/lethe-chat/lethe/internal/chat"
 
 // Conversations maps workspaces to ids of conversations.
-type Conversations map[chat.WorkspaceID]map[string]struct{}
+type Conversations map[chat.WorkspaceID]map[chat.ConversationID]struct{}
 
 // Change is a transaction that is about to commit. Call Committed or Failed to end it.
 type Change struct {

@@ -49,8 +49,8 @@ type generation struct {
 	space    Space
 	first    int64 // the first version in which searches may use it
 	building bool  // its Writer is not finished
-	blocks   map[string]block
-	unread   map[string]unread
+	blocks   map[chat.ConversationID]block
+	unread   map[chat.ConversationID]unread
 	changed  int   // how many of unread have changed; the others did not fit
 	bytes    int64 // of blocks
 	used     atomic.Int64
@@ -118,15 +118,15 @@ func (c *Codes) Serves(space Space, version int64) bool {
 
 // Found is the result of Nearest.
 type Found struct {
-	Nearest []rank.Scored // by estimate, best first
-	Unread  []string      // conversations whose vectors the search must read from its snapshot
-	Writer  *Writer       // stores the codes of those vectors
+	Nearest []rank.Scored         // by estimate, best first
+	Unread  []chat.ConversationID // conversations whose vectors the search must read from its snapshot
+	Writer  *Writer               // stores the codes of those vectors
 }
 
 // Nearest returns the n passages whose codes are nearest to a query, for a search whose
 // snapshot has that version. wanted are the conversations to consider, nil for all. It
 // returns false when the codes do not cover that version.
-func (c *Codes) Nearest(space Space, version int64, query Query, wanted map[string]bool, n int) (Found, bool) {
+func (c *Codes) Nearest(space Space, version int64, query Query, wanted map[chat.ConversationID]bool, n int) (Found, bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	g := c.serving(space, version)
@@ -140,9 +140,9 @@ func (c *Codes) Nearest(space Space, version int64, query Query, wanted map[stri
 }
 
 // nearest also returns the conversations that have changed since the version.
-func (g *generation) nearest(version int64, query Query, wanted map[string]bool, n int) (nearest []rank.Scored, later []string) {
+func (g *generation) nearest(version int64, query Query, wanted map[chat.ConversationID]bool, n int) (nearest []rank.Scored, later []chat.ConversationID) {
 	best, size := rank.NewBest(n), Size(g.space.Dimensions)
-	score := func(id string, b block) {
+	score := func(id chat.ConversationID, b block) {
 		if b.since > version {
 			later = append(later, id)
 			return
@@ -160,7 +160,7 @@ func (g *generation) nearest(version int64, query Query, wanted map[string]bool,
 	return best.Ranked(), later
 }
 
-func (b block) score(query Query, size int, conversation string, best *rank.Best) {
+func (b block) score(query Query, size int, conversation chat.ConversationID, best *rank.Best) {
 	for i, position := range b.positions {
 		score := float64(query.Estimate(b.codes[i*size : (i+1)*size]))
 		if best.Takes(score) {
@@ -228,7 +228,7 @@ func (c *Codes) dropAll() {
 }
 
 // remove overwrites and removes the codes of a conversation.
-func (c *Codes) remove(g *generation, id string) {
+func (c *Codes) remove(g *generation, id chat.ConversationID) {
 	if b, ok := g.blocks[id]; ok {
 		clear(b.codes)
 		delete(g.blocks, id)
@@ -238,7 +238,7 @@ func (c *Codes) remove(g *generation, id string) {
 }
 
 // markUnread marks a conversation that must be read.
-func (g *generation) markUnread(id string, mark unread) {
+func (g *generation) markUnread(id chat.ConversationID, mark unread) {
 	g.markRead(id)
 	g.unread[id] = mark
 	if !mark.noRoom {
@@ -247,7 +247,7 @@ func (g *generation) markUnread(id string, mark unread) {
 }
 
 // markRead is the inverse of markUnread.
-func (g *generation) markRead(id string) {
+func (g *generation) markRead(id chat.ConversationID) {
 	if mark, ok := g.unread[id]; ok && !mark.noRoom {
 		g.changed--
 	}

@@ -4,7 +4,7 @@ import "github.com/lethe-chat/lethe/internal/chat"
 
 // Of returns the codes of a conversation without copying them, and whether there are any.
 // Tests use it to see that they are overwritten.
-func (c *Codes) Of(conversation string) (codes [][]byte, known bool) {
+func (c *Codes) Of(conversation chat.ConversationID) (codes [][]byte, known bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	for _, g := range c.generations {

@@ -20,12 +20,12 @@ type world struct {
 	t                testing.TB
 	codes            *bitcode.Codes
 	version          int64
-	vectors          map[string]byte
-	file             bool              // somebody has the file's one lock for writing
-	writer           bool              // this program's one connection for writing is taken
-	deleted          []string          // by transactions of this program that have returned
-	elsewhereDeleted []string          // by other programs
-	written          map[string][]code // everything that searches gave to the codes
+	vectors          map[chat.ConversationID]byte
+	file             bool                           // somebody has the file's one lock for writing
+	writer           bool                           // this program's one connection for writing is taken
+	deleted          []chat.ConversationID          // by transactions of this program that have returned
+	elsewhereDeleted []chat.ConversationID          // by other programs
+	written          map[chat.ConversationID][]code // everything that searches gave to the codes
 }
 
 type code []byte
@@ -37,8 +37,8 @@ var query = bitcode.NewQuery([]float32{1, 2, 4, 8, 16, 32, 64, 128})
 
 func newWorld(t testing.TB) *world {
 	return &world{
-		t: t, codes: bitcode.New(1 << 20), version: 1, vectors: map[string]byte{"a": 1, "b": 2},
-		written: map[string][]code{},
+		t: t, codes: bitcode.New(1 << 20), version: 1, vectors: map[chat.ConversationID]byte{"a": 1, "b": 2},
+		written: map[chat.ConversationID][]code{},
 	}
 }
 
@@ -53,11 +53,11 @@ type actor struct {
 // What it finds must be what its snapshot has.
 func (w *world) search() *actor {
 	var version int64
-	var snapshot map[string]byte
+	var snapshot map[chat.ConversationID]byte
 	var coded bitcode.Found
 	var served bool
 	var writer *bitcode.Writer
-	var wanted []string
+	var wanted []chat.ConversationID
 	return &actor{steps: []func(){
 		func() { version, snapshot = w.version, maps.Clone(w.vectors) },
 		func() {
@@ -88,7 +88,7 @@ func (w *world) search() *actor {
 					wanted = append(wanted, id)
 				}
 			}
-			want := map[string]float64{}
+			want := map[chat.ConversationID]float64{}
 			for id, content := range snapshot {
 				want[id] = estimate(content)
 			}
@@ -114,8 +114,8 @@ func codeOf(content byte) code { return append(code{content}, make(code, 7)...) 
 
 func estimate(content byte) float64 { return float64(query.Estimate(codeOf(content))) }
 
-func scores(found []rank.Scored) map[string]float64 {
-	m := map[string]float64{}
+func scores(found []rank.Scored) map[chat.ConversationID]float64 {
+	m := map[chat.ConversationID]float64{}
 	for _, s := range found {
 		m[s.Key.Conversation] = s.Score
 	}
@@ -124,7 +124,7 @@ func scores(found []rank.Scored) map[string]float64 {
 
 // write gives a conversation other vectors, or none, in a transaction of this program.
 // What is deleted gets no vectors any more: its indexer has lost its claim.
-func (w *world) write(id string, content byte, fails bool) *actor {
+func (w *world) write(id chat.ConversationID, content byte, fails bool) *actor {
 	var change *bitcode.Change
 	return &actor{waits: func() bool { return w.file || w.writer }, steps: []func(){
 		func() {
@@ -156,7 +156,7 @@ func (w *world) write(id string, content byte, fails bool) *actor {
 }
 
 // elsewhere is write by another program.
-func (w *world) elsewhere(id string, content byte) *actor {
+func (w *world) elsewhere(id chat.ConversationID, content byte) *actor {
 	return &actor{waits: func() bool { return w.file }, steps: []func(){func() {
 		w.apply(id, content)
 		w.version++
@@ -164,7 +164,7 @@ func (w *world) elsewhere(id string, content byte) *actor {
 	}}}
 }
 
-func (w *world) apply(id string, content byte) {
+func (w *world) apply(id chat.ConversationID, content byte) {
 	if content == 0 {
 		delete(w.vectors, id)
 		return
@@ -323,9 +323,9 @@ func TestAbandonedCodes(t *testing.T) {
 func TestManyChangesEndTheCodes(t *testing.T) {
 	w := newWorld(t)
 	w.play(w.search())
-	many := map[string]struct{}{}
+	many := map[chat.ConversationID]struct{}{}
 	for i := range 1001 {
-		many[fmt.Sprint(i)] = struct{}{}
+		many[chat.ConversationID(fmt.Sprint(i))] = struct{}{}
 	}
 	w.codes.Announce(1, 2, bitcode.Conversations{chat.WorkspaceID(1): many}).Committed()
 	require.False(t, w.codes.Holds(space))

@@ -1,17 +1,19 @@
 package bitcode
 
+import "github.com/lethe-chat/lethe/internal/chat"
+
 // Writer stores the codes of the vectors that a search reads in its snapshot. Call Finish
 // or Abandon to end it. It is for one goroutine.
 type Writer struct {
 	codes      *Codes
 	generation *generation
-	version    int64    // of the snapshot
-	unread     []string // the conversations that the search reads; all of them for Build
-	met        map[string]bool
+	version    int64                 // of the snapshot
+	unread     []chat.ConversationID // the conversations that the search reads; all of them for Build
+	met        map[chat.ConversationID]bool
 }
 
-func newWriter(c *Codes, g *generation, version int64, unread []string) *Writer {
-	return &Writer{codes: c, generation: g, version: version, unread: unread, met: map[string]bool{}}
+func newWriter(c *Codes, g *generation, version int64, unread []chat.ConversationID) *Writer {
+	return &Writer{codes: c, generation: g, version: version, unread: unread, met: map[chat.ConversationID]bool{}}
 }
 
 // Build begins the codes of a space, for a search that reads all its vectors in a
@@ -24,7 +26,7 @@ func (c *Codes) Build(space Space, version int64) *Writer {
 	if version != c.version || c.generations[space] != nil {
 		return nil
 	}
-	g := &generation{space: space, first: version, building: true, blocks: map[string]block{}, unread: map[string]unread{}}
+	g := &generation{space: space, first: version, building: true, blocks: map[chat.ConversationID]block{}, unread: map[chat.ConversationID]unread{}}
 	g.used.Store(c.uses.Add(1))
 	c.generations[space] = g
 	if c.pending != nil { // it was announced before this generation existed
@@ -35,7 +37,7 @@ func (c *Codes) Build(space Space, version int64) *Writer {
 
 // Wants reports whether Put would store the codes of a conversation. Call it once for
 // each conversation that is read.
-func (w *Writer) Wants(conversation string) bool {
+func (w *Writer) Wants(conversation chat.ConversationID) bool {
 	w.met[conversation] = true
 	w.codes.mu.Lock()
 	defer w.codes.mu.Unlock()
@@ -45,7 +47,7 @@ func (w *Writer) Wants(conversation string) bool {
 
 // Put stores the codes of all vectors that a conversation has in the snapshot. It takes
 // over their memory, and overwrites what it does not store.
-func (w *Writer) Put(conversation string, positions []int32, codes []byte) {
+func (w *Writer) Put(conversation chat.ConversationID, positions []int32, codes []byte) {
 	c, g := w.codes, w.generation
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -65,7 +67,7 @@ func (w *Writer) Put(conversation string, positions []int32, codes []byte) {
 // only from a snapshot that contains the change which made it unread. While a generation
 // is built, every conversation counts as unread since the snapshot, until a transaction
 // changes it. accepts also returns the version of that change.
-func (w *Writer) accepts(conversation string) (since int64, ok bool) {
+func (w *Writer) accepts(conversation chat.ConversationID) (since int64, ok bool) {
 	g := w.generation
 	if w.codes.generations[g.space] != g { // it was dropped
 		return 0, false
@@ -79,7 +81,7 @@ func (w *Writer) accepts(conversation string) (since int64, ok bool) {
 }
 
 // fit makes room for a conversation, or marks that there is none.
-func (w *Writer) fit(conversation string, since, bytes int64) bool {
+func (w *Writer) fit(conversation chat.ConversationID, since, bytes int64) bool {
 	if w.codes.makeRoom(w.generation, bytes) {
 		return true
 	}

@@ -86,7 +86,7 @@ type Statements interface {
 
 	// LockedIn is the condition that conversations.id is one of the ids in canonical
 	// form. It locks these rows in the order that all deletes use.
-	LockedIn(ws chat.WorkspaceID, ids []string) clause.Expr
+	LockedIn(ws chat.WorkspaceID, ids []chat.ConversationID) clause.Expr
 
 	// AtKeys limits a query to the rows of a table at the keys. The query names the table
 	// without an alias.
@@ -140,7 +140,7 @@ type Records interface {
 	InsertEmbeddings(db *gorm.DB, rows []EmbeddingRow) error
 
 	// Embeddings returns the vectors of a conversation, in no particular order.
-	Embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation string) ([]EmbeddingRow, error)
+	Embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation chat.ConversationID) ([]EmbeddingRow, error)
 }
 
 // Search finds passages.
@@ -221,7 +221,7 @@ type Abilities struct {
 	// Thin deletes most of what conversations consist of when one statement that deletes
 	// them would take too much memory; nil when it never does. It is called in the
 	// transaction of a delete, before that statement.
-	Thin func(db *gorm.DB, ws chat.WorkspaceID, ids []string) error
+	Thin func(db *gorm.DB, ws chat.WorkspaceID, ids []chat.ConversationID) error
 
 	// Room returns an error while the disk is full. Everything that does not delete asks it
 	// first, so that it does not take the room that is kept for deletes. It is cheap while

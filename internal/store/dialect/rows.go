@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+
+	"github.com/lethe-chat/lethe/internal/chat"
 )
 
 // The rows are the tables of the migrations, column by column. They are used only by the
@@ -12,7 +14,7 @@ import (
 // ConversationRow is a row of conversations.
 type ConversationRow struct {
 	WorkspaceID     int64
-	ID              string
+	ID              chat.ConversationID
 	Platform        string
 	ExternalID      string
 	Title           string
@@ -48,9 +50,9 @@ func (ConversationRow) TableName() string { return "conversations" }
 // MessageRow is a row of messages.
 type MessageRow struct {
 	WorkspaceID    int64
-	ConversationID string
+	ConversationID chat.ConversationID
 	Position       int
-	ID             string
+	ID             chat.MessageID
 	ExternalID     string
 	Sender         string
 	Text           string
@@ -67,7 +69,7 @@ func (MessageRow) TableName() string { return "messages" }
 // ChunkRow is a row of chunks.
 type ChunkRow struct {
 	WorkspaceID    int64
-	ConversationID string
+	ConversationID chat.ConversationID
 	Position       int
 	FirstMessage   int
 	LastMessage    int
@@ -88,7 +90,7 @@ func (ChunkRow) TableName() string { return "chunks" }
 // keeps in its own way.
 type EmbeddingRow struct {
 	WorkspaceID    int64
-	ConversationID string
+	ConversationID chat.ConversationID
 	Position       int
 	Model          string
 	Dimensions     int
@@ -101,7 +103,7 @@ func (EmbeddingRow) TableName() string { return "embeddings" }
 // ClaimRow is what a claim returns of a conversation.
 type ClaimRow struct {
 	WorkspaceID int64
-	ID          string
+	ID          chat.ConversationID
 	Revision    int64
 	Attempts    int
 	RecipeID    int64

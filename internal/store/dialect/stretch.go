@@ -1,8 +1,10 @@
 package dialect
 
+import "github.com/lethe-chat/lethe/internal/chat"
+
 // Stretch asks for some bytes of the text of a message.
 type Stretch struct {
-	Conversation string
+	Conversation chat.ConversationID
 	Position     int // of the message
 	Start        int // how many bytes of the text come before
 	Length       int // how many bytes are read, or fewer where the text ends
@@ -11,7 +13,7 @@ type Stretch struct {
 // StretchRow is the answer to a Stretch.
 type StretchRow struct {
 	Asked     int // its place in the list of what was asked
-	ID        string
+	ID        chat.MessageID
 	Sender    string
 	CreatedAt int64 `gorm:"autoCreateTime:false"`
 	Branch    string

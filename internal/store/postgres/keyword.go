@@ -58,7 +58,7 @@ func (*Database) Keyword(db *gorm.DB, q dialect.KeywordQuery) ([]rank.Scored, er
 			"AND conversations.id = chunks.conversation_id"), q.Filter)
 	}
 	var rows []struct {
-		ConversationID string
+		ConversationID chat.ConversationID
 		Position       int
 		TermCount      int
 		Terms          string

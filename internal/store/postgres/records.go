@@ -26,16 +26,16 @@ func (*Database) Month(column string) string {
 // number of ids, so that the statement is prepared once. The array is built first: with a
 // sub-select under IN the rows were found twice, which took a quarter longer for fifty
 // conversations.
-func (*Database) LockedIn(ws chat.WorkspaceID, ids []string) clause.Expr {
+func (*Database) LockedIn(ws chat.WorkspaceID, ids []chat.ConversationID) clause.Expr {
 	return gorm.Expr(`id = ANY (ARRAY(
 		SELECT id FROM conversations WHERE workspace_id = ? AND id = ANY (CAST(? AS uuid[]))
-		ORDER BY id FOR UPDATE))`, int64(ws), "{"+strings.Join(ids, ",")+"}")
+		ORDER BY id FOR UPDATE))`, int64(ws), array(ids))
 }
 
 // AtKeys uses one group of conditions per conversation.
 func (*Database) AtKeys(db *gorm.DB, table string, keys []rank.Key) *gorm.DB {
-	positions := map[string][]int{}
-	var order []string
+	positions := map[chat.ConversationID][]int{}
+	var order []chat.ConversationID
 	for _, k := range keys {
 		if positions[k.Conversation] == nil {
 			order = append(order, k.Conversation)
@@ -61,16 +61,16 @@ func (*Database) InsertChunks(db *gorm.DB, chunks []dialect.ChunkRow) error {
 		return nil
 	}
 	type row struct {
-		W  int64  `json:"w"`
-		C  string `json:"c"`
-		P  int    `json:"p"`
-		F  int    `json:"f"`
-		L  int    `json:"l"`
-		B  string `json:"b"`
-		S  int64  `json:"s"`
-		V  string `json:"v"`
-		TC int    `json:"n"`
-		U  string `json:"u"`
+		W  int64               `json:"w"`
+		C  chat.ConversationID `json:"c"`
+		P  int                 `json:"p"`
+		F  int                 `json:"f"`
+		L  int                 `json:"l"`
+		B  string              `json:"b"`
+		S  int64               `json:"s"`
+		V  string              `json:"v"`
+		TC int                 `json:"n"`
+		U  string              `json:"u"`
 	}
 	rows := make([]row, len(chunks))
 	for i, c := range chunks {
@@ -123,7 +123,7 @@ func (*Database) InsertEmbeddings(db *gorm.DB, rows []dialect.EmbeddingRow) erro
 }
 
 // Embeddings returns the vectors of a conversation.
-func (*Database) Embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation string) ([]dialect.EmbeddingRow, error) {
+func (*Database) Embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation chat.ConversationID) ([]dialect.EmbeddingRow, error) {
 	var halves []halfvecRow
 	err := db.Where("workspace_id = ? AND conversation_id = ?", int64(ws), conversation).Find(&halves).Error
 	rows := make([]dialect.EmbeddingRow, len(halves))

@@ -13,7 +13,7 @@ import (
 // Stretches unpacks each message once, however many of its stretches are asked for:
 // LIMIT keeps PostgreSQL from doing it again for each of them.
 func (*Database) Stretches(db *gorm.DB, ws chat.WorkspaceID, asked []dialect.Stretch) (found []dialect.StretchRow, err error) {
-	conversations := make([]string, len(asked))
+	conversations := make([]chat.ConversationID, len(asked))
 	positions, starts, lengths := make([]string, len(asked)), make([]string, len(asked)), make([]string, len(asked))
 	for i, s := range asked {
 		conversations[i] = s.Conversation
@@ -33,4 +33,10 @@ func (*Database) Stretches(db *gorm.DB, ws chat.WorkspaceID, asked []dialect.Str
 }
 
 // array writes ids or numbers, which need no quotes, as an array of PostgreSQL.
-func array(values []string) string { return "{" + strings.Join(values, ",") + "}" }
+func array[T ~string](values []T) string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = string(v)
+	}
+	return "{" + strings.Join(list, ",") + "}"
+}

@@ -5,6 +5,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/store/bitcode"
 )
 
@@ -30,17 +31,17 @@ func encode(vectors *gorm.DB, writer *bitcode.Writer, show func(storedVector)) e
 // deleted in the meantime, its codes are only in these buffers, which are overwritten.
 type encoder struct {
 	writer    *bitcode.Writer
-	id        string // of the current conversation; empty at the beginning
-	wanted    bool   // the writer wants its codes
+	id        chat.ConversationID // of the current conversation; empty at the beginning
+	wanted    bool                // the writer wants its codes
 	positions []int32
 	codes     []byte
 	numbers   []float32
 }
 
 func (e *encoder) add(v storedVector) {
-	if string(v.conversation) != e.id {
+	if string(v.conversation) != string(e.id) {
 		e.flush()
-		e.id = string(v.conversation)
+		e.id = chat.ConversationID(v.conversation)
 		e.wanted = e.writer.Wants(e.id)
 	}
 	if !e.wanted {

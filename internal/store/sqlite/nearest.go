@@ -77,13 +77,13 @@ func vectorVersion(db *gorm.DB) (version int64, err error) {
 }
 
 // wanted returns the conversations that match a query's filter, nil if it has none.
-func wanted(db *gorm.DB, q dialect.VectorQuery) (map[string]bool, error) {
+func wanted(db *gorm.DB, q dialect.VectorQuery) (map[chat.ConversationID]bool, error) {
 	if q.Filter == (chat.Filter{}) {
 		return nil, nil //nolint:nilnil // nil means all
 	}
-	var ids []string
+	var ids []chat.ConversationID
 	err := dialect.Filtered(db, q.Workspace, q.Filter).Pluck("conversations.id", &ids).Error
-	wanted := make(map[string]bool, len(ids))
+	wanted := make(map[chat.ConversationID]bool, len(ids))
 	for _, id := range ids {
 		wanted[id] = true
 	}
@@ -167,12 +167,12 @@ func eachVector(vectors *gorm.DB, each func(storedVector)) (err error) {
 }
 
 // compare scores the passage if its conversation is wanted; nil wants all.
-func (v storedVector) compare(q dialect.VectorQuery, wanted map[string]bool, found *rank.Best) {
-	if wanted != nil && !wanted[string(v.conversation)] {
+func (v storedVector) compare(q dialect.VectorQuery, wanted map[chat.ConversationID]bool, found *rank.Best) {
+	if wanted != nil && !wanted[chat.ConversationID(v.conversation)] {
 		return
 	}
 	score := dot(v.raw, q.Vector)
 	if found.Takes(score) {
-		found.Offer(rank.Scored{Key: rank.Key{Conversation: string(v.conversation), Position: v.position}, Score: score})
+		found.Offer(rank.Scored{Key: rank.Key{Conversation: chat.ConversationID(v.conversation), Position: v.position}, Score: score})
 	}
 }

@@ -19,7 +19,7 @@ func (*Database) Month(column string) string {
 
 // LockedIn binds one value for any number of ids, so that the statement is prepared once.
 // The transaction has already locked the whole database.
-func (*Database) LockedIn(_ chat.WorkspaceID, ids []string) clause.Expr {
+func (*Database) LockedIn(_ chat.WorkspaceID, ids []chat.ConversationID) clause.Expr {
 	list, _ := json.Marshal(ids) // strings always marshal
 	return gorm.Expr("id IN (SELECT value FROM json_each(?))", string(list))
 }
@@ -71,7 +71,7 @@ func (*Database) InsertEmbeddings(db *gorm.DB, rows []dialect.EmbeddingRow) erro
 }
 
 // Embeddings returns the vectors of a conversation.
-func (*Database) Embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation string) ([]dialect.EmbeddingRow, error) {
+func (*Database) Embeddings(db *gorm.DB, ws chat.WorkspaceID, conversation chat.ConversationID) ([]dialect.EmbeddingRow, error) {
 	var blobs []blobRow
 	err := db.Where("workspace_id = ? AND conversation_id = ?", int64(ws), conversation).Find(&blobs).Error
 	rows := make([]dialect.EmbeddingRow, len(blobs))

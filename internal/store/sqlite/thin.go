@@ -17,7 +17,7 @@ const (
 // Thin deletes what large conversations consist of, in several statements, so that the
 // one that deletes the conversations finds little left. It does nothing to conversations
 // that are small together, which is nearly always.
-func (*Database) Thin(db *gorm.DB, ws chat.WorkspaceID, ids []string) error {
+func (*Database) Thin(db *gorm.DB, ws chat.WorkspaceID, ids []chat.ConversationID) error {
 	var text int64
 	err := db.Table("messages").Select("coalesce(sum(octet_length(text)), 0)").
 		Where("workspace_id = ? AND conversation_id IN ?", int64(ws), ids).Scan(&text).Error
@@ -35,7 +35,7 @@ func (*Database) Thin(db *gorm.DB, ws chat.WorkspaceID, ids []string) error {
 }
 
 // thin deletes the rows that a table has of a conversation, from the first on.
-func thin(db *gorm.DB, table string, ws chat.WorkspaceID, id string) error {
+func thin(db *gorm.DB, table string, ws chat.WorkspaceID, id chat.ConversationID) error {
 	size := "0"
 	if table == "messages" {
 		size = "octet_length(text)"

@@ -56,9 +56,9 @@ func (w *watched) note(column func(int) (sqlite3.Value, error)) {
 	}
 	ws := chat.WorkspaceID(workspace.Int64())
 	if w.changed[ws] == nil {
-		w.changed[ws] = map[string]struct{}{}
+		w.changed[ws] = map[chat.ConversationID]struct{}{}
 	}
-	w.changed[ws][conversation.Text()] = struct{}{}
+	w.changed[ws][chat.ConversationID(conversation.Text())] = struct{}{}
 }
 
 // BeginTx begins a transaction and records its changes to vectors.
