@@ -54,7 +54,7 @@ func (h *History) watch(ctx context.Context, who auth.Principal, q WatchQuery) i
 		}
 		listener := h.events.Listen(who.Workspace)
 		defer listener.Close()
-		w := &watcher{h: h, ws: who.Workspace, query: q, imports: map[string]chat.Import{}, deletions: map[string]bool{}, yield: yield}
+		w := &watcher{h: h, ws: who.Workspace, query: q, imports: map[string]chat.Import{}, deletions: map[chat.DeletionID]bool{}, yield: yield}
 		key := h.watchKey(who)
 		poll := time.NewTicker(watchPoll)
 		defer poll.Stop()
@@ -109,7 +109,7 @@ type watcher struct {
 	begun     bool
 	imports   map[string]chat.Import // as they were told, by id
 	index     chat.Backlog
-	deletions map[string]bool // by id; true when reclaimed
+	deletions map[chat.DeletionID]bool // by id; true when reclaimed
 	yield     func(Moved, error) bool
 	moved     bool // by this look
 	ended     bool // nobody listens any more, or the import is done
