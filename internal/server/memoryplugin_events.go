@@ -94,7 +94,7 @@ func eventOf(m history.Moved) []byte {
 	case m.Index != nil:
 		kind, data = events.Index, api.IndexEvent{Queued: m.Index.Queued, Indexing: m.Index.Indexing, Failed: m.Index.Failed}
 	case m.Deletion != nil:
-		kind, data = events.Deletion, api.DeletionEvent{ID: m.Deletion.ID, Reclaimed: m.Deletion.ReclaimedAt != nil}
+		kind, data = events.Deletion, api.DeletionEvent{ID: string(m.Deletion.ID), Reclaimed: m.Deletion.ReclaimedAt != nil}
 	default:
 		return []byte(": nothing has moved\n\n")
 	}
