@@ -375,3 +375,30 @@ func TestATextThatIsTooLongIsCut(t *testing.T) {
 	_, err = u.Validate(time.Now())
 	require.NoError(t, err)
 }
+
+// What OpenCode wrote last is in the log beside its database.
+func TestADatabaseIsReadAgainWhenItsLogHasChanged(t *testing.T) {
+	w := newWorld(t)
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	folder := filepath.Join(w.home, ".local", "share", "opencode")
+	require.NoError(t, os.MkdirAll(folder, 0o700))
+	bring := func(name string) {
+		data, err := os.ReadFile(filepath.Join("..", "exports", "opencode", "testdata", "export", name))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), data, 0o600))
+	}
+	bring("opencode.db")
+	sent := w.once()
+	require.Len(t, sent, 2)
+	require.Contains(t, sent, "ses_1")
+	require.Empty(t, w.once())
+	bring("opencode.db-wal")
+	sent = w.once()
+	require.Contains(t, sent, "ses_4")
+	require.NotContains(t, sent, "ses_1", "it has not changed")
+	require.Empty(t, w.once())
+	left, err := os.ReadDir(temp)
+	require.NoError(t, err)
+	require.Empty(t, left, "copies that were not deleted")
+}
