@@ -73,8 +73,6 @@ export const api = {
   deleteChats: (body, leaving) => post(`${base}chats/delete`, body, { keepalive: leaving }),
   /** @param {any} body @param {boolean} [leaving] */
   deleteMatching: (body, leaving) => post(`${base}chats/delete-matching`, body, { keepalive: leaving }),
-  /** @param {any} body @param {boolean} [leaving] */
-  deleteMessages: (body, leaving) => post(`${base}messages/delete`, body, { keepalive: leaving }),
   /** @param {{query: string, maxTokens?: number}} q */
   recall: (q) => post(`${base}inject`, q),
   stats: () => get(`${base}stats`),

@@ -106,5 +106,4 @@ export const icons = {
   link: 'M8 12l4-4M7 9l-2 2a3 3 0 0 0 4 4l2-2M13 11l2-2a3 3 0 0 0-4-4l-2 2',
   search: 'M9 4a5 5 0 1 0 0 10A5 5 0 0 0 9 4zM13 13l4 4',
   check: 'M4 10l4 4 8-9',
-  forget: 'M4 6h12M8 6V4h4v2M6 6l1 11h6l1-11',
 }

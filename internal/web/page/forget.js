@@ -25,18 +25,18 @@ export function forgetSelection() {
 /** @param {Chat[]} chats */
 export async function forgetChats(chats) {
   const ids = chats.map((c) => c.id)
-  await ask({ ids }, { ids: new Set(ids), filter: null, messages: null }, () => ({ ids }))
+  await ask({ ids }, { ids: new Set(ids), filter: null }, () => ({ ids }))
 }
 
 /** @param {Record<string, any>} filter empty for everything */
 export async function forgetMatching(filter) {
   const what = Object.keys(filter).length ? { filter } : { all: true }
-  await ask(what, { ids: new Set(), filter, messages: null }, (n) => ({ ...what, expectedCount: n }))
+  await ask(what, { ids: new Set(), filter }, (n) => ({ ...what, expectedCount: n }))
 }
 
 /**
  * @param {any} what as the preview takes it
- * @param {{ids: Set<string>, filter: Record<string, any>|null, messages: null}} hold
+ * @param {{ids: Set<string>, filter: Record<string, any>|null}} hold
  * @param {(count: number) => any} body of the request, from the server's count
  */
 async function ask(what, hold, body) {
@@ -48,20 +48,6 @@ async function ask(what, hold, body) {
   }
   if (!seen.count) return toast(seen.pinned ? `Nothing to forget: ${plural(seen.pinned, 'pinned chat')} ${seen.pinned === 1 ? 'is' : 'are'} spared.` : 'Nothing to forget: it is gone already.')
   confirm(seen, what, () => holds.begin({ ...hold, body: body(seen.count), count: seen.count }))
-}
-
-/** @param {any} chat @param {any[]} messages */
-export function forgetMessages(chat, messages) {
-  const messageIds = messages.map((m) => m.id)
-  const dialog = open(`Forget ${messages.length === 1 ? 'this message' : plural(messages.length, 'message')}?`,
-    h('blockquote', { class: 'quoted', dir: 'auto' }, messages[0].text.slice(0, 300)),
-    h('p', {}, 'It is taken out of the chat, its passages and its vectors, and stays out when the chat is sent or imported again. The rest of the chat stays.'),
-    h('div', { class: 'actions' },
-      h('button', { value: 'no', autofocus: true, onclick: () => dialog.close() }, 'Keep'),
-      h('button', { class: 'forget', onclick: () => {
-        dialog.close()
-        holds.begin({ ids: new Set(), filter: null, messages: { conversationId: chat.id, messageIds }, body: { conversationId: chat.id, messageIds }, count: messages.length })
-      } }, 'Forget')))
 }
 
 /** @param {any} seen the server's preview @param {any} what @param {() => void} then */
@@ -141,7 +127,7 @@ class Bar extends HTMLElement {
     const hold = holds.current
     if (!hold) return
     const left = Math.max(0, Math.ceil((hold.until - Date.now()) / 1000))
-    const what = plural(hold.count, hold.messages ? 'message' : 'chat')
+    const what = plural(hold.count, 'chat')
     if (!this.querySelector('.held-text')) {
       fill(this, h('span', { class: 'held-text' }), h('progress', { max: String(holdSeconds), 'aria-hidden': 'true' }), h('button', { onclick: () => holds.cancel() }, 'Cancel'))
     }
@@ -151,9 +137,9 @@ class Bar extends HTMLElement {
     bar.value = holdSeconds - left
   }
 
-  /** @param {{hold: import('./holds.js').Hold, answer: any}} done */
-  done({ hold, answer }) {
-    const what = plural(answer.count, hold.messages ? 'message' : 'chat')
+  /** @param {{answer: any}} done */
+  done({ answer }) {
+    const what = plural(answer.count, 'chat')
     toast([`${what} ${answer.count === 1 ? 'is' : 'are'} gone. `, answer.deletionId ? h('button', { class: 'link', onclick: () => state.go({ view: 'receipts' }) }, 'Receipt') : ''])
   }
 }

@@ -15,7 +15,6 @@ import { plural } from './words.js'
  * @property {any} body of the request
  * @property {number} count of conversations
  * @property {number} until when it is sent, in milliseconds since 1970
- * @property {{conversationId: string, messageIds: string[]}|null} messages when single messages are deleted
  */
 
 export const holdSeconds = 6
@@ -35,7 +34,7 @@ export const holds = new (class extends EventTarget {
   /** Whether a row is about to be deleted. @param {Chat} chat */
   holds(chat) {
     const hold = this.current
-    return hold !== null && !hold.messages && (hold.filter ? !(chat.pinned && !hold.filter.pinned) : hold.ids.has(chat.id))
+    return hold !== null && (hold.filter ? !(chat.pinned && !hold.filter.pinned) : hold.ids.has(chat.id))
   }
 
   /** Holds a delete. One that is held already is sent first. @param {Omit<Hold, 'until'>} hold */
@@ -75,12 +74,12 @@ export const holds = new (class extends EventTarget {
   finish(hold, answer) {
     const kept = [...hold.ids].filter((id) => !(answer.deleted || []).includes(id))
     selection.clear()
-    if (!hold.messages && !hold.filter && kept.length) {
+    if (!hold.filter && kept.length) {
       for (const id of kept) selection.reasons.set(id, 'It was gone already.')
       selection.changed()
     }
     this.dispatchEvent(new CustomEvent('done', { detail: { hold, answer } }))
-    announce(hold.messages ? plural(answer.count, 'message') + ' forgotten' : `${plural(answer.count, 'chat')} forgotten`)
+    announce(`${plural(answer.count, 'chat')} forgotten`)
   }
 
   /** What failed stays selected, with its reason. @param {Hold} hold @param {Error} error */
@@ -117,6 +116,5 @@ export const holds = new (class extends EventTarget {
 
 /** @param {Hold} hold @param {boolean} leaving */
 function ask(hold, leaving) {
-  if (hold.messages) return api.deleteMessages(hold.body, leaving)
   return hold.filter ? api.deleteMatching(hold.body, leaving) : api.deleteChats(hold.body, leaving)
 }

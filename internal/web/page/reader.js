@@ -4,7 +4,7 @@
 import { api } from './api.js'
 import { announce } from './announce.js'
 import { fill, h, icon, icons, set } from './dom.js'
-import { forgetChats, forgetMessages } from './forget.js'
+import { forgetChats } from './forget.js'
 import { holds } from './holds.js'
 import { session } from './session.js'
 import { state, whenChanged } from './state.js'
@@ -217,8 +217,7 @@ class Reader extends HTMLElement {
     h('div', { class: 'said' }, m.branch ? h('p', { class: 'quiet' }, 'From an abandoned branch') : null, body,
       m.files?.length ? h('p', { class: 'quiet files' }, m.files.join(' · ')) : null),
     h('div', { class: 'message-tools' },
-      h('button', { class: 'plain', 'aria-label': 'Copy this message', title: 'Copy', onclick: () => navigator.clipboard.writeText(m.text).then(() => toast('Copied')) }, icon(icons.copy)),
-      session.may('write') ? h('button', { class: 'plain danger', 'aria-label': 'Forget this message', title: 'Forget', onclick: () => forgetMessages(this.chat, [m]) }, icon(icons.forget)) : null))
+      h('button', { class: 'plain', 'aria-label': 'Copy this message', title: 'Copy', onclick: () => navigator.clipboard.writeText(m.text).then(() => toast('Copied')) }, icon(icons.copy))))
     if (m.text.length > folded) {
       body.classList.add('folded')
       const unfold = h('button', { class: 'link', onclick: () => { body.classList.toggle('folded'); unfold.textContent = body.classList.contains('folded') ? `Show all of it (${count(m.text.length)} characters)` : 'Show less' } }, `Show all of it (${count(m.text.length)} characters)`)
@@ -313,11 +312,10 @@ class Reader extends HTMLElement {
     return undefined
   }
 
-  /** @param {{hold: import('./holds.js').Hold, answer: any}} done */
-  afterDelete({ hold, answer }) {
+  /** @param {{answer: any}} done */
+  afterDelete({ answer }) {
     if (!this.chat) return
-    if (hold.messages?.conversationId === this.chat.id) this.open()
-    else if ((answer.deleted || []).includes(this.chat.id)) state.go({ chat: '', at: '' }, true)
+    if ((answer.deleted || []).includes(this.chat.id)) state.go({ chat: '', at: '' }, true)
   }
 }
 
