@@ -59,7 +59,7 @@ func (p *program) welcome(c config.Config, s app.Started) {
 		say("Data is stored in %s\n", c.DataDir)
 	}
 	if s.PageURL != "" {
-		say("\nOpen this in your browser (it works once, for five minutes; `%s open` makes another):\n\n    %s\n", c.Command, s.PageURL)
+		say("\nOpen this in your browser (it works once, for five minutes; `%s open` makes another):\n\n    %s\n\n", c.Command, s.PageURL)
 	}
 	key := "$LETHE_KEY"
 	switch {

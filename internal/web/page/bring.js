@@ -61,7 +61,7 @@ class Bring extends HTMLElement {
     const running = ['receiving', 'reading', 'indexing'].includes(i.state)
     const counts = i.counts || {}
     const parts = [
-      [counts.new, 'new'], [counts.updated, 'updated'], [counts.unchanged, 'unchanged'], [counts.leftDeleted, 'left forgotten'],
+      [counts.new, 'new'], [counts.updated, 'updated'], [counts.unchanged, 'unchanged'], [counts.deleted, 'left forgotten'],
       [counts.excluded, 'excluded'], [counts.skipped, 'skipped'], [counts.failed, 'failed'],
     ].filter(([n]) => n).map(([n, word]) => `${count(n)} ${word}`)
     fill(element,
@@ -75,13 +75,20 @@ class Bring extends HTMLElement {
         i.conversations ? h('button', { class: 'link', onclick: () => state.go({ view: 'find', import: i.id, q: '' }) }, 'Show its chats') : null))
   }
 
-  /** @param {any} i */
+  /** What was read from each file of an import, loaded when it is opened. @param {any} i */
   members(i) {
-    if (!i.members?.length && !i.problems?.length) return null
-    return h('details', {}, h('summary', {}, plural((i.members || []).length, 'file'), i.problems?.length ? `, ${plural(i.problems.length, 'problem')}` : ''),
-      h('ul', {}, (i.members || []).map((/** @type {any} */ m) => h('li', {}, h('span', { dir: 'auto' }, m.path), ` · ${m.format || 'left out'} · ${plural(m.conversations || 0, 'chat')}`,
-        Object.entries(m.warnings || {}).map(([w, n]) => h('span', { class: 'quiet' }, ` · ${count(Number(n))} ${w}`))))),
-      h('ul', {}, (i.problems || []).map((/** @type {any} */ p) => h('li', { class: 'problem' }, `${p.place || (p.line ? `line ${p.line}` : '')}: ${p.reason}`))))
+    const open = this.opened?.has(i.id)
+    const body = h('div', {})
+    const details = /** @type {HTMLDetailsElement} */ (h('details', { open }, h('summary', {}, 'Details'), body))
+    const load = () => api.import(i.id).then((one) => fill(body, report(one.report)), (e) => fill(body, h('p', { class: 'problem' }, e.message)))
+    details.addEventListener('toggle', () => {
+      this.opened ??= new Set()
+      if (!details.open) return this.opened.delete(i.id)
+      this.opened.add(i.id)
+      load()
+    })
+    if (open) load()
+    return details
   }
 
   /** Sends files, one after the other. @param {{file: File, name: string}[]} files */
@@ -109,6 +116,17 @@ class Bring extends HTMLElement {
       s.error ? h('p', { class: 'problem' }, s.error) : h('p', {}, `Sending ${size(s.sent)} of ${size(s.size)}`),
       s.error ? null : h('progress', { max: String(s.size), value: String(s.sent), 'aria-label': `Sending ${s.name}` })))
   }
+}
+
+/** @param {any} r the report of an import */
+function report(r) {
+  if (!r?.members?.length && !r?.problems?.length) return h('p', { class: 'quiet' }, 'Nothing more is known.')
+  return [
+    h('ul', {}, (r.members || []).map((/** @type {any} */ m) => h('li', {}, h('span', { dir: 'auto' }, m.path), ` · ${m.format || 'left out'} · ${plural(m.conversations || 0, 'chat')}`,
+      m.problem ? h('span', { class: 'problem' }, ` · ${m.problem}`) : null,
+      (m.warnings || []).map((/** @type {any} */ w) => h('span', { class: 'quiet' }, ` · ${count(w.count)} ${w.text || w.warning}`))))),
+    h('ul', {}, (r.problems || []).map((/** @type {any} */ p) => h('li', { class: 'problem' }, [p.member, p.line ? `line ${p.line}` : '', p.element ? `element ${p.element}` : ''].filter(Boolean).join(', '), `: ${p.reason}`))),
+  ]
 }
 
 customElements.define('lethe-bring', Bring)
