@@ -54,7 +54,7 @@ async function ask(what, hold, body) {
 function confirm(seen, what, then) {
   const typed = seen.count > typedAbove
   const forget = /** @type {HTMLButtonElement} */ (h('button', { class: 'forget', disabled: typed, onclick: () => { dialog.close(); then() } }, `Forget ${plural(seen.count, 'chat')}`))
-  const box = typed ? h('label', {}, `Type ${seen.count} to go on`, h('input', { inputmode: 'numeric', autocomplete: 'off', 'aria-label': `Type ${seen.count} to go on`, oninput: (/** @type {any} */ e) => { forget.disabled = e.target.value.replace(/[\s,.]/g, '') !== String(seen.count) } })) : null
+  const box = typed ? h('label', { class: 'typed' }, `Type ${seen.count} to go on`, h('input', { inputmode: 'numeric', autocomplete: 'off', 'aria-label': `Type ${seen.count} to go on`, oninput: (/** @type {any} */ e) => { forget.disabled = e.target.value.replace(/[\s,.]/g, '') !== String(seen.count) } })) : null
   const range = seen.oldest ? (longDate(seen.oldest) === longDate(seen.newest) ? `of ${longDate(seen.oldest)}` : `from ${longDate(seen.oldest)} to ${longDate(seen.newest)}`) : ''
   const dialog = open(`Forget ${plural(seen.count, 'chat')}?`,
     h('p', {}, `${plural(seen.count, 'chat')} with ${plural(seen.messages, 'message')} and ${plural(seen.passages, 'passage')}, ${range}.`),

@@ -3,6 +3,7 @@
 import { api } from './api.js'
 import { Found, Newest } from './chats.js'
 import { fill, h, icon, icons, set } from './dom.js'
+import { events } from './events.js'
 import { holds } from './holds.js'
 import { selection } from './selection.js'
 import { state, whenChanged } from './state.js'
@@ -36,6 +37,7 @@ class List extends HTMLElement {
     selection.addEventListener('change', () => this.rows?.draw(true))
     holds.addEventListener('change', () => this.rows?.draw(true))
     holds.addEventListener('done', () => this.load(true))
+    events.addEventListener('import', () => { if (!state.shown.q) this.load(true) })
     this.load()
   }
 

@@ -55,14 +55,21 @@ function months(list) {
     title.textContent = `${m.month}: ${plural(m.conversations, 'chat')}`
     bar.append(title)
     svg.append(bar)
-    if (m.month.endsWith('-01') || i === 0) {
-      const label = document.createElementNS(ns, 'text')
-      attributes(label, { x: i * width + 1, y: 134 })
-      label.textContent = m.month.slice(0, 4)
-      if (i === 0 || all.length < 14 || m.month.endsWith('-01')) svg.append(label)
-    }
+    if (!labelled(all, i, width)) return
+    const label = document.createElementNS(ns, 'text')
+    attributes(label, { x: i * width + 1, y: 134 })
+    label.textContent = m.month.slice(0, 4)
+    svg.append(label)
   })
   return h('div', {}, svg, asTable('By month, as a table', ['Month', 'Chats'], list.map((m) => [m.month, count(m.conversations)])))
+}
+
+/** Whether a month is labelled with its year: each January, and the first month if there is room. @param {{month: string}[]} all @param {number} i @param {number} width of a bar */
+function labelled(all, i, width) {
+  const january = (/** @type {number} */ at) => all[at]?.month.endsWith('-01')
+  if (i > 0) return january(i)
+  for (let at = 1; at * width < 36; at++) if (january(at)) return false
+  return true
 }
 
 /** Fills the months between that have nothing. @param {{month: string, conversations: number}[]} list */
