@@ -22,6 +22,7 @@ import (
 type things struct {
 	conversation chat.Transcript
 	importID     string
+	running      string // an import that has not ended
 	key          auth.Key
 	waiting      store.Claim     // of a conversation that is being indexed
 	receipt      chat.DeletionID // of a delete
@@ -108,6 +109,29 @@ var inWorkspace = map[string]call{
 	"ConversationsAfter": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.ConversationsAfter(ws, chat.Filter{ImportID: h.importID}, "", 10))
 	},
+	"Backlog": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) { return just(tx.Backlog(ws)) },
+	"BeginImport": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) {
+		return only(tx.BeginImport(ws, store.NewImport{ID: chat.NewID(), Kind: "file", State: chat.StateReading}))
+	},
+	"MoveImport": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.MoveImport(ws, h.running, store.ImportStep{}))
+	},
+	"EndImport": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.EndImport(ws, h.running, chat.StateDone, ""))
+	},
+	"ImportRuns": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.ImportRuns(ws, h.running))
+	},
+	"PreviewIDs": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.PreviewIDs(ws, []chat.ConversationID{h.conversation.ID}))
+	},
+	"PreviewMatching": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.PreviewMatching(ws, chat.Filter{ImportID: h.importID}))
+	},
+	"Stretch": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return wholeOf(tx.Stretch(ws, h.conversation.ID, 0, 10, 100))
+	},
+	"WorkspaceName": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) { return just(tx.WorkspaceName(ws)) },
 	"PlatformNames": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) { return just(tx.PlatformNames(ws)) },
 	"CountMatching": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.CountMatching(ws, chat.Filter{ImportID: h.importID}))
@@ -265,24 +289,27 @@ var inWorkspace = map[string]call{
 // acrossWorkspaces are the methods that read all workspaces, and their callers. None
 // serves a request of a key.
 var acrossWorkspaces = map[string]string{
-	"Claim":           "the indexer takes work from whoever has waited longest",
-	"NextDue":         "the indexer sleeps until there is work",
-	"RequeueFailed":   "the service starts with another setting",
-	"HurryFuture":     "the indexer mends what a wrong clock put off",
-	"TakeClaimsBack":  "the indexer takes over what a program held that has ended",
-	"ClaimBehind":     "the indexer takes what another model made",
-	"AdoptRecipe":     "the service starts",
-	"CompleteRecipe":  "the indexer asks whether a change of models is over",
-	"Behind":          "the operator, by metrics and doctor: a sum",
-	"MadeBy":          "recipes belong to no workspace",
-	"KeyByPrefix":     "a request says its key before anyone knows its workspace",
-	"RevokeKey":       "the operator, by the command line",
-	"AnyKey":          "a first start",
-	"LockDelivery":    "it reads nothing and changes nothing",
-	"Workspace":       "the operator, by name",
-	"EnsureWorkspace": "the operator, by name",
-	"CreateWorkspace": "the operator, by name",
-	"Workspaces":      "the operator",
+	"Claim":              "the indexer takes work from whoever has waited longest",
+	"NextDue":            "the indexer sleeps until there is work",
+	"RequeueFailed":      "the service starts with another setting",
+	"HurryFuture":        "the indexer mends what a wrong clock put off",
+	"TakeClaimsBack":     "the indexer takes over what a program held that has ended",
+	"ClaimBehind":        "the indexer takes what another model made",
+	"AdoptRecipe":        "the service starts",
+	"CompleteRecipe":     "the indexer asks whether a change of models is over",
+	"Behind":             "the operator, by metrics and doctor: a sum",
+	"MadeBy":             "recipes belong to no workspace",
+	"KeyByPrefix":        "a request says its key before anyone knows its workspace",
+	"RevokeKey":          "the operator, by the command line",
+	"AnyKey":             "a first start",
+	"LockDelivery":       "it reads nothing and changes nothing",
+	"Workspace":          "the operator, by name",
+	"AbandonedImports":   "a service ends the imports of programs that have ended",
+	"StopAbandoned":      "a service ends the imports of programs that have ended",
+	"ForgetEmptyImports": "a service deletes records of imports that stored nothing",
+	"EnsureWorkspace":    "the operator, by name",
+	"CreateWorkspace":    "the operator, by name",
+	"Workspaces":         "the operator",
 }
 
 func TestEveryMethodKeepsToItsWorkspace(t *testing.T) {
@@ -300,8 +327,10 @@ func TestEveryMethodKeepsToItsWorkspace(t *testing.T) {
 		foreign := populate(t, s, theirs, "theirs")
 		added(t, s, theirs, "theirs alone", "theirs four")
 		require.NoError(t, finish(s, claimOne(t, s), "common"))
+		added(t, s, theirs, "theirs queued", "theirs five")
 		unknown := foreign
 		unknown.conversation.ID, unknown.conversation.ExternalID = chat.ConversationID(chat.NewID()), "nobody's"
+		unknown.running = chat.NewID()
 		unknown.importID, unknown.key.ID, unknown.waiting.Conversation = chat.NewID(), chat.NewID(), chat.ConversationID(chat.NewID())
 		unknown.receipt, unknown.gone = chat.DeletionID(chat.NewID()), "nobody's"
 
@@ -346,12 +375,15 @@ func TestEveryMethodKeepsToItsWorkspace(t *testing.T) {
 // populate creates one record of each kind, and returns their ids.
 func populate(t *testing.T, s *store.Store, ws chat.WorkspaceID, name string) (h things) {
 	t.Helper()
-	h.importID = chat.NewID()
+	h.importID, h.running = chat.NewID(), chat.NewID()
 	h.key = createKey(t, s, minted(ws, name, name, auth.Read))
 	h.conversation = transcript(t, name, name+" one", name+" two")
 	h.conversation.ImportID = h.importID
 	inTx(t, s, func(tx *store.Tx) error {
 		if err := tx.NamePlatform(ws, "custom", name); err != nil {
+			return err
+		}
+		if err := tx.BeginImport(ws, store.NewImport{ID: h.running, Kind: "file", State: chat.StateReading}); err != nil {
 			return err
 		}
 		return tx.AddToImport(ws, chat.Import{ID: h.importID, Kind: name, Platform: "custom"})
