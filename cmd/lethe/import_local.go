@@ -141,12 +141,14 @@ type databasePart struct {
 	bytes int
 }
 
-// Add adds a conversation.
+// Add adds a conversation, or a long one in parts.
 func (p *databasePart) Add(u chat.Upload, at format.Place) (int, error) {
 	for _, m := range u.Messages {
 		p.bytes += len(m.Text)
 	}
-	p.reads = append(p.reads, history.Read{Upload: u, Place: chat.ImportPlace{Member: at.Member, Line: at.Line, Element: at.Element}})
+	for _, part := range u.Split(chat.DefaultPartLimits()) {
+		p.reads = append(p.reads, history.Read{Upload: part, Place: chat.ImportPlace{Member: at.Member, Line: at.Line, Element: at.Element}})
+	}
 	return p.bytes, nil
 }
 

@@ -164,6 +164,40 @@ func TestImportOfOwnLines(t *testing.T) {
 	})
 }
 
+// A conversation that is longer than a part is sent in several, and arrives whole.
+func TestImportOfALongConversation(t *testing.T) {
+	const messages = 12_000
+	var line strings.Builder
+	line.WriteString(`{"conversation":{"id":"long","marked":true,"messages":[`)
+	for n := range messages {
+		fmt.Fprintf(&line, `%s{"id":"m%d","role":"human","content":"words %d"}`, strings.Repeat(",", min(n, 1)), n, n)
+	}
+	line.WriteString("]}}\n")
+	file := filepath.Join(t.TempDir(), "long.jsonl")
+	require.NoError(t, os.WriteFile(file, []byte(line.String()), 0o600))
+	twice := func(i importer) {
+		t.Helper()
+		for _, want := range []string{"1 new", "1 unchanged"} {
+			out, _ := i.lethe(exitOK, "import", file)
+			require.Contains(i.t, out, "Stored 1 conversation: "+want+".\n")
+		}
+	}
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		service := apptest.Start(t, db, apptest.WithEnv("LETHE_EMBEDDER=none"))
+		i := importer{t: t, environ: append(db.Environ(), "LETHE_API_KEY="+apptest.Key, "LETHE_ADDR="+strings.TrimPrefix(service.URL, "http://"))}
+		twice(i)
+		for c, err := range service.Client.All(t.Context(), client.ListOptions{}) {
+			require.NoError(t, err)
+			require.Equal(t, messages, c.MessageCount)
+		}
+	})
+	t.Run("without a service", func(t *testing.T) {
+		db := storetest.New(t, storetest.SQLite)
+		i := importer{t: t, environ: append(db.Environ(), "LETHE_RUNTIME_DIR="+filepath.Join(t.TempDir(), "run"), "LETHE_EMBEDDER=none")}
+		twice(i)
+	})
+}
+
 func TestDryRunNeedsNoServiceAndStoresNothing(t *testing.T) {
 	data := t.TempDir()
 	i := importer{t: t, environ: []string{"LETHE_DATA_DIR=" + data}}
@@ -198,13 +232,19 @@ func TestImportWithoutAService(t *testing.T) {
 		_, said := i.lethe(exitOK, "import", "--workspace", workspace, export)
 		require.Contains(t, said, "No service is running; storing straight into the database")
 	}
+	var many strings.Builder
+	for n := range 300 {
+		fmt.Fprintf(&many, `{"conversation":{"id":"%d","messages":[{"role":"human","content":"words"}]}}`+"\n", n)
+	}
+	i.stdin = many.String()
+	i.lethe(exitOK, "import", "-")
 	out, _ := i.lethe(exitOK, "workspaces", "list")
 	require.Regexp(t, `(?m)^ada\s+3\s`, out)
 
 	service := apptest.Start(t, db)
 	stats, err := service.Client.Stats(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, 3, stats.Conversations)
+	require.Equal(t, 303, stats.Conversations)
 	require.Zero(t, stats.Backlog.Queued+stats.Backlog.Indexing, "everything was indexed before the command ended")
 	imports, err := service.Client.Imports(t.Context(), 1, 10)
 	require.NoError(t, err)

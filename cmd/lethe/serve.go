@@ -77,7 +77,7 @@ func (p *program) welcome(c config.Config, s app.Started) {
 	}
 	say("\nTry it: this uploads a conversation, finds it and deletes it.\n\n%s\n\n", trial(url, key))
 	if s.Local {
-		say("In another terminal, `%s list` and `%s search WORDS` work without a key.\n", c.Command, c.Command)
+		say("In another terminal, `%s import FILE` and `%s search WORDS` work without a key.\n", c.Command, c.Command)
 	}
 	say("The API is documented at %s/docs. Press Ctrl-C to stop.\n", url)
 }

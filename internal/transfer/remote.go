@@ -12,12 +12,12 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// maxLine is the longest line that the service takes, in bytes.
+// maxLine is the longest line and the largest request that the service takes, in bytes.
 const maxLine = 50_000_000
 
 // ToService returns a destination that stores an import through a running service.
 func ToService(c *client.Client, begin api.ImportBegin) Destination {
-	return &service{client: c, begin: begin}
+	return &service{client: c, begin: begin, most: maxLine}
 }
 
 // service is a running service as a destination.
@@ -25,6 +25,7 @@ type service struct {
 	client *client.Client
 	begin  api.ImportBegin
 	job    *client.ImportJob
+	most   int // bytes of a request
 }
 
 // Begin starts the import.
@@ -91,31 +92,66 @@ func positive(n int) *int {
 	return &n
 }
 
-// lines is a part as it is sent.
+// lines is a part as it is sent: usually in one request, and in several if it has conversations
+// of many megabytes.
 type lines struct {
-	to     *service
-	text   bytes.Buffer
-	places []format.Place // of each line
+	to       *service
+	requests []request
+	bytes    int
+	line     bytes.Buffer
 }
 
-// Add writes the conversation as a line.
+// request is lines that are sent together, with the place of each.
+type request struct {
+	text   []byte
+	places []format.Place
+}
+
+// Add writes the conversation as a line, or a long one as several.
 func (l *lines) Add(u chat.Upload, at format.Place) (int, error) {
-	before := l.text.Len()
-	if err := lethe.WriteUpload(&l.text, u); err != nil {
-		l.text.Truncate(before)
-		return before, fault.Wrap(fault.Invalid, err, "it cannot be written as JSON")
+	var added [][]byte
+	for _, part := range u.Split(chat.DefaultPartLimits()) {
+		l.line.Reset()
+		if err := lethe.WriteUpload(&l.line, part); err != nil {
+			return l.bytes, fault.Wrap(fault.Invalid, err, "it cannot be written as JSON")
+		}
+		if n := l.line.Len(); n > maxLine {
+			return l.bytes, fault.Invalidf("it has a message of %d MB; at most %d MB can be sent", n/1_000_000, maxLine/1_000_000)
+		}
+		added = append(added, bytes.Clone(l.line.Bytes()))
 	}
-	if n := l.text.Len() - before; n > maxLine {
-		l.text.Truncate(before)
-		return before, fault.Invalidf("it has %d MB; at most %d MB can be sent", n/1_000_000, maxLine/1_000_000)
+	for _, line := range added {
+		l.append(line, at)
 	}
-	l.places = append(l.places, at)
-	return l.text.Len(), nil
+	return l.bytes, nil
+}
+
+func (l *lines) append(line []byte, at format.Place) {
+	last := len(l.requests) - 1
+	if last < 0 || len(l.requests[last].text)+len(line) > l.to.most {
+		l.requests = append(l.requests, request{})
+		last++
+	}
+	r := &l.requests[last]
+	r.text, r.places = append(r.text, line...), append(r.places, at)
+	l.bytes += len(line)
 }
 
 // Send sends the lines.
-func (l *lines) Send(ctx context.Context) (Delivered, error) {
-	answer, err := l.to.job.Send(ctx, l.text.Bytes())
+func (l *lines) Send(ctx context.Context) (d Delivered, err error) {
+	var problems []chat.ImportProblem
+	for _, r := range l.requests {
+		if d, err = l.to.send(ctx, r); err != nil {
+			return d, err
+		}
+		problems = append(problems, d.Problems...)
+	}
+	d.Problems = problems
+	return d, nil
+}
+
+func (s *service) send(ctx context.Context, r request) (Delivered, error) {
+	answer, err := s.job.Send(ctx, r.text)
 	if err != nil {
 		return Delivered{}, err
 	}
@@ -129,8 +165,8 @@ func (l *lines) Send(ctx context.Context) (Delivered, error) {
 	}
 	for _, p := range answer.Problems {
 		problem := chat.ImportProblem{Reason: p.Reason}
-		if p.Line >= 1 && p.Line <= len(l.places) { // the line of the part is none of the source
-			at := l.places[p.Line-1]
+		if p.Line >= 1 && p.Line <= len(r.places) { // the line of the part is none of the source
+			at := r.places[p.Line-1]
 			problem.ImportPlace = chat.ImportPlace{Member: at.Member, Line: at.Line, Element: at.Element}
 		}
 		d.Problems = append(d.Problems, problem)

@@ -73,8 +73,6 @@ type Warning struct {
 type Problem struct {
 	Place  string `json:"place"`
 	Reason string `json:"reason"`
-
-	at format.Place
 }
 
 // MaxProblems is how many problems a result lists. All are counted.
@@ -122,7 +120,7 @@ func (r *Result) deliveryProblems(problems []chat.ImportProblem) {
 
 func (r *Result) problem(at format.Place, reason string) {
 	if len(r.Problems) < MaxProblems {
-		r.Problems = append(r.Problems, Problem{Place: at.String(), Reason: reason, at: at})
+		r.Problems = append(r.Problems, Problem{Place: at.String(), Reason: reason})
 	}
 }
 
@@ -173,6 +171,8 @@ func (r *Result) report() chat.ImportReport {
 // complete brings what was read and what was delivered together.
 func (r *Result) complete(rows []*row, p Progress) {
 	r.Bytes, r.Indexed = p.Bytes, p.Indexed
+	r.Files, r.Warnings = []File{}, []Warning{} // never null as JSON
+	r.Problems, r.Notes = append([]Problem{}, r.Problems...), append([]string{}, r.Notes...)
 	of := map[string]int{} // the file of a member
 	for _, row := range rows {
 		c := row.counts
