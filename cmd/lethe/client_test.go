@@ -68,7 +68,7 @@ func TestTheCommandLine(t *testing.T) {
 		lethe(exitOK, "keys", "revoke", prefix)
 		require.Contains(t, lethe(exitFailure, "list", "--url", url, "--key", made), "Invalid or revoked API key")
 		require.Contains(t, lethe(exitFailure, "keys", "revoke", "nobody"), "lethe keys list")
-		require.Contains(t, lethe(exitFailure, "keys", "create", "--scopes", "admin"), "unknown scope")
+		require.Contains(t, lethe(exitFailure, "keys", "create", "--scopes", "owner"), "unknown scope")
 	})
 }
 

@@ -30,11 +30,11 @@ func (p *program) openCommand() *cobra.Command {
 				return err
 			}
 			page := address + "/#code=" + made.Code
-			if printOnly || !p.terminal || showInBrowser(cmd.Context(), page) != nil {
-				fmt.Fprintln(p.stdout, page)
+			if !printOnly && p.terminal && showInBrowser(cmd.Context(), page) {
+				p.note("Opened in your browser: %s", page)
 				return nil
 			}
-			p.note("Opened in your browser: %s", page)
+			fmt.Fprintln(p.stdout, page)
 			return nil
 		},
 	}
@@ -43,8 +43,8 @@ func (p *program) openCommand() *cobra.Command {
 	return cmd
 }
 
-// showInBrowser asks the system to open an address. An error means that it has no way to.
-func showInBrowser(ctx context.Context, address string) error {
+// showInBrowser asks the system to open an address, and reports whether it has a way to.
+func showInBrowser(ctx context.Context, address string) bool {
 	command := []string{"xdg-open", address}
 	switch runtime.GOOS {
 	case "darwin":
@@ -52,5 +52,5 @@ func showInBrowser(ctx context.Context, address string) error {
 	case "windows":
 		command = []string{"rundll32", "url.dll,FileProtocolHandler", address}
 	}
-	return exec.CommandContext(context.WithoutCancel(ctx), command[0], command[1:]...).Start() //nolint:gosec // the service's own address
+	return exec.CommandContext(context.WithoutCancel(ctx), command[0], command[1:]...).Start() == nil //nolint:gosec // the service's own address
 }

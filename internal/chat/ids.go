@@ -2,14 +2,16 @@ package chat
 
 import "github.com/google/uuid"
 
-// The ids of what a workspace has. Lethe assigns them: each is a UUIDv7 in its canonical
-// form. The types are distinct, so that an id of one kind cannot be passed for another.
-type (
-	ConversationID string // identifies a conversation
-	MessageID      string // identifies a message
-	ImportID       string // identifies an upload or an import of a file
-	DeletionID     string // identifies the receipt of a delete
-)
+// ConversationID identifies a conversation. Like the other ids of what a workspace has, it is
+// assigned by Lethe: a UUIDv7 in its canonical form. The types are distinct, so that an id of
+// one kind cannot be passed for another.
+type ConversationID string
+
+// MessageID identifies a message.
+type MessageID string
+
+// DeletionID identifies the receipt of a delete.
+type DeletionID string
 
 // NewID returns a new UUIDv7, for an id of any kind. Such ids sort by the time they were created.
 func NewID() string { return uuid.Must(uuid.NewV7()).String() }
