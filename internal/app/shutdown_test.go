@@ -100,7 +100,7 @@ func TestShutdownFinishesWorkInProgress(t *testing.T) {
 		require.NotNil(t, found.Results)
 		p.Ended(t, apptest.Patience)
 		require.Empty(t, db.Damage(t))
-		require.Equal(t, waiting, claimed(t, db).Conversation, "the first is finished, the second was not started")
+		require.Equal(t, waiting, string(claimed(t, db).Conversation), "the first is finished, the second was not started")
 
 		next := apptest.Start(t, db)
 		next.Ready(t, id, waiting)

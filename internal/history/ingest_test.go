@@ -32,7 +32,9 @@ func TestANewConversationIsStoredAndQueued(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, chat.Import{
 			ID: done.ImportID, Kind: "upload", Platform: "chatgpt", Status: chat.ImportQueued, Conversations: 1, Messages: 2, Pending: 1, CreatedAt: now,
+			ImportJob: chat.ImportJob{State: chat.StateIndexing, Platforms: []string{"chatgpt"}, Counts: chat.ImportCounts{New: 1}, EndedAt: imported.EndedAt},
 		}, imported)
+		require.NotNil(t, imported.EndedAt)
 		stats, err := d.History.AsOperator(d.WS).Stats(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []chat.PlatformStats{{Platform: "chatgpt", DisplayName: "ChatGPT", Conversations: 1, Messages: 2}}, stats.Platforms)

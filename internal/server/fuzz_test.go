@@ -76,6 +76,10 @@ func FuzzQueries(f *testing.F) {
 		}, query)
 		for _, r := range routes {
 			path, _, _ := strings.Cut(r.path, "?")
+			query := query
+			if path == "/api/chat-history/events" { // a stream that never ends, unless its kinds are refused
+				query = "kind=neither&" + strings.ReplaceAll(strings.ToLower(query), "kind", "")
+			}
 			answer := s.call(t, r.method, path+"?"+query, r.body)
 			require.Less(t, answer.status, http.StatusInternalServerError, answer.body)
 		}

@@ -286,9 +286,8 @@ type ClientInterface interface {
 	// ExportConversations Export conversations as a file
 	//
 	// The conversations that match all given filters, oldest first, as JSON lines that `POST
-	// /api/chat-history/import` takes. A conversation of more than 10,000 messages or 8 MB is on several lines, each
-	// with the position of its first message (`conversation.from`). The answer is streamed. If it fails midway,
-	// the connection is cut, so check that the answer is complete (docs/api.md). Needs scope `read`.
+	// /api/chat-history/import` takes. A long conversation is on several lines. The answer is streamed; if it fails
+	// midway, the connection is cut, so check that it is complete (docs/api.md). Needs scope `read`.
 	//
 	// Corresponds with GET /api/chat-history/export (the `ExportConversations` operationId).
 	ExportConversations(ctx context.Context, params *ExportConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1035,9 +1034,8 @@ func (c *Client) LiftExclusions(ctx context.Context, body LiftExclusionsJSONRequ
 // ExportConversations Export conversations as a file
 //
 // The conversations that match all given filters, oldest first, as JSON lines that `POST
-// /api/chat-history/import` takes. A conversation of more than 10,000 messages or 8 MB is on several lines, each
-// with the position of its first message (`conversation.from`). The answer is streamed. If it fails midway,
-// the connection is cut, so check that the answer is complete (docs/api.md). Needs scope `read`.
+// /api/chat-history/import` takes. A long conversation is on several lines. The answer is streamed; if it fails
+// midway, the connection is cut, so check that it is complete (docs/api.md). Needs scope `read`.
 //
 // Corresponds with GET /api/chat-history/export (the `ExportConversations` operationId).
 func (c *Client) ExportConversations(ctx context.Context, params *ExportConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4303,9 +4301,8 @@ type ClientWithResponsesInterface interface {
 	// ExportConversationsWithResponse Export conversations as a file
 	//
 	// The conversations that match all given filters, oldest first, as JSON lines that `POST
-	// /api/chat-history/import` takes. A conversation of more than 10,000 messages or 8 MB is on several lines, each
-	// with the position of its first message (`conversation.from`). The answer is streamed. If it fails midway,
-	// the connection is cut, so check that the answer is complete (docs/api.md). Needs scope `read`.
+	// /api/chat-history/import` takes. A long conversation is on several lines. The answer is streamed; if it fails
+	// midway, the connection is cut, so check that it is complete (docs/api.md). Needs scope `read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10169,9 +10166,8 @@ func (c *ClientWithResponses) LiftExclusionsWithResponse(ctx context.Context, bo
 // ExportConversationsWithResponse Export conversations as a file
 //
 // The conversations that match all given filters, oldest first, as JSON lines that `POST
-// /api/chat-history/import` takes. A conversation of more than 10,000 messages or 8 MB is on several lines, each
-// with the position of its first message (`conversation.from`). The answer is streamed. If it fails midway,
-// the connection is cut, so check that the answer is complete (docs/api.md). Needs scope `read`.
+// /api/chat-history/import` takes. A long conversation is on several lines. The answer is streamed; if it fails
+// midway, the connection is cut, so check that it is complete (docs/api.md). Needs scope `read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
