@@ -20,13 +20,13 @@ class Find extends HTMLElement {
     this.menuButton = h('button', { class: 'plain', 'aria-label': 'Menu', 'aria-haspopup': 'menu', onclick: () => this.chooseView() }, icon(icons.menu))
     this.chips = h('div', { class: 'chips', role: 'group', 'aria-label': 'Filters' })
     this.indexing = h('span', { class: 'quiet indexing', role: 'status' })
-    this.append(
-      h('header', { class: 'top' },
-        h('a', { class: 'brand', href: './', onclick: (/** @type {Event} */ e) => { e.preventDefault(); state.go({ view: 'find', q: '', chat: '', at: '', platform: '', from: '', to: '', pinned: '', import: '' }) } }, 'Lethe'),
+    this.append(h('header', {},
+      h('div', { class: 'top' },
+        h('h1', {}, h('a', { class: 'brand', href: './', onclick: (/** @type {Event} */ e) => { e.preventDefault(); state.go({ view: 'find', q: '', chat: '', at: '', platform: '', from: '', to: '', pinned: '', import: '' }) } }, 'Lethe')),
         h('search', { class: 'box' }, icon(icons.search), this.box, this.mode),
         h('button', { class: 'bring-in', onclick: () => state.go({ view: 'bring' }) }, icon(icons.add), h('span', {}, 'Bring in')),
         this.menuButton),
-      h('div', { class: 'under' }, this.chips, this.indexing))
+      h('div', { class: 'under' }, this.chips, this.indexing)))
     whenChanged(['q'], () => this.drawBox())
     whenChanged(['mode', 'platform', 'from', 'to', 'pinned', 'import'], () => this.draw())
     this.drawBox()

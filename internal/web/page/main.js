@@ -50,7 +50,7 @@ class App extends HTMLElement {
     this.main = h('main', {}, h('lethe-list', {}), h('lethe-reader', {}))
     this.other = h('main', { class: 'other', hidden: true })
     this.classList.toggle('reading', state.shown.chat !== '')
-    fill(this, h('lethe-find', {}), this.main, this.other, h('lethe-bar', {}))
+    fill(this, h('a', { class: 'skip', href: '#list' }, 'Skip to the list'), h('lethe-find', {}), this.main, this.other, h('lethe-bar', {}))
     this.show()
     this.askStats()
     events.turn()

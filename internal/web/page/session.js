@@ -11,9 +11,9 @@ export const session = new (class extends EventTarget {
   /** @type {{workspace?: string, scopes?: string[], keyId?: string}} */
   who = {}
 
-  /** @param {string} scope */
+  /** Whether the key has a scope. Until the service has said so, it may read and write, but administer nothing. @param {string} scope */
   may(scope) {
-    return !this.who.scopes || this.who.scopes.includes(scope)
+    return this.who.scopes ? this.who.scopes.includes(scope) : scope !== 'admin'
   }
 
   get stays() {
