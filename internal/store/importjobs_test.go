@@ -147,6 +147,10 @@ func TestAbandonedImports(t *testing.T) {
 		}
 		require.Empty(t, stop(start))
 		require.NoError(t, other.Close())
+		require.Eventually(t, func() bool { // PostgreSQL's server notices a little later
+			ended, err := s.EndedImporters(ctx)
+			return err == nil && len(ended) > 0
+		}, time.Minute, 10*time.Millisecond)
 		require.Equal(t, []string{dead}, stop(start))
 		require.Equal(t, []any{chat.StateStopped, "away"}, []any{importOf(t, s, ws, dead).State, importOf(t, s, ws, dead).Error})
 

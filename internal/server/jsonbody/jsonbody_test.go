@@ -100,7 +100,7 @@ func TestExactRefusesWhatIsUnknown(t *testing.T) {
 		`{"filter":{"plattform":"a"}}`:              "filter.plattform is unknown; did you mean filter.platform?",
 		`{"filter":{"dryRun":true}}`:                "filter.dryRun is unknown; did you mean dryRun?",
 		`{"filter":{"all":true}}`:                   "filter.all is unknown; did you mean all?",
-		`{"filter":{"to":"2026-01-01"}}`:            "filter.to is unknown; known here: dateFrom, dateTo, importId, pinned, pinnedOnly, platform, provider, title.",
+		`{"filter":{"to":"2026-01-01"}}`:            "filter.to is unknown; known here: archived, dateFrom, dateTo, importId, pinned, pinnedOnly, platform, project, provider, starred, title.",
 		`{"filter":{"":1}}`:                         `filter."" is unknown`,
 		`{"query":"x"}`:                             "query is unknown; known here: all, dryRun,",
 		`{"` + strings.Repeat("ü", 70) + `":1}`:     strings.Repeat("ü", 64) + "... is unknown",
