@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -60,4 +61,41 @@ func ill(t *testing.T, s *store.Store) (checks []string) {
 		}
 	}
 	return checks
+}
+
+// FTS5 remembers the segments of an index from one query to the next. A check that is told
+// of segments which another connection has merged since would call a healthy index corrupt.
+func TestTheDoctorIsNotMisledByAMerge(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		stop := make(chan struct{})
+		var writer sync.WaitGroup
+		t.Cleanup(writer.Wait)
+		writer.Go(func() {
+			defer close(stop) // a failure ends this goroutine, and with it the test
+			for i := range 120 {
+				id := added(t, s, ws, fmt.Sprint(i), "alpha beta").ID
+				indexAs(t, s, id, indexed(passage(0, []float32{1, 0, 0}, "alpha", "beta", fmt.Sprint("w", i))))
+				if i%3 == 0 {
+					continue
+				}
+				remove(t, s, ws, id)
+				if _, err := s.Reclaim(ctx, store.Reclaiming{}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		for examined := 0; ; examined++ {
+			select {
+			case <-stop:
+				require.Positive(t, examined)
+				return
+			default:
+				require.NotContains(t, ill(t, s), "full-text index")
+				require.Empty(t, db.Damage(t))
+			}
+		}
+	})
 }

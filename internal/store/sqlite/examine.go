@@ -100,9 +100,10 @@ const healthy = "ok"
 // integrity runs an integrity check. FTS5 keeps the list of an index's segments with
 // the connection, and looks whether it has changed when a query begins, but not when a
 // check does: without a query before it the check would miss the segments that another
-// connection has merged, and call the index corrupt.
+// connection has merged, and call the index corrupt. Both are in one transaction, so that
+// nothing is merged between them either.
 func (d *Database) integrity(ctx context.Context, pragma string) (said string, err error) {
-	err = d.read.WithContext(ctx).Connection(func(db *gorm.DB) error {
+	err = d.read.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		var none int
 		if err := db.Raw(`SELECT count(*) FROM chunks_fts WHERE chunks_fts MATCH '"0"'`).Scan(&none).Error; err != nil {
 			return err
