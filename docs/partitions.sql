@@ -11,6 +11,19 @@ ALTER TABLE messages RENAME TO messages_flat;
 ALTER TABLE chunks RENAME TO chunks_flat;
 ALTER TABLE embeddings RENAME TO embeddings_flat;
 
+-- The keys and indexes of the tables, for the tables that replace them.
+CREATE TEMPORARY TABLE kept ON COMMIT DROP AS
+SELECT CASE contype WHEN 'p' THEN 1 WHEN 'u' THEN 2 ELSE 4 END AS turn,
+       format('ALTER TABLE %s ADD %s', conrelid::regclass, pg_get_constraintdef(oid)) AS statement
+FROM pg_constraint
+WHERE conrelid IN ('conversations_flat'::regclass, 'messages_flat'::regclass, 'chunks_flat'::regclass, 'embeddings_flat'::regclass)
+    AND contype IN ('p', 'u', 'f')
+UNION ALL
+SELECT 3, pg_get_indexdef(indexrelid)
+FROM pg_index
+WHERE indrelid IN ('conversations_flat'::regclass, 'messages_flat'::regclass, 'chunks_flat'::regclass, 'embeddings_flat'::regclass)
+    AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid);
+
 CREATE TABLE conversations (LIKE conversations_flat INCLUDING DEFAULTS INCLUDING CONSTRAINTS) PARTITION BY HASH (workspace_id);
 CREATE TABLE messages (LIKE messages_flat INCLUDING DEFAULTS) PARTITION BY HASH (workspace_id);
 CREATE TABLE chunks (LIKE chunks_flat INCLUDING DEFAULTS) PARTITION BY HASH (workspace_id);
@@ -31,10 +44,19 @@ BEGIN
 END $$;
 
 -- The planner must keep no samples of texts and vectors, as in the tables before.
-ALTER TABLE conversations ALTER COLUMN title SET STATISTICS 0, ALTER COLUMN title_folded SET STATISTICS 0;
-ALTER TABLE messages ALTER COLUMN external_id SET STATISTICS 0, ALTER COLUMN branch SET STATISTICS 0, ALTER COLUMN text SET STATISTICS 0;
-ALTER TABLE chunks ALTER COLUMN parts SET STATISTICS 0, ALTER COLUMN text_sum SET STATISTICS 0, ALTER COLUMN terms SET STATISTICS 0;
-ALTER TABLE embeddings ALTER COLUMN vector SET STATISTICS 0;
+DO $$
+DECLARE
+    text_column record;
+BEGIN
+    FOR text_column IN
+        SELECT replace(relname, '_flat', '') AS name, attname
+        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        WHERE attrelid IN ('conversations_flat'::regclass, 'messages_flat'::regclass, 'chunks_flat'::regclass, 'embeddings_flat'::regclass)
+            AND attnum > 0 AND NOT attisdropped AND attstattarget = 0
+    LOOP
+        EXECUTE format('ALTER TABLE %I ALTER COLUMN %I SET STATISTICS 0', text_column.name, text_column.attname);
+    END LOOP;
+END $$;
 
 INSERT INTO conversations SELECT * FROM conversations_flat;
 INSERT INTO messages SELECT * FROM messages_flat;
@@ -44,30 +66,14 @@ INSERT INTO embeddings SELECT * FROM embeddings_flat;
 -- With the old tables go their indexes, whose names are needed again.
 DROP TABLE embeddings_flat, chunks_flat, messages_flat, conversations_flat;
 
-ALTER TABLE conversations
-    ADD PRIMARY KEY (workspace_id, id),
-    ADD UNIQUE (workspace_id, platform, external_id),
-    ADD FOREIGN KEY (workspace_id) REFERENCES workspaces (id) ON DELETE CASCADE;
-CREATE INDEX conversations_newest ON conversations (workspace_id, updated_at, id);
-CREATE INDEX conversations_import ON conversations (workspace_id, import_id);
-CREATE INDEX conversations_last_import ON conversations (workspace_id, last_import_id);
-CREATE INDEX conversations_counters ON conversations (workspace_id) INCLUDE (chunk_count, term_count);
-CREATE INDEX conversations_queue ON conversations (run_after) WHERE index_state IN ('queued', 'indexing');
-CREATE INDEX conversations_words ON conversations (run_after) WHERE index_state IN ('queued', 'indexing') AND indexed_revision <> revision;
-CREATE INDEX conversations_vectors ON conversations (run_after) WHERE index_state IN ('queued', 'indexing') AND indexed_revision = revision;
-CREATE INDEX conversations_holder ON conversations (holder) WHERE holder > 0;
-CREATE INDEX conversations_recipe ON conversations (recipe_id, run_after) WHERE recipe_id > 0;
-
-ALTER TABLE messages
-    ADD PRIMARY KEY (workspace_id, conversation_id, position),
-    ADD FOREIGN KEY (workspace_id, conversation_id) REFERENCES conversations (workspace_id, id) ON DELETE CASCADE;
-ALTER TABLE chunks
-    ADD PRIMARY KEY (workspace_id, conversation_id, position),
-    ADD FOREIGN KEY (workspace_id, conversation_id) REFERENCES conversations (workspace_id, id) ON DELETE CASCADE;
-CREATE INDEX chunks_terms ON chunks USING gin (terms);
-ALTER TABLE embeddings
-    ADD PRIMARY KEY (workspace_id, conversation_id, position),
-    ADD FOREIGN KEY (workspace_id, conversation_id) REFERENCES conversations (workspace_id, id) ON DELETE CASCADE;
+DO $$
+DECLARE
+    made text;
+BEGIN
+    FOR made IN SELECT replace(statement, '_flat', '') FROM kept ORDER BY turn, statement LOOP
+        EXECUTE made;
+    END LOOP;
+END $$;
 
 COMMIT;
 
