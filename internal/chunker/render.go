@@ -27,6 +27,19 @@ func Body(parts []chat.Excerpt) string {
 	return b.String()
 }
 
+// Words returns what the parts of one message say: its own words alone. Parts that do not
+// follow each other, because a blob is between them, are on lines of their own.
+func Words(parts []chat.Excerpt) string {
+	var b strings.Builder
+	for i, part := range parts {
+		if i > 0 && parts[i-1].End != part.Start {
+			newline(&b)
+		}
+		b.WriteString(part.Text)
+	}
+	return strings.TrimSpace(b.String())
+}
+
 // Said is what of a passage has a meaning: the title and the texts, without the dates
 // and senders, which all passages have. A vector of it tells passages better apart;
 // words are found with all of it.

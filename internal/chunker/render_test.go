@@ -36,3 +36,18 @@ func TestNothingToWrite(t *testing.T) {
 	require.Empty(t, Body(nil))
 	require.Equal(t, "Human: x", Render(chat.Passage{Parts: []chat.Excerpt{{Sender: chat.Human, CreatedAt: time.Time{}, Text: "x"}}}))
 }
+
+func TestWordsAreTheMessagesOwn(t *testing.T) {
+	part := func(start int, text string) chat.Excerpt {
+		return chat.Excerpt{Start: start, End: start + len(text), Text: text}
+	}
+	for want, parts := range map[string][]chat.Excerpt{
+		"":                      nil,
+		"one":                   {part(0, " one\n")},
+		"One. Two. Three.":      {part(0, "One. "), part(5, "Two. "), part(10, "Three.")},
+		"Before.\nAfter a blob.": {part(0, "Before."), part(900, "After a blob.")},
+		"Human: is no label":    {part(0, "Human: is no label")},
+	} {
+		require.Equal(t, want, Words(parts))
+	}
+}

@@ -32,7 +32,7 @@ type quote struct {
 func newQuote(hit search.Hit, escape func(string) string) quote {
 	parts := hit.Passage.Parts
 	q := quote{
-		hits: []search.Hit{hit}, title: escape(hit.Title), text: escape(strings.TrimSpace(chunker.Body(parts))), terms: text.Terms(hit.Text),
+		hits: []search.Hit{hit}, title: escape(hit.Title), text: escape(strings.TrimSpace(chunker.Body(parts))), terms: text.Terms(hit.Block()),
 	}
 	if len(parts) > 0 && parts[0].Repeated {
 		q.repeated = escape(strings.TrimSpace(chunker.Body(parts[:1])))

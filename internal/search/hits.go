@@ -18,8 +18,8 @@ type Result struct {
 	Reranked bool  // whether the reranker ordered the best hits
 }
 
-// Hit is one passage that a search found. The message it names is the one in the passage
-// that contains most words of the query.
+// Hit is one passage that a search found, and the message in it that contains most words of
+// the query.
 type Hit struct {
 	ConversationID chat.ConversationID
 	Title          string
@@ -37,14 +37,24 @@ type Hit struct {
 	Passage chat.Passage // that Text was written from
 }
 
+// Block returns the whole passage as it is indexed: the day and the title, and what each
+// message says in it, after its sender.
+func (h Hit) Block() string { return chunker.Render(h.Passage) }
+
+// Block is Hit.Block for a neighbour.
+func (n Neighbour) Block() string { return chunker.Render(n.Passage) }
+
 // Span is a range of runes in a Hit's text: Start is the first rune, End the one after the last.
 type Span = text.Span
 
-// Neighbour is a passage before or after a Hit, in the order of the conversation.
+// Neighbour is a passage before or after a Hit, in the order of the conversation, and the
+// message in it that contains most words of the query.
 type Neighbour struct {
-	Text   string
-	Sender chat.Sender
-	Time   time.Time
+	MessageID chat.MessageID
+	Sender    chat.Sender
+	Time      time.Time
+	Text      string // what that message says in the passage
+	Passage   chat.Passage
 }
 
 // readHits reads the passages of ranked keys in one snapshot. Keys whose passage was deleted
@@ -55,18 +65,22 @@ func (s *Searcher) readHits(ctx context.Context, ws chat.WorkspaceID, found []ra
 	if err != nil {
 		return nil, err
 	}
+	wanted := make(map[string]bool, len(terms))
+	for _, t := range terms {
+		wanted[t] = true
+	}
 	hits = make([]Hit, 0, len(found))
 	for _, f := range found {
 		p, ok := passages[f.Key]
 		if !ok || len(p.Content.Own()) == 0 {
 			continue
 		}
-		best := bestMessage(p.Content, terms)
+		best := bestMessage(p.Content, wanted)
 		hits = append(hits, Hit{
 			ConversationID: p.Conversation, Title: p.Title, Platform: p.Platform,
-			MessageID: best.MessageID, MessageIndex: best.Position, Sender: best.Sender, Time: best.CreatedAt,
-			Text: chunker.Render(p.Content), Score: f.Score, Highlights: []Span{},
-			Context: contextOf(f.Key, contextChunks, passages), Key: f.Key, Passage: p.Content,
+			MessageID: best[0].MessageID, MessageIndex: best[0].Position, Sender: best[0].Sender, Time: best[0].CreatedAt,
+			Text: chunker.Words(best), Score: f.Score, Highlights: []Span{},
+			Context: contextOf(f.Key, contextChunks, passages, wanted), Key: f.Key, Passage: p.Content,
 		})
 	}
 	return hits, nil
@@ -91,12 +105,17 @@ func keysToRead(found []rank.Fused, contextChunks int) []rank.Key {
 	return keys
 }
 
-func contextOf(hit rank.Key, contextChunks int, passages map[rank.Key]store.Passage) []Neighbour {
+func contextOf(hit rank.Key, contextChunks int, passages map[rank.Key]store.Passage, wanted map[string]bool) []Neighbour {
 	neighbours := []Neighbour{}
 	for _, k := range neighbourKeys(hit, contextChunks) {
-		if own := passages[k].Content.Own(); len(own) > 0 {
-			neighbours = append(neighbours, Neighbour{Text: chunker.Render(passages[k].Content), Sender: own[0].Sender, Time: own[0].CreatedAt})
+		p := passages[k].Content
+		if len(p.Own()) == 0 {
+			continue
 		}
+		best := bestMessage(p, wanted)
+		neighbours = append(neighbours, Neighbour{
+			MessageID: best[0].MessageID, Sender: best[0].Sender, Time: best[0].CreatedAt, Text: chunker.Words(best), Passage: p,
+		})
 	}
 	return neighbours
 }
@@ -139,38 +158,43 @@ func (s *Searcher) Changed(ctx context.Context, ws chat.WorkspaceID, hits []Hit)
 	}
 	changed := map[rank.Key]bool{}
 	for _, hit := range hits {
-		if p, ok := current[hit.Key]; !ok || chunker.Render(p.Content) != hit.Text || p.Title != hit.Title {
+		if p, ok := current[hit.Key]; !ok || chunker.Render(p.Content) != hit.Block() || p.Title != hit.Title {
 			changed[hit.Key] = true
 		}
 	}
 	return changed, nil
 }
 
-// bestMessage returns the first part of the message that contains most of the query's terms;
-// of the first such message on a tie. The passage must have a part of its own.
-func bestMessage(p chat.Passage, terms []string) chat.Excerpt {
-	own := p.Own()
-	if first, last := own[0], own[len(own)-1]; first.Position == last.Position {
-		return first
-	}
-	wanted := make(map[string]bool, len(terms))
-	for _, t := range terms {
-		wanted[t] = true
-	}
-	best, most := own[0], -1
-	for len(own) > 0 {
-		first, matched := own[0], map[string]bool{}
-		for len(own) > 0 && own[0].Position == first.Position {
-			for _, t := range text.Terms(own[0].Text) {
+// bestMessage returns the parts of the message that contains most of the wanted terms; of the
+// first such message on a tie. The passage must have a part of its own.
+func bestMessage(p chat.Passage, wanted map[string]bool) (best []chat.Excerpt) {
+	most := -1
+	for own := p.Own(); len(own) > 0; {
+		parts := own[:sameMessage(own)]
+		own = own[len(parts):]
+		if len(own) == 0 && best == nil { // the only message
+			return parts
+		}
+		matched := map[string]bool{}
+		for _, part := range parts {
+			for _, t := range text.Terms(part.Text) {
 				if wanted[t] {
 					matched[t] = true
 				}
 			}
-			own = own[1:]
 		}
 		if len(matched) > most {
-			best, most = first, len(matched)
+			best, most = parts, len(matched)
 		}
 	}
 	return best
+}
+
+// sameMessage returns how many of the first parts are of one message.
+func sameMessage(parts []chat.Excerpt) int {
+	n := 1
+	for n < len(parts) && parts[n].Position == parts[0].Position {
+		n++
+	}
+	return n
 }

@@ -72,7 +72,7 @@ func TestRerankOrdersTheBest(t *testing.T) {
 		require.True(t, found.Reranked)
 		require.Len(t, asked, search.RerankDepth, "bounded")
 		for i, text := range asked {
-			require.Equal(t, first.Hits[i].Text, text, "the best, best first, as they are shown")
+			require.Equal(t, first.Hits[i].Block(), text, "whole passages, best first")
 		}
 		want := idsOf(first.Hits)
 		slices.Reverse(want[:search.RerankDepth])

@@ -95,7 +95,10 @@ func TestAHitSaysWhereItWasSaid(t *testing.T) {
 			require.Len(t, hits, 1, query)
 			hit, said := hits[0], turns[position]
 			require.Equal(t, []any{id, "About x", said.ID, said.Sender, said.CreatedAt}, []any{hit.ConversationID, hit.Title, hit.MessageID, hit.Sender, hit.Time}, query)
-			require.Contains(t, hit.Text, said.Text)
+			require.Equal(t, said.Text, hit.Text, "the message's own words alone")
+			for _, turn := range turns {
+				require.Contains(t, hit.Block(), turn.Text, "the whole passage")
+			}
 			require.InDelta(t, 1, hit.Score, 1e-9, "the best has 1")
 			require.NotNil(t, hit.Context)
 		}
@@ -167,6 +170,9 @@ func TestContext(t *testing.T) {
 						got = append(got, i)
 						require.Equal(t, []chat.Sender{chat.Human, chat.Assistant}[i%2], p.Sender)
 						require.Equal(t, historytest.Now(), p.Time)
+						require.True(t, strings.HasPrefix(p.Text, historytest.Word(historytest.Word("x", i), 0)+" "), p.Text)
+						require.Contains(t, p.Block(), p.Text)
+						require.NotEmpty(t, p.MessageID)
 					}
 				}
 				require.NotContains(t, p.Text, "before")

@@ -47,12 +47,15 @@ func searchQuery(body *api.SearchRequest) (q search.Query, err error) {
 func searchResult(h search.Hit) api.SearchResult {
 	return api.SearchResult{
 		ConversationID: string(h.ConversationID), Title: h.Title, MessageID: string(h.MessageID), MessageIndex: h.MessageIndex, Platform: h.Platform,
-		Text: h.Text, Score: h.Score, Timestamp: api.NewTime(h.Time), Sender: string(h.Sender),
+		Text: h.Text, Passage: h.Block(), Score: h.Score, Timestamp: api.NewTime(h.Time), Sender: string(h.Sender),
 		Highlights: each(h.Highlights, func(s search.Span) api.Highlight {
 			return api.Highlight{Start: s.Start, End: s.End}
 		}),
 		Context: each(h.Context, func(p search.Neighbour) api.ContextPassage {
-			return api.ContextPassage{Text: p.Text, Sender: string(p.Sender), Timestamp: api.NewTime(p.Time)}
+			return api.ContextPassage{
+				MessageID: string(p.MessageID), Text: p.Text, Passage: p.Block(),
+				Sender: string(p.Sender), Timestamp: api.NewTime(p.Time),
+			}
 		}),
 	}
 }

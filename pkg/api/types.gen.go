@@ -263,13 +263,19 @@ type ChangedResponse struct {
 
 // ContextPassage A neighbouring passage of a result.
 type ContextPassage struct {
-	// Sender Who wrote it.
+	// MessageID The message in the passage that matches the query best; the first one on a tie.
+	MessageID string `json:"messageId"`
+
+	// Passage The whole passage, as in a result.
+	Passage string `json:"passage"`
+
+	// Sender Who wrote that message, `human` or `assistant`.
 	Sender string `json:"sender"`
 
-	// Text The passage.
+	// Text What that message says in the passage, in its own words.
 	Text string `json:"text"`
 
-	// Timestamp When it was written.
+	// Timestamp When that message was written.
 	Timestamp Time `json:"timestamp"`
 }
 
@@ -1603,7 +1609,7 @@ type SearchRequest struct {
 	Starred *bool `json:"starred,omitempty"`
 }
 
-// SearchResult One passage.
+// SearchResult One passage, and the message in it that matches the query best.
 type SearchResult struct {
 	// Context Neighbouring passages of the same conversation, in order.
 	Context []ContextPassage `json:"context"`
@@ -1620,19 +1626,23 @@ type SearchResult struct {
 	// MessageIndex The place of that message in its conversation, from 0.
 	MessageIndex int `json:"messageIndex"`
 
+	// Passage The whole passage as it is indexed: its day and title, and what each message in it says, after `Human:` or
+	// `Assistant:`.
+	Passage string `json:"passage"`
+
 	// Platform The platform of the conversation.
 	Platform string `json:"platform"`
 
 	// Score How well the passage matches, from 0 to 1; higher is better. Compare scores only within one answer.
 	Score float64 `json:"score"`
 
-	// Sender Who wrote it, `human` or `assistant`.
+	// Sender Who wrote that message, `human` or `assistant`.
 	Sender string `json:"sender"`
 
-	// Text The passage.
+	// Text What the message `messageId` says in the passage, in its own words.
 	Text string `json:"text"`
 
-	// Timestamp When it was written.
+	// Timestamp When that message was written.
 	Timestamp Time `json:"timestamp"`
 
 	// Title That conversation's title.
