@@ -52,9 +52,9 @@ func (p *program) searchCommand() *cobra.Command {
 // printHits prints the passages, and on stderr how they were found.
 func (p *program) printHits(answer api.SearchAnswer, asked api.SearchMode) error {
 	for i, hit := range answer.Results {
-		text := strings.ReplaceAll(hit.Text, "\n", "\n   ")
-		err := p.say("%d. %s\n   %s  %-9s  %s\n\n   %s\n\n", i+1, shortTitle(oneLine(hit.Title)),
-			hit.Timestamp.UTC().Format(time.DateOnly), hit.Sender, hit.ConversationID, text)
+		text := strings.ReplaceAll(strings.TrimSpace(withoutHeading(hit.Passage, hit.Title)), "\n", "\n   ")
+		err := p.say("%d. %s\n   %s  %s\n\n   %s\n\n", i+1, shortTitle(oneLine(hit.Title)),
+			hit.Timestamp.UTC().Format(time.DateOnly), hit.ConversationID, text)
 		if err != nil {
 			return err
 		}
@@ -72,6 +72,17 @@ func (p *program) printHits(answer api.SearchAnswer, asked api.SearchMode) error
 	}
 	p.note("%s found (%s).", found, how)
 	return nil
+}
+
+// withoutHeading cuts the line "[2026-11-27] Title" off a passage that begins with it,
+// because both are printed above the passage.
+func withoutHeading(text, title string) string {
+	first, rest, more := strings.Cut(text, "\n")
+	_, named, found := strings.Cut(first, "] ")
+	if more && found && strings.HasPrefix(first, "[") && strings.HasPrefix(oneLine(title), named) {
+		return rest
+	}
+	return text
 }
 
 func (p *program) recallCommand() *cobra.Command {

@@ -99,7 +99,7 @@ func tried(t *testing.T, printed string) {
 	var found api.SearchAnswer
 	require.NoError(t, answers.Decode(&found), printed)
 	require.NotEmpty(t, found.Results, "it finds what it uploaded")
-	require.Contains(t, found.Results[0].Text, "flowerpot")
+	require.Contains(t, found.Results[0].Passage, "flowerpot")
 	require.Equal(t, api.SearchModeHybrid, found.Mode)
 	var deleted api.DeleteAnswer
 	require.NoError(t, answers.Decode(&deleted), printed)

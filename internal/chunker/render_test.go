@@ -42,11 +42,11 @@ func TestWordsAreTheMessagesOwn(t *testing.T) {
 		return chat.Excerpt{Start: start, End: start + len(text), Text: text}
 	}
 	for want, parts := range map[string][]chat.Excerpt{
-		"":                      nil,
-		"one":                   {part(0, " one\n")},
-		"One. Two. Three.":      {part(0, "One. "), part(5, "Two. "), part(10, "Three.")},
+		"":                       nil,
+		"one":                    {part(0, " one\n")},
+		"One. Two. Three.":       {part(0, "One. "), part(5, "Two. "), part(10, "Three.")},
 		"Before.\nAfter a blob.": {part(0, "Before."), part(900, "After a blob.")},
-		"Human: is no label":    {part(0, "Human: is no label")},
+		"Human: is no label":     {part(0, "Human: is no label")},
 	} {
 		require.Equal(t, want, Words(parts))
 	}
