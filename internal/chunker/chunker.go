@@ -1,6 +1,5 @@
-// Package chunker cuts a conversation into the passages that search indexes and
-// shows. It is pure and deterministic. It owns the size and the look of a
-// passage; it neither embeds nor stores one.
+// Package chunker cuts a conversation into the passages that search indexes and shows. It is pure and deterministic.
+// It defines the size and the layout of a passage. It does not embed or store passages.
 package chunker
 
 import (
@@ -9,47 +8,44 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 )
 
-// The size of a chunk. Words are counted by the texts alone, without the dates
-// and senders that a chunk adds: Chinese and Japanese characters count 0.6 words,
-// Thai, Lao, Khmer and Burmese ones 0.2, and a very long word counts as several.
+// The limits of a chunk. Only the words of the texts count, not the dates and senders that a chunk adds. A Chinese or
+// Japanese character counts as 0.6 words, a Thai, Lao, Khmer or Burmese one as 0.2, and a very long word counts as
+// several.
 const (
-	MinWords = 80   // from here on a chunk ends with its message
-	MaxWords = 160  // no chunk has more
-	MaxRunes = 1500 // nor more than these, dates and senders included
+	MinWords = 80   // a chunk with this many words ends at the end of its message
+	MaxWords = 160  // maximum
+	MaxRunes = 1500 // maximum, including dates and senders
 )
 
 const (
 	maxTitleRunes    = 100  // of the title in the first chunk
-	maxPieceRunes    = 1200 // of an unbreakable piece: leaves room for title, date and sender
-	maxQuestionWords = 25   // a question up to here is kept with its answer
+	maxPieceRunes    = 1200 // of a piece that cannot be split: leaves room for title, date and sender
+	maxQuestionWords = 25   // longest question that is kept with its answer
 	maxQuestionRunes = 250
 	dateRunes        = len("[2006-01-02] ")
 	labelRunes       = len("Assistant: ") + len("\n")
 )
 
-// Chunk is one passage of a conversation, and where it stands there.
+// Chunk is one passage of a conversation and its place there.
 type Chunk struct {
 	chat.Passage
 	Text     string // the passage as Render writes it
-	First    int    // position of the first message that it holds text of
-	Last     int    // position of the last one, inclusive
+	First    int    // position of the first message with text in the chunk
+	Last     int    // position of the last such message, inclusive
 	Position int    // 0-based, without gaps
 }
 
-// Split cuts a conversation into chunks. Only indexed messages take part, and
-// every word of theirs is in a chunk whose span holds the message. Blobs (package
-// text) are in none.
+// Split cuts a conversation into chunks. It takes only the messages that are indexed. Every word of them is in a
+// chunk whose First and Last include the message, except for blobs (package text), which are in no chunk.
 //
-// A chunk begins with the day of its first message; the first one has the title
-// beside it. It ends with a message once it has MinWords, and a short question
-// does not count as an end when an answer follows. A message that does not fit is
-// cut between sentences into even parts, code blocks are kept whole when they fit,
-// and only what has no such borders is cut between words or characters. A chunk that begins
-// within an answer repeats the short question before it, which its span leaves
-// out; nothing else is repeated.
+// A chunk begins with the day of its first message; the first chunk has the title on the same line. A chunk ends at
+// the end of a message once it has MinWords, but not after a short question that an answer follows. A message that is
+// too long for one chunk is cut between sentences into parts of similar size. Code blocks that fit are not cut. Only
+// text without such borders is cut between words or characters. A chunk that begins inside an answer repeats the
+// short question before it; First and Last do not include that question. Nothing else is repeated.
 //
-// Chunks depend on what precedes them, so that appending messages changes none
-// but the last. Split takes time in proportion to the length of the texts.
+// A chunk depends only on the text before its end, so appending messages changes no chunk but the last. Split takes
+// time in proportion to the length of the texts.
 func Split(title string, turns []chat.Message) []Chunk {
 	s := NewSplitter(title)
 	var chunks []Chunk
@@ -59,18 +55,18 @@ func Split(title string, turns []chat.Message) []Chunk {
 	return append(chunks, s.End()...)
 }
 
-// Splitter is Split for conversations of any length: messages come one after the
-// other, and it keeps no more of them than the chunk at hand needs.
+// Splitter is Split for conversations of any length: it takes one message after the other and keeps only the messages
+// that the current chunk needs.
 type Splitter struct{ packer packer }
 
-// NewSplitter returns a Splitter for a conversation with a title.
+// NewSplitter returns a Splitter for a conversation with this title.
 func NewSplitter(title string) *Splitter {
 	s := &Splitter{packer{title: heading(title)}}
 	s.packer.reset()
 	return s
 }
 
-// Add takes the next message and returns the chunks that are complete by now.
+// Add takes the next message and returns the chunks that are complete now.
 func (s *Splitter) Add(m chat.Message) []Chunk {
 	if m.Indexed() {
 		s.packer.add(&m)
@@ -84,7 +80,7 @@ func (s *Splitter) End() []Chunk {
 	return s.packer.take()
 }
 
-// segment is a part of a message in the chunk that is being packed.
+// segment is the part of one message that goes into the current chunk.
 type segment struct {
 	message    *chat.Message
 	start, end int // bytes of its text
@@ -93,15 +89,15 @@ type segment struct {
 // packer fills one chunk after the other.
 type packer struct {
 	title    string
-	chunks   []Chunk // complete, and not taken yet
-	complete int     // how many chunks there were before them
+	chunks   []Chunk // complete, but not taken yet
+	complete int     // number of chunks that were taken before them
 	segments []segment
-	weight   int // of the segments and the question, in tenths of a word
-	runes    int // the most that the chunk's text can have so far
+	weight   int // of the segments and the repeated question, in tenths of a word
+	runes    int // upper bound of the length of the chunk's text so far
 
-	question *chat.Message // the short question that the next message may answer
-	answered *chat.Message // the one that the message being packed answers
-	repeated *chat.Message // the one that this chunk begins with and does not span
+	question *chat.Message // a short question that the next message may answer
+	answered *chat.Message // the question that the message being packed answers
+	repeated *chat.Message // the question at the beginning of this chunk, outside of First and Last
 }
 
 func (p *packer) reset() {
@@ -112,7 +108,7 @@ func (p *packer) reset() {
 	}
 }
 
-// first reports whether the chunk at hand is the conversation's first.
+// first reports whether the current chunk is the first of the conversation.
 func (p *packer) first() bool { return p.complete+len(p.chunks) == 0 }
 
 func (p *packer) take() []Chunk {
@@ -133,7 +129,7 @@ func (p *packer) add(m *chat.Message) {
 	weight, runes := sum(pieces)
 	p.pack(m, pieces, weight)
 	p.question = nil
-	// A question that has a blob is not repeated: it is repeated as it stands.
+	// Only a whole message can be repeated, so a question with a blob is not.
 	whole := bytesOf(pieces) == len(m.Text)
 	if m.Sender == chat.Human && whole && weight > 0 && weight <= maxQuestionWords*wordWeight && runes <= maxQuestionRunes {
 		p.question = m
@@ -155,8 +151,7 @@ func sum(pieces []piece) (weight, runes int) {
 	return weight, runes
 }
 
-// pack places a message's pieces, which weigh so much together, in this chunk
-// and as many more as it takes.
+// pack places the pieces of a message in the current chunk and in as many more as it needs. weight is their sum.
 func (p *packer) pack(m *chat.Message, pieces []piece, weight int) {
 	goal := p.goal(weight)
 	for _, next := range pieces {
@@ -173,8 +168,8 @@ func (p *packer) pack(m *chat.Message, pieces []piece, weight int) {
 	}
 }
 
-// goal is the weight at which this chunk should end when so much of a message is
-// left, so that its chunks come out even and no scrap is left for the last.
+// goal returns the weight at which the current chunk should end if a message has this much left, so that its chunks
+// have similar sizes and the last one is not tiny.
 func (p *packer) goal(left int) int {
 	const most = MaxWords * wordWeight
 	question := 0
@@ -207,7 +202,7 @@ func (p *packer) place(m *chat.Message, next piece) {
 	p.segments = append(p.segments, segment{m, next.start, next.end})
 }
 
-// blank keeps the empty lines between two pieces, but not masses of them.
+// blank keeps empty lines between two pieces, up to a limit.
 func (p *packer) blank(m *chat.Message, next piece) {
 	const most = 16
 	if next.runes <= most && p.follows(m, next) && p.fits(m, next) {
@@ -215,7 +210,7 @@ func (p *packer) blank(m *chat.Message, next piece) {
 	}
 }
 
-// follows reports whether a piece goes on where the chunk ends so far.
+// follows reports whether a piece begins where the last segment ends.
 func (p *packer) follows(m *chat.Message, next piece) bool {
 	n := len(p.segments)
 	return n > 0 && p.segments[n-1].message == m && p.segments[n-1].end == next.start
@@ -240,7 +235,7 @@ func (p *packer) fits(m *chat.Message, next piece) bool {
 	return p.weight+next.weight <= MaxWords*wordWeight && p.runes+p.cost(m, next) <= MaxRunes
 }
 
-// cost is how many runes a piece adds to the chunk's text at most.
+// cost returns the maximum number of runes that a piece adds to the text of the chunk.
 func (p *packer) cost(m *chat.Message, next piece) int {
 	if n := len(p.segments); n > 0 && p.segments[n-1].message == m {
 		return next.runes + len("\n")
@@ -266,7 +261,7 @@ func (p *packer) flush() {
 	p.reset()
 }
 
-// parts are the repeated question and the segments.
+// parts returns the repeated question and the segments.
 func (p *packer) parts() []chat.Excerpt {
 	parts := make([]chat.Excerpt, 0, len(p.segments)+1)
 	if p.repeated != nil {

@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "rewrite the golden files with what the 
 
 var monday = time.Date(2023, 5, 8, 13, 56, 0, 0, time.UTC)
 
-// talk makes a conversation of alternating senders, a minute between messages.
+// talk makes a conversation of alternating senders, one minute between messages.
 func talk(texts ...string) []chat.Message {
 	var turns []chat.Message
 	for i, text := range texts {
@@ -37,7 +37,7 @@ func talk(texts ...string) []chat.Message {
 
 func words(n int) string { return strings.TrimSpace(strings.Repeat("word ", n)) }
 
-// sentences makes n sentences of ten words, each told apart by its number.
+// sentences makes n sentences of ten words. Each contains its number.
 func sentences(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -208,8 +208,7 @@ func TestTextWithoutBlanks(t *testing.T) {
 	}
 }
 
-// What is encoded is in no passage; what is said around it is, in the order in which
-// it was said, and a question with a picture is not repeated with it.
+// Encoded data is in no passage. The text around it is, in its order, and a question with a picture is not repeated.
 func TestBlobsAreInNoPassage(t *testing.T) {
 	picture := "data:image/png;base64," + strings.Repeat("QUJD", 60_000)
 	turns := talk("What is this? "+picture, sentences(40), picture, "```\n"+strings.Repeat("deadbeef", 400)+"\n```", "before\n"+picture+"\nafter")
@@ -232,7 +231,7 @@ func textsOf(chunks []Chunk) (texts []string) {
 	return texts
 }
 
-// requireRules checks what holds for every conversation.
+// requireRules checks the rules that every conversation must follow.
 func requireRules(t *testing.T, turns []chat.Message, chunks []Chunk) {
 	t.Helper()
 	positions := map[int]int{}
@@ -262,8 +261,7 @@ func requireRules(t *testing.T, turns []chat.Message, chunks []Chunk) {
 	}
 }
 
-// requireCovered checks that a message's text is in the chunks that span it,
-// from its first word to its last, white space and blobs aside.
+// requireCovered checks that the chunks that span a message contain its whole text, except for white space and blobs.
 func requireCovered(t *testing.T, m chat.Message, chunks []Chunk) {
 	t.Helper()
 	var said strings.Builder
@@ -281,8 +279,7 @@ func requireCovered(t *testing.T, m chat.Message, chunks []Chunk) {
 	require.Empty(t, rest, "message %d is not covered", m.Position)
 }
 
-// longestPart returns the length of the longest beginning of rest that is in
-// text.
+// longestPart returns the length of the longest prefix of rest that text contains.
 func longestPart(rest, text string) int {
 	low, high := 0, min(len(rest), len(text))
 	for low < high {
@@ -305,7 +302,7 @@ func squeeze(s string) string {
 	}, s)
 }
 
-// someTalk makes a conversation of every sort of message.
+// someTalk makes a conversation with every kind of message.
 func someTalk(random *rand.Rand, n int) []chat.Message {
 	sorts := []func() string{
 		func() string { return words(1+random.IntN(20)) + "?" },
@@ -361,12 +358,11 @@ func requireWords(t *testing.T, c Chunk) {
 		w, _ := measure(line)
 		weight += w
 	}
-	// Data that is cut mid-word weighs a word more where it goes on.
+	// A word that is cut counts as one more word where it continues.
 	require.LessOrEqual(t, weight, (MaxWords+1)*wordWeight, c.Text)
 }
 
-// Appending must leave every chunk but the last as it was: their vectors are
-// used again.
+// Appending must not change any chunk but the last, because their vectors are used again.
 func TestAppendingKeepsEarlierChunks(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for range 200 {
@@ -379,8 +375,8 @@ func TestAppendingKeepsEarlierChunks(t *testing.T) {
 	}
 }
 
-// A conversation of ordinary messages has no chunk under the least size but its
-// last, and those before a piece that would not fit.
+// In a conversation of ordinary messages only the last chunk, and chunks before a piece that does not fit, are below
+// MinWords.
 func TestChunksAreNotTooSmall(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	for range 100 {
@@ -418,11 +414,11 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// patience ends a test of what should take a fraction of a second.
+// patience is the time limit of a test that should take a fraction of a second.
 const patience = time.Minute
 
-// A megabyte of the same takes a fraction of a second. A quadratic rule would take
-// more than ten minutes.
+// A megabyte of one kind of text takes a fraction of a second. A quadratic algorithm would take more than ten
+// minutes.
 func TestSplitIsLinear(t *testing.T) {
 	for name, unit := range map[string]string{
 		"letters": "a", "blanks": " ", "line breaks": "\n", "blank lines": " \n", "fences": "```\n", "open fences": "`````x\n",

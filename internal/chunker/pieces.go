@@ -8,16 +8,16 @@ import (
 	"github.com/lethe-chat/lethe/internal/text"
 )
 
-// piece is a part of a message that goes into one chunk: a sentence, a code
-// block, or what is left when even that does not fit.
+// piece is a part of a message that is not cut further: a sentence, a code block, or a part of a sentence or block
+// that is too long for a chunk.
 type piece struct {
 	start, end int // bytes of the text
-	weight     int // tenths of a word; 0 for white space alone
+	weight     int // tenths of a word; 0 for white space
 	runes      int
 }
 
-// cutMessage cuts a text into pieces that follow each other. Gaps are between them
-// where the text has a blob, such as a picture.
+// cutMessage cuts a text into consecutive pieces. There are gaps between them where the text has a blob, such as a
+// picture.
 func cutMessage(whole string) []piece {
 	var pieces []piece
 	for start, end := range text.Words(whole) {
@@ -26,7 +26,7 @@ func cutMessage(whole string) []piece {
 	return pieces
 }
 
-// cutWords cuts a text without blobs into pieces, from a byte on.
+// cutWords cuts a text without blobs, beginning at byte from, into pieces.
 func cutWords(text string, from int) []piece {
 	c := cutter{text: text}
 	for at := from; at < len(text); {
@@ -50,7 +50,7 @@ type cutter struct {
 	pieces []piece
 }
 
-// code takes a block whole when it fits, else line by line.
+// code adds a code block as one piece if it fits, else line by line.
 func (c *cutter) code(start, end int) {
 	if p := c.weigh(start, end); p.fits() {
 		c.pieces = append(c.pieces, p)
@@ -59,7 +59,7 @@ func (c *cutter) code(start, end int) {
 	c.each(start, end, lineEnd)
 }
 
-// each takes start..end in units that the border function ends.
+// each adds start..end in units whose ends the function border returns.
 func (c *cutter) each(start, end int, border func(text string, at int) int) {
 	for start < end {
 		next := min(border(c.text, start), end)
@@ -80,8 +80,7 @@ func (c *cutter) weigh(start, end int) piece {
 
 func (p piece) fits() bool { return p.weight <= MaxWords*wordWeight && p.runes <= maxPieceRunes }
 
-// words takes start..end in pieces as large as fit, cut between words where
-// there are any.
+// words adds start..end in pieces that are as large as possible, cut between words if there are any.
 func (c *cutter) words(start, end int) {
 	for start < end {
 		next := c.fill(start, end)
@@ -90,7 +89,7 @@ func (c *cutter) words(start, end int) {
 	}
 }
 
-// fill returns where the largest piece from start ends, always after start.
+// fill returns the end of the largest piece that begins at start. The end is always after start.
 func (c *cutter) fill(start, end int) int {
 	var s scale
 	weight, runes, word := 0, 0, 0
@@ -114,8 +113,7 @@ func (c *cutter) fill(start, end int) int {
 	return end
 }
 
-// unglued moves a cut at byte at back, a few runes at most, so that it does not
-// part a letter from its marks.
+// unglued moves a cut at byte at back by a few runes if it would separate a letter from its marks.
 func (c *cutter) unglued(start, at int) int {
 	const patience = 16
 	cut := at
@@ -132,7 +130,7 @@ func (c *cutter) unglued(start, at int) int {
 	return at
 }
 
-// lineEnd returns where the line from at ends, its line break included.
+// lineEnd returns the end of the line at at, including the line break.
 func lineEnd(text string, at int) int {
 	if n := strings.IndexByte(text[at:], '\n'); n >= 0 {
 		return at + n + 1
@@ -140,8 +138,7 @@ func lineEnd(text string, at int) int {
 	return len(text)
 }
 
-// fence returns the run of backquotes or tildes that opens or closes a code
-// block in the line at, and what follows it in the line.
+// fence returns the backquotes or tildes that open or close a code block in the line at at, and the rest of the line.
 func fence(text string, at int) (run, rest string) {
 	line := strings.TrimLeft(text[at:lineEnd(text, at)], " \t")
 	for _, mark := range []string{"`", "~"} {

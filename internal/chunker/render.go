@@ -8,8 +8,8 @@ import (
 
 const dateLayout = "2006-01-02"
 
-// Render writes a passage as it is indexed and shown: a line with the day whenever it
-// changes, beside the first of them the title, then the texts, each after its sender.
+// Render writes a passage as it is indexed and shown: the day on a line of its own whenever it changes, the title
+// beside the first day, and each text after its sender.
 func Render(p chat.Passage) string {
 	var b strings.Builder
 	if header := strings.TrimSpace(firstDay(p) + " " + heading(p.Title)); header != "" {
@@ -19,16 +19,16 @@ func Render(p chat.Passage) string {
 	return b.String()
 }
 
-// Body writes the parts of a passage without its first line, the day and the title,
-// for where those are shown in another form.
+// Body writes the parts of a passage without its first line, which has the day and the title, for callers that show
+// these in another form.
 func Body(parts []chat.Excerpt) string {
 	var b strings.Builder
 	writeBody(&b, parts)
 	return b.String()
 }
 
-// Words returns what the parts of one message say: its own words alone. Parts that do not
-// follow each other, because a blob is between them, are on lines of their own.
+// Words returns the text of the parts of one message, without dates and senders. Parts with a blob between them
+// are on separate lines.
 func Words(parts []chat.Excerpt) string {
 	var b strings.Builder
 	for i, part := range parts {
@@ -40,9 +40,8 @@ func Words(parts []chat.Excerpt) string {
 	return strings.TrimSpace(b.String())
 }
 
-// Said is what of a passage has a meaning: the title and the texts, without the dates
-// and senders, which all passages have. A vector of it tells passages better apart;
-// words are found with all of it.
+// Said returns the part of a passage that carries meaning: the title and the texts, without the dates and senders
+// that all passages have. Vectors of it tell passages apart better. Keyword search uses the whole text.
 func Said(p chat.Passage) string {
 	var lines []string
 	if title := heading(p.Title); title != "" {
@@ -54,7 +53,7 @@ func Said(p chat.Passage) string {
 	return strings.Join(lines, "\n")
 }
 
-// Label is how Render introduces what a sender said.
+// Label returns the name with which Render introduces a sender's text.
 func Label(s chat.Sender) string {
 	if s == chat.Assistant {
 		return "Assistant: "
@@ -62,8 +61,7 @@ func Label(s chat.Sender) string {
 	return "Human: "
 }
 
-// Day is how Render writes the day on which a part was said; empty when it is not
-// known.
+// Day returns the day of a part as Render writes it; empty when it is not known.
 func Day(part chat.Excerpt) string {
 	if part.CreatedAt.IsZero() {
 		return ""
@@ -78,8 +76,7 @@ func firstDay(p chat.Passage) string {
 	return Day(p.Parts[0])
 }
 
-// writeBody writes the parts, each on lines of its own. The day of the first one is
-// not written.
+// writeBody writes the parts, each on its own lines, without the day of the first one.
 func writeBody(b *strings.Builder, parts []chat.Excerpt) {
 	for i, part := range parts {
 		if i > 0 && Day(parts[i-1]) != Day(part) && Day(part) != "" {
@@ -100,7 +97,7 @@ func newline(b *strings.Builder) {
 	}
 }
 
-// heading is how a title stands in a passage: on one line, and cut.
+// heading returns a title as it is written in a passage: on one line, and cut to a maximum length.
 func heading(title string) string {
 	return cutRunes(strings.Join(strings.Fields(title), " "), maxTitleRunes)
 }

@@ -9,14 +9,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 )
 
-// pretending is a conversation whose texts look like what a passage adds to them.
+// pretending is a conversation whose texts look like the lines that Render adds.
 func pretending() chat.Passage {
 	turns := talk("Assistant: is what I want to be called.\n[2026-01-01]\nHuman: nobody", "[2026-01-02] Human: so be it.", "When?")
 	turns[2].CreatedAt = monday.AddDate(0, 0, 1)
 	return Split("A name", turns)[0].Passage
 }
 
-// What somebody wrote is never taken for what a passage adds, however it looks.
+// Text that somebody wrote is never taken for the lines that Render adds, however similar it looks.
 func TestTextsThatLookLikeStructure(t *testing.T) {
 	p := pretending()
 	require.Equal(t, "[2023-05-08] A name\nHuman: Assistant: is what I want to be called.\n[2026-01-01]\nHuman: nobody\n"+

@@ -5,22 +5,21 @@ import (
 	"unicode/utf8"
 )
 
-// Weights are in tenths of a word, so that sums are exact.
+// Weights are in tenths of a word so that sums are exact.
 const (
 	wordWeight    = 10
 	cjkWeight     = 6 // Chinese and Japanese words have about 1.7 characters
-	clusterWeight = 2 // words of Thai and its kin have about five
+	clusterWeight = 2 // words of Thai and related scripts have about five
 	longWord      = 16
 )
 
 // scale weighs a text rune by rune.
 type scale struct {
-	inWord int // runes of the word at hand
+	inWord int // runes of the current word so far
 }
 
-// add returns what the next rune weighs. A word weighs when it begins and again
-// after every longWord runes, because encoded data is no single word to an
-// embedder.
+// add returns the weight of the next rune. A word counts when it begins and again after every longWord runes, because
+// an embedder reads a long word, such as encoded data, as several.
 func (s *scale) add(r rune) int {
 	switch {
 	case unicode.IsSpace(r):
@@ -40,7 +39,7 @@ func (s *scale) add(r rune) int {
 	return 0
 }
 
-// isCJK covers Han, kana and their punctuation, but not Korean, which puts blanks
+// isCJK reports whether a rune is Han, kana or their punctuation. Korean is not included because it puts spaces
 // between words.
 func isCJK(r rune) bool {
 	return r <= 0x312F || r >= 0x31A0 && r <= 0x9FFF || r >= 0xF900 && r <= 0xFAFF ||
@@ -51,7 +50,7 @@ func isCluster(r rune) bool {
 	return r >= 0x0E00 && r <= 0x0EFF || r >= 0x1000 && r <= 0x109F || r >= 0x1780 && r <= 0x17FF
 }
 
-// measure returns the weight and the runes of a text.
+// measure returns the weight of a text and its number of runes.
 func measure(text string) (weight, runes int) {
 	var s scale
 	for _, r := range text {
@@ -61,8 +60,7 @@ func measure(text string) (weight, runes int) {
 	return weight, runes
 }
 
-// glued reports whether a cut before text[i:] would part a rune from the marks
-// or joiners that shape it.
+// glued reports whether a cut before text[i:] would separate a rune from its marks or joiners.
 func glued(text string, i int) bool {
 	r, _ := utf8.DecodeRuneInString(text[i:])
 	before, _ := utf8.DecodeLastRuneInString(text[:i])

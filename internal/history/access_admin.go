@@ -11,7 +11,7 @@ import (
 // Rights says what a caller may do.
 type Rights struct {
 	KeyID     string
-	Workspace string // its name
+	Workspace string // name of the workspace
 	Scopes    []string
 }
 

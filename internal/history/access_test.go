@@ -18,15 +18,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/search"
 )
 
-// asked is one operation as a caller may ask for it, and the scope that it needs.
+// asked is one operation, called as a caller would, and the scope that it needs.
 type asked struct {
 	scope   auth.Scope
-	streams bool // it takes as long as the caller sends or takes
+	streams bool // it takes as long as the caller sends or receives
 	ask     func(ctx context.Context, a history.Access) error
 }
 
-// whoMayWhat has every operation of Access by its name. TestEveryOperationIsGuarded
-// fails for one that is missing here.
+// whoMayWhat has every operation of Access by its name. TestEveryOperationIsGuarded fails if one is missing.
 var whoMayWhat = map[string]asked{
 	"Conversations": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
 		_, err := a.Conversations(ctx, chat.ListQuery{})
@@ -116,7 +115,7 @@ var whoMayWhat = map[string]asked{
 	"AwaitReclaimed": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
 		_, err := a.AwaitReclaimed(ctx, chat.Deletion{ReclaimedAt: new(time.Time)})
 		return err
-	}, streams: true}, // the end of its time is no error
+	}, streams: true}, // reaching the time limit is not an error
 	"BeginImport": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
 		_, err := a.BeginImport(ctx, history.NewImport{})
 		return err
@@ -194,11 +193,11 @@ func oneRead(id string) iter.Seq[history.Read] {
 	return func(yield func(history.Read) bool) { yield(history.Read{Line: 1, Upload: say(id, "hello")}) }
 }
 
-// notOperations are the methods of Access that ask for nothing.
+// notOperations are the methods of Access that are not operations.
 var notOperations = []string{"May", "Rights"}
 
-// An operation that is added tomorrow is a method of Access, so this finds it: it
-// must be in the table of who may what, and it must refuse everybody else.
+// This test finds every method of Access, also those added later: each must be in the table whoMayWhat and must
+// refuse every other scope.
 func TestEveryOperationIsGuarded(t *testing.T) {
 	var operations []string
 	access := reflect.TypeFor[history.Access]()
@@ -232,8 +231,8 @@ func TestEveryOperationIsGuarded(t *testing.T) {
 	})
 }
 
-// What is neither behind Access nor behind Administration is the service's own, and
-// no caller's words get there.
+// A method that is neither on Access nor on Administration is for the service itself, and no input of a caller
+// reaches it.
 func TestTheWaysIn(t *testing.T) {
 	var ways []string
 	in := reflect.TypeFor[*history.History]()
@@ -257,7 +256,7 @@ func TestOnlyTheOperatorAdministers(t *testing.T) {
 	})
 }
 
-// Each operation ends when its time is over, whoever transports it.
+// Each operation ends at its time limit, whichever transport calls it.
 func TestEveryOperationHasItsTime(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		d = d.with(func(o *history.Options) { o.Patience = time.Nanosecond })
@@ -288,8 +287,8 @@ func TestEveryOperationHasItsTime(t *testing.T) {
 	}
 }
 
-// The rate is the key's, and it is kept at the front door: for one request after the
-// other, whatever they ask. The operator has none.
+// The rate limit belongs to the key and is checked at the front door, for one request after the other, whatever they
+// ask. The operator has no limit.
 func TestTheRateIsKeptAtTheFrontDoor(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		clock := d
@@ -299,7 +298,7 @@ func TestTheRateIsKeptAtTheFrontDoor(t *testing.T) {
 			_, err := d.History.As(one)
 			require.NoError(t, err)
 		}
-		for range 2 { // a refusal does not push the next chance away
+		for range 2 { // a refused request does not delay the next allowed one
 			_, err := d.History.As(one)
 			require.True(t, fault.Is(err, fault.RateLimited), "%v", err)
 			require.Equal(t, 10*time.Second, fault.RetryAfter(err))
@@ -316,8 +315,8 @@ func TestTheRateIsKeptAtTheFrontDoor(t *testing.T) {
 	})
 }
 
-// A key that only writes learns no stored title: not from the answer to an upload
-// that changes nothing, not from pinning, not from asking which titles would match.
+// A key with only the scope write learns no stored title: not from an upload that changes nothing, not from pinning,
+// not from asking which titles would match.
 func TestAWriteOnlyKeyLearnsNoTitle(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		const secret = "Divorce lawyer"
@@ -378,7 +377,7 @@ func TestAWriteOnlyKeyLearnsNoTitle(t *testing.T) {
 	})
 }
 
-// The receipt names the key that asked, whatever the request says.
+// The receipt names the key of the caller, whatever the request says.
 func TestReceiptsNameWhoAsked(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		id := d.Ingest(say("a", "hello")).Conversation.ID

@@ -115,7 +115,7 @@ func (a Access) FinishImport(ctx context.Context, id string, r ImportReport, e I
 	})
 }
 
-// StopImport stops a running import, whoever runs it. What it has stored stays, and nothing
+// StopImport stops a running import, whichever client or program runs it. What it has stored stays, and nothing
 // more is stored after the call. An import that has ended is returned as it is. NotFound when
 // the workspace has no import with this id.
 func (a Access) StopImport(ctx context.Context, id string) (chat.Import, error) {
@@ -124,16 +124,15 @@ func (a Access) StopImport(ctx context.Context, id string) (chat.Import, error) 
 	})
 }
 
-// ImportBegun returns the record of an import that the caller has begun; without what others
-// have said of it, if the caller may not read.
+// ImportBegun returns the record of an import that the caller began. Without the scope read, the caller does not get
+// what other callers wrote into it.
 func (a Access) ImportBegun(ctx context.Context, id string) (chat.Import, error) {
 	return ask(ctx, a, OpImportBegun, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Import, error) {
 		return a.shown(h.importByID(ctx, ws, id))
 	})
 }
 
-// shown reduces an import to what the caller may see: without the scope read nothing that
-// others have said of it.
+// shown reduces an import to what the caller may see: without the scope read, nothing that other callers wrote.
 func (a Access) shown(i chat.Import, err error) (chat.Import, error) {
 	if !a.mayRead() {
 		i.Error, i.FileName, i.Report = "", "", chat.ImportReport{}

@@ -30,19 +30,19 @@ func (h *History) deleteConversations(ctx context.Context, ws chat.WorkspaceID, 
 	if len(asked) == 0 {
 		return Deleted{IDs: []chat.ConversationID{}}, nil
 	}
-	var gone []chat.ConversationID
+	var deletedIDs []chat.ConversationID
 	var receipt chat.Deletion
 	err := h.store.InDeletingTx(ctx, func(tx *store.Tx) (err error) {
-		gone, receipt, err = tx.DeleteConversations(ws, asked, o)
+		deletedIDs, receipt, err = tx.DeleteConversations(ws, asked, o)
 		return err
 	})
 	if err != nil {
 		return Deleted{}, err
 	}
-	if len(gone) > 0 {
+	if len(deletedIDs) > 0 {
 		h.deleted()
 	}
-	return Deleted{IDs: inOrder(asked, gone), Receipt: receipt}, nil
+	return Deleted{IDs: inOrder(asked, deletedIDs), Receipt: receipt}, nil
 }
 
 // reclaimPause is how long a waiting delete waits after a reclaim that could not be
@@ -127,12 +127,12 @@ func fold(ids []chat.ConversationID) []chat.ConversationID {
 	return folded
 }
 
-func inOrder(asked, gone []chat.ConversationID) []chat.ConversationID {
-	wasThere := make(map[chat.ConversationID]bool, len(gone))
-	for _, id := range gone {
+func inOrder(asked, deletedIDs []chat.ConversationID) []chat.ConversationID {
+	wasThere := make(map[chat.ConversationID]bool, len(deletedIDs))
+	for _, id := range deletedIDs {
 		wasThere[id] = true
 	}
-	ordered := make([]chat.ConversationID, 0, len(gone))
+	ordered := make([]chat.ConversationID, 0, len(deletedIDs))
 	for _, id := range asked {
 		if wasThere[id] {
 			ordered = append(ordered, id)

@@ -15,14 +15,14 @@ const MaxBulkDelete = 50
 // BulkDelete is a delete of several conversations that also reports the missing ones.
 type BulkDelete struct {
 	IDs    []chat.ConversationID
-	Atomic bool // delete nothing unless every one of them is there
+	Atomic bool // delete nothing unless all of them exist
 }
 
 // BulkDeleted is the result of a BulkDelete: both lists are in the order of the request,
 // without repeated ids, and never nil.
 type BulkDeleted struct {
 	Deleted []chat.ConversationID
-	Missing []chat.ConversationID // unknown, deleted before or another workspace's: they are all alike
+	Missing []chat.ConversationID // unknown, deleted before, or in another workspace; the caller cannot tell which
 }
 
 // deleteBulk is Access.DeleteBulk.
@@ -34,8 +34,8 @@ func (h *History) deleteBulk(ctx context.Context, ws chat.WorkspaceID, b BulkDel
 	if b.Atomic {
 		return h.deleteTogether(ctx, ws, asked, o)
 	}
-	gone, err := h.deleteConversations(ctx, ws, asked, o)
-	return BulkDeleted{Deleted: gone.IDs, Missing: without(asked, gone.IDs)}, err
+	done, err := h.deleteConversations(ctx, ws, asked, o)
+	return BulkDeleted{Deleted: done.IDs, Missing: without(asked, done.IDs)}, err
 }
 
 // bulkIDs makes the ids canonical.
@@ -67,17 +67,17 @@ func bulkIDs(ids []chat.ConversationID) ([]chat.ConversationID, error) {
 func (h *History) deleteTogether(ctx context.Context, ws chat.WorkspaceID, asked []chat.ConversationID, o chat.DeleteOptions) (BulkDeleted, error) {
 	var answer BulkDeleted
 	err := h.store.InDeletingTx(ctx, func(tx *store.Tx) error {
-		held, err := tx.LockConversations(ws, asked)
+		locked, err := tx.LockConversations(ws, asked)
 		if err != nil {
 			return err
 		}
-		answer = BulkDeleted{Deleted: []chat.ConversationID{}, Missing: without(asked, held)}
+		answer = BulkDeleted{Deleted: []chat.ConversationID{}, Missing: without(asked, locked)}
 		if len(answer.Missing) > 0 {
 			return nil
 		}
-		gone, _, err := tx.DeleteConversations(ws, asked, o)
-		if err == nil && len(gone) != len(asked) { // nobody can take what is held
-			err = fault.New(fault.Internal, "%d of %d locked conversations were deleted", len(gone), len(asked))
+		deletedIDs, _, err := tx.DeleteConversations(ws, asked, o)
+		if err == nil && len(deletedIDs) != len(asked) { // no other transaction can delete locked rows
+			err = fault.New(fault.Internal, "%d of %d locked conversations were deleted", len(deletedIDs), len(asked))
 		}
 		answer.Deleted = asked
 		return err
@@ -91,7 +91,7 @@ func (h *History) deleteTogether(ctx context.Context, ws chat.WorkspaceID, asked
 	return answer, nil
 }
 
-// without returns the ids that are not removed, in order.
+// without returns the ids that are not in taken, in order.
 func without(ids, taken []chat.ConversationID) []chat.ConversationID {
 	isTaken := make(map[chat.ConversationID]bool, len(taken))
 	for _, id := range taken {

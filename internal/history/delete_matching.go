@@ -29,8 +29,8 @@ func (h *History) deleteMatching(ctx context.Context, ws chat.WorkspaceID, m cha
 		if err := expect(m.Expected, len(ids)); err != nil {
 			return err
 		}
-		gone, receipt, err := tx.DeleteConversations(ws, ids, m.DeleteOptions)
-		deleted = Deleted{IDs: inOrder(ids, gone), Receipt: receipt}
+		deletedIDs, receipt, err := tx.DeleteConversations(ws, ids, m.DeleteOptions)
+		deleted = Deleted{IDs: inOrder(ids, deletedIDs), Receipt: receipt}
 		return err
 	})
 	if err != nil {

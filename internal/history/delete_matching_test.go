@@ -12,8 +12,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// shelf fills a workspace with six conversations, two of them pinned, and returns
-// their ids.
+// shelf uploads six conversations, two of them pinned, and returns their ids.
 func (d *desk) shelf() (ids []chat.ConversationID) {
 	yes := true
 	for i := range 6 {
@@ -38,7 +37,7 @@ func TestDeleteMatchingTakesWhatTheFilterSelects(t *testing.T) {
 			name  string
 			m     chat.MatchingDelete
 			takes []int
-			kind  fault.Kind // of the error, when it takes nothing
+			kind  fault.Kind // of the error; zero when the delete succeeds
 		}{
 			{"a platform", chat.MatchingDelete{Filter: chat.Filter{Platform: "chatgpt"}}, []int{0, 2}, fault.Internal},
 			{"a platform, pinned too", chat.MatchingDelete{Filter: chat.Filter{Platform: "chatgpt"}, IncludePinned: true}, []int{0, 2, 4}, fault.Internal},
@@ -93,7 +92,7 @@ func TestDeleteMatchingTakesWhatTheFilterSelects(t *testing.T) {
 	})
 }
 
-// More than one page, and more than one statement, go in one transaction.
+// More than one page, and more than one statement, are deleted in one transaction.
 func TestDeleteMatchingTakesMoreThanAPage(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		const n = 253
@@ -111,8 +110,8 @@ func TestDeleteMatchingTakesMoreThanAPage(t *testing.T) {
 	})
 }
 
-// What a filter selects changes under it: uploads and other deletes go on. Each
-// conversation is reported by exactly one delete, and what each reports is gone.
+// Uploads and other deletes change what a filter selects while it deletes. Each conversation is reported by exactly
+// one delete, and is deleted when it is reported.
 func TestDeletesByFilterAndByIDShareTheWork(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		var ids []chat.ConversationID

@@ -24,15 +24,15 @@ func (h *History) deleteUnchanged(ctx context.Context, ws chat.WorkspaceID, d ch
 		return Deleted{IDs: []chat.ConversationID{}}, err
 	}
 	err = h.store.InDeletingTx(ctx, func(tx *store.Tx) error {
-		held, err := tx.LockRevisions(ws, ids)
+		locked, err := tx.LockRevisions(ws, ids)
 		if err != nil {
 			return err
 		}
-		if err := errChanged(len(ids), changedAmong(ids, revisions, held, d.IncludePinned)); err != nil {
+		if err := errChanged(len(ids), changedAmong(ids, revisions, locked, d.IncludePinned)); err != nil {
 			return err
 		}
-		gone, receipt, err := tx.DeleteConversations(ws, ids, d.DeleteOptions)
-		deleted = Deleted{IDs: inOrder(ids, gone), Receipt: receipt}
+		deletedIDs, receipt, err := tx.DeleteConversations(ws, ids, d.DeleteOptions)
+		deleted = Deleted{IDs: inOrder(ids, deletedIDs), Receipt: receipt}
 		return err
 	})
 	if err != nil {
@@ -64,9 +64,9 @@ func seenRevisions(seen []chat.Seen) (ids []chat.ConversationID, revisions map[c
 	return ids, revisions, nil
 }
 
-func changedAmong(ids []chat.ConversationID, revisions map[chat.ConversationID]int64, held map[chat.ConversationID]chat.Conversation, pinnedToo bool) (changed []chat.Conversation) {
+func changedAmong(ids []chat.ConversationID, revisions map[chat.ConversationID]int64, locked map[chat.ConversationID]chat.Conversation, pinnedToo bool) (changed []chat.Conversation) {
 	for _, id := range ids {
-		c, there := held[id]
+		c, there := locked[id]
 		if there && (c.Revision != revisions[id] || c.Pinned && !pinnedToo) {
 			changed = append(changed, c)
 		}

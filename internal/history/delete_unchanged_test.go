@@ -26,8 +26,7 @@ func (d *desk) seen(ids ...chat.ConversationID) []chat.Seen {
 	return all
 }
 
-// Whatever changes a conversation after it was read keeps it, and all that were
-// named with it, from being deleted.
+// Any change to a conversation after it was read prevents the delete of it and of all conversations named with it.
 func TestDeleteUnchangedRefusesWhatHasChanged(t *testing.T) {
 	yes, title := true, "A new title"
 	for name, change := range map[string]func(d *desk, id chat.ConversationID){
@@ -98,8 +97,8 @@ func TestDeleteUnchangedIsADeleteLikeAnyOther(t *testing.T) {
 	})
 }
 
-// Uploads and deletes of the same conversation race. An upload's words are in the
-// conversation, or were in what the delete had read: none is lost.
+// Uploads and deletes of the same conversation race. The text of an upload is in the conversation, or was in what the
+// delete had read: none is lost.
 func TestDeleteUnchangedAndUploadsRace(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		for round := range 10 {
@@ -115,7 +114,7 @@ func TestDeleteUnchangedAndUploadsRace(t *testing.T) {
 			both.Wait()
 			require.NoError(t, uploadErr)
 			stored := d.Count()
-			require.Equal(t, 1, stored, "the upload came first and the delete refused, or it came second and is stored anew")
+			require.Equal(t, 1, stored, "the upload came first and the delete refused, or it came second and is stored again")
 			if deleteErr != nil {
 				require.True(t, fault.Is(deleteErr, fault.Conflict), "%v", deleteErr)
 			}
@@ -126,9 +125,8 @@ func TestDeleteUnchangedAndUploadsRace(t *testing.T) {
 	})
 }
 
-// A re-send that changes nothing but the dates of a conversation changes what an export
-// of it contains, so a delete that follows the export is refused. Its index stays as it
-// is, because dates are not in it.
+// A re-send that changes only the dates of a conversation changes what an export of it contains, so a delete after
+// the export is refused. The index stays as it is, because it contains no dates.
 func TestNewDatesAreAChangeThatNeedsNoIndexing(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		day := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)

@@ -17,7 +17,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// traced is a history that shows its statements.
+// traced is a history that reports its SQL statements.
 func traced(t *testing.T, db storetest.Database, trace func(statement string)) *history.History {
 	t.Helper()
 	o := db.Options()
@@ -38,8 +38,8 @@ func fileOf(uploads ...chat.Upload) func(yield func(history.Read) bool) {
 	}
 }
 
-// A file whose platforms come in turn takes as few transactions as a sorted one, and
-// its import does not claim to be of one of them.
+// A file with alternating platforms takes as few transactions as a sorted one, and its import is not recorded under
+// one of the platforms.
 func TestAFileOfMixedPlatforms(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		d := newDesk(t, db, "")
@@ -89,8 +89,8 @@ func TestAFileOfMixedPlatforms(t *testing.T) {
 	})
 }
 
-// Of two uploads of one conversation in a delivery the later wins, also when a
-// third, of another program, was faster than both.
+// If a delivery has two uploads of one conversation, the later one wins, also when another program's upload of it was
+// faster than both.
 func TestTheLaterOfADeliveryWins(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		d := newDesk(t, db, "")
@@ -100,7 +100,8 @@ func TestTheLaterOfADeliveryWins(t *testing.T) {
 		}
 		var once sync.Once
 		h := traced(t, db, func(statement string) {
-			// After the delivery has found nothing and before it inserts. SQLite has one writer.
+			// After the delivery has found no conversation and before it inserts one. Not on SQLite, which has one
+			// writer.
 			if db.Kind == storetest.Postgres && strings.Contains(statement, `INSERT INTO "conversations"`) {
 				once.Do(func() {
 					_, err := other.AsOperator(d.WS).Ingest(context.Background(), u("by the other"))
@@ -115,8 +116,7 @@ func TestTheLaterOfADeliveryWins(t *testing.T) {
 	})
 }
 
-// An upload, a delivery and a file into a workspace that was deleted since the key
-// was checked are told the same.
+// An upload, a delivery and a file that go to a workspace deleted since the key was checked get the same error.
 func TestUploadsIntoADeletedWorkspace(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		gone := d.History.AsOperator(4711)
@@ -131,9 +131,8 @@ func TestUploadsIntoADeletedWorkspace(t *testing.T) {
 	})
 }
 
-// A conversation stays with the import that created it: whoever deletes by the
-// import that merely sent it again keeps it. That import still tells how its
-// conversations stand.
+// A conversation belongs to the import that created it. A delete by a later import, which only sent it again, does
+// not delete it. That later import still reports the index states of its conversations.
 func TestAnImportHasOnlyWhatItCreated(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		access := d.History.AsOperator(d.WS)

@@ -9,14 +9,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// Exported is a conversation with its platform's name for people, which may be empty.
+// Exported is a conversation and the display name of its platform, which may be empty.
 type Exported struct {
 	*Reading
 	PlatformName string
 }
 
-// exportPage is how many conversations are looked up at once. Only one page of messages of
-// one conversation is in memory at a time.
+// exportPage is the number of conversations per page. Only one page of messages of one conversation is in memory at a
+// time.
 const exportPage = 100
 
 // export is Access.Export.

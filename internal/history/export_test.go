@@ -40,7 +40,7 @@ func TestAnExportEndsWhenItsKeyIsRevoked(t *testing.T) {
 	})
 }
 
-// One long conversation takes as long as its reader: the key counts from page to page.
+// The export of a long conversation takes as long as its reader. The key is checked again while it lasts.
 func TestALongConversationEndsWhenTheKeyIsRevoked(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		long := d.Ingest(say("long", strings.Repeat("some words ", 200_000), "and an end"))

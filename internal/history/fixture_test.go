@@ -12,10 +12,10 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// now is when every test happens, until its clock moves.
+// now is the time in every test until the test moves the clock.
 var now = historytest.Now()
 
-// desk is a fixture with the accesses that only the tests of the front door need.
+// desk is a fixture with the kinds of access that only the tests of the front door need.
 type desk struct{ *historytest.Fixture }
 
 // each runs the test on both databases.
@@ -29,10 +29,10 @@ func newDesk(t *testing.T, db storetest.Database, apiKey string) *desk {
 	return &desk{historytest.New(t, db, apiKey)}
 }
 
-// with is the same desk with another history.
+// with returns the same desk with another history.
 func (d *desk) with(change func(*history.Options)) *desk { return &desk{d.With(change)} }
 
-// operator manages keys and workspaces.
+// operator returns the administration of keys and workspaces.
 func (d *desk) operator() history.Administration {
 	d.T.Helper()
 	administration, err := d.History.Administer(auth.Operator(0))
@@ -40,7 +40,7 @@ func (d *desk) operator() history.Administration {
 	return administration
 }
 
-// as is the access of a key with these scopes to the desk's workspace.
+// as returns the access of a key with these scopes to the desk's workspace.
 func (d *desk) as(keyID string, scopes ...auth.Scope) history.Access {
 	d.T.Helper()
 	access, err := d.History.As(auth.NewPrincipal(keyID, d.WS, scopes...))

@@ -1,11 +1,10 @@
-// Package history is the front door to the chat history: ingest, list, read, edit, delete,
-// search, recall, keys. Every transport calls it, so its rules apply to all of them. Packages
-// search and recall find and write; here are the scope, rate and deadline of asking them. It
-// knows no HTTP and no SQL.
+// Package history is the front door to the chat history: ingest, list, read, edit, delete, search, recall, keys.
+// Every transport calls it, so its rules apply to all of them. The packages search and recall do the searching and
+// writing; this package checks scope, rate and deadline before it calls them. It knows no HTTP and no SQL.
 //
-// It has three entries. As gives a caller access to its workspace, limited by its scopes.
-// Administer gives the operator keys and workspaces. service.go has what the service itself
-// needs; requests of callers do not reach it.
+// It has three entries. As gives a caller access to its workspace, limited by its scopes. Administer gives the
+// operator access to keys and workspaces. service.go has what the service itself needs; requests of callers do not
+// reach it.
 package history
 
 import (
@@ -49,42 +48,42 @@ type History struct {
 	parts    chat.PartLimits
 
 	events    *events.Bus
-	importing sync.Map // the *Importing that run
+	importing sync.Map // the running *Importing values
 }
 
-// Options are the parts that a History works with.
+// Options are the parts that a History uses.
 type Options struct {
 	Store    *store.Store
-	Embedder embed.Embedder   // for queries; the indexer has it for passages
+	Embedder embed.Embedder   // for queries; the indexer has its own for passages
 	Now      func() time.Time // the clock; time.Now when nil
-	Wake     func()           // called after a commit that left work for the indexer; may be nil
-	Deleted  func()           // called after a commit that left storage to reclaim; may be nil
+	Wake     func()           // called after a commit with work for the indexer; may be nil
+	Deleted  func()           // called after a commit with storage to reclaim; may be nil
 
 	// Reclaim reclaims the storage of all deletes so far for a waiting caller. It returns
 	// Canceled when the service is stopping. When nil, the caller reclaims it itself.
 	Reclaim func(context.Context) error
 
-	Events *events.Bus // what moves is published here; nil for one of its own
+	Events *events.Bus // changes are published here; nil for a private bus
 
 	APIKey     string // a token accepted for the workspace `default` with every scope; may be empty
-	LocalToken string // the same, where AuthenticateLocal asks; may be empty
+	LocalToken string // another such token, accepted only by AuthenticateLocal; may be empty
 
 	Reranker rerank.Reranker      // orders the best hits of a search; nil for none
-	Writer   llm.Writer           // writes digests; nil: they are quoted
-	Logger   *slog.Logger         // nil discards
-	Metrics  *prometheus.Registry // nil counts for nobody
+	Writer   llm.Writer           // writes digests; without one, passages are quoted
+	Logger   *slog.Logger         // nothing is logged when nil
+	Metrics  *prometheus.Registry // nothing is counted when nil
 
 	QueryPatience time.Duration   // how long a search waits for the vector of its query; search.DefaultQueryPatience when 0
-	Trials        breaker.Options // how an embedder that did not answer a query is tried again; for tests
+	Trials        breaker.Options // when an embedder that did not answer a query is tried again; for tests
 
 	RatePerSecond float64       // requests per second and key; 0 for no limit
-	Burst         int           // how many may come at once; at least 1
-	Patience      time.Duration // how long an operation may take, deletes more; DefaultPatience when 0
+	Burst         int           // how many requests may come at once; at least 1
+	Patience      time.Duration // time limit of an operation, longer for deletes; DefaultPatience when 0
 
-	Parts chat.PartLimits // of the conversations of files; chat.DefaultPartLimits when 0
+	Parts chat.PartLimits // for conversations of files; chat.DefaultPartLimits when 0
 }
 
-// waking and deleting also publish that something has moved; whoever listens looks for itself.
+// waking and deleting also publish an event without content. Listeners read the new state themselves.
 func (o Options) waking() func() {
 	return func() {
 		o.Wake()
@@ -145,8 +144,7 @@ func New(o Options) *History {
 	return h
 }
 
-// Close ends the background trials of an embedder that does not answer queries. The store
-// stays open.
+// Close ends the background calls that test whether a failed embedder answers again. The store stays open.
 func (h *History) Close() { h.search.Close() }
 
 // conversations is Access.Conversations.
@@ -192,7 +190,7 @@ func (h *History) importByID(ctx context.Context, ws chat.WorkspaceID, id string
 	return i, err
 }
 
-// maxPage keeps the product of page and page size from overflowing.
+// maxPage prevents an overflow of page times page size.
 const maxPage = 1_000_000
 
 func clampPage(page, size int) (clampedPage, clampedSize int) {
@@ -247,8 +245,8 @@ func (h *History) edit(ctx context.Context, ws chat.WorkspaceID, id chat.Convers
 	return c, err
 }
 
-// knownID makes an id canonical. An id that Lethe cannot have assigned is not found, like an
-// id of another workspace.
+// knownID returns an id in canonical form. An id that Lethe cannot have assigned is NotFound, like an id of another
+// workspace.
 func knownID(id chat.ConversationID) (chat.ConversationID, error) {
 	canonical, ok := chat.ParseID(id)
 	if !ok {

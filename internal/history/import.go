@@ -16,11 +16,11 @@ import (
 // FileKind is the kind of an import from a file.
 const FileKind = "file"
 
-// Read is a conversation from a file, or the error at its place.
+// Read is a conversation from a file, or the error in its place.
 type Read struct {
 	Upload chat.Upload
-	Line   int              // where it begins, from 1; 0 when Place says it
-	Place  chat.ImportPlace // where it is in its source
+	Line   int              // first line of it, from 1; 0 when Place is set
+	Place  chat.ImportPlace // its place in the source
 	Err    error            // Invalid: this one cannot be stored; anything else ends the import
 }
 
@@ -34,11 +34,11 @@ func (r Read) place() chat.ImportPlace {
 // Imported is the result of importing a file.
 type Imported struct {
 	ImportID      string
-	Conversations int       // stored, or there already
+	Conversations int       // stored now or before
 	Deleted       int       // left out because they were deleted before
-	Excluded      int       // refused because they were deleted with that wish
-	Failed        int       // not stored because something is wrong with them
-	Problems      []Problem // also what was left out of a conversation that is stored
+	Excluded      int       // refused because they were deleted with the option to exclude them
+	Failed        int       // not stored because of an error in them
+	Problems      []Problem // includes what was left out of conversations that are stored
 }
 
 // Problem is an error at one place of a file.
@@ -51,18 +51,18 @@ type Problem struct {
 // maxImportProblems is how many problems the answer lists. All are counted.
 const maxImportProblems = chat.MaxImportProblems
 
-// Limits of what is held in memory and stored in one transaction.
+// Limits of one transaction, and of what is in memory for it.
 const (
 	importBatch     = 200
 	importBatchText = 8 << 20 // bytes
 )
 
-// NewImport is an import of a file that begins.
+// NewImport describes an import of a file that is about to begin.
 type NewImport struct {
-	FileName       string // its folders are not recorded
+	FileName       string // without its folders
 	FileSize       int64  // bytes; 0 when unknown
 	Format         string // empty when unknown
-	RestoreDeleted bool   // store conversations too that were deleted before
+	RestoreDeleted bool   // also store conversations that were deleted before
 }
 
 func (n NewImport) row(id string, state chat.ImportState) store.NewImport {
@@ -85,9 +85,9 @@ func (a Access) importFile(ctx context.Context, file iter.Seq[Read], n NewImport
 	return i.End(nil)
 }
 
-// Importing is an import that runs: it collects conversations until there are enough for a
-// transaction, and says in the record of the import how far it is. Whoever starts one ends it.
-// Its methods are for one goroutine, except for Progress.
+// Importing is a running import. It collects conversations until there are enough for a transaction, and records the
+// progress of the import. The caller that starts one must call End. Its methods are for one goroutine, except for
+// Progress.
 type Importing struct {
 	h       *History
 	ws      chat.WorkspaceID
@@ -95,21 +95,21 @@ type Importing struct {
 	how     Delivery
 	ctx     context.Context //nolint:containedctx // it ends with the import
 	cancel  context.CancelCauseFunc
-	beats   chan struct{} // closed when the last heartbeat was sent
+	beats   chan struct{} // closed after the last heartbeat
 	waiting []chat.ValidUpload
-	from    []Read // where each of them is in the file
+	from    []Read // the place of each waiting conversation in the file
 	text    int
-	failed  int // that are not in the record yet
+	failed  int // not added to the record yet
 	format  string
 	done    Imported
-	found   []Problem // of reading, which are in the report
+	found   []Problem // problems of reading, for the report
 	ended   chan struct{}
 	bytes   atomic.Int64
 	report  atomic.Pointer[chat.ImportReport]
 }
 
-// How often a running import looks whether it was stopped, and says in its record that it
-// goes on when nothing else was to be recorded.
+// How often a running import checks whether it was stopped, and how often it records that it is still running when it
+// has nothing else to record.
 const (
 	importBeat  = time.Second
 	importAlive = 10 // beats
@@ -135,12 +135,12 @@ func (a Access) startImport(ctx context.Context, n NewImport) (*Importing, error
 // ID is the id of the import.
 func (i *Importing) ID() string { return i.id }
 
-// Context ends when the import is stopped, when its key is revoked, and when the context ends
-// with which it was started.
+// Context ends when the import is stopped, when its key is revoked, and when the context ends that the import was
+// started with.
 func (i *Importing) Context() context.Context { return i.ctx }
 
-// Progress says how many bytes of the file have been read, and what was found in it so far,
-// or nil. Others see it about a second later.
+// Progress sets how many bytes of the file were read, and what was found in it so far, or nil. The record shows it
+// about a second later.
 func (i *Importing) Progress(bytesRead int64, report *chat.ImportReport) {
 	i.bytes.Store(bytesRead)
 	if report != nil {
@@ -149,18 +149,17 @@ func (i *Importing) Progress(bytesRead int64, report *chat.ImportReport) {
 	}
 }
 
-// Reading says that the whole file has arrived and is read now.
+// Reading records that the whole file has arrived and is being read.
 func (i *Importing) Reading() error {
 	return i.h.store.InTx(i.ctx, func(tx *store.Tx) error {
 		return tx.MoveImport(i.ws, i.id, store.ImportStep{State: chat.StateReading})
 	})
 }
 
-// Format says what format the file has.
+// Format sets the format of the file.
 func (i *Importing) Format(name string) { i.format = name }
 
-// beat records, until the import ends, how far it is. It ends the import when it was stopped
-// by somebody else.
+// beat records the progress of the import until it ends. It ends the import when another caller stopped it.
 func (i *Importing) beat(key *keyWatch) {
 	defer close(i.beats)
 	ticker := time.NewTicker(importBeat)
@@ -185,14 +184,14 @@ func (i *Importing) beat(key *keyWatch) {
 			}
 		}
 		switch fault.KindOf(err) {
-		case fault.Conflict, fault.NotFound, fault.Unauthenticated: // anything else passes, or the next delivery tells
+		case fault.Conflict, fault.NotFound, fault.Unauthenticated: // other errors are temporary, or the next delivery reports them
 			i.cancel(err)
 			return
 		}
 	}
 }
 
-// Found adds what could not be read to the outcome that End returns.
+// Found adds what could not be read to the result of End.
 func (i *Importing) Found(r chat.ImportReport) {
 	i.done.Failed += r.Unread
 	for _, p := range r.Problems {
@@ -200,13 +199,13 @@ func (i *Importing) Found(r chat.ImportReport) {
 	}
 }
 
-// step is how far the import is.
+// step returns the progress of the import.
 func (i *Importing) step() store.ImportStep {
 	return store.ImportStep{BytesRead: i.bytes.Load(), Report: i.report.Load(), Format: i.format}
 }
 
-// Take takes the next conversation of the file, or what is wrong at its place. It returns an
-// error when the import must end: End takes it.
+// Take takes the next conversation of the file, or the error in its place. It returns an error when the import must
+// end; the caller passes that error to End.
 func (i *Importing) Take(read Read) error {
 	parts, removed, err := i.h.validated(read)
 	for _, r := range removed {
@@ -234,8 +233,8 @@ func (i *Importing) Take(read Read) error {
 	return nil
 }
 
-// validated repairs and checks a conversation of a file, and divides a long one into parts
-// that are stored one after the other. removed is what had to be left out.
+// validated repairs and checks a conversation of a file, and splits a long one into parts that are stored one after
+// the other. removed lists what had to be left out.
 func (h *History) validated(read Read) (parts []chat.ValidUpload, removed []error, err error) {
 	if read.Err != nil {
 		return nil, nil, read.Err
@@ -253,7 +252,7 @@ func (h *History) validated(read Read) (parts []chat.ValidUpload, removed []erro
 	return parts, removed, nil
 }
 
-// problem remembers what is wrong at a place of the file.
+// problem records an error at a place of the file.
 func (i *Importing) problem(at Read, err error) {
 	i.done.Problems = addProblem(i.done.Problems, at, err)
 }
@@ -283,7 +282,7 @@ func (i *Importing) flush() error {
 			i.problem(i.from[n], refused)
 		}
 	}
-	clear(i.waiting) // of the texts nothing stays in memory
+	clear(i.waiting) // so that the texts do not stay in memory
 	i.waiting, i.from, i.text, i.failed = i.waiting[:0], i.from[:0], 0, 0
 	i.done.Conversations += delivered.Counts.Stored()
 	i.done.Excluded += delivered.Counts.Excluded
@@ -291,12 +290,11 @@ func (i *Importing) flush() error {
 	return nil
 }
 
-// endPatience is how long it may take to record how an import has ended.
+// endPatience is the time limit for recording the end of an import.
 const endPatience = 10 * time.Second
 
-// End stores what was taken, unless the import was stopped, and records how the import has
-// ended: err is why the file could not be read to its end, or nil. It returns what became of
-// the file, and the error with which the import has ended.
+// End stores what was taken, unless the import was stopped, and records the end of the import. err is why the file
+// could not be read to its end, or nil. End returns the counts of the import and the error that ended it.
 func (i *Importing) End(err error) (Imported, error) {
 	defer func() {
 		i.cancel(nil)
@@ -309,7 +307,7 @@ func (i *Importing) End(err error) (Imported, error) {
 			err = stored
 		}
 	}
-	if cause := context.Cause(i.ctx); cause != nil { // why is what it says, and not that a context has ended
+	if cause := context.Cause(i.ctx); cause != nil { // report why it was stopped, not that a context ended
 		err = cause
 	}
 	state, reason := endOf(err)
@@ -326,7 +324,7 @@ func (i *Importing) End(err error) (Imported, error) {
 	})
 	switch {
 	case recorded == nil, errors.Is(recorded, store.ErrImportEnded):
-	default: // it counts as stopped when nobody has heard of it for a while
+	default: // after ImportSilence it counts as stopped
 		i.h.log.WarnContext(ctx, "the end of an import was not recorded", "import", i.id, "error", recorded)
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -342,7 +340,7 @@ func (i *Importing) End(err error) (Imported, error) {
 	return done, err
 }
 
-// finalReport adds the problems of storing to what was found in the file.
+// finalReport adds the problems of storing to those that were found in the file.
 func (i *Importing) finalReport(found *chat.ImportReport) *chat.ImportReport {
 	report := chat.ImportReport{}
 	if found != nil {
@@ -355,13 +353,13 @@ func (i *Importing) finalReport(found *chat.ImportReport) *chat.ImportReport {
 	return &bounded
 }
 
-// endOf returns how an import has ended with an error, and the reason for its record.
+// endOf returns the final state of an import that ended with an error, and the reason for its record.
 func endOf(err error) (chat.ImportState, string) {
 	switch {
 	case err == nil:
 		return chat.StateDone, ""
 	case errors.Is(err, context.Canceled):
-		return chat.StateStopped, "whoever sent the file did not wait for its end"
+		return chat.StateStopped, "the client closed the connection before the import ended"
 	case fault.Is(err, fault.Canceled), fault.Is(err, fault.Unauthenticated):
 		return chat.StateStopped, fault.Message(err)
 	default:
@@ -369,12 +367,12 @@ func endOf(err error) (chat.ImportState, string) {
 	}
 }
 
-// ErrStopping is why imports end when the service stops.
+// ErrStopping is the error of imports that end because the service stops.
 var ErrStopping = fault.New(fault.Canceled, "the service stopped; send the file again, and only what is missing is stored")
 
-// InterruptImports ends the imports that this program runs, because the service stops. It
-// returns a function that waits until they have recorded that, or until ctx ends. In between the
-// caller closes the connections that they may be reading from.
+// InterruptImports ends the imports that this program runs, because the service stops. It returns a function that
+// waits until they have recorded their end, or until ctx ends. Before the caller calls it, it closes the connections
+// that the imports may be reading from.
 func (h *History) InterruptImports() (wait func(ctx context.Context)) {
 	var all []*Importing
 	h.importing.Range(func(key, _ any) bool {
@@ -393,7 +391,7 @@ func (h *History) InterruptImports() (wait func(ctx context.Context)) {
 	}
 }
 
-// tellImport publishes that an import has moved.
+// tellImport publishes that an import has changed.
 func (h *History) tellImport(ws chat.WorkspaceID, id string) {
 	h.events.Publish(events.Event{Workspace: ws, Kind: events.Import, ID: id})
 }

@@ -12,34 +12,33 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// ImportSilence is how long nothing may be heard of a running import before it counts as
-// stopped.
+// ImportSilence is how long a running import may send nothing before it counts as stopped.
 const ImportSilence = time.Minute
 
 // emptyImportsStay is how long the record of an import that stored nothing is kept.
 const emptyImportsStay = 30 * 24 * time.Hour
 
-// ImportReport is how far a client is that reads a file itself. Zero values change nothing.
+// ImportReport is the progress of a client that reads a file itself. Zero values change nothing.
 type ImportReport struct {
 	BytesRead int64
 	Format    string
-	Found     *chat.ImportReport // nil for what was found before
+	Found     *chat.ImportReport // nil: no change
 }
 
 func (r ImportReport) step() store.ImportStep {
 	return store.ImportStep{BytesRead: max(r.BytesRead, 0), Format: r.Format, Report: r.Found}
 }
 
-// ImportEnd is how a client has ended its import.
+// ImportEnd is how a client ends its import.
 type ImportEnd struct {
 	State  chat.ImportState // StateDone, StateFailed or StateStopped
-	Reason string           // of the latter two; without text of messages
+	Reason string           // why it failed or was stopped; contains no text of messages
 }
 
 // Fed is the result of storing one part of an import.
 type Fed struct {
-	Import   chat.Import // after the part
-	Problems []Problem   // of this part; none when the part was stored before
+	Import   chat.Import // its record after the part
+	Problems []Problem   // of this part; none when the part had been stored before
 }
 
 func (f *Fed) problem(at Read, err error) { f.Problems = addProblem(f.Problems, at, err) }
@@ -77,7 +76,7 @@ func (h *History) feedImport(ctx context.Context, ws chat.WorkspaceID, id string
 	var fed Fed
 	step := &importStep{id: before.ID, move: store.ImportStep{Part: part}}
 	var valid []chat.ValidUpload
-	var from []Read // where each of them is in the file
+	var from []Read // the place of each conversation in the file
 	for read := range reads {
 		parts, removed, err := h.validated(read)
 		for _, r := range removed {
@@ -117,7 +116,7 @@ func (h *History) feedImport(ctx context.Context, ws chat.WorkspaceID, id string
 	return fed, err
 }
 
-// reportImport is Access.ReportImport, and Access.FinishImport with an end.
+// reportImport is Access.ReportImport and, with an end, Access.FinishImport.
 func (h *History) reportImport(ctx context.Context, ws chat.WorkspaceID, id string, r ImportReport, end *ImportEnd) (i chat.Import, err error) {
 	if end != nil && end.State != chat.StateDone && end.State != chat.StateFailed && end.State != chat.StateStopped {
 		return chat.Import{}, fault.Breaks(fault.At("state"), "must be %s, %s or %s", chat.StateDone, chat.StateFailed, chat.StateStopped)
@@ -149,7 +148,7 @@ func (h *History) reportImport(ctx context.Context, ws chat.WorkspaceID, id stri
 	return i, err
 }
 
-// endedBefore returns an import that has ended, if it has ended in this state.
+// endedBefore returns an import that has already ended in this state.
 func (h *History) endedBefore(ctx context.Context, ws chat.WorkspaceID, id string, state chat.ImportState) (chat.Import, error) {
 	i, err := h.importByID(ctx, ws, id)
 	same := i.State == state || state == chat.StateDone && i.State == chat.StateIndexing
@@ -179,12 +178,11 @@ func (h *History) stopImport(ctx context.Context, ws chat.WorkspaceID, id string
 	return h.importByID(ctx, ws, id)
 }
 
-// errStopped is why an import ends that somebody has stopped.
-var errStopped = fault.New(fault.Conflict, "the import was stopped on request; what it had stored stays")
+// errStopped is the error of an import that a caller stopped.
+var errStopped = fault.New(fault.Conflict, "the import was stopped on request; what it stored before stays")
 
-// StopAbandonedImports stops the imports that nobody works on any more, because their program
-// has ended or nothing was heard of them for ImportSilence. It returns how many it stopped. The
-// service calls it about every second.
+// StopAbandonedImports stops the imports that nobody works on any more: their program has ended, or they were silent
+// for ImportSilence. It returns how many it stopped. The service calls it about every second.
 func (h *History) StopAbandonedImports(ctx context.Context) (int, error) {
 	holders, err := h.store.EndedImporters(ctx)
 	if err != nil {

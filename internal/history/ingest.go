@@ -29,7 +29,7 @@ func (h *History) ingest(ctx context.Context, ws chat.WorkspaceID, u chat.ValidU
 }
 
 // MaxDelivery is how many conversations IngestAll accepts at once: enough that the cost of a
-// transaction is small for each, and few enough to be held in memory.
+// transaction is small for each, and few enough to fit in memory.
 const MaxDelivery = 1000
 
 // Delivered is the result of several uploads that were stored together.
@@ -37,20 +37,20 @@ type Delivered struct {
 	ImportID      string              // empty when every conversation was refused
 	Conversations []chat.Conversation // in the order of the uploads
 	Counts        chat.ImportCounts
-	Refused       []error // for each upload why it was not stored, which is Invalid, or nil
+	Refused       []error // why each upload was not stored (Invalid), or nil
 }
 
 // Delivery says how uploads are stored together.
 type Delivery struct {
-	KeepDeleted bool // leave deleted what was deleted before, instead of taking it for wanted again
+	KeepDeleted bool // leave conversations deleted that were deleted before, and do not store them again
 
-	job *importStep // the running import that they belong to; nil for an import of their own
+	job *importStep // the running import that they belong to; nil creates an import of their own
 }
 
 // importStep is what a running import records together with a delivery.
 type importStep struct {
 	id   string
-	move store.ImportStep // besides what the delivery itself adds to it
+	move store.ImportStep // in addition to the counts of the delivery
 }
 
 // validateAll checks the uploads of a delivery.
@@ -101,13 +101,13 @@ type delivery struct {
 	tx          *store.Tx
 	ws          chat.WorkspaceID
 	uploads     []chat.ValidUpload
-	prepared    map[int]prepared // by the place of the upload
+	prepared    map[int]prepared // by the index of the upload
 	keepDeleted bool
 	job         *importStep
 	importID    string
 	stored      []chat.Conversation // in the order of the uploads
 	refused     []error             // in the order of the uploads
-	messages    int                 // that are new or changed
+	messages    int                 // number of new and changed messages
 	counts      chat.ImportCounts
 }
 
@@ -140,8 +140,7 @@ func (d *delivery) store() (Delivered, error) {
 	return done, d.tx.AddToImport(d.ws, d.brought(platforms))
 }
 
-// namePlatforms stores the names of the platforms that have conversations in the delivery, and
-// returns these platforms.
+// namePlatforms stores the display names of the platforms in the delivery, and returns these platforms.
 func (d *delivery) namePlatforms() ([]string, error) {
 	names := map[string]string{}
 	for i, c := range d.stored {
@@ -169,7 +168,7 @@ func (d *delivery) move(platforms []string) error {
 	return d.tx.MoveImport(d.ws, d.importID, step)
 }
 
-// brought is the record of a delivery that is an import of its own.
+// brought returns the record of a delivery that is an import of its own.
 func (d *delivery) brought(platforms []string) chat.Import {
 	i := chat.Import{
 		ID: d.importID, Kind: uploadKind, Platform: platforms[0], Conversations: d.counts.Stored(), Messages: d.messages,
@@ -184,9 +183,9 @@ func (d *delivery) brought(platforms []string) chat.Import {
 	return i
 }
 
-// createTogether saves statements when there are many uploads: it creates the conversations
-// that the workspace never had, and returns the places of the other uploads in order. No other
-// transaction can delete those conversations now.
+// createTogether saves statements when there are many uploads: it creates the conversations that the workspace never
+// had, and returns the indexes of the other uploads in order. No other transaction can delete those conversations
+// now.
 func (d *delivery) createTogether() (left []int, err error) {
 	if len(d.uploads) == 1 {
 		return []int{0}, nil
@@ -216,7 +215,7 @@ func (d *delivery) createTogether() (left []int, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// A delete may have come in between: what was deleted by then needs a closer look.
+	// A delete may have committed in between. Uploads of a conversation that it deleted are handled one by one.
 	deleted, err := d.tx.TombstonedAmong(d.ws, origins)
 	if err != nil {
 		return nil, err
@@ -224,7 +223,7 @@ func (d *delivery) createTogether() (left []int, err error) {
 	for _, t := range fresh {
 		i := places[t.ID]
 		switch {
-		case !made[t.ID]: // another transaction was faster
+		case !made[t.ID]: // another transaction created it first
 			left = append(left, i)
 		case deleted[d.uploads[i].Origin()]:
 			left = append(left, i)
@@ -237,7 +236,7 @@ func (d *delivery) createTogether() (left []int, err error) {
 			d.counts.New++
 		}
 	}
-	slices.Sort(left) // of two uploads of one conversation the later wins
+	slices.Sort(left) // the later of two uploads of one conversation wins
 	return left, nil
 }
 
@@ -247,13 +246,12 @@ func (d *delivery) fresh(u chat.ValidUpload) chat.Transcript {
 	return t
 }
 
-// maxOvertaken is how often other uploads of the same conversation, which is then deleted at
-// once, may overtake an upload.
+// maxOvertaken is how often createOrMerge starts again because another upload created the conversation and it was
+// deleted at once.
 const maxOvertaken = 20
 
-// createOrMerge stores one upload. On PostgreSQL another transaction may create the
-// conversation after this one has not found it, and delete it before this one has locked it.
-// Then createOrMerge starts again.
+// createOrMerge stores one upload. On PostgreSQL another transaction may create the conversation after this one did
+// not find it, and delete it before this one locks it. Then createOrMerge starts again.
 func (d *delivery) createOrMerge(i int) error {
 	u := d.uploads[i]
 	for range maxOvertaken {
@@ -284,16 +282,16 @@ func (d *delivery) createOrMerge(i int) error {
 			return d.admit(i, fresh)
 		}
 	}
-	return fault.New(fault.Unavailable, "this conversation is being created and deleted by others; try again")
+	return fault.New(fault.Unavailable, "other callers are creating and deleting this conversation; try again")
 }
 
-// update stores the result of a merge. Of a conversation that a file has unchanged, nothing is
-// written. An upload of one conversation is recorded as the last that sent it in any case,
-// because whoever sent it follows its indexing by the upload.
+// update stores the result of a merge. For a conversation that a file does not change, it writes nothing. A single
+// upload is recorded as the last upload of the conversation in any case, because its sender follows the indexing by
+// the id of the upload.
 func (d *delivery) update(i int, stored chat.Conversation, merged chat.Merged) (err error) {
 	unchanged := merged.Leaves(stored)
 	switch {
-	case d.job != nil && merged.From > 0: // a file has the conversation once, and its first part was counted
+	case d.job != nil && merged.From > 0: // a file counts a conversation once, with its first part
 	case unchanged:
 		d.counts.Unchanged++
 	default:
@@ -308,8 +306,8 @@ func (d *delivery) update(i int, stored chat.Conversation, merged chat.Merged) (
 	return err
 }
 
-// withoutBeginning handles a part of a conversation that is not stored. If the conversation
-// was deleted, the part has the fate of its beginning.
+// withoutBeginning handles a part of a conversation that is not stored. If the conversation was deleted, the part is
+// treated as its beginning was.
 func (d *delivery) withoutBeginning(i int) error {
 	u := d.uploads[i]
 	deleted, excluded, err := d.tx.Tombstoned(d.ws, u.Origin().Platform, u.Origin().ExternalID)
@@ -333,9 +331,9 @@ func (d *delivery) refuse(i, stored int) {
 		d.uploads[i].From(), stored)
 }
 
-// admit decides whether a new conversation may stay. It checks only now whether the
-// conversation was deleted before, because a delete that excludes it may have committed since
-// the transaction began, and such a conversation must not come back.
+// admit decides whether a new conversation may stay. It checks this late whether the conversation was deleted before,
+// because a delete that excludes it may have committed since the transaction began, and then it must not be stored
+// again.
 func (d *delivery) admit(i int, fresh chat.Transcript) error {
 	deleted, excluded, err := d.tx.Tombstoned(d.ws, fresh.Platform, fresh.ExternalID)
 	switch {
@@ -353,13 +351,13 @@ func (d *delivery) admit(i int, fresh chat.Transcript) error {
 	d.stored[i] = fresh.Conversation
 	d.messages += len(fresh.Turns)
 	d.counts.New++
-	if deleted { // whoever sends it now wants it back
+	if deleted { // a caller that sends it again wants it back
 		return d.tx.RemoveTombstone(d.ws, fresh.Platform, fresh.ExternalID)
 	}
 	return nil
 }
 
-// refused is the result of an upload that is not stored.
+// refused returns the result of an upload that is not stored.
 func refused(c chat.Conversation, why chat.IndexState) chat.Conversation {
 	c.ID, c.ImportID, c.Messages, c.IndexState = "", "", 0, why
 	return c

@@ -41,12 +41,12 @@ func TestANewConversationIsStoredAndQueued(t *testing.T) {
 	})
 }
 
-// Whatever a re-send brings, only what it changes is done again.
+// A re-send only re-indexes what it changes.
 func TestSendingAgain(t *testing.T) {
 	cases := map[string]struct {
 		change  func(*chat.Upload)
 		queued  bool
-		changed int // messages, as the import counts them
+		changed int // number of messages that the import counts
 	}{
 		"unchanged":       {func(*chat.Upload) {}, false, 0},
 		"without a title": {func(u *chat.Upload) { u.Title = "" }, false, 0},
@@ -86,7 +86,7 @@ func TestSendingAgain(t *testing.T) {
 			} else {
 				require.Equal(t, chat.Ready, after.IndexState, name)
 				revision := before.Revision
-				if name == "a later date" { // an export contains it, the index does not
+				if name == "a later date" { // an export contains the date, the index does not
 					revision++
 				}
 				require.Equal(t, revision, after.Revision, name)
@@ -157,7 +157,7 @@ func TestAnInvalidUploadStoresNothing(t *testing.T) {
 		for _, problem := range []string{"platform", "external id", "messages[0].role"} {
 			require.Contains(t, fault.Message(err), problem)
 		}
-		empty := []string{"workspaces", "secrets", "schema_migrations", "recipes", "current_recipe", "vector_version"} // as they are in an empty database
+		empty := []string{"workspaces", "secrets", "schema_migrations", "recipes", "current_recipe", "vector_version"} // the tables that have rows in an empty database
 		for table, n := range d.DB.Rows(t) {
 			if !slices.Contains(empty, table) && !strings.HasPrefix(table, "sqlite_") {
 				require.Zero(t, n, table)
@@ -231,9 +231,8 @@ func TestUnknownIDsAreNotFound(t *testing.T) {
 	})
 }
 
-// Conversations that come together are stored as they would be one after the
-// other: new ones, those that are there, those that come twice, those that were
-// deleted, and those that are not to come back.
+// Conversations of one delivery are stored as they would be one after the other: new ones, stored ones, repeated
+// ones, deleted ones, and excluded ones.
 func TestADeliveryOfMany(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		other := d.AddWorkspace("other")
@@ -332,14 +331,13 @@ func TestDeliveriesThatAreRefused(t *testing.T) {
 	})
 }
 
-// A machine that is busy with other work stores a large upload slowly. Cut off, it would
-// be sent again, and cut off again.
+// A busy machine stores a large upload slowly. If it were cut off, it would be sent again and cut off again.
 func TestALargeUploadMayTakeLonger(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
-		hurried := d.with(func(o *history.Options) { o.Patience = time.Nanosecond }) // over before anything is done
+		hurried := d.with(func(o *history.Options) { o.Patience = time.Nanosecond }) // the limit passes before anything is done
 		_, err := hurried.History.AsOperator(d.WS).Ingest(t.Context(), say("small", "hello"))
 		require.True(t, fault.Is(err, fault.Canceled), "%v", err)
-		blob := strings.Repeat("TG9yZW0gaXBzdW0g", 8<<20/16) // half a minute more
+		blob := strings.Repeat("TG9yZW0gaXBzdW0g", 8<<20/16) // adds half a minute to the limit
 		_, err = hurried.History.AsOperator(d.WS).Ingest(t.Context(), say("large", blob))
 		require.NoError(t, err)
 		_, err = hurried.History.AsOperator(d.WS).Ingest(t.Context(), say("many", slices.Repeat([]string{"hello"}, 40_000)...))

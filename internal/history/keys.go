@@ -32,7 +32,7 @@ func (a Administration) CreateKey(ctx context.Context, workspace, name string, s
 	var key auth.Key
 	var token string
 	var err error
-	for range mintTries { // a taken prefix is a one in 2^40 event, but it has an answer
+	for range mintTries { // a prefix is taken with a chance of one in 2^40; then another one is tried
 		key, token, err = a.history.mint(ctx, workspace, name, scopes)
 		if !fault.Is(err, fault.Conflict) {
 			break
@@ -73,7 +73,7 @@ func (a Administration) Keys(ctx context.Context, workspace string) ([]auth.Key,
 
 // RevokeKey revokes the key with this id or prefix. NotFound when there is none.
 func (a Administration) RevokeKey(ctx context.Context, idOrPrefix string) (key auth.Key, err error) {
-	err = a.history.store.InDeletingTx(ctx, func(tx *store.Tx) error { // also on a full disk
+	err = a.history.store.InDeletingTx(ctx, func(tx *store.Tx) error { // a deleting transaction also works on a full disk
 		key, err = tx.RevokeKey(idOrPrefix)
 		return err
 	})

@@ -56,7 +56,7 @@ func TestAuthenticate(t *testing.T) {
 		for _, garbage := range []string{"", " ", static + " ", static[1:], strings.ToUpper(token), token + "a", token[:len(token)-1], "lethe_", "lethe__", "\x00", "\xff", "' OR 1=1 --", strings.Repeat("x", 100_000)} {
 			bad(garbage)
 		}
-		minted, _ := auth.MintToken() // of the right form, and nobody's
+		minted, _ := auth.MintToken() // of the right form, but never created
 		bad(minted)
 
 		_, err = d.operator().RevokeKey(ctx, key.Prefix)
@@ -126,7 +126,7 @@ func TestKeysNeedNamesAndScopes(t *testing.T) {
 	})
 }
 
-// A use costs no write: it is remembered to the minute and written down later.
+// Using a key writes nothing at once: the minute is kept in memory and written later.
 func TestKeyUsageIsFlushed(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		ctx := t.Context()
@@ -152,7 +152,7 @@ func TestKeyUsageIsFlushed(t *testing.T) {
 
 		d.Passed = 5 * time.Minute
 		use()
-		d.Passed = 3 * time.Minute // clocks may go back
+		d.Passed = 3 * time.Minute // clocks may be set back
 		use()
 		flush()
 		require.Equal(t, minute.Add(5*time.Minute), *last())

@@ -9,27 +9,26 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// How often an answer that is read page by page asks whether its key still counts: it
-// may take hours.
+// How often an answer that is read page by page checks whether its key is still valid. Such an answer may take hours.
 const (
 	keyWatchEvery = time.Second
-	keyWatchCount = 20 // conversations and pages
+	keyWatchCount = 20 // number of conversations and pages
 )
 
-// keyWatch ends an answer whose key is revoked. It is for one answer.
+// keyWatch ends an answer when its key is revoked. Each answer has its own.
 type keyWatch struct {
 	store   *store.Store
 	now     func() time.Time
 	who     auth.Principal
 	asked   time.Time
-	between int // calls since then
+	between int // calls since the last check
 }
 
 func (h *History) watchKey(who auth.Principal) *keyWatch {
 	return &keyWatch{store: h.store, now: h.now, who: who}
 }
 
-// check returns Unauthenticated when the key was revoked. It asks now and then.
+// check returns Unauthenticated when the key was revoked. It asks the database only after some time or some calls.
 func (k *keyWatch) check(ctx context.Context) error {
 	k.between++
 	now := k.now()
@@ -46,5 +45,5 @@ func (k *keyWatch) check(ctx context.Context) error {
 			return fault.New(fault.Unauthenticated, "the API key was revoked")
 		}
 	}
-	return nil // the operator and the key of the configuration are in no list
+	return nil // the operator and the configured key are not in the database
 }

@@ -6,8 +6,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/auth"
 )
 
-// LocalKeyID is the key id of the token that a running service gives to the command line of
-// its own user.
+// LocalKeyID is the key id of the token that a running service gives to the command line of the same user.
 const LocalKeyID = "local"
 
 // AuthenticateLocal is Authenticate for a request from this machine: it also accepts the token

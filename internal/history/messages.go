@@ -28,7 +28,7 @@ type MessagePage struct {
 // ShownMessage is a message whose text may be cut.
 type ShownMessage struct {
 	chat.Message
-	Cut bool // the text is only the beginning
+	Cut bool // the text was cut
 }
 
 // Messages returns up to n messages of a conversation, beginning at a position, and the
@@ -62,10 +62,9 @@ func (h *History) messages(ctx context.Context, ws chat.WorkspaceID, id chat.Con
 // maxFindQuery is the longest query of Find, in bytes.
 const maxFindQuery = 40_000
 
-// Find returns the positions of the messages of a conversation that contain one of the
-// words, whatever their case. A word of four letters and more also stands for the words
-// that begin with it. Invalid when there is no word, NotFound when the workspace has
-// no conversation with that id.
+// Find returns the positions of the messages of a conversation that contain one of the words, in upper or lower case.
+// A word of at least four letters also matches longer words that begin with it. Invalid when there is no word,
+// NotFound when the workspace has no conversation with that id.
 func (a Access) Find(ctx context.Context, id chat.ConversationID, words []string) ([]int, error) {
 	return ask(ctx, a, OpFind, func(ctx context.Context, h *History, ws chat.WorkspaceID) ([]int, error) {
 		wanted, err := foldedWords(words)
@@ -107,8 +106,8 @@ func foldedWords(words []string) (folded []string, err error) {
 	return folded, nil
 }
 
-// wholeWord is the longest word, in runes, that must end where a word of the text ends. "in"
-// is not found in "thing" or "inside".
+// wholeWord is the length in runes up to which a word matches only whole words: "in" does not match "thing" or
+// "inside".
 const wholeWord = 3
 
 func containsAny(text string, words []string) bool {
@@ -120,8 +119,8 @@ func containsAny(text string, words []string) bool {
 	return false
 }
 
-// contains reports whether a word of the text is w or, if w is long enough, begins with w.
-// Scripts without spaces have no such borders.
+// contains reports whether a word of the text is w or, if w is long enough, begins with w. Scripts without spaces
+// have no word borders.
 func contains(text, w string) bool {
 	for at := 0; ; {
 		i := strings.Index(text[at:], w)

@@ -59,21 +59,21 @@ const (
 	OpWorkspaces      Operation = "Workspaces"
 )
 
-// DefaultPatience is the time limit of an operation when Options.Patience is 0. A much later
-// answer is useless: a browser ends an extension's worker after 30 s.
+// DefaultPatience is the time limit of an operation when Options.Patience is 0. A much later answer would be useless:
+// a browser ends the worker of an extension after 30 s.
 const DefaultPatience = 20 * time.Second
 
 // maxWait is how long a delete waits for its storage to be reclaimed.
 const maxWait = 15 * time.Second
 
-// patience is the class of an operation's time limit.
+// patience is the kind of time limit that an operation has.
 type patience int
 
 const (
 	ordinary  patience = iota // Options.Patience, and more for a large upload (uploadPatience)
 	deleting                  // deletePatience times as long
 	waiting                   // maxWait
-	streaming                 // as long as the caller sends or takes; the transport watches each step
+	streaming                 // as long as the caller sends or receives; the transport limits each step
 )
 
 // deletePatience is how many times longer a delete may take than other operations. A delete
@@ -81,7 +81,7 @@ const (
 // never be completed with the ordinary limit.
 const deletePatience = 15
 
-// anyScope is the scope of what every key may do.
+// anyScope marks operations that every key may call.
 const anyScope auth.Scope = ""
 
 // demand is the scope that an operation needs, and its time limit.
@@ -125,7 +125,7 @@ var demands = map[Operation]demand{
 	OpBeginImport:         {auth.Write, ordinary},
 	OpDeleteBulk:          {auth.Write, deleting},
 	OpDeleteConversations: {auth.Write, deleting},
-	OpDeleteMatching:      {auth.Write, deleting}, // and Read, for what Access.DeleteMatching says
+	OpDeleteMatching:      {auth.Write, deleting}, // and Read in some cases: see Access.DeleteMatching
 	OpDeleteUnchanged:     {auth.Write, deleting},
 	OpEdit:                {auth.Write, ordinary},
 	OpFeedImport:          {auth.Write, streaming},
@@ -141,9 +141,9 @@ var demands = map[Operation]demand{
 	OpStopImport:          {auth.Write, ordinary},
 }
 
-// Patience is how long an operation may take before it is cut off with a Canceled
-// fault, if it is no large upload; 0 for those that take as long as the caller sends or takes. Transports use
-// it for the time-outs of their connections.
+// Patience returns the time limit after which an operation ends with a Canceled fault; large uploads get more. It is
+// 0 for operations that take as long as the caller sends or receives. Transports use it for the time-outs of their
+// connections.
 func (h *History) Patience(op Operation) time.Duration {
 	switch demands[op].patience {
 	case deleting:
@@ -157,16 +157,15 @@ func (h *History) Patience(op Operation) time.Duration {
 	}
 }
 
-// The additional time for a large upload. Half a gigabyte of text per minute is usual. A busy
-// machine may store only a small part of that, and an upload that was stopped by its limit
-// would be stopped again when it is sent again.
+// The additional time for a large upload. A usual machine stores half a gigabyte of text per minute, a busy one only
+// a small part of that. An upload that reached its limit would reach it again when it is sent again.
 const (
-	ordinaryUpload = 1 << 20   // bytes that have the ordinary patience
+	ordinaryUpload = 1 << 20   // bytes; larger uploads get more time
 	uploadRate     = 256 << 10 // bytes a second
-	messageWeight  = 100       // bytes that a message counts for besides its text
+	messageWeight  = 100       // bytes that are counted for a message in addition to its text
 )
 
-// uploadPatience returns the time limit of an upload: about three minutes more for 50 MB.
+// uploadPatience returns the time limit of an upload. 50 MB add about three minutes.
 func (h *History) uploadPatience(u chat.Upload) time.Duration {
 	bytes := len(u.Messages) * messageWeight
 	for _, m := range u.Messages {

@@ -15,18 +15,18 @@ import (
 // Limits of one-time codes.
 const (
 	pageCodeLife = 5 * time.Minute
-	maxPageCodes = 100 // that wait at once; more are a mistake
+	maxPageCodes = 100 // unused codes at the same time; more are a mistake
 )
 
-// pageCodes are the one-time codes that wait. They are in memory only, and gone with the
-// process. Only hashes are kept.
+// pageCodes are the one-time codes that were not used yet. They exist only in memory, as hashes, and end with the
+// process.
 type pageCodes struct {
 	mu      sync.Mutex
 	expires map[auth.Hash]time.Time
 }
 
-// PageCode returns a code that signs the page in once, within five minutes. Only the
-// operator and keys with the scope admin get one. Unavailable when too many wait.
+// PageCode returns a code that signs the page in once, within five minutes. Only the operator and keys with the scope
+// admin get one. Unavailable when too many codes are unused.
 func (a Access) PageCode(ctx context.Context) (string, error) {
 	return ask(ctx, a, OpPageCode, func(_ context.Context, h *History, _ chat.WorkspaceID) (string, error) {
 		return h.codes.add(h.now())
@@ -42,7 +42,7 @@ func (p *pageCodes) add(now time.Time) (string, error) {
 		}
 	}
 	if len(p.expires) >= maxPageCodes {
-		return "", fault.New(fault.Unavailable, "%d one-time codes wait to be used; try again in %s", maxPageCodes, pageCodeLife)
+		return "", fault.New(fault.Unavailable, "%d one-time codes are not used yet; try again in %s", maxPageCodes, pageCodeLife)
 	}
 	if p.expires == nil {
 		p.expires = make(map[auth.Hash]time.Time)
@@ -52,7 +52,7 @@ func (p *pageCodes) add(now time.Time) (string, error) {
 	return code, nil
 }
 
-// take uses a code up, and reports whether it was valid.
+// take removes a code and reports whether it was valid.
 func (p *pageCodes) take(code string, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -62,12 +62,11 @@ func (p *pageCodes) take(code string, now time.Time) bool {
 	return ok && now.Before(until)
 }
 
-// ExchangePageCode creates a key with every scope for the page, and uses the code up.
-// Unauthenticated when the code is unknown, used or older than five minutes. The transport
-// must know that the request comes from this machine.
+// ExchangePageCode removes a code and creates a key with every scope for the page. Unauthenticated when the code is
+// unknown, used or older than five minutes. The transport must know that the request comes from this machine.
 func (h *History) ExchangePageCode(ctx context.Context, code string) (token string, err error) {
 	if !h.codes.take(code, h.now()) {
-		return "", fault.New(fault.Unauthenticated, "this one-time code was used already or is older than five minutes; `lethe open` makes a new one")
+		return "", fault.New(fault.Unauthenticated, "this one-time code was already used or is older than five minutes; run `lethe open` for a new one")
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.patience)
 	defer cancel()

@@ -12,14 +12,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/history"
 )
 
-// inParts is a history that divides conversations of more than three messages.
+// inParts returns a history that splits conversations of more than three messages.
 func (d *desk) inParts() history.Access {
 	small := d.with(func(o *history.Options) { o.Parts = chat.PartLimits{Messages: 3, Bytes: 1000} })
 	return small.History.AsOperator(d.WS)
 }
 
-// A long conversation of a file is stored in parts, counted once, and the same when it
-// comes again, also after it has grown and after it was deleted.
+// A long conversation of a file is stored in parts and counted once. Sent again, also after it has grown or was
+// deleted, it is the same.
 func TestALongConversationOfAFile(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		texts := make([]string, 20)
@@ -61,7 +61,7 @@ func TestALongConversationOfAFile(t *testing.T) {
 	})
 }
 
-// A part whose beginning is not there is a problem with its place, and loses nothing else.
+// A part whose beginning is missing is a problem with a place, and nothing else is lost.
 func TestAPartWithoutItsBeginning(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		access := d.History.AsOperator(d.WS)
@@ -96,7 +96,7 @@ func TestAPartWithoutItsBeginning(t *testing.T) {
 	})
 }
 
-// More messages than an upload may have are no problem for a file.
+// A conversation of a file may have more messages than an upload.
 func TestAnImportOfSixtyThousandMessages(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		const n = 60_000

@@ -10,11 +10,10 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// A transaction of SQLite keeps all other writers waiting. Reading a very long
-// conversation and merging an upload into it takes seconds, so both happen before the
-// transaction, which only checks that the conversation is still the same.
+// A transaction of SQLite makes all other writers wait. Reading a very long conversation and merging an upload into
+// it takes seconds. So both happen before the transaction, which only checks that the conversation is still the same.
 const (
-	prepareFrom = 1000 // messages of a conversation from which a merge is prepared
+	prepareFrom = 1000 // merges into conversations with at least this many messages are prepared
 	mostAhead   = 8    // merges that are prepared for one delivery; each starts the transaction again
 )
 
@@ -24,8 +23,8 @@ type prepared struct {
 	merged chat.Merged
 }
 
-// fits reports whether a conversation is still the one that the upload was merged into.
-// Its revision rises with every change of a message.
+// fits reports whether a conversation is still the one that the upload was merged into. Its revision rises with every
+// change of a message.
 func (p prepared) fits(c chat.Conversation) bool {
 	b := p.before
 	return c.ID == b.ID && c.Revision == b.Revision && c.Title == b.Title && c.Pinned == b.Pinned &&
@@ -37,8 +36,8 @@ type errUnprepared struct{ upload int }
 
 func (e errUnprepared) Error() string { return fmt.Sprintf("upload %d is not prepared", e.upload) }
 
-// prepare merges an upload into the stored conversation without a write transaction. If
-// there is none any more, the result fits no conversation.
+// prepare merges an upload into the stored conversation without a write transaction. If the conversation no longer
+// exists, the result fits no conversation.
 func (h *History) prepare(ctx context.Context, ws chat.WorkspaceID, u chat.ValidUpload) (p prepared, err error) {
 	var turns []chat.Message
 	var short bool
@@ -59,8 +58,7 @@ func (h *History) prepare(ctx context.Context, ws chat.WorkspaceID, u chat.Valid
 	return p, nil
 }
 
-// read returns the messages of a conversation from a position on, abridged if they are not
-// short.
+// read returns the messages of a conversation from a position on. Long texts are abridged.
 func read(v *store.View, ws chat.WorkspaceID, conversation chat.ConversationID, from int) (turns []chat.Message, short bool, err error) {
 	if turns, short, err = v.ShortTurns(ws, conversation, from); err == nil && !short {
 		turns, err = v.AbridgedTurns(ws, conversation, from)
@@ -76,9 +74,8 @@ func merge(c chat.Conversation, turns []chat.Message, short bool, u chat.ValidUp
 	return chat.MergeAbridged(stored, u)
 }
 
-// merge merges an upload into its locked conversation. It returns errUnprepared if that
-// may take long. If the conversation has changed since the merge was prepared, it merges
-// again.
+// merge merges an upload into its locked conversation. It returns errUnprepared if that may take long. If the
+// conversation has changed since the merge was prepared, it merges again.
 func (d *delivery) merge(i int, locked chat.Conversation) (chat.Merged, error) {
 	p, tried := d.prepared[i]
 	if p.fits(locked) {
@@ -102,8 +99,7 @@ func (d *delivery) merge(i int, locked chat.Conversation) (chat.Merged, error) {
 	return merge(locked, turns, short, d.uploads[i]), nil
 }
 
-// inPreparedTx runs a delivery in a transaction, again after each merge that had to be
-// prepared.
+// inPreparedTx runs a delivery in a transaction, and runs it again after each merge that had to be prepared.
 func (h *History) inPreparedTx(ctx context.Context, ws chat.WorkspaceID, uploads []chat.ValidUpload, fn func(*store.Tx, map[int]prepared) error) error {
 	ahead := map[int]prepared{}
 	for {

@@ -17,8 +17,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// standstill is a database whose first look at the lengths of stored texts, once it is
-// armed, waits. An upload into a long conversation reads these before it merges.
+// standstill is a database that stops at its first query for the lengths of stored texts after it was armed. An
+// upload into a long conversation sends that query before it merges.
 type standstill struct {
 	armed           atomic.Bool
 	reached, goesOn chan struct{}
@@ -31,8 +31,7 @@ func (s *standstill) trace(statement string) {
 	}
 }
 
-// standingStill runs something while an upload reads the long conversation that it belongs
-// to.
+// standingStill calls meanwhile while an upload is reading the long conversation that it belongs to.
 func standingStill(t *testing.T, meanwhile func(t *testing.T, h history.Access), check func(t *testing.T, turns []chat.Message)) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		still := &standstill{reached: make(chan struct{}), goesOn: make(chan struct{})}
@@ -63,7 +62,7 @@ func standingStill(t *testing.T, meanwhile func(t *testing.T, h history.Access),
 		go func() { defer close(finished); meanwhile(t, h) }()
 		select {
 		case <-finished:
-		case <-time.After(15 * time.Second): // shorter than a write waits for the database
+		case <-time.After(15 * time.Second): // less than a write waits for the database
 			t.Error("the other write waits for the upload")
 		}
 		close(still.goesOn)
@@ -75,7 +74,7 @@ func standingStill(t *testing.T, meanwhile func(t *testing.T, h history.Access),
 	})
 }
 
-// A small upload, and a delete, do not wait while an upload reads a long conversation.
+// A small upload and a delete do not wait while another upload reads a long conversation.
 func TestOthersWriteWhileALongConversationIsRead(t *testing.T) {
 	standingStill(t, func(t *testing.T, h history.Access) {
 		small, err := h.Ingest(t.Context(), say("small", "hello"))
@@ -86,12 +85,12 @@ func TestOthersWriteWhileALongConversationIsRead(t *testing.T) {
 			t.Error(err)
 		}
 	}, func(t *testing.T, turns []chat.Message) {
-		require.Equal(t, 1501, len(turns)) //nolint:testifylint // it would print all of them
+		require.Equal(t, 1501, len(turns)) //nolint:testifylint // a failed Len would print all of them
 		require.Equal(t, "new", turns[1500].Text)
 	})
 }
 
-// What others change meanwhile is not lost: the upload is merged again.
+// A change by another caller in the meantime is not lost: the upload is merged again.
 func TestAConversationThatChangesWhileAnUploadIsMerged(t *testing.T) {
 	standingStill(t, func(t *testing.T, h history.Access) {
 		u := say("long")
@@ -102,7 +101,7 @@ func TestAConversationThatChangesWhileAnUploadIsMerged(t *testing.T) {
 			t.Error(err)
 		}
 	}, func(t *testing.T, turns []chat.Message) {
-		require.Equal(t, 1502, len(turns)) //nolint:testifylint // it would print all of them
+		require.Equal(t, 1502, len(turns)) //nolint:testifylint // a failed Len would print all of them
 		require.ElementsMatch(t, []string{"another", "new"}, []string{turns[1500].Text, turns[1501].Text})
 		for i, m := range turns {
 			require.Equal(t, i, m.Position)

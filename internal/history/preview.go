@@ -8,9 +8,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// PreviewDelete says what a delete of these conversations would delete now. Pinned ones are
-// counted too, since a delete by ids does not spare them. Invalid when there is no id, or
-// more than MaxDelete.
+// PreviewDelete returns what a delete of these conversations would delete now. Pinned ones are counted too, because a
+// delete by ids deletes them. Invalid when there is no id, or more than MaxDelete.
 func (a Access) PreviewDelete(ctx context.Context, ids []chat.ConversationID) (chat.Preview, error) {
 	return ask(ctx, a, OpPreviewDelete, func(ctx context.Context, h *History, ws chat.WorkspaceID) (p chat.Preview, err error) {
 		switch n := len(ids); {
@@ -27,9 +26,8 @@ func (a Access) PreviewDelete(ctx context.Context, ids []chat.ConversationID) (c
 	})
 }
 
-// PreviewMatching says what a delete by filter would delete now. Pinned is the number of
-// conversations that match and are spared for being pinned, or that are deleted because
-// the delete includes them. Invalid as for DeleteMatching.
+// PreviewMatching returns what a delete by filter would delete now. Pinned is the number of pinned conversations that
+// match. They are deleted only if the delete includes pinned ones. Invalid as for DeleteMatching.
 func (a Access) PreviewMatching(ctx context.Context, m chat.MatchingDelete) (chat.Preview, error) {
 	return ask(ctx, a, OpPreviewMatching, func(ctx context.Context, h *History, ws chat.WorkspaceID) (p chat.Preview, err error) {
 		filter, err := m.Selection()

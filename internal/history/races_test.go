@@ -13,9 +13,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// An upload that finds nothing, is overtaken by another of the same
-// conversation, and then finds that one deleted already, begins anew. Uploads and
-// deletes take what they lock in one order, so none of them has to be broken off.
+// An upload that finds no conversation, is overtaken by another upload of it, and then finds that one deleted, starts
+// again. Uploads and deletes lock rows in the same order, so no transaction is aborted.
 func TestUploadsAndDeletesOfOneConversation(t *testing.T) {
 	const people, rounds = 8, 60
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
@@ -41,8 +40,8 @@ func TestUploadsAndDeletesOfOneConversation(t *testing.T) {
 	})
 }
 
-// Deliveries of the same conversations at the same time, in different orders, and
-// deletes of what they bring: none fails, and none has to be broken off.
+// Deliveries of the same conversations in different orders at the same time, with deletes of what they store: none
+// fails, and no transaction is aborted.
 func TestDeliveriesAndDeletesAtOnce(t *testing.T) {
 	const people, rounds, size = 4, 20, 12
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
@@ -77,8 +76,8 @@ func TestDeliveriesAndDeletesAtOnce(t *testing.T) {
 	})
 }
 
-// crowd is a history for many to use at once. What it returns last is called when
-// they are done: nobody failed, nothing had to be broken off, and all is whole.
+// crowd returns a history for many callers at once, and a function to call when they are done. It checks that nobody
+// failed, that no transaction was aborted, and that the database is consistent.
 func crowd(t *testing.T, db storetest.Database) (h *history.History, ws chat.WorkspaceID, settle func(failures chan error)) {
 	t.Helper()
 	s, err := store.Open(t.Context(), db.Options())

@@ -11,8 +11,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// maxBuckets bounds the limiter's memory. A key has a bucket only while it is
-// not full, so this many keys would have to be busy at once to reach it.
+// maxBuckets limits the memory of the limiter. A key has a bucket only while the bucket is not full, so this many
+// keys would have to be busy at the same time to reach it.
 const maxBuckets = 10_000
 
 // rateLimiter is a token bucket for each key. It is nil when there is no limit.
@@ -35,7 +35,7 @@ func newRateLimiter(perSecond float64, burst int, now func() time.Time) *rateLim
 	}
 }
 
-// wait is 0 when the key may go on, and else how long until it may.
+// wait returns 0 when the key may continue, and otherwise how long it must wait.
 func (l *rateLimiter) wait(key string) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -51,13 +51,13 @@ func (l *rateLimiter) wait(key string) time.Duration {
 	r := bucket.ReserveN(now, 1)
 	delay := r.DelayFrom(now)
 	if delay > 0 {
-		r.CancelAt(now) // a refused request costs nothing
+		r.CancelAt(now) // a refused request uses no token
 	}
 	return delay
 }
 
-// evict drops the full buckets, which are as good as none, and if there is none
-// an arbitrary one.
+// evict removes the full buckets, because a missing bucket counts as full. If none is full, it removes an arbitrary
+// one.
 func (l *rateLimiter) evict(now time.Time) {
 	for key, bucket := range l.buckets {
 		if bucket.TokensAt(now) >= float64(l.burst) {
@@ -72,7 +72,7 @@ func (l *rateLimiter) evict(now time.Time) {
 	}
 }
 
-// admit refuses what a key asks beyond its rate, and says when to come back.
+// admit returns RateLimited when a key exceeds its rate, with the time to wait.
 func (l *rateLimiter) admit(key string) error {
 	if l == nil {
 		return nil

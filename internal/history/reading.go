@@ -9,13 +9,13 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// readingPage is how many bytes of text a Reading holds at once. A conversation
-// that has no more is read in one moment.
+// readingPage is how many bytes of text a Reading has in memory at once. A conversation with no more text is read in
+// one snapshot.
 const readingPage = 1 << 20
 
-// Reading is a conversation whose messages are read as they are asked for: however
-// long it is, one page of them is in memory. The first page was read together with
-// the conversation. It is for one caller at a time.
+// Reading is a conversation whose messages are read page by page when they are asked for. Only one page is in memory,
+// however long the conversation is. The first page is read together with the conversation. It is for one caller at a
+// time.
 type Reading struct {
 	chat.Conversation
 
@@ -25,13 +25,13 @@ type Reading struct {
 	first page
 }
 
-// page is a part of a conversation that was read in one moment.
+// page is a part of a conversation that was read in one snapshot.
 type page struct {
 	parts []chat.Part
-	more  bool // something follows
+	more  bool // there are more pages
 }
 
-// read is Access.Read, for the answer that the key is watched for.
+// read is Access.Read. key is checked while the answer is sent.
 func (h *History) read(ctx context.Context, ws chat.WorkspaceID, id chat.ConversationID, key *keyWatch) (*Reading, error) {
 	id, err := knownID(id)
 	if err != nil {
@@ -58,11 +58,11 @@ func readPage(v *store.View, ws chat.WorkspaceID, id chat.ConversationID, at cha
 
 // Held is how many bytes of text are in memory.
 func (r *Reading) Held() int {
-	held := 0
+	bytes := 0
 	for _, part := range r.first.parts {
-		held += len(part.Text)
+		bytes += len(part.Text)
 	}
-	return held
+	return bytes
 }
 
 // Whole reports whether all messages are in memory already.
@@ -70,12 +70,10 @@ func (r *Reading) Whole() bool { return !r.first.more }
 
 // Parts yields the messages in order, long ones in pieces. It may be called once.
 //
-// No transaction is open between the pages, so that a slow reader neither keeps
-// deleted storage from being reclaimed nor others from reading. So a conversation
-// of more than one page may change meanwhile: then what is yielded last is a
-// Conflict, or NotFound when it was deleted, and what came before is no whole
-// conversation. The same goes for Unauthenticated, when the caller's key was revoked.
-// After an error it stops.
+// No transaction is open between the pages, so a slow reader does not stop deleted storage from being reclaimed and
+// does not block other readers. So a conversation of more than one page may change in between. Then Parts ends with
+// Conflict, or with NotFound when it was deleted, and the messages before the error are not the whole conversation.
+// It also ends with Unauthenticated when the caller's key was revoked. It stops after an error.
 func (r *Reading) Parts(ctx context.Context) iter.Seq2[chat.Part, error] {
 	return func(yield func(chat.Part, error) bool) {
 		current := r.first
@@ -100,8 +98,7 @@ func (r *Reading) Parts(ctx context.Context) iter.Seq2[chat.Part, error] {
 	}
 }
 
-// next reads the page from a place on, if the conversation is still the same and the
-// key still counts.
+// next reads the page at a place, if the conversation is still the same and the key is still valid.
 func (r *Reading) next(ctx context.Context, at chat.PartAt) (p page, err error) {
 	if err := r.key.check(ctx); err != nil {
 		return page{}, err

@@ -12,8 +12,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/search"
 )
 
-// lines is an upload of messages in short: "h:" is a human's, "a:" an
-// assistant's, "s:" a system message; "#1" is the client's id.
+// lines is an upload of messages in short form: "h:" is a human's message, "a:" an assistant's, "s:" a system
+// message; "#1" is the client's id.
 func lines(id string, messages ...string) chat.Upload {
 	u := chat.Upload{ExternalID: id, Title: "About " + id, CreatedAt: now, UpdatedAt: now}
 	for _, line := range messages {
@@ -39,12 +39,12 @@ func (d *desk) lines(id chat.ConversationID) (said []string) {
 	return said
 }
 
-// However a conversation is sent again, there is no more of it than there was. (The
-// rules are tested one by one in package chat; this is the way through the store.)
+// However a conversation is sent again, no message is stored twice. (Package chat tests the rules one by one; this
+// tests them through the store.)
 func TestAResendNeverDuplicates(t *testing.T) {
 	resends := map[string]struct {
 		stored, sent string
-		want         string // empty: what was sent
+		want         string // empty: the messages that were sent
 	}{
 		"a prompt with the date":        {"s:Today is Monday.|h:q|a:a|h:q2", "s:Today is Tuesday.|h:q|a:a|h:q2", ""},
 		"a corrected question":          {"h:q|a:a|h:q2|a:a2", "h:corrected|a:a|h:q2|a:a2", ""},
@@ -89,8 +89,7 @@ func TestAResendNeverDuplicates(t *testing.T) {
 	})
 }
 
-// Twenty-one messages that are sent five times, each time with another date in
-// their first, stay twenty-one.
+// Twenty-one messages that are sent five times, each time with another date in the first one, stay twenty-one.
 func TestFiveResendsOfTwentyOneMessages(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		say := func(day int) chat.Upload {
@@ -108,8 +107,8 @@ func TestFiveResendsOfTwentyOneMessages(t *testing.T) {
 	})
 }
 
-// A message that a re-send replaces cannot be found from the commit on, before
-// anything is indexed again; what stands beside it can.
+// A message that a re-send replaces can no longer be found from the commit on, before anything is re-indexed. The
+// messages beside it can.
 func TestReplacedMessagesLeaveTheIndexAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		first := "h:" + historytest.Words("kar", 150)
@@ -130,7 +129,7 @@ func TestReplacedMessagesLeaveTheIndexAtOnce(t *testing.T) {
 	})
 }
 
-// What a re-send has no words for is kept: branches and hidden messages too.
+// A re-send keeps what it does not contain: branches and hidden messages too.
 func TestAResendKeepsBranchesAndHiddenMessages(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		u := say("a", "question", "first answer", "second answer")

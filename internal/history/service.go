@@ -11,26 +11,25 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// This file has what the service needs for itself: no caller asks for it, so no
-// scope allows it.
+// This file has what the service needs for itself. No caller asks for it, so no scope applies.
 
 // Ready reports whether the store answers.
 func (h *History) Ready(ctx context.Context) error { return h.store.Ping(ctx) }
 
-// HasKeys reports whether any key was ever made.
+// HasKeys reports whether a key was ever created.
 func (h *History) HasKeys(ctx context.Context) (bool, error) { return h.store.View(ctx).AnyKey() }
 
-// errBadKey is the one answer to every kind of bad key.
+// errBadKey is the same for every kind of bad key, so that it does not reveal which keys exist.
 var errBadKey = fault.New(fault.Unauthenticated, "the API key is unknown or was revoked")
 
-// EnvironmentKeyID is the key id of the token that the configuration gives.
+// EnvironmentKeyID is the key id of the token from the configuration.
 const EnvironmentKeyID = "environment"
 
-// authPatience is how long it may take to look a key up.
+// authPatience is the time limit for looking up a key.
 const authPatience = 5 * time.Second
 
-// Authenticate returns who a token speaks for, or Unauthenticated. The database
-// is asked each time, so a revoked key stops at once.
+// Authenticate returns the principal of a token, or Unauthenticated. It asks the database each time, so a revoked key
+// stops working at once.
 func (h *History) Authenticate(ctx context.Context, token string) (auth.Principal, error) {
 	ctx, cancel := context.WithTimeout(ctx, authPatience)
 	defer cancel()
@@ -67,7 +66,7 @@ func (h *History) defaultWorkspace(ctx context.Context) (ws chat.WorkspaceID, er
 	return ws, err
 }
 
-// staticKey is the token of the configuration, as a hash.
+// staticKey is the hash of the token from the configuration.
 type staticKey struct {
 	hash       auth.Hash
 	configured bool
@@ -85,8 +84,7 @@ func (k *staticKey) matches(token string) bool {
 
 type keyUse = auth.KeyRef
 
-// usage remembers which keys were used since the last flush, so that a request
-// costs no write.
+// usage remembers in memory which keys were used since the last flush, so that a request writes nothing.
 type usage struct {
 	mu      sync.Mutex
 	minutes map[keyUse]time.Time
@@ -108,8 +106,7 @@ func (u *usage) take() map[keyUse]time.Time {
 	return taken
 }
 
-// FlushKeyUsage writes down when keys were last used. The service calls it now
-// and then, and before it stops.
+// FlushKeyUsage stores when keys were last used. The service calls it now and then, and before it stops.
 func (h *History) FlushKeyUsage(ctx context.Context) error {
 	used := h.usage.take()
 	if len(used) == 0 {
@@ -117,7 +114,7 @@ func (h *History) FlushKeyUsage(ctx context.Context) error {
 	}
 	err := h.store.InTx(ctx, func(tx *store.Tx) error { return tx.TouchKeys(used) })
 	if err != nil {
-		for key, at := range used { // try again with the next flush
+		for key, at := range used { // keep them for the next flush
 			h.usage.note(key, at)
 		}
 	}

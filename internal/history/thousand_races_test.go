@@ -17,15 +17,13 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// raceRounds is how many races each database runs: a thousand on the two. A short
-// run (go test -short) has a tenth.
+// raceRounds is the number of races on each database: a thousand on both together. A short run (go test -short) has a
+// tenth of them.
 const raceRounds = 500
 
-// A delete against a worker that is indexing the same conversation, against an
-// upload of it, and against other deletes: by turns of every kind, and each kind with one
-// side stopped at the worst point, where it has done everything and not committed.
-// No row is left without its conversation, nothing has to be broken off, and each
-// conversation is reported by exactly one delete.
+// A delete races with a worker that indexes the same conversation, with an upload of it, and with other deletes. All
+// kinds take turns, and in some rounds one side stops just before its commit. No row is left without its
+// conversation, no transaction is aborted, and exactly one delete reports each conversation.
 func TestAThousandRacesOfADelete(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		rounds := raceRounds
@@ -61,21 +59,20 @@ func TestAThousandRacesOfADelete(t *testing.T) {
 	})
 }
 
-// racecourse is two programs on one database, and what is known of their races.
+// racecourse is two programs on one database, and the results of their races.
 type racecourse struct {
 	t         *testing.T
 	stores    [2]*store.Store
 	histories [2]*history.History
 	ws        chat.WorkspaceID
-	made      []chat.ConversationID // every id that there ever was
+	made      []chat.ConversationID // every id that was ever created
 
 	mu       sync.Mutex
 	reported map[chat.ConversationID]int
 	failures []error
 }
 
-// currentRecipe is not what conversations are first indexed by here, so that all that
-// are ready are behind.
+// currentRecipe differs from the recipe that conversations are first indexed with, so all ready ones are behind.
 var currentRecipe = store.Recipe{Model: "current"}
 
 func newRacecourse(t *testing.T, db storetest.Database) *racecourse {
@@ -103,7 +100,7 @@ func (r *racecourse) close() {
 	}
 }
 
-// together runs both sides and waits for them.
+// together runs all sides and waits for them.
 func (r *racecourse) together(sides ...func() error) {
 	var all sync.WaitGroup
 	for _, side := range sides {
@@ -126,8 +123,7 @@ func (r *racecourse) report(ids []chat.ConversationID) {
 	}
 }
 
-// flag is raised once and can be waited for. A transaction that is run again may
-// raise it again.
+// flag is raised once and can be waited for. A transaction that runs again may raise it again.
 type flag struct {
 	once sync.Once
 	up   chan struct{}
@@ -139,7 +135,7 @@ func (f *flag) wait()                                         { <-f.up }
 func raised() *flag                                           { f := newFlag(); f.raise(); return f }
 func (r *racecourse) one(external string) chat.ConversationID { return r.some(external)[0] }
 
-// some makes conversations and returns their ids.
+// some creates conversations and returns their ids.
 func (r *racecourse) some(externals ...string) (ids []chat.ConversationID) {
 	for _, external := range externals {
 		done, err := r.histories[0].AsOperator(r.ws).Ingest(r.t.Context(), say(external, "one", "two"))
@@ -154,13 +150,13 @@ func (r *racecourse) claim(id chat.ConversationID) store.Claim {
 	return r.take(id, func(tx *store.Tx) ([]store.Claim, error) { return tx.Claim(time.Hour, 1, true) })
 }
 
-// behind is a claim of a conversation that is ready and that another model embedded.
+// behind indexes a conversation with an old model and returns a claim for its re-indexing.
 func (r *racecourse) behind(id chat.ConversationID) store.Claim {
 	require.NoError(r.t, r.finish(0, r.claim(id), newFlag(), raised())())
 	return r.take(id, func(tx *store.Tx) ([]store.Claim, error) { return tx.ClaimBehind(currentRecipe, time.Hour) })
 }
 
-// take is the one claim that there is to take, and of that conversation.
+// take returns the only claim there is, which must be of this conversation.
 func (r *racecourse) take(id chat.ConversationID, claim func(*store.Tx) ([]store.Claim, error)) store.Claim {
 	var claims []store.Claim
 	require.NoError(r.t, r.stores[0].InTx(r.t.Context(), func(tx *store.Tx) (err error) {
@@ -172,8 +168,8 @@ func (r *racecourse) take(id chat.ConversationID, claim func(*store.Tx) ([]store
 	return claims[0]
 }
 
-// removing deletes through one of the programs once the start is given, and holds
-// still, uncommitted, from done until it may go on.
+// removing deletes in one of the programs after start was raised. Before the commit it raises done and waits for
+// goOn.
 func (r *racecourse) removing(program int, ids []chat.ConversationID, start, done, goOn *flag) func() error {
 	return func() error {
 		start.wait()
@@ -189,7 +185,7 @@ func (r *racecourse) removing(program int, ids []chat.ConversationID, start, don
 	}
 }
 
-// setsOut is a side that says so just before it does something.
+// setsOut raises out just before it calls do.
 func setsOut(start, out *flag, do func() error) func() error {
 	return func() error {
 		start.wait()
@@ -198,7 +194,7 @@ func setsOut(start, out *flag, do func() error) func() error {
 	}
 }
 
-// remove deletes as a caller does.
+// remove deletes through the front door.
 func (r *racecourse) remove(program int, ids ...chat.ConversationID) func() error {
 	return func() error {
 		gone, err := r.histories[program].AsOperator(r.ws).DeleteConversations(r.t.Context(), ids, chat.DeleteOptions{})
@@ -207,8 +203,7 @@ func (r *racecourse) remove(program int, ids ...chat.ConversationID) func() erro
 	}
 }
 
-// finish stores what a worker has made of a claimed conversation. That it comes too
-// late is no failure.
+// finish stores a worker's result for a claimed conversation. A lost claim is not an error.
 func (r *racecourse) finish(program int, c store.Claim, stored, goOn *flag) func() error {
 	x := store.Indexed{Model: embed.Model{ID: "test", Dimensions: 2}, Chunks: []store.IndexedChunk{
 		{Position: 0, Text: "one", Terms: []string{"one"}, Vector: []float32{1, 0}},
@@ -233,8 +228,7 @@ func (r *racecourse) finish(program int, c store.Claim, stored, goOn *flag) func
 	}
 }
 
-// ingest uploads the conversation again, and afterwards deletes what came of it, if
-// that is another one.
+// ingest uploads the conversation again. If that created a new one, ingest deletes it afterwards.
 func (r *racecourse) ingest(program int, external string) func() error {
 	return func() error {
 		done, err := r.histories[program].AsOperator(r.ws).Ingest(r.t.Context(), say(external, "one", "two", "three"))
@@ -249,7 +243,7 @@ func (r *racecourse) ingest(program int, external string) func() error {
 	}
 }
 
-// sweep deletes what an upload has made after the delete.
+// sweep deletes what an upload created after the delete.
 func (r *racecourse) sweep() {
 	ids := r.made[max(0, len(r.made)-2):]
 	require.NoError(r.t, r.remove(0, ids...)())
@@ -311,7 +305,7 @@ func (r *racecourse) upload(external string) {
 	r.sweep()
 }
 
-// The upload has found the conversation and merged into it, and not committed.
+// The upload has found the conversation and merged into it, but has not committed.
 func (r *racecourse) uploadThatHasMerged(external string) {
 	id := r.one(external)
 	merged, out := newFlag(), newFlag()

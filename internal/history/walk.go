@@ -10,9 +10,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// maxWalkText is how many bytes of text a page of a walk has at most, but for a
-// single conversation that has more: a hundred conversations may be gigabytes,
-// and an answer is made in memory.
+// maxWalkText is the maximum number of bytes of text on a page, except for a page with a single longer conversation.
+// A hundred conversations may have gigabytes, and a page is built in memory.
 const maxWalkText = 8 << 20
 
 // walk is Access.Walk.
@@ -30,7 +29,7 @@ func (h *History) walk(ctx context.Context, ws chat.WorkspaceID, q chat.WalkQuer
 	}
 	step := walkStep{store: h.store, ws: ws, window: window, newer: q.Newer && ok, size: min(max(q.Size, 1), chat.MaxWalkSize)}
 	err = h.store.Snapshot(ctx, func(v *store.View) (err error) {
-		step := step // it may run again
+		step := step // the transaction may run again
 		if ok {
 			if step.from, err = step.located(v, cursor); err != nil {
 				return err
@@ -50,21 +49,21 @@ func (h *History) walk(ctx context.Context, ws chat.WorkspaceID, q chat.WalkQuer
 type WalkPage struct {
 	chat.WalkPage
 
-	long *Reading // the only conversation of the page, when its texts are too long to be held; Turns has none of them
+	long *Reading // the only conversation of the page if its texts are too long for memory; then Turns has no texts
 }
 
-// Held is how many bytes of text are in memory.
+// Held returns how many bytes of text are in memory.
 func (p WalkPage) Held() int {
 	if p.long != nil {
 		return p.long.Held()
 	}
-	held := 0
+	bytes := 0
 	for _, item := range p.Items {
 		for _, m := range item.Turns {
-			held += len(m.Text)
+			bytes += len(m.Text)
 		}
 	}
-	return held
+	return bytes
 }
 
 // Parts yields the messages of an item, as Reading.Parts does.
@@ -75,23 +74,23 @@ func (p WalkPage) Parts(ctx context.Context, item int) iter.Seq2[chat.Part, erro
 	return chat.Parts(p.Items[item].Turns)
 }
 
-// walkStep is one step of a walk, in one moment of the database.
+// walkStep is one step of a walk, in one snapshot of the database.
 type walkStep struct {
 	store  *store.Store
 	ws     chat.WorkspaceID
 	window chat.Window
-	from   *chat.Place // nil for the beginning
+	from   *chat.Place // nil at the beginning
 	newer  bool
 	size   int
 }
 
-// located is the place that a cursor stands for.
+// located returns the place that a cursor represents.
 func (s walkStep) located(v *store.View, cursor chat.ConversationID) (*chat.Place, error) {
 	place, err := v.Place(s.ws, cursor)
 	if fault.Is(err, fault.NotFound) {
 		return nil, fault.Breaks(fault.At("cursor"), "is the id of no conversation that is there or was deleted; begin again without it")
 	}
-	if s.newer && !place.At.Before(s.window.Before) { // it has left the window, and nobody knows where it was
+	if s.newer && !place.At.Before(s.window.Before) { // it left the window, and its old place is unknown
 		place = chat.Edge(s.window.From)
 	}
 	return &place, err
@@ -127,8 +126,7 @@ func (s walkStep) take(v *store.View) (WalkPage, error) {
 	return page, s.cursors(v, &page.WalkPage)
 }
 
-// ahead returns what lies in the direction of the walk, the nearest first, and
-// one more than the page takes.
+// ahead returns the conversations in the direction of the walk, the nearest first, and one more than the page takes.
 func (s walkStep) ahead(v *store.View) ([]chat.Conversation, error) {
 	if s.newer {
 		return v.Newer(s.ws, s.window, *s.from, s.size+1)
@@ -136,8 +134,8 @@ func (s walkStep) ahead(v *store.View) ([]chat.Conversation, error) {
 	return v.Older(s.ws, s.window, s.from, s.size+1)
 }
 
-// fitting is how many of the conversations have texts that fit on one page. The
-// first one is on it in any case; long reports that it does not fit even alone.
+// fitting returns how many of the conversations have texts that fit on one page. The first one is always on the page;
+// long reports that it does not fit even alone.
 func (s walkStep) fitting(v *store.View, near []chat.Conversation) (n int, long bool, err error) {
 	sizes, err := v.TextSizes(s.ws, near)
 	if err != nil {
@@ -152,9 +150,9 @@ func (s walkStep) fitting(v *store.View, near []chat.Conversation) (n int, long 
 	return len(near), false, nil
 }
 
-// cursors finds out where the walk can go on from a page. What lies ahead is
-// known; behind, somebody may have come or gone since. A page that everything has
-// vanished from is left the way it was come to.
+// cursors sets the cursors from which the walk can continue. What is ahead is known. Behind, conversations may have
+// been added or deleted since, so it asks. If everything on the page was deleted, the walk continues from the cursor
+// that the caller sent.
 func (s walkStep) cursors(v *store.View, page *chat.WalkPage) error {
 	if s.from == nil && len(page.Items) == 0 {
 		return nil
@@ -181,8 +179,8 @@ func (s walkStep) cursors(v *store.View, page *chat.WalkPage) error {
 	return err
 }
 
-// ends are the places of the first and the last conversation of a page, or that of
-// the cursor when the page has none.
+// ends returns the places of the first and the last conversation of a page, or the place of the cursor when the page
+// is empty.
 func (s walkStep) ends(items []chat.Transcript) (newest, oldest chat.Place) {
 	if n := len(items); n > 0 {
 		return chat.PlaceOf(items[0].Conversation), chat.PlaceOf(items[n-1].Conversation)

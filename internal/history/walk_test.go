@@ -17,7 +17,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/history"
 )
 
-// said stores a conversation that was last changed so many minutes before now.
+// said stores a conversation that was last changed this many minutes before now.
 func (d *desk) said(id string, minutesAgo int, texts ...string) chat.ConversationID {
 	d.T.Helper()
 	if len(texts) == 0 {
@@ -56,7 +56,7 @@ func TestWalkThereAndBack(t *testing.T) {
 		for i := range 7 {
 			all = append(all, d.said(fmt.Sprint(i), i/2, fmt.Sprint("text ", i)))
 		}
-		slices.Sort(all[0:2]) // of equal times the larger id comes first
+		slices.Sort(all[0:2]) // the larger id is first when the times are equal
 		slices.Reverse(all[0:2])
 		slices.Sort(all[2:4])
 		slices.Reverse(all[2:4])
@@ -102,7 +102,7 @@ func TestWalkThereAndBack(t *testing.T) {
 	})
 }
 
-// The walk that people take most: list, delete what was listed, go on.
+// The most common walk: list, delete what was listed, continue.
 func TestWalkGoesOnWhenItsPageIsDeleted(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		for i := range 10 {
@@ -121,7 +121,7 @@ func TestWalkGoesOnWhenItsPageIsDeleted(t *testing.T) {
 		require.Equal(t, 10, seen)
 		require.Zero(t, d.Count())
 
-		// What lies ahead vanishes, and the way back leads over all that is left.
+		// The conversations ahead are deleted. The way back lists all that are left.
 		a, b := d.said("a", 1), d.said("b", 2)
 		page := d.walk(chat.WalkQuery{Size: 1})
 		require.Equal(t, []chat.ConversationID{a}, walked(page))
@@ -156,8 +156,7 @@ func TestWalkGoesOnWhenItsPageIsDeleted(t *testing.T) {
 	})
 }
 
-// A conversation that is changed moves to the front, and a walk goes on from there:
-// towards older ones nothing is left out.
+// A changed conversation moves to the front, and a walk continues from there: no older conversation is left out.
 func TestWalkGoesOnWhenItsCursorIsSentAgain(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		a, b, c := d.said("a", 1), d.said("b", 2), d.said("c", 3)
@@ -169,14 +168,14 @@ func TestWalkGoesOnWhenItsCursorIsSentAgain(t *testing.T) {
 		require.Equal(t, a, page.Newer)
 		require.Equal(t, []chat.ConversationID{b}, walked(d.walk(chat.WalkQuery{Cursor: page.Newer, Newer: true})))
 
-		// And once it is deleted, from where it was last.
+		// After it was deleted, the walk continues from its last place.
 		d.delete(b)
 		require.Equal(t, []chat.ConversationID{a, c}, walked(d.walk(chat.WalkQuery{Cursor: b})))
 	})
 }
 
-// In a window that ends in the past, nothing is left out in either direction: what
-// was changed is not in it any more, and the walk begins again.
+// In a window that ends in the past, nothing is left out in either direction: a changed conversation is no longer in
+// the window, and the walk begins again.
 func TestWalkBeginsAgainWhenItsCursorHasLeftTheWindow(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		a, b, c, e := d.said("a", 10), d.said("b", 20), d.said("c", 30), d.said("e", 40)
@@ -266,8 +265,8 @@ func TestWalkPagesAreBounded(t *testing.T) {
 	})
 }
 
-// Whoever walks sees each conversation that stays exactly once, in order, there
-// and back, while others come and go around it, and the cursors' own.
+// A walk there and back sees each conversation that stays exactly once and in order, while others, and those of the
+// cursors, are added and deleted.
 func TestWalksAmongWritersAndDeleters(t *testing.T) {
 	const stay, comeAndGo, walks = 40, 60, 4
 	each(t, func(t *testing.T, d *desk) {
@@ -293,7 +292,7 @@ func TestWalksAmongWritersAndDeleters(t *testing.T) {
 
 		walking := make(chan struct{})
 		var others errgroup.Group
-		others.Go(func() error { // one at a time, in no order
+		others.Go(func() error { // one at a time, in random order
 			random := rand.New(rand.NewPCG(4, 6))
 			random.Shuffle(len(goes), func(i, j int) { goes[i], goes[j] = goes[j], goes[i] })
 			for i := 0; ; i++ {
@@ -344,10 +343,10 @@ func TestWalksAmongWritersAndDeleters(t *testing.T) {
 	})
 }
 
-// wholeWalk goes from one end to the other, at which the oldest conversation is, and
-// returns those of the ids that it came by, as often as it did.
+// wholeWalk walks from one end to the other and returns the ids among of that it saw, as often as it saw them. oldest
+// is the oldest conversation.
 func (d *desk) wholeWalk(q chat.WalkQuery, newer bool, oldest chat.ConversationID, of []chat.ConversationID) (seen []chat.ConversationID, err error) {
-	if newer { // from the oldest end
+	if newer { // begin at the oldest
 		q.Newer, q.Cursor = true, oldest
 	}
 	for {
@@ -457,8 +456,7 @@ func unknown(n int) (ids []chat.ConversationID) {
 	return ids
 }
 
-// Atomic deletes of overlapping ids race: one of them has all it asked for, the
-// others nothing, and none deletes a part.
+// Atomic deletes of overlapping ids race: each deletes all of its ids or none.
 func TestAtomicDeletesRace(t *testing.T) {
 	const rounds, deleters = 30, 4
 	each(t, func(t *testing.T, d *desk) {
@@ -471,7 +469,7 @@ func TestAtomicDeletesRace(t *testing.T) {
 			begin := make(chan struct{})
 			var racing errgroup.Group
 			for i := range deleters {
-				asked := []chat.ConversationID{ids[i+1], ids[0]} // the last one is everybody's
+				asked := []chat.ConversationID{ids[i+1], ids[0]} // every delete asks for the last one too
 				if i%2 == 0 {
 					slices.Reverse(asked)
 				}

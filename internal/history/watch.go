@@ -15,8 +15,8 @@ import (
 
 // WatchQuery says what to watch.
 type WatchQuery struct {
-	Kinds    []events.Kind // empty for all
-	ImportID string        // only this import, until it is done; empty for all
+	Kinds    []events.Kind // empty: all
+	ImportID string        // only this import, until it is done; empty: all
 }
 
 func (q WatchQuery) wants(kind events.Kind) bool {
@@ -26,21 +26,21 @@ func (q WatchQuery) wants(kind events.Kind) bool {
 	return len(q.Kinds) == 0 || slices.Contains(q.Kinds, kind)
 }
 
-// Moved is something that has changed. One field is set, or none: then nothing has changed for
-// a while, and the caller may check whether anybody still listens.
+// Moved is a change. One field is set, or none. With none, nothing has changed for a while, and the caller may check
+// whether the connection is still open.
 type Moved struct {
 	Import   *chat.Import // without its report
 	Index    *chat.Backlog
 	Deletion *chat.Deletion
 }
 
-// How often a watch looks without having been told of anything: other programs, and the
-// indexer, change rows without telling it. And how often it yields when nothing has changed.
+// How often a watch reads the database without an event, because other programs and the indexer change rows without
+// publishing one, and how often it yields when nothing has changed.
 const (
 	watchPoll = time.Second
-	watchRest = 200 * time.Millisecond // between two looks, however much happens
+	watchRest = 200 * time.Millisecond // minimum between two reads, however many events there are
 	watchIdle = 15                     // polls
-	watchPage = 20                     // imports and receipts that one look compares
+	watchPage = 20                     // number of imports and receipts that one read compares
 )
 
 // watch is Access.Watch.
@@ -95,24 +95,24 @@ func rest(ctx context.Context, listener *events.Listener, poll *time.Ticker) boo
 	select {
 	case <-ctx.Done():
 		return false
-	case <-time.After(watchRest): // what happens meanwhile is seen by the same look
+	case <-time.After(watchRest): // one read covers all events of this time
 		listener.Take()
 		return true
 	}
 }
 
-// watcher compares what is stored with what it has told.
+// watcher compares what is stored with what it has reported.
 type watcher struct {
 	h         *History
 	ws        chat.WorkspaceID
 	query     WatchQuery
 	begun     bool
-	imports   map[string]chat.Import // as they were told, by id
+	imports   map[string]chat.Import // as last reported, by id
 	index     chat.Backlog
 	deletions map[chat.DeletionID]bool // by id; true when reclaimed
 	yield     func(Moved, error) bool
-	moved     bool // by this look
-	ended     bool // nobody listens any more, or the import is done
+	moved     bool // in this read
+	ended     bool // the caller stopped listening, or the import is done
 }
 
 func (w *watcher) look(ctx context.Context) error {
@@ -159,8 +159,7 @@ func (w *watcher) look(ctx context.Context) error {
 	return nil
 }
 
-// lookAtImports returns the imports that may have moved: the newest, and those that are not
-// done yet.
+// lookAtImports returns the imports that may have changed: the newest, and those that are not done yet.
 func (w *watcher) lookAtImports(v *store.View) ([]chat.Import, error) {
 	if w.query.ImportID != "" {
 		i, err := v.Import(w.ws, w.query.ImportID)
@@ -201,13 +200,13 @@ func (w *watcher) tellImport(i chat.Import) {
 	}
 }
 
-// moved reports whether an import is not as it was told.
+// moved reports whether an import differs from what was last reported.
 func moved(told, now chat.Import) bool {
 	return told.State != now.State || told.Status != now.Status || told.BytesRead != now.BytesRead || told.Counts != now.Counts ||
 		told.Ready != now.Ready || told.Pending != now.Pending || told.Failed != now.Failed
 }
 
-// final reports whether nothing of an import moves any more.
+// final reports whether an import can no longer change.
 func final(i chat.Import) bool { return !i.State.Running() && i.Pending == 0 }
 
 func (w *watcher) tell(m Moved) {

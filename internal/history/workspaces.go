@@ -16,8 +16,7 @@ func (a Administration) Workspaces(ctx context.Context) ([]chat.Workspace, error
 	return a.history.store.View(ctx).Workspaces()
 }
 
-// CreateWorkspace makes an empty workspace. Invalid when the name is blank or too
-// long, Conflict when it is taken.
+// CreateWorkspace creates an empty workspace. Invalid when the name is blank or too long, Conflict when it is taken.
 func (a Administration) CreateWorkspace(ctx context.Context, name string) (ws chat.WorkspaceID, err error) {
 	name = strings.TrimSpace(name)
 	var found fault.Problems
@@ -31,11 +30,10 @@ func (a Administration) CreateWorkspace(ctx context.Context, name string) (ws ch
 	return ws, err
 }
 
-// DeleteWorkspace removes a workspace with all its conversations and keys in one
-// transaction, and returns the one receipt of it. Uploads that are under way then
-// fail, and its keys stop at once. NotFound when there is none of that name. With
-// exported, the conversations as the caller has them in a file, it is a Conflict
-// with a *chat.ChangedError when one has changed or was added since.
+// DeleteWorkspace deletes a workspace with all its conversations and keys in one transaction, and returns its one
+// receipt. Uploads in progress then fail, and its keys stop working at once. NotFound when no workspace has that
+// name. exported, if not nil, are the conversations that the caller has in a file. Then it is a Conflict with a
+// *chat.ChangedError when one was changed or added since.
 func (a Administration) DeleteWorkspace(ctx context.Context, name string, exported map[chat.ConversationID]int64) (receipt chat.Deletion, err error) {
 	err = a.history.store.InDeletingTx(ctx, func(tx *store.Tx) error {
 		ws, err := tx.Workspace(name)
@@ -57,23 +55,23 @@ func (a Administration) DeleteWorkspace(ctx context.Context, name string, export
 	return receipt, nil
 }
 
-// unchangedWorkspace returns a Conflict when the workspace has a conversation
-// that is not in the file as it is now.
+// unchangedWorkspace returns a Conflict when the workspace has a conversation that is not in the file in its current
+// revision.
 func unchangedWorkspace(tx *store.Tx, ws chat.WorkspaceID, exported map[chat.ConversationID]int64) error {
-	held, err := tx.LockWorkspace(ws)
+	locked, err := tx.LockWorkspace(ws)
 	if err != nil {
 		return err
 	}
 	var changed []chat.Conversation
-	for _, c := range held {
+	for _, c := range locked {
 		if revision, ok := exported[c.ID]; !ok || revision != c.Revision {
 			changed = append(changed, c)
 		}
 	}
-	return errChanged(len(held), changed)
+	return errChanged(len(locked), changed)
 }
 
-// checkName says what is wrong with the name of a workspace or a key.
+// checkName reports what is wrong with the name of a workspace or a key.
 func checkName(found *fault.Problems, field fault.Field, value string) {
 	if n := utf8.RuneCountInString(value); n == 0 || n > maxNameRunes || !utf8.ValidString(value) || strings.ContainsFunc(value, isControl) {
 		found.Add(fault.At(field), "must have 1 to %d printable characters", maxNameRunes)

@@ -102,8 +102,8 @@ func TestDeletingAWorkspaceLeavesOneReceiptOfIt(t *testing.T) {
 	})
 }
 
-// Uploads go on while their workspace is deleted. Each is in before, and counted,
-// or refused; nothing is left of any.
+// Uploads continue while their workspace is deleted. Each is stored before, and counted, or refused; nothing of any
+// is left.
 func TestUploadsIntoAWorkspaceThatIsDeleted(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		for round := range 5 {

@@ -10,9 +10,9 @@ import (
 // is not the conversation.
 var errCutOff = errors.New("the service is stopping and no longer waits for the embedder")
 
-// cutOffAfter cuts requests to the embedder off when Grace has passed after soft ended, so
-// that an embedder that hangs does not delay a stop. What is nearly done can finish. The
-// caller must call the returned function when no worker is left.
+// cutOffAfter cancels requests to the embedder when Grace has passed after soft ended, so that an embedder that hangs
+// does not delay a stop. Requests that are nearly done can finish. The caller must call the returned function when no
+// worker is left.
 func (x *Indexer) cutOffAfter(soft context.Context) (done func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(soft))
 	forget := context.AfterFunc(soft, func() {

@@ -106,7 +106,7 @@ func (e *scripted) script(do func(context.Context, int, []string) ([][]float32, 
 	e.do = do
 }
 
-// goes makes the embedder stop answering, or answer again.
+// goes makes the embedder fail with away, or answer again when away is nil.
 func (e *scripted) goes(away error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -250,8 +250,7 @@ func (w *works) start(o indexer.Options) *running {
 	return r
 }
 
-// tracing opens the database once more and signals each statement that contains one of the
-// parts.
+// tracing opens the database once more and signals each statement that contains one of the parts.
 func (w *works) tracing(parts ...string) (*store.Store, <-chan struct{}) {
 	w.t.Helper()
 	seen := make(chan struct{}, 10_000)
@@ -319,7 +318,7 @@ func (w *works) conversation(id chat.ConversationID) chat.Conversation {
 	return c
 }
 
-// shown is a stored chunk with what it says.
+// shown is a stored chunk with its text.
 type shown struct {
 	store.StoredChunk
 	Content chat.Passage

@@ -135,8 +135,7 @@ func (x *Indexer) Run(soft, hard context.Context) {
 	x.outage.Close()
 }
 
-// adoptFirst calls Adopt, unless somebody has. A failure is only logged, because follow
-// tries again.
+// adoptFirst calls Adopt unless it was called before. A failure is only logged, because follow tries again.
 func (x *Indexer) adoptFirst(ctx context.Context) {
 	if x.adopted.Load() {
 		return

@@ -94,7 +94,7 @@ func TestABackOffIsKept(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, ok)
 		require.WithinRange(t, due, began.Add(time.Hour).Add(-time.Minute), time.Now().Add(time.Hour))
-		other := w.add("y", "another") // it does not wait for the first one
+		other := w.add("y", "another") // it does not wait for the first conversation
 		w.expect(other, 1, "retried")
 	})
 }
@@ -341,7 +341,7 @@ func TestAHardStopGivesBackWhatIsUnderWay(t *testing.T) {
 		require.Empty(t, w.journal.warnings())
 
 		w.embedder.do = nil
-		w.start(indexer.Options{}) // it is due at once, and the try did not count
+		w.start(indexer.Options{}) // it is due at once, and the attempt did not count
 		w.expect(id, 1, "ready")
 	})
 }
@@ -365,7 +365,7 @@ func TestALostClaimEndsQuietly(t *testing.T) {
 		require.Equal(t, changed, w.add("changed", "one", "two"))
 		work.finish <- struct{}{}
 		w.expect(changed, 1, "lost")
-		wait(t, work.begun) // with what is new
+		wait(t, work.begun) // of the changed conversation
 		work.finish <- struct{}{}
 		w.expect(changed, 1, "ready")
 		require.Contains(t, w.chunks(changed)[0].Text, "two")
@@ -398,7 +398,7 @@ func TestTheLeaseIsExtendedWhileTheWorkGoesOn(t *testing.T) {
 		id := w.add("x", "text")
 		w.start(indexer.Options{Store: s, Lease: lease})
 		wait(t, work.begun)
-		for range 6 { // two leases
+		for range 6 { // longer than two leases
 			wait(t, extended)
 			require.Empty(t, w.due(), "another worker took it")
 		}
@@ -488,7 +488,7 @@ func TestUnreadablePassages(t *testing.T) {
 		require.Len(t, w.embedder.asked(), 1, "the new passage alone")
 		require.Equal(t, 1, unreadable())
 
-		title := "Another title" // stands in the first passage, which is made anew
+		title := "Another title" // stands in the first passage, which is rebuilt
 		_, err := w.history.AsOperator(w.ws).Edit(t.Context(), id, chat.Edit{Title: &title})
 		require.NoError(t, err)
 		w.expect(id, 1, "ready")
@@ -526,7 +526,7 @@ func TestIndexersShareTheWork(t *testing.T) {
 			}
 			w.start(indexer.Options{Store: s, Workers: workers})
 		}
-		for range programs * workers { // all of them have something in hand at once
+		for range programs * workers { // all of them have a claim at the same time
 			wait(t, work.begun)
 		}
 		w.embedder.script(nil)
@@ -550,7 +550,7 @@ func TestWake(t *testing.T) {
 		work := newPause()
 		w.embedder.do = work.embed
 		x := w.start(indexer.Options{Store: s, Workers: workers, Poll: time.Hour})
-		for range workers { // each looks when the next is due before it lies down
+		for range workers { // each asks when the next work is due before it sleeps
 			wait(t, looked)
 		}
 		for i := range workers {
@@ -617,7 +617,7 @@ func TestOutcomesAreCounted(t *testing.T) {
 func TestWhatEndsTheProgramIsGivenUp(t *testing.T) {
 	each(t, func(t *testing.T, w *works) {
 		id := w.add("x", "the pelican")
-		for range 3 { // claims of programs that ended without a word
+		for range 3 { // claims of programs that ended without releasing them
 			require.NoError(t, w.store.InTx(t.Context(), func(tx *store.Tx) error {
 				claims, err := tx.Claim(-time.Second, 1, true)
 				require.Len(t, claims, 1)

@@ -35,7 +35,7 @@ func TestWordsDoNotWaitForTheEmbedder(t *testing.T) {
 				}
 				x.Wake()
 				require.Eventually(t, func() bool { byWord, _ := w.found("pelican"); return len(byWord) == len(ids) }, patience, tick)
-				for range 3 { // as often as it may fail, and more
+				for range 3 { // more often than MaxAttempts allows
 					try()
 					try = wait(t, w.trials.planned)
 				}

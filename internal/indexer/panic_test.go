@@ -13,8 +13,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// A panic outside the embedder ends the attempt, not the program: here the store is
-// missing, so the work panics wherever it begins.
+// A panic outside of the embedder ends the attempt and not the program. Here the store is missing, so the work panics
+// at its beginning.
 func TestAPanicAnywhereEndsTheAttempt(t *testing.T) {
 	x := New(Options{Embedder: embed.NewHash()})
 	for name, work := range map[string]func() error{
@@ -34,8 +34,7 @@ func TestAPanicAnywhereEndsTheAttempt(t *testing.T) {
 	}
 }
 
-// Without a store everything panics that a running indexer does. It logs that, tries again
-// and can be stopped.
+// Without a store, everything that a running indexer does panics. It logs that, tries again and can be stopped.
 func TestAPanicDoesNotEndTheIndexer(t *testing.T) {
 	lines := make(lines, 1000)
 	x := New(Options{Embedder: embed.NewHash(), Logger: slog.New(lines), Poll: time.Millisecond})
@@ -62,7 +61,7 @@ func (l lines) WithGroup(string) slog.Handler          { return l }
 func (l lines) Handle(_ context.Context, r slog.Record) error {
 	select {
 	case l <- r.Message:
-	default: // the test has seen enough
+	default: // the channel is full: the test needs no more lines
 	}
 	return nil
 }

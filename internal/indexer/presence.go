@@ -7,18 +7,17 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// presenceEvery is how often a program sees to it that others can see it alive, and
-// looks for claims of those that have ended.
+// presenceEvery is how often a program checks that other programs can see that it is alive, and how often it looks
+// for claims of programs that have ended.
 const presenceEvery = time.Second
 
-// stayAlive sees to it, until ctx ends, that other programs can see this one alive,
-// as they could or could not before.
+// stayAlive keeps this program visible as alive to other programs until ctx ends. seen is whether they could see it
+// before.
 func (x *Indexer) stayAlive(ctx context.Context, seen bool) {
 	every(ctx, presenceEvery, func() { seen = x.showAlive(ctx, seen) })
 }
 
-// showAlive reports whether others can see that this program lives. It logs when that
-// has changed.
+// showAlive reports whether others can see that this program is alive. It logs when that has changed.
 func (x *Indexer) showAlive(ctx context.Context, before bool) (seen bool) {
 	err := func() (err error) {
 		defer recovered(&err)
@@ -35,7 +34,7 @@ func (x *Indexer) showAlive(ctx context.Context, before bool) (seen bool) {
 	return err == nil
 }
 
-// inherit makes due, until ctx ends, what programs held that have ended.
+// inherit makes the claims of programs that have ended due again, until ctx ends.
 func (x *Indexer) inherit(ctx context.Context) {
 	failed := false
 	look := func() {

@@ -64,7 +64,7 @@ func (w *works) complete(model string) {
 	require.Zero(w.t, w.db.Count(w.t, "SELECT count(*) FROM chunks WHERE unreadable_by NOT IN ('', '"+model+"')"))
 }
 
-// told counts the lines of the log that contain all the parts.
+// told counts the log lines that contain all the parts.
 func (w *works) told(parts ...string) (n int) {
 	for _, line := range w.journal.warnings() {
 		has := true
@@ -218,7 +218,7 @@ func TestProgramsWithTwoModelsDoNotFight(t *testing.T) {
 		w.expect(late, 1, "renewed")
 		require.Equal(t, chat.Embedding{Model: next.ID}, w.left())
 		var more []chat.ConversationID
-		for i := range 20 { // by either of them
+		for i := range 20 { // either of them may claim it
 			more = append(more, w.add(fmt.Sprint("more", i), "the pelican"))
 		}
 		first.Wake()
@@ -246,7 +246,7 @@ func TestProgramsShareAChange(t *testing.T) {
 		b.do = work.embed
 		w.start(indexer.Options{Embedder: b, Store: w.db.Open(t)})
 		w.start(indexer.Options{Embedder: b, Workers: 2})
-		for range 3 { // each worker has something in hand before any goes on
+		for range 3 { // each worker has a claim before any continues
 			wait(t, work.begun)
 		}
 		b.script(nil)

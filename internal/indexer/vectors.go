@@ -85,8 +85,8 @@ type errAway struct{ cause error }
 func (e errAway) Error() string { return "the embedder does not answer: " + e.cause.Error() }
 func (e errAway) Unwrap() error { return e.cause }
 
-// trialText is the text with which to check whether an embedder answers at all. trialTime
-// limits such a trial.
+// trialText is the text that is sent to check whether an embedder answers at all. trialTime is the time limit of such
+// a trial.
 const (
 	trialText = "Where did we park?"
 	trialTime = 30 * time.Second

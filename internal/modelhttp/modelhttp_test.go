@@ -22,7 +22,7 @@ const (
 	testText = "the private words of a user"
 )
 
-// asked is a server of a test, and how often it was asked.
+// asked is a server for tests that counts its requests.
 type asked struct {
 	*httptest.Server
 	times atomic.Int32
@@ -33,7 +33,7 @@ func serve(t *testing.T, do http.HandlerFunc) *asked {
 	a := &asked{}
 	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.times.Add(1)
-		body, _ := io.ReadAll(r.Body) // whoever has not read it does not notice that the asker left
+		body, _ := io.ReadAll(r.Body) // a handler that has not read the body does not notice that the client left
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		do(w, r)
 	}))
@@ -84,7 +84,7 @@ func TestAskPostsAndReads(t *testing.T) {
 	require.Error(t, err, "what is no JSON is not asked")
 }
 
-// People's words go to the configured address and nowhere else.
+// The text is sent to the configured address and nowhere else.
 func TestAskFollowsNoRedirect(t *testing.T) {
 	elsewhere := serve(t, func(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusOK, "{}") })
 	for _, status := range []int{301, 302, 307, 308} {
@@ -96,7 +96,7 @@ func TestAskFollowsNoRedirect(t *testing.T) {
 	}
 }
 
-// What a server says may quote the text and the key; no error repeats it.
+// An answer may quote the text and the key. Errors do not repeat it.
 func TestErrorsQuoteNobody(t *testing.T) {
 	for status := 300; status < 600; status++ {
 		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -133,8 +133,8 @@ func TestRefusals(t *testing.T) {
 	require.False(t, Refused(nil))
 }
 
-// A server that failed is left alone for a while, so that one that hangs does
-// not slow every request. Then it is asked again.
+// A server that failed is not asked for a while, so that one that hangs does not slow every request. Then it is asked
+// again.
 func TestAServerThatFailedRests(t *testing.T) {
 	for name, c := range map[string]struct {
 		do    http.HandlerFunc
@@ -204,8 +204,8 @@ func TestPacer(t *testing.T) {
 	require.ErrorIs(t, wait(ended, time.Hour), context.Canceled, "a wait ends with its context")
 }
 
-// The log needs to know why a server cannot be reached; callers are told what to do,
-// and nobody sees the path of the address, which may contain a secret.
+// The log says why a server cannot be reached. Callers are told what to do. Neither contains the path of the address,
+// which may contain a secret.
 func TestWhyAServerCannotBeReachedIsInTheLog(t *testing.T) {
 	s, err := New(Options{
 		Name: "test server", URL: "http://user:password@127.0.0.1:1/hidden", Path: "ask", Model: "m", Settings: "LETHE_TEST", Timeout: time.Second, MaxAnswer: 1 << 10,

@@ -1,8 +1,7 @@
-// Package rerank scores passages by how well they answer a query, read together
-// with it: slower than search and better at the top of the list. It owns the
-// Reranker interface and the one behind it, a server with the `/rerank` of Cohere
-// and Jina, which llama.cpp, vLLM and text-embeddings-inference have too. It knows
-// nothing of stores or requests, nor what becomes of the scores.
+// Package rerank scores how well passages answer a query. A model reads each passage together with the query, which
+// is slower than search but orders the best passages better. The package has the Reranker interface and one
+// implementation: a client for the `/rerank` route of Cohere and Jina, which llama.cpp, vLLM and
+// text-embeddings-inference also have. It does not know where the passages come from or what the scores are used for.
 package rerank
 
 import (
@@ -17,46 +16,44 @@ import (
 	"github.com/lethe-chat/lethe/internal/modelhttp"
 )
 
-// Reranker scores documents for a query; more is better. Scores are finite
-// numbers that mean nothing outside of one answer.
+// Reranker scores documents for a query; a higher score is better. Scores are finite numbers. They can be compared
+// only within one answer.
 //
-// Rerank returns one score a document, in order. Errors are faults: Unavailable
-// when trying again later may help, Invalid when it will not, and Canceled when
-// ctx ended. Rerank is safe for concurrent use.
+// Rerank returns one score per document, in order. Errors are faults: Unavailable when a later attempt may succeed,
+// Invalid when it will not, and Canceled when ctx ended. Rerank is safe for concurrent use.
 type Reranker interface {
 	Rerank(ctx context.Context, query string, documents []string) ([]float64, error)
 }
 
-// Limits of asking. Somebody waits for the search, which has an order without us:
-// so there is one attempt, and after a failure a pause.
+// A caller waits for the search, and the passages already have an order without the reranker. So there is one
+// attempt, and a pause after a failure.
 const (
 	DefaultTimeout = 3 * time.Second
 	DefaultRest    = 15 * time.Second
 
-	maxAnswer = 4 << 20 // bytes; some servers send the documents back
+	maxAnswer = 4 << 20 // bytes; some servers return the documents too
 )
 
 // Options say which server to ask.
 type Options struct {
 	URL        string        // the base of the API, as in "http://localhost:8080/v1"
-	Model      string        // the server's name of the model
-	APIKey     string        // empty for servers that ask for none
+	Model      string        // the name of the model on the server
+	APIKey     string        // empty for servers that need none
 	Timeout    time.Duration // DefaultTimeout when 0
-	Rest       time.Duration // how long it is left alone after a failure; DefaultRest when 0
+	Rest       time.Duration // how long the server is not asked after a failure; DefaultRest when 0
 	HTTPClient *http.Client
 }
 
-// Remote is a Reranker behind an address.
+// Remote is a Reranker on a server.
 type Remote struct {
 	server *modelhttp.Server
 	model  string
-	// texts is set when the server has refused `documents` and taken `texts`, as
-	// text-embeddings-inference does.
+	// texts is set when the server refused `documents` and accepted `texts`, as text-embeddings-inference does.
 	texts atomic.Bool
 }
 
-// NewRemote returns a reranker that asks a server. It asks nothing yet. It
-// returns an Invalid fault when URL or model cannot be meant.
+// NewRemote returns a client of a rerank server. It does not call the server yet. It returns an Invalid fault when
+// URL or model is not usable.
 func NewRemote(o Options) (*Remote, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
@@ -75,18 +72,17 @@ func NewRemote(o Options) (*Remote, error) {
 	return &Remote{server: server, model: o.Model}, nil
 }
 
-// question is the request in its two forms: with documents, or with texts.
+// question is a request in one of two forms: with documents or with texts.
 type question struct {
 	Model     string   `json:"model"`
 	Query     string   `json:"query"`
 	Documents []string `json:"documents,omitempty"`
 	TopN      int      `json:"top_n,omitempty"`
 	Texts     []string `json:"texts,omitempty"`
-	Truncate  bool     `json:"truncate,omitempty"` // a passage over the model's limit is read in part, not refused
+	Truncate  bool     `json:"truncate,omitempty"` // a passage that is too long for the model is cut, not refused
 }
 
-// Rerank asks for the scores of all documents at once. Of no documents it asks
-// nothing.
+// Rerank scores all documents in one request. Without documents it sends no request.
 func (r *Remote) Rerank(ctx context.Context, query string, documents []string) ([]float64, error) {
 	if len(documents) == 0 {
 		return nil, nil
@@ -97,7 +93,7 @@ func (r *Remote) Rerank(ctx context.Context, query string, documents []string) (
 		common = texts
 	}
 	answer, err := r.server.Ask(ctx, common)
-	if common.Texts == nil && modelhttp.Refused(err, "texts") { // it says which field it misses
+	if common.Texts == nil && modelhttp.Refused(err, "texts") { // the error names the missing field
 		if answer, err = r.server.Ask(ctx, texts); err == nil {
 			r.texts.Store(true)
 		}
@@ -111,11 +107,11 @@ func (r *Remote) Rerank(ctx context.Context, query string, documents []string) (
 type result struct {
 	Index     *int     `json:"index"`
 	Relevance *float64 `json:"relevance_score"`
-	Score     *float64 `json:"score"` // its name in text-embeddings-inference
+	Score     *float64 `json:"score"` // the field's name in text-embeddings-inference
 }
 
-// read takes the scores out of an answer: a list, or an object with the list as
-// `results` (`data` on some servers). Each document must have one score.
+// read returns the scores of an answer, which is a list, or an object with the list as `results` (`data` on some
+// servers). Each document must have exactly one score.
 func (r *Remote) read(answer json.RawMessage, want int) ([]float64, error) {
 	var whole struct {
 		Results []result `json:"results"`
@@ -128,7 +124,7 @@ func (r *Remote) read(answer json.RawMessage, want int) ([]float64, error) {
 		err = json.Unmarshal(answer, &whole)
 	}
 	if err != nil {
-		return nil, r.server.Broken("answered scores in a form that is not known")
+		return nil, r.server.Broken("answered in an unknown form")
 	}
 	list := whole.Results
 	if list == nil {
@@ -147,7 +143,7 @@ func (r *Remote) read(answer json.RawMessage, want int) ([]float64, error) {
 			score = one.Score
 		}
 		if score == nil || math.IsNaN(*score) || math.IsInf(*score, 0) {
-			return nil, r.server.Broken("answered a score that is no number")
+			return nil, r.server.Broken("answered a score that is not a number")
 		}
 		scores[*one.Index], scored[*one.Index] = *score, true
 	}

@@ -92,8 +92,7 @@ func TestRerankAsksAndReads(t *testing.T) {
 	require.Empty(t, s.asked, "nothing to ask")
 }
 
-// text-embeddings-inference wants the passages under another name. It is tried
-// once with the common one.
+// text-embeddings-inference wants the passages in another field. The first request still uses the common one.
 func TestRerankSpeaksTheOtherForm(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request, asked map[string]any) {
 		if asked["texts"] == nil {

@@ -1,6 +1,5 @@
-// Package historytest gives tests a history on a real database: with a workspace, a scripted
-// embedder and a clock that the test moves. It indexes as the indexer does, but when the test
-// says so.
+// Package historytest gives tests a history on a real database, with a workspace, a scripted embedder and a clock
+// that the test moves. It indexes like the indexer, but only when the test asks for it.
 package historytest
 
 import (
@@ -34,17 +33,17 @@ type Fixture struct {
 	History  *history.History
 	WS       chat.WorkspaceID
 	Embedder *Embedder
-	Woken    atomic.Int32  // how often the indexer was told of work
-	Passed   time.Duration // how far the clock is past Now
+	Woken    atomic.Int32  // how often the indexer was woken
+	Passed   time.Duration // time that the clock is ahead of Now
 }
 
-// Embedder is the feature-hashing embedder, unless the test says otherwise.
+// Embedder is the feature-hashing embedder, unless the test sets one of its fields.
 type Embedder struct {
 	embed.Embedder
 
 	Fails error        // returned instead of vectors
-	Blind bool         // it can read no text
-	Texts atomic.Int64 // how many texts it was asked for
+	Blind bool         // it cannot read any text
+	Texts atomic.Int64 // number of texts it was asked for
 }
 
 // Embed returns the vectors of the texts, or what the test wants.
@@ -65,7 +64,7 @@ func Each(t *testing.T, test func(t *testing.T, f *Fixture)) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) { test(t, New(t, db, "")) })
 }
 
-// New returns a fixture on a database. The service accepts the key, if it is not empty.
+// New returns a fixture on a database. The service accepts apiKey if it is not empty.
 func New(t *testing.T, db storetest.Database, apiKey string) *Fixture {
 	t.Helper()
 	f := &Fixture{T: t, DB: db, Embedder: &Embedder{Embedder: embed.NewHash()}}
@@ -87,7 +86,7 @@ func (f *Fixture) With(change func(*history.Options)) *Fixture {
 	return &Fixture{T: f.T, DB: f.DB, Store: f.Store, WS: f.WS, Embedder: f.Embedder, History: history.New(o)}
 }
 
-// AddWorkspace creates a workspace, if there is none of that name.
+// AddWorkspace creates a workspace unless one with that name exists.
 func (f *Fixture) AddWorkspace(name string) (ws chat.WorkspaceID) {
 	f.T.Helper()
 	require.NoError(f.T, f.Store.InTx(f.T.Context(), func(tx *store.Tx) (err error) {
@@ -117,7 +116,7 @@ func (f *Fixture) Ingest(u chat.Upload) history.Ingested {
 	return done
 }
 
-// Index indexes what is queued and returns how many conversations that were.
+// Index indexes the queued conversations and returns how many there were.
 func (f *Fixture) Index() int {
 	f.T.Helper()
 	ctx := f.T.Context()
@@ -202,7 +201,7 @@ func Word(about string, n int) string {
 	return about + string([]byte{letters[n/64%8], letters[n/8%8], letters[n%8]})
 }
 
-// Words returns a text of n different words. A hundred fill a passage.
+// Words returns a text of n different words. A hundred words fill a passage.
 func Words(about string, n int) string {
 	list := make([]string, n)
 	for i := range list {

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Outcomes returns the counters of one name in a registry, by their outcome.
+// Outcomes returns the counters with this name in a registry, by their outcome.
 func Outcomes(t *testing.T, registry *prometheus.Registry, name string) map[string]float64 {
 	t.Helper()
 	families, err := registry.Gather()

@@ -14,8 +14,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/rerank"
 )
 
-// Whatever a server of models does, each client ends in its time, with a fault that
-// has a kind and does not quote the question.
+// Whatever a model server does, each client returns in time, with a fault that has a kind and does not quote the
+// question.
 func TestEveryClientSurvivesEveryServer(t *testing.T) {
 	const timeout, secret = 100 * time.Millisecond, "xylophone"
 	for name, url := range faulty.Servers(t) {

@@ -1,5 +1,5 @@
-// Package faulty has servers that fail in every way, for tests of the clients of models
-// that are served over HTTP. It does not know what is asked.
+// Package faulty has servers that fail in many ways, for tests of the clients of model servers. It does not know what
+// is asked.
 package faulty
 
 import (
@@ -9,8 +9,7 @@ import (
 	"testing"
 )
 
-// Servers returns the addresses of servers that fail, each in the way of its name. They
-// end with the test.
+// Servers returns the addresses of servers that fail. The name of each says how it fails. They end with the test.
 func Servers(t testing.TB) map[string]string {
 	t.Helper()
 	addresses := map[string]string{}

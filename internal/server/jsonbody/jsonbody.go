@@ -127,7 +127,7 @@ type reader struct {
 	structs map[reflect.Type][]field
 	policy  Policy
 	root    reflect.Type
-	wrong   fault.Problems // with the fields; reading goes on behind each
+	wrong   fault.Problems // problems of fields; reading continues after each
 }
 
 // token reads one token of a body that is known to be well formed.
@@ -279,9 +279,8 @@ func (r *reader) member(at *path, f field, again bool, to reflect.Value) error {
 	return r.read(at, tok, to.Field(f.index))
 }
 
-// unknown lets the policy judge a field that the struct does not have, and skips
-// its value. Once the list of problems is full, further ones are only counted: a
-// body can have a hundred thousand of them.
+// unknown lets the policy judge a field that the struct does not have, and skips its value. When the list of problems
+// is full, further ones are only counted, because a body can have a hundred thousand of them.
 func (r *reader) unknown(at *path, key json.Token, in reflect.Type) error {
 	name, ok := key.(string)
 	if !ok || r.policy.Unknown == nil {
@@ -305,8 +304,8 @@ func (r *reader) unknown(at *path, key json.Token, in reflect.Type) error {
 	return r.within(&path{parent: at, name: name}, tok)
 }
 
-// within lets the policy judge every field in the value of an unknown field; the
-// value begins with tok. No known field is there.
+// within lets the policy judge every field in the value of an unknown field. The value begins with tok and has no
+// known field.
 func (r *reader) within(at *path, tok json.Token) error {
 	if opens(tok) != 1 {
 		return nil
@@ -330,7 +329,7 @@ func (r *reader) within(at *path, tok json.Token) error {
 			return err
 		}
 	}
-	_, err := r.token() // the closing one
+	_, err := r.token() // the closing bracket or brace
 	return err
 }
 

@@ -64,10 +64,8 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// What a request that destroys has beside what is known is refused by name, with
-// the known one that was meant, wherever in the body that is.
-// A caller that has to mend its request hears of everything at once, whatever stands
-// behind the first mistake.
+// A request that deletes is refused when it has an unknown field anywhere in its body. The error names the field and
+// the known one that was probably meant. All mistakes are reported at once.
 func TestDecodeTellsEveryProblem(t *testing.T) {
 	body := `{"platform":[{"a":[1,{}]},[]],"conversation":{"id":7,"id":"c","title":null,"createdAt":"soon","messages":[
 		{"role":{"name":["human"]},"content":"a"},{"role":"human"},{"role":"human","content":"b","createdAt":3}]}}`
@@ -114,7 +112,7 @@ func TestExactRefusesWhatIsUnknown(t *testing.T) {
 	}
 }
 
-// In a request that reads or adds, null says nothing.
+// In a request that reads or adds, null is the same as leaving the field out.
 func TestLenientReadsNullAsAbsent(t *testing.T) {
 	s := api.SearchRequest{}
 	require.NoError(t, Decode([]byte("\xef\xbb\xbf"+`{"query":"q","limit":null,"mode":null,"dateFrom":null,"skipRerank":null,"nothing":null}`), &s, Lenient))
@@ -161,8 +159,8 @@ func TestWholeNumbersAreClamped(t *testing.T) {
 	}
 }
 
-// FuzzDecode holds the reader to encoding/json: what it accepts, encoding/json
-// reads to the same, and every refusal is an Invalid fault.
+// FuzzDecode compares the reader with encoding/json: what it accepts, encoding/json decodes to the same value, and
+// every refusal is an Invalid fault.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
 		goodUpload, `{"conversation":{"id":"c","title":null,"createdAt":"2026-03-01","messages":[]},"x":[{}]}`,
@@ -196,8 +194,8 @@ func BenchmarkDecodeUpload(b *testing.B) {
 	}
 }
 
-// A body may have a hundred thousand unknown fields; what is right is worked out
-// for as many as an error lists, and the others are counted.
+// A body may have a hundred thousand unknown fields. A suggestion is computed only for as many as an error lists; the
+// others are counted.
 func TestUnknownFieldsBeyondTheListAreOnlyCounted(t *testing.T) {
 	var body strings.Builder
 	for i := range 5000 {
@@ -216,8 +214,8 @@ func TestUnknownFieldsBeyondTheListAreOnlyCounted(t *testing.T) {
 	require.Equal(t, 20, asked)
 }
 
-// The fields within an unknown one are judged too, when the policy wants that, and
-// an error quotes the end of a long path.
+// If the policy wants it, the fields within an unknown field are judged too. An error quotes only the end of a long
+// path.
 func TestNestedFieldsAreJudged(t *testing.T) {
 	policy := Policy{Nested: true, Unknown: func(u Unknown) error {
 		if u.Name != "bad" {

@@ -54,8 +54,8 @@ func (u Unknown) Refuse() error {
 // Has reports whether the struct has a field of this name at the place of the unknown one.
 func (u Unknown) Has(name string) bool { return slices.Contains(u.names(u.in), name) }
 
-// meant looks for the nearest name first beside the field and then in the whole body,
-// because a field of the filter may be outside the filter.
+// meant looks for the nearest known name, first beside the field and then in the whole body, because the caller may
+// have written a field of the filter outside the filter.
 func (u Unknown) meant() (string, bool) {
 	if near, ok := spelling.Nearest(u.Name, u.names(u.in)); ok {
 		return (&path{parent: u.at, name: near}).String(), true
