@@ -13,9 +13,8 @@ import (
 // errPanic is the cause of the fault that Call returns for a panic.
 var errPanic = errors.New("panic")
 
-// Call asks an embedder, and returns as an Internal fault what no caller could
-// handle otherwise: a panic, and an answer without exactly one vector a text. All
-// callers that must outlive a broken embedder use it.
+// Call asks an embedder. It returns an Internal fault for a panic, and for an answer without exactly one vector per
+// text. Every caller that must survive a broken embedder uses it.
 func Call(ctx context.Context, e Embedder, texts []string) (vectors [][]float32, err error) {
 	defer Recover(&err)
 	vectors, err = e.Embed(ctx, texts)
@@ -25,11 +24,11 @@ func Call(ctx context.Context, e Embedder, texts []string) (vectors [][]float32,
 	return vectors, err
 }
 
-// Recover turns a panic of the function that defers it into an error. An embedder
-// that starts goroutines defers it in each of them: nobody else can recover theirs.
+// Recover turns a panic of the function that defers it into an error. An embedder that starts goroutines defers it in
+// each of them, because no caller can recover a panic of another goroutine.
 //
-// The error has the panic's place, but its value only when Go's runtime made it: a
-// value of anybody else may quote a text.
+// The error contains the place of the panic. It contains the panic's value only if Go's runtime made it: any other
+// value may quote a text.
 func Recover(err *error) {
 	p := recover()
 	if p == nil {

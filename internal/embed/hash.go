@@ -6,26 +6,25 @@ import (
 	"unicode"
 )
 
-// HashModel is the model id of the feature-hashing embedder. Any change of its
-// arithmetic needs a new id, because stored vectors stay as they are.
+// HashModel is the model id of the feature-hashing embedder. Any change of its arithmetic needs a new id, because
+// stored vectors do not change.
 const HashModel = "hash-v1"
 
 const (
 	hashDimensions = 768
-	trigramWeight  = 0.5 // a power of two: the product is exact everywhere
+	trigramWeight  = 0.5 // a power of two, so that products are exact on every platform
 )
 
 type hasher struct{}
 
-// NewHash returns the embedder of tests. It has no model: it hashes words and
-// character trigrams into 768 signed buckets, in microseconds and in every
-// script. Texts are near when they share spelling, not meaning. The same text gives the same bits on every platform.
+// NewHash returns the embedder for tests. It has no model: it hashes words and character trigrams into 768 signed
+// buckets, in microseconds and in every script. Texts are close when their spelling is similar, not their meaning.
+// The same text gives the same bits on every platform.
 func NewHash() Embedder { return hasher{} }
 
 func (hasher) Model() Model { return Model{ID: HashModel, Dimensions: hashDimensions} }
 
-// Embed gives nil for a text without a letter or digit. Its only error is
-// Canceled.
+// Embed returns nil for a text without a letter or digit. Its only error is Canceled.
 func (hasher) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 	vectors := make([][]float32, len(texts))
 	for i, text := range texts {
@@ -52,8 +51,8 @@ func hashText(text string) []float32 {
 	return found.vector()
 }
 
-// features counts the words and trigrams of one text, in the order in which
-// they first appear: a sum in map order would round differently each time.
+// features counts the words and trigrams of one text, in the order in which they first appear. A sum in map order
+// would round differently each time.
 type features struct {
 	seen   map[uint64]int // hash -> index in counts
 	counts []feature
@@ -65,8 +64,7 @@ type feature struct {
 	count  int
 }
 
-// The first byte that is hashed keeps a word and a trigram of the same letters
-// apart.
+// The first hashed byte distinguishes a word from a trigram of the same letters.
 const (
 	wordKind    = 'w'
 	trigramKind = 't'
@@ -97,8 +95,8 @@ func (f *features) add(hash uint64, weight float64) {
 	f.counts[at].count++
 }
 
-// vector adds each feature to its bucket. The square root tames repeated words;
-// a logarithm would too, but is not exactly rounded on every platform.
+// vector adds each feature to its bucket. The square root limits the effect of repeated words. A logarithm would too,
+// but is not rounded in the same way on every platform.
 func (f *features) vector() []float32 {
 	sums := make([]float64, hashDimensions)
 	for _, c := range f.counts {
@@ -108,12 +106,12 @@ func (f *features) vector() []float32 {
 		}
 		sums[c.hash%hashDimensions] += value
 	}
-	v, _ := unit(sums) // sums of finite values are finite
+	v, _ := unit(sums) // a sum of finite values is finite
 	return v
 }
 
-// hashRunes is FNV-1a over the runes' bytes, then the finisher of MurmurHash3,
-// which spreads FNV's weak high bits over bucket and sign.
+// hashRunes is FNV-1a over the bytes of the runes, and then the finisher of MurmurHash3, because the high bits of FNV
+// are weak and bucket and sign need them.
 func hashRunes(kind byte, runes []rune) uint64 {
 	const offset, prime = 14695981039346656037, 1099511628211
 	h := (uint64(offset) ^ uint64(kind)) * prime

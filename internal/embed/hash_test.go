@@ -18,8 +18,8 @@ func hashed(t *testing.T, text string) []float32 {
 	return got[0]
 }
 
-// TestHashBits pins every bit: stored vectors outlive the program that made
-// them. When this fails, the model needs a new id, not a new expectation.
+// TestHashBits checks every bit, because stored vectors outlive the program that made them. If this fails, the model
+// needs a new id, not a new expectation.
 func TestHashBits(t *testing.T) {
 	require.Equal(t, "hash-v1", HashModel)
 	for text, want := range map[string]string{
@@ -68,8 +68,7 @@ func TestHashNearness(t *testing.T) {
 	require.Less(t, dot(hashed(t, "nine"), hashed(t, "nine nine nine ferry")), 1-1e-3)
 }
 
-// Repeating one word must not drown the others: its share grows with the square
-// root of its count.
+// A repeated word must not outweigh the others: its share grows with the square root of its count.
 func TestHashTamesRepetition(t *testing.T) {
 	many := hashed(t, "ferry "+repeat("bread ", 100))
 	require.Greater(t, dot(many, hashed(t, "ferry")), 0.05)

@@ -18,48 +18,46 @@ import (
 const (
 	DefaultTimeout    = 30 * time.Second
 	DefaultMaxRetries = 3
-	DefaultBatchTexts = 32 // what text-embeddings-inference takes unless told otherwise
+	DefaultBatchTexts = 32 // the default limit of text-embeddings-inference
 	DefaultBatchBytes = 256 << 10
 
-	maxAnswer    = 64 << 20  // bytes of one answer that we are willing to read
+	maxAnswer    = 64 << 20  // largest answer in bytes
 	openAIPrefix = "openai/" // with modelhttp.MaxModelName it fits Model.ID
 	settingModel = "LETHE_EMBEDDINGS_MODEL"
 )
 
-// OpenAIOptions says which server to ask and how patiently. Zero values mean
-// the defaults above.
+// OpenAIOptions describes the server and how it is called. Zero values mean the defaults above.
 type OpenAIOptions struct {
-	URL        string        // the base of the API, as in "http://localhost:11434/v1"
-	Model      string        // the server's name of the model
-	APIKey     string        // empty for servers that ask for none
+	URL        string        // base URL of the API, such as "http://localhost:11434/v1"
+	Model      string        // the name of the model on the server
+	APIKey     string        // empty for servers that need none
 	Timeout    time.Duration // of one attempt
 	MaxRetries int           // attempts after the first one; negative for none
-	BatchTexts int           // most texts in one request
-	BatchBytes int           // most bytes of text in one request; a longer text goes alone
+	BatchTexts int           // maximum number of texts per request
+	BatchBytes int           // maximum bytes of text per request; a longer text is sent alone
 	HTTPClient *http.Client
 }
 
-// openAI speaks to any server with OpenAI's /v1/embeddings.
+// openAI is a client of any server with OpenAI's /v1/embeddings.
 type openAI struct {
 	server     *modelhttp.Server
 	model      string
 	options    OpenAIOptions
-	dimensions atomic.Int64 // fixed by the first answer
+	dimensions atomic.Int64 // set by the first answer
 }
 
-// NewOpenAI returns an embedder that asks an OpenAI-compatible server (OpenAI,
-// Ollama, llama.cpp, text-embeddings-inference and others). It asks nothing
-// yet: Model().Dimensions is 0 until the first answer. It returns an Invalid
-// fault when URL or model cannot be meant.
+// NewOpenAI returns an embedder that uses an OpenAI-compatible server (OpenAI, Ollama, llama.cpp,
+// text-embeddings-inference and others). It sends no request yet: Model().Dimensions is 0 until the first answer. It
+// returns an Invalid fault when URL or model is not usable.
 func NewOpenAI(o OpenAIOptions) (Embedder, error) {
 	e, err := newOpenAI(o)
 	if err != nil {
-		return nil, err // not e: a nil *openAI is no nil Embedder
+		return nil, err // not e: an Embedder that contains a nil *openAI is not nil
 	}
 	return e, nil
 }
 
-// newOpenAI is NewOpenAI; tests change how the server is asked.
+// newOpenAI is NewOpenAI with options for tests.
 func newOpenAI(o OpenAIOptions, change ...func(*modelhttp.Options)) (*openAI, error) {
 	o = o.withDefaults()
 	asked := modelhttp.Options{
@@ -93,13 +91,13 @@ func (o OpenAIOptions) withDefaults() OpenAIOptions {
 	return o
 }
 
-// Model returns the model with the dimension that the first answer had.
+// Model returns the model with the dimensions of the first answer.
 func (e *openAI) Model() Model {
 	return Model{ID: openAIPrefix + e.model, Dimensions: int(e.dimensions.Load())}
 }
 
-// Embed asks the server in batches, one after the other. Blank texts are not
-// asked for, since some servers refuse them; their vector is nil.
+// Embed sends the texts in batches, one after the other. It does not send blank texts, because some servers refuse
+// them; their vector is nil.
 func (e *openAI) Embed(ctx context.Context, texts []string) ([][]float32, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, canceled(err)
@@ -113,7 +111,7 @@ func (e *openAI) Embed(ctx context.Context, texts []string) ([][]float32, error)
 	return vectors, nil
 }
 
-// batches returns the positions of the texts to ask for, cut by both limits.
+// batches returns the positions of the texts to send, divided by both limits.
 func (e *openAI) batches(texts []string) [][]int {
 	var batches [][]int
 	var open []int
@@ -135,15 +133,15 @@ func (e *openAI) batches(texts []string) [][]int {
 	return batches
 }
 
-// embedBatch fills in the vectors at the batch's positions. A batch that the
-// server finds too large is asked for again in halves: servers have limits that
-// they tell nobody, and one long text must not cost its neighbors theirs.
+// embedBatch sets the vectors at the positions of the batch. If the server finds a batch too large, embedBatch sends
+// it again in halves: servers have limits that they do not announce, and one long text must not cost the other texts
+// their vectors.
 func (e *openAI) embedBatch(ctx context.Context, batch []int, texts []string, vectors [][]float32) error {
 	input := make([]string, len(batch))
 	for i, at := range batch {
 		input[i] = texts[at]
 	}
-	answer, err := e.server.Ask(ctx, embeddingsRequest{Model: e.model, Input: input, EncodingFormat: "float"}) // the format that every server knows
+	answer, err := e.server.Ask(ctx, embeddingsRequest{Model: e.model, Input: input, EncodingFormat: "float"}) // the one format that every server supports
 	if modelhttp.TooLarge(err) && len(batch) > 1 {
 		half := len(batch) / 2
 		if err := e.embedBatch(ctx, batch[:half], texts, vectors); err != nil {
@@ -164,8 +162,8 @@ func (e *openAI) embedBatch(ctx context.Context, batch []int, texts []string, ve
 	return nil
 }
 
-// embeddingsRequest is what OpenAI's API asks for, and embeddingsAnswer what is
-// read of its answer.
+// embeddingsRequest is the body of a request to OpenAI's API. embeddingsAnswer is the part of the answer that is
+// read.
 type embeddingsRequest struct {
 	Model          string   `json:"model"`
 	Input          []string `json:"input"`
@@ -181,15 +179,15 @@ type embeddingItem struct {
 	Embedding json.RawMessage `json:"embedding"`
 }
 
-// read checks the answer and puts its vectors in the order of the texts. The
-// first answer that is right in every way fixes the dimension.
+// read checks the answer and returns its vectors in the order of the texts. The first valid answer sets the
+// dimensions.
 func (e *openAI) read(answer json.RawMessage, want int) ([][]float32, error) {
 	if string(answer) == "null" {
 		return nil, e.server.Broken("answered nothing for %d texts", want)
 	}
 	var read embeddingsAnswer
 	if err := json.Unmarshal(answer, &read); err != nil {
-		read.Data = nil // of another form: none of them is to be trusted
+		read.Data = nil // of another form: do not trust any of them
 	}
 	if len(read.Data) != want {
 		return nil, e.server.Broken("answered %d vectors for %d texts", len(read.Data), want)
@@ -198,7 +196,7 @@ func (e *openAI) read(answer json.RawMessage, want int) ([][]float32, error) {
 	filled := make([]bool, want)
 	dimensions := 0
 	for i, item := range read.Data {
-		at := i // a server that numbers nothing answers in order
+		at := i // without an index, answers are in order
 		if item.Index != nil {
 			at = *item.Index
 		}
@@ -228,11 +226,10 @@ func (e *openAI) read(answer json.RawMessage, want int) ([][]float32, error) {
 	return vectors, nil
 }
 
-// numbers reads a vector: a list of numbers, or the base64 of 32-bit floats that
-// some servers send whatever they are asked for.
+// numbers reads a vector: a list of numbers, or the base64 of 32-bit floats, which some servers send in any case.
 func (e *openAI) numbers(raw json.RawMessage) ([]float64, error) {
 	var packed []byte
-	// encoding/json would read a list of small whole numbers as bytes too.
+	// encoding/json would also read a list of small whole numbers as bytes.
 	if bytes.HasPrefix(raw, []byte(`"`)) && json.Unmarshal(raw, &packed) == nil && len(packed) > 0 && len(packed)%4 == 0 {
 		numbers := make([]float64, len(packed)/4)
 		for i := range numbers {
@@ -240,7 +237,7 @@ func (e *openAI) numbers(raw json.RawMessage) ([]float64, error) {
 		}
 		return numbers, nil
 	}
-	// A null in a list of numbers would be read as 0.
+	// encoding/json would read a null in a list of numbers as 0.
 	if bytes.Contains(raw, []byte("null")) {
 		return nil, e.server.Broken("answered a vector that is empty or has gaps")
 	}

@@ -27,8 +27,8 @@ const (
 	testText = "the private words of a user"
 )
 
-// fakeServer is an embeddings server on loopback. Each request takes the next
-// of its misbehaviours; when they are used up it behaves.
+// fakeServer is an embeddings server on loopback. Each request gets the next of its faulty answers. When there are
+// none left, it answers correctly.
 type fakeServer struct {
 	*httptest.Server
 	mu       sync.Mutex
@@ -83,7 +83,7 @@ func (s *fakeServer) asked() [][]string {
 	return s.requests
 }
 
-// vectorOf is the fake model: three numbers that depend on the text alone.
+// vectorOf is the fake model: three numbers that depend only on the text.
 func vectorOf(text string) string {
 	sum := 1
 	for _, b := range []byte(text) {
@@ -102,15 +102,14 @@ func answerOf(items ...string) string {
 
 func writeJSON(w http.ResponseWriter, body string) {
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = io.WriteString(w, body) // a client that left is part of the tests
+	_, _ = io.WriteString(w, body) // an error means that the client left, which some tests do
 }
 
 func answer(items ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, answerOf(items...)) }
 }
 
-// refuse answers a status with an error that quotes the caller's text and key,
-// as a bad server would.
+// refuse answers with a status and an error that quotes the caller's text and key, as a bad server would.
 func refuse(status int, message string, header ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		for i := 0; i+1 < len(header); i += 2 {
@@ -130,7 +129,7 @@ func hangUp(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// newTestOpenAI returns an embedder that waits for nothing and notes the waits.
+// newTestOpenAI returns an embedder that does not wait between attempts and records how long it would have waited.
 func newTestOpenAI(t *testing.T, s *fakeServer, change func(*OpenAIOptions), more ...func(*modelhttp.Options)) (*openAI, *[]time.Duration) {
 	t.Helper()
 	o := OpenAIOptions{URL: s.URL + "/v1", Model: "test-model", APIKey: testKey, HTTPClient: s.Client()}
@@ -187,7 +186,7 @@ func TestOpenAIBatches(t *testing.T) {
 	}
 }
 
-// TestOpenAIRecovers: misbehaviour that passes is not seen by the caller.
+// The caller does not notice temporary failures.
 func TestOpenAIRecovers(t *testing.T) {
 	for name, c := range map[string]struct {
 		script []http.HandlerFunc
@@ -220,7 +219,7 @@ func TestOpenAIRecovers(t *testing.T) {
 	}
 }
 
-// TestOpenAIGivesUp: what the caller is told when the server keeps misbehaving.
+// The errors for the caller when the server keeps failing.
 func TestOpenAIGivesUp(t *testing.T) {
 	good := item(0, "[1,2,3]")
 	for name, c := range map[string]struct {
@@ -341,8 +340,8 @@ func TestOpenAIFirstAnswerFixesTheDimension(t *testing.T) {
 	require.Equal(t, 2, e.Model().Dimensions)
 }
 
-// A server with a smaller batch limit than ours, or one long text in a batch,
-// costs requests and not vectors.
+// If the server's limit is smaller than ours, or one text of a batch is too long, more requests are sent and no
+// vector is lost.
 func TestOpenAIHalvesWhatIsTooLarge(t *testing.T) {
 	s := serve(t, refuse(413, "payload"), refuse(422, "batch size 2 > maximum allowed batch size 1"))
 	e, _ := newTestOpenAI(t, s, nil)
@@ -384,8 +383,8 @@ func TestOpenAIServerIsGone(t *testing.T) {
 	require.Contains(t, fault.Message(err), listener.Addr().String()+" cannot be reached")
 }
 
-// Cancellation ends the call at once, whatever it is waiting for: a server that
-// never answers, or the next attempt in half a minute.
+// Cancellation ends the call at once, whatever it is waiting for: a server that never answers, or the next attempt
+// half a minute later.
 func TestOpenAICancel(t *testing.T) {
 	t.Run("while the server thinks", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -443,8 +442,7 @@ func TestOpenAIOptionsAreChecked(t *testing.T) {
 	}
 }
 
-// The client library reads OPENAI_* variables when asked for a whole client;
-// here only the given options count.
+// The client library reads OPENAI_* variables for a complete client. Only the given options may have an effect here.
 func TestOpenAIReadsNoEnvironment(t *testing.T) {
 	t.Setenv("OPENAI_API_KEY", "sk-from-the-environment")
 	t.Setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")

@@ -2,12 +2,11 @@ package embed
 
 import "math"
 
-// unit returns v scaled to length 1. It returns nil for a vector of zeros, which
-// points nowhere, and false when a component is not a finite number.
+// unit returns v scaled to length 1. It returns nil for a vector of zeros, which has no direction, and false when a
+// component is not a finite number.
 //
-// Every product is rounded by its own conversion, because a compiler may
-// otherwise fuse it with the addition and give other last bits on other
-// processors.
+// Every product is rounded by its own conversion. Otherwise a compiler may fuse it with the addition, and the last
+// bits would differ between processors.
 func unit(v []float64) ([]float32, bool) {
 	largest := 0.0
 	for _, x := range v {
@@ -19,7 +18,7 @@ func unit(v []float64) ([]float32, bool) {
 	if largest == 0 {
 		return nil, true
 	}
-	var sum float64 // of squares of v/largest, so that no square overflows
+	var sum float64 // of the squares of v/largest, so that no square overflows
 	for _, x := range v {
 		scaled := x / largest
 		sum += float64(scaled * scaled)

@@ -30,7 +30,7 @@ func again(t testing.TB, s *store.Store, ws chat.WorkspaceID, id chat.Conversati
 		if err != nil {
 			return err
 		}
-		n := len(c.Turns) // the last message is written anew, as it was
+		n := len(c.Turns) // the last message is written again, unchanged
 		m := chat.Merged{Title: c.Title, Messages: c.Turns, RewriteFrom: n - 1, CreatedAt: c.CreatedAt, UpdatedAt: c.UpdatedAt}
 		_, err = tx.UpdateConversation(ws, c.Conversation, m, c.ImportID)
 		return err
@@ -77,7 +77,7 @@ func TestFinishingReplacesAndKeeps(t *testing.T) {
 		require.Empty(t, keyword(t, s, ws, chat.Filter{}, "gamma"))
 		require.Len(t, keyword(t, s, ws, chat.Filter{}, "alpha"), 1)
 
-		// Nothing can be found any more.
+		// Nothing can be found now.
 		require.NoError(t, finishAs(s, again(t, s, ws, id), store.Indexed{Model: testModel}))
 		require.Empty(t, stored(t, s, ws, id))
 		require.Zero(t, state(t, s, ws, id).Chunks)
@@ -115,7 +115,7 @@ func TestManyAndLargeChunks(t *testing.T) {
 		for i := range n {
 			chunk := passage(i, make([]float32, 4000), "common", fmt.Sprint("word", i))
 			chunk.Vector[i] = 1
-			for range i % 300 { // as often as no real passage says it
+			for range i % 300 { // repeats a word more often than real passages do
 				chunk.Terms = append(chunk.Terms, "often")
 			}
 			chunk.Text = fmt.Sprintf("%d %01500d 'quoted' \\ \" 世界", i, i)
@@ -168,8 +168,8 @@ func TestVectorsComeBack(t *testing.T) {
 	})
 }
 
-// Edited text is deleted from the passages at once, not only when the conversation is
-// indexed again. Passages that are still valid can be found meanwhile.
+// Edited text is deleted from the passages at once, not only when the conversation is re-indexed. Passages that are
+// still valid can be found in between.
 func TestWhatWasEditedAwayIsGoneAtOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)

@@ -24,7 +24,7 @@ type stage struct {
 // actor is a user of a store.
 type actor struct {
 	stops   []string // parts of the statements after which it stops
-	writes  bool     // in one transaction: nobody else writes from its first turn to its last
+	writes  bool     // in one transaction: nobody else writes between its first and last turn
 	act     func() error
 	begun   bool
 	ended   bool
@@ -97,11 +97,11 @@ type scene struct {
 	*coder
 	stage       *stage
 	there       *coder              // another program
-	first       chat.ConversationID // a conversation that is there
+	first       chat.ConversationID // a stored conversation
 	second      chat.ConversationID
 	claim       store.Claim // of the first, whose title has changed
-	deleted     bool        // the first is, by this program
-	deletedThen [][]byte    // what was kept of the first when the scene began
+	deleted     bool        // this program has deleted the first
+	deletedThen [][]byte    // codes of the first when the scene began
 }
 
 // searching searches by codes, and requires the same answer as a comparison with all
@@ -114,7 +114,7 @@ func (c *scene) searching(stops ...string) *actor {
 			if found, err = v.SearchSemantic(c.ws, codedModel, query, chat.Filter{}); err != nil {
 				return err
 			}
-			self := c.stage.running.Swap(nil) // the comparison takes no turns
+			self := c.stage.running.Swap(nil) // the comparison does not stop for turns
 			right, err = store.CompareAll(v, c.ws, codedModel, query, chat.Filter{})
 			c.stage.running.Store(self)
 			return err
@@ -165,7 +165,7 @@ func (c *scene) elsewhere() *actor {
 func (c *scene) set() {
 	remove(c, c.s, c.ws, c.first, c.second)
 	c.first, c.second = c.add(codedModel, 3), c.add(codedModel, 2)
-	c.search(chat.Filter{}) // of the last scene something may have been dropped
+	c.search(chat.Filter{}) // codes of the previous scene may have been dropped
 	c.search(chat.Filter{})
 	c.deletedThen, _ = store.CodesOf(c.s, c.first)
 	require.Len(c, c.deletedThen, 1)
@@ -238,7 +238,7 @@ func TestALateSearchBringsNoDeletedCodesBack(t *testing.T) {
 	c.set()
 	inTx(t, c.s, func(tx *store.Tx) error { return tx.FinishIndexing(c.claim, c.passages(codedModel, 7)) })
 	slow := c.searching(afterUnread)
-	c.stage.give(slow) // it has its snapshot, in which the conversation is, and no codes of it
+	c.stage.give(slow) // its snapshot has the conversation, but no codes of it
 	require.False(t, slow.ended)
 	require.Len(t, remove(t, c.s, c.ws, c.first), 1)
 	c.deleted = true
@@ -255,7 +255,7 @@ func TestALateSearchHidesNoNewVectors(t *testing.T) {
 	c := openScene(t)
 	c.set()
 	slow := c.searching(afterUnread)
-	c.stage.give(slow) // it has its snapshot, in which the conversation has no vectors
+	c.stage.give(slow) // in its snapshot the conversation has no vectors
 	require.False(t, slow.ended)
 	inTx(t, c.s, func(tx *store.Tx) error { return tx.FinishIndexing(c.claim, c.passages(codedModel, 5)) })
 	c.search(chat.Filter{})

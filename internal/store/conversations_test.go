@@ -86,7 +86,7 @@ func TestAnExternalIDIsUniqueWithItsPlatformAndWorkspace(t *testing.T) {
 			made, err := tx.CreateConversation(ws, transcript(t, "x", "second", "third"))
 			require.NoError(t, err)
 			require.False(t, made, "somebody was faster")
-			stored, _, err := tx.LockByExternalID(ws, "custom", "x") // and this one goes on with what is there
+			stored, _, err := tx.LockByExternalID(ws, "custom", "x") // and this one continues with the stored one
 			require.NoError(t, err)
 			require.Equal(t, "first", stored.Turns[0].Text)
 			return nil
@@ -97,7 +97,7 @@ func TestAnExternalIDIsUniqueWithItsPlatformAndWorkspace(t *testing.T) {
 		elsewhere.Platform = "elsewhere"
 		createAll(t, s, ws, elsewhere)
 		added(t, s, other, "x", "text")
-		added(t, s, ws, "X", "text") // case tells them apart
+		added(t, s, ws, "X", "text") // ids are case-sensitive
 		requireSound(t, db)
 	})
 }
@@ -123,7 +123,7 @@ func TestOfManyThatCreateTheSameOneDoes(t *testing.T) {
 							return nil
 						}
 						merged.Add(1)
-						_, _, err = tx.LockByExternalID(ws, "custom", id) // the winner's is there to merge with
+						_, _, err = tx.LockByExternalID(ws, "custom", id) // the conversation of the winner can be merged with
 						return err
 					})
 				})
@@ -166,7 +166,7 @@ func TestEditing(t *testing.T) {
 		want.Pinned = false
 		require.Equal(t, want, edit(chat.Edit{Pinned: &no}))
 
-		want.Title, want.Revision, want.IndexState, want.Chunks = title, before.Revision+1, chat.Queued, 0 // the passage with the old title is gone
+		want.Title, want.Revision, want.IndexState, want.Chunks = title, before.Revision+1, chat.Queued, 0 // the passage with the old title was deleted
 		require.Equal(t, want, edit(chat.Edit{Title: &title}), "a title is")
 		require.Equal(t, want, edit(chat.Edit{Title: &same}), "the same title again changes nothing")
 		require.Equal(t, []chat.ConversationID{c.ID}, list(t, s, ws, chat.Filter{Title: "ändern"}), "the new title is found")
@@ -215,7 +215,7 @@ func TestFilters(t *testing.T) {
 		c.Title, c.Platform, c.ImportID, c.Pinned = titles[i%4], platforms[i%3], imports[i%2], i%5 < 2
 		c.Source = chat.Source{Archived: []*bool{nil, new(true), new(false)}[i%3], Starred: []*bool{new(false), nil, nil, new(true)}[i%4], Project: []string{"", "Trips"}[i%2]}
 		c.CreatedAt = day(i % 7)
-		c.UpdatedAt = day(10 - i%6) // many at the same moment: then ids decide
+		c.UpdatedAt = day(10 - i%6) // many have the same time: then the ids decide
 		all = append(all, c)
 	}
 	filters := []chat.Filter{{}}
@@ -244,7 +244,7 @@ func TestFilters(t *testing.T) {
 		s := db.Open(t)
 		ws, other := workspace(t, s, "w"), workspace(t, s, "other")
 		createAll(t, s, ws, all...)
-		createAll(t, s, other, all...) // the very same ids
+		createAll(t, s, other, all...) // the same ids in another workspace
 		for _, f := range filters {
 			require.Equal(t, listed(all, f), list(t, s, ws, f), "%+v", f)
 		}

@@ -54,7 +54,7 @@ func TestDeleteTakesEverythingOfItsConversations(t *testing.T) {
 		require.Zero(t, rowsOf(t, s, mine...))
 		require.Equal(t, elsewhere, dump(t, s, other))
 
-		created := added(t, s, ws, "0", "again") // the name is free
+		created := added(t, s, ws, "0", "again") // the name is free again
 		require.Equal(t, []chat.ConversationID{created.ID}, list(t, s, ws, chat.Filter{}))
 	})
 }

@@ -23,7 +23,7 @@ import (
 // after the store has released its reserve.
 type fullDisk struct {
 	full   atomic.Bool
-	errors atomic.Int64 // how often it has refused
+	errors atomic.Int64 // number of errors so far
 }
 
 func (d *fullDisk) write() error {
@@ -34,8 +34,7 @@ func (d *fullDisk) write() error {
 	return nil
 }
 
-// A full disk is reported as such. The driver takes the operating system's PathError for
-// a broken file.
+// A full disk is reported as such. The driver interprets the PathError of the operating system as a broken file.
 func TestAFullDiskIsTold(t *testing.T) {
 	disk := &fullDisk{}
 	path := filepath.Join(t.TempDir(), "lethe.db")
@@ -240,7 +239,7 @@ func removeOnFullDisk(t *testing.T, s *store.Store, ws chat.WorkspaceID, id chat
 	require.Equal(t, []chat.ConversationID{id}, deleted)
 }
 
-// fillToTheLastByte writes a file that takes all the room that a disk has.
+// fillToTheLastByte writes a file that uses all the free space of a disk.
 func fillToTheLastByte(t *testing.T, dir string) {
 	t.Helper()
 	file, err := os.CreateTemp(dir, "filler-*")
@@ -253,8 +252,7 @@ func fillToTheLastByte(t *testing.T, dir string) {
 	require.ErrorIs(t, err, syscall.ENOSPC)
 }
 
-// Only a program that may create a database does so. Others report that there is none,
-// and create nothing.
+// Only a program that may create a database does so. Other programs report that there is none, and create nothing.
 func TestOnlyWhoBeginsMakesADatabase(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "mistyped")
 	o := store.Options{Path: filepath.Join(dir, "lethe.db"), MustExist: true}
@@ -274,8 +272,8 @@ func TestOnlyWhoBeginsMakesADatabase(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// A file without tables is no database either. A program that must not make one says so
-// without an error of SQL, and leaves the file as it is. The service makes the tables.
+// A file without tables is not a database either. A program that must not create one says so without an SQL error,
+// and leaves the file as it is. The service creates the tables.
 func TestAFileWithoutTablesIsNoDatabase(t *testing.T) {
 	for name, prepare := range map[string]func(path string){
 		"empty":          func(path string) { require.NoError(t, os.WriteFile(path, nil, 0o600)) },
@@ -302,7 +300,7 @@ func TestAFileWithoutTablesIsNoDatabase(t *testing.T) {
 	}
 }
 
-// The same of a database that Lethe has opened or a server holds, but without its tables.
+// The same for a database without tables that Lethe has opened before, or that is on a server.
 func TestADatabaseWithoutTablesSaysSo(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		o := emptied(t, db)
@@ -368,7 +366,7 @@ func TestFilesAreMadePrivate(t *testing.T) {
 	s, err := store.Open(ctx, store.Options{Path: path})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
-	require.NoError(t, os.Chmod(path, 0o644)) //nolint:gosec // that is what is mended
+	require.NoError(t, os.Chmod(path, 0o644)) //nolint:gosec // this is repaired
 	link := filepath.Join(dir, "lethe.db")
 	require.NoError(t, os.Symlink(path, link))
 	s, err = store.Open(ctx, store.Options{Path: link})

@@ -63,8 +63,8 @@ func ill(t *testing.T, s *store.Store) (checks []string) {
 	return checks
 }
 
-// FTS5 remembers the segments of an index from one query to the next. A check that is told
-// of segments which another connection has merged since would call a healthy index corrupt.
+// FTS5 remembers the segments of an index from one query to the next. A check that uses segments which another
+// connection has merged since would call a healthy index corrupt.
 func TestTheDoctorIsNotMisledByAMerge(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {

@@ -123,7 +123,7 @@ func oneProgramMigrates(t *testing.T) {
 	dir := fstest.MapFS{"0999_count.sql": {Data: []byte("-- +goose Up\nINSERT INTO counted SELECT 1 FROM pg_sleep(0.5);\n")}}
 	errs := make([]error, programs)
 	stores := make([]*store.Store, programs)
-	for i := range programs { // all before the first migrates: to a later one the schema would be too new
+	for i := range programs { // all open before the first one migrates, because the schema would be too new for later ones
 		stores[i] = db.Open(t)
 	}
 	s := stores[0]

@@ -36,10 +36,10 @@ type trace struct {
 }
 
 const (
-	forensicChats  = 600 // of a smaller index FTS5 merges a tenth that is deleted by itself, and nothing would be left to reclaim
+	forensicChats  = 600 // in a smaller index FTS5 itself merges when a tenth is deleted, and nothing would be left to reclaim
 	forensicDoomed = 50
 	forensicDims   = 16
-	longBody       = 5000 // bytes: so long that PostgreSQL keeps it beside the table
+	longBody       = 5000 // bytes: so long that PostgreSQL stores it beside the table
 )
 
 // plant fills a workspace with indexed conversations, and returns the evidence of every
@@ -55,7 +55,7 @@ func plant(t *testing.T, s *store.Store, ws chat.WorkspaceID) (e evidence) {
 		}
 		long := strings.Repeat("-", longBody/2) + word("long body") + strings.Repeat("-", longBody/2)
 		c := transcript(t, word("external id"), word("body")+" was said", "and answered", long)
-		c.Title, c.UpdatedAt = word("title"), start.Add(time.Duration(rng.Uint64N(1e15))*time.Microsecond) // like no other's
+		c.Title, c.UpdatedAt = word("title"), start.Add(time.Duration(rng.Uint64N(1e15))*time.Microsecond) // a unique time
 		c.Source.Project, c.Source.Link = word("project"), "https://a.b/"+word("link")
 		c.Turns[1].Branch, c.Turns[1].Files = word("branch"), []string{word("file")}
 		createAll(t, s, ws, c)
@@ -70,7 +70,7 @@ func plant(t *testing.T, s *store.Store, ws chat.WorkspaceID) (e evidence) {
 		}
 		e.ids = append(e.ids, c.ID)
 		for kind, word := range words {
-			if kind == "term" { // SQLite's index writes of a term what the one before it has not
+			if kind == "term" { // SQLite's index stores only the part of a term that differs from the term before it
 				word = word[strings.LastIndexByte(word, 'x'):]
 			}
 			e.traces = append(e.traces, trace{kind, []byte(word)})
@@ -179,7 +179,7 @@ func TestFullyReclaimedMeansGoneFromEveryFileOfPostgres(t *testing.T) {
 
 func fullyReclaimedMeansGoneFromEveryFileOfPostgres(t *testing.T) {
 	t.Parallel()
-	db := storetest.NewServer(t).Database(t) // on the shared one, other tests' transactions would have to be waited for
+	db := storetest.NewServer(t).Database(t) // on the shared server, it would have to wait for transactions of other tests
 	s := db.OpenLimited(t, forensicChats/2)
 	ws := workspace(t, s, "w")
 	conn := db.Postgres(t)
@@ -201,7 +201,7 @@ func fullyReclaimedMeansGoneFromEveryFileOfPostgres(t *testing.T) {
 	}, "the test looks into all of these")
 
 	for place := range e.in(before) {
-		if strings.HasSuffix(place, "pg_statistic") || strings.HasSuffix(place, "pg_toast_2619") { // what is kept beside it
+		if strings.HasSuffix(place, "pg_statistic") || strings.HasSuffix(place, "pg_toast_2619") { // statistics of the planner
 			require.Contains(t, []string{"id", "external id", "time"}, place[:strings.Index(place, " in ")], "the planner samples no texts: %s", place)
 		}
 	}
@@ -222,7 +222,7 @@ func unitVectors(t *testing.T, conn *pgx.Conn, ids []chat.ConversationID) (trace
 	var sent []byte
 	_, err = pgx.ForEachRow(rows, []any{&sent}, func() error {
 		numbers := slices.Clone(sent[len(sent)-2*forensicDims:])
-		for i := 0; i < len(numbers); i += 2 { // they travel with the high byte first
+		for i := 0; i < len(numbers); i += 2 { // each number is sent with the high byte first
 			numbers[i], numbers[i+1] = numbers[i+1], numbers[i]
 		}
 		traces = append(traces, trace{"unit vector", numbers})
@@ -249,7 +249,7 @@ func places(found map[string]int) (names []string) {
 // connection, on any server. The keys are the names of the relations.
 func databaseFiles(t *testing.T, conn *pgx.Conn) map[string][]byte {
 	t.Helper()
-	_, err := conn.Exec(ctx, "CHECKPOINT") // what is in memory goes to the files, and files without an owner go
+	_, err := conn.Exec(ctx, "CHECKPOINT") // writes memory to the files and removes files without an owner
 	require.NoError(t, err)
 	rows, err := conn.Query(ctx, `
 		SELECT coalesce(CAST(pg_filenode_relation(0, CAST(substring(name from '^\d+') AS oid)) AS regclass)::text, '') || ' ' || name,

@@ -27,9 +27,9 @@ func importOf(t *testing.T, s *store.Store, ws chat.WorkspaceID, id string) chat
 	return i
 }
 
-// A record of an import exists before its first conversation, survives while it is running
-// though its conversations are deleted, and goes with the last conversation of its last
-// platform after it has ended.
+// A record of an import exists before its first conversation. While the import is running, the record stays although
+// its conversations are deleted. After it has ended, the record is deleted with the last conversation of its last
+// platform.
 func TestTheLifeOfAnImportRecord(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		now := &clock{}
@@ -115,8 +115,8 @@ func TestPartsOfAnImport(t *testing.T) {
 	})
 }
 
-// An import whose program has ended is stopped within seconds; one of a client that is not
-// heard of any more, after its silence. Those that go on are left alone.
+// An import whose program has ended is stopped within seconds, and one of a client that sends nothing, after
+// ImportSilence. Running imports are not stopped.
 func TestAbandonedImports(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		now := &clock{}
@@ -166,8 +166,7 @@ func TestAbandonedImports(t *testing.T) {
 	})
 }
 
-// The records of imports that stored nothing are kept for a while; others go with their
-// conversations alone.
+// The records of imports that stored nothing are kept for a while. Others are deleted with their conversations only.
 func TestRecordsOfEmptyImportsAreForgotten(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.OpenAt(t, (&clock{}).Now)

@@ -72,7 +72,7 @@ func TestImportsAreListedNewestFirst(t *testing.T) {
 		var want []string
 		for i := range 7 {
 			if i%2 == 0 {
-				now.Advance(time.Second) // pairs share a moment: then ids decide
+				now.Advance(time.Second) // pairs have the same time: then the ids decide
 			}
 			id := chat.NewID()
 			want = append([]string{id}, want...)
@@ -94,7 +94,7 @@ func TestImportsAreListedNewestFirst(t *testing.T) {
 	})
 }
 
-// The last name that an upload gave a platform is its name.
+// The name that the latest upload gave a platform is the platform's name.
 func TestPlatformNames(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)

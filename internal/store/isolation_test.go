@@ -18,7 +18,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// named things of a workspace: its own, another's, or nobody's.
+// things has the ids of a workspace: its own, another's, or unknown ones.
 type things struct {
 	conversation chat.Transcript
 	importID     string
@@ -26,7 +26,7 @@ type things struct {
 	key          auth.Key
 	waiting      store.Claim     // of a conversation that is being indexed
 	receipt      chat.DeletionID // of a delete
-	gone         string          // the external id of what it took
+	gone         string          // the external id of a deleted conversation
 }
 
 func (h things) keys() []rank.Key { return []rank.Key{{Conversation: h.conversation.ID}} }
@@ -160,7 +160,7 @@ var inWorkspace = map[string]call{
 	},
 	"Transcripts": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		all, err := tx.Transcripts(ws, []chat.Conversation{h.conversation.Conversation})
-		return all[0].Turns, err // the rest is what it was given
+		return all[0].Turns, err // the rest is the argument
 	},
 	"LockConversations": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.LockConversations(ws, []chat.ConversationID{h.conversation.ID}))
@@ -190,7 +190,7 @@ var inWorkspace = map[string]call{
 		return only(tx.RemoveTombstone(ws, "custom", h.gone))
 	},
 	"CreateConversation": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
-		fresh := h.conversation // the same names and ids, but here: it is another conversation
+		fresh := h.conversation // the same names and ids, but in this workspace: another conversation
 		fresh.ExternalID += " here"
 		return just(tx.CreateConversation(ws, fresh))
 	},
@@ -347,7 +347,7 @@ func TestEveryMethodKeepsToItsWorkspace(t *testing.T) {
 			require.Error(t, s.InTx(ctx, func(tx *store.Tx) error {
 				result, err := call(tx, ws, h)
 				told, after = fmt.Sprintf("%+v %v", result, err), before
-				if err == nil { // what failed is undone by everyone
+				if err == nil { // failed calls are rolled back
 					after = dumpOf(t, store.Handle(&tx.View), tables, theirs)
 				}
 				return undo
@@ -364,7 +364,7 @@ func TestEveryMethodKeepsToItsWorkspace(t *testing.T) {
 			require.Equal(t, same, told, "%s tells what another workspace has from what nobody has", name)
 
 			if name == "VectorSearch" {
-				continue // small workspaces are all searched alike
+				continue // small workspaces are all searched in the same way
 			}
 			own, changed := try(call, theirs, foreign)
 			require.NotEqual(t, told+fmt.Sprint(after), own+fmt.Sprint(changed), "%s does nothing where it may", name)

@@ -147,7 +147,7 @@ func TestOnlyLaterUsesCount(t *testing.T) {
 				require.Equal(t, start.Add(step.want), *keyByPrefix(t, s, k.Prefix).LastUsedAt)
 			}
 		}
-		var flushing errgroup.Group // two programs write the same keys down
+		var flushing errgroup.Group // two programs store the use of the same keys
 		for i := range 6 {
 			flushing.Go(func() error {
 				return stores[i%2].InTx(ctx, func(tx *store.Tx) error { return tx.TouchKeys(used(start.Add(time.Duration(i) * 24 * time.Hour))) })

@@ -12,8 +12,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// A conversation of many megabytes is merged without reading its texts. A message that
-// remains keeps its text and id at any position.
+// A conversation of many megabytes is merged without reading its texts. A message that stays keeps its text and id at
+// any position.
 func TestALongConversationIsMergedWithoutItsTexts(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)

@@ -180,7 +180,7 @@ func TestARollbackLeavesTheCodes(t *testing.T) {
 		return refused
 	}), refused)
 	after, _ := store.CodesOf(c.s, id)
-	require.Same(t, &before[0][0], &after[0][0], "nothing was made anew")
+	require.Same(t, &before[0][0], &after[0][0], "nothing was built again")
 	require.Equal(t, kept, after[0])
 	require.Len(t, c.search(chat.Filter{}), len(found))
 }
@@ -285,7 +285,7 @@ func TestChangesWithoutSearchesEndTheCodes(t *testing.T) {
 	require.Equal(t, 1003, store.Coded(c.s, c.ws))
 }
 
-// seed repeats a run.
+// codesSeed repeats a run.
 var codesSeed = flag.Uint64("codes-seed", storetest.FixedSeed, "the seed of the game of codes; 0 draws a new one")
 
 // In any order of operations in two programs, a search by codes answers like a comparison
@@ -323,7 +323,7 @@ func TestCodesAgreeWithTheVectors(t *testing.T) {
 				_, _, err := tx.DeleteConversations(c.ws, []chat.ConversationID{pick()}, chat.DeleteOptions{})
 				return errors.Join(err, refused)
 			})
-		case 5: // deleted passages and new ones, as after a re-send
+		case 5: // deletes passages and adds new ones, like a re-send
 			id := pick()
 			err := c.s.InTx(ctx, func(tx *store.Tx) error {
 				_, err := tx.EditConversation(c.ws, id, chat.Edit{Title: new(fmt.Sprint(rng.Uint64()))})

@@ -54,7 +54,7 @@ func zipfCorpus(t *testing.T) corpus {
 		for b := range id {
 			id[b] = byte(random.Uint32())
 		}
-		fresh.ID = chat.ConversationID(id.String()) // in no order: rows lie otherwise than keys sort
+		fresh.ID = chat.ConversationID(id.String()) // random ids, so that rows are not stored in the order of their keys
 		fresh.Platform = []string{"chatgpt", "claude", "gemini"}[i%3]
 		c.conversations = append(c.conversations, fresh)
 		c.chunks = append(c.chunks, nil)
@@ -140,7 +140,7 @@ func (c corpus) oracle(query []string, f chat.Filter) (want []rank.Scored) {
 		}
 		return n
 	}
-	distinct := map[string]int{} // and how many chunks have each
+	distinct := map[string]int{} // and the number of chunks with each
 	docs, total := 0, 0
 	for _, chunks := range c.chunks {
 		for _, list := range chunks {
@@ -204,7 +204,7 @@ func requireExact(t *testing.T, want, got []rank.Scored) {
 	for _, w := range want {
 		own[w.Key] = w.Score
 	}
-	best := rank.Fuse(want, nil, store.LegSize) // only for its order
+	best := rank.Fuse(want, nil, store.LegSize) // Fuse is only used for its order
 	for i, g := range got {
 		require.InDelta(t, own[g.Key], g.Score, 1e-9)
 		require.InDelta(t, own[best[i].Key], g.Score, 1e-9, "rank %d", i)

@@ -50,7 +50,7 @@ func TestAConversationIsReadPartByPart(t *testing.T) {
 		other := transcript(t, "other", "of another")
 		createAll(t, s, ws, c, other)
 		for _, most := range []int{utf8.UTFMax, 16, 17, 1000, 99_999, 10_000_000} {
-			if most < 1000 { // the long text would take a hundred thousand reads
+			if most < 1000 { // the long text would need a hundred thousand reads
 				short := transcript(t, "short "+chat.NewID(), texts[:6]...)
 				createAll(t, s, ws, short)
 				require.Equal(t, texts[:6], collect(t, s, ws, short.ID, most), "%d bytes at once", most)

@@ -86,8 +86,8 @@ func TestPassagesArePutTogetherFromTheirMessages(t *testing.T) {
 	})
 }
 
-// A passage of an older version without parts shows the beginnings of its messages, up to
-// the length of a passage, and nothing that search does not find.
+// A passage of an older version has no parts. It shows the beginnings of its messages, up to the length of a passage,
+// and nothing that search does not find.
 func TestAPassageWhosePartsAreNotKnown(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)

@@ -11,7 +11,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// A preview has the sums of exactly what a delete would take, by filter and by ids.
+// A preview has the sums of exactly what a delete would delete, by filter and by ids.
 func TestAPreviewSumsUpWhatADeleteTakes(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		now := &clock{}

@@ -171,7 +171,7 @@ func TestRequeueingWhatFailed(t *testing.T) {
 		require.Equal(t, chat.Ready, state(t, s, ws, id["ready"]).IndexState)
 		c := claimOne(t, s)
 		require.Equal(t, id["small"], c.Conversation)
-		require.Equal(t, 1, c.Attempt, "its tries are counted anew")
+		require.Equal(t, 1, c.Attempt, "its attempts are counted from one again")
 		require.NoError(t, finishAs(s, held, indexed()), "a claim that was held still is")
 	})
 }

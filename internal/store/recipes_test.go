@@ -52,9 +52,9 @@ func complete(t testing.TB, s *store.Store, model string) (done store.Completion
 	return done, ok
 }
 
-// anew is the result of another model for the three passages of readyOnes: it cannot read
-// the first, but the last.
-func anew(model embed.Model) store.Indexed {
+// reindexed is the result of another model for the three passages of readyOnes: it cannot read the first one, but can
+// read the last one.
+func reindexed(model embed.Model) store.Indexed {
 	x := indexed()
 	x.Model, x.Keep, x.KeptTerms = model, 3, 3
 	x.Vectors = []store.ChunkVector{{Unreadable: true}, {Vector: []float32{0, 1, 0}}, {Vector: []float32{0, 0, 1}}}
@@ -108,7 +108,7 @@ func TestAChangeOfModel(t *testing.T) {
 		require.Equal(t, []string{"3 left to re-index with other"}, notes(t, s))
 		require.Empty(t, ill(t, s), "a change that goes on is nothing wrong")
 		require.Empty(t, claim(t, s, 10), "nothing waits in the queue")
-		require.Empty(t, claimBehind(t, s, testModel.ID), "a service with the old model makes nothing anew")
+		require.Empty(t, claimBehind(t, s, testModel.ID), "a service with the old model re-indexes nothing")
 
 		for i, id := range ids {
 			c := claimOneBehind(t, s, otherModel.ID)
@@ -123,11 +123,11 @@ func TestAChangeOfModel(t *testing.T) {
 			require.False(t, ok)
 
 			words := "SELECT CAST(terms AS text) FROM chunks WHERE workspace_id > 0 ORDER BY 1"
-			if db.Kind == storetest.SQLite { // what is written anew has another row number
+			if db.Kind == storetest.SQLite { // a rewritten row has another row number
 				words = "SELECT id || ' ' || hex(sz) FROM chunks_fts_docsize ORDER BY 1"
 			}
 			before := scan[string](t, s, words)
-			require.NoError(t, finishAs(s, c, anew(otherModel)))
+			require.NoError(t, finishAs(s, c, reindexed(otherModel)))
 			requireLost(t, s, c)
 			require.Equal(t, before, scan[string](t, s, words))
 			require.Equal(t, chat.Embedding{Model: otherModel.ID, Pending: 2 - i, Unused: 2 * (2 - i)}, embedding(t, s, ws))
@@ -165,7 +165,7 @@ func notes(t *testing.T, s *store.Store) (said []string) {
 }
 
 // A claim of a conversation that is behind is lost in the same cases as others.
-func TestWhoMakesAnewKeepsToTheQueuesRules(t *testing.T) {
+func TestReindexingFollowsTheRulesOfTheQueue(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		now := &clock{}
 		s := db.OpenAt(t, now.Now)
@@ -182,7 +182,7 @@ func TestWhoMakesAnewKeepsToTheQueuesRules(t *testing.T) {
 		now.Advance(lease - time.Microsecond)
 		inTx(t, s, func(tx *store.Tx) error { return tx.Extend(one, lease) })
 		now.Advance(time.Microsecond)
-		two := claimOneBehind(t, s, otherModel.ID) // whose lease has run out
+		two := claimOneBehind(t, s, otherModel.ID) // its lease has ended
 		require.Equal(t, 2, two.Attempt)
 		require.NotEqual(t, one.Conversation, two.Conversation)
 
@@ -198,7 +198,7 @@ func TestWhoMakesAnewKeepsToTheQueuesRules(t *testing.T) {
 		fresh := claimOne(t, s)
 		require.Equal(t, []any{ids[0], false}, []any{fresh.Conversation, fresh.Behind})
 		require.Equal(t, 2, embedding(t, s, ws).Pending, "what waits in the queue is no part of it")
-		require.NoError(t, finishAs(s, fresh, anew(otherModel)))
+		require.NoError(t, finishAs(s, fresh, reindexed(otherModel)))
 
 		// What failed with the old model is queued again before the change ends.
 		require.NotEmpty(t, merged(merge(t, s, ws, upload("c1", "one", "two", "three"))))
@@ -245,9 +245,8 @@ func claimed(c store.Claim, attempt int) store.Claim {
 
 func merged(c chat.Conversation, _ chat.Merged) chat.ConversationID { return c.ID }
 
-// A worker that returns after others have changed the recipe twice has lost its claim,
-// although attempt and revision look the same: the chunks that it would keep may be
-// another worker's.
+// A worker that comes back after others have changed the recipe twice has lost its claim, although attempt and
+// revision look the same: the chunks that it would keep may be those of another worker.
 func TestAClaimKnowsWhatItWasMadeBy(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		now := &clock{}
@@ -258,13 +257,13 @@ func TestAClaimKnowsWhatItWasMadeBy(t *testing.T) {
 		adopt(t, s, otherModel.ID)
 		stale := claimOneBehind(t, s, otherModel.ID)
 		now.Advance(lease)
-		require.NoError(t, finishAs(s, claimOneBehind(t, s, otherModel.ID), anew(otherModel)))
+		require.NoError(t, finishAs(s, claimOneBehind(t, s, otherModel.ID), reindexed(otherModel)))
 		adopt(t, s, testModel.ID)
 		now.Advance(time.Second)
 		held := claimOneBehind(t, s, testModel.ID)
 		require.Equal(t, []any{stale.Revision, stale.Attempt}, []any{held.Revision, held.Attempt})
-		require.ErrorIs(t, finishAs(s, stale, anew(otherModel)), store.ErrClaimLost)
-		require.NoError(t, finishAs(s, held, anew(testModel)))
+		require.ErrorIs(t, finishAs(s, stale, reindexed(otherModel)), store.ErrClaimLost)
+		require.NoError(t, finishAs(s, held, reindexed(testModel)))
 		requireSound(t, db)
 	})
 }
@@ -294,7 +293,7 @@ func TestNoEmbedderForAWhile(t *testing.T) {
 			_, err := tx.AdoptRecipe(store.Recipe{Model: embed.NoneModel, Passages: 1}, "")
 			return err
 		})
-		require.Equal(t, chat.Embedding{Model: embed.NoneModel, Pending: 3, Unused: 4}, embedding(t, s, ws), "chunks are made anew all the same")
+		require.Equal(t, chat.Embedding{Model: embed.NoneModel, Pending: 3, Unused: 4}, embedding(t, s, ws), "chunks are re-indexed in any case")
 		requireSound(t, db)
 	})
 }
@@ -312,7 +311,7 @@ func TestRecipesOfAnOldDatabase(t *testing.T) {
 			indexed(passage(0, []float32{1, 0, 0}, "alpha"), unreadable(1, "beta")),
 			{Model: otherModel, Chunks: []store.IndexedChunk{passage(0, []float32{1, 0, 0}, "alpha")}},
 			indexed(unreadable(0, "beta")),
-			indexed(passage(0, nil, "delta")), // as versions did that did not know what was unreadable
+			indexed(passage(0, nil, "delta")), // as older versions stored it, which did not record unreadable texts
 			indexed(passage(0, []float32{1, 0, 0}, "alpha"), passage(1, nil, "delta")),
 		} {
 			require.NoError(t, finishAs(s, claimOne(t, s), x), i)
@@ -334,7 +333,7 @@ func TestRecipesOfAnOldDatabase(t *testing.T) {
 		} {
 			undone = append(undone, "ALTER TABLE imports DROP COLUMN "+column)
 		}
-		if db.Kind == storetest.Postgres { // what came later
+		if db.Kind == storetest.Postgres { // later migrations
 			undone = append(undone, "ALTER TABLE chunks DROP COLUMN parts", "ALTER TABLE chunks RENAME COLUMN text_sum TO text",
 				"ALTER TABLE chunks ALTER COLUMN text TYPE text USING 'text'")
 		}
@@ -370,7 +369,7 @@ func TestRecipesOfAnOldDatabase(t *testing.T) {
 	})
 }
 
-// The query for what is behind reads no other conversation.
+// The query for conversations that are behind reads no other conversation.
 func TestWhatIsBehindIsFoundByItsIndex(t *testing.T) {
 	t.Parallel()
 	s := storetest.New(t, storetest.SQLite).Open(t)

@@ -57,7 +57,7 @@ func aSearchInANewWorkspaceReadsLittle(t *testing.T) {
 		passages, err := own.View(ctx).Passages(ws, keys)
 		require.NoError(t, err)
 		require.Len(t, passages, store.LegSize)
-		require.NoError(t, own.Close()) // a connection that ends says what it has read
+		require.NoError(t, own.Close()) // a closed connection reports how much it has read
 		require.Eventually(t, func() bool { return read() > before }, 20*time.Second, 10*time.Millisecond)
 		return read() - before
 	}

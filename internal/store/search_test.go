@@ -173,7 +173,7 @@ func TestSearchFilters(t *testing.T) {
 // Equal scores are ordered by key, and there are at most LegSize results, whatever the
 // number of equal passages and the order of their storage.
 func TestTiesGoByKey(t *testing.T) {
-	const conversations, chunks = 45, 9 // more than are ever proposed
+	const conversations, chunks = 45, 9 // more than are ever candidates
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
 		ws := workspace(t, s, "w")
@@ -206,8 +206,7 @@ func TestTiesGoByKey(t *testing.T) {
 	})
 }
 
-// The best passages are found among more than are ever looked up: candidates are ranked
-// by the same formula as the answer.
+// The best passages are found among more than are ever read: candidates are ranked by the same formula as the answer.
 func TestTheBestOfMany(t *testing.T) {
 	const many, best = 320, 480
 	fill := func(n int) []string { return slices.Repeat([]string{"filler"}, n) }
@@ -395,7 +394,7 @@ func TestPassagesAndMessagesByKey(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, passages)
 
-		var many []rank.Key // as many as the largest search asks for
+		var many []rank.Key // as many as the largest search requests
 		for i := range store.LegSize {
 			for position := range 21 {
 				many = append(many, rank.Key{Conversation: chat.ConversationID(fmt.Sprintf("00000000-0000-7000-8000-%012d", i)), Position: position})

@@ -16,7 +16,7 @@ func TestPlainConnectionsHaveTheStoresSettings(t *testing.T) {
 	db := storetest.New(t, storetest.SQLite)
 	ours, plain := store.Pools(db.Open(t))[0], db.PlainSQLite(t)
 	settings := []string{"auto_vacuum", "automatic_index", "cache_spill", "journal_size_limit", "locking_mode", "mmap_size",
-		"recursive_triggers", "threads", "wal_autocheckpoint"} // those that nobody sets today
+		"recursive_triggers", "threads", "wal_autocheckpoint"} // settings that nobody sets today
 	for _, pragma := range storetest.PlainPragmas {
 		name, _, _ := strings.Cut(pragma, " ")
 		settings = append(settings, name)

@@ -31,7 +31,7 @@ func TestALaterDeleteIsNotSettled(t *testing.T) {
 		}
 		var reclaiming bool
 		leader := db.OpenAt(t, func() time.Time {
-			if reclaiming && db.Kind == storetest.Postgres { // the vacuum is over, the receipts are about to be settled
+			if reclaiming && db.Kind == storetest.Postgres { // the vacuum is complete, and the receipts are about to be settled
 				deleteLate()
 			}
 			return time.Now()
@@ -81,7 +81,7 @@ func TestAReclaimThatWaitsLetsOthersWrite(t *testing.T) {
 			reclaimed <- err
 		}()
 		<-checkpoints
-		<-checkpoints // it has tried once, and tries again
+		<-checkpoints // it has tried once and tries again
 		workspace(t, s, "another")
 		select {
 		case err := <-reclaimed:
@@ -139,8 +139,8 @@ func TestUpkeepIsExclusive(t *testing.T) {
 	})
 }
 
-// Records that belong only to deleted conversations are deleted with the last of them:
-// the name of their platform, and their imports.
+// Records that belong only to deleted conversations are deleted with the last of them: the name of their platform,
+// and their imports.
 func TestNothingAboutAPlatformOutlivesItsLastConversation(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)

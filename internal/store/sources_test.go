@@ -25,7 +25,7 @@ func sourced(change ...func(u *chat.Upload)) chat.Upload {
 	return u
 }
 
-// What a reader brings is stored and read again, by INSERT and by COPY.
+// The data of a reader is stored and read again unchanged, by INSERT and by COPY.
 func TestSourcesAreStored(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)
@@ -50,8 +50,8 @@ func TestSourcesAreStored(t *testing.T) {
 	})
 }
 
-// What no index contains is changed without indexing again, and a delete of what was
-// exported sees it.
+// A change of data that no index contains does not re-index the conversation, but a delete after an export notices
+// it.
 func TestSourcesAloneAreNotIndexedAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(u *chat.Upload)

@@ -65,7 +65,7 @@ func driverOf(t *testing.T, pool *sql.DB) (found any) {
 func TestOpeningWaitsForWhoeverHoldsTheFile(t *testing.T) {
 	db := storetest.New(t, storetest.SQLite)
 	require.NoError(t, db.Open(t).Close())
-	for _, mode := range []string{"DELETE", "WAL"} { // without a log, each program wants to begin one
+	for _, mode := range []string{"DELETE", "WAL"} { // without a log, each program tries to create one
 		holder := db.PlainSQLite(t)
 		_, err := holder.Exec("PRAGMA journal_mode = " + mode)
 		require.NoError(t, err)

@@ -10,7 +10,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// A stretch has the messages that are asked for, and of long texts the beginning.
+// A stretch has the requested messages, and the beginnings of long texts.
 func TestAStretchOfAConversation(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := db.Open(t)

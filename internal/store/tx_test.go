@@ -54,9 +54,9 @@ func TestASnapshotSeesOneMoment(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, 2, n)
 
-			remove(t, s, ws, deleted.ID) // this program
+			remove(t, s, ws, deleted.ID) // by this program
 			added(t, other, ws, "new", "text")
-			added(t, other, ws, "newer", "text") // and another one
+			added(t, other, ws, "newer", "text") // and by another one
 
 			n, err = v.Count(ws)
 			require.NoError(t, err)
@@ -134,7 +134,7 @@ func aDeadlockedTransactionIsRunAgain(t *testing.T) {
 				if _, err := tx.EditConversation(ws, order[0], chat.Edit{Pinned: &pinned}); err != nil {
 					return err
 				}
-				if runs[i] == 1 { // each has its first row now
+				if runs[i] == 1 { // each has locked its first row now
 					meet.Done()
 					meet.Wait()
 				}
@@ -144,7 +144,7 @@ func aDeadlockedTransactionIsRunAgain(t *testing.T) {
 		})
 	}
 	require.NoError(t, together.Wait())
-	require.Greater(t, runs[0]+runs[1], 2, "they met, and may have met again") // the loser can be back before the other one has woken
+	require.Greater(t, runs[0]+runs[1], 2, "they met, and may have met again") // the aborted one may be back before the other one has continued, so they may have met again
 }
 
 func TestTheClockIsTheStores(t *testing.T) {

@@ -68,7 +68,7 @@ func TestWalkFollowsTheOrder(t *testing.T) {
 		slices.SortFunc(all, func(a, b chat.Conversation) int {
 			return cmp.Or(b.UpdatedAt.Compare(a.UpdatedAt), strings.Compare(string(b.ID), string(a.ID)))
 		})
-		want := conversationIDs(all)[1:] // what changed at the window's end is not in it
+		want := conversationIDs(all)[1:] // the window does not include its end
 		w := window(0, 10)
 		require.Equal(t, want, older(t, s, ws, w, nil, 100))
 		require.Equal(t, want[:3], older(t, s, ws, w, nil, 3))
@@ -140,7 +140,7 @@ func TestWalkIsServedByAnIndex(t *testing.T) {
 			"newer":              func(v *store.View) error { _, err := v.Newer(ws, w, middle, 50); return err },
 		} {
 			plan := planOf(t, s, step)
-			require.Regexp(t, "conversations_newest|_workspace_id_updated_at_id_idx", plan, name) // a partition's has a name of its own
+			require.Regexp(t, "conversations_newest|_workspace_id_updated_at_id_idx", plan, name) // the index of a partition has another name
 			for _, sorted := range []string{"Sort", "TEMP B-TREE", "Seq Scan", "Bitmap"} {
 				require.NotContains(t, plan, sorted, name)
 			}
@@ -164,12 +164,12 @@ func planOf(t *testing.T, s *store.Store, do func(v *store.View) error) string {
 	}
 	rows, err := store.Pools(s)[0].QueryContext(ctx, explain+statement, values...)
 	require.NoError(t, err)
-	defer rows.Close() //nolint:errcheck // Err says what went wrong
+	defer rows.Close() //nolint:errcheck // Err reports the error
 	columns, err := rows.Columns()
 	require.NoError(t, err)
 	var lines []string
 	for rows.Next() {
-		into := make([]any, len(columns)) // the last one says what is done
+		into := make([]any, len(columns)) // the last column describes the step
 		for i := range into {
 			into[i] = new(any)
 		}

@@ -1,6 +1,5 @@
-// Package web contains the page at / as files that are embedded in the program: a client of
-// the JSON API that a browser runs. The package serves nothing and knows no route; the
-// server does.
+// Package web contains the page at / as embedded files. The page is a client of the JSON API that runs in a browser.
+// The package serves nothing and knows no route; the server does.
 package web
 
 import (
@@ -16,9 +15,9 @@ import (
 //go:embed page
 var files embed.FS
 
-// Policy is the Content-Security-Policy of the page. Nothing but files of this service is
-// loaded, styles in attributes and scripts in the page do not count, and HTML becomes
-// elements only through the one Trusted Types policy of trusted.js.
+// Policy is the Content-Security-Policy of the page. The browser loads only files of this service, ignores style
+// attributes and inline scripts, and turns HTML into elements only through the one Trusted Types policy of
+// trusted.js.
 const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types lethe"
 
@@ -26,11 +25,11 @@ const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 type File struct {
 	Type    string // its media type
 	Content []byte
-	Gzipped []byte // the same, compressed
+	Gzipped []byte // the data compressed with gzip
 	ETag    string // changes with the content
 }
 
-// Page is all files by name. The page itself is "index.html".
+// Page has all files by name. The page itself is "index.html".
 type Page map[string]File
 
 var types = map[string]string{
@@ -38,7 +37,7 @@ var types = map[string]string{
 	".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
 }
 
-// Load reads and compresses the files. Its error is a fault of the program that was built.
+// Load reads and compresses the files. An error means that the program was built wrongly.
 func Load() (Page, error) {
 	page := Page{}
 	err := fs.WalkDir(files, "page", func(name string, entry fs.DirEntry, err error) error {

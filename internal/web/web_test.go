@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	largestPage = 60_000 // bytes, compressed, of all files together
-	longestDOM  = 110    // lines of the render helper, with its comments and empty lines not counted
+	largestPage = 60_000 // bytes of all files together, compressed
+	longestDOM  = 110    // lines of the render helper, without comments and empty lines
 )
 
 func TestThePageIsLight(t *testing.T) {
@@ -26,7 +26,7 @@ func TestThePageIsLight(t *testing.T) {
 	require.LessOrEqual(t, total, largestPage)
 }
 
-// What a module imports is there, and nothing is loaded from elsewhere.
+// Every module that is imported exists, and nothing is loaded from elsewhere.
 func TestThePageLoadsOnlyItsOwnFiles(t *testing.T) {
 	page, err := Load()
 	require.NoError(t, err)

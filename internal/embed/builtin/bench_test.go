@@ -55,7 +55,7 @@ func benchmark(b *testing.B, e *Embedder, texts []string) {
 			b.Fatal(err)
 		}
 	}
-	embed() // lays the model out
+	embed() // prepares the model
 	b.ReportAllocs()
 	for b.Loop() {
 		embed()
@@ -63,7 +63,7 @@ func benchmark(b *testing.B, e *Embedder, texts []string) {
 	b.ReportMetric(float64(read*b.N)/b.Elapsed().Seconds(), "texts/s")
 }
 
-// BenchmarkLoad lays the model out, as the first text does.
+// BenchmarkLoad prepares the model, as the first text does.
 func BenchmarkLoad(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {

@@ -25,7 +25,7 @@ var file []byte
 
 // Embedder embeds with the built-in model. It is safe for concurrent use.
 type Embedder struct {
-	load func() (model, error) // once
+	load func() (model, error) // runs once
 	// batches and single are pools of workers, one worker per core in each. The
 	// pools limit the memory of all calls together. Queries have their own pool, so
 	// they do not wait behind indexing.
@@ -128,7 +128,7 @@ func (e *Embedder) one(ctx context.Context, from chan *worker, m model, text str
 	case w := <-from:
 		whole := false
 		defer func() {
-			if !whole { // a panic may have left its memory in any state
+			if !whole { // after a panic the memory may be in any state
 				w = new(worker)
 			}
 			from <- w

@@ -21,8 +21,8 @@ func TestMeaning(t *testing.T) {
 	require.Greater(t, cosine(v[0], v[1]), cosine(v[0], v[2])+0.2)
 }
 
-// TestWindows: a long text is divided into equal parts, and its vector is the
-// mean of theirs, by length.
+// A long text is divided into equal parts. Its vector is the mean of the vectors of the parts, weighted by their
+// lengths.
 func TestWindows(t *testing.T) {
 	e := New()
 	m, err := e.load()
@@ -56,8 +56,8 @@ func TestUnit(t *testing.T) {
 	require.Nil(t, unit(make([]float64, 3)))
 }
 
-// More calls than there are workers, with texts of all lengths: each gets the
-// vector that it gets alone. Worth running with -race.
+// There are more calls than workers, with texts of all lengths. Each call gets the same vector as when it is alone.
+// Worth running with -race.
 func TestConcurrentCalls(t *testing.T) {
 	e := newEmbedder(matrix.Kernels()[0], 2)
 	texts := append([]string{"", "島への旅行", strings.Repeat("the old harbor ", 90)}, english...)
@@ -81,7 +81,7 @@ func TestConcurrentCalls(t *testing.T) {
 	require.Len(t, e.single, 2)
 }
 
-// endsAfter is a context that ends when it has been asked so often.
+// endsAfter is a context that ends after it was checked a number of times.
 type endsAfter struct {
 	context.Context
 	asks   int
@@ -132,7 +132,7 @@ func TestCancel(t *testing.T) {
 			done <- err
 		}()
 		for len(e.batches) == 2 {
-			runtime.Gosched() // until one is at work
+			runtime.Gosched() // until a worker is busy
 		}
 		cancel()
 		err := <-done
@@ -141,7 +141,7 @@ func TestCancel(t *testing.T) {
 	})
 }
 
-// TestMemory: embedding again needs the vector and no more, however long the text.
+// Embedding again allocates only the vector, however long the text is.
 func TestMemory(t *testing.T) {
 	e := newEmbedder(matrix.Kernels()[0], 1)
 	for _, text := range []string{"harbor", strings.Repeat("the old harbor ", 40)} {

@@ -12,7 +12,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/embed/builtin/pieces"
 )
 
-// FuzzPieces: any text falls into pieces of the real vocabulary, and they spell it.
+// Any text can be divided into pieces of the real vocabulary, and these pieces spell the text.
 func FuzzPieces(f *testing.F) {
 	for _, seed := range []string{"", " a  b ", "The ferry to Tunø", "船は九時", "\xff", "e\u0301", "see :30 and :00 :)", "ﬁ ㎞ …", "▁", "👍🏽"} {
 		f.Add(seed)
@@ -25,7 +25,7 @@ func FuzzPieces(f *testing.F) {
 		}
 		var r pieces.Reading
 		r.Read(m.vocabulary, text)
-		words := strings.Fields(string([]rune(norm.NFKC.String(text)))) // broken bytes become U+FFFD
+		words := strings.Fields(string([]rune(norm.NFKC.String(text)))) // invalid bytes become U+FFFD
 		require.Equal(t, len(words), r.Words)
 		unknown, spelled := 0, "(?s)^"
 		for _, id := range r.IDs {

@@ -13,9 +13,9 @@ const (
 	mostPiecesAWord   = 2.0
 	fewestWordsToTell = 8 // a shorter text may be a single name, which has no language
 
-	// What is not words, such as a run of quotation marks, falls into a piece for each
-	// character, and would take many times longer than prose of its length. Of English,
-	// white space included, a piece has 4.5 characters, and of the shortest words two.
+	// Text without words, such as a run of quotation marks, becomes one piece per character, and would take much
+	// longer than prose of the same length. A piece of English has 4.5 characters on average, with white space, and
+	// at least two for the shortest words.
 	fewestRunesAPiece  = 2
 	fewestPiecesToTell = 48
 )

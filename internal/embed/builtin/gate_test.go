@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// english is what people write in chats.
+// english has texts as people write them in chats.
 var english = []string{
 	"Can you help me plan a trip to the islands? We have four days and want to see the old lighthouse.",
 	"I went to the doctor on Tuesday because my knee still hurts when I climb the stairs.",

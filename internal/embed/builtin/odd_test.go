@@ -11,7 +11,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/embed/builtin/pieces"
 )
 
-// odd are texts that are no words, each as long as a passage.
+// odd returns texts without words, each as long as a passage.
 func odd() map[string]string {
 	const runes = 1200
 	list := map[string]string{}
@@ -27,8 +27,8 @@ func odd() map[string]string {
 
 const sentence = "The children were running along the shores of the lakes, and nobody's boats had been tied well. "
 
-// Time goes with the windows that the model reads. No text that is read has more of
-// them than twice those of prose of its length; what would have is not read.
+// The time depends on the number of windows. A text that the model reads has at most twice as many windows as prose
+// of the same length. Texts that would have more are not read.
 func TestNothingTakesLongerThanProse(t *testing.T) {
 	m, err := load(matrix.Portable())
 	require.NoError(t, err)
@@ -48,7 +48,7 @@ func TestNothingTakesLongerThanProse(t *testing.T) {
 	}
 }
 
-// BenchmarkOdd compares them with prose: go test -bench Odd.
+// BenchmarkOdd compares these texts with prose: go test -bench Odd.
 func BenchmarkOdd(b *testing.B) {
 	e := New()
 	texts := odd()

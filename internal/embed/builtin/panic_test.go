@@ -9,13 +9,13 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// A panic in a worker is an error of that call, and the worker serves the next one.
+// A panic in a worker becomes an error of that call, and the worker can be used for the next one.
 func TestAPanicIsAnError(t *testing.T) {
 	e := New()
 	good := e.load
 	e.load = func() (model, error) {
 		m, err := good()
-		m.lexicon = nil // an index out of range for every text
+		m.lexicon = nil // causes an index out of range for every text
 		return m, err
 	}
 	for _, texts := range [][]string{english[:1], english} {

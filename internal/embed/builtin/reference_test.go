@@ -15,8 +15,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/embed/builtin/pieces"
 )
 
-// referenceText is what the original computes for a text. `make model` holds the
-// exact weights to the same file.
+// referenceText has the vector that the original model computes for a text. `make model` checks the exact weights
+// against the same file.
 type referenceText struct {
 	Text   string    `json:"text"`
 	Pieces []int32   `json:"pieces"`
@@ -32,7 +32,7 @@ func reference(t *testing.T) (texts []referenceText) {
 	return texts
 }
 
-// TestFile: the embedded file is the one that `make model` makes and checks.
+// The embedded file is the one that `make model` builds and checks.
 func TestFile(t *testing.T) {
 	sum, err := os.ReadFile("model/use-lite-int8-v1.bin.sha256")
 	require.NoError(t, err)
@@ -65,8 +65,7 @@ func TestReferenceVectors(t *testing.T) {
 	}
 }
 
-// Stored vectors come from whatever processor a service ran on, and are compared
-// with queries from another.
+// Stored vectors may come from a service on another processor than the queries that they are compared with.
 func TestKernelsGiveTheSameVectors(t *testing.T) {
 	want := embedAll(t, newEmbedder(matrix.Portable(), 2), english)
 	for _, kernel := range matrix.Kernels() {

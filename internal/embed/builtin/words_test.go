@@ -11,8 +11,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/embed/builtin/pieces"
 )
 
-// TestWords works the rule out by hand: the model's vector, and three times the mean
-// of what the words mean by themselves, the rare one counting more.
+// TestWords computes the rule step by step: the vector of the model plus three times the weighted mean of the vectors
+// of the single words, where rare words weigh more.
 func TestWords(t *testing.T) {
 	m, err := New().load()
 	require.NoError(t, err)
@@ -53,7 +53,7 @@ func TestWords(t *testing.T) {
 	require.InDeltaSlice(t, unit(want[:]), embedAll(t, New(), []string{text})[0], 1e-6)
 }
 
-// A text's vector is the same whoever came before it.
+// The vector of a text does not depend on the texts before it.
 func TestWordsAreLearnedOnce(t *testing.T) {
 	cold, warm := New(), New()
 	embedAll(t, warm, english)

@@ -1,5 +1,5 @@
-// Package embedtest holds embedders to the promises of embed.Embedder. It owns
-// what every kind must do; what one kind does is tested beside it.
+// Package embedtest has the tests that every embedder must pass. What is special about one kind is tested in its own
+// package.
 package embedtest
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// Conform holds an embedder with a working model to what the interface promises.
+// Conform tests what the interface Embedder promises, on an embedder with a working model.
 func Conform(t *testing.T, e embed.Embedder) {
 	t.Helper()
 	ctx := context.Background()

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// table is a table as the database's own catalogue has it.
+// table is a table as described by the database's own catalogue.
 type table struct {
 	name    string
 	columns []column
@@ -14,22 +14,22 @@ type table struct {
 
 type column struct{ name, kind string }
 
-// the column that ties a row to a conversation.
+// conversationID is the column that ties a row to a conversation.
 const conversationID = "conversation_id"
 
 func (t table) has(name string) bool {
 	return slices.ContainsFunc(t.columns, func(c column) bool { return c.name == name })
 }
 
-// holdsVectors reports whether a column is of a kind that vectors are kept in.
+// holdsVectors reports whether a column has a type that vectors are stored in.
 func (t table) holdsVectors() bool {
 	return slices.ContainsFunc(t.columns, func(c column) bool {
 		return c.name == "vector" || c.name == "embedding" || slices.Contains([]string{"vector", "halfvec", "sparsevec", "bit"}, c.kind)
 	})
 }
 
-// tables reads the catalogue: every table that has rows of its own, whoever made
-// it. What makes up a full-text index is none; see fullText.
+// tables reads the catalogue: every table with rows of its own, whoever created it. The tables behind a full-text
+// index are not included; see fullText.
 func (r *raw) tables() []table {
 	r.t.Helper()
 	list := `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name`
@@ -51,8 +51,7 @@ func (r *raw) tables() []table {
 	return found
 }
 
-// fullText are the full-text indexes, which only SQLite keeps apart from the
-// rows that they index.
+// fullText returns the full-text indexes. Only SQLite stores them apart from the rows that they index.
 func (r *raw) fullText() (names []string) {
 	r.t.Helper()
 	if r.kind != SQLite {
@@ -66,8 +65,7 @@ func (r *raw) fullText() (names []string) {
 	return names
 }
 
-// Indexes lists the tables of a database, each with the columns of its keys and
-// indexes in order.
+// Indexes returns the tables of a database, each with the columns of its keys and indexes in order.
 func (d Database) Indexes(t testing.TB) map[string][][]string {
 	t.Helper()
 	r := d.raw(t)
@@ -89,7 +87,7 @@ var tablesOf = map[string]string{
 }
 
 var indexesOf = map[string]string{
-	// A WITHOUT ROWID table's key is listed like any index; an INTEGER PRIMARY KEY is none.
+	// The key of a WITHOUT ROWID table is listed like an index; an INTEGER PRIMARY KEY is not.
 	SQLite: `SELECT (SELECT group_concat(name) FROM pragma_index_info(list.name)) FROM pragma_index_list(?) AS list
 		UNION ALL SELECT name FROM pragma_table_info(?1) WHERE pk = 1 AND type = 'INTEGER'
 			AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk')`,

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// keyed returns a check of every statement that the store sends in a test: one
-// that reads or writes rows of workspaces must be limited to one of them.
+// keyed returns a function that checks every statement that the store sends in a test: a statement that reads or
+// writes rows of workspaces must be limited to one workspace.
 func keyed(t testing.TB) func(string) {
 	return func(statement string) {
 		tables := unbound(statement, OfWorkspaces)
@@ -26,25 +26,25 @@ func keyed(t testing.TB) func(string) {
 // OfWorkspaces are the tables whose rows belong to workspaces.
 var OfWorkspaces = []string{"conversations", "messages", "chunks", "embeddings", "imports", "platforms", "deletions", "tombstones"}
 
-// acrossWorkspaces are parts of the few statements that are about all of them.
+// acrossWorkspaces are parts of the few statements that concern all workspaces.
 var acrossWorkspaces = []string{
-	"workspace_id > 0",     // tests that count what is left of a delete, wherever it is
-	"chunks_fts_docsize",   // the doctor checks the full-text index, which is one for all
-	"chunks_fts MATCH",     // the terms of SQLite's full-text index begin with the workspace
-	"c.message_count <> (", // the doctor checks every workspace, in these six
+	"workspace_id > 0",     // tests that count what remains after a delete, in any workspace
+	"chunks_fts_docsize",   // the doctor checks the full-text index, which all workspaces share
+	"chunks_fts MATCH",     // terms in SQLite's full-text index begin with the workspace
+	"c.message_count <> (", // the doctor checks every workspace, in these six statements
 	"c.chunk_count > 0 AND c.recipe_id <> ",
 	"x.unreadable_by = ''",
 	"AS x WHERE NOT EXISTS",
 	"IN ('queued', 'indexing') AND run_after < ",
 	"indexed_revision <> c.revision",
 	"ORDER BY run_after LIMIT",                   // when the next conversation is due, in any workspace
-	"WHERE id = ",                                // the operator's proof of a receipt knows its id alone
+	"WHERE id = ",                                // the operator's proof of a receipt has only its id
 	"HAVING sum(chunk_count) > ",                 // which workspaces are large enough for a vector index
 	"sum(chunk_count), 0) FROM conversations",    // how much of an index was deleted
 	"reclaimed_at IS NULL",                       // what is left to reclaim
-	"WHERE index_state = ",                       // what has failed is queued again when a setting has changed
-	"IN ('queued', 'indexing') AND run_after > ", // what a wrong clock put off
-	"holder > 0",                                 // who holds claims, and what programs held that have ended
+	"WHERE index_state = ",                       // failed conversations are queued again when a setting has changed
+	"IN ('queued', 'indexing') AND run_after > ", // conversations that a wrong clock postponed
+	"holder > 0",                                 // which programs have claims, and claims of programs that have ended
 	"platform = '' AND ended_at < ",              // old records of imports that stored nothing
-	"recipe_id > 0",                              // what another model made is re-indexed, in any workspace
+	"recipe_id > 0",                              // conversations that another model indexed are re-indexed, in any workspace
 }

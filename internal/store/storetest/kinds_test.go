@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// In CI the tests of PostgreSQL must not be missing because the URL is not set.
+// In CI, the tests of PostgreSQL must not be left out because the URL is not set.
 func TestKinds(t *testing.T) {
 	for name, c := range map[string]struct {
 		environment map[string]string

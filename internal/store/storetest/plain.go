@@ -23,9 +23,8 @@ import (
 	"gorm.io/gorm/logger"
 )
 
-// PlainPragmas are the store's settings of a connection to SQLite, written down
-// a second time: a benchmark that took them from the store could not tell when
-// they are wrong. TestPlainConnectionsHaveTheStoresSettings holds both together.
+// PlainPragmas are the store's settings of an SQLite connection, as a copy: a benchmark that took them from the store
+// would not notice wrong ones. TestPlainConnectionsHaveTheStoresSettings checks that both agree.
 var PlainPragmas = []string{
 	"busy_timeout = 20000",
 	"page_size = 16384",
@@ -38,8 +37,8 @@ var PlainPragmas = []string{
 	"trusted_schema = OFF",
 }
 
-// PlainSQLite opens the database with its driver alone, one connection with the
-// store's settings, for a benchmark that measures what SQL itself costs.
+// PlainSQLite opens the database with only its driver, as one connection with the store's settings, for benchmarks
+// that measure the cost of the SQL itself.
 func (d Database) PlainSQLite(t testing.TB) *sql.DB {
 	t.Helper()
 	pool, err := driver.Open("file:"+d.opts.Path+"?_txlock=immediate", func(c *sqlite3.Conn) error {
@@ -60,8 +59,7 @@ func (d Database) PlainSQLite(t testing.TB) *sql.DB {
 	return pool
 }
 
-// PlainPostgres opens the database with its driver alone, for a benchmark that
-// measures what SQL itself costs.
+// PlainPostgres opens the database with only its driver, for benchmarks that measure the cost of the SQL itself.
 func (d Database) PlainPostgres(t testing.TB) *pgx.Conn {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
@@ -72,11 +70,10 @@ func (d Database) PlainPostgres(t testing.TB) *pgx.Conn {
 	return conn
 }
 
-// HalfVector is a vector as PlainPostgres takes it.
+// HalfVector returns a vector in the form that PlainPostgres accepts.
 func HalfVector(v []float32) any { return pgvector.NewHalfVector(v) }
 
-// PlainGORM opens the database as most programs would open it with GORM, for a
-// comparison with what they would do.
+// PlainGORM opens the database as most programs would open it with GORM, for comparisons.
 func (d Database) PlainGORM(t testing.TB) *gorm.DB {
 	t.Helper()
 	dialector := postgres.Open(d.opts.URL)
@@ -99,7 +96,7 @@ func (d Database) PlainGORM(t testing.TB) *gorm.DB {
 	return db
 }
 
-// Clone makes a database of the same content. Nothing may have the original open.
+// Clone creates a database with the same content. Nothing may have the original open.
 func (d Database) Clone(t testing.TB) Database {
 	t.Helper()
 	clone := d

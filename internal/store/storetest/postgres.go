@@ -18,12 +18,11 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// URLVariable names the PostgreSQL that tests may use. `make test` sets it; without
-// it the tests run on SQLite alone.
+// URLVariable is the environment variable with the URL of the PostgreSQL for tests. `make test` sets it. Without it
+// the tests run on SQLite only.
 const URLVariable = "LETHE_TEST_DATABASE_URL"
 
-// postgresOptions makes an empty database for one test, by cloning one whose
-// migrations have run, and drops it afterwards.
+// postgresOptions creates an empty database for one test by cloning one with all migrations, and drops it afterwards.
 func postgresOptions(t testing.TB) store.Options {
 	t.Helper()
 	server := sharedServer(t)
@@ -50,8 +49,8 @@ func drop(t testing.TB, server, name string) {
 	admin(t, server, fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", name))
 }
 
-// template returns the name of the database that tests clone: one a version of
-// the migrations, made by whichever test process comes first.
+// template returns the name of the database that tests clone. There is one per version of the migrations, and the
+// first test process creates it.
 func template(t testing.TB, server string) string {
 	t.Helper()
 	ctx := context.Background()
@@ -63,7 +62,7 @@ func template(t testing.TB, server string) string {
 	}
 	conn, err := pgx.Connect(ctx, server)
 	require.NoError(t, err)
-	defer conn.Close(ctx) //nolint:errcheck // and with it goes the lock
+	defer conn.Close(ctx) //nolint:errcheck // closing the connection releases the lock
 	_, err = conn.Exec(ctx, "SELECT pg_advisory_lock(hashtext($1))", name)
 	require.NoError(t, err)
 	var exists bool
@@ -71,7 +70,7 @@ func template(t testing.TB, server string) string {
 	if exists {
 		return name
 	}
-	draft := name + "_draft" // renamed when it is whole: a process may be killed in between
+	draft := name + "_draft" // renamed when it is complete, because the process may be killed before
 	for _, statement := range []string{"DROP DATABASE IF EXISTS " + draft + " WITH (FORCE)", "CREATE DATABASE " + draft} {
 		_, err = conn.Exec(ctx, statement)
 		require.NoError(t, err)
@@ -87,12 +86,11 @@ func template(t testing.TB, server string) string {
 	return name
 }
 
-// LayoutVariable names a layout: "partitioned" runs the tests on tables that are hash
-// partitioned by workspace, as docs/partitions.sql makes them.
+// LayoutVariable is the environment variable that chooses a layout: "partitioned" runs the tests on tables that are
+// hash partitioned by workspace, as in docs/partitions.sql.
 const LayoutVariable = "LETHE_TEST_LAYOUT"
 
-// layout returns the statements that change a migrated database into the layout
-// that is asked for, or nothing.
+// layout returns the statements that change a migrated database into the chosen layout, or nothing.
 func layout(t testing.TB) string {
 	t.Helper()
 	switch os.Getenv(LayoutVariable) {
@@ -107,7 +105,7 @@ func layout(t testing.TB) string {
 	return string(statements)
 }
 
-// moduleRoot is the folder that has go.mod.
+// moduleRoot returns the folder of go.mod.
 func moduleRoot(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -125,7 +123,7 @@ func admin(t testing.TB, server, statement string) {
 	t.Helper()
 	conn, err := pgx.Connect(context.Background(), server)
 	require.NoError(t, err)
-	defer conn.Close(context.Background()) //nolint:errcheck // the statement's own error is what counts
+	defer conn.Close(context.Background()) //nolint:errcheck // the error of the statement matters
 	_, err = conn.Exec(context.Background(), statement)
 	require.NoError(t, err)
 }

@@ -20,19 +20,19 @@ type Proxy struct {
 	mu      sync.Mutex
 	links   map[*link]bool
 	refuses bool
-	cutOn   []byte // what a program must send to lose its connection, once
+	cutOn   []byte // bytes after which the sender loses its connection, once
 }
 
 // link is one connection through the proxy.
 type link struct {
 	program, server net.Conn
-	frozen          chan struct{} // closed when nothing passes any more
+	frozen          chan struct{} // closed when the link carries nothing any more
 	freeze          sync.Once
 	closed          chan struct{}
 	close           sync.Once
 }
 
-// Through is the database behind a proxy, for the test's time.
+// Through returns the database behind a proxy that lasts as long as the test.
 func (d Database) Through(t testing.TB) (Database, *Proxy) {
 	t.Helper()
 	u, err := url.Parse(d.opts.URL)
@@ -67,7 +67,7 @@ func (p *Proxy) Freeze() {
 	}
 }
 
-// Refuse says whether new connections are broken at once.
+// Refuse sets whether new connections are closed at once.
 func (p *Proxy) Refuse(yes bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -117,7 +117,7 @@ func (p *Proxy) join(l *link) {
 	p.mu.Lock()
 	p.links[l] = true
 	p.mu.Unlock()
-	doomed := make(chan struct{}) // closed when the server's next answer is not to arrive
+	doomed := make(chan struct{}) // closed when the client must not get the server's next answer
 	go l.copy(l.server, l.program, func(b []byte) bool {
 		if p.triggers(b) {
 			close(doomed)
@@ -139,7 +139,7 @@ func (p *Proxy) join(l *link) {
 	}()
 }
 
-// triggers reports whether these are the bytes of CutAfter.
+// triggers reports whether sent contains the bytes of CutAfter.
 func (p *Proxy) triggers(sent []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -150,7 +150,7 @@ func (p *Proxy) triggers(sent []byte) bool {
 	return true
 }
 
-// copy carries bytes until either end is closed or pass says no.
+// copy copies bytes until either end is closed or pass returns false.
 func (l *link) copy(to io.Writer, from io.Reader, pass func([]byte) bool) {
 	defer l.cut()
 	buffer := make([]byte, 32<<10)

@@ -27,14 +27,14 @@ type raw struct {
 // raw opens a connection that ends with the test, or when it is closed.
 func (d Database) raw(t testing.TB) *raw {
 	t.Helper()
-	ctx := context.WithoutCancel(t.Context()) // it is used in clean-ups too
+	ctx := context.WithoutCancel(t.Context()) // clean-ups use it too
 	var pool *sql.DB
 	var err error
 	if d.Kind == Postgres {
 		pool, err = sql.Open("pgx", d.opts.URL)
 	} else {
 		pool, err = driver.Open("file:"+d.opts.Path, func(c *sqlite3.Conn) error {
-			if err := fts5.Register(c); err != nil { // without it the tables that search uses cannot be opened
+			if err := fts5.Register(c); err != nil { // search tables cannot be opened without it
 				return err
 			}
 			return c.Exec("PRAGMA busy_timeout = 20000")
@@ -44,7 +44,7 @@ func (d Database) raw(t testing.TB) *raw {
 	conn, err := pool.Conn(ctx)
 	require.NoError(t, err)
 	r := &raw{t: t, kind: d.Kind, pool: pool, conn: conn, ctx: ctx}
-	t.Cleanup(func() { _ = conn.Close(); _ = pool.Close() }) // for tests that fail in between
+	t.Cleanup(func() { _ = conn.Close(); _ = pool.Close() }) // for tests that fail before
 	return r
 }
 
@@ -54,19 +54,19 @@ func (r *raw) close() {
 	require.NoError(r.t, r.pool.Close())
 }
 
-// count is the one number that a query answers.
+// count returns the number that a query selects.
 func (r *raw) count(query string, args ...any) (n int) {
 	r.t.Helper()
 	require.NoError(r.t, r.conn.QueryRowContext(r.ctx, query, args...).Scan(&n), query)
 	return n
 }
 
-// rows are the answers of a query, every value as text.
+// rows returns the rows of a query, every value as text.
 func (r *raw) rows(query string, args ...any) (all [][]string) {
 	r.t.Helper()
 	result, err := r.conn.QueryContext(r.ctx, query, args...)
 	require.NoError(r.t, err, query)
-	defer result.Close() //nolint:errcheck // Err says what went wrong
+	defer result.Close() //nolint:errcheck // Err reports the error
 	columns, err := result.Columns()
 	require.NoError(r.t, err, query)
 	for result.Next() {
@@ -91,18 +91,18 @@ func (r *raw) exec(statement string) {
 	require.NoError(r.t, err, statement)
 }
 
-// Postgres is a connection to a PostgreSQL database that goes past the store, for
-// tests of what only that database can do. It ends with the test.
+// Postgres returns a connection to a PostgreSQL database without the store, for tests of features that only this
+// database has. It ends with the test.
 func (d Database) Postgres(t testing.TB) *pgx.Conn {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
 	conn, err := pgx.Connect(ctx, d.opts.URL)
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = conn.Close(ctx) }) // the database goes with the test
+	t.Cleanup(func() { _ = conn.Close(ctx) }) // the database is dropped with the test
 	return conn
 }
 
-// Count is the one number that a query answers, asked past the store.
+// Count returns the number that a query selects, without the store.
 func (d Database) Count(t testing.TB, query string, args ...any) int {
 	t.Helper()
 	r := d.raw(t)
@@ -110,8 +110,7 @@ func (d Database) Count(t testing.TB, query string, args ...any) int {
 	return r.count(query, args...)
 }
 
-// Break changes rows without the store and without foreign keys, as only a fault of the
-// program or the disk could.
+// Break changes rows without the store and without foreign keys, as only a fault of the program or of the disk could.
 func (d Database) Break(t testing.TB, statement string) {
 	t.Helper()
 	r := d.raw(t)

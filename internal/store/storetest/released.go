@@ -16,15 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Released is a database that a released program filled and that nobody has opened
-// since: its schema is that of the release. See make.sh beside the files.
+// Released is a database that a released program filled and that was not opened since, so it has the schema of that
+// release. See make.sh beside the files.
 type Released struct {
 	Database
-	Version int // the release's newest migration
+	Version int // the newest migration of the release
 }
 
-// EachReleased runs the test on every released database of the kinds that were
-// chosen, in parallel.
+// EachReleased runs the test in parallel on every released database of the chosen kinds.
 func EachReleased(t *testing.T, test func(t *testing.T, db Released)) {
 	t.Helper()
 	for _, kind := range Kinds(t) {
@@ -49,7 +48,7 @@ func EachReleased(t *testing.T, test func(t *testing.T, db Released)) {
 	}
 }
 
-// restore makes a database of a file.
+// restore creates a database from a file.
 func restore(t *testing.T, kind, file string) (db Database) {
 	t.Helper()
 	packed, err := os.Open(file)
@@ -64,7 +63,7 @@ func restore(t *testing.T, kind, file string) (db Database) {
 		ctx := context.Background()
 		conn, err := pgx.Connect(ctx, db.opts.URL)
 		require.NoError(t, err)
-		defer conn.Close(ctx) //nolint:errcheck // the statements' own errors are what counts
+		defer conn.Close(ctx) //nolint:errcheck // the errors of the statements matter
 		_, err = conn.PgConn().Exec(ctx, string(bytes.TrimSpace(content))).ReadAll()
 		require.NoError(t, err)
 		return db

@@ -1,10 +1,8 @@
 package storetest
 
-// EverySchedule plays every order in which actors can take turns. run plays one: each
-// time it calls choose with the actors that can act, by number, it lets the one act
-// that choose returns, and it returns when there is none left. It must begin anew each
-// time and depend on nothing but the choices. EverySchedule returns how many orders
-// there are.
+// EverySchedule runs every order in which actors can take turns. run plays one order: it calls choose with the
+// numbers of the actors that can act, lets the returned actor act, and returns when no actor is left. Each run must
+// start from the same state and depend only on the choices. EverySchedule returns the number of orders.
 func EverySchedule(run func(choose func(ready []int) int)) (schedules int) {
 	type turn struct {
 		ready []int

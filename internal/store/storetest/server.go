@@ -16,12 +16,11 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// Server is the PostgreSQL of one test, which may harm it. Its data survives a crash. It
-// ends with the test.
+// Server is a PostgreSQL for one test, which may damage it. Its data survives a crash. It ends with the test.
 type Server struct {
 	name  string
 	url   string
-	small string // a folder of little space, as the server sees it; empty where the machine has none
+	small string // a folder with little space, as a path of the server; empty if the machine has none
 }
 
 // NewServer starts a PostgreSQL.
@@ -32,7 +31,7 @@ func NewServer(t testing.TB) *Server {
 
 func newServer(t testing.TB, settings ...string) *Server {
 	t.Helper()
-	sharedServer(t) // a private server too belongs to the tests that chose PostgreSQL
+	sharedServer(t) // this private server also belongs to the tests that run only with PostgreSQL
 	s := &Server{name: uuid.NewString()}
 	t.Cleanup(func() { s.command(t, "stop") })
 	lines := strings.Fields(s.command(t, append([]string{"start"}, settings...)...))
@@ -49,15 +48,13 @@ func (s *Server) Kill(t testing.TB) {
 	s.command(t, "kill")
 }
 
-// Start starts a killed server again, on its data and at its address, and returns
-// when it answers.
+// Start starts a killed server again, with its data and at its address, and returns when it answers.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
 	s.command(t, "start")
 }
 
-// Database makes an empty database on the server. Whoever opens it first brings
-// its schema.
+// Database creates an empty database on the server. The first program that opens it creates its schema.
 func (s *Server) Database(t testing.TB) Database {
 	t.Helper()
 	return s.database(t, "")
@@ -70,7 +67,7 @@ func (s *Server) database(t testing.TB, clauses string) Database {
 	return Database{Kind: Postgres, opts: store.Options{URL: databaseURL(t, s.url, name), Trace: keyed(t)}}
 }
 
-// command runs the script that knows where PostgreSQL is.
+// command runs the script that finds PostgreSQL.
 func (s *Server) command(t testing.TB, arguments ...string) string {
 	t.Helper()
 	script := filepath.Join(moduleRoot(t), "internal", "store", "storetest", "ensure-postgres.sh")
@@ -86,10 +83,10 @@ func (s *Server) command(t testing.TB, arguments ...string) string {
 // machine, a trigger returns the error of a full one.
 type SmallDisk struct {
 	Database
-	Real bool // the disk is one
+	Real bool // it is a real disk, not a trigger
 }
 
-// NewSmallDisk makes an empty database on a small disk of its own.
+// NewSmallDisk creates an empty database on a small disk of its own.
 func NewSmallDisk(t testing.TB) SmallDisk {
 	t.Helper()
 	s := newServer(t, "small")
@@ -100,7 +97,7 @@ func NewSmallDisk(t testing.TB) SmallDisk {
 	return SmallDisk{s.database(t, " TABLESPACE small"), true}
 }
 
-// diskFull is PostgreSQL's code for a disk without space.
+// diskFull is PostgreSQL's error code for a full disk.
 const diskFull = "53100"
 
 // Fill uses all remaining space until Free.
@@ -119,7 +116,7 @@ func (d SmallDisk) Fill(t testing.TB) {
 	}
 	_, err := conn.Exec(t.Context(), "CREATE TABLE filler (bytes text) WITH (autovacuum_enabled = false)")
 	require.NoError(t, err)
-	// Pages that a failed INSERT has added to the table stay with it.
+	// The table keeps the pages that a failed INSERT has added.
 	for _, rows := range []int{100_000, 1} {
 		for err = error(nil); err == nil; {
 			_, err = conn.Exec(t.Context(), "INSERT INTO filler SELECT repeat('x', 1900) FROM generate_series(1, $1)", rows)
@@ -141,8 +138,7 @@ func (d SmallDisk) Free(t testing.TB) {
 	require.NoError(t, err)
 }
 
-// With is the database with a parameter added to its URL, as in "lock_timeout",
-// "200ms".
+// With returns the database with a parameter added to its URL, such as "lock_timeout", "200ms".
 func (d Database) With(t testing.TB, name, value string) Database {
 	t.Helper()
 	u, err := url.Parse(d.opts.URL)
@@ -154,8 +150,8 @@ func (d Database) With(t testing.TB, name, value string) Database {
 	return d
 }
 
-// NewEmpty makes a database without anything in it, schema and extension
-// included, on the server that all tests share, and drops it afterwards.
+// NewEmpty creates a completely empty database, without schema and extension, on the server that all tests share, and
+// drops it afterwards.
 func NewEmpty(t testing.TB) Database {
 	t.Helper()
 	server := sharedServer(t)

@@ -5,14 +5,12 @@ import (
 	"strings"
 )
 
-// unbound returns the tables in a statement whose rows are not limited to one
-// workspace, out of those named in tables. Every place that reads, changes or
-// deletes rows of such a table must hold its workspace_id to a value, or to the
-// workspace_id of something that is itself limited; an INSERT and a COPY must set it.
+// unbound returns those of the tables whose rows in a statement are not limited to one workspace. Every place that
+// reads, changes or deletes rows of such a table must compare its workspace_id with a value, or with the workspace_id
+// of something that is limited itself. An INSERT and a COPY must set it.
 //
-// It reads what SQLite and PostgreSQL have in common: queries, their sub-queries,
-// joins and conditions. Other statements (CREATE INDEX, VACUUM) reach no rows on
-// behalf of a caller and pass.
+// It reads what SQLite and PostgreSQL have in common: queries, their sub-queries, joins and conditions. Other
+// statements (CREATE INDEX, VACUUM) read no rows for a caller and pass.
 func unbound(statement string, tables []string) (found []string) {
 	q := &query{tables: tables}
 	nodes := parse(statement)
@@ -27,9 +25,9 @@ func unbound(statement string, tables []string) (found []string) {
 	return slices.Compact(q.found)
 }
 
-// node is a token, or what stands in a pair of parentheses.
+// node is a token, or the contents of a pair of parentheses.
 type node struct {
-	text  string // folded; of a quoted name without its quotes
+	text  string // in lower case; a quoted name is without its quotes
 	word  bool   // a name or a keyword
 	inner []node
 	group bool
@@ -59,8 +57,8 @@ func parse(statement string) []node {
 	return stack[0]
 }
 
-// next takes the first token off a statement. Blanks and comments are tokens
-// without a text; a string is one whose text is a quote.
+// next returns the first token of a statement. White space and comments are tokens without a text; the text of a
+// string is a quote.
 func next(s string) (token string, word bool, rest string) {
 	upTo := func(end string, from int) int {
 		if i := strings.Index(s[from:], end); i >= 0 {
@@ -101,7 +99,7 @@ func isLetter(c byte) bool { return c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z' |
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// startsQuery reports whether nodes are a statement about rows.
+// startsQuery reports whether nodes begin a statement about rows.
 func startsQuery(nodes []node) bool {
 	return len(nodes) > 0 && nodes[0].is("select", "insert", "replace", "update", "delete", "with", "explain")
 }
@@ -112,8 +110,7 @@ type query struct {
 	found  []string
 }
 
-// scope checks a query and all that is nested in it. Queries that UNION and its
-// like put together are checked one by one.
+// scope checks a query and everything nested in it. It checks the parts of a UNION and similar operators one by one.
 func (q *query) scope(nodes []node) {
 	for _, block := range split(nodes, "union", "except", "intersect") {
 		q.block(block)
@@ -142,19 +139,19 @@ type reference struct {
 // condition is the WHERE of a block, or the ON of one of its joins.
 type condition struct {
 	nodes []node
-	outer *reference // of an outer join: the only table that it limits
+	outer *reference // the only table that the condition limits, if it is of an outer join
 }
 
-// block is one SELECT, INSERT, UPDATE or DELETE, without what is nested in it.
+// block is one SELECT, INSERT, UPDATE or DELETE, without nested ones.
 type block struct {
 	references []*reference
 	conditions []condition
-	inserted   bool // the INSERT names workspace_id among its columns
+	inserted   bool // the INSERT has workspace_id among its columns
 }
 
 func (q *query) block(nodes []node) {
 	b := q.read(nodes)
-	for range b.references { // a table may be limited by one that is limited later
+	for range b.references { // a table may be limited by a table that is limited later
 		for _, c := range b.conditions {
 			b.bind(c.nodes, c.outer)
 		}
@@ -171,7 +168,7 @@ func (*block) inserts(nodes []node) bool {
 	return slices.ContainsFunc(nodes, func(n node) bool { return n.is("insert", "replace") })
 }
 
-// The words that end a clause.
+// clauses are the words that end a clause.
 var clauses = []string{
 	"from", "join", "where", "on", "using", "set", "group", "order", "having", "limit", "offset", "returning", "window", "for", "values", "select",
 	"left", "right", "full", "inner", "cross", "natural", "outer", "update", "delete", "insert", "into", "conflict",
@@ -218,7 +215,7 @@ func (q *query) read(nodes []node) *block {
 	return b
 }
 
-// reference reads the table at nodes[i] with its alias, and returns where it ends.
+// reference reads the table at nodes[i] with its alias, and returns the index after it.
 func (q *query) reference(b *block, nodes []node, i int) int {
 	for i < len(nodes) && nodes[i].is("only", "lateral") {
 		i++
@@ -231,12 +228,12 @@ func (q *query) reference(b *block, nodes []node, i int) int {
 		i++
 	case nodes[i].word:
 		for i+2 < len(nodes) && nodes[i+1].is(".") {
-			i += 2 // a schema
+			i += 2 // skip the schema
 		}
 		r.table = nodes[i].text
 		i++
 		if i < len(nodes) && nodes[i].group {
-			columns := split(nodes[i].inner, ",") // of a function, its arguments; of an INSERT, its columns
+			columns := split(nodes[i].inner, ",") // the arguments of a function, or the columns of an INSERT
 			b.inserted = b.inserted || len(b.references) == 0 &&
 				slices.ContainsFunc(columns, func(c []node) bool { return len(c) == 1 && c[0].is("workspace_id") })
 			i++
@@ -255,7 +252,7 @@ func (q *query) reference(b *block, nodes []node, i int) int {
 	return i
 }
 
-// bind marks the tables that a condition limits. What is joined by OR limits nothing.
+// bind marks the tables that a condition limits. Parts joined by OR limit nothing.
 func (b *block) bind(nodes []node, only *reference) {
 	if len(split(nodes, "or")) > 1 {
 		return
@@ -276,7 +273,7 @@ func (b *block) bind(nodes []node, only *reference) {
 	}
 }
 
-// comparison splits `a = b` and `a IN (...)`. A row of columns stands for its first.
+// comparison splits `a = b` and `a IN (...)`. Only the first column of a row of columns counts.
 func comparison(part []node) (left []node, op string, right []node) {
 	for i, n := range part {
 		if n.is("=", "in") && i > 0 && !part[i-1].is("<", ">", "!", "not") {
@@ -323,8 +320,7 @@ func workspaceOf(side []node) (alias string, ok bool) {
 	return "", false
 }
 
-// joinUsing is JOIN ... USING (workspace_id, ...): the last table is limited as the
-// ones before it are.
+// joinUsing handles JOIN ... USING (workspace_id, ...): the last table is limited if the tables before it are.
 func (b *block) joinUsing(columns []node) {
 	if !slices.ContainsFunc(columns, func(n node) bool { return n.is("workspace_id") }) || len(b.references) < 2 {
 		return
@@ -336,7 +332,7 @@ func (b *block) joinUsing(columns []node) {
 	}
 }
 
-// split cuts nodes at the words.
+// split splits nodes at the words.
 func split(nodes []node, words ...string) (parts [][]node) {
 	start := 0
 	for i, n := range nodes {

@@ -10,7 +10,7 @@ import (
 func TestUnbound(t *testing.T) {
 	tables := []string{"conversations", "messages", "chunks", "embeddings"}
 	for statement, want := range map[string]string{
-		// Limited.
+		// Statements that are limited.
 		"SELECT * FROM conversations WHERE workspace_id = ?":                                                                                           "",
 		"SELECT * FROM `conversations` WHERE `conversations`.`workspace_id` = ? AND title <> 'a OR b'":                                                 "",
 		`SELECT * FROM "conversations" WHERE ("id" = $2) AND ($1 = "workspace_id")`:                                                                    "",
@@ -30,7 +30,7 @@ func TestUnbound(t *testing.T) {
 		"VACUUM embeddings":                                                            "",
 		"SELECT 1 FROM messages WHERE workspace_id = ? AND (sender = ? OR sender = ?)": "",
 
-		// Not limited: a substring search finds workspace_id in most of these.
+		// Statements that are not limited. A search for the substring workspace_id would accept most of them.
 		"SELECT * FROM conversations":                                                                         "conversations",
 		"SELECT workspace_id FROM conversations":                                                              "conversations",
 		"SELECT * FROM conversations WHERE workspace_id <> ?":                                                 "conversations",

@@ -1,5 +1,5 @@
-// Package storetest opens databases for tests: a fresh one each, on every kind
-// that the store supports. PostgreSQL is chosen by naming one in URLVariable.
+// Package storetest opens databases for tests. Each is new, and of every kind that the store supports. Tests run on
+// PostgreSQL too if URLVariable is set.
 package storetest
 
 import (
@@ -16,20 +16,20 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// The kinds of database.
+// The kinds of databases.
 const (
 	SQLite   = "sqlite"
 	Postgres = "postgres"
 )
 
-// Database is a fresh, empty database of a test.
+// Database is a new, empty database for one test.
 type Database struct {
 	Kind string
 	opts store.Options
 }
 
-// Each runs the test once on every kind of database that was chosen, as subtests
-// named after them, in parallel. Each run has a database of its own.
+// Each runs the test on every chosen kind of database, as parallel subtests named after the kind. Each run has its
+// own database.
 func Each(t *testing.T, test func(t *testing.T, db Database)) {
 	t.Helper()
 	for _, kind := range Kinds(t) {
@@ -40,8 +40,7 @@ func Each(t *testing.T, test func(t *testing.T, db Database)) {
 	}
 }
 
-// OnPostgres runs a test that only PostgreSQL can have, as the subtest "postgres",
-// when PostgreSQL was chosen.
+// OnPostgres runs a test that applies only to PostgreSQL, as the subtest "postgres", if PostgreSQL was chosen.
 func OnPostgres(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
 	if slices.Contains(Kinds(t), Postgres) {
@@ -49,8 +48,8 @@ func OnPostgres(t *testing.T, test func(t *testing.T)) {
 	}
 }
 
-// Kinds are the kinds of database that the tests run on: SQLite, and PostgreSQL
-// when URLVariable says where one is. A run that must have both fails without it.
+// Kinds returns the kinds of databases that the tests run on: SQLite, and PostgreSQL when URLVariable is set. A run
+// that must have both fails without it.
 func Kinds(t testing.TB) []string {
 	t.Helper()
 	kinds, err := kinds(os.LookupEnv)
@@ -58,9 +57,8 @@ func Kinds(t testing.TB) []string {
 	return kinds
 }
 
-// kinds chooses the databases. `make test` and CI must not lose half of the tests
-// because a variable went missing on the way: an empty URL is an error, and so is
-// none where CI is set, as every CI service does.
+// kinds chooses the databases. `make test` and CI must not lose half of the tests because a variable is missing: an
+// empty URL is an error, and so is a missing one where CI is set, as every CI service does.
 func kinds(lookup func(string) (string, bool)) ([]string, error) {
 	url, given := lookup(URLVariable)
 	ci, _ := lookup("CI")
@@ -76,7 +74,7 @@ func kinds(lookup func(string) (string, bool)) ([]string, error) {
 	}
 }
 
-// New makes an empty database of the kind.
+// New creates an empty database of the kind.
 func New(t testing.TB, kind string) Database {
 	t.Helper()
 	opts := store.Options{Path: filepath.Join(t.TempDir(), "lethe.db")}
@@ -87,8 +85,8 @@ func New(t testing.TB, kind string) Database {
 	return Database{Kind: kind, opts: opts}
 }
 
-// Open opens the database, as one program would, and closes it after the test.
-// It may be called several times: that is several programs.
+// Open opens the database as one program would, and closes it after the test. Several calls stand for several
+// programs.
 func (d Database) Open(t testing.TB) *store.Store { return d.OpenAt(t, nil) }
 
 // OpenAt is Open with a clock.
@@ -102,7 +100,7 @@ func (d Database) OpenAt(t testing.TB, now func() time.Time) *store.Store {
 	return s
 }
 
-// OpenLimited is Open with a limit of its own for exact vector search.
+// OpenLimited is Open with another limit for exact vector search.
 func (d Database) OpenLimited(t testing.TB, exactLimit int) *store.Store {
 	t.Helper()
 	o := d.opts
@@ -113,10 +111,10 @@ func (d Database) OpenLimited(t testing.TB, exactLimit int) *store.Store {
 	return s
 }
 
-// Options are what the database is opened with, for a program of its own.
+// Options returns the options that open the database, for a program of its own.
 func (d Database) Options() store.Options { return d.opts }
 
-// Environ is the environment that makes the whole program use the database.
+// Environ returns the environment that makes the whole program use the database.
 func (d Database) Environ() []string {
 	if d.Kind == Postgres {
 		return []string{"LETHE_DATABASE_URL=" + d.opts.URL, "LETHE_DATA_DIR=" + filepath.Dir(d.opts.Path)}

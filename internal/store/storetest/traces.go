@@ -9,23 +9,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every query of this file is put together from names that the database's own
-// catalogue gives; what a test looks for is always bound.
+// The queries of this file contain names from the database's own catalogue. Values that a test looks for are always
+// bound.
 
-// Rows counts the rows of every table.
+// Rows returns the number of rows of every table.
 func (d Database) Rows(t testing.TB) map[string]int {
 	t.Helper()
 	r := d.raw(t)
 	defer r.close()
 	counts := map[string]int{}
 	for _, table := range r.tables() {
-		counts[table.name] = r.count("SELECT count(*) FROM " + table.name) //nolint:gosec // a name of the catalogue
+		counts[table.name] = r.count("SELECT count(*) FROM " + table.name) //nolint:gosec // a name from the catalogue
 	}
 	return counts
 }
 
-// RowsOf counts the rows that belong to one conversation: its own, and those of
-// every table that has a column conversation_id, those without any included.
+// RowsOf returns the number of rows that belong to one conversation: its own, and those of every table with a column
+// conversation_id, zeros included.
 func (d Database) RowsOf(t testing.TB, id string) map[string]int {
 	t.Helper()
 	r := d.raw(t)
@@ -33,15 +33,15 @@ func (d Database) RowsOf(t testing.TB, id string) map[string]int {
 	counts := map[string]int{"conversations": r.count("SELECT count(*) FROM conversations WHERE CAST(id AS text) = $1", id)}
 	for _, table := range r.tables() {
 		if table.has(conversationID) {
-			//nolint:gosec // a name of the catalogue
+			//nolint:gosec // a name from the catalogue
 			counts[table.name] = r.count("SELECT count(*) FROM "+table.name+" WHERE CAST(conversation_id AS text) = $1", id)
 		}
 	}
 	return counts
 }
 
-// Untied are the tables that hold vectors but no conversation_id: nothing could
-// tell whose they are.
+// Untied returns the tables with vectors and without conversation_id. Nothing could tell whom their vectors belong
+// to.
 func (d Database) Untied(t testing.TB) (names []string) {
 	t.Helper()
 	r := d.raw(t)
@@ -54,16 +54,15 @@ func (d Database) Untied(t testing.TB) (names []string) {
 	return names
 }
 
-// Mentions names the places where a lower-case word stands, in any case and as a
-// part of whatever is longer: in any column of any table, and in the vocabulary
-// of the full-text indexes.
+// Mentions returns the places that contain a lower-case word, in any case and as part of longer words: in any column
+// of any table, and in the vocabulary of the full-text indexes.
 func (d Database) Mentions(t testing.TB, word string) (places []string) {
 	t.Helper()
 	r := d.raw(t)
 	defer r.close()
 	for _, table := range r.tables() {
 		for _, c := range table.columns {
-			if n := r.count("SELECT count(*) FROM "+table.name+" WHERE "+r.contains(c.name), word); n > 0 { //nolint:gosec // names of the catalogue
+			if n := r.count("SELECT count(*) FROM "+table.name+" WHERE "+r.contains(c.name), word); n > 0 { //nolint:gosec // names from the catalogue
 				places = append(places, table.name+"."+c.name)
 			}
 		}
@@ -78,18 +77,17 @@ func (d Database) Mentions(t testing.TB, word string) (places []string) {
 	return places
 }
 
-// contains is SQL for a column in which $1 stands, whatever the column's type.
+// contains returns SQL that tests whether a column of any type contains $1.
 func (r *raw) contains(column string) string {
 	column = `"` + column + `"`
-	if r.kind == Postgres { // bytes are written in hexadecimal there
+	if r.kind == Postgres { // bytes are shown in hexadecimal there
 		return fmt.Sprintf("strpos(lower(CAST(%[1]s AS text)), $1) > 0 OR strpos(CAST(%[1]s AS text), encode(convert_to($1, 'UTF8'), 'hex')) > 0", column)
 	}
 	return fmt.Sprintf("instr(lower(CAST(%[1]s AS TEXT)), $1) > 0 OR instr(CAST(%[1]s AS BLOB), CAST($1 AS BLOB)) > 0", column)
 }
 
-// Orphans counts, in every table that has a conversation_id, the rows whose
-// conversation does not exist, and in every full-text index the entries without
-// a row. It says nothing when there are none.
+// Orphans counts the rows without a conversation in every table with a conversation_id, and the entries without a row
+// in every full-text index. It returns nothing if there are none.
 func (d Database) Orphans(t testing.TB) (found []string) {
 	t.Helper()
 	r := d.raw(t)
@@ -107,21 +105,21 @@ func (r *raw) orphans() (found []string) {
 		if table.has("workspace_id") {
 			same += " AND parent.workspace_id = child.workspace_id"
 		}
-		n := r.count("SELECT count(*) FROM " + table.name + " AS child WHERE child.conversation_id IS NOT NULL AND NOT EXISTS " + //nolint:gosec // a name of the catalogue
+		n := r.count("SELECT count(*) FROM " + table.name + " AS child WHERE child.conversation_id IS NOT NULL AND NOT EXISTS " + //nolint:gosec // a name from the catalogue
 			"(SELECT 1 FROM conversations AS parent WHERE " + same + ")")
 		if n > 0 {
 			found = append(found, fmt.Sprintf("%s: %d rows of conversations that do not exist", table.name, n))
 		}
 	}
 	for _, index := range r.fullText() {
-		if _, err := r.conn.ExecContext(r.ctx, "INSERT INTO "+index+"("+index+", rank) VALUES ('integrity-check', 1)"); err != nil { //nolint:gosec // a name of the catalogue
+		if _, err := r.conn.ExecContext(r.ctx, "INSERT INTO "+index+"("+index+", rank) VALUES ('integrity-check', 1)"); err != nil { //nolint:gosec // a name from the catalogue
 			found = append(found, fmt.Sprintf("%s: broken: %v", index, err))
 		}
 		for what, query := range map[string]string{
 			"entries without a passage": "SELECT count(*) FROM " + index + "_docsize WHERE id NOT IN (SELECT id FROM chunks)",
 			"passages without an entry": "SELECT count(*) FROM chunks WHERE id NOT IN (SELECT id FROM " + index + "_docsize)",
 		} {
-			if n := r.count(query); n > 0 { //nolint:gosec // a name of the catalogue
+			if n := r.count(query); n > 0 { //nolint:gosec // a name from the catalogue
 				found = append(found, fmt.Sprintf("%s: %d %s", index, n, what))
 			}
 		}
@@ -129,8 +127,8 @@ func (r *raw) orphans() (found []string) {
 	return found
 }
 
-// Damage is everything that is wrong with the database: orphans, counters that do
-// not count what is there, and what the database itself finds broken.
+// Damage returns everything that is wrong with the database: orphans, wrong counters, and what the checks of the
+// database itself find.
 func (d Database) Damage(t testing.TB) []string {
 	t.Helper()
 	r := d.raw(t)
@@ -167,15 +165,15 @@ func (d Database) Damage(t testing.TB) []string {
 	return found
 }
 
-// broken is what SQLite's own checks find. They are in one transaction with a query of
-// each full-text index, because FTS5 looks only in a query for the segments that another
-// program has merged since, and would call the index corrupt without them.
+// broken returns what SQLite's own checks find. They run in one transaction with a query of each full-text index,
+// because FTS5 reads the segments that another program has merged only in a query. Without those it would call the
+// index corrupt.
 func (r *raw) broken() (found []string) {
 	r.t.Helper()
 	r.exec("BEGIN")
 	defer r.exec("ROLLBACK")
 	for _, index := range r.fullText() {
-		r.count("SELECT count(*) FROM " + index + ` WHERE ` + index + ` MATCH '"0"'`) //nolint:gosec // a name of the catalogue
+		r.count("SELECT count(*) FROM " + index + ` WHERE ` + index + ` MATCH '"0"'`) //nolint:gosec // a name from the catalogue
 	}
 	for _, check := range []string{"integrity_check", "foreign_key_check"} {
 		for _, row := range r.rows("PRAGMA " + check) {
@@ -187,9 +185,8 @@ func (r *raw) broken() (found []string) {
 	return found
 }
 
-// Connections is how many programs' connections the database has, but for the
-// one that asks. Where the URL names its program, those of others do not count.
-// SQLite has no server to know.
+// Connections returns the number of connections that programs have to the database, without this one. If the URL
+// names its program, connections of other programs do not count. SQLite has no server that knows them.
 func (d Database) Connections(t testing.TB) int {
 	t.Helper()
 	if d.Kind != Postgres {
@@ -203,7 +200,7 @@ func (d Database) Connections(t testing.TB) int {
 		WHERE datname = current_database() AND pid <> pg_backend_pid() AND $1 IN ('', application_name)`, u.Query().Get("application_name"))
 }
 
-// Indexing is how many conversations a worker holds, or held when it died.
+// Indexing returns how many conversations are claimed by a worker, also by one that has ended.
 func (d Database) Indexing(t testing.TB) int {
 	t.Helper()
 	r := d.raw(t)
@@ -211,8 +208,8 @@ func (d Database) Indexing(t testing.TB) int {
 	return r.count("SELECT count(*) FROM conversations WHERE index_state = 'indexing'")
 }
 
-// Deadlocks is how often PostgreSQL had to break one off, as far as it was told by
-// connections that have ended: close the store first. SQLite has one writer.
+// Deadlocks returns how many transactions PostgreSQL had to abort, as far as closed connections have reported it:
+// close the store first. SQLite has one writer.
 func (d Database) Deadlocks(t testing.TB) int {
 	t.Helper()
 	if d.Kind != Postgres {

@@ -1,4 +1,4 @@
-// What a screen reader is told when something changes.
+// Announcements for screen readers when something changes.
 
 import { h } from './dom.js'
 

@@ -1,4 +1,4 @@
-// Bringing chats in: files are dropped or chosen, sent, and watched until they are indexed.
+// Importing files: the user drops or chooses them, the page sends them and watches until they are indexed.
 
 import { api, sendFile } from './api.js'
 import { events } from './events.js'

@@ -1,4 +1,4 @@
-// What the list shows: the newest conversations, or those that a search found.
+// The contents of the list: the newest conversations, or those that a search found.
 
 import { api } from './api.js'
 import { state } from './state.js'

@@ -1,4 +1,4 @@
-// What is said when there is nothing to show.
+// The texts for empty lists.
 
 import { api } from './api.js'
 import { fill, h } from './dom.js'

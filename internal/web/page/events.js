@@ -1,10 +1,10 @@
-// What happens at the service: imports, the index, receipts. One tab of the browser holds the
-// stream and tells the others. A hidden tab lets it go. Without a stream the page asks.
+// Events of the service: imports, the index, receipts. One tab of the browser keeps the stream open and tells the
+// others. A hidden tab closes its stream. Without a stream the page polls.
 
 import { request } from './api.js'
 import { session } from './session.js'
 
-const askEvery = 5000 // ms, when there is no stream
+const askEvery = 5000 // ms, without a stream
 const retry = 3000
 
 export const events = new (class extends EventTarget {

@@ -1,4 +1,4 @@
-// The box, the mode and the filters.
+// The search box, the mode and the filters.
 
 import { api } from './api.js'
 import { fill, h, icon, icons } from './dom.js'

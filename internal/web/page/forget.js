@@ -1,4 +1,4 @@
-// Asking before something is forgotten, and the bar that shows what is selected or held.
+// The confirmation before a delete, and the bar that shows what is selected or about to be deleted.
 
 import { api } from './api.js'
 import { fill, h, icon, icons } from './dom.js'
@@ -12,7 +12,7 @@ import { count, longDate, plural } from './words.js'
 
 /** @typedef {import('./selection.js').Chat} Chat */
 
-const typedAbove = 100 // chats: then the number has to be typed
+const typedAbove = 100 // chats: for more, the user has to type the number
 
 /** Asks, and then forgets what is selected. */
 export function forgetSelection() {

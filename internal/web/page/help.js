@@ -1,4 +1,4 @@
-// The keys.
+// The list of keyboard shortcuts.
 
 import { h } from './dom.js'
 import { open } from './forget.js'

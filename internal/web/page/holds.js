@@ -1,5 +1,5 @@
-// A delete is held for some seconds before it is sent, and can be cancelled until then.
-// There is no trash: once it is sent, it is done.
+// A delete waits some seconds before it is sent, and the user can cancel it until then. There is no trash: after it
+// is sent, it cannot be undone.
 
 import { api } from './api.js'
 import { announce } from './announce.js'
@@ -18,7 +18,7 @@ import { plural } from './words.js'
  */
 
 export const holdSeconds = 6
-const largestLeaving = 60_000 // bytes that a browser sends while a page closes
+const largestLeaving = 60_000 // bytes: the most that a browser sends while a page closes
 const unsentName = 'lethe.unsent'
 
 export const holds = new (class extends EventTarget {

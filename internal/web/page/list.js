@@ -1,4 +1,4 @@
-// The list of conversations: the newest, or those that were found.
+// The list of conversations: the newest, or those that a search found.
 
 import { api } from './api.js'
 import { Found, Newest } from './chats.js'

@@ -1,4 +1,4 @@
-// What is here: chats by month and platform, the state of the index.
+// The overview: chats by month and platform, and the state of the index.
 
 import { api } from './api.js'
 import { fill, h } from './dom.js'

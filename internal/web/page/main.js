@@ -1,4 +1,4 @@
-// The page: which parts are shown, and the keys that work everywhere.
+// The page: which parts are shown, and the keyboard shortcuts that work everywhere.
 
 import './find.js'
 import './list.js'

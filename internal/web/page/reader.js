@@ -1,5 +1,5 @@
-// The open conversation. Messages are loaded in blocks; a block that is far away is only a
-// space of its height, so that a conversation of any length scrolls alike.
+// The open conversation. Messages are loaded in blocks. A block that is far from the visible part is replaced by a
+// space of its height, so that long conversations scroll as well as short ones.
 
 import { api } from './api.js'
 import { announce } from './announce.js'
@@ -13,8 +13,8 @@ import { menu, toast } from './notices.js'
 import { count, exactDate, longDate, platformName, plural, patternOf, shortDate } from './words.js'
 
 const blockSize = 50 // messages
-const guess = 120 // height of a message that was not measured, in pixels
-const folded = 1900 // characters of a message that are shown before it is unfolded
+const guess = 120 // estimated height of a message that was not measured, in pixels
+const folded = 1900 // characters of a message that are shown before the user expands it
 
 class Reader extends HTMLElement {
   connectedCallback() {

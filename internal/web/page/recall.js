@@ -1,4 +1,4 @@
-// A digest of what was said, to copy into the next prompt.
+// A digest of the history, to copy into the next prompt.
 
 import { api } from './api.js'
 import { fill, h } from './dom.js'

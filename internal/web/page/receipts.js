@@ -1,4 +1,4 @@
-// What was forgotten, and whether the space is reclaimed.
+// The receipts of deletes, and whether the storage is reclaimed.
 
 import { api } from './api.js'
 import { fill, h } from './dom.js'

@@ -1,4 +1,4 @@
-// Which conversations are selected, and which are being forgotten. Both outlive scrolling.
+// Which conversations are selected, and which are about to be deleted. Scrolling changes neither.
 
 /**
  * @typedef {object} Chat what a row shows

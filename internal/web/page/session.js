@@ -1,6 +1,5 @@
-// The key of this page, and where it is kept: in the tab, or in the browser when asked to stay.
-// It is always sent as a Bearer header. There is no cookie, because cookies of one port go to
-// every port of a host.
+// The key of this page, and where it is stored: in the tab, or in the browser if the user asks to stay signed in. It
+// is always sent as a Bearer header. There is no cookie, because a browser sends cookies to every port of a host.
 
 const name = 'lethe.key'
 

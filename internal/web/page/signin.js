@@ -1,4 +1,4 @@
-// Signing in: by the one-time code in the address, or with a key.
+// Signing in with the one-time code in the address, or with a key.
 
 import { api } from './api.js'
 import { fill, h } from './dom.js'

@@ -1,4 +1,4 @@
-// What is shown, and its address: back, forward and a shared link restore it.
+// The state of the page and its address: back, forward and a shared link restore it.
 
 /**
  * @typedef {object} Shown

@@ -1,5 +1,5 @@
-// The one place where HTML becomes elements. The HTML is that of the service, which renders
-// Markdown and keeps nothing that could run, load or submit.
+// The one place where HTML becomes elements. The HTML comes from the service, which renders Markdown and leaves out
+// everything that could run, load or submit something.
 
 /** @type {any} */
 const types = /** @type {any} */ (window).trustedTypes

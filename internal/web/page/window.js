@@ -1,5 +1,5 @@
-// A list of any length of which only the visible rows exist. Every row has the same height,
-// so the place of each is known without measuring.
+// A list of any length. Only the visible rows exist as elements. All rows have the same height, so the position of
+// each is known without measuring.
 
 import { h } from './dom.js'
 

@@ -1,4 +1,4 @@
-// How numbers, dates and names are written.
+// Formatting of numbers, dates and names.
 
 const number = new Intl.NumberFormat('en')
 const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })

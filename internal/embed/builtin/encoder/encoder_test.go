@@ -11,7 +11,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// plain is a matrix kept row by row.
+// plain is a matrix stored row by row.
 type plain struct {
 	rows, cols int
 	values     []float32
@@ -22,8 +22,7 @@ func (m plain) Row(dst []float32, i int) { copy(dst, m.values[i*m.cols:][:m.cols
 
 const testPieces = 50
 
-// random makes weights of the sizes that learned ones have, so that no step
-// drowns the others.
+// random makes weights of similar size as trained ones, so that no step outweighs the others.
 func random() Weights {
 	source := rand.New(rand.NewPCG(7, 8))
 	noise := func(n int, size float64) []float32 {
@@ -56,8 +55,7 @@ func random() Weights {
 	return w
 }
 
-// TestEncode holds every kernel to the same formulas, written as they are read
-// and computed in double precision.
+// TestEncode compares every kernel with the formulas in their simplest form, computed in double precision.
 func TestEncode(t *testing.T) {
 	w := random()
 	source := rand.New(rand.NewPCG(9, 10))
@@ -71,7 +69,7 @@ func TestEncode(t *testing.T) {
 			e, err := New(w, kernel)
 			require.NoError(t, err)
 			scratch := NewScratch()
-			_, err = e.Encode(scratch, []int32{3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5}) // what was there before does not matter
+			_, err = e.Encode(scratch, []int32{3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5}) // old contents of the scratch memory have no effect
 			require.NoError(t, err)
 			got, err := e.Encode(scratch, ids)
 			require.NoError(t, err)
@@ -83,7 +81,7 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-// TestEncodeEach: pieces that are encoded together know nothing of each other.
+// Pieces that are encoded together do not affect each other.
 func TestEncodeEach(t *testing.T) {
 	for _, kernel := range matrix.Kernels() {
 		e, err := New(random(), kernel)
@@ -137,7 +135,7 @@ func TestExp(t *testing.T) {
 	}
 }
 
-// ratio of two numbers, of which too small a one counts as nothing.
+// ratio returns a/b; it counts a very small number as zero.
 func ratio(a, b float64) float64 {
 	if b < 1e-300 && a < 1e-300 {
 		return 1

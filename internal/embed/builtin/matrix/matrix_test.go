@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// noise has values whose exact sums no kernel gets by luck.
+// noise returns values whose exact sums no kernel can reach by chance.
 func noise(random *rand.Rand, n int) []float32 {
 	values := make([]float32, n)
 	for i := range values {
@@ -18,8 +18,8 @@ func noise(random *rand.Rand, n int) []float32 {
 	return values
 }
 
-// TestKernels holds every kernel of this processor to sums in double precision,
-// at sizes around those that they work in.
+// TestKernels compares every kernel of this processor with sums in double precision, at sizes around the kernels'
+// block sizes.
 func TestKernels(t *testing.T) {
 	require.Equal(t, "portable", Kernels()[len(Kernels())-1].Name)
 	for _, kernel := range Kernels() {
@@ -66,7 +66,7 @@ func checkProduct(t *testing.T, kernel Kernel, random *rand.Rand, n, k, cols int
 	}
 }
 
-// What two kernels say differs in the last bits only.
+// The results of two kernels differ only in the last bits.
 func TestKernelsAgree(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	const n, k, cols = 23, 512, 1536
@@ -84,8 +84,8 @@ func TestKernelsAgree(t *testing.T) {
 	}
 }
 
-// A row's product does not depend on how many rows there are, nor on which it is:
-// a text has the same vector whatever is embedded beside it.
+// The product of a row does not depend on the number of rows or its position, so a text has the same vector whatever
+// is embedded together with it.
 func TestRowsAreAlone(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	const k, cols, most = 96, 48, 20

@@ -13,7 +13,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// plain is a matrix kept row by row.
+// plain is a matrix stored row by row.
 type plain struct {
 	rows, cols int
 	values     []float32
@@ -30,8 +30,7 @@ func noise(random *rand.Rand, rows, cols int) plain {
 	return m
 }
 
-// odd makes weights whose sizes are all different; the format does not know the
-// model's.
+// odd makes weights with all sizes different, because the format does not fix the sizes of the model.
 func odd() ([]pieces.Piece, encoder.Weights) {
 	random := rand.New(rand.NewPCG(11, 12))
 	var w encoder.Weights
@@ -65,8 +64,8 @@ func TestWriteAndRead(t *testing.T) {
 	}
 }
 
-// requireNear: no weight moved by more than half of a step, which is a 127th of
-// the largest weight that shares its scale.
+// requireNear checks that no weight moved by more than half a step. A step is 1/127 of the largest weight with the
+// same scale.
 func requireNear(t *testing.T, name string, want, got encoder.Matrix, scale func(i, j int) int) {
 	t.Helper()
 	rows, cols := want.Size()
@@ -102,7 +101,7 @@ func TestWriteRefusesALongPiece(t *testing.T) {
 	require.True(t, fault.Is(err, fault.Invalid))
 }
 
-// A file that was cut off anywhere is no file, nor is one with something behind it.
+// A file that was cut off is invalid, and so is one with additional bytes at the end.
 func TestReadRefuses(t *testing.T) {
 	file, err := Write(odd())
 	require.NoError(t, err)
@@ -114,7 +113,7 @@ func TestReadRefuses(t *testing.T) {
 	require.True(t, fault.Is(err, fault.Invalid))
 }
 
-// The committed file is as it would be written from what it says.
+// Writing the contents of the committed file again gives the same file.
 func TestTheModelIsInThisFormat(t *testing.T) {
 	file, err := os.ReadFile("../model/use-lite-int8-v1.bin")
 	require.NoError(t, err)

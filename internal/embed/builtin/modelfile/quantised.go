@@ -24,7 +24,7 @@ func (m byColumn) Row(dst []float32, i int) {
 	values := m.values[i*m.cols:][:m.cols]
 	scales := m.scales[:len(values)]
 	for j, v := range values {
-		dst[j] = float32(int8(v)) * scales[j] //nolint:gosec // the sign bit is meant
+		dst[j] = float32(int8(v)) * scales[j] //nolint:gosec // the conversion restores the sign bit
 	}
 }
 
@@ -37,7 +37,7 @@ func (m byRow) Size() (rows, cols int) { return m.rows, m.cols }
 func (m byRow) Row(dst []float32, i int) {
 	scale := m.scales[i]
 	for j, v := range m.values[i*m.cols:][:m.cols] {
-		dst[j] = float32(int8(v)) * scale //nolint:gosec // the sign bit is meant
+		dst[j] = float32(int8(v)) * scale //nolint:gosec // the conversion restores the sign bit
 	}
 }
 
@@ -89,5 +89,5 @@ func round(x, scale float32) byte {
 		return 0
 	}
 	q := math.RoundToEven(float64(x) / float64(scale))
-	return byte(int8(max(-largest, min(largest, q)))) //nolint:gosec // the sign bit is meant
+	return byte(int8(max(-largest, min(largest, q)))) //nolint:gosec // the conversion keeps the sign bit
 }

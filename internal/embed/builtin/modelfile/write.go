@@ -39,7 +39,7 @@ func Write(vocabulary []pieces.Piece, w encoder.Weights) ([]byte, error) {
 type writer struct{ b []byte }
 
 func (f *writer) length(n int) {
-	f.b = binary.LittleEndian.AppendUint32(f.b, uint32(n)) //nolint:gosec // of something in memory
+	f.b = binary.LittleEndian.AppendUint32(f.b, uint32(n)) //nolint:gosec // lengths in memory fit
 }
 
 func (f *writer) floats(values []float32) {

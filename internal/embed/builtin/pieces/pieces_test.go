@@ -9,7 +9,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// vocabulary makes one of pieces behind the reserved ids: the first has id 6.
+// vocabulary makes a vocabulary of these pieces after the reserved ids: the first one has id 6.
 func vocabulary(t testing.TB, list ...Piece) *Vocabulary {
 	t.Helper()
 	v, err := New(append([]Piece{{"\ufffd", 0}, {"<s>", 0}, {"</s>", 0}, {"r1", 0}, {"r2", 0}, {"r3", 0}}, list...))
@@ -50,7 +50,7 @@ func TestRead(t *testing.T) {
 		"a score of zero":               {"a:)", "▁|a|:)", 1},
 		"a sum of zero gives way":       {":)", "▁|:)", 1},
 		"of equals the shorter end":     {"cd", "▁|c|d", 1},
-		"a piece of unknown letters":    {"gh", "▁|?", 1}, // h begins no piece, and unknown costs nothing
+		"a piece of unknown letters":    {"gh", "▁|?", 1}, // no piece begins with h, and an unknown character has the score 0
 		"half a piece":                  {"ga", "▁|?|a", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,8 +92,7 @@ func TestReadingNeedsNoNewMemory(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(10, func() { r.Read(v, text) }))
 }
 
-// FuzzRead: the pieces of the best cut spell the text, one character for each
-// unknown one.
+// FuzzRead checks that the pieces of the best split spell the text, with one character for each unknown one.
 func FuzzRead(f *testing.F) {
 	for _, seed := range []string{"", " a  b", "abab", "船x", "\xff", "e\u0301ﬁ", ":) :)"} {
 		f.Add(seed)

@@ -24,8 +24,8 @@ import (
 
 const modelFile = "../model/use-lite-int8-v1.bin"
 
-// archive packs the committed model as the npm package has the original: the
-// graph's names, float32, in two shards.
+// archive packs the committed model in the form of the original npm package: the names of the graph, float32, in two
+// shards.
 func archive(t *testing.T, change func(files map[string][]byte)) string {
 	t.Helper()
 	file, err := os.ReadFile(modelFile)
@@ -116,8 +116,8 @@ func pack(t *testing.T, files map[string][]byte) string {
 	return name
 }
 
-// expected writes what the committed model computes, so that a package of its
-// weights is a right one; spoil changes it first.
+// expected writes the reference vectors of the committed model, so that a package with its weights is correct. spoil
+// changes them first.
 func expected(t *testing.T, spoil func(*referenceText)) string {
 	t.Helper()
 	file, err := os.ReadFile(modelFile)
@@ -156,7 +156,7 @@ func TestRun(t *testing.T) {
 	require.Len(t, got, len(want))
 }
 
-// Nothing is written when anything is not as it should be.
+// If anything is wrong, nothing is written.
 func TestRunRefuses(t *testing.T) {
 	sum := filepath.Join(t.TempDir(), "sum")
 	require.NoError(t, os.WriteFile(sum, []byte("0123  model.bin\n"), 0o600))
