@@ -11,8 +11,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// remote holds the flags that say which service a subcommand calls, and with which
-// key. Without them it is the service that the user runs on this machine.
+// remote has the flags for the service that a subcommand calls and for its key. Without them, it is the user's own
+// service on this machine.
 type remote struct {
 	url, key, keyFile string
 	asJSON            bool
@@ -62,7 +62,8 @@ func (p *program) clientAt(ctx context.Context, r remote) (_ *client.Client, add
 	return opened, r.url, err
 }
 
-// addressVariable names the service when it is set: no other one is looked for.
+// addressVariable is the environment variable with the address of the service. If it is set, no other service is
+// looked for.
 const addressVariable = "LETHE_ADDR"
 
 // isSet reports whether the environment has a value for the variable.

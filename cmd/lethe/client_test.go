@@ -11,8 +11,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// TestTheCommandLine goes through the life of a conversation, from the outside:
-// only what was uploaded comes through the library.
+// TestTheCommandLine runs the commands for the whole life of a conversation. Only the upload uses the client library.
 func TestTheCommandLine(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		said := strings.Join(serving(t, db), "\n")

@@ -10,9 +10,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// confirm asks whether to delete, and offers to write the conversations to a file
-// first. It returns the file's name, empty for none. If nobody can be asked, it
-// agrees when the command named exactly what to delete, and refuses otherwise.
+// confirm asks whether to delete, and offers to write the conversations to a file first. It returns the name of the
+// file, or "". Without a terminal it agrees if the command named exactly what to delete, and refuses otherwise.
 func (p *program) confirm(what, export string, named bool) (string, error) {
 	if !p.terminal {
 		if named {
@@ -40,8 +39,8 @@ func (p *program) confirm(what, export string, named bool) (string, error) {
 	return "", errNotConfirmed
 }
 
-// askFile asks for the name of a file for a copy; empty for none. A name must have a
-// dot or a slash, so that an answer such as "y" or "no" does not become a file.
+// askFile asks for the name of a file for a copy; "" for none. A name must have a dot or a slash, so that an answer
+// such as "y" or "no" does not become a file.
 func (p *program) askFile(in *bufio.Reader) (string, error) {
 	for {
 		fmt.Fprint(p.stderr, "File for a copy, such as copy.jsonl (Enter for no copy): ")

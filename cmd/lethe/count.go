@@ -2,8 +2,8 @@ package main
 
 import "strconv"
 
-// count is a number with its noun in the right form: "1 conversation", "2
-// conversations". The noun is singular and takes an s.
+// count returns a number and its noun in the right form: "1 conversation", "2 conversations". noun is singular and
+// takes an s.
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -11,7 +11,7 @@ func count(n int, noun string) string {
 	return strconv.Itoa(n) + " " + noun + "s"
 }
 
-// wasWere is the verb for a number of things.
+// wasWere returns the right verb for a number.
 func wasWere(n int) string {
 	if n == 1 {
 		return "was"

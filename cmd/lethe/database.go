@@ -11,7 +11,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// databaseCommands ends the help of the commands that use the database itself.
+// databaseCommands returns the last paragraph of the help of commands that open the database themselves.
 func databaseCommands(what string) string {
 	return what + " The commands use the database itself, whether or not\na service is running. A running service applies the change at once."
 }
@@ -30,7 +30,7 @@ func (p *program) withStore(ctx context.Context, purpose app.Purpose, fn func(*s
 	return fn(s)
 }
 
-// withHistory is withStore for a command that also needs the rules.
+// withHistory is withStore for a command that also needs the rules of package history.
 func (p *program) withHistory(ctx context.Context, purpose app.Purpose, fn func(*history.History) error) error {
 	return p.withStore(ctx, purpose, func(s *store.Store) error {
 		return fn(history.New(history.Options{Store: s, Embedder: embed.NewNone()}))

@@ -101,8 +101,7 @@ func (p *program) deleteNamed(cmd *cobra.Command, c *client.Client, f deleteFlag
 	return nil
 }
 
-// deleteSelected counts the selected conversations, asks, and deletes only if they
-// are still as many.
+// deleteSelected counts the selected conversations, asks, and deletes them only if their number has not changed.
 func (p *program) deleteSelected(cmd *cobra.Command, c *client.Client, f deleteFlags) error {
 	request := api.DeleteMatchingRequest{
 		Filter: f.filter(), All: &f.all, IncludePinned: &f.includePinned, DryRun: new(true), Exclude: &f.exclude,
@@ -139,7 +138,7 @@ func (p *program) deleteSelected(cmd *cobra.Command, c *client.Client, f deleteF
 	return p.sayDeleted(f.asJSON, answer, answer.Deleted)
 }
 
-// sayDeleted prints the ids of what was deleted, and on stderr how many there are.
+// sayDeleted prints the ids of the deleted conversations, and their number on stderr.
 func (p *program) sayDeleted(asJSON bool, answer any, ids []string) error {
 	if asJSON {
 		return p.printJSON(answer)

@@ -16,8 +16,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// deletePart is how many conversations one request deletes: the most that the
-// service accepts.
+// deletePart is how many conversations one request deletes: the maximum of the service.
 const deletePart = 100_000
 
 // deleteExported writes conversations to a file and deletes exactly the ones in it.
@@ -36,14 +35,14 @@ func (p *program) deleteExported(ctx context.Context, c *client.Client, f delete
 		if deleted.Count == 0 {
 			return p.refused(err, f.export)
 		}
-		// Scripts read what was deleted, whatever happened to the rest.
+		// Scripts need the list of deleted conversations, also if deleting the others failed.
 		return errors.Join(p.refusedAfter(err, f.export, deleted.Count, len(exported)), p.sayDeleted(f.asJSON, deleted, deleted.Deleted))
 	}
 	return p.sayDeleted(f.asJSON, deleted, deleted.Deleted)
 }
 
-// deleteInParts deletes conversations, so many per request. When a request fails it
-// returns what the earlier ones have deleted, with the error.
+// deleteInParts deletes conversations with several requests. If a request fails, it returns what the earlier ones
+// deleted, and the error.
 func (p *program) deleteInParts(ctx context.Context, c *client.Client, f deleteFlags, exported []api.ConversationRevision, size int) (api.DeleteAnswer, error) {
 	byID := !f.given() && !f.all // a pinned conversation is deleted when its id is given
 	pinnedToo := f.includePinned || f.options.PinnedOnly || byID
@@ -80,8 +79,8 @@ func exportNamed(ctx context.Context, c *client.Client, ids []string, w io.Write
 	return all, nil
 }
 
-// exportCounted writes the conversations that the flags select. It returns a
-// Conflict when they are not as many as the user was told.
+// exportCounted writes the conversations that the flags select. It returns a Conflict when their number differs from
+// the one that the user confirmed.
 func exportCounted(ctx context.Context, c *client.Client, f deleteFlags, counted int, w io.Writer) ([]api.ConversationRevision, error) {
 	withoutPinned := !f.includePinned && !f.options.PinnedOnly
 	exported, err := c.ExportRevisions(ctx, f.options, withoutPinned, w)
@@ -94,8 +93,8 @@ func exportCounted(ctx context.Context, c *client.Client, f deleteFlags, counted
 // maxNamed is how many of the changed conversations a refusal lists.
 const maxNamed = 10
 
-// refused explains why nothing was deleted when conversations have changed since
-// they were written to the file, and lists them. Other errors stay as they are.
+// refused explains that nothing was deleted because conversations have changed since they were written to the file,
+// and lists them. Other errors are returned unchanged.
 func (p *program) refused(err error, file string) error {
 	list := changedSince(err)
 	if list == "" {
@@ -105,8 +104,7 @@ func (p *program) refused(err error, file string) error {
 		"Delete that file and run the command again.", file, list)
 }
 
-// refusedAfter explains why a delete stopped when earlier parts of it have already
-// been deleted.
+// refusedAfter explains why a delete stopped after its earlier parts were deleted.
 func (p *program) refusedAfter(err error, file string, deleted, all int) error {
 	done := fmt.Sprintf("%d of %s %s deleted; %s contains them all, so keep it", deleted, count(all, "conversation"), wasWere(deleted), file)
 	list := changedSince(err)
@@ -117,8 +115,7 @@ func (p *program) refusedAfter(err error, file string, deleted, all int) error {
 		"Run the command again with another file to delete the rest.", done, list)
 }
 
-// changedSince lists the conversations that an error says have changed, one per
-// line; empty when the error is about something else.
+// changedSince lists the changed conversations of an error, one per line; "" for any other error.
 func changedSince(err error) string {
 	var titles []string
 	var answer *client.Error

@@ -19,8 +19,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// betweenExportAndDelete is a proxy that does something after an export has gone
-// through it, before the next request that is no read.
+// betweenExportAndDelete is a proxy that calls do after an export has passed through it, before the next request that
+// is not a read.
 func betweenExportAndDelete(t *testing.T, service string, do func()) string {
 	t.Helper()
 	to, err := url.Parse(service)
@@ -38,8 +38,8 @@ func betweenExportAndDelete(t *testing.T, service string, do func()) string {
 	return proxy.URL
 }
 
-// What comes into a conversation after it was written to the file is neither in
-// the file nor deleted: the delete is refused, and says which conversation it is.
+// A message that is added to a conversation after the export is neither in the file nor deleted: the delete is
+// refused, and the error names the conversation.
 func TestADeleteTakesExactlyWhatItExported(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		service := apptest.Start(t, db)
@@ -82,7 +82,7 @@ func TestADeleteTakesExactlyWhatItExported(t *testing.T) {
 			require.NoError(t, os.Remove(file))
 		}
 
-		// A new conversation is no reason to refuse: it is not in the file, and stays.
+		// A new conversation is no reason to refuse: it is not in the file, and is not deleted.
 		var added string
 		stdout, _ := lethe(exitOK, func() { added = upload("4", "new") }, "delete", "--platform", "g", "--export", file, "--yes")
 		require.Equal(t, one+"\n"+two+"\n", stdout)
@@ -96,7 +96,7 @@ func TestADeleteTakesExactlyWhatItExported(t *testing.T) {
 		require.Equal(t, 2, strings.Count(string(written), "\n"), "the file has what was deleted and no more")
 		require.Contains(t, string(written), "a message that came late")
 
-		// The file is the way back.
+		// The deleted conversations can be restored from the file.
 		restored, _ := lethe(exitOK, func() {}, "import", "--restore-deleted", file)
 		require.Contains(t, restored, "Stored 2 conversations")
 		require.Equal(t, 4, count())
@@ -104,8 +104,8 @@ func TestADeleteTakesExactlyWhatItExported(t *testing.T) {
 	})
 }
 
-// Somebody is told how many conversations there are. When the export finds
-// another number, nothing is deleted and there is no file.
+// The user is asked about a number of conversations. If the export finds another number, nothing is deleted and no
+// file is left.
 func TestADeleteWithACopyTakesAsManyAsItSaid(t *testing.T) {
 	db := storetest.New(t, storetest.SQLite)
 	service := apptest.Start(t, db)
@@ -130,8 +130,8 @@ func TestADeleteWithACopyTakesAsManyAsItSaid(t *testing.T) {
 	require.Equal(t, 2, n)
 }
 
-// A delete of very many conversations is sent in parts. When a later part fails, the
-// command says what the earlier ones have deleted; it never says that nothing was.
+// A delete of very many conversations is sent in parts. If a later part fails, the command says what the earlier ones
+// deleted, and not that nothing was deleted.
 func TestADeleteInPartsTellsWhatItHasDeleted(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		service := apptest.Start(t, db)

@@ -13,7 +13,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// These make the exit code 1, for scripts.
+// These errors set the exit code to 1, for scripts.
 var (
 	errUnhealthy  = errors.New("problems were found; `lethe doctor --fix` repairs what can be repaired")
 	errUnrepaired = errors.New("some problems could not be repaired")
@@ -84,7 +84,7 @@ func (p *program) doctor(ctx context.Context, s *store.Store, fix, asJSON bool) 
 	return nil
 }
 
-// printModels prints which models a service with this environment uses.
+// printModels prints the models of a service with this environment.
 func (p *program) printModels() error {
 	c, err := p.config()
 	if err != nil {
@@ -100,7 +100,7 @@ func (p *program) printModels() error {
 	return t.print()
 }
 
-// prove searches for anything that is left of one delete.
+// prove searches the database for anything that is left of one delete.
 func (p *program) prove(ctx context.Context, s *store.Store, id string, asJSON bool) error {
 	receipt, findings, err := s.Prove(ctx, chat.DeletionID(id))
 	if err != nil {

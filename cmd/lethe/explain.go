@@ -12,8 +12,8 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// explain words an error for the command line. The client library begins its errors
-// with "lethe: "; the command line prints this once.
+// explain returns the text of an error for the command line. Errors of the client library begin with "lethe: ", which
+// the command line prints only once.
 func explain(err error) string {
 	text := err.Error()
 	var answer *client.Error
@@ -42,7 +42,7 @@ func explainAnswer(e *client.Error) string {
 	}
 }
 
-// origin is a URL without its path.
+// origin returns a URL without its path.
 func origin(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

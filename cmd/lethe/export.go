@@ -68,8 +68,8 @@ func exportTo(cmd *cobra.Command, c *client.Client, ids []string, o client.ListO
 	return nil
 }
 
-// writeNew writes a new file that only its owner can read. The file is either complete
-// and on disk or does not exist; an existing one is never replaced.
+// writeNew writes a new file that only its owner can read. The file is either complete and on disk, or does not
+// exist. An existing file is never replaced.
 func writeNew(path string, write func(io.Writer) error) (err error) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return fault.New(fault.Conflict, "%s already exists; give another name", path)

@@ -9,9 +9,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// refuseEmpty returns Invalid when a flag was given without a value, as --to "$DAY" is
-// when DAY is not set. It must not count as absent: a delete would take more than what
-// was meant.
+// refuseEmpty returns Invalid when a flag has an empty value, as in --to "$DAY" when DAY is not set. If that counted
+// as no flag, a delete would delete too much.
 func refuseEmpty(flags *pflag.FlagSet) error {
 	var problems []error
 	flags.Visit(func(f *pflag.Flag) {

@@ -13,8 +13,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// A flag whose value is empty is refused, not dropped: a delete would take more than
-// was meant.
+// A flag with an empty value is refused and not ignored, because a delete would otherwise delete too much.
 func TestAnEmptyFlagDeletesNothing(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		service := apptest.Start(t, db)
@@ -28,11 +27,11 @@ func TestAnEmptyFlagDeletesNothing(t *testing.T) {
 		}
 		_, stderr := s.typing(exitFailure, "", "delete", "--platform", "", "--to", "2099-12-31", "--yes", "--url", service.URL)
 		require.Contains(t, stderr, "--platform is empty")
-		service.Ready(t, id) // it is still there
+		service.Ready(t, id) // it was not deleted
 	})
 }
 
-// Every command refuses every empty flag, those that will be added too.
+// Every command refuses every empty flag, including flags that are added later.
 func TestEveryEmptyFlagIsRefused(t *testing.T) {
 	tried := 0
 	var walk func(path []string, cmd *cobra.Command)

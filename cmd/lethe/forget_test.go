@@ -13,8 +13,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// shell runs the command line against a service, with or without somebody at the
-// terminal.
+// shell runs the command line against a service, with or without a user at the terminal.
 type shell struct {
 	t        *testing.T
 	environ  []string
@@ -32,7 +31,7 @@ func (s shell) run(want int, typed *string, args ...string) (stdout, stderr stri
 	return out.String(), said.String()
 }
 
-// TestForgetting is about the ways to delete, and the one way back.
+// TestForgetting tests all ways to delete, and the one way to restore.
 func TestForgetting(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		said := strings.Join(serving(t, db), "\n")
@@ -69,7 +68,7 @@ func TestForgetting(t *testing.T) {
 		out, _ := s.run(exitOK, nil, remote("delete", "--platform", "chatgpt", "--dry-run")...)
 		require.Equal(t, "2 conversations would be deleted.\n", out)
 
-		// Somebody is asked, and says no, or nothing.
+		// The user is asked, and answers no, or nothing.
 		for _, typed := range []string{"", "\n", "\nn\n", "\nnope\n"} {
 			_, stderr := s.run(exitFailure, &typed, remote("delete", "--platform", "chatgpt")...)
 			require.Contains(t, stderr, "nothing was deleted")
@@ -80,7 +79,7 @@ func TestForgetting(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 3, n)
 
-		// They keep a copy, and it is whole before anything goes.
+		// The user keeps a copy, which is complete before anything is deleted.
 		typed := file("two.jsonl") + "\ny\n"
 		out, _ = s.run(exitOK, &typed, remote("delete", "--title", "porto", "--exclude")...)
 		require.Equal(t, two+"\n", out)
@@ -96,7 +95,7 @@ func TestForgetting(t *testing.T) {
 		out, _ = s.run(exitOK, nil, remote("delete", one, "--export", file("one.jsonl"))...)
 		require.Equal(t, one+"\n", out)
 
-		// The way back is to lift what was excluded, and to send the lines again.
+		// To restore: lift the exclusion and import the lines again.
 		out, _ = s.run(exitOK, nil, remote("lift", "--platform", "chatgpt", "2")...)
 		require.Contains(t, out, "Lifted 1 of 1 exclusion")
 		require.Equal(t, three, strings.TrimSpace(first(s.run(exitOK, nil, remote("delete", "--all", "--yes")...))))

@@ -36,7 +36,7 @@ func (p *program) healthCommand() *cobra.Command {
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
-			host := "" // that of the address
+			host := "" // the host of the address
 			if url == "" {
 				if url, host, err = p.healthAddress(c); err != nil {
 					return err
@@ -53,9 +53,9 @@ func (p *program) healthCommand() *cobra.Command {
 	return cmd
 }
 
-// healthAddress is where the service is when --url does not say so: at LETHE_ADDR when
-// it is set, else where this user's service is running, else at the default. The host
-// is the name that a service with this configuration answers to; empty for any.
+// healthAddress returns where the service is if --url does not say so: at LETHE_ADDR if it is set, else where this
+// user's service is running, else at the default. host is the host name that a service with this configuration
+// accepts; "" for any.
 func (p *program) healthAddress(c config.Config) (url, host string, err error) {
 	if !p.isSet(addressVariable) {
 		services, err := localservice.Find(c.RuntimeDir)
@@ -74,8 +74,7 @@ func (p *program) healthAddress(c config.Config) (url, host string, err error) {
 	return "http://" + callable(c.Addr), host, nil
 }
 
-// askReady returns nil when the service answers that it is ready, and an Unavailable
-// fault with the reason when not.
+// askReady returns nil if the service answers that it is ready, and otherwise an Unavailable fault with the reason.
 func askReady(ctx context.Context, url, host string, timeout time.Duration) error {
 	url = strings.TrimRight(url, "/") + "/readyz"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
@@ -83,7 +82,7 @@ func askReady(ctx context.Context, url, host string, timeout time.Duration) erro
 		return fault.Wrap(fault.Invalid, err, "%q is not the address of a service", url)
 	}
 	request.Host = host
-	// This transport uses no proxy: a proxy's answer would say nothing about the service.
+	// This transport uses no proxy, because an answer of a proxy would say nothing about the service.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	switch {
@@ -101,8 +100,7 @@ func askReady(ctx context.Context, url, host string, timeout time.Duration) erro
 	return nil
 }
 
-// reasonIn reads why the service is not ready. The answer may be that of another
-// program.
+// reasonIn reads why the service is not ready. The answer may come from another program.
 func reasonIn(body io.Reader) string {
 	var answer struct {
 		Error string `json:"error"`
@@ -113,8 +111,8 @@ func reasonIn(body io.Reader) string {
 	return answer.Error
 }
 
-// callable turns an address to listen on into one to call: an address that means
-// every interface becomes the loopback address.
+// callable converts an address to listen on into one to call: for an address that means every interface, the loopback
+// address.
 func callable(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// health runs the command as a container's health check does.
+// health runs the command like the health check of a container.
 func health(t *testing.T, args []string, environ ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, log strings.Builder
@@ -22,7 +22,7 @@ func health(t *testing.T, args []string, environ ...string) (code int, stdout, s
 	return code, out.String(), log.String()
 }
 
-// answering is a service of which only the readiness counts.
+// answering is a service that only answers the readiness check.
 func answering(t *testing.T, handler http.HandlerFunc) (addr string) {
 	t.Helper()
 	s := httptest.NewServer(handler)
@@ -39,7 +39,7 @@ func TestHealthOfAReadyService(t *testing.T) {
 	_, port, err := net.SplitHostPort(addr)
 	require.NoError(t, err)
 
-	// However the address to listen on is written, loopback is part of it.
+	// Every form of the address to listen on includes loopback.
 	for _, listening := range []string{addr, "0.0.0.0:" + port, ":" + port, "[::]:" + port} {
 		t.Run(listening, func(t *testing.T) {
 			code, stdout, stderr := health(t, nil, "LETHE_ADDR="+listening)
@@ -89,7 +89,7 @@ func TestHealthWaitsNoLongerThanTold(t *testing.T) {
 	require.Contains(t, stderr, "did not answer within 50ms")
 }
 
-// A service that knows its name by configuration refuses every other one.
+// A service with a configured host name refuses every other one.
 func TestHealthUsesANameThatTheServiceAllows(t *testing.T) {
 	addr := answering(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Host != "lethe.example.com" {
@@ -106,8 +106,8 @@ func TestHealthOfABadConfiguration(t *testing.T) {
 	require.Contains(t, stderr, "LETHE_ADDR")
 }
 
-// Without LETHE_ADDR the command finds the user's running service, whatever port it
-// listens on; with LETHE_ADDR it asks there and nowhere else, as in a container.
+// Without LETHE_ADDR the command finds the user's running service on any port. With LETHE_ADDR it asks only there, as
+// in a container.
 func TestHealthFindsTheServiceByItself(t *testing.T) {
 	db := storetest.New(t, storetest.SQLite)
 	runtime := "LETHE_RUNTIME_DIR=" + filepath.Join(t.TempDir(), "run")

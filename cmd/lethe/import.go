@@ -70,7 +70,7 @@ func formatNames() []string {
 	return names
 }
 
-// importPaths is the command.
+// importPaths runs the command.
 func (p *program) importPaths(ctx context.Context, f importFlags, paths []string) error {
 	if len(paths) == 0 {
 		if f.watch {
@@ -128,7 +128,7 @@ func ptrOrNil(s string) *string {
 	return &s
 }
 
-// options are the settings of reading.
+// options returns the options for reading.
 func (f importFlags) options() (exports.Options, error) {
 	o := exports.Options{Format: f.format, Platform: f.platform}
 	if f.since == "" {
@@ -142,8 +142,8 @@ func (f importFlags) options() (exports.Options, error) {
 	return o, nil
 }
 
-// openSources opens what the user named. Paths are one source, so that a conversation that is in
-// several files comes once. Standard input and pipes are sources of their own.
+// openSources opens the files and folders that the user named. All paths are one source, so that a conversation in
+// several files is imported once. Standard input and pipes are separate sources.
 func (p *program) openSources(paths []string) (sources []*container.Source, err error) {
 	var files []string
 	for _, path := range paths {
@@ -172,7 +172,7 @@ func (p *program) openSources(paths []string) (sources []*container.Source, err 
 	return sources, nil
 }
 
-// sourceName is what the record of the import calls its file.
+// sourceName returns the file name for the record of the import.
 func sourceName(paths []string) string {
 	name := filepath.Base(paths[0])
 	if paths[0] == "-" {
@@ -184,7 +184,7 @@ func sourceName(paths []string) string {
 	return name
 }
 
-// totalSize is the size of the sources in bytes, or 0 when it is unknown.
+// totalSize returns the size of the sources in bytes, or 0 if it is unknown.
 func totalSize(sources []*container.Source) (size int64) {
 	for _, s := range sources {
 		if s.Size() < 0 {
@@ -195,10 +195,10 @@ func totalSize(sources []*container.Source) (size int64) {
 	return size
 }
 
-// errPartly is the error of an import that is complete, but could not bring everything.
+// errPartly is the error of an import that is complete, except for what could not be read or stored.
 var errPartly = errors.New("not everything could be imported")
 
-// transfer runs the import and prints what became of it.
+// transfer runs the import and prints the result.
 func (p *program) transfer(ctx context.Context, f importFlags, sources []*container.Source, o exports.Options, to transfer.Destination, state indexed, shown *importProgress) error {
 	p.soFar.follows(func() string {
 		n := shown.tracker.Now().Stored
@@ -239,10 +239,10 @@ func (p *program) transfer(ctx context.Context, f importFlags, sources []*contai
 	return nil
 }
 
-// indexPoll is how often the state of the index is asked for.
+// indexPoll is the pause between two queries for the state of the index.
 const indexPoll = 300 * time.Millisecond
 
-// awaitIndex waits until what an import brought is indexed.
+// awaitIndex waits until the conversations of an import are indexed.
 func awaitIndex(ctx context.Context, id string, state indexed, shown *importProgress) (indexState, error) {
 	shown.indexing()
 	ticker := time.NewTicker(indexPoll)
@@ -261,7 +261,7 @@ func awaitIndex(ctx context.Context, id string, state indexed, shown *importProg
 	}
 }
 
-// serviceIndex asks a service for the state of the index.
+// serviceIndex returns a function that asks a service for the state of the index.
 func serviceIndex(c *client.Client) indexed {
 	return func(ctx context.Context, id string) (indexState, error) {
 		i, err := c.Import(ctx, id)
@@ -298,7 +298,7 @@ func (p *program) watchBacklog(ctx context.Context, r remote) error {
 	}
 }
 
-// preview says what would come.
+// preview prints what the import would store.
 func (p *program) preview(ctx context.Context, f importFlags, sources []*container.Source, o exports.Options, shown *importProgress) error {
 	p.soFar.is("nothing was stored")
 	found, err := transfer.Look(ctx, sources, o, shown.tracker)

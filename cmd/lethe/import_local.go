@@ -22,8 +22,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/transfer"
 )
 
-// withoutService reports whether an import goes straight into the database: it is an SQLite
-// file, nobody named a service or a key, and no service of this user runs.
+// withoutService reports whether an import opens the database itself: it is an SQLite file, the user named no service
+// and no key, and no service of this user is running.
 func (p *program) withoutService(ctx context.Context, c config.Config, r remote) (bool, error) {
 	if c.DatabaseURL != "" || r.url != "" || p.isSet(addressVariable) {
 		return false, nil
@@ -38,10 +38,10 @@ func (p *program) withoutService(ctx context.Context, c config.Config, r remote)
 	return !answers(ctx, "http://"+callable(c.Addr)), nil
 }
 
-// straight runs fn with a destination that stores in the database itself, and with the index
-// that follows it. fn returns when everything is indexed.
+// straight calls fn with a destination that stores in the database itself, and with the state of its index. fn
+// returns when everything is indexed.
 func (p *program) straight(ctx context.Context, c config.Config, workspace string, begin history.NewImport, fn func(transfer.Destination, indexed) error) error {
-	logger := slog.New(slog.DiscardHandler) // its lines would break the progress; the records have the errors
+	logger := slog.New(slog.DiscardHandler) // log lines would break the progress line; errors are in the records
 	return app.Work(ctx, c, logger, func(h *history.History) error {
 		ws, err := workspaceNamed(ctx, h, workspace)
 		if err != nil {
@@ -70,13 +70,13 @@ func workspaceNamed(ctx context.Context, h *history.History, name string) (chat.
 	return all[i].ID, nil
 }
 
-// indexed asks how far the index of an import is.
+// indexed returns the state of the index for an import.
 type indexed func(ctx context.Context, importID string) (indexState, error)
 
-// indexState is how many new and changed conversations of an import are indexed.
+// indexState is how many new and changed conversations of an import are indexed, waiting and failed.
 type indexState struct{ ready, pending, failed int }
 
-// database is the database itself as a destination of an import.
+// database is the opened database as the destination of an import.
 type database struct {
 	access history.Access
 	begin  history.NewImport
@@ -87,7 +87,7 @@ type database struct {
 	beats  sync.WaitGroup
 }
 
-// alive is how often the record of an import says that it goes on.
+// alive is the pause between two heartbeats of an import.
 const alive = 10 * time.Second
 
 // Begin records the import.
@@ -106,7 +106,7 @@ func (d *database) Begin(ctx context.Context) (string, error) {
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				_, _ = d.access.ReportImport(ctx, d.id, history.ImportReport{BytesRead: d.bytes.Load()}) // the next part tells what is wrong
+				_, _ = d.access.ReportImport(ctx, d.id, history.ImportReport{BytesRead: d.bytes.Load()}) // the next part reports the error
 			}
 		}
 	})
@@ -116,7 +116,7 @@ func (d *database) Begin(ctx context.Context) (string, error) {
 // NewPart returns an empty part.
 func (d *database) NewPart() transfer.Part { return &databasePart{to: d} }
 
-// Report sets what the record of the import says next.
+// Report sets the progress for the next heartbeat.
 func (d *database) Report(bytes int64, _ chat.ImportReport) { d.bytes.Store(bytes) }
 
 // Finish records how the import has ended.
@@ -128,13 +128,13 @@ func (d *database) Finish(ctx context.Context, end transfer.End) error {
 	return err
 }
 
-// indexed says how far the index of the import is.
+// indexed returns the state of the index for the import.
 func (d *database) indexed(ctx context.Context, id string) (indexState, error) {
 	i, err := d.access.Import(ctx, id)
 	return indexState{i.Ready, i.Pending, i.Failed}, err
 }
 
-// databasePart is conversations that are stored in one transaction.
+// databasePart is a part that is stored in one transaction.
 type databasePart struct {
 	to    *database
 	reads []history.Read

@@ -14,14 +14,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/transfer"
 )
 
-// How often the progress of an import is shown: on a terminal, and in plain lines.
+// How often the progress of an import is shown: on a terminal, and as plain lines.
 const (
 	redrawEvery = 150 * time.Millisecond
 	lineEvery   = 5 * time.Second
 )
 
-// importProgress shows how far an import is: one line that is drawn again on a terminal, and a
-// line every few seconds elsewhere.
+// importProgress shows the progress of an import: one line that is redrawn on a terminal, and a line every few
+// seconds elsewhere.
 type importProgress struct {
 	tracker *transfer.Tracker
 	verb    string // "Importing"
@@ -33,8 +33,8 @@ type importProgress struct {
 	plain    io.Writer
 
 	mu        sync.Mutex
-	since     time.Time // when the indexing was all that was left; zero before
-	atIndexed int       // how many were indexed then
+	since     time.Time // when only the indexing was left; zero before
+	atIndexed int       // how many were indexed at that time
 
 	ended chan struct{}
 	done  chan struct{}
@@ -92,14 +92,14 @@ func (s *importProgress) run(ctx context.Context) {
 	}
 }
 
-// indexing says that everything is stored, and only the index is waited for.
+// indexing marks that everything is stored and only the index is waited for.
 func (s *importProgress) indexing() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.since, s.atIndexed = time.Now(), s.tracker.Now().Indexed
 }
 
-// stop ends the showing and clears the line.
+// stop stops the display and clears the line.
 func (s *importProgress) stop() {
 	s.once.Do(func() { close(s.ended) })
 	<-s.done
@@ -122,17 +122,17 @@ func (s *importProgress) show() {
 	fmt.Fprint(s.terminal, "\r"+at.drawn(s.width())+"\x1b[K")
 }
 
-// moment is how far an import is at one moment.
+// moment is the progress of an import at one time.
 type moment struct {
 	now     transfer.Progress
 	took    time.Duration
 	verb    string
 	name    string
-	waiting bool // only for the index
-	before  int  // how many were indexed when the waiting began
+	waiting bool // only the index is waited for
+	before  int  // how many were indexed when that began
 }
 
-// share is how much is done, from 0 to 1; negative when it is unknown.
+// share returns the share that is done, from 0 to 1; negative if it is unknown.
 func (m moment) share() float64 {
 	if m.waiting {
 		return ratio(int64(m.now.Indexed), int64(m.now.New))
@@ -147,7 +147,7 @@ func ratio(done, of int64) float64 {
 	return min(1, float64(done)/float64(of))
 }
 
-// facts are what a line says, the most important first.
+// facts returns the parts of a line, the most important first.
 func (m moment) facts() []string {
 	var facts []string
 	share := m.share()
@@ -182,10 +182,10 @@ func (m moment) read() string {
 	return bytesText(m.now.Bytes) + " of " + bytesText(m.now.Of)
 }
 
-// leastShare is how much has to be done before a time is estimated.
+// leastShare is the share that must be done before the remaining time is estimated.
 const leastShare = 0.02
 
-// left is the time that is left, when it can be estimated.
+// left returns the remaining time if it can be estimated.
 func (m moment) left(share float64) string {
 	begun := 0.0
 	if m.waiting {
@@ -204,13 +204,12 @@ func (m moment) title() string {
 	return m.verb + " " + m.name
 }
 
-// line is the moment as a line of text.
+// line returns the progress as a line of text.
 func (m moment) line() string { return m.title() + ": " + strings.Join(m.facts(), ", ") }
 
 const barWidth = 24
 
-// drawn is the moment as one line of a terminal with so many columns. What does not fit is left
-// out.
+// drawn returns the progress as one line for a terminal with this many columns. What does not fit is left out.
 func (m moment) drawn(columns int) string {
 	title := []rune(escaped(m.title()))
 	if most := max(columns/3, 12); len(title) > most {
@@ -233,15 +232,15 @@ func (m moment) drawn(columns int) string {
 	return text
 }
 
-// escaped is a text as a terminalWriter would write it, on one line.
+// escaped returns a text on one line, escaped as a terminalWriter does.
 func escaped(text string) string {
 	var out strings.Builder
 	t := terminalWriter{to: &out}
-	_, _ = t.Write([]byte(oneLine(text) + " ")) // a builder takes everything; the space ends a character that was cut
+	_, _ = t.Write([]byte(oneLine(text) + " ")) // a builder never fails; the space completes a character that was cut
 	return strings.TrimSuffix(out.String(), " ")
 }
 
-// bytesText is a number of bytes for people.
+// bytesText formats a number of bytes.
 func bytesText(n int64) string {
 	switch {
 	case n < 1000:
@@ -256,7 +255,7 @@ func bytesText(n int64) string {
 	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
 }
 
-// duration is a time for people, to the second or the minute.
+// duration formats a duration, to the second or the minute.
 func duration(d time.Duration) string {
 	switch {
 	case d < time.Second:

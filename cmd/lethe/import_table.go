@@ -11,10 +11,10 @@ import (
 	"github.com/lethe-chat/lethe/internal/transfer"
 )
 
-// mostRows is how many files a table of results lists. More are joined by format.
+// mostRows is how many files a table of results lists. More files are summed up by format.
 const mostRows = 20
 
-// sayResult prints what became of an import.
+// sayResult prints the result of an import.
 func sayResult(out io.Writer, r *transfer.Result, now indexState, took time.Duration) error {
 	var b strings.Builder
 	writeCounts(&b, r)
@@ -34,7 +34,7 @@ func sayResult(out io.Writer, r *transfer.Result, now indexState, took time.Dura
 	return err
 }
 
-// outcome tells the counts in words.
+// outcome describes the counts in words.
 func outcome(c transfer.Counts) string {
 	var parts []string
 	add := func(n int, what string) {
@@ -55,7 +55,7 @@ func outcome(c transfer.Counts) string {
 	return strings.Join(parts, ", ")
 }
 
-// countColumns are the columns of the table; those after the third only when they have numbers.
+// countColumns are the columns of the table. Columns after the third are shown only when they have numbers.
 var countColumns = [...]struct {
 	name string
 	of   func(transfer.Counts) int
@@ -103,7 +103,7 @@ func writeCounts(b *strings.Builder, r *transfer.Result) {
 func fileLabel(f transfer.File) string {
 	label := oneLine(f.Path)
 	if letters := []rune(label); len(letters) > titleLimit {
-		label = "…" + string(letters[len(letters)-titleLimit+1:]) // the end tells files apart
+		label = "…" + string(letters[len(letters)-titleLimit+1:]) // the end of a path distinguishes files better
 	}
 	if f.Path == "" {
 		return count(f.Others, "file")
@@ -114,7 +114,7 @@ func fileLabel(f transfer.File) string {
 	return label
 }
 
-// listed returns the rows of the table: each file, or each format if there are too many files.
+// listed returns the rows of the table: one per file, or one per format if there are too many files.
 func listed(files []transfer.File) []transfer.File {
 	if len(files) <= mostRows {
 		return files
@@ -134,8 +134,8 @@ func listed(files []transfer.File) []transfer.File {
 	return joined
 }
 
-// writeColumns writes rows as aligned columns: the first texts to the left, numbers after them to
-// the right.
+// writeColumns writes rows as aligned columns: the first ones are texts, aligned left, the others numbers, aligned
+// right.
 func writeColumns(b *strings.Builder, texts int, rows [][]string) {
 	var widths []int
 	for _, row := range rows {
@@ -163,7 +163,7 @@ func writeColumns(b *strings.Builder, texts int, rows [][]string) {
 	}
 }
 
-// writeRemarks writes what the reading has noticed.
+// writeRemarks writes the warnings, problems and notes of reading.
 func writeRemarks(b *strings.Builder, r *transfer.Result) {
 	for _, note := range r.Notes {
 		fmt.Fprintf(b, "To do: %s\n\n", oneLine(note))
@@ -203,7 +203,7 @@ func writeNumbered(b *strings.Builder, rows [][]string) {
 	}
 }
 
-// sayPreview prints what an import would bring.
+// sayPreview prints what an import would store.
 func sayPreview(out io.Writer, p *transfer.Preview) error {
 	var b strings.Builder
 	conversations, messages := 0, 0
@@ -234,7 +234,7 @@ func dateOnly(t time.Time) string {
 	return t.UTC().Format(time.DateOnly)
 }
 
-// grouped is a number with a comma after each thousand.
+// grouped formats a number with a comma after each thousand.
 func grouped(n int) string {
 	text := fmt.Sprint(n)
 	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {

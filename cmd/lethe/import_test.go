@@ -28,7 +28,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// importer is somebody who imports files.
+// importer is a user who imports files.
 type importer struct {
 	t       *testing.T
 	environ []string
@@ -44,8 +44,8 @@ func (i importer) lethe(want int, args ...string) (stdout, stderr string) {
 	return out.String(), said.String()
 }
 
-// exportZip returns the path of an export as a service sends it: shards, and files without
-// conversations. more are further members.
+// exportZip returns the path of an export file as a service sends it: with shards, and files without conversations.
+// more are additional members.
 func exportZip(t *testing.T, more ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "export.zip")
@@ -70,7 +70,7 @@ func exportZip(t *testing.T, more ...string) string {
 	return path
 }
 
-// took is what differs in each run.
+// took matches what differs in each run.
 var took = regexp.MustCompile(`Read .* in .*\n`)
 
 const brokenMember, broken = "conversations-002.json", `[{"id":"c-9","title":7,"mapping":{"x":`
@@ -144,8 +144,8 @@ func deleteOne(t *testing.T, service *apptest.Service, title string) error {
 	return fmt.Errorf("no conversation is called %s", title)
 }
 
-// Lethe's own lines come back as they were written, and a bad line is named by its place in the
-// file, not in what was sent.
+// Lethe's own lines are read as they were written. A bad line is reported with its place in the file, not in the
+// request.
 func TestImportOfOwnLines(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		service := apptest.Start(t, db)
@@ -164,7 +164,7 @@ func TestImportOfOwnLines(t *testing.T) {
 	})
 }
 
-// A conversation that is longer than a part is sent in several, and arrives whole.
+// A conversation that is longer than a part is sent in several parts, and is complete afterwards.
 func TestImportOfALongConversation(t *testing.T) {
 	const messages = 12_000
 	var line strings.Builder
@@ -222,7 +222,7 @@ Noticed:
 	i.lethe(exitPartly, "import", "--dry-run", exportZip(t, brokenMember, broken))
 }
 
-// Without a service, an import goes into the SQLite file and ends when everything is indexed.
+// Without a running service, an import writes to the SQLite file and ends when everything is indexed.
 func TestImportWithoutAService(t *testing.T) {
 	db := storetest.New(t, storetest.SQLite)
 	runtime := "LETHE_RUNTIME_DIR=" + filepath.Join(t.TempDir(), "run")
@@ -273,8 +273,7 @@ func TestImportsThatCannotBegin(t *testing.T) {
 	}
 }
 
-// An interrupt in the middle ends the command, says what is stored, and is in the record. The
-// next import stores the rest.
+// An interrupted import says what is stored, and its record says so too. The next import stores the rest.
 func TestAnInterruptedImport(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		service := apptest.Start(t, db)

@@ -44,13 +44,12 @@ func interrupts(atOnce func()) (ctx context.Context, stop func()) {
 	return ctx, func() { signal.Stop(signals); close(ended); cancel(nil) }
 }
 
-// interruptPatience is how long a command may take to end after an interrupt. One
-// that still runs then waits for something that no context ends, such as a named pipe
-// that nobody writes to.
+// interruptPatience is how long a command may take to end after an interrupt. After that time it must be waiting for
+// something that no context ends, such as a named pipe without a writer.
 const interruptPatience = 2 * time.Second
 
-// execute runs the command until it ends or is interrupted. It waits as long as needed
-// for a service that stops in order.
+// execute runs the command until it ends or is interrupted. For a service that shuts down, it waits as long as
+// needed.
 func (p *program) execute(ctx context.Context, root *cobra.Command) error {
 	ended := make(chan error, 1)
 	go func() { ended <- root.ExecuteContext(ctx) }()
@@ -88,7 +87,7 @@ func (p *progress) follows(fn func() string) {
 	p.text = fn
 }
 
-// sentence is the description as the end of a sentence; empty when there is none.
+// sentence returns the description as the end of a sentence; "" when there is none.
 func (p *progress) sentence() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -104,7 +103,7 @@ type interruptible struct {
 	in  io.Reader
 }
 
-// Read reads, or returns the cause of the context when it ends first.
+// Read reads. If the context ends first, it returns the cause of the context.
 func (r *interruptible) Read(p []byte) (int, error) {
 	type outcome struct {
 		n   int
@@ -137,7 +136,7 @@ func (c *lineCounter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write counts, and keeps nothing.
+// Write counts and discards.
 func (c *lineCounter) Write(p []byte) (int, error) {
 	c.count(p)
 	return len(p), nil

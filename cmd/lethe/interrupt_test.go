@@ -22,8 +22,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// silence is standard input at which nobody types. It tells when it is asked for
-// the text after the first few bytes.
+// silence is standard input without typed text. It signals when a read after the first few bytes begins.
 type silence struct {
 	typed  io.Reader
 	asked  chan struct{}
@@ -48,8 +47,7 @@ func (s *silence) Read(p []byte) (int, error) {
 	return 0, io.EOF
 }
 
-// Every command that waits for somebody ends when it is interrupted, and says what
-// was done.
+// Every command that waits for a user ends when it is interrupted, and says what was done.
 func TestAnInterruptEndsWhateverACommandWaitsFor(t *testing.T) {
 	db := storetest.New(t, storetest.SQLite)
 	service := apptest.Start(t, db)
@@ -113,7 +111,7 @@ func TestAnInterruptEndsWhateverACommandWaitsFor(t *testing.T) {
 	}
 }
 
-// Both signals reach a real process that waits, and its exit code says so.
+// Both signals end a real waiting process, and its exit code says so.
 func TestSignalsEndACommand(t *testing.T) {
 	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		t.Run(sig.String(), func(t *testing.T) {

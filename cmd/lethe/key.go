@@ -15,10 +15,10 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// maxKeyFile is the size, in bytes, that a file with a key may have.
+// maxKeyFile is the maximum size in bytes of a file with a key.
 const maxKeyFile = 4 << 10
 
-// givenKey returns the key that the flags or the environment give; empty for none.
+// givenKey returns the key from the flags or the environment; "" for none.
 func (p *program) givenKey(c config.Config, r remote) (string, error) {
 	switch {
 	case r.key != "":
@@ -60,7 +60,7 @@ func onlyKey(in io.Reader, source string) (string, error) {
 	}
 }
 
-// withKeyFile completes the configuration of a service whose key may be in a file.
+// withKeyFile completes the configuration of a service that has its key in a file.
 func withKeyFile(c config.Config) (config.Config, error) {
 	if c.APIKeyFile == "" {
 		return c, nil

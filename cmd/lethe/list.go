@@ -47,7 +47,7 @@ func (p *program) listCommand() *cobra.Command {
 	return cmd
 }
 
-// printPage prints the conversations of a page, and on stderr what else there is.
+// printPage prints the conversations of a page, and on stderr how many more there are.
 func (p *program) printPage(page api.ConversationList, filtered bool) error {
 	switch {
 	case page.Total == 0 && filtered:

@@ -17,7 +17,7 @@ import (
 // localPatience is how long a service on this machine may take to identify itself.
 const localPatience = 5 * time.Second
 
-// howToGiveKey ends the errors about a missing key.
+// howToGiveKey is the end of errors about a missing key.
 const howToGiveKey = "give it with --key-file, LETHE_API_KEY_FILE or LETHE_API_KEY (`lethe keys create` creates one)"
 
 // keyless finds a service of this user on this machine, which needs no key, and returns
@@ -45,7 +45,7 @@ func (p *program) keyless(ctx context.Context, c config.Config, address string, 
 	}
 }
 
-// severalServices is the error when one of several services has to be chosen.
+// severalServices returns the error when the user has to choose one of several services.
 func severalServices(all []localservice.Service) error {
 	return fault.Invalidf("you run %d services on this machine: %s. Choose one with --url or LETHE_ADDR",
 		len(all), strings.Join(addresses(all), ", "))

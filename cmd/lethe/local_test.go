@@ -20,7 +20,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// user is somebody at the command line, with a runtime folder of their own.
+// user is a user at the command line, with a runtime folder of their own.
 type user struct {
 	t       *testing.T
 	environ []string
@@ -37,8 +37,7 @@ func (u user) lethe(want int, typed *string, args ...string) (stdout, stderr str
 	return out.String(), said.String()
 }
 
-// A service that is started and a command in another terminal need nothing between
-// them: no key, no address.
+// A started service and a command in another terminal need no key and no address.
 func TestTheCommandLineFindsTheServiceByItself(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		runtime := "LETHE_RUNTIME_DIR=" + filepath.Join(t.TempDir(), "run")
@@ -63,13 +62,13 @@ func TestTheCommandLineFindsTheServiceByItself(t *testing.T) {
 		stored := db.Rows(t)
 		require.Equal(t, 1, stored["api_keys"], "the token is in no table")
 
-		// It is another user's service for whoever has another folder.
+		// A command with another runtime folder does not find the service.
 		stranger := user{t, append(db.Environ(), "LETHE_RUNTIME_DIR="+t.TempDir(), "LETHE_ADDR="+strings.TrimPrefix(service, "http://"))}
 		_, stderr := stranger.lethe(exitFailure, nil, "list")
 		require.Contains(t, stderr, "was not started by you")
 		require.Contains(t, stderr, "LETHE_API_KEY")
 
-		// A second service of the same user must be told apart.
+		// With a second service of the same user, the user has to choose.
 		other := storetest.New(t, storetest.SQLite)
 		second := between(t, strings.Join(serving(t, other, runtime), "\n"), "listening on ", "\n")
 		_, stderr = u.lethe(exitFailure, nil, "list")
@@ -85,8 +84,8 @@ func TestTheCommandLineFindsTheServiceByItself(t *testing.T) {
 	})
 }
 
-// The token works from this machine alone, and only while the service runs. A
-// proxy's requests come from elsewhere, whatever their connection says.
+// The token works only from this machine and only while the service runs. Requests of a proxy count as coming from
+// elsewhere.
 func TestTheTokenIsValidFromThisMachineWhileTheServiceRuns(t *testing.T) {
 	db := storetest.New(t, storetest.SQLite)
 	folder := filepath.Join(t.TempDir(), "run")
@@ -127,8 +126,7 @@ func TestTheTokenIsValidFromThisMachineWhileTheServiceRuns(t *testing.T) {
 	require.Equal(t, http.StatusUnauthorized, ask(services[0].URL, first.Token), "the next one has another token")
 }
 
-// Nothing secret is sent to a program that cannot prove that it is the service of
-// the file.
+// No secret is sent to a program that cannot prove that it is the service of the file.
 func TestAnImpostorGetsNoToken(t *testing.T) {
 	var asked []string
 	impostor := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -145,8 +143,7 @@ func TestAnImpostorGetsNoToken(t *testing.T) {
 	require.Equal(t, []string{"/healthz"}, asked)
 }
 
-// A key can come from a file, from standard input or from a prompt, and then it is
-// in no list of processes.
+// A key can come from a file, from standard input or from a prompt. Then no list of processes shows it.
 func TestAKeyThatIsInNoProcessList(t *testing.T) {
 	db := storetest.New(t, storetest.SQLite)
 	service := apptest.Start(t, db)

@@ -1,4 +1,4 @@
-// Command lethe is the chat-history service and the command line to it.
+// Command lethe is the chat-history service and its command line.
 package main
 
 import (
@@ -19,12 +19,12 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// The exit codes: scripts can tell a wrong call from a failure.
+// The exit codes. Scripts can distinguish a wrong call from a failure.
 const (
 	exitOK          = 0
 	exitFailure     = 1
 	exitUsage       = 2
-	exitPartly      = 3 // an import is complete, but could not bring everything
+	exitPartly      = 3 // an import is complete, except for what could not be read or stored
 	exitInterrupted = 130
 )
 
@@ -38,8 +38,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the whole program without its process, so that tests can start it. Data
-// goes to stdout, everything else to stderr.
+// run is the whole program without its process, so that tests can call it. Data goes to stdout, everything else to
+// stderr.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
 	p := &program{
 		environ: environ, stdout: shownOn(stdout), stderr: shownOn(stderr),
@@ -53,7 +53,7 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 
 func (p *program) run(ctx context.Context, args []string) int {
 	p.stdin = &interruptible{ctx: ctx, in: p.stdin}
-	root := p.command() //nolint:contextcheck // cobra hands the context to each command
+	root := p.command() //nolint:contextcheck // cobra passes the context to each command
 	root.SetArgs(args)
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
@@ -66,7 +66,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		p.note("\nlethe: interrupted%s", p.soFar.sentence())
 		return exitInterrupted
 	case fault.Is(err, fault.Internal) && !p.started.Load():
-		called, _, _ := root.Find(args) // the root when no command was named
+		called, _, _ := root.Find(args) // the root if no command was named
 		p.note("lethe: %v\nRun '%s --help' for help.", err, called.CommandPath())
 		return exitUsage
 	case errors.Is(err, errPartly):
@@ -83,16 +83,16 @@ type program struct {
 	environ        []string
 	stdout, stderr io.Writer
 	stdin          io.Reader
-	terminal       bool          // a person is at the terminal and can be asked
-	keyboard       *os.File      // the terminal on which typing can be hidden; nil when there is none
-	started        atomic.Bool   // a subcommand has begun, so an error is no longer about how it was called
-	stopsInOrder   atomic.Bool   // after an interrupt the command needs time to stop in order
-	soFar          progress      // what the command has done, for an interrupt
+	terminal       bool          // a user is at the terminal and can be asked
+	keyboard       *os.File      // the terminal where typing can be hidden; nil if there is none
+	started        atomic.Bool   // a subcommand has begun, so errors are no longer about its arguments
+	stopsInOrder   atomic.Bool   // after an interrupt the command needs time to shut down
+	soFar          progress      // what the command has done so far, for the message after an interrupt
 	patience       time.Duration // replaces interruptPatience in tests
 
-	// For tests. Zero values stand for what the program does otherwise.
+	// For tests. Zero values mean the normal behavior.
 	timing agentsync.Timing             // of lethe sync
-	system string                       // the operating system that files are written for
+	system string                       // the operating system that autostart files are written for
 	self   string                       // the path of this program
 	runner func(command []string) error // runs commands of the system
 }

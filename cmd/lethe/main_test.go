@@ -27,8 +27,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run()) //nolint:forbidigo // what a TestMain is for
 }
 
-// The process stops on the signals that a terminal and an init system send, also
-// in the middle of work, with exit code 0; and nothing of the work is lost.
+// The process stops with exit code 0 on the signals of a terminal and of an init system, also while it is working,
+// and no work is lost.
 func TestSignalsStopTheProcess(t *testing.T) {
 	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		t.Run(sig.String(), func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestSignalsStopTheProcess(t *testing.T) {
 			require.NoError(t, lethe.Process.Signal(sig))
 			ended := make(chan error, 1)
 			go func() {
-				_, _ = out.WriteTo(&strings.Builder{}) // to its end, before Wait closes it
+				_, _ = out.WriteTo(&strings.Builder{}) // reads to the end before Wait closes it
 				ended <- lethe.Wait()
 			}()
 			select {

@@ -12,13 +12,13 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// typing is what a person does at the prompts, to the end of the input.
+// typing runs a command and answers its prompts, up to the end of the input.
 func (s shell) typing(want int, typed string, args ...string) (stdout, stderr string) {
 	return s.run(want, &typed, args...)
 }
 
-// An answer that was meant for another question is no file name, and whatever is
-// typed, a delete needs a yes to its own question.
+// An answer that was meant for another question is not used as a file name. In every case, a delete needs a yes to
+// its own question.
 func TestAnswersAtThePrompts(t *testing.T) {
 	db := storetest.New(t, storetest.SQLite)
 	service := apptest.Start(t, db)
@@ -44,7 +44,7 @@ func TestAnswersAtThePrompts(t *testing.T) {
 	require.Equal(t, []string{"copy.jsonl"}, files())
 }
 
-// A mistake is answered with what was wrong, in the caller's terms, once.
+// Each mistake gets one message that says what was wrong, in the caller's terms.
 func TestMistakesAreToldPlainly(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		service := apptest.Start(t, db)

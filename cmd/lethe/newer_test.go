@@ -9,8 +9,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// A database that a newer version has used is left alone, and whoever starts the
-// older one learns why.
+// An older program does not change a database that a newer version has used, and says why.
 func TestAnOlderProgramOnANewerSchema(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		require.NoError(t, db.Open(t).Close())

@@ -43,7 +43,7 @@ func (p *program) openCommand() *cobra.Command {
 	return cmd
 }
 
-// showInBrowser asks the system to open an address, and reports whether it has a way to.
+// showInBrowser asks the system to open an address. It reports whether the system has a program for that.
 func showInBrowser(ctx context.Context, address string) bool {
 	command := []string{"xdg-open", address}
 	switch runtime.GOOS {

@@ -36,8 +36,8 @@ func exchange(t *testing.T, page string, header ...string) (status int, session 
 	return answer.StatusCode, session
 }
 
-// A browser on the machine of the service opens the page without a key: with the address
-// that the start prints, and with that of `lethe open`. Each works once.
+// A browser on the machine of the service opens the page without a key, with the address that `lethe serve` prints
+// and with the one of `lethe open`. Each works once.
 func TestThePageIsOpenedWithoutAKey(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		runtime := "LETHE_RUNTIME_DIR=" + filepath.Join(t.TempDir(), "run")

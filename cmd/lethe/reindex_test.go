@@ -9,8 +9,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// What has failed is indexed again when somebody asks, by the command, which calls the
-// route, and is found again. What is ready is left alone.
+// The command calls the route that indexes failed conversations again, and search then finds them. Ready ones are not
+// indexed again.
 func TestReindexFailed(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		service := apptest.Start(t, db)

@@ -74,8 +74,8 @@ func (p *program) printHits(answer api.SearchAnswer, asked api.SearchMode) error
 	return nil
 }
 
-// withoutHeading cuts the line "[2026-11-27] Title" off a passage that begins with it,
-// because both are printed above the passage.
+// withoutHeading removes the line "[2026-11-27] Title" at the beginning of a passage, because date and title are
+// printed above it.
 func withoutHeading(text, title string) string {
 	first, rest, more := strings.Cut(text, "\n")
 	_, named, found := strings.Cut(first, "] ")

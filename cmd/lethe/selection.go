@@ -11,7 +11,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-// selection holds the flags that select conversations for export and delete.
+// selection has the flags that select conversations for export and delete.
 type selection struct {
 	options  client.ListOptions
 	from, to string
@@ -27,14 +27,14 @@ func (s *selection) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.options.ImportID, "import", "", "only conversations that the import with this id created")
 }
 
-// sourceFlags are the flags that select conversations by what their source says of them.
+// sourceFlags adds the flags that select conversations by properties from their source.
 func sourceFlags(cmd *cobra.Command, o *client.ListOptions) {
 	cmd.Flags().BoolFunc("archived", "only conversations that are archived at their source; =false for the others", into(&o.Archived))
 	cmd.Flags().BoolFunc("starred", "only conversations that are starred at their source; =false for the others", into(&o.Starred))
 	cmd.Flags().StringVar(&o.Project, "project", "", "only conversations of this project of their source")
 }
 
-// into returns a function that sets a value for which true, false and not given differ.
+// into returns a function that sets a value with three states: true, false and not given.
 func into(value **bool) func(string) error {
 	return func(text string) error {
 		b, err := strconv.ParseBool(text)
@@ -49,7 +49,7 @@ func (s *selection) read() (err error) {
 		return err
 	}
 	s.options.CreatedTo, err = day("to", s.to)
-	if err == nil && s.to != "" { // to the end of that day
+	if err == nil && s.to != "" { // up to the end of that day
 		s.options.CreatedTo = s.options.CreatedTo.AddDate(0, 0, 1).Add(-time.Millisecond)
 	}
 	return err
@@ -69,7 +69,7 @@ func day(flag, text string) (time.Time, error) {
 // given reports whether any of the flags was given.
 func (s *selection) given() bool { return s.options != client.ListOptions{} }
 
-// filter is the selection in the form that a delete takes; nil for none.
+// filter returns the selection as a filter for a delete; nil for none.
 func (s *selection) filter() *api.DeleteFilter {
 	if !s.given() {
 		return nil

@@ -82,7 +82,7 @@ func (p *program) welcome(c config.Config, s app.Started) {
 	say("The API is documented at %s/docs. Press Ctrl-C to stop.\n", url)
 }
 
-// trial is one line to paste into a POSIX shell.
+// trial returns one line to paste into a POSIX shell.
 func trial(url, key string) string {
 	return fmt.Sprintf(`U=%s/api/chat-history; A="Authorization: Bearer %s"; J="Content-Type: application/json"; `+
 		`ID=$(curl -sS $U/ingest/custom-online -H "$A" -H "$J" -d '{"conversation":{"id":"first","title":"A first conversation",`+

@@ -47,8 +47,8 @@ func (p *program) serviceCommand() *cobra.Command {
 	return cmd
 }
 
-// syncAtLogin is `lethe sync --install` and `lethe sync --uninstall`. The user is asked
-// about the agents first, because nobody can be asked later.
+// syncAtLogin is `lethe sync --install` and `lethe sync --uninstall`. It asks the user about the agents first,
+// because the program that starts at login cannot ask.
 func (p *program) syncAtLogin(ctx context.Context, f syncFlags) error {
 	command := []string{"sync"}
 	for _, s := range f.sources {
@@ -77,7 +77,7 @@ func (p *program) syncAtLogin(ctx context.Context, f syncFlags) error {
 	}, f.uninstall, f.dryRun)
 }
 
-// atLogin writes the file that starts a program at login, or takes it away, and says so.
+// atLogin writes the file that starts a program at login, or deletes it, and prints what it did.
 func (p *program) atLogin(ctx context.Context, program autostart.Program, uninstall, dryRun bool) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -136,8 +136,8 @@ func (p *program) takeAway(ctx context.Context, plan autostart.Plan) error {
 	return p.say("Deleted %s\n", plan.Path)
 }
 
-// environmentToKeep returns the settings that are set in the environment and those of the
-// agents, and the names of secrets, which are not kept.
+// environmentToKeep returns the settings from the environment, and those of the agents. secrets are the names of the
+// secrets that are set, whose values are left out.
 func (p *program) environmentToKeep() (keep, secrets []string) {
 	names := agentsync.Variables()
 	for _, v := range config.Variables() {
@@ -164,7 +164,7 @@ func commandLines(commands [][]string) string {
 	return strings.Join(lines, " && ")
 }
 
-// runAll runs commands of the system. One that fails is named, so that the user can run it.
+// runAll runs commands of the system. It names a command that fails, so that the user can run it.
 func (p *program) runAll(ctx context.Context, commands [][]string) {
 	for _, c := range commands {
 		if err := p.runs(ctx, c); err != nil {

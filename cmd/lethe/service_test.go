@@ -11,8 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// installer is somebody at the command line of a system. Commands of the system are written
-// down and not run.
+// installer is a user of the command line on a system. It records commands of the system and does not run them.
 type installer struct {
 	t      *testing.T
 	home   string

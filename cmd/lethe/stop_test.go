@@ -18,8 +18,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// A service that stops says that it is not ready while it still answers, also to
-// those who connect only then. A second signal ends it at once.
+// A service that is about to stop answers that it is not ready, also on new connections. A second signal ends it at
+// once.
 func TestAStopIsToldBeforeItHappens(t *testing.T) {
 	db := storetest.New(t, storetest.SQLite)
 	self, err := os.Executable()

@@ -57,7 +57,7 @@ func (p *program) syncCommand() *cobra.Command {
 	return cmd
 }
 
-// machine is what the environment says about this machine.
+// machine returns what the environment says about this machine.
 func (p *program) machine() agentsync.Machine {
 	home := p.getenv("HOME")
 	if home == "" {
@@ -66,7 +66,7 @@ func (p *program) machine() agentsync.Machine {
 	return agentsync.Machine{OS: runtime.GOOS, Home: home, Getenv: p.getenv}
 }
 
-// getenv returns the value of a variable; empty when it is not set.
+// getenv returns the value of a variable; "" if it is not set.
 func (p *program) getenv(name string) (value string) {
 	for _, entry := range p.environ {
 		if key, v, _ := strings.Cut(entry, "="); key == name {
@@ -88,7 +88,7 @@ func (p *program) sync(ctx context.Context, f syncFlags) error {
 	if f.again {
 		state.Forget()
 	}
-	p.stopsInOrder.Store(!f.once && !f.dryRun) // it ends when it is told to
+	p.stopsInOrder.Store(!f.once && !f.dryRun) // it runs until it is stopped
 	report := syncReport{p: p, f: f}
 	o := agentsync.Options{
 		Agents: agents, State: state, Once: f.once, DryRun: f.dryRun, Report: report.event, Timing: p.timing,
@@ -112,8 +112,8 @@ func (p *program) syncState() (*agentsync.State, error) {
 	return agentsync.OpenState(file)
 }
 
-// chooseAgents returns the agents whose sessions the user wants. Those that --source names
-// are wanted. About the others the user is asked once.
+// chooseAgents returns the agents whose sessions the user wants: those that --source names, and those that the user
+// agreed to. It asks about new ones once.
 func (p *program) chooseAgents(state *agentsync.State, f syncFlags) ([]agentsync.Agent, error) {
 	all := agentsync.Agents(p.machine())
 	if len(f.sources) > 0 {
@@ -157,8 +157,8 @@ func (p *program) chooseAgents(state *agentsync.State, f syncFlags) ([]agentsync
 	return wanted, nil
 }
 
-// askAgents lists agents and asks whether their sessions are wanted. When nobody can be
-// asked and others are wanted, these are not.
+// askAgents lists agents and asks whether to send their sessions. Without a terminal the answer is no if there are
+// other agents to send, else an error.
 func (p *program) askAgents(agents []agentsync.Agent, f syncFlags, others bool) (bool, error) {
 	if len(agents) == 0 {
 		return false, nil
@@ -228,7 +228,7 @@ func (r *syncReport) event(e agentsync.Event) {
 	}
 }
 
-// sentSummary tells what became of what was sent.
+// sentSummary describes the results of sending.
 func sentSummary(e agentsync.Event) string {
 	parts := []string{"Stored " + count(e.Conversations, "conversation")}
 	if e.Deleted > 0 {

@@ -20,7 +20,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// agents is the home folder of somebody who uses Claude Code.
+// agents is the home folder of a user of Claude Code.
 type agents struct {
 	t    *testing.T
 	home string
@@ -84,14 +84,14 @@ func TestSyncBringsSessionsAndLeavesWhatWasDeleted(t *testing.T) {
 				u.lethe(exitOK, nil, "delete", c.ID, "--yes")
 			}
 		}
-		// Both sessions go on. What was deleted stays deleted, also when everything is read again.
+		// Both sessions continue. Deleted conversations stay deleted, also when everything is read again.
 		a.writes("s1", 1, "And the cellar?", "On the hook.")
 		a.writes("s2", 1, "And for lunch?", "Bread.")
 		out, _ = u.lethe(exitOK, nil, "sync", "--once")
 		require.Contains(t, out, "Stored 1 conversation; left 1 deleted.")
 		out, _ = u.lethe(exitOK, nil, "sync", "--once", "--again")
 		require.Contains(t, out, "Stored 1 conversation; left 1 deleted.")
-		// What the agent deletes stays in Lethe.
+		// A session that the agent deletes stays in Lethe.
 		require.NoError(t, os.Remove(a.file("s1")))
 		u.lethe(exitOK, nil, "sync", "--once")
 		out, _ = u.lethe(exitOK, nil, "export")
@@ -104,7 +104,7 @@ func TestSyncBringsSessionsAndLeavesWhatWasDeleted(t *testing.T) {
 	})
 }
 
-// A line that an agent writes is in Lethe a moment later, and the command ends in order.
+// A line that an agent writes is in Lethe shortly afterwards, and the command stops without an error.
 func TestSyncFollowsASession(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		a := newAgents(t)
@@ -145,7 +145,7 @@ func TestSyncFollowsASession(t *testing.T) {
 				}
 			}
 		}
-		await(agentsync.Waiting) // there is no service yet
+		await(agentsync.Waiting) // no service is running yet
 		serving(t, db, runtime)
 		await(agentsync.Watching)
 		a.writes("s1", 1, "And the cellar?", "On the hook.")

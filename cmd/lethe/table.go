@@ -21,8 +21,7 @@ func newTable(out io.Writer, names ...string) table {
 	return t
 }
 
-// row adds a row. What would break the line or move to another column becomes a
-// space.
+// row adds a row. Characters that would break the line or the columns become spaces.
 func (t table) row(cells ...string) {
 	for i, cell := range cells {
 		cells[i] = oneLine(cell)
@@ -30,13 +29,13 @@ func (t table) row(cells ...string) {
 	fmt.Fprintln(t.columns, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
 }
 
-// print writes the table out. Nothing is written before.
+// print writes the table. Nothing is written before.
 func (t table) print() error { return t.columns.Flush() }
 
-// titleLimit is how many characters of a title a table shows; --json has it whole.
+// titleLimit is how many characters of a title a table shows; --json shows all of it.
 const titleLimit = 50
 
-// shortTitle is a title for a table.
+// shortTitle returns a title cut for a table.
 func shortTitle(title string) string {
 	if title == "" {
 		return "(no title)"
@@ -47,7 +46,7 @@ func shortTitle(title string) string {
 	return title
 }
 
-// date is a time for a table, in UTC to the minute, or "-".
+// date formats a time for a table, in UTC to the minute; "-" for none.
 func date(t *time.Time) string {
 	if t == nil {
 		return "-"

@@ -11,10 +11,9 @@ import (
 	"github.com/mattn/go-isatty"
 )
 
-// terminalWriter writes to a terminal and escapes control characters: a title or a
-// message could otherwise move the cursor, rename the window, write to the clipboard
-// or reverse the order of a line. Everything a command prints goes through it, so no
-// command can forget it. The escapes look like \u001b, so JSON keeps its meaning.
+// terminalWriter writes to a terminal and escapes control characters. Otherwise a title or a message could move the
+// cursor, rename the window, write to the clipboard or reverse the order of a line. Everything that a command prints
+// goes through it. The escapes look like \u001b, so JSON keeps its meaning.
 type terminalWriter struct {
 	to   io.Writer
 	held []byte // an incomplete character, or a CR that may be followed by LF
@@ -29,8 +28,7 @@ func shownOn(out io.Writer) io.Writer {
 	return out
 }
 
-// Write writes p escaped. It may hold the last few bytes back until the rest of their
-// character has come.
+// Write writes p escaped. It may keep the last few bytes until the rest of their character is written.
 func (t *terminalWriter) Write(p []byte) (int, error) {
 	text := append(t.held, p...)
 	var out strings.Builder

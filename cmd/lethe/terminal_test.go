@@ -14,7 +14,7 @@ func TestControlCharactersAreShown(t *testing.T) {
 		"\x1b]0;title\x07":                     `\u001b]0;title\u0007`,
 		"\x1b[2J\x1b]52;c;aGk=\x1b\\":          `\u001b[2J\u001b]52;c;aGk=\u001b\`,
 		"a\u009b31mb":                          `a\u009b31mb`,
-		"a\x9b31mb":                            "a\ufffd31mb", // C1 as one byte, which is no UTF-8
+		"a\x9b31mb":                            "a\ufffd31mb", // C1 as one byte, which is not valid UTF-8
 		"\x00\x08\x0b\x0c\x7f":                 `\u0000\u0008\u000b\u000c\u007f`,
 		"one\r\ntwo\n":                         "one\ntwo\n",
 		"12345\rfake\n":                        `12345\u000dfake` + "\n",
@@ -36,7 +36,7 @@ func TestControlCharactersAreShown(t *testing.T) {
 	}
 }
 
-// JSON on a terminal stays the same JSON.
+// JSON on a terminal has the same meaning.
 func TestShownJSONIsTheSameJSON(t *testing.T) {
 	text := "a\u009b\u202e\x1b\x7f\u2028é"
 	data, err := json.Marshal(text)

@@ -8,11 +8,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set when a release is built (make build, make dist, the image).
+// version is set by the build of a release (make build, make dist, the image).
 var version string
 
-// release is the program's version. In a program built by `go install` it is the
-// module's version, which the Go command puts into it.
+// release returns the version of the program. In a program built by `go install` it is the version of the module.
 func release() string {
 	if version != "" {
 		return version

@@ -16,11 +16,11 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// patience is how long anything may take that a test waits for.
+// patience is the time limit for anything that a test waits for.
 const patience = 30 * time.Second
 
-// serving runs `lethe serve` on a free port and returns what it says until it is
-// ready, line by line. It is stopped when the test ends, and must end well.
+// serving runs `lethe serve` on a free port and returns the lines that it prints until it is ready. It stops when the
+// test ends, and must end without an error.
 func serving(t *testing.T, db storetest.Database, environ ...string) (said []string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -63,7 +63,7 @@ func serving(t *testing.T, db storetest.Database, environ ...string) (said []str
 	}
 }
 
-// trialLine is the line that people are told to paste.
+// trialLine returns the line that users are told to paste.
 func trialLine(t *testing.T, said []string) string {
 	t.Helper()
 	for i, line := range said {
@@ -76,7 +76,7 @@ func trialLine(t *testing.T, said []string) string {
 	return ""
 }
 
-// paste runs a line in a shell, as a person would, and returns what it prints.
+// paste runs a line in a shell, as a user would, and returns what it prints.
 func paste(t *testing.T, line string, environ ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -91,8 +91,7 @@ func paste(t *testing.T, line string, environ ...string) string {
 	return string(out)
 }
 
-// tried checks what the pasted line has printed: it has found the conversation
-// that it uploaded, and then deleted it.
+// tried checks the output of the pasted line: it found the conversation that it uploaded, and then deleted it.
 func tried(t *testing.T, printed string) {
 	t.Helper()
 	answers := json.NewDecoder(strings.NewReader(printed))
@@ -107,8 +106,7 @@ func tried(t *testing.T, printed string) {
 	require.False(t, answers.More(), printed)
 }
 
-// The first start makes a key, shows it, and shows a line that works with it. The
-// second start shows no key.
+// The first start creates a key and shows it, with a line that works with it. The second start shows no key.
 func TestWelcomeOfAFirstStart(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		said := serving(t, db)
@@ -123,7 +121,7 @@ func TestWelcomeOfAFirstStart(t *testing.T) {
 		require.NotEmpty(t, key)
 		require.Contains(t, line, "Bearer "+key)
 		tried(t, paste(t, line))
-		tried(t, paste(t, line)) // also when it is pasted again
+		tried(t, paste(t, line)) // pasting it again works too
 		require.Empty(t, db.Damage(t))
 		require.Zero(t, db.Rows(t)["conversations"])
 
@@ -133,8 +131,7 @@ func TestWelcomeOfAFirstStart(t *testing.T) {
 	})
 }
 
-// With a key of the configuration none is made, and the line names the variable
-// instead of the secret.
+// With a configured key, no key is created, and the line has the variable instead of the secret.
 func TestWelcomeWithAKeyOfTheConfiguration(t *testing.T) {
 	const key = "LETHE_API_KEY=a-key-of-the-configuration"
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {

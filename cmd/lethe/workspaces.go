@@ -111,8 +111,7 @@ func (p *program) deleteWorkspaceCommand() *cobra.Command {
 	return cmd
 }
 
-// workspacePatience is how long the delete of a workspace may take: it is one
-// transaction, however much there is.
+// workspacePatience is the time limit for the delete of a workspace, which is one transaction of any size.
 const workspacePatience = time.Hour
 
 func (p *program) deleteWorkspace(ctx context.Context, h *history.History, name, export string, yes bool) error {
@@ -132,7 +131,7 @@ func (p *program) deleteWorkspace(ctx context.Context, h *history.History, name,
 	}
 	var exported map[chat.ConversationID]int64
 	if export != "" {
-		exported = make(map[chat.ConversationID]int64) // conversations that change from here on must not be deleted
+		exported = make(map[chat.ConversationID]int64) // conversations that change after this point must not be deleted
 		err := writeNew(export, func(out io.Writer) error { return exportWorkspace(ctx, h, w.ID, out, exported) })
 		if err != nil {
 			return err

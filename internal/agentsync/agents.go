@@ -1,7 +1,7 @@
-// Package agentsync brings the sessions of the coding agents on this machine to a service and
-// keeps them up to date: it knows where agents keep their sessions, remembers how far each
-// file was read, watches the folders, and sends what is new. It does not know how a session
-// is written (internal/exports) and deletes nothing, at the service or at the source.
+// Package agentsync sends the sessions of the coding agents on this machine to a service and keeps them up to date:
+// it knows where agents store their sessions, remembers how far each file was read, watches the folders, and sends
+// what is new. It does not know the formats of sessions (internal/exports) and deletes nothing, at the service or on
+// this machine.
 package agentsync
 
 import (
@@ -25,28 +25,27 @@ import (
 	"github.com/lethe-chat/lethe/internal/spelling"
 )
 
-// Machine is what has to be known of the system to find folders.
+// Machine describes the system, as far as needed to find the folders.
 type Machine struct {
-	OS     string // as runtime.GOOS has it
+	OS     string // a value of runtime.GOOS
 	Home   string // the user's home folder
 	Getenv func(name string) string
 }
 
-// Agent is a program whose sessions are brought, and where it keeps them.
+// Agent is a program whose sessions can be sent, and the place where it stores them.
 type Agent struct {
 	Name   string // such as claude-code, which is also the platform of its conversations
-	Title  string // for people
+	Title  string // for the user
 	Format format.Format
-	Roots  []string // folders; they may be missing
+	Roots  []string // folders, which may be missing
 
-	session func(name string) bool // whether a file, by its path with slashes, is a session
+	session func(name string) bool // whether a path with slashes is that of a session
 }
 
-// Agents returns every agent that is known, with the folders that it would use on this
-// machine.
+// Agents returns all known agents, with the folders that they use on this machine.
 func Agents(m Machine) []Agent {
 	home := func(parts ...string) string { return filepath.Join(append([]string{m.Home}, parts...)...) }
-	// or is the value of a variable, or a folder in the user's home.
+	// or returns the value of a variable, or else a folder in the user's home.
 	or := func(variable string, parts ...string) string {
 		if set := m.Getenv(variable); set != "" {
 			return set
@@ -90,7 +89,7 @@ func Agents(m Machine) []Agent {
 			Roots:   []string{under(or("KIMI_SHARE_DIR", ".kimi"), "sessions"), under(or("KIMI_CODE_HOME", ".kimi-code"), "sessions")},
 			session: named("wire.jsonl"),
 		},
-		// Aider keeps its history in each repository, so somebody has to say where.
+		// Aider stores its history in each repository, so the user has to say where.
 		{Name: aider.Platform, Title: "Aider", Format: aider.Format(), session: named(".aider.chat.history.md")},
 	}
 }
@@ -120,12 +119,12 @@ func named(patterns ...string) func(string) bool {
 	}
 }
 
-// below wants a folder with this name above the file.
+// below requires a folder with this name in the path of the file.
 func below(folder string, and func(string) bool) func(string) bool {
 	return func(name string) bool { return strings.Contains(filepath.ToSlash(name), "/"+folder+"/") && and(name) }
 }
 
-// Present returns the agents that have a folder on this machine.
+// Present returns the agents with a folder on this machine.
 func Present(all []Agent) (present []Agent) {
 	for _, a := range all {
 		a.Roots = slices.DeleteFunc(slices.Clone(a.Roots), func(root string) bool {
@@ -139,8 +138,8 @@ func Present(all []Agent) (present []Agent) {
 	return present
 }
 
-// Choose returns the agents that somebody named, as NAME or NAME=FOLDER. It returns Invalid
-// for an unknown name and for a folder that does not exist.
+// Choose returns the agents that the user named, as NAME or NAME=FOLDER. It returns Invalid for an unknown name and
+// for a folder that does not exist.
 func Choose(all []Agent, names []string) ([]Agent, error) {
 	var chosen []Agent
 	for _, name := range names {
@@ -190,8 +189,8 @@ func (a Agent) Sessions() (n int) {
 	return n
 }
 
-// walk visits the folders and files below a folder. It follows no links. What cannot be read
-// is left out: it may have been deleted meanwhile, or belong to somebody else.
+// walk visits the folders and files in a folder. It does not follow links. It leaves out what it cannot read: that
+// may have been deleted in the meantime, or belong to another user.
 func walk(root string, folder func(path string), file func(path string, info fs.FileInfo)) {
 	_ = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
@@ -216,15 +215,15 @@ func skip(entry fs.DirEntry) error {
 	return nil
 }
 
-// Variables are the variables of the environment that say where agents keep their sessions.
+// Variables are the environment variables that say where agents store their sessions.
 func Variables() []string {
 	return []string{
 		"CLAUDE_CONFIG_DIR", "CODEX_HOME", "GEMINI_CLI_HOME", "OPENCODE_DB", "XDG_DATA_HOME", "KIMI_SHARE_DIR", "KIMI_CODE_HOME",
 	}
 }
 
-// StateFile returns where the state of a user is kept: in the user's folder for state. It
-// is empty when the environment does not say where the home folder is.
+// StateFile returns the path of a user's state file, in the user's folder for state. It is empty when the environment
+// does not say where the home folder is.
 func StateFile(m Machine) string {
 	const name = "sync.json"
 	switch {

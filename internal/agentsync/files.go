@@ -22,14 +22,14 @@ type sessionFile struct {
 	agent *Agent
 	path  string
 	size  int64
-	time  int64 // when it was changed, in nanoseconds since 1970
+	time  int64 // time of its last change, in nanoseconds since 1970
 }
 
-// log is the name that SQLite gives the log beside a database. What OpenCode wrote last is
-// there, so the two are seen as one file.
+// log is the suffix of the log that SQLite writes beside a database. The latest sessions of OpenCode are there, so
+// the database and its log count as one file.
 const log = "-wal"
 
-// scan visits the folders of the agents and returns their sessions by path, and the folders.
+// scan visits the folders of the agents and returns the folders, and the sessions by path.
 func scan(agents []Agent) (files map[string]sessionFile, folders []string) {
 	files = map[string]sessionFile{}
 	for i := range agents {
@@ -45,7 +45,7 @@ func scan(agents []Agent) (files map[string]sessionFile, folders []string) {
 	return files, folders
 }
 
-// describe returns what a file is now.
+// describe returns the current state of a file.
 func describe(a *Agent, name string, info fs.FileInfo) sessionFile {
 	f := sessionFile{agent: a, path: name, size: info.Size(), time: info.ModTime().UnixNano()}
 	if written, err := os.Stat(name + log); err == nil {
@@ -55,7 +55,7 @@ func describe(a *Agent, name string, info fs.FileInfo) sessionFile {
 	return f
 }
 
-// look returns a file that may have changed; false when it is no session, or was deleted.
+// look returns a file that may have changed. It returns false when the file is not a session or was deleted.
 func look(agents []Agent, name string) (sessionFile, bool) {
 	name = strings.TrimSuffix(name, log)
 	for i := range agents {
@@ -74,17 +74,16 @@ func look(agents []Agent, name string) (sessionFile, bool) {
 	return sessionFile{}, false
 }
 
-// unchanged reports whether a file is as it was when it was read.
+// unchanged reports whether a file has not changed since it was read.
 func (e entry) unchanged(f sessionFile) bool { return e.Size == f.size && e.Time == f.time }
 
-// source is the files of the agents while they are read, for readers that look at the files
-// beside one.
+// source is the files of the agents while they are read, for readers that need the files beside the one they read.
 type source struct {
 	files map[string]sessionFile
 	memo  map[string]any
 }
 
-// member returns a file as a member. Its path begins in the agent's folder.
+// member returns a file as a member. Its path is relative to the agent's folder.
 func (s *source) member(f sessionFile) format.Member {
 	return format.Member{
 		Path: shown(f), Size: f.size, Modified: time.Unix(0, f.time), File: f.path,
@@ -109,7 +108,7 @@ func (s *source) member(f sessionFile) format.Member {
 	}
 }
 
-// of returns the files of an agent in the order of their paths.
+// of returns the files of an agent, ordered by path.
 func (s *source) of(a *Agent) (all []format.Member) {
 	for _, name := range slices.Sorted(maps.Keys(s.files)) {
 		if f := s.files[name]; f.agent.Name == a.Name {
@@ -119,7 +118,7 @@ func (s *source) of(a *Agent) (all []format.Member) {
 	return all
 }
 
-// rootOf returns the folder of an agent that a file is in; empty when it is in none.
+// rootOf returns the agent's folder that contains a file, or "".
 func rootOf(a *Agent, name string) string {
 	for _, root := range a.Roots {
 		if rel, err := filepath.Rel(root, name); err == nil && filepath.IsLocal(rel) {
@@ -129,7 +128,7 @@ func rootOf(a *Agent, name string) string {
 	return ""
 }
 
-// shown returns the path of a file from the agent's folder on, with slashes.
+// shown returns the path of a file relative to the agent's folder, with slashes.
 func shown(f sessionFile) string {
 	root := rootOf(f.agent, f.path)
 	rel, err := filepath.Rel(root, f.path)
@@ -139,12 +138,12 @@ func shown(f sessionFile) string {
 	return path.Join(filepath.ToSlash(filepath.Base(root)), filepath.ToSlash(rel))
 }
 
-// hashed is how many bytes at the beginning of a file, and how many before a mark, tell
-// whether what stands before the mark is still the same.
+// hashed is how many bytes are hashed at the beginning of a file and before a mark, to find out whether the part
+// before the mark is unchanged.
 const hashed = 64 << 10
 
-// hashBefore returns a hash of what stands before an offset. An error means that the file is
-// shorter, or cannot be read.
+// hashBefore returns a hash of the part of a file before an offset. An error means that the file is shorter, or
+// cannot be read.
 func hashBefore(name string, offset int64) (_ string, err error) {
 	if offset == 0 {
 		return "", nil
@@ -167,11 +166,11 @@ func hashBefore(name string, offset int64) (_ string, err error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// resume returns where to go on reading a file: at its mark when what stands before it is
-// still the same, else at its beginning.
+// resume returns where to continue reading a file: at its mark if the part before it is unchanged, else at the
+// beginning.
 func (e entry) resume(name string) format.Mark {
 	if e.Mark.Offset == 0 {
-		return e.Mark // the reader itself notices another database
+		return e.Mark // the reader itself notices a different database
 	}
 	before, err := hashBefore(name, e.Mark.Offset)
 	if err != nil || before != e.Before {

@@ -10,10 +10,9 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// linesOf returns a conversation as lines of an import file. A long conversation becomes
-// several lines, which the service puts together. whole says that it is all of the
-// conversation; then each line says at which position it continues. Otherwise it is the end
-// of a conversation, whose position only the service knows from its ids.
+// linesOf returns a conversation as lines of an import file. A long conversation becomes several lines, which the
+// service puts together. whole means that u is the whole conversation; then each line has the position where it
+// continues. Otherwise u is the end of a conversation, and the service finds its position by the ids.
 func linesOf(u chat.Upload, whole bool) (lines [][]byte, err error) {
 	parts := u.Split(chat.DefaultPartLimits())
 	for _, part := range parts {
@@ -29,7 +28,7 @@ func linesOf(u chat.Upload, whole bool) (lines [][]byte, err error) {
 	return lines, nil
 }
 
-// request is the upload of a conversation, or of a part of it.
+// request converts a conversation, or a part of one, into an upload.
 func request(u chat.Upload) api.UploadRequest {
 	sent := api.UploadedChat{
 		ID: u.ExternalID, Title: some(u.Title), CreatedAt: at(u.CreatedAt), UpdatedAt: at(u.UpdatedAt), Marked: new(u.TellsMarks),
@@ -70,10 +69,10 @@ func at(t time.Time) *api.Time {
 	return new(api.NewTime(t))
 }
 
-// storable returns a text that the service accepts. Of one that is too long, such as the
-// output of a tool, the beginning is kept.
+// storable returns a text that the service accepts. It cuts off the end of a text that is too long, such as the
+// output of a tool.
 func storable(text string) string {
-	const surely = chat.MaxTextBytes / 6 // no character needs more than six times its bytes in JSON
+	const surely = chat.MaxTextBytes / 6 // a character takes at most six times its bytes in JSON
 	if len(text) <= surely {
 		return text
 	}
@@ -83,8 +82,8 @@ func storable(text string) string {
 	return strings.ToValidUTF8(text[:surely], "")
 }
 
-// written returns a value as JSON with a line break. It has no escapes that only HTML needs,
-// because they would make a text six times as long.
+// written returns a value as JSON with a line break. It does not escape characters for HTML, because that could make
+// a text six times as long.
 func written(v any) ([]byte, error) {
 	var b bytes.Buffer
 	out := json.NewEncoder(&b)

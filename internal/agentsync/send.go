@@ -18,15 +18,14 @@ const (
 	batchBytes = 8 << 20
 )
 
-// errStartOver says that the service has not what was sent before, so what was read from the
-// middle of a file must not be sent to it.
+// errStartOver says that the service does not have what was sent before, so the end of a conversation must not be
+// sent without its beginning.
 var errStartOver = errors.New("everything is sent again")
 
-// sendingError ends a run: the service does not answer, or refuses what is sent, such as for
-// a wrong key.
+// sendingError ends a run: the service does not answer, or refuses what is sent, for example because of a wrong key.
 type sendingError struct{ err error }
 
-// Error is the error itself.
+// Error returns the text of the service's error.
 func (e *sendingError) Error() string { return e.err.Error() }
 
 // Unwrap returns the error of the service.
@@ -45,7 +44,7 @@ func (s *syncer) add(ctx context.Context, line []byte) error {
 	return s.deliver(ctx)
 }
 
-// flush sends what is in the batch and remembers that its files were read.
+// flush sends the batch and remembers that its files were read.
 func (s *syncer) flush(ctx context.Context) error {
 	if s.DryRun {
 		s.entries = map[string]entry{}
@@ -65,8 +64,8 @@ func (s *syncer) flush(ctx context.Context) error {
 	return s.State.Save()
 }
 
-// deliver sends the batch. When the service does not answer, it waits longer and longer and
-// tries again, unless the run is to end.
+// deliver sends the batch. When the service does not answer, it tries again after pauses that grow, unless the run is
+// to end.
 func (s *syncer) deliver(ctx context.Context) error {
 	if len(s.batch) == 0 {
 		return nil
@@ -100,12 +99,12 @@ func (s *syncer) try(ctx context.Context) (api.ImportAnswer, error) {
 	}
 	answer, err := s.service.ImportFile(ctx, io.MultiReader(readers...), false)
 	if err != nil {
-		s.service = nil // it may be another one when it answers again
+		s.service = nil // the service may have another address when it answers again
 	}
 	return answer, err
 }
 
-// delivered reports what the service answered.
+// delivered reports the service's answer.
 func (s *syncer) delivered(a api.ImportAnswer) {
 	for _, p := range a.Problems {
 		s.tell(Event{Kind: Problem, Text: p.Reason})
@@ -116,7 +115,7 @@ func (s *syncer) delivered(a api.ImportAnswer) {
 	s.done = 0
 }
 
-// connect finds the service, and waits for it.
+// connect finds the service, or waits for it.
 func (s *syncer) connect(ctx context.Context) error {
 	for pause := s.Timing.FirstTry; ; pause = min(2*pause, s.Timing.LastTry) {
 		err := s.find(ctx)
@@ -129,16 +128,15 @@ func (s *syncer) connect(ctx context.Context) error {
 	}
 }
 
-// find finds the service. When it has no conversations, although some were sent before, its
-// database is another one, and everything is sent again. What was deleted there stays
-// deleted.
+// find finds the service. If the service has no conversations although some were sent before, it has another
+// database, and everything is sent again. Conversations that were deleted there stay deleted.
 func (s *syncer) find(ctx context.Context) error {
 	service, name, err := s.Connect(ctx)
 	if err != nil {
 		return err
 	}
 	stored, err := service.Count(ctx)
-	if err != nil && !forbidden(err) { // a key that may only write cannot count
+	if err != nil && !forbidden(err) { // a key without the scope read cannot count
 		return err
 	}
 	s.service = service
@@ -158,8 +156,8 @@ func forbidden(err error) bool {
 	return errors.As(err, &answered) && answered.Status == 403
 }
 
-// wait waits until the service may answer again. It returns the error at once when waiting
-// does not help, or when the run does not wait.
+// wait waits until the service may answer again. It returns the error at once if waiting does not help or the run
+// does not wait.
 func (s *syncer) wait(ctx context.Context, err error, pause time.Duration) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -178,8 +176,8 @@ func (s *syncer) wait(ctx context.Context, err error, pause time.Duration) error
 	}
 }
 
-// helps reports whether waiting may help: the service does not answer, is busy or has a
-// fault. It does not help against a wrong key.
+// helps reports whether waiting may help: the service does not answer, is busy or has an internal error. It does not
+// help against a wrong key.
 func helps(err error) bool {
 	var answered *client.Error
 	if errors.As(err, &answered) {

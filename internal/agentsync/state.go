@@ -11,12 +11,11 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// stateVersion is the version of the state file. A file of another version is not used, so
-// everything is read again.
+// stateVersion is the version of the state file. A file of another version is ignored, so everything is read again.
 const stateVersion = 1
 
-// State is what is remembered between two runs: which agents the user agreed to, and how far
-// each file was read. It holds names of files, ids and hashes, and no text of a chat.
+// State is what is remembered between two runs: which agents the user agreed to, and how far each file was read. It
+// has names of files, ids and hashes, and no text of a chat.
 type State struct {
 	file    string
 	content stateFile
@@ -32,13 +31,13 @@ type stateFile struct {
 // entry is how far a file was read.
 type entry struct {
 	Size   int64       `json:"size"`
-	Time   int64       `json:"time"` // when it was changed, in nanoseconds since 1970
+	Time   int64       `json:"time"` // time of its last change, in nanoseconds since 1970
 	Mark   format.Mark `json:"mark,omitzero"`
-	Before string      `json:"before,omitempty"` // a hash of what stands before the mark
+	Before string      `json:"before,omitempty"` // a hash of the part before the mark
 }
 
-// OpenState reads a state file. A missing one, and one that cannot be understood, is an
-// empty state. It returns Unavailable when the file cannot be read.
+// OpenState reads a state file. A missing or invalid one counts as empty. It returns Unavailable when the file cannot
+// be read.
 func OpenState(file string) (*State, error) {
 	s := &State{file: file}
 	data, err := os.ReadFile(file)
@@ -74,8 +73,7 @@ func (s *State) Forget() { s.content.Files = map[string]entry{} }
 // Files returns how many files were read.
 func (s *State) Files() int { return len(s.content.Files) }
 
-// For says which service the files are sent to. When it is another one than before, they are
-// read again.
+// For sets the service that the files are sent to. If it differs from the one before, all files are read again.
 func (s *State) For(service string) {
 	if s.content.Service != service {
 		s.Forget()
@@ -83,8 +81,8 @@ func (s *State) For(service string) {
 	s.content.Service = service
 }
 
-// Save writes the file, which only this user can read. It is replaced as a whole. It returns
-// Unavailable when it cannot be written.
+// Save writes the file, readable only for this user. It replaces the whole file. It returns Unavailable when the file
+// cannot be written.
 func (s *State) Save() error {
 	data, err := json.Marshal(s.content)
 	if err != nil {

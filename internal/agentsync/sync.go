@@ -12,31 +12,30 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// Service is where sessions are sent to.
+// Service is where sessions are sent.
 type Service interface {
-	// ImportFile stores the conversations of a file with one a line. Conversations that were
-	// deleted stay deleted unless restoreDeleted is true.
+	// ImportFile stores the conversations of a file, one per line. Conversations that were deleted stay deleted
+	// unless restoreDeleted is true.
 	ImportFile(ctx context.Context, file io.Reader, restoreDeleted bool) (api.ImportAnswer, error)
 	// Count returns how many conversations are stored.
 	Count(ctx context.Context) (int, error)
 }
 
-// Options say what a run does.
+// Options configure a run.
 type Options struct {
 	Agents []Agent
 	State  *State
-	// Connect finds the service. It is called again when the service does not answer, because
-	// one that was started again may have another address. It returns the service's address,
-	// or another text that tells services apart.
+	// Connect finds the service. It is called again when the service does not answer, because the address may change
+	// when the service is restarted. It returns the service's address, or another text that identifies the service.
 	Connect func(ctx context.Context) (Service, string, error)
-	// Report is told what happens, from one goroutine.
+	// Report is called with each event, from one goroutine.
 	Report func(Event)
 	Once   bool // end when everything is sent
-	DryRun bool // read, and neither send nor remember anything
+	DryRun bool // read only: send nothing and remember nothing
 	Timing Timing
 }
 
-// Timing is how long a run waits for what. Zero fields have their defaults.
+// Timing has the pauses of a run. Zero fields have their defaults.
 type Timing struct {
 	Poll     time.Duration // between two visits of all folders; 30 s
 	Settle   time.Duration // after a change, for more of them; 200 ms
@@ -74,8 +73,8 @@ const (
 type Event struct {
 	Kind          Kind   `json:"kind"`
 	Files         int    `json:"files,omitempty"`
-	Conversations int    `json:"conversations,omitempty"` // that are stored now
-	Deleted       int    `json:"deleted,omitempty"`       // that stay deleted
+	Conversations int    `json:"conversations,omitempty"` // number stored now
+	Deleted       int    `json:"deleted,omitempty"`       // number that stay deleted
 	Excluded      int    `json:"excluded,omitempty"`
 	Failed        int    `json:"failed,omitempty"`
 	Folders       int    `json:"folders,omitempty"`
@@ -83,9 +82,8 @@ type Event struct {
 	Text          string `json:"text,omitempty"`
 }
 
-// Run brings what is new, then watches the folders until the context ends, which is no
-// error. With Once it returns when everything is sent, or the first error. It returns
-// Unavailable when the state cannot be written.
+// Run sends what is new, then watches the folders until the context ends, which is not an error. With Once it returns
+// when everything is sent, or at the first error. It returns Unavailable when the state cannot be written.
 func Run(ctx context.Context, o Options) error {
 	o.Timing = o.Timing.filled()
 	s := &syncer{Options: o, entries: map[string]entry{}, tooEarly: map[string]time.Time{}, costly: map[string]bool{}}
@@ -109,17 +107,17 @@ type syncer struct {
 	Options
 	service Service
 	files   map[string]sessionFile
-	memo    map[string]any // of the current visit
+	memo    map[string]any // values of readers, for the current visit
 
 	batch   [][]byte // lines that were not sent yet
 	bytes   int
-	tails   bool             // some of them are from the middle of a file
+	tails   bool             // some lines are from the middle of a file
 	done    int              // files whose lines are in the batch, or were sent since the last event
-	pruned  bool             // files were forgotten that are no more
+	pruned  bool             // the state has lost files that no longer exist
 	entries map[string]entry // of the files whose lines are in the batch
 
 	tooEarly map[string]time.Time // when files that are costly to read may be read again
-	costly   map[string]bool      // those of them that have changed meanwhile
+	costly   map[string]bool      // files in tooEarly that have changed in the meantime
 	totals   Event                // of a dry run
 }
 
@@ -134,8 +132,7 @@ func (s *syncer) everything(ctx context.Context) error {
 	return nil
 }
 
-// visit takes the files that there are now, and forgets those that there are no more.
-// Nothing is deleted at the service.
+// visit remembers the current files, and forgets those that no longer exist. Nothing is deleted at the service.
 func (s *syncer) visit(files map[string]sessionFile) {
 	s.files, s.memo = files, map[string]any{}
 	for name := range s.State.content.Files {
@@ -151,8 +148,7 @@ func (s *syncer) ours(name string) bool {
 	return slices.ContainsFunc(s.Agents, func(a Agent) bool { return rootOf(&a, name) != "" })
 }
 
-// sendAll sends what is new in the files. When the service turns out to have another
-// database, everything is sent.
+// sendAll sends what is new in the files. If the service has another database than before, it sends everything.
 func (s *syncer) sendAll(ctx context.Context, names []string) error {
 	err := s.send(ctx, names)
 	for errors.Is(err, errStartOver) {
@@ -191,11 +187,11 @@ func (s *syncer) tell(e Event) {
 	}
 }
 
-// calm is how much longer than reading a file takes the pause after it is. So a large
-// database that is always written to costs 5% of a processor.
+// calm is how many times longer than reading a file the pause after it is, so that a large database with constant
+// changes costs at most 5% of a processor.
 const calm = 20
 
-// read reads a file from its mark on and adds what it finds to the batch.
+// read reads a file from its mark on and adds the result to the batch.
 func (s *syncer) read(ctx context.Context, f sessionFile) error {
 	began := time.Now()
 	e := s.State.content.Files[f.path]
@@ -215,7 +211,7 @@ func (s *syncer) read(ctx context.Context, f sessionFile) error {
 		return context.Cause(ctx)
 	case errors.As(err, new(*sendingError)) || errors.Is(err, errStartOver):
 		return err
-	case err != nil: // it is read again when it has changed
+	case err != nil: // it is read again after its next change
 		s.tell(Event{Kind: Problem, Place: shown(f), Text: err.Error()})
 	}
 	before, err := hashBefore(f.path, mark.Offset)
@@ -230,8 +226,7 @@ func (s *syncer) read(ctx context.Context, f sessionFile) error {
 	return nil
 }
 
-// out takes what a reader finds: its conversations, whole or from the mark on, and the next
-// mark.
+// out receives what a reader finds: conversations, whole or from the mark on, and the next mark.
 func (s *syncer) out(ctx context.Context, mark *format.Mark, whole *bool) *format.Out {
 	return &format.Out{
 		Take: func(c format.Conversation) error {

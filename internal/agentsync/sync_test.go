@@ -20,7 +20,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// receiver is a service that keeps what it was sent.
+// receiver is a service that keeps what it receives.
 type receiver struct {
 	mu       sync.Mutex
 	address  string
@@ -67,7 +67,7 @@ func (r *receiver) Count(context.Context) (int, error) {
 	return r.stored, r.down
 }
 
-// take returns the texts of what was sent since the last call, by conversation.
+// take returns the texts received since the last call, by conversation.
 func (r *receiver) take() map[string][]string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -217,7 +217,7 @@ func TestTheStateHoldsNoTextAndIsPrivate(t *testing.T) {
 	}
 }
 
-// A service with an empty database must not get the end of a session alone.
+// A service with an empty database must not get only the end of a session.
 func TestAServiceWithAnotherDatabaseGetsEverything(t *testing.T) {
 	w := newWorld(t)
 	w.says("a", 1, "one", "answer one", "two", "answer two")
@@ -267,7 +267,7 @@ func (w *world) await(kind Kind) Event {
 	}
 }
 
-// follow runs until the test ends.
+// follow watches until the test ends.
 func (w *world) follow() {
 	o := w.options()
 	o.Once = false
@@ -280,7 +280,7 @@ func (w *world) follow() {
 	})
 }
 
-// until waits until what was sent has this text.
+// until waits until this text was sent.
 func (w *world) until(text string) map[string][]string {
 	w.t.Helper()
 	for {
@@ -376,7 +376,7 @@ func TestATextThatIsTooLongIsCut(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// What OpenCode wrote last is in the log beside its database.
+// OpenCode's latest messages are in the log beside its database.
 func TestADatabaseIsReadAgainWhenItsLogHasChanged(t *testing.T) {
 	w := newWorld(t)
 	temp := t.TempDir()

@@ -18,19 +18,19 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// watcher collects which files have changed. It is always read from, also while the syncer
-// waits for the service, so the system's queue does not overflow.
+// watcher collects the files that have changed. It reads events all the time, also while the syncer waits for the
+// service, so that the queue of the system does not overflow.
 type watcher struct {
 	system *fsnotify.Watcher
 	wake   chan struct{} // has a value when something has changed
 
 	mu       sync.Mutex
 	changed  map[string]bool // by path
-	all      bool            // everything has to be visited, since changes were lost
+	all      bool            // events were lost, so everything has to be visited
 	watched  map[string]bool // folders
 	refused  map[string]bool // folders that cannot be watched
 	reason   error
-	reported int // folders of refused that were reported
+	reported int // number of refused folders in the last report
 }
 
 func newWatcher() (*watcher, error) {
@@ -48,7 +48,7 @@ func newWatcher() (*watcher, error) {
 
 func (w *watcher) close() { _ = w.system.Close() } // ends collect
 
-// collect takes the changes until the watcher is closed.
+// collect collects changes until the watcher is closed.
 func (w *watcher) collect() {
 	for {
 		select {
@@ -81,8 +81,8 @@ func (w *watcher) note(e fsnotify.Event) {
 	w.signal()
 }
 
-// addTree watches a new folder, and takes all files in it as changed: they may have been
-// written before it was watched.
+// addTree watches a new folder, and treats all files in it as changed: they may have been written before the watch
+// began.
 func (w *watcher) addTree(root string) {
 	var files []string
 	walk(root, func(dir string) { w.add(dir) }, func(name string, _ fs.FileInfo) { files = append(files, name) })
@@ -93,10 +93,10 @@ func (w *watcher) addTree(root string) {
 	}
 }
 
-// lost visits everything, because the system has dropped changes.
+// lost makes the next visit cover everything, because the system has dropped events.
 func (w *watcher) lost(err error) {
 	if !errors.Is(err, fsnotify.ErrEventOverflow) {
-		return // such as a folder that was deleted
+		return // not about lost events, for example a folder was deleted
 	}
 	w.mu.Lock()
 	w.all = true
@@ -107,7 +107,7 @@ func (w *watcher) lost(err error) {
 func (w *watcher) signal() {
 	select {
 	case w.wake <- struct{}{}:
-	default: // there is one already
+	default: // the signal is already set
 	}
 }
 
@@ -137,8 +137,8 @@ func (w *watcher) add(dir string) {
 	}
 }
 
-// watch watches exactly these folders. It returns whether some of them are new, and an event
-// about those that cannot be watched, when their number has changed.
+// watch watches exactly these folders. It reports whether some of them are new. refused is an event about folders
+// that cannot be watched, when their number has changed.
 func (w *watcher) watch(folders []string) (added bool, refused Event) {
 	there := map[string]bool{}
 	before := w.folders()
@@ -150,7 +150,7 @@ func (w *watcher) watch(folders []string) (added bool, refused Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for dir := range w.watched {
-		if !there[dir] { // deleted; the system watches it no more
+		if !there[dir] { // deleted; the system no longer watches it
 			delete(w.watched, dir)
 		}
 	}
@@ -167,7 +167,7 @@ func (w *watcher) folders() int {
 	return len(w.watched)
 }
 
-// limitHint says what to do about the limits of Linux.
+// limitHint returns what to do about the limits of Linux.
 func limitHint(err error) string {
 	switch {
 	case errors.Is(err, syscall.ENOSPC):
@@ -178,8 +178,7 @@ func limitHint(err error) string {
 	return fmt.Sprint(err)
 }
 
-// follow sends what is new, again and again: at once what the watcher saw, and from time to
-// time what is new in any folder.
+// follow sends what is new: at once what the watcher reports, and at intervals whatever is new in any folder.
 func (s *syncer) follow(ctx context.Context, w *watcher) error {
 	if err := s.round(ctx, w); err != nil {
 		return err
@@ -206,7 +205,7 @@ func (s *syncer) follow(ctx context.Context, w *watcher) error {
 	}
 }
 
-// round visits all folders, watches those that are new and sends what is new.
+// round visits all folders, watches new ones and sends what is new.
 func (s *syncer) round(ctx context.Context, w *watcher) error {
 	files, folders := scan(s.Agents)
 	added, refused := w.watch(folders)
@@ -220,7 +219,7 @@ func (s *syncer) round(ctx context.Context, w *watcher) error {
 	return s.sendAll(ctx, slices.Sorted(maps.Keys(files)))
 }
 
-// changes sends what has changed, after a moment in which more may follow.
+// changes sends what has changed, after a short pause in which more changes may follow.
 func (s *syncer) changes(ctx context.Context, w *watcher) error {
 	timer := time.NewTimer(s.Timing.Settle)
 	defer timer.Stop()
@@ -244,8 +243,7 @@ func (s *syncer) changes(ctx context.Context, w *watcher) error {
 	return s.sendAll(ctx, names)
 }
 
-// waiting returns the files that were not read because they are costly and had just been,
-// as they are now.
+// waiting returns the current state of the files that were not read because they are costly and had just been read.
 func (s *syncer) waiting() (names []string) {
 	for name := range s.costly {
 		if f, is := look(s.Agents, name); is {
@@ -258,7 +256,7 @@ func (s *syncer) waiting() (names []string) {
 	return names
 }
 
-// later returns a channel that has a value when the first of the waiting files may be read.
+// later returns a channel that receives a value when the first of the waiting files may be read.
 func (s *syncer) later() <-chan time.Time {
 	var first time.Time
 	for name := range s.costly {

@@ -1,6 +1,5 @@
-// Package autostart writes the files with which the system starts a command of Lethe when
-// the user logs in: units of systemd on Linux, agents of launchd on macOS. It starts
-// nothing itself; the caller runs the commands that a Plan names.
+// Package autostart writes files that make the system start a command of Lethe when the user logs in: systemd units
+// on Linux, launchd agents on macOS. It starts nothing itself. The caller runs the commands of a Plan.
 package autostart
 
 import (
@@ -17,32 +16,32 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// System is the machine for which files are written.
+// System is the machine that files are written for.
 type System struct {
-	OS     string // as runtime.GOOS has it
+	OS     string // a value of runtime.GOOS
 	Home   string // the user's home folder
-	Config string // the user's folder for settings, if it is not .config below Home
+	Config string // the user's folder for settings, if not .config in Home
 }
 
 // Program is a command that is started.
 type Program struct {
-	Name        string   // of the file: lethe or lethe-sync
-	Title       string   // for people
+	Name        string   // name of the file: lethe or lethe-sync
+	Title       string   // for the user
 	Installer   string   // the command that wrote the file, such as lethe service install
 	Command     []string // the program's path and its arguments
 	Environment []string // NAME=VALUE; no secrets, since other programs of the user can read the file
 }
 
-// Plan is what an installation consists of.
+// Plan lists the steps of an installation.
 type Plan struct {
 	Path    string     // of the file
 	Content []byte     // of the file
 	Start   [][]string // commands that make the system read the file and start the program
-	Stop    [][]string // commands that stop the program, before the file is deleted
-	Reload  [][]string // commands after the file was deleted
+	Stop    [][]string // commands that stop the program before the file is deleted
+	Reload  [][]string // commands to run after the file was deleted
 }
 
-// mark is in every file that this package writes. It deletes no other file.
+// mark is in every file that this package writes. The package does not delete other files.
 const mark = "Written by `"
 
 // PlanFor returns what installing a program means on a system. It returns Invalid for a
@@ -74,7 +73,7 @@ func systemd(s System, p Program) Plan {
 	for _, variable := range p.Environment {
 		fmt.Fprintf(&b, "Environment=%s\n", quote(variable))
 	}
-	// Secrets are in a file of their own, if there are any.
+	// Secrets, if any, are in a file of their own.
 	b.WriteString("EnvironmentFile=-" + strings.ReplaceAll(filepath.Join(config, "lethe", "secrets.env"), "%", "%%") + "\n")
 	b.WriteString("Restart=on-failure\nRestartSec=5\nNoNewPrivileges=true\n\n[Install]\nWantedBy=default.target\n")
 	return Plan{
@@ -102,7 +101,7 @@ func quoteAll(words []string) string {
 
 var systemdEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, `%`, `%%`, "\n", `\n`)
 
-// quote writes a word for a unit.
+// quote returns a word in the quoting of a unit file.
 func quote(word string) string { return `"` + systemdEscapes.Replace(word) + `"` }
 
 func launchd(s System, p Program) Plan {

@@ -1,6 +1,6 @@
-// Package events tells who listens that something in a workspace has moved. An event says only
-// what kind of thing and which one; whoever wants to know more asks for it. Events that nobody
-// has taken yet are kept once each, so a slow listener costs nothing and misses nothing.
+// Package events notifies listeners of changes in a workspace. An event only says what kind of thing changed, and its
+// id; a listener reads the details itself. Each pending event is stored once, so a slow listener costs little and
+// misses nothing.
 package events
 
 import (
@@ -9,19 +9,19 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 )
 
-// Kind is what has moved.
+// Kind is the kind of thing that changed.
 type Kind string
 
 // The kinds of events.
 const (
-	Import   Kind = "import"   // an import has begun, moved or ended
+	Import   Kind = "import"   // an import began, advanced or ended
 	Index    Kind = "index"    // conversations were queued for indexing
 	Deletion Kind = "deletion" // conversations were deleted
 )
 
-// Event says that something has moved.
+// Event is a change.
 type Event struct {
-	Workspace chat.WorkspaceID // 0: of a workspace that is not known
+	Workspace chat.WorkspaceID // 0 if it is unknown
 	Kind      Kind
 	ID        string // of the import; empty for other kinds
 }
@@ -33,7 +33,7 @@ type Bus struct {
 	listeners map[*Listener]struct{}
 }
 
-// Publish passes an event on to those who listen to its workspace. It never waits.
+// Publish passes an event to the listeners of its workspace. It never waits.
 func (b *Bus) Publish(e Event) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -48,7 +48,7 @@ func (b *Bus) Publish(e Event) {
 	}
 }
 
-// Listen returns a listener to the events of a workspace. It must be closed.
+// Listen returns a listener for the events of a workspace. The caller must close it.
 func (b *Bus) Listen(ws chat.WorkspaceID) *Listener {
 	l := &Listener{bus: b, workspace: ws, signal: make(chan struct{}, 1), pending: map[Event]struct{}{}}
 	b.mu.Lock()
@@ -68,7 +68,7 @@ type Listener struct {
 	pending   map[Event]struct{}
 }
 
-// Signal receives when there are events to take.
+// Signal receives a value when there are events to take.
 func (l *Listener) Signal() <-chan struct{} { return l.signal }
 
 // Take returns the events since the last call, each once, in no particular order.
@@ -83,7 +83,7 @@ func (l *Listener) Take() []Event {
 	return taken
 }
 
-// Close ends the listening.
+// Close stops the listener.
 func (l *Listener) Close() {
 	l.bus.mu.Lock()
 	defer l.bus.mu.Unlock()

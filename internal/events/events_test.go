@@ -8,7 +8,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/events"
 )
 
-// A listener gets the events of its workspace, each once however often it came.
+// A listener gets the events of its workspace, each once, however often it was published.
 func TestAListenerGetsWhatHasMovedOnce(t *testing.T) {
 	var bus events.Bus
 	one, two := bus.Listen(1), bus.Listen(2)

@@ -1,7 +1,6 @@
-// Package imports takes files that were sent to the service, and stores the conversations in
-// them: it keeps a file that cannot be read as it comes in a temporary file, has it read by
-// package exports, passes the conversations on to the recorded import of package history, and
-// tells it how far it is. It knows no HTTP, no store and no format.
+// Package imports stores the conversations of files that are sent to the service. A file that cannot be read while it
+// arrives is first written to a temporary file. Package exports reads the file; this package passes the conversations
+// to an import of package history and records its progress. It knows no HTTP, no store and no format.
 package imports
 
 import (
@@ -22,14 +21,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/history"
 )
 
-// Options are what an Importer is made of.
+// Options are the parts that an Importer uses.
 type Options struct {
-	// History records what nobody works on any more as stopped. It may be nil in tests.
+	// History stops imports that nobody works on any more. It may be nil in tests.
 	History *history.History
-	// Folder is where files are kept while they are read; empty for the system's own folder
-	// for temporary files. It is created when it is needed.
+	// Folder is where files are stored while they are read; empty means the system's folder for temporary files. It
+	// is created when it is needed.
 	Folder string
-	Logger *slog.Logger // nil discards
+	Logger *slog.Logger // nothing is logged when nil
 	// Formats are formats that are tried before the known ones; for tests.
 	Formats []format.Format
 }
@@ -37,17 +36,16 @@ type Options struct {
 // Importer imports files. It is safe for concurrent use.
 type Importer struct {
 	o       Options
-	context context.Context //nolint:containedctx // of the imports in the background: it ends with the service
+	context context.Context //nolint:containedctx // for imports in the background: it ends with the service
 	stop    context.CancelCauseFunc
 	running sync.WaitGroup
-	slots   chan struct{} // one for each import that is read in the background at the same time
+	slots   chan struct{} // one for each import that may be read in the background at the same time
 }
 
 // inBackground is how many imports are read in the background at the same time. Others wait.
 const inBackground = 2
 
-// New returns an Importer, and removes the temporary files that a program which was killed has
-// left.
+// New returns an Importer, and removes the temporary files of programs that were killed.
 func New(o Options) *Importer {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -62,25 +60,24 @@ func New(o Options) *Importer {
 
 // File is a file that was sent.
 type File struct {
-	Name           string // as the sender calls it; may be empty
+	Name           string // the sender's name for it; may be empty
 	Size           int64  // bytes; 0 when unknown
-	Format         string // of the table of package exports; empty to find it out
+	Format         string // a name from the table of package exports; empty: it is detected
 	RestoreDeleted bool
 	Body           io.Reader
 
-	// Lines reads a file of Lethe's own lines.
+	// Lines reads a file in Lethe's own format.
 	Lines func(ctx context.Context, body io.Reader) iter.Seq[history.Read]
-	// IsLines says that a file of an unknown format counts as Lethe's own lines, because the
-	// sender said so.
+	// IsLines treats a file of an unknown format as Lethe's own, because the sender said that it is.
 	IsLines bool
 }
 
-// headBytes is how much of a file decides how it is read.
+// headBytes is how much of a file is read to detect its format.
 const headBytes = 64 << 10
 
-// Import stores the conversations of a file, and returns when it has. Lethe's own lines are
-// stored while they arrive; any other file is kept until it has arrived. It returns what became
-// of the file, and why it could not be read to its end. What was stored before an error stays.
+// Import stores the conversations of a file and returns when that is done. Lethe's own format is stored while it
+// arrives; any other file is stored in a temporary file first. It returns the counts of the import, and the error
+// that prevented reading to the end of the file. What was stored before an error stays.
 func (i *Importer) Import(ctx context.Context, access history.Access, f File) (history.Imported, error) {
 	job, err := access.StartImport(ctx, i.begun(f))
 	if err != nil {
@@ -89,7 +86,7 @@ func (i *Importer) Import(ctx context.Context, access history.Access, f File) (h
 	body := &meter{ctx: job.Context(), from: f.Body, moved: func(n int64) { job.Progress(n, nil) }}
 	arriving := bufio.NewReaderSize(body, headBytes)
 	if i.ownLines(arriving, f) {
-		return i.lines(job, f, struct{ io.Reader }{arriving}) // not the buffer itself: lines are counted as they are read
+		return i.lines(job, f, struct{ io.Reader }{arriving}) // not the buffer itself, so that lines are counted when they are read
 	}
 	kept, err := i.keep(arriving, f)
 	if err != nil {
@@ -99,9 +96,8 @@ func (i *Importer) Import(ctx context.Context, access history.Access, f File) (h
 	return i.read(job, f, kept)
 }
 
-// Begin takes a file as Import does, and returns when it has arrived: its conversations are
-// stored in the background. The id is that of the record of the import, which tells how far it
-// is. After an error the import has ended.
+// Begin takes a file as Import does, but returns when it has arrived. Its conversations are stored in the background.
+// The id is that of the import, whose record has the progress. After an error the import has ended.
 func (i *Importer) Begin(ctx context.Context, access history.Access, f File) (id string, err error) {
 	if i.context.Err() != nil {
 		return "", context.Cause(i.context)
@@ -115,7 +111,7 @@ func (i *Importer) Begin(ctx context.Context, access history.Access, f File) (id
 	arrived := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
 	body := &meter{ctx: job.Context(), from: f.Body, moved: func(n int64) { job.Progress(n, nil) }}
 	kept, err := i.keep(body, f)
-	if !arrived() && err == nil { // the sender went away with the last byte
+	if !arrived() && err == nil { // the sender disconnected after the last byte
 		kept.discard()
 		err = context.Cause(ctx)
 	}
@@ -134,7 +130,7 @@ func (i *Importer) Begin(ctx context.Context, access history.Access, f File) (id
 	return job.ID(), nil
 }
 
-// inBackground reads a file that has arrived, when it is its turn.
+// inBackground reads a file that has arrived, as soon as a slot is free.
 func (i *Importer) inBackground(job *history.Importing, f File, kept *kept) (history.Imported, error) {
 	select {
 	case i.slots <- struct{}{}:
@@ -155,7 +151,7 @@ func (i *Importer) begun(f File) history.NewImport {
 	return history.NewImport{FileName: f.Name, FileSize: f.Size, Format: f.Format, RestoreDeleted: f.RestoreDeleted}
 }
 
-// lines stores a file of Lethe's own lines.
+// lines stores a file in Lethe's own format.
 func (i *Importer) lines(job *history.Importing, f File, body io.Reader) (history.Imported, error) {
 	job.Format(ownFormat)
 	for read := range f.Lines(job.Context(), body) {
@@ -197,8 +193,8 @@ const (
 	lookTime    = 30 * time.Second
 )
 
-// Run records imports as stopped that nobody works on any more, until ctx ends. Then it ends
-// the imports in the background, and waits until they have recorded that.
+// Run stops imports that nobody works on any more until ctx ends. Then it ends the imports in the background and
+// waits until they have recorded their end.
 func (i *Importer) Run(ctx context.Context) {
 	look, forget := time.NewTicker(lookEvery), time.NewTicker(forgetEvery)
 	defer look.Stop()
@@ -234,7 +230,7 @@ func (i *Importer) bounded(ctx context.Context, failing *atomic.Bool, fn func(co
 	}
 }
 
-// keep writes a file that arrives to a temporary file.
+// keep writes an arriving file to a temporary file.
 func (i *Importer) keep(from io.Reader, f File) (*kept, error) {
 	if i.o.Folder != "" {
 		if err := os.MkdirAll(i.o.Folder, 0o700); err != nil {
@@ -244,16 +240,16 @@ func (i *Importer) keep(from io.Reader, f File) (*kept, error) {
 	return keep(i.o.Folder, from, f.Size)
 }
 
-// meter reads until its context ends, and tells how much was read.
+// meter is a reader that ends with its context and reports how many bytes were read.
 type meter struct {
-	ctx   context.Context //nolint:containedctx // it ends a reader
+	ctx   context.Context //nolint:containedctx // it ends the reader
 	from  io.Reader
 	n     int64
 	moved func(n int64)
-	err   error // that ended it; it is returned again
+	err   error // the error that ended it, which every later Read returns
 }
 
-// Read returns why the context has ended, after it has.
+// Read returns the cause of the context after the context has ended.
 func (m *meter) Read(p []byte) (n int, err error) {
 	switch {
 	case m.err != nil:

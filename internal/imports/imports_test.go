@@ -23,7 +23,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-// notes is a format that only these tests know: an array of texts.
+// notes is a format for these tests: an array of texts.
 func notes(waiting chan<- struct{}) format.Format {
 	return format.Format{
 		Name: "notes", Platform: "paper", LookFor: "an array of notes",
@@ -39,7 +39,7 @@ func notes(waiting chan<- struct{}) format.Format {
 				return fault.Invalidf("it is no list of texts")
 			}
 			for n, text := range texts {
-				if text == "wait" { // until the import ends
+				if text == "wait" { // waits until the import ends
 					waiting <- struct{}{}
 					<-ctx.Done()
 					return ctx.Err()
@@ -60,12 +60,12 @@ func notes(waiting chan<- struct{}) format.Format {
 	}
 }
 
-// bench is an importer on a database of its own, with what it writes.
+// bench is an importer on a database of its own, and what it logs.
 type bench struct {
 	imports *imports.Importer
 	access  history.Access
 	db      storetest.Database
-	waiting chan struct{} // receives when a file has come to a text that waits
+	waiting chan struct{} // receives a value when the reader comes to a text that waits
 	writes  atomic.Int64  // statements that write rows of conversations
 }
 
@@ -119,7 +119,7 @@ func (b *bench) record(t *testing.T, id string) chat.Import {
 	return i
 }
 
-// Importing a file again writes no row but its own record.
+// Importing an unchanged file writes only its own record.
 func TestAnUnchangedFileIsOnlyRead(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		body := manyNotes(450)
@@ -138,7 +138,7 @@ func TestAnUnchangedFileIsOnlyRead(t *testing.T) {
 	})
 }
 
-// What cannot be read is in the answer and in the record, with its place.
+// Problems of reading are in the answer and in the record, with their place.
 func TestProblemsHaveTheirPlace(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		done, err := b.imports.Import(t.Context(), b.access, file(`["note 1", "", "note 3"]`))
@@ -152,7 +152,7 @@ func TestProblemsHaveTheirPlace(t *testing.T) {
 	})
 }
 
-// broken delivers the beginning of a file, and then waits for go before it breaks off.
+// broken delivers the beginning of a file, waits for go, and then fails.
 type broken struct {
 	io.Reader
 	arrived chan struct{}
@@ -169,8 +169,8 @@ func (b *broken) Read(p []byte) (int, error) {
 	return 0, b.err
 }
 
-// A file that is stopped while it arrives, or whose sender goes away, stores nothing, and its
-// record says why. Nothing of it stays on the disk.
+// A file that is stopped while it arrives, or whose sender disconnects, stores nothing, and its record says why.
+// Nothing of it stays on the disk.
 func TestAFileThatIsStoppedWhileItArrives(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		for name, later := range map[string]bool{"at once": false, "in the background": true} {
@@ -200,8 +200,7 @@ func TestAFileThatIsStoppedWhileItArrives(t *testing.T) {
 	})
 }
 
-// A stop of the service ends what is read in the background, and the record says so with what
-// was stored.
+// When the service stops, imports in the background end. Their records say why and what was stored.
 func TestAStopOfTheServiceIsRecorded(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		running, stop := context.WithCancel(t.Context())
@@ -221,7 +220,7 @@ func TestAStopOfTheServiceIsRecorded(t *testing.T) {
 	})
 }
 
-// A stop on request ends what is read in the background; nothing is stored after its answer.
+// A stop on request ends an import in the background. Nothing is stored after the answer to the request.
 func TestAStopOnRequestEndsTheReading(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		id, err := b.imports.Begin(t.Context(), b.access, file(`["note 1", "wait"]`))

@@ -9,27 +9,27 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// keptPattern is what temporary files of imports are called, those of package container for
-// archives inside of archives included.
+// keptPattern is the pattern of the names of temporary files of imports, including those that package container
+// creates for nested archives.
 const keptPattern = "lethe-import-*"
 
-// Room on the disk that is left for the database.
+// Disk space that is left for the database.
 const (
 	spareRoom = 128 << 20 // bytes
-	roomEvery = 16 << 20  // bytes that are written between two looks
+	roomEvery = 16 << 20  // bytes that are written between two checks
 )
 
-// kept is a file that has arrived: a temporary file that only this user can read. Its name is
-// removed at once, so that nothing of it stays when the program is killed. Where the system does
-// not allow that, the name is removed at the end, or by the next start.
+// kept is a file that has arrived: a temporary file that only this user can read. Its name is removed at once, so
+// that nothing of it stays when the program is killed. On systems that do not allow that, the name is removed at the
+// end, or at the next start.
 type kept struct {
 	*os.File
 	size  int64
 	named bool
 }
 
-// keep writes what arrives to a temporary file. Unavailable when the disk has too little room;
-// size is how much is expected, or 0.
+// keep writes arriving data to a temporary file. Unavailable when the disk has too little space. size is the expected
+// size, or 0.
 func keep(folder string, from io.Reader, size int64) (*kept, error) {
 	file, err := os.CreateTemp(folder, keptPattern)
 	if err != nil {
@@ -65,7 +65,7 @@ func (k *kept) fill(from io.Reader, expected int64) error {
 	}
 }
 
-// room returns an error when the disk has too little room for so many more bytes.
+// room returns an error when the disk has too little space for this many more bytes.
 func (k *kept) room(more int64) error {
 	if free, known := freeBytes(k.File); known && free < more+spareRoom {
 		return fault.New(fault.Unavailable, "the disk has too little room for the file while it is read: %d MB are free, and %d MB are needed", free>>20, (more+spareRoom)>>20)
@@ -73,10 +73,10 @@ func (k *kept) room(more int64) error {
 	return nil
 }
 
-// reader reads the file from its beginning.
+// reader returns a reader of the file from its beginning.
 func (k *kept) reader() io.Reader { return io.NewSectionReader(k.File, 0, k.size) }
 
-// discard removes the file. It can fail only where the name matters; then the next start does it.
+// discard removes the file. It can fail only on systems that keep the name; then the next start removes it.
 func (k *kept) discard() {
 	_ = k.Close()
 	if k.named {
@@ -84,12 +84,12 @@ func (k *kept) discard() {
 	}
 }
 
-// writes marks the errors of writing, which those of reading are told apart from.
+// writes marks errors of writing, to distinguish them from errors of reading.
 type writes struct{ io.Writer }
 
 type writeError struct{ cause error }
 
-// Error says what the system said.
+// Error returns the text of the system's error.
 func (e *writeError) Error() string { return e.cause.Error() }
 
 // Write writes to the file.
@@ -101,10 +101,10 @@ func (w writes) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// removeLeftovers removes the temporary files in a folder that have kept their names, and
-// returns how many. A file that another program reads cannot be removed where names matter.
+// removeLeftovers removes the temporary files in a folder that still have names, and returns how many. Systems that
+// keep names do not allow removing a file that another program reads.
 func removeLeftovers(folder string) (removed int) {
-	if folder == "" { // the system's own folder is cleaned by the system
+	if folder == "" { // the system cleans its own folder
 		return 0
 	}
 	left, err := filepath.Glob(filepath.Join(folder, keptPattern))

@@ -14,7 +14,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// A file that has arrived has no name, so nothing of it stays when the program is killed.
+// A temporary file has no name, so nothing of it stays when the program is killed.
 func TestAKeptFileHasNoName(t *testing.T) {
 	folder := t.TempDir()
 	k, err := keep(folder, strings.NewReader("what somebody said"), 18)
@@ -32,7 +32,7 @@ func TestAKeptFileHasNoName(t *testing.T) {
 	require.Empty(t, left)
 }
 
-// What breaks off, and what the disk has no room for, leaves no file.
+// A transfer that fails and a file that is too large for the disk leave no file behind.
 func TestAFileThatDoesNotArrive(t *testing.T) {
 	folder := t.TempDir()
 	cut := errors.New("cut")
@@ -46,7 +46,7 @@ func TestAFileThatDoesNotArrive(t *testing.T) {
 	require.Empty(t, left)
 }
 
-// The start removes what an earlier program could not remove.
+// New removes what an earlier program could not remove.
 func TestTheStartRemovesLeftovers(t *testing.T) {
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "lethe-import-1"), nil, 0o600))

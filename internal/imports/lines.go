@@ -12,20 +12,20 @@ import (
 	"github.com/lethe-chat/lethe/internal/exports/format"
 )
 
-// ownFormat is the name of Lethe's own lines.
+// ownFormat is the name of Lethe's own format.
 const ownFormat = "lethe"
 
-// ownKeys are the keys with which a line of Lethe's own may begin.
+// ownKeys are the keys that may come first in a line of Lethe's own format.
 var ownKeys = []string{"conversationId", "revision", "platform", "platformDisplayName", "conversation"}
 
-// ownLines reports whether a file has Lethe's own lines, which are stored while they arrive.
-// It looks at no more of the beginning than it needs, and reads nothing.
+// ownLines reports whether a file has Lethe's own format, which is stored while it arrives. It peeks at no more of
+// the beginning than it needs, and consumes nothing.
 func (i *Importer) ownLines(file *bufio.Reader, f File) bool {
 	if f.Format != "" {
 		return f.Format == ownFormat
 	}
 	for want := 1; ; want = file.Buffered() + 1 {
-		_, err := file.Peek(min(want, headBytes)) // whoever reads on gets the error
+		_, err := file.Peek(min(want, headBytes)) // the next read returns the error
 		head, _ := file.Peek(file.Buffered())
 		switch own, sure := beginsOwnLine(head); {
 		case own:
@@ -38,14 +38,14 @@ func (i *Importer) ownLines(file *bufio.Reader, f File) bool {
 	}
 }
 
-// known reports whether a file has another format that is known.
+// known reports whether a file has another known format.
 func (i *Importer) known(f File, head []byte) bool {
 	_, known := exports.Detect(format.NewSample(f.Name, head), append(slices.Clone(i.o.Formats), exports.Formats()...))
 	return known
 }
 
-// beginsOwnLine reports whether a file begins with a line of Lethe's own, and whether its
-// beginning is long enough to say so.
+// beginsOwnLine reports whether head begins with a line of Lethe's own format, and whether head is long enough to be
+// sure.
 func beginsOwnLine(head []byte) (own, sure bool) {
 	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf"))))
 	open, err := d.Token()

@@ -4,5 +4,5 @@ package imports
 
 import "os"
 
-// freeBytes is not known on this system.
+// freeBytes returns false: the free space is not known on this system.
 func freeBytes(*os.File) (int64, bool) { return 0, false }

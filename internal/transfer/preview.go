@@ -12,13 +12,13 @@ import (
 	"github.com/lethe-chat/lethe/internal/exports/format"
 )
 
-// Preview is what an import would bring.
+// Preview is what an import would store.
 type Preview struct {
 	Result
 	Kinds []Kind `json:"kinds"`
 }
 
-// Kind is what would come of one format and platform.
+// Kind has the totals of one format and platform.
 type Kind struct {
 	Format        string    `json:"format"`
 	Platform      string    `json:"platform"`
@@ -58,7 +58,7 @@ func Look(ctx context.Context, sources []*container.Source, o exports.Options, t
 	var errs []error
 	for _, source := range sources {
 		o.Progress = tracker.reading
-		of := map[[2]string]*Kind{} // of a member and a platform
+		of := map[[2]string]*Kind{} // by member and platform
 		report, err := exports.Read(ctx, source, o, func(c format.Conversation) error {
 			key := [2]string{c.Place.Member, c.Platform}
 			if of[key] == nil {
@@ -79,7 +79,7 @@ func Look(ctx context.Context, sources []*container.Source, o exports.Options, t
 	return p, errors.Join(errs...)
 }
 
-// kinds joins what the members have, by their formats.
+// kinds sums up the members by their formats.
 func (p *Preview) kinds(of map[[2]string]*Kind, report *exports.Report) {
 	formats := map[string]string{}
 	for _, m := range report.Members {

@@ -41,7 +41,7 @@ func (s *service) Begin(ctx context.Context) (string, error) {
 // NewPart returns a part whose conversations become lines.
 func (s *service) NewPart() Part { return &lines{to: s} }
 
-// Report sets what the next heartbeat of the import tells.
+// Report sets the progress that the next heartbeat of the import sends.
 func (s *service) Report(read int64, _ chat.ImportReport) {
 	s.job.Progress(api.ImportProgress{BytesRead: new(int(read))})
 }
@@ -92,8 +92,7 @@ func positive(n int) *int {
 	return &n
 }
 
-// lines is a part as it is sent: usually in one request, and in several if it has conversations
-// of many megabytes.
+// lines is a part of an import: usually sent in one request, in several if it has conversations of many megabytes.
 type lines struct {
 	to       *service
 	requests []request
@@ -165,7 +164,7 @@ func (s *service) send(ctx context.Context, r request) (Delivered, error) {
 	}
 	for _, p := range answer.Problems {
 		problem := chat.ImportProblem{Reason: p.Reason}
-		if p.Line >= 1 && p.Line <= len(r.places) { // the line of the part is none of the source
+		if p.Line >= 1 && p.Line <= len(r.places) { // the service reports a line of the request, not of the source
 			at := r.places[p.Line-1]
 			problem.ImportPlace = chat.ImportPlace{Member: at.Member, Line: at.Line, Element: at.Element}
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// What is too large for one request is sent in several, and every line keeps its place.
+// A part that is too large for one request is sent in several, and every line keeps its place.
 func TestALargePartIsSentInSeveralRequests(t *testing.T) {
 	l := &lines{to: &service{most: 1000}}
 	for n := range 10 {

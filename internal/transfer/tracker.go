@@ -7,29 +7,29 @@ import (
 	"github.com/lethe-chat/lethe/internal/exports/container"
 )
 
-// Progress is how far an import is.
+// Progress is the progress of an import.
 type Progress struct {
-	Bytes   int64 // read, of the sources as they are stored
+	Bytes   int64 // read so far, of the sources as stored
 	Of      int64 // all bytes; -1 when unknown
 	Member  string
 	Read    int // conversations
 	Stored  int // of them, changed or not
-	New     int // of those, new or changed: they are indexed
-	Indexed int // of those, found by search
+	New     int // number of Stored that are new or changed; these are indexed
+	Indexed int // number of New that search finds
 }
 
-// Tracker follows an import. It may be asked from any goroutine.
+// Tracker follows an import. It may be used from any goroutine.
 type Tracker struct {
 	mu     sync.Mutex
 	now    Progress
-	before Progress // of the sources that were read
+	before Progress // of the sources before the current one
 	last   exports.Progress
 }
 
 // NewTracker returns a tracker of an import that has not begun.
 func NewTracker() *Tracker { return &Tracker{} }
 
-// Now returns how far the import is.
+// Now returns the progress of the import.
 func (t *Tracker) Now() Progress {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -62,7 +62,7 @@ func (t *Tracker) reading(p exports.Progress) {
 	t.now.Bytes, t.now.Read, t.now.Member = t.before.Bytes+p.Bytes, t.before.Read+p.Conversations, p.Member
 }
 
-// next says that a source was read to its end.
+// next records that a source was read to its end.
 func (t *Tracker) next() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -1,7 +1,6 @@
-// Package transfer brings the conversations of export files to where they are stored: it
-// reads a source with package exports, delivers what it reads in parts while it reads on, and
-// keeps account of each file. It does not know where the conversations are stored, and shows
-// nothing.
+// Package transfer imports the conversations of export files: it reads a source with package exports, sends what it
+// has read in parts while it continues to read, and counts the results for each file. It does not know where the
+// conversations are stored, and prints nothing.
 package transfer
 
 import (
@@ -23,33 +22,33 @@ type Destination interface {
 	Begin(ctx context.Context) (id string, err error)
 	// NewPart returns an empty part.
 	NewPart() Part
-	// Report says how far the reading is. It does not wait.
+	// Report sets the progress of reading. It does not wait.
 	Report(bytes int64, found chat.ImportReport)
 	// Finish records how the import has ended.
 	Finish(ctx context.Context, end End) error
 }
 
-// Part is some conversations that are stored together.
+// Part is a group of conversations that are stored together.
 type Part interface {
-	// Add adds a conversation and returns how many bytes the part has. An Invalid fault says
-	// that this conversation cannot be stored; the part is then as before.
+	// Add adds a conversation and returns the size of the part in bytes. After an Invalid fault, this conversation
+	// cannot be stored, and the part is unchanged.
 	Add(u chat.Upload, at format.Place) (bytes int, err error)
 	// Send stores the conversations. It is called once.
 	Send(ctx context.Context) (Delivered, error)
 }
 
-// Delivered is how far an import is after a part.
+// Delivered is the state of an import after a part.
 type Delivered struct {
-	Counts   chat.ImportCounts // of all parts so far
+	Counts   chat.ImportCounts // totals of all parts so far
 	Ready    int               // how many of the new and changed conversations search finds
-	Pending  int               // how many of them wait to be indexed
+	Pending  int               // how many of them are not indexed yet
 	Problems []chat.ImportProblem
 }
 
 // End is how an import has ended.
 type End struct {
 	State  chat.ImportState // StateDone, StateFailed or StateStopped
-	Reason string           // of the latter two
+	Reason string           // why it failed or was stopped
 	Bytes  int64            // that were read
 	Format string
 	Found  chat.ImportReport
@@ -59,20 +58,19 @@ type End struct {
 const (
 	partConversations = 250
 	partBytes         = 6 << 20
-	ownRows           = 20  // files whose conversations are not sent together with those of others
+	ownRows           = 20  // number of files whose conversations are sent separately from those of other files
 	sharedRow         = 100 // conversations of several files that are sent together
 )
 
-// finishPatience is how long it may take to record how an import has ended; less if nobody
-// wants to wait any more.
+// finishPatience is the time limit for recording the end of an import; shorter after an interrupt.
 const (
 	finishPatience = 30 * time.Second
 	stopPatience   = time.Second
 )
 
-// Run reads sources and delivers their conversations. The tracker, which may be nil, follows
-// it. The result says what became of each file, as far as Run came, also with an error. The
-// errors are those of exports.Read, of the destination, and of the context.
+// Run reads sources and sends their conversations. It updates tracker, which may be nil. The result has the counts of
+// each file that Run came to, also after an error. The errors are those of exports.Read, of the destination, and of
+// the context.
 func Run(ctx context.Context, sources []*container.Source, o exports.Options, to Destination, tracker *Tracker) (*Result, error) {
 	caller := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -93,7 +91,7 @@ func Run(ctx context.Context, sources []*container.Source, o exports.Options, to
 	}
 	close(r.queue)
 	<-r.sent
-	if r.failure != nil { // why the reading ended too
+	if r.failure != nil { // this is also why the reading ended
 		err = r.failure
 	}
 	return r.result, r.finish(err, caller.Err() != nil)
@@ -114,27 +112,26 @@ type run struct {
 	rows  []*row
 
 	queue   chan shipment
-	sent    chan struct{} // closed when nothing is sent any more
-	failure error         // of sending; valid when sent is closed
+	sent    chan struct{} // closed when sending has ended
+	failure error         // error of sending; valid when sent is closed
 }
 
-// shipment is a part on its way.
+// shipment is a part that is being sent.
 type shipment struct {
 	part Part
 	row  *row
 }
 
-// row is files whose conversations are delivered together, so that their counts are those of
-// the parts.
+// row is a group of files whose conversations are sent together, so that their counts are those of the parts.
 type row struct {
 	members []string
 	counts  chat.ImportCounts // of the parts that were sent
 	taken   int
-	failed  int // that no part could take
+	failed  int // conversations that no part accepted
 }
 
-// read reads every source. A source that has nothing to import ends only its own reading; its
-// error is returned.
+// read reads every source. A source without anything to import does not stop the other sources; its error is
+// returned.
 func (r *run) read(sources []*container.Source, o exports.Options) error {
 	var errs []error
 	for _, source := range sources {
@@ -156,7 +153,7 @@ func (r *run) read(sources []*container.Source, o exports.Options) error {
 	return errors.Join(errs...)
 }
 
-// take adds a conversation to the part that is filled.
+// take adds a conversation to the current part.
 func (r *run) take(c format.Conversation) error {
 	if r.ctx.Err() != nil {
 		return context.Cause(r.ctx)
@@ -184,8 +181,8 @@ func (r *run) take(c format.Conversation) error {
 	return r.flush()
 }
 
-// enter makes the row of a file the current one. The first files have a row each, and so have
-// large ones; many small ones share one.
+// enter makes the row of a file the current one. The first files and large ones have rows of their own; small ones
+// share rows.
 func (r *run) enter(member string) error {
 	if r.row != nil {
 		last := r.row.members[len(r.row.members)-1]
@@ -205,7 +202,7 @@ func (r *run) enter(member string) error {
 	return nil
 }
 
-// flush hands the part over to be sent. It waits when the one before is not under way yet.
+// flush passes the current part to send. It waits while another part is already waiting.
 func (r *run) flush() error {
 	if r.added == 0 {
 		return nil
@@ -252,8 +249,7 @@ func minus(a, b chat.ImportCounts) chat.ImportCounts {
 	}
 }
 
-// finish records how the import has ended, and completes the result. interrupted says that the
-// caller has ended it.
+// finish records the end of the import and completes the result. interrupted means that the caller ended it.
 func (r *run) finish(err error, interrupted bool) error {
 	end := End{State: chat.StateDone, Bytes: r.tracker.Now().Bytes, Format: r.result.format(), Found: r.result.report()}
 	patience := finishPatience
