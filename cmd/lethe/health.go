@@ -26,8 +26,8 @@ func (p *program) healthCommand() *cobra.Command {
 		Use:   "health",
 		Short: "Check whether the service is ready",
 		Long: "Check whether a service is ready for requests, with its database: the one at --url or\n" +
-			"LETHE_ADDR, or else your service on this machine. The exit code is 0 if it is ready and 1 if\n" +
-			"not, as a container's health check needs it.",
+			"LETHE_ADDR, or else your service on this machine. The exit code is 0 if it is ready, else 1,\n" +
+			"so a container can use it as its health check.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := p.config()

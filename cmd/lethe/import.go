@@ -38,7 +38,7 @@ func (p *program) importCommand() *cobra.Command {
 			"are, and may be imported again: what is stored already does not change.\n\n" +
 			"Conversations that were deleted here stay deleted, unless --restore-deleted is given.\n\n" +
 			"If no service runs and the database is the SQLite file of this machine, the conversations go\n" +
-			"straight into it, and are indexed before the command ends.\n\n" +
+			"are stored in it directly, and are indexed before the command ends.\n\n" +
 			"Exit codes: 0 everything is stored; 1 the import failed; 2 wrong use; 3 the import is complete, but\n" +
 			"something could not be read, stored or indexed; 130 interrupted.",
 		Example: "  lethe import ~/Downloads/export.zip\n" +
@@ -76,7 +76,7 @@ func (p *program) importPaths(ctx context.Context, f importFlags, paths []string
 		if f.watch {
 			return p.watchBacklog(ctx, f.remote)
 		}
-		return fault.Invalidf("name what to import: a file, a folder, an archive, or - for standard input")
+		return fault.Invalidf("say what to import: a file, a folder, an archive, or - for standard input")
 	}
 	o, err := f.options()
 	if err != nil {
@@ -100,7 +100,7 @@ func (p *program) importPaths(ctx context.Context, f importFlags, paths []string
 		return err
 	}
 	if alone {
-		p.note("No service is running; storing straight into the database in %s.", c.DataDir)
+		p.note("No service is running; storing directly in the database in %s.", c.DataDir)
 		begin := history.NewImport{FileName: sourceName(paths), FileSize: totalSize(sources), Format: f.format, RestoreDeleted: f.restore}
 		f.watch = true
 		return p.straight(ctx, c, f.workspace, begin, func(to transfer.Destination, state indexed) error {

@@ -230,7 +230,7 @@ func TestImportWithoutAService(t *testing.T) {
 	export := exportZip(t)
 	for _, workspace := range []string{"default", "ada", "ada"} {
 		_, said := i.lethe(exitOK, "import", "--workspace", workspace, export)
-		require.Contains(t, said, "No service is running; storing straight into the database")
+		require.Contains(t, said, "No service is running; storing directly in the database")
 	}
 	var many strings.Builder
 	for n := range 300 {

@@ -50,7 +50,7 @@ func (p *program) createKeyCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&workspace, "workspace", chat.DefaultWorkspace, "workspace that the key gives access to")
-	cmd.Flags().StringVar(&name, "name", "unnamed", "name that tells the key from others")
+	cmd.Flags().StringVar(&name, "name", "unnamed", "a name to recognize the key by")
 	cmd.Flags().StringVar(&scopes, "scopes", "read,write", "what the key may do: read, write, or both")
 	completes(cmd, "scopes", "read", "write", "read,write")
 	return cmd

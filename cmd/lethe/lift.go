@@ -12,7 +12,7 @@ func (p *program) liftCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lift ID...",
 		Short: "Accept excluded conversations again",
-		Long: "Accept uploads of conversations again that were deleted with --exclude. Give the ids that\n" +
+		Long: "Accept uploads again of conversations that were deleted with --exclude. Give the ids that\n" +
 			"they had in Lethe or, with --platform, the ids that they have on that platform.",
 		Example: "  lethe lift 01a2017b-a6c6-7b09-8e3c-bd716f080d91\n" +
 			"  lethe lift --platform chatgpt 68f0a1c2-0000-8000-9000-000000000000",

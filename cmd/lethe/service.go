@@ -19,14 +19,14 @@ import (
 func (p *program) serviceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "service",
-		Short: "Let the system run the service when you log in",
+		Short: "Start the service automatically when you log in",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var uninstall, dryRun bool
 	install := &cobra.Command{
 		Use:   "install",
-		Short: "Write the file with which the system starts the service",
+		Short: "Make the system start the service when you log in",
 		Long: "Write a unit of systemd (Linux) or an agent of launchd (macOS) that runs `lethe serve` when you log\n" +
 			"in, and start it now. The settings that are set in the environment are written into the file,\n" +
 			"except for secrets. --uninstall stops the service and deletes exactly that file; conversations\n" +
@@ -116,7 +116,7 @@ func (p *program) atLogin(ctx context.Context, program autostart.Program, uninst
 		return err
 	}
 	p.runAll(ctx, plan.Start)
-	return p.say("`%s` takes it away again.\n", strings.Replace(program.Installer+" --uninstall", "--install --uninstall", "--uninstall", 1))
+	return p.say("`%s` undoes this.\n", strings.Replace(program.Installer+" --uninstall", "--install --uninstall", "--uninstall", 1))
 }
 
 // takeAway stops the program and deletes the file.

@@ -88,7 +88,7 @@ func TestSyncIsInstalledAndTakenAway(t *testing.T) {
 	out, _ = i.lethe(exitOK, []string{"CODEX_HOME=/data/codex"}, "sync", "--install", "--yes")
 	unit := filepath.Join(a.home, ".config/systemd/user/lethe-sync.service")
 	require.Contains(t, out, "Wrote "+unit)
-	require.Contains(t, out, "`lethe sync --uninstall` takes it away")
+	require.Contains(t, out, "`lethe sync --uninstall` undoes this")
 	content, err := os.ReadFile(unit)
 	require.NoError(t, err)
 	require.Contains(t, string(content), `Environment="CODEX_HOME=/data/codex"`)

@@ -26,7 +26,7 @@ func (p *program) syncCommand() *cobra.Command {
 	var f syncFlags
 	cmd := &cobra.Command{
 		Use:   "sync",
-		Short: "Bring the sessions of the coding agents on this machine, and keep them up to date",
+		Short: "Store the sessions of the coding agents on this machine, and keep them up to date",
 		Long: "Find the sessions of Claude Code, Codex, Gemini CLI, Qwen Code, OpenCode, Cursor, Grok Build, Kimi\n" +
 			"and Aider on this machine, store them, and store what is new as it is written, until Ctrl-C.\n\n" +
 			"The first run lists the agents that it finds and asks once. What was deleted in Lethe stays\n" +
@@ -44,12 +44,12 @@ func (p *program) syncCommand() *cobra.Command {
 			return p.sync(cmd.Context(), f)
 		},
 	}
-	cmd.Flags().BoolVar(&f.once, "once", false, "store what is new and end")
-	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would be stored, or written with --install, and change nothing")
+	cmd.Flags().BoolVar(&f.once, "once", false, "store what is new, then stop")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print what would be stored, or written with --install, and change nothing")
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "do not ask")
 	cmd.Flags().BoolVar(&f.again, "again", false, "read every session from its beginning")
 	cmd.Flags().StringArrayVar(&f.sources, "source", nil, "only this agent; NAME=FOLDER when its sessions are elsewhere. May be repeated")
-	cmd.Flags().BoolVar(&f.install, "install", false, "let the system run this command when you log in")
+	cmd.Flags().BoolVar(&f.install, "install", false, "make the system run this command when you log in")
 	cmd.Flags().BoolVar(&f.uninstall, "uninstall", false, "undo --install")
 	cmd.MarkFlagsMutuallyExclusive("install", "uninstall")
 	cmd.MarkFlagsMutuallyExclusive("install", "once")
@@ -170,10 +170,10 @@ func (p *program) askAgents(agents []agentsync.Agent, f syncFlags, others bool) 
 	case f.yes:
 		return true, nil
 	case !p.terminal && others:
-		p.note("Run `lethe sync` in a terminal to say whether you want them too.")
+		p.note("Run `lethe sync` in a terminal to choose whether to store these too.")
 		return false, nil
 	case !p.terminal:
-		return false, fault.Invalidf("nobody can be asked whether these are wanted; add --yes, or name some with --source")
+		return false, fault.Invalidf("without a terminal, the command cannot ask whether to store these; add --yes, or name some with --source")
 	}
 	fmt.Fprint(p.stderr, "Store these in Lethe, and what is added to them? [Y/n] ")
 	said, err := answer(bufio.NewReader(p.stdin))
@@ -220,7 +220,7 @@ func (r *syncReport) event(e agentsync.Event) {
 	case agentsync.Watching:
 		say("Watching %s. Press Ctrl-C to stop.\n", count(e.Folders, "folder"))
 	case agentsync.Unwatched:
-		r.p.note("%s cannot be watched and are looked at every 30 seconds instead: %s", count(e.Folders, "folder"), e.Text)
+		r.p.note("%s cannot be watched and are checked every 30 seconds instead: %s", count(e.Folders, "folder"), e.Text)
 	case agentsync.Waiting:
 		r.p.note("Waiting for the service: %s", e.Text)
 	case agentsync.Problem:

@@ -1,54 +1,54 @@
 #!/usr/bin/env bash
-# Prints the URL of a PostgreSQL with pgvector for the tests, and starts one
-# when none runs. The URL is all that goes to standard output.
+# Prints the URL of a PostgreSQL with pgvector for the tests, and starts one if none
+# is running. Nothing else is printed on standard output.
 #
-#   ensure-postgres.sh [start]   print a URL; start a server if need be
+#   ensure-postgres.sh [start]   print a URL; start a server if none is running
 #   ensure-postgres.sh stop      stop the server that this script started
-#   ensure-postgres.sh status    say whether it runs
-#   ensure-postgres.sh clean     stop it and delete everything kept for it
+#   ensure-postgres.sh status    say whether it is running
+#   ensure-postgres.sh clean     stop it and delete all its files
 #
-# A test that kills its server, or fills its disk, gets one for itself:
+# A test that kills its server, or fills its disk, gets a private one:
 #
 #   ensure-postgres.sh private NAME start [small]   start it, or start it again,
-#                                and print its URL; with "small" also, on a second
-#                                line, a folder of 48 MB for a tablespace, where
-#                                the machine lets us make one
-#   ensure-postgres.sh private NAME kill            end it as a power cut would
+#                                and print its URL; with "small" also print, on a
+#                                second line, a folder of 48 MB for a tablespace,
+#                                if the machine allows creating one
+#   ensure-postgres.sh private NAME kill            end it like a power failure
 #   ensure-postgres.sh private NAME stop            end it and delete its data
 #
-# The first way that works is taken:
-#   1. LETHE_TEST_DATABASE_URL, as given
+# It uses the first of these that works:
+#   1. LETHE_TEST_DATABASE_URL, unchanged
 #   2. a Docker engine, with pgvector's own image
 #   3. an installed PostgreSQL that has pgvector 0.8.0 or newer
 #   4. Debian 13's packages, unpacked (not installed) into a private folder and
-#      run through the loader and the libraries that came with them
-# Without any of them it fails and says what to install. Tests are never skipped
-# for want of a database.
+#      run with the loader and the libraries from these packages
+# If none works, it fails and says what to install. Tests are never skipped because
+# a database is missing.
 #
-# The server is for throw-away data: it does not sync to disk and every start
-# begins with an empty cluster. It listens on loopback alone and asks for a
-# password. It stays up after the tests, for the next run; runs at the same time
-# share it. A private one is killed and deleted by its test, or, when the test has
-# died, by the next that starts one, or by "stop".
+# The server is for temporary data: it does not sync to disk, and every start begins
+# with an empty cluster. It listens on loopback only and needs a password. It keeps
+# running after the tests, for the next run. Simultaneous runs share it. A test kills
+# and deletes its private server. If the test was killed, the next test that starts a
+# private server does that, or "stop" does.
 #
 # Settings: LETHE_TEST_POSTGRES_DIR (the private folder),
 # LETHE_TEST_POSTGRES_IMAGE, LETHE_TEST_POSTGRES_NO_DOCKER=1.
 #
-# Kept to what bash 3.2 and the tools of macOS understand, but for way 4.
+# Except for way 4, it uses only features of bash 3.2 and of the tools of macOS.
 set -euo pipefail
 
 CONTAINER=lethe-test-postgres
 IMAGE=${LETHE_TEST_POSTGRES_IMAGE:-pgvector/pgvector:0.8.6-pg17}
 MAX_CONNECTIONS=300 # every test has its own database and a pool into it
 
-# Root's home is closed to the ordinary user that the server must run as.
+# The server must run as an ordinary user, who cannot read root's home.
 if [ "$(id -u)" = 0 ]; then
   DIR=${LETHE_TEST_POSTGRES_DIR:-/var/tmp/lethe-test-postgres}
 else
   DIR=${LETHE_TEST_POSTGRES_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/lethe-test-postgres}
 fi
-DATA=$DIR/data           # the cluster, made anew at each start
-PASSWORD=$DIR/password   # of the superuser, made once
+DATA=$DIR/data           # the cluster, created at each start
+PASSWORD=$DIR/password   # of the superuser, created once
 SERVER=$DIR/server       # two lines: the folder of the binaries, the port
 UNPACKED=$DIR/debian-13  # way 4's packages
 PRIVATE=$DIR/private     # a folder for each private server
@@ -63,23 +63,23 @@ bounded() {
 
 # ---- one at a time -----------------------------------------------------------
 
-# The lock is a symbolic link whose target is the holder's process id: made in
-# one step, readable by the others, and nothing that the server could inherit.
+# The lock is a symbolic link whose target is the process id of its holder: it is
+# created atomically, others can read it, and the server cannot inherit it.
 LOCK=$DIR/lock
 HELD=
 
 unlock() { if [ -n "$HELD" ]; then rm -f "$LOCK"; HELD=; fi; }
 
-# runs PID TEXT: a process of that number lives and has TEXT in its command line.
-# After a restart of the machine the number alone may be somebody else's.
+# runs PID TEXT: a process with that id exists and has TEXT in its command line. After
+# a restart of the machine, another process may have the id.
 runs() {
   kill -0 "$1" 2>/dev/null || return 1
   if command -v ps >/dev/null; then ps -p "$1" -o args=; else tr '\0' ' ' <"/proc/$1/cmdline"; fi 2>/dev/null | grep -qF -- "$2"
 }
 
-# break_lock removes the lock of a holder that died. Only one waiter may do so at
-# a time: otherwise two see the same dead holder and the slower one removes the
-# lock that the faster one has just taken.
+# break_lock removes the lock of a holder that was killed. Only one waiter may do so
+# at a time. Otherwise two could see the same dead holder, and the slower one would
+# remove the lock that the faster one has just taken.
 break_lock() {
   local dead=$1
   mkdir "$LOCK.breaking" 2>/dev/null || return 0
@@ -102,9 +102,9 @@ lock() {
   trap 'exit 130' INT TERM HUP
 }
 
-# ---- a server of our own (ways 3 and 4) --------------------------------------
+# ---- a server without Docker (ways 3 and 4) ----------------------------------
 
-# PostgreSQL refuses to run as root: there an ordinary user runs it.
+# PostgreSQL refuses to run as root, so root runs it as an ordinary user.
 owner() {
   if [ "$(id -u)" != 0 ]; then id -un; elif id postgres >/dev/null 2>&1; then echo postgres; else echo nobody; fi
 }
@@ -119,12 +119,12 @@ bindir() { sed -n 1p "$SERVER"; }
 port() { sed -n 2p "$SERVER"; }
 url() { echo "postgres://postgres:$(cat "$PASSWORD")@127.0.0.1:$1/postgres?sslmode=disable"; }
 
-# query BINDIR PORT SQL: one value, or a failure within ten seconds.
+# query BINDIR PORT SQL prints one value, or fails within ten seconds.
 query() {
   PGPASSWORD=$(cat "$PASSWORD") PGCONNECT_TIMEOUT=5 bounded 10 "$1/psql" -XqAt -h 127.0.0.1 -p "$2" -U postgres -d postgres -c "$3" 2>/dev/null </dev/null
 }
 
-# A server runs when it answers; a file with a process id proves nothing.
+# A server is running if it answers. A file with a process id proves nothing.
 local_runs() { [ -f "$SERVER" ] && [ "$(query "$(bindir)" "$(port)" 'select 1')" = 1 ]; }
 
 local_stop() {
@@ -137,12 +137,12 @@ local_stop() {
   rm -f "$DATA/postmaster.pid"
 }
 
-# new_cluster BINDIR DATA makes one; its settings are read from standard input.
+# new_cluster BINDIR DATA creates a cluster. It reads the settings from standard input.
 new_cluster() {
   local bin=$1 data=$2
   rm -rf "$data"
   mkdir -m 700 "$data"
-  # initdb reads the password as the server's owner, who may not read ours.
+  # initdb reads the password as the owner of the server, who cannot read our file.
   cp "$PASSWORD" "$data.password"
   chmod 600 "$data.password"
   chown "$(owner)" "$data" "$data.password"
@@ -178,7 +178,7 @@ run_cluster() {
   as_owner "$1/pg_ctl" -D "$2" -l "$3" -w -t 60 -o "-p $4" start >/dev/null 2>&1 </dev/null
 }
 
-# local_start BINDIR makes a cluster and starts it on a port that is free.
+# local_start BINDIR creates a cluster and starts it on a free port.
 local_start() {
   local bin=$1 attempt try_port
   log "starting $("$bin/postgres" --version) from $bin"
@@ -208,16 +208,16 @@ docker_engine() {
 
 docker_remove() { bounded 60 docker rm -f -v "$CONTAINER" >/dev/null 2>&1 </dev/null || true; }
 
-# The container's own port is another one after each of its starts.
+# The port of the container changes with each start.
 docker_port() { bounded 10 docker port "$CONTAINER" 5432/tcp 2>/dev/null </dev/null | sed -n '1s/.*://p'; }
 
-# Over TCP, and not by pg_isready: while the image sets its cluster up it runs a
-# server that answers on the socket alone.
+# Over TCP and not with pg_isready, because while the image creates its cluster, its
+# server answers only on the socket.
 docker_answers() {
   [ "$(bounded 10 docker exec "${1:-$CONTAINER}" psql -XqAt -h 127.0.0.1 -U postgres -c 'select 1' 2>/dev/null </dev/null)" = 1 ]
 }
 
-# A container that an older password started is of no use.
+# A container with an older password cannot be used.
 docker_ours() {
   bounded 10 docker inspect -f '{{range .Config.Env}}{{println .}}{{end}}' "$CONTAINER" 2>/dev/null </dev/null |
     grep -qx "POSTGRES_PASSWORD=$(cat "$PASSWORD")"
@@ -244,7 +244,7 @@ docker_start() {
 
 # ---- way 3: an installed one -------------------------------------------------
 
-# has_pgvector BINDIR: initdb and pgvector 0.8.0 or newer belong to it.
+# has_pgvector BINDIR: it has initdb and pgvector 0.8.0 or newer.
 has_pgvector() {
   local control version
   [ -x "$1/initdb" ] && [ -x "$1/pg_config" ] || return 1
@@ -256,7 +256,7 @@ has_pgvector() {
   esac
 }
 
-# installed prints the folder of the newest installed PostgreSQL that will do.
+# installed prints the folder of the newest suitable installed PostgreSQL.
 installed() {
   local major dir
   for major in 19 18 17 16 15 14; do
@@ -272,8 +272,8 @@ installed() {
 
 # ---- way 4: Debian's packages, unpacked --------------------------------------
 
-# debian_sources prints a line of sources.list for Debian 13 on the mirror that
-# this machine already uses for Debian, checked with the keys it already has.
+# debian_sources prints a line of sources.list for Debian 13, with the mirror that
+# this machine uses for Debian and the keys that it has.
 debian_sources() {
   local mirror key keys=
   mirror=$(apt-get indextargets --format "\$(REPO_URI)" 'Created-By: Packages' 2>/dev/null | grep -m1 -E '/debian/?$') ||
@@ -286,8 +286,8 @@ debian_sources() {
   echo "deb [signed-by=$keys] $mirror trixie main"
 }
 
-# apt_settings FOLDER prints settings that keep apt inside the folder, apart from
-# how this machine reaches its mirror (proxies and the like), which stays.
+# apt_settings FOLDER prints settings with which apt uses only this folder. Settings
+# for reaching the mirror, such as proxies, do not change.
 apt_settings() {
   apt-config dump | grep '^Acquire::' || true
   cat <<SETTINGS
@@ -301,9 +301,9 @@ Acquire::Languages "none"; Acquire::Retries "3"; Acquire::http::Timeout "20"; Ac
 SETTINGS
 }
 
-# download FOLDER fetches the packages into FOLDER/archives. Of all that the
-# two depend on, a server needs the libraries; not Perl, the code generator, or
-# what sets a system up.
+# download FOLDER downloads the packages into FOLDER/archives. Of the packages that
+# these two depend on, a server needs only the libraries, and not Perl, the code
+# generator or the packages that configure a system.
 download() {
   local apt=$1 packages
   mkdir -p "$apt/lists/partial" "$apt/archives/partial"
@@ -320,9 +320,9 @@ download() {
     { log "the packages could not be downloaded"; return 1; }
 }
 
-# wrap puts a script in the place of each program that is needed: it runs the
-# program through the packages' own loader, with their libraries. The name given
-# to the program is the script's, from which PostgreSQL finds its other files.
+# wrap replaces each program that is needed by a script, which runs the program with
+# the loader and the libraries of the packages. The program gets the name of the
+# script as its own name, because PostgreSQL finds its other files by that name.
 wrap() {
   local bin=$1 loader libraries program
   loader=$(find "$UNPACKED" -name 'ld-linux*.so*' | head -n 1)
@@ -338,7 +338,7 @@ wrap() {
   done
 }
 
-# unpacked prints the folder of the unpacked programs, fetching them once.
+# unpacked prints the folder of the unpacked programs. It downloads them once.
 unpacked() {
   local bin=$UNPACKED/usr/lib/postgresql/17/bin apt=$DIR/apt package
   if [ -f "$UNPACKED/complete" ]; then echo "$bin"; return 0; fi
@@ -359,12 +359,12 @@ unpacked() {
 
 # ---- a server for one test ---------------------------------------------------
 
-# Its folder holds: way (the folder of the binaries, or "docker"), port, holder
-# (the process id of the test), data, log and perhaps small, a file system that is
-# easily filled.
+# Its folder contains: way (the folder of the binaries, or "docker"), port, holder
+# (the process id of the test), data, log and, if possible, small, which is a small
+# file system that a test can fill.
 SMALL=48m
 
-# Unlike the shared server's its data survives a crash: that is what is tested.
+# Unlike the data of the shared server, its data survives a crash, because that is tested.
 private_settings() {
   cat <<SETTINGS
 max_connections = 60
@@ -374,8 +374,8 @@ SETTINGS
 
 private_container() { echo "$CONTAINER-private-$(basename "$1")"; }
 
-# private_way prints the folder of the binaries, or "docker". What is there already
-# is taken before what must be fetched.
+# private_way prints the folder of the binaries, or "docker". It prefers what exists to
+# what must be downloaded.
 private_way() {
   if [ -f "$SERVER" ] && [ -x "$(bindir)/initdb" ]; then bindir; return; fi
   if installed; then return; fi
@@ -383,7 +383,7 @@ private_way() {
   unpacked || no_way
 }
 
-# private_new HOME makes the folder; SIZE is empty or "small".
+# private_new HOME creates the folder. SIZE is empty or "small".
 private_new() {
   local home=$1 size=$2
   mkdir -p "$home"
@@ -424,7 +424,7 @@ private_run() {
   return 1
 }
 
-# private_start HOME SIZE starts it on the port that it had before.
+# private_start HOME SIZE starts it on the same port as before.
 private_start() {
   local home=$1 size=$2 attempt port
   if [ -f "$home/port" ]; then
@@ -451,7 +451,7 @@ children() {
   done
 }
 
-# alive PID: it runs, and is not just waiting for its parent to take note of its end.
+# alive PID: it is running, and is not a zombie.
 alive() {
   kill -0 "$1" 2>/dev/null || return 1
   case $(if command -v ps >/dev/null; then ps -p "$1" -o stat=; else awk '$1 == "State:" { print $2 }' "/proc/$1/status"; fi 2>/dev/null) in
@@ -459,8 +459,8 @@ alive() {
   esac
 }
 
-# private_kill HOME ends every process of the server at once. Killing only the
-# first would let the others finish what they are doing.
+# private_kill HOME ends every process of the server at once. If only the first were
+# killed, the others would finish their work.
 private_kill() {
   local home=$1 pid family member waited=0
   if [ "$(cat "$home/way" 2>/dev/null)" = docker ]; then
@@ -493,7 +493,7 @@ private_stop() {
   rm -rf "$home"
 }
 
-# private_sweep [all] stops those whose test has died.
+# private_sweep [all] stops the servers of tests that were killed.
 private_sweep() {
   local home holder
   for home in "$PRIVATE"/*; do
@@ -530,7 +530,7 @@ private() {
 
 prepare() {
   mkdir -p "$DIR"
-  # In /var/tmp somebody else may have made the folder first.
+  # In /var/tmp another user may have created the folder first.
   [ -O "$DIR" ] || die "$DIR belongs to another user; set LETHE_TEST_POSTGRES_DIR to a folder of yours"
   chmod 755 "$DIR"
   lock

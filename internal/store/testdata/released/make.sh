@@ -6,7 +6,7 @@
 #   make.sh VERSION LETHE POSTGRES_URL      LETHE: the released program
 #
 # Run it once for each migration, with a program from before the next one. It needs
-# curl, python3 and pg_dump, and makes and drops the database lethe_released.
+# curl, python3 and pg_dump, and creates and drops the database lethe_released.
 set -euo pipefail
 version=$1 lethe=$(realpath "$2") server=$3
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,7 +16,7 @@ query=${server#*\?} && [ "$query" != "$server" ] || query=
 base=${server%%\?*}
 database="${base%/*}/lethe_released${query:+?$query}"
 
-# A server of embeddings whose vectors are short, so that the files are small.
+# An embeddings server with short vectors, so that the files are small.
 cat > "$work/embeddings.py" <<'PY'
 import http.server, json, sys
 class Embeddings(http.server.BaseHTTPRequestHandler):
@@ -46,7 +46,7 @@ api=http://127.0.0.1:$free/api/chat-history
 
 call() { curl -sS --fail-with-body -H "Authorization: Bearer $LETHE_API_KEY" -H 'Content-Type: application/json' "$@" >> "$work/answers"; echo >> "$work/answers"; }
 upload() { call "$api/ingest/custom-online" -d "$1"; }
-# conversation N: the id that the N-th upload was answered with.
+# conversation N prints the id in the answer to the N-th upload.
 conversation() { grep -o '"conversationId":"[^"]*"' "$work/answers" | sed -n "$1p" | cut -d'"' -f4; }
 
 fill() {
