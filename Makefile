@@ -33,10 +33,10 @@ BENCH ?= .
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build ## Build Lethe and run it on its embedded store (DB=postgres: on the tests' PostgreSQL)
+run: build ## Build Lethe and run it on SQLite (DB=postgres: on the tests' PostgreSQL)
 	$(RUN_ENV) bin/lethe serve
 
 .PHONY: build

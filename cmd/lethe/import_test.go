@@ -259,7 +259,7 @@ func TestImportsThatCannotBegin(t *testing.T) {
 		says string
 		args []string
 	}{
-		{"name what to import", nil},
+		{"say what to import", nil},
 		{"none.zip cannot be opened: no such file or directory", []string{"none.zip"}},
 		{"no file fits none-*.zip", []string{"none-*.zip"}},
 		{"the file has no format that Lethe knows.\nFound:\n  note.json: JSON, an object with the fields note\n", []string{note}},
