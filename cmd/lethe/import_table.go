@@ -20,13 +20,16 @@ func sayResult(out io.Writer, r *transfer.Result, now indexState, took time.Dura
 	writeCounts(&b, r)
 	writeRemarks(&b, r)
 	fmt.Fprintf(&b, "Stored %s: %s.\n", thousands(r.Counts.Stored(), "conversation"), outcome(r.Counts))
-	if took > 0 {
+	switch {
+	case took >= time.Second:
 		fmt.Fprintf(&b, "Read %s in %s (%s/s).\n", bytesText(r.Bytes), duration(took), bytesText(int64(float64(r.Bytes)/took.Seconds())))
+	case took > 0:
+		fmt.Fprintf(&b, "Read %s in less than a second.\n", bytesText(r.Bytes))
 	}
 	switch {
 	case now.pending > 0:
-		fmt.Fprintf(&b, "Search finds %s of the %s new ones so far, and the rest as they are indexed.\n"+
-			"`lethe import --watch` waits until all are.\n", grouped(now.ready), grouped(r.Counts.New+r.Counts.Updated))
+		fmt.Fprintf(&b, "Search finds %s of the %s new ones so far; the others are being indexed.\n"+
+			"`lethe import --watch` waits until all are indexed.\n", grouped(now.ready), grouped(r.Counts.New+r.Counts.Updated))
 	case r.Counts.New+r.Counts.Updated > 0 && now.failed == 0:
 		b.WriteString("Search finds all of them.\n")
 	}

@@ -260,8 +260,8 @@ func TestImportsThatCannotBegin(t *testing.T) {
 		args []string
 	}{
 		{"say what to import", nil},
-		{"none.zip cannot be opened: no such file or directory", []string{"none.zip"}},
-		{"no file fits none-*.zip", []string{"none-*.zip"}},
+		{"none.zip cannot be opened: no such file or directory\n", []string{"none.zip"}},
+		{"no file matches none-*.zip", []string{"none-*.zip"}},
 		{"the file has no format that Lethe knows.\nFound:\n  note.json: JSON, an object with the fields note\n", []string{note}},
 		{`unknown format "chatgtp"; did you mean chatgpt?`, []string{"--format", "chatgtp", note}},
 		{`--since must be a date such as 2025-01-31`, []string{"--since", "yesterday", note}},
@@ -368,8 +368,8 @@ func TestTablesOfManyFiles(t *testing.T) {
 all               21,000        0          0
 
 Stored 21,000 conversations: 21,000 new.
-Search finds 5,000 of the 21,000 new ones so far, and the rest as they are indexed.
-`+"`lethe import --watch` waits until all are.\n", out.String())
+Search finds 5,000 of the 21,000 new ones so far; the others are being indexed.
+`+"`lethe import --watch` waits until all are indexed.\n", out.String())
 }
 
 func TestGrouped(t *testing.T) {

@@ -158,7 +158,7 @@ func Choose(all []Agent, names []string) ([]Agent, error) {
 		}
 		present := Present([]Agent{a})
 		if len(present) == 0 {
-			return nil, fault.Invalidf("%s has no folder here (%s); name one with --source %s=FOLDER", a.Title, strings.Join(a.Roots, ", "), a.Name)
+			return nil, fault.Invalidf("no folder with sessions of %s exists (%s); name one with --source %s=FOLDER", a.Title, strings.Join(a.Roots, ", "), a.Name)
 		}
 		chosen = append(chosen, present[0])
 	}

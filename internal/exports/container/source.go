@@ -98,7 +98,7 @@ func newSource(o Options) *Source {
 
 const unknown = -1
 
-// expand returns the paths that a pattern stands for, or the path itself.
+// expand returns the paths that match a pattern, or the path itself.
 func expand(path string) ([]string, error) {
 	_, err := os.Lstat(path)
 	if err == nil {
@@ -109,13 +109,13 @@ func expand(path string) ([]string, error) {
 	}
 	found, globErr := filepath.Glob(path)
 	if globErr != nil || len(found) == 0 {
-		return nil, fault.New(fault.NotFound, "no file fits %s", showable(path))
+		return nil, fault.New(fault.NotFound, "no file matches %s", showable(path))
 	}
 	return found, nil
 }
 
 func missing(path string, err error) error {
-	return fault.Wrap(fault.NotFound, err, "%s cannot be opened: %s", showable(path), reason(err))
+	return fault.New(fault.NotFound, "%s cannot be opened: %s", showable(path), reason(err))
 }
 
 // reason returns what was wrong with a file, without its path.
@@ -128,7 +128,7 @@ func reason(err error) string {
 }
 
 func (s *Source) add(path string) error {
-	info, err := os.Stat(path) // a link that the person named is followed
+	info, err := os.Stat(path) // links that the user named are followed
 	switch {
 	case err != nil:
 		return missing(path, err)
