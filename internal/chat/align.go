@@ -17,6 +17,12 @@ type turn struct {
 	aside  bool // it is hidden or on an abandoned branch
 }
 
+// markedLike returns the turn of a message with the same sender and text.
+func (s turn) markedLike(m Message) turn {
+	s.named, s.aside = m.ExternalID != "", m.Hidden || m.Branch != ""
+	return s
+}
+
 // same reports whether two messages have the same sender and text, apart from white
 // space. Two messages that both have an external id are compared by id elsewhere and are
 // never the same here.

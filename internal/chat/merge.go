@@ -59,7 +59,8 @@ func (m Merged) Count() int { return m.From + len(m.Messages) }
 // without a match replaces the stored message that it is an edit of (replace.go), or is
 // inserted after the message that it follows in the upload. Everything that the upload
 // does not mention stays the same: messages, titles, dates, and whether a message is
-// hidden or on an abandoned branch.
+// hidden or on an abandoned branch. The same upload changes nothing the second time
+// (settle.go).
 //
 // An upload that says at which position it begins is merged with the messages from there
 // on. Stored needs only these, and the rest of the conversation cannot change.
@@ -68,8 +69,9 @@ func Merge(stored Transcript, u ValidUpload) Merged {
 	if len(m.stored) > 0 && m.stored[0].Position < u.from {
 		m.stored = m.stored[min(u.from-m.stored[0].Position, len(m.stored)):]
 	}
+	m.readTurns()
 	m.pair()
-	out := m.combine()
+	out := m.settle()
 	out.Title, out.CreatedAt, out.UpdatedAt = stored.Title, stored.CreatedAt, stored.UpdatedAt
 	out.Pinned, out.Source = stored.Pinned, stored.Source.updated(u.source)
 	if u.pinned != nil {
@@ -126,31 +128,41 @@ func (m validMessage) fresh() Message {
 }
 
 type merger struct {
-	stored []Message // from position from on
-	sent   []validMessage
-	marked bool
-	placed bool // the first message of both sides has the position from
-	from   int
-	place  []int // for each sent message, the place of the stored one that it equals or replaces, or -1
-	chain  []pair
+	stored      []Message // from position from on
+	sent        []validMessage
+	storedTurns []turn
+	sentTurns   []turn
+	marked      bool
+	placed      bool // the first message of both sides has the position from
+	from        int
+	place       []int // for each sent message, the place of the stored one that it equals or replaces, or -1
+	chain       []pair
+	inPlace     bool   // without a pair, the upload is inserted at the position where it begins, not at the end
+	resultTurns []turn // of the messages that combine returned
+}
+
+// readTurns fills in storedTurns and sentTurns.
+func (m *merger) readTurns() {
+	all := newSymbols()
+	m.storedTurns, m.sentTurns = make([]turn, len(m.stored)), make([]turn, len(m.sent))
+	for i, s := range m.stored {
+		m.storedTurns[i] = all.turn(s)
+	}
+	for j, u := range m.sent {
+		m.sentTurns[j] = all.turn(u.Message)
+	}
 }
 
 // pair finds the stored message that each sent message equals or replaces.
 func (m *merger) pair() {
-	all := newSymbols()
-	stored, sent := make([]turn, len(m.stored)), make([]turn, len(m.sent))
-	for i, s := range m.stored {
-		stored[i] = all.turn(s)
-	}
-	for j, u := range m.sent {
-		sent[j] = all.turn(u.Message)
-	}
-	known := m.sameID()
+	stored, known := m.storedTurns, m.sameID()
 	if m.placed {
-		stored, known = m.samePlace(stored, sent, known)
+		stored, known = m.samePlace(stored, m.sentTurns, known)
+	} else if all, ok := m.allStored(known); ok {
+		known = all
 	}
 	r := replacer{
-		aligner: newAligner(stored, sent), marked: m.marked, known: len(known),
+		aligner: newAligner(stored, m.sentTurns), marked: m.marked, known: len(known),
 		storedText: func(i int) string { return m.stored[i].Text },
 		sentText:   func(j int) string { return m.sent[j].Text },
 	}
@@ -221,6 +233,11 @@ func (m *merger) samePlace(stored, sent []turn, byID []pair) (within []turn, kno
 			moved = append(moved, p)
 		}
 	}
+	if len(moved) > 0 { // ids and positions contradict each other
+		if all, ok := m.allStored(byID); ok {
+			return m.storedTurns, all
+		}
+	}
 	return stored, append(known, moved...)
 }
 
@@ -243,7 +260,7 @@ func (m *merger) insertions() map[int][]int {
 			last = m.chain[next].stored
 			next++
 		case m.place[j] >= 0: // its place differs in the upload; it keeps the stored one
-		case j > end && (!m.placed || len(m.chain) == 0):
+		case j > end && (!m.placed || len(m.chain) == 0) && !m.inPlace:
 			after[len(m.stored)-1] = append(after[len(m.stored)-1], j)
 		default:
 			after[last] = append(after[last], j)
@@ -266,7 +283,9 @@ func (m *merger) combine() Merged {
 	after := m.insertions()
 	out := Merged{From: m.from, RewriteFrom: -1, MarksOnly: true, Messages: make([]Message, 0, len(m.stored)+len(m.sent))}
 	by := 0 // how far the stored messages have moved so far
-	emit := func(msg Message, storedAt int) {
+	m.resultTurns = make([]turn, 0, cap(out.Messages))
+	emit := func(msg Message, storedAt int, t turn) {
+		m.resultTurns = append(m.resultTurns, t.markedLike(msg))
 		msg.Position = m.from + len(out.Messages)
 		if out.RewriteFrom < 0 && storedAt != msg.Position {
 			out.RewriteFrom = msg.Position
@@ -279,20 +298,21 @@ func (m *merger) combine() Merged {
 	}
 	emitNew := func(at int) {
 		for _, j := range after[at] {
-			emit(m.sent[j].fresh(), isNew)
+			emit(m.sent[j].fresh(), isNew, m.sentTurns[j])
 			out.Added++
 		}
 	}
 	emitNew(-1)
 	for at, before := range m.stored {
-		msg, changed := before, false
+		msg, t, changed := before, m.storedTurns[at], false
 		if j := sentAt[at]; j >= 0 {
 			msg, changed = m.apply(before, m.sent[j])
+			t = m.sentTurns[j]
 		}
 		if before.Indexed() && (msg.Text != before.Text || msg.Sender != before.Sender || !msg.Indexed()) {
 			out.Outdated = append(out.Outdated, Span{m.from + at, m.from + m.answerTo(at)})
 		}
-		emit(msg, m.from+at)
+		emit(msg, m.from+at, t)
 		if changed {
 			out.MarksOnly = out.MarksOnly && msg.indexedLike(before)
 			out.Edited = append(out.Edited, out.Messages[len(out.Messages)-1])
@@ -325,7 +345,7 @@ func (m *merger) answerTo(at int) int {
 func (m *merger) apply(stored Message, u validMessage) (msg Message, changed bool) {
 	msg = stored
 	msg.Sender = u.Sender
-	if norm.NFC.String(u.Text) != norm.NFC.String(stored.Text) {
+	if u.Text != stored.Text && norm.NFC.String(u.Text) != norm.NFC.String(stored.Text) {
 		msg.Text = u.Text
 	}
 	if m.marked || u.Branch != "" {

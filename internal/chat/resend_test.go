@@ -88,6 +88,9 @@ var shapes = []struct {
 	{"reordered by id", "h#0:q|a#1:a|h#2:q2", "h#2:q2|a#1:a|h#0:q", "h#0:q|a#1:a|h#2:q2"},
 	{"reordered, and grown", "h:q|a:a|h:q2|a:a2", "a:a|h:q|h:q2|a:a2|h:q3", "h:q|a:a|h:q2|a:a2|h:q3"},
 
+	{"reordered, with an id for a text that is there twice", "h:|h:q|h:x|h:x", "h#0:x|h:q", "h:|h#0:x|h:q|h:x|h:x"},
+	{"few texts in another order, of which some are new", "h:2|h:0|a:0|h:2|a:0|h:3", "a:0|h:0|h:0|h:0|a:0", "a:0|h:0|h:0|a:0|h:0|a:0|h:3"},
+
 	{"NFC against NFD", "h:Émilie à Noël|a:Zoë", "h:\u0045\u0301milie a\u0300 Noe\u0308l|a:Zoe\u0308", "h:Émilie à Noël|a:Zoë"},
 	{"NFD against NFC, grown", "h:Zoe\u0308|a:naı\u0308ve", "h:Zoë|a:naı\u0308ve|h:ok", "h:Zoe\u0308|a:naı\u0308ve|h:ok"},
 
