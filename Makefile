@@ -19,6 +19,7 @@ GOLANGCI_VERSION := v2.15.0
 LINTER := bin/golangci-lint-$(GOLANGCI_VERSION)-$(shell go env GOVERSION)
 
 POSTGRES := internal/store/storetest/ensure-postgres.sh
+CHROMIUM := internal/web/webtest/ensure-chromium.sh
 
 # make run DB=postgres uses the tests' server, whose data is kept until it is stopped.
 RUN_ENV := $(if $(filter postgres,$(DB)),url="$$($(POSTGRES))" && LETHE_DATABASE_URL="$$url")
@@ -65,16 +66,23 @@ dist: ## Build for every platform into dist/, with checksums, dependencies and t
 
 .PHONY: test
 test: lint generate-check ## Run the linters and all tests on both databases, and check generated code
-	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" go test -timeout 20m ./...
+	url="$$($(POSTGRES))" && browser="$$($(CHROMIUM))" && \
+		LETHE_TEST_DATABASE_URL="$$url" LETHE_TEST_CHROMIUM="$$browser" go test -timeout 20m ./...
 	$(MAKE) --no-print-directory test-partitioned
 
 .PHONY: test-short
 test-short: ## Run all tests without the linters
-	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" go test -timeout 20m ./...
+	url="$$($(POSTGRES))" && browser="$$($(CHROMIUM))" && \
+		LETHE_TEST_DATABASE_URL="$$url" LETHE_TEST_CHROMIUM="$$browser" go test -timeout 20m ./...
 
 .PHONY: test-sqlite
-test-sqlite: ## Run the tests without PostgreSQL, like go test ./... in an editor
-	env -u LETHE_TEST_DATABASE_URL -u CI go test ./...
+test-sqlite: ## Run the tests without PostgreSQL and a browser, like go test ./... in an editor
+	env -u LETHE_TEST_DATABASE_URL -u LETHE_TEST_CHROMIUM -u CI go test ./...
+
+.PHONY: test-page
+test-page: ## Run the tests of the page in a browser (PAGE=sign takes those of that name)
+	url="$$($(POSTGRES))" && browser="$$($(CHROMIUM))" && \
+		LETHE_TEST_DATABASE_URL="$$url" LETHE_TEST_CHROMIUM="$$browser" go test -count=1 -run '/$(PAGE)' ./internal/web/webtest
 
 .PHONY: test-partitioned
 test-partitioned: ## Run the store's tests on hash-partitioned tables (docs/scaling.md)
@@ -83,7 +91,8 @@ test-partitioned: ## Run the store's tests on hash-partitioned tables (docs/scal
 
 .PHONY: test-race
 test-race: ## Run the tests with the race detector (needs a C compiler)
-	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" CGO_ENABLED=1 go test -race ./...
+	url="$$($(POSTGRES))" && browser="$$($(CHROMIUM))" && \
+		LETHE_TEST_DATABASE_URL="$$url" LETHE_TEST_CHROMIUM="$$browser" CGO_ENABLED=1 go test -race ./...
 
 .PHONY: soak
 soak: ## Run writers, searchers and a deleter on two instances for SOAK (5m)

@@ -192,9 +192,10 @@ var mayImport = map[string][]string{
 
 	".": {}, // openapi.yaml, embedded
 
-	"internal/archtest":   {},
-	"internal/bench":      {}, // nothing but benchmarks
-	"internal/deploytest": {}, // tests of the files that Lethe is deployed with
+	"internal/archtest":    {},
+	"internal/bench":       {}, // nothing but benchmarks
+	"internal/deploytest":  {}, // tests of the files that Lethe is deployed with
+	"internal/web/webtest": {}, // tests of the page in a browser
 }
 
 // readerMayImport is what a package that reads one format of export files may import. The
@@ -224,6 +225,7 @@ var confined = []confinement{
 	{"github.com/compose-spec/compose-go", []string{"internal/deploytest"}, "the compose file is checked in one way"},
 	{"github.com/getkin/kin-openapi", []string{"internal/server"}, "the contract is checked in one way"},
 	{"github.com/oapi-codegen/runtime/strictmiddleware", []string{"internal/server"}, "Echo is the server's secret"},
+	{"github.com/chromedp", []string{"internal/web/webtest"}, "only the tests of the page use a browser"},
 	{"github.com/yuin/goldmark", []string{"internal/markdown"}, "Markdown becomes HTML in one place"},
 	{"github.com/microcosm-cc/bluemonday", []string{"internal/markdown"}, "Markdown becomes HTML in one place"},
 	{"github.com/spf13", []string{"cmd/lethe"}, "only the command parses a command line"},
@@ -268,8 +270,9 @@ var domain = []string{"internal/fault", "internal/chat", "internal/auth", "inter
 var transports = []string{"internal/server", "internal/mcp", "internal/web"}
 
 // environmentReaders may name os.Getenv and its like: main hands the function
-// down, config reads with it, storetest is told where the tests' PostgreSQL is.
-var environmentReaders = []string{"cmd/lethe", "cmd/lethe-eval", "internal/config", "internal/store/storetest"}
+// down, config reads with it, storetest is told where the tests' PostgreSQL is, and webtest
+// where their browser is.
+var environmentReaders = []string{"cmd/lethe", "cmd/lethe-eval", "internal/config", "internal/store/storetest", "internal/web/webtest"}
 
 // measuring are the packages and files of tests that may read how long something
 // took: benchmarks, one that aims at a moment, and one that logs the slowest call.

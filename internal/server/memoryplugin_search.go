@@ -38,6 +38,7 @@ func searchQuery(body *api.SearchRequest) (q search.Query, err error) {
 	platform := either(&f, "provider", body.Provider, "platform", body.Platform)
 	q.Filter.Platform, q.SkipRerank = provider(platform), value(body.SkipRerank)
 	q.Filter.Archived, q.Filter.Starred, q.Filter.Project = body.Archived, body.Starred, value(body.Project)
+	q.Filter.PinnedOnly, q.Filter.ImportID = value(body.Pinned), ownID(body.ImportID)
 	q.Limit = f.bodyNumber("limit", body.Limit, search.DefaultLimit, 1)
 	q.ContextChunks = f.bodyNumber("contextChunks", body.ContextChunks, search.DefaultContextChunks, 0)
 	q.Filter.From, q.Filter.Before = f.created(body.DateFrom, body.DateTo)

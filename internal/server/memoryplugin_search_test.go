@@ -36,6 +36,14 @@ func withTrip(t *testing.T) (service, string) {
 
 func TestSearch(t *testing.T) {
 	s, id := withTrip(t)
+	imports, err := s.Client.Imports(t.Context(), 0, 0)
+	require.NoError(t, err)
+	for body, results := range map[string]int{`{"query":"tram","importId":"` + imports.Items[0].ID + `"}`: 1, `{"query":"tram","pinned":true}`: 0} {
+		answer := s.call(t, http.MethodPost, searchPath, body)
+		var found api.SearchAnswer
+		require.NoError(t, json.Unmarshal([]byte(answer.body), &found))
+		require.Len(t, found.Results, results, body)
+	}
 	answer := s.call(t, http.MethodPost, searchPath, `{"query":"which tram to Estrela"}`)
 	require.Equal(t, http.StatusOK, answer.status, answer.body)
 	var found api.SearchAnswer
@@ -53,18 +61,22 @@ func TestSearch(t *testing.T) {
 	require.Equal(t, "tram", strings.ToLower(string(runes[first.Start:first.End])))
 
 	for body, results := range map[string]int{
-		`{"query":"tram","provider":"claude"}`:                           1,
-		`{"query":"tram","provider":"all"}`:                              1,
-		`{"query":"tram","provider":""}`:                                 1,
-		`{"query":"tram","provider":"chatgpt"}`:                          0,
-		`{"query":"tram","dateFrom":"2026-03-01","dateTo":"2026-03-01"}`: 1,
-		`{"query":"tram","dateFrom":"2026-03-02"}`:                       0,
-		`{"query":"tram","dateTo":"2026-02-28"}`:                         0,
-		`{"query":"tram","limit":1000000,"contextChunks":1000000}`:       1,
-		`{"query":"tram","limit":1e30}`:                                  1,
-		`{"query":"tram","skipRerank":true,"contextChunks":0}`:           1,
-		`{"query":"tram","mode":"keyword"}`:                              1,
-		`{"query":"zebra","mode":"keyword"}`:                             0,
+		`{"query":"tram","provider":"claude"}`:                               1,
+		`{"query":"tram","provider":"all"}`:                                  1,
+		`{"query":"tram","provider":""}`:                                     1,
+		`{"query":"tram","provider":"chatgpt"}`:                              0,
+		`{"query":"tram","dateFrom":"2026-03-01","dateTo":"2026-03-01"}`:     1,
+		`{"query":"tram","dateFrom":"2026-03-02"}`:                           0,
+		`{"query":"tram","dateTo":"2026-02-28"}`:                             0,
+		`{"query":"tram","limit":1000000,"contextChunks":1000000}`:           1,
+		`{"query":"tram","limit":1e30}`:                                      1,
+		`{"query":"tram","skipRerank":true,"contextChunks":0}`:               1,
+		`{"query":"tram","mode":"keyword"}`:                                  1,
+		`{"query":"zebra","mode":"keyword"}`:                                 0,
+		`{"query":"tram","pinned":false}`:                                    1,
+		`{"query":"tram","pinned":true}`:                                     0,
+		`{"query":"tram","importId":"0197b3a0-11aa-7c3e-9d52-6f1f0a6f7c01"}`: 0,
+		`{"query":"tram","importId":"nonsense"}`:                             0,
 	} {
 		answer := s.call(t, http.MethodPost, searchPath, body)
 		require.Equal(t, http.StatusOK, answer.status, body)
@@ -91,7 +103,7 @@ func TestSearch(t *testing.T) {
 		require.Contains(t, answer.says(t), want)
 	}
 
-	_, err := s.Client.Delete(t.Context(), id)
+	_, err = s.Client.Delete(t.Context(), id)
 	require.NoError(t, err)
 	require.NotContains(t, s.call(t, http.MethodPost, searchPath, `{"query":"which tram to Estrela"}`).body, id)
 }

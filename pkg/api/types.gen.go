@@ -1582,11 +1582,17 @@ type SearchRequest struct {
 	// Examples: 2026-01-31
 	DateTo *string `json:"dateTo,omitempty"`
 
+	// ImportID Only conversations that this upload or import created. Later re-sends do not count.
+	ImportID *string `json:"importId,omitempty"`
+
 	// Limit The most results. More than 100 is read as 100.
 	Limit *int `json:"limit,omitempty"`
 
 	// Mode What search compares: `semantic` meaning, `keyword` words, `hybrid` both.
 	Mode *SearchMode `json:"mode,omitempty"`
+
+	// Pinned `true`: only pinned conversations. `false` or absent: all.
+	Pinned *bool `json:"pinned,omitempty"`
 
 	// Platform The same as `provider`. If both are given, they must be equal.
 	Platform *string `json:"platform,omitempty"`

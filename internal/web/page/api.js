@@ -26,7 +26,8 @@ export class Refused extends Error {
  */
 export async function request(method, path, body, options = {}) {
   const headers = new Headers(options.headers)
-  if (session.key) headers.set('Authorization', `Bearer ${session.key}`)
+  const key = session.key
+  if (key && !headers.has('Authorization')) headers.set('Authorization', `Bearer ${key}`)
   if (body !== undefined && !(body instanceof Blob)) {
     headers.set('Content-Type', 'application/json')
     body = JSON.stringify(body)
@@ -40,7 +41,8 @@ export async function request(method, path, body, options = {}) {
   }
   if (response.ok) return response
   const answer = await response.json().catch(() => ({}))
-  if (response.status === 401 && session.key) session.refused()
+  // Only the key that is in use now: another one may be tried, or may have taken its place since.
+  if (response.status === 401 && key && key === session.key && headers.get('Authorization') === `Bearer ${key}`) session.refused()
   throw new Refused(answer.error || `The service answered ${response.status}.`, response.status, answer)
 }
 
@@ -90,6 +92,8 @@ export const api = {
     return (await request('GET', `${base}export?${text}`)).blob()
   },
   me: () => get('me'),
+  /** Asks with a key that is not in use yet. @param {string} key */
+  tryKey: async (key) => { await request('GET', 'me', undefined, { headers: { Authorization: `Bearer ${key}` } }) },
   keys: () => get('keys'),
   /** @param {any} body */
   makeKey: (body) => post('keys', body),

@@ -92,6 +92,16 @@ class Find extends HTMLElement {
       h('div', { class: 'actions' }, h('button', { type: 'button', onclick: () => dialog.close() }, 'Cancel'), h('button', { class: 'main' }, 'Show'))))
   }
 
+  /** Goes from the box to the first row of what was asked for. @param {any} list @param {boolean} open the row, too */
+  async enter(list, open) {
+    const asked = state.shown.q
+    await list.settled()
+    if (state.shown.q !== asked) return
+    list.body.focus()
+    list.move(Math.max(0, list.active))
+    if (open) list.open(list.active)
+  }
+
   /** @param {KeyboardEvent} e */
   key(e) {
     const list = /** @type {any} */ (document.querySelector('lethe-list'))
@@ -101,9 +111,7 @@ class Find extends HTMLElement {
       else this.box.blur()
     } else if (e.key === 'ArrowDown' || e.key === 'Enter') {
       e.preventDefault()
-      list.body.focus()
-      list.move(e.key === 'Enter' ? Math.max(0, list.active) : 0)
-      if (e.key === 'Enter') list.open(Math.max(0, list.active))
+      this.enter(list, e.key === 'Enter')
     }
   }
 }

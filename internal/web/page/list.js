@@ -43,19 +43,33 @@ class List extends HTMLElement {
 
   later() {
     clearTimeout(this.timer)
-    this.timer = setTimeout(() => this.load(), state.shown.q ? debounce : 0)
+    this.timer = setTimeout(() => { this.timer = undefined; this.load() }, state.shown.q ? debounce : 0)
   }
 
-  /** Loads the list anew. The old rows stay until the new ones are here. @param {boolean} [stay] at the same place */
-  async load(stay = false) {
+  /** Waits until the list shows what is asked for. */
+  async settled() {
+    if (this.timer !== undefined) {
+      clearTimeout(this.timer)
+      this.timer = undefined
+      this.load()
+    }
+    for (let load; load !== this.loading;) await (load = this.loading)
+  }
+
+  /** Loads the list again. The old rows stay until the new ones are here. @param {boolean} [stay] at the same place */
+  load(stay = false) {
+    return (this.loading = this.ask(stay))
+  }
+
+  /** @param {boolean} stay */
+  async ask(stay) {
     this.asked?.abort()
     const asked = (this.asked = new AbortController())
     const { q, mode } = state.shown
     try {
       let source
       if (q.trim()) {
-        const { pinned, importId, ...filter } = state.filter
-        source = new Found(await api.search({ query: q, mode, limit: 50, ...filter }, asked.signal))
+        source = new Found(await api.search({ query: q, mode, limit: 50, ...state.filter }, asked.signal))
       } else {
         source = new Newest()
         await source.need(0, 1)

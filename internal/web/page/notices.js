@@ -26,7 +26,13 @@ export function toast(text, kind = 'done') {
 export function menu(button, items) {
   const list = h('div', { class: 'menu', role: 'menu', popover: 'auto' },
     items.filter((i) => i !== null).map(([text, does, kind]) => h('button', { role: 'menuitem', class: kind || '', onclick: () => { list.hidePopover(); does() } }, text)))
-  list.addEventListener('toggle', (e) => { if (/** @type {any} */ (e).newState === 'closed') { list.remove(); button.focus() } })
+  list.addEventListener('toggle', (e) => {
+    if (/** @type {any} */ (e).newState !== 'closed') return
+    // What was chosen may have moved the focus already, for example to a field.
+    const lost = document.activeElement === document.body || list.contains(document.activeElement)
+    list.remove()
+    if (lost) button.focus()
+  })
   list.addEventListener('keydown', (e) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[e.key]
     if (!step) return

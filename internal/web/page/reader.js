@@ -113,8 +113,10 @@ class Reader extends HTMLElement {
   rename() {
     const title = /** @type {HTMLElement} */ (this.header?.querySelector('h2'))
     const input = /** @type {HTMLInputElement} */ (h('input', { class: 'rename', value: this.chat.title, 'aria-label': 'Title', maxlength: 500 }))
+    let open = true
     const done = (/** @type {boolean} */ keep) => {
-      if (!input.isConnected) return
+      if (!open) return
+      open = false // the field loses the focus when it is replaced
       input.replaceWith(title)
       if (keep && input.value.trim() && input.value !== this.chat.title) this.change({ title: input.value.trim() })
     }
@@ -164,18 +166,19 @@ class Reader extends HTMLElement {
   watch(entries) {
     for (const e of entries) {
       const block = /** @type {HTMLElement} */ (e.target)
+      block.classList.toggle('near', e.isIntersecting)
       if (e.isIntersecting) this.loadBlock(block)
       else if (block.dataset.filled) this.emptyBlock(block)
     }
   }
 
-  /** @param {HTMLElement} block */
-  async loadBlock(block) {
+  /** @param {HTMLElement} block @param {boolean} [anyway] also when it was scrolled away before the messages came */
+  async loadBlock(block, anyway = false) {
     if (block.dataset.filled || block.dataset.loading) return
     block.dataset.loading = 'yes'
     try {
       const { items } = await api.messages(this.chat.id, Number(block.dataset.from), blockSize, this.asked?.signal)
-      if (block.isConnected) this.fillBlock(block, items)
+      if (block.isConnected && (anyway || block.classList.contains('near'))) this.fillBlock(block, items)
     } catch (error) {
       if (block.isConnected && /** @type {any} */ (error).name !== 'AbortError') {
         fill(block, h('p', { class: 'problem' }, /** @type {Error} */ (error).message, ' ', h('button', { onclick: () => { fill(block); this.loadBlock(block) } }, 'Try again')))
@@ -244,7 +247,7 @@ class Reader extends HTMLElement {
     const block = /** @type {HTMLElement|undefined} */ (this.scroll.children[Math.floor(position / blockSize)])
     if (!block) return
     block.scrollIntoView({ block: 'start' })
-    this.loadBlock(block).then(() => { if (block.dataset.filled) this.reveal(position, flash) })
+    this.loadBlock(block, true).then(() => { if (block.dataset.filled) this.reveal(position, flash) })
   }
 
   /** Asks which messages have the words of the query. */

@@ -29,12 +29,10 @@ class SignIn extends HTMLElement {
       h('p', {}, 'On the machine of the service, ', h('code', {}, 'lethe open'), ' opens this page signed in.'),
       h('form', { onsubmit: async (/** @type {Event} */ e) => {
         e.preventDefault()
-        session.key = key.value.trim()
         try {
-          await api.me()
+          await api.tryKey(key.value.trim())
           session.signIn(key.value.trim(), stay.checked)
         } catch (error) {
-          session.key = ''
           fill(problem, /** @type {any} */ (error).status === 401 ? 'This key is not accepted.' : /** @type {Error} */ (error).message)
         }
       } },
