@@ -13,6 +13,7 @@ func TestArchitecture(t *testing.T) {
 	rules := map[string][]string{
 		"every package is in the table":            checkTable(pkgs, mayImport),
 		"imports go downwards":                     checkLayers(pkgs, mayImport),
+		"the table allows only what is used":       checkUsed(pkgs, mayImport),
 		"test support stays in tests":              checkTestSupport(pkgs, onlyForTests),
 		"libraries keep their place":               checkConfined(pkgs, confined),
 		"drivers keep their place":                 checkConfined(withoutTests(pkgs), confinedInProduct),
@@ -66,6 +67,8 @@ func TestRulesFindWhatTheyForbid(t *testing.T) {
 		"a package that went":                {checkTable(append(importing("internal/chat"), importing("internal/fault")...), table), 1},
 		"an import upwards":                  {checkLayers(importing("internal/fault", "internal/chat"), table), 1},
 		"an import downwards":                {checkLayers(importing("internal/chat", "internal/fault", "time"), table), 0},
+		"an allowed import that is not used": {checkUsed(importing("internal/chat", "time"), table), 1},
+		"an allowed import that is used":     {checkUsed(importing("internal/chat", "internal/fault"), table), 0},
 		"pkg reaching internal":              {checkLayers(importing("pkg/client", "internal/chat"), table), 1},
 		"pkg reaching pkg":                   {checkLayers(importing("pkg/client", "pkg/api"), table), 0},
 		"test support in the product":        {checkTestSupport(importing("internal/history", "internal/storetest"), []string{"internal/storetest"}), 1},

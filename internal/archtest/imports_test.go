@@ -48,6 +48,22 @@ func checkLayers(pkgs []pkg, table map[string][]string) (broken []string) {
 	return broken
 }
 
+// checkUsed finds imports that the table allows and that are not used. A reader would take
+// them for a part of the design. Of a list that several packages share, one must use it.
+func checkUsed(pkgs []pkg, table map[string][]string) (broken []string) {
+	for _, p := range pkgs {
+		for _, allowed := range table[p.path] {
+			used := slices.ContainsFunc(pkgs, func(q pkg) bool {
+				return slices.Equal(table[q.path], table[p.path]) && slices.Contains(q.imports, allowed)
+			})
+			if !used {
+				broken = append(broken, fmt.Sprintf("%s may import %s but does not: remove it from its line in table_test.go", p.path, allowed))
+			}
+		}
+	}
+	return broken
+}
+
 // checkTestSupport finds test support in the product. Test support may import test
 // support.
 func checkTestSupport(pkgs []pkg, onlyForTests []string) (broken []string) {

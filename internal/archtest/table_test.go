@@ -18,7 +18,7 @@ var mayImport = map[string][]string{
 
 	"internal/modelhttp":        {"internal/fault"},
 	"internal/modelhttp/faulty": {},
-	"internal/rerank":           {"internal/fault", "internal/modelhttp"},
+	"internal/rerank":           {"internal/modelhttp"},
 	"internal/llm":              {"internal/fault", "internal/modelhttp"},
 
 	"internal/budget":              {"internal/fault"},
@@ -71,10 +71,10 @@ var mayImport = map[string][]string{
 		"internal/exports/grokbuild", "internal/exports/kimi", "internal/exports/lethe", "internal/exports/opencode", "internal/exports/qwencode",
 	},
 
-	"internal/exports/lethe": {"internal/fault", "internal/chat", "internal/jsonstream", "internal/exports/format", "internal/exports/lines", "internal/exports/loose"},
-	"internal/chunker":       {"internal/fault", "internal/chat", "internal/text"},
-	"internal/rank":          {"internal/fault", "internal/chat"},
-	"internal/embed":         {"internal/fault", "internal/chat", "internal/text", "internal/modelhttp"},
+	"internal/exports/lethe": {"internal/chat", "internal/jsonstream", "internal/exports/format", "internal/exports/lines", "internal/exports/loose"},
+	"internal/chunker":       {"internal/chat", "internal/text"},
+	"internal/rank":          {"internal/chat"},
+	"internal/embed":         {"internal/fault", "internal/modelhttp"},
 
 	"internal/embed/embedtest":      {"internal/fault", "internal/embed"},
 	"internal/embed/builtin/matrix": {},
@@ -106,7 +106,7 @@ var mayImport = map[string][]string{
 		"internal/fault", "internal/chat", "internal/auth", "internal/rank", "internal/embed",
 		"internal/store/dialect", "internal/store/sqlite", "internal/store/postgres",
 	},
-	"internal/store/storetest": {"internal/fault", "internal/chat", "internal/auth", "internal/store"},
+	"internal/store/storetest": {"internal/store"},
 
 	"internal/parallel": {"internal/fault"},
 
@@ -132,12 +132,12 @@ var mayImport = map[string][]string{
 
 	"internal/indexer": {
 		"internal/fault", "internal/chat", "internal/text", "internal/chunker",
-		"internal/rank", "internal/breaker", "internal/embed", "internal/modelhttp", "internal/store", "internal/history",
+		"internal/breaker", "internal/embed", "internal/modelhttp", "internal/store",
 	},
 	"internal/imports": {
 		"internal/fault", "internal/chat", "internal/exports", "internal/exports/format", "internal/exports/container", "internal/history",
 	},
-	"internal/upkeep":   {"internal/fault", "internal/chat", "internal/store"},
+	"internal/upkeep":   {"internal/fault", "internal/store"},
 	"internal/web":      {},
 	"internal/markdown": {},
 	"internal/server": {
@@ -148,8 +148,8 @@ var mayImport = map[string][]string{
 	"internal/server/jsonbody": {"internal/fault", "internal/spelling"},
 	"internal/server/wire":     {"pkg/api"}, // generated: the routes as an interface
 	"internal/server/servertest": {
-		".", "internal/fault", "internal/chat", "internal/auth", "internal/embed", "internal/store",
-		"internal/history", "internal/indexer", "internal/server", "pkg/api", "pkg/client",
+		".", "internal/auth", "internal/embed", "internal/store",
+		"internal/history", "internal/indexer", "internal/server", "pkg/client",
 	},
 
 	"internal/config":       {"internal/fault", "internal/spelling"},
@@ -161,13 +161,13 @@ var mayImport = map[string][]string{
 		"internal/exports/grokbuild", "internal/exports/kimi", "internal/exports/opencode", "internal/exports/qwencode",
 	},
 	"internal/app": {
-		"internal/fault", "internal/chat", "internal/auth", "internal/text",
-		"internal/chunker", "internal/rank", "internal/embed", "internal/embed/builtin", "internal/store",
+		"internal/fault", "internal/chat", "internal/auth",
+		"internal/embed", "internal/embed/builtin", "internal/store",
 		"internal/rerank", "internal/llm",
 		"internal/history", "internal/imports", "internal/indexer", "internal/upkeep", "internal/server", "internal/config", "internal/localservice", "internal/budget",
 	},
 	"internal/app/apptest": {
-		"internal/fault", "internal/chat", "internal/auth", "internal/config", "internal/embed", "internal/store",
+		"internal/fault", "internal/auth", "internal/config", "internal/embed", "internal/store",
 		"internal/store/storetest", "internal/history", "internal/server/servertest", "internal/app", "pkg/api", "pkg/client",
 	},
 	"internal/evaluate": {"internal/fault", "pkg/api", "pkg/client"},

@@ -30,9 +30,9 @@ func BenchmarkIndex(b *testing.B) {
 	}
 }
 
-// BenchmarkIndexAnew measures how many chunks the workers re-index in a second with
+// BenchmarkReindex measures how many chunks the workers re-index in a second with
 // another model that costs the same, beside new ones in the same run.
-func BenchmarkIndexAnew(b *testing.B) {
+func BenchmarkReindex(b *testing.B) {
 	embedders := map[string]embed.Embedder{"hash": embed.NewHash(), "free": directions{}}
 	for _, name := range []string{"hash", "free"} {
 		for _, workers := range []int{1, 2} {

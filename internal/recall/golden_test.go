@@ -17,7 +17,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/search"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 // held is a conversation, cut as it is indexed, as hits that match evenly.
 func held(id chat.ConversationID, title string, began time.Time, texts ...string) (hits []search.Hit) {
