@@ -80,7 +80,7 @@ func TestAConversationInTheWordsOfFini(t *testing.T) {
 			return fmt.Sprintf(`{"id":"ID","createdAt":%d,"role":%q,"type":"message","message":%q,"externalId":%s,"externalCreatedAt":null,
 				"csatRating":null,"feedback":null,"approved":null,"resolved":null,"attachments":[],"tags":[],"usedArticles":[]}`, createdAt, role, message, externalID)
 		}
-		want := `{"id":"` + uploaded.ConversationID + `","createdAt":1772357400123,"source":"intercom","channel":null,"status":null,
+		want := `{"id":"` + uploaded.ConversationID + `","createdAt":1772357400123,"source":"intercom","channel":"chat","status":null,
 			"externalId":"ticket-7","url":null,"subjectPreview":"A refund","hasFeedback":false,"resolved":null,"userAttributes":{},
 			"usedArticles":[],"usedSubfolders":[],"events":[` + strings.Join([]string{
 			event(1772357400123, "user", "May I have it back?", `"m1"`), event(1772357460000, "finibot", "You may.", "null"),
@@ -159,7 +159,8 @@ func TestThePublicListsParameters(t *testing.T) {
 			{"an impossible source", around + "&source=%00,%FF,a%20b", []string{}, ""},
 			{"an empty list of sources", around + "&source=,", all, ""},
 			{"too many sources", around + "&source=" + strings.Join(unknownIDs(101), ","), nil, "source may name at most 100 platforms"},
-			{"a channel", around + "&channel=chat", []string{}, ""},
+			{"the channel of chats", around + "&channel=chat", all, ""},
+			{"another channel", around + "&channel=widget", []string{}, ""},
 			{"an agent", around + "&agentId=" + chat.NewID(), []string{}, ""},
 			{"a broken query", around + "&source=%zz", nil, "the query string is malformed; percent-encode the values"},
 		} {

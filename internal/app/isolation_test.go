@@ -83,6 +83,8 @@ func probes(of theirs) []probe {
 		{"DELETE", "/v2/hc-interactions/" + id + "/public", ""},
 		{"DELETE", public, ids},
 		{"DELETE", public + "?atomic=true", ids},
+		{"POST", public + "/delete", ids},
+		{"GET", "/v2/bots/public", ""},
 		{"POST", root + "/reindex", `{"failed":true}`},
 		{"POST", root + "/exclusions/lift", ids},
 		{"POST", root + "/exclusions/lift", `{"platform":"` + of.word + `","platformConversationIds":["theirs"]}`},

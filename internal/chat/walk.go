@@ -26,8 +26,16 @@ type WalkQuery struct {
 	Cursor   ConversationID // the id of the conversation to continue from; empty for the beginning
 	Newer    bool           // walk from the cursor to newer conversations instead of older ones
 	Sources  []string       // platforms, any of them; empty for all
-	Channels []string       // no conversation has a channel, so any value matches nothing
+	Channels []string       // any of them; empty for all. Every conversation has the channel Channel
 	AgentID  string         // no conversation has an agent, so any value matches nothing
+}
+
+// Channel is the channel of every conversation (Fini, "List conversations").
+const Channel = "chat"
+
+// MatchesNothing reports whether the query filters by what no conversation has.
+func (q WalkQuery) MatchesNothing() bool {
+	return q.AgentID != "" || len(q.Channels) > 0 && !slices.Contains(q.Channels, Channel)
 }
 
 // WalkPage is the answer to a WalkQuery.

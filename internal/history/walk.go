@@ -35,7 +35,7 @@ func (h *History) walk(ctx context.Context, ws chat.WorkspaceID, q chat.WalkQuer
 				return err
 			}
 		}
-		if len(q.Channels) > 0 || q.AgentID != "" {
+		if q.MatchesNothing() {
 			page = WalkPage{}
 			return nil
 		}

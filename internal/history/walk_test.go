@@ -227,7 +227,7 @@ func TestWalkFindsNothingByWhatNoConversationHas(t *testing.T) {
 	each(t, func(t *testing.T, d *desk) {
 		id := d.said("a", 1)
 		require.Equal(t, []chat.ConversationID{id}, walked(d.walk(chat.WalkQuery{Sources: []string{"custom", "\x00"}})))
-		for _, q := range []chat.WalkQuery{{Channels: []string{"chat"}}, {AgentID: "a"}, {Sources: []string{"\x00"}}, {Sources: []string{"Custom"}}} {
+		for _, q := range []chat.WalkQuery{{Channels: []string{"widget"}}, {AgentID: "a"}, {Sources: []string{"\x00"}}, {Sources: []string{"Custom"}}} {
 			page := d.walk(q)
 			require.Empty(t, page.Items)
 			require.False(t, page.More)

@@ -209,7 +209,37 @@ func mutate(tree any, where string, check func(string)) {
 	}
 }
 
-func TestServesTheContractByteForByte(t *testing.T) {
+// Some generators read no relative address of a server.
+func TestTheContractNamesTheAddressOfTheRequest(t *testing.T) {
+	s := start(t, server.Options{})
+	specs := map[string][]byte{}
+	for _, path := range []string{"/openapi.yaml", "/openapi.json"} {
+		answer := s.get(t, path)
+		require.Equal(t, http.StatusOK, answer.status)
+		doc, err := openapi3.NewLoader().LoadFromData([]byte(answer.body))
+		require.NoError(t, err, path)
+		require.NoError(t, doc.Validate(t.Context()), path)
+		require.Len(t, doc.Servers, 1)
+		require.Equal(t, s.URL, doc.Servers[0].URL)
+		doc.Servers = nil
+		specs[path], err = doc.MarshalJSON()
+		require.NoError(t, err)
+	}
+	require.JSONEq(t, string(specs["/openapi.yaml"]), string(specs["/openapi.json"]))
+
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/openapi.json", nil)
+	require.NoError(t, err)
+	r.Host = "lethe.example"
+	r.Header.Set("X-Forwarded-Proto", "https")
+	resp, err := s.HTTP.Do(r)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	var spec struct{ Servers []struct{ URL string } }
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&spec))
+	require.Equal(t, "https://lethe.example", spec.Servers[0].URL, "behind a proxy")
+}
+
+func TestServesTheContract(t *testing.T) {
 	s := start(t, server.Options{Version: "1.2.3"})
 	for path, want := range map[string]string{
 		"/openapi.yaml": "openapi: 3.1.0",

@@ -48,7 +48,8 @@ func withField(body, name, value string) string {
 func TestNoDeleteIgnoresASwitch(t *testing.T) {
 	s := start(t, server.Options{})
 	id := s.upload(t, "kept", "hello")
-	known := map[string]bool{"?Atomic DELETE /v2/hc-interactions/public": true} // differs in case only, so it is accepted
+	// These differ in case only, so they are accepted.
+	known := map[string]bool{"?Atomic DELETE /v2/hc-interactions/public": true, "?Atomic POST /v2/hc-interactions/public/delete": true}
 	for _, name := range []string{"Wait", "WAIT", "Exclude", "EXCLUDE"} {
 		known["?"+name+" DELETE /api/chat-history/chats"] = true
 	}
@@ -90,7 +91,7 @@ func TestNoDeleteIgnoresASwitch(t *testing.T) {
 // vendorsDeletes are the deletes of the two APIs; all others are Lethe's own.
 var vendorsDeletes = map[string]bool{
 	"DELETE /api/chat-history/chats": true, "POST /api/chat-history/chats/delete": true,
-	"DELETE /v2/hc-interactions/public": true, "DELETE /v2/hc-interactions/a/public": true,
+	"DELETE /v2/hc-interactions/public": true, "DELETE /v2/hc-interactions/a/public": true, "POST /v2/hc-interactions/public/delete": true,
 }
 
 // Lethe's own routes refuse unknown names and say which. The clients of the two APIs may
@@ -163,7 +164,7 @@ func TestADeleteWithoutABodyMayNameIdsInItsQuery(t *testing.T) {
 	}
 	bulk := s.call(t, http.MethodDelete, "/v2/hc-interactions/public", "")
 	require.Equal(t, http.StatusBadRequest, bulk.status)
-	require.Contains(t, bulk.says(t), "POST /api/chat-history/chats/delete")
+	require.Contains(t, bulk.says(t), "POST /v2/hc-interactions/public/delete")
 
 	ids := []string{id}
 	for i := range 5 {

@@ -132,6 +132,10 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 		require.Equal(t, "no-store", answer.header.Get("Cache-Control"))
 		answer.says(t)
 	}
+	for _, path := range []string{"/v2/hc-interactions/events/public", "/v2/bots/ask-question/public"} {
+		require.Contains(t, s.call(t, http.MethodPost, path, `{}`).says(t), "has no bots", path)
+	}
+	require.NotContains(t, s.call(t, http.MethodPost, "/api/chat-history/events/x", `{}`).says(t), "bots")
 	answer := s.call(t, http.MethodPut, "/api/chat-history/chats", `{"ids":["a"]}`)
 	require.Equal(t, http.StatusMethodNotAllowed, answer.status)
 	answer.says(t)

@@ -98,7 +98,11 @@ func (s *Server) renderError(err error, c echo.Context) {
 		s.cutLater(err, c)
 		return
 	}
+	path := c.Request().URL.Path
 	p := problemOf(err, doneBy(c))
+	if strings.HasPrefix(path, finiRoot) {
+		p = withoutBots(path, p)
+	}
 	h := c.Response().Header()
 	switch p.status {
 	case http.StatusUnauthorized:
@@ -111,7 +115,7 @@ func (s *Server) renderError(err error, c echo.Context) {
 	if wait := fault.RetryAfter(err); wait > 0 {
 		h.Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
-	if err := c.JSON(p.status, envelopeFor(c.Request().URL.Path)(p)); err != nil {
+	if err := c.JSON(p.status, envelopeFor(path)(p)); err != nil {
 		s.log.DebugContext(c.Request().Context(), "the answer could not be written", "error", err)
 	}
 }

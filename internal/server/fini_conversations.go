@@ -71,6 +71,11 @@ func walkQuery(p api.ListPublicConversationsParams) (chat.WalkQuery, error) {
 	return q, f.err()
 }
 
+// ListPublicBots answers GET /v2/bots/public. Lethe has no bots.
+func (f *fini) ListPublicBots(context.Context, wire.ListPublicBotsRequestObject) (wire.ListPublicBotsResponseObject, error) {
+	return wire.ListPublicBots200JSONResponse{}, nil
+}
+
 // GetPublicConversation answers GET /v2/hc-interactions/{id}/public.
 func (f *fini) GetPublicConversation(ctx context.Context, r wire.GetPublicConversationRequestObject) (wire.GetPublicConversationResponseObject, error) {
 	reading, err := f.access.Read(ctx, chat.ConversationID(r.ID))
@@ -110,7 +115,7 @@ func writePublic(w io.Writer, c chat.Conversation, parts iter.Seq2[chat.Part, er
 // that API that Lethe does not have are null or empty.
 func publicConversation(c chat.Conversation) api.PublicConversation {
 	return api.PublicConversation{
-		ID: string(c.ID), CreatedAt: c.CreatedAt.UnixMilli(), Source: c.Platform, ExternalID: c.ExternalID, SubjectPreview: c.Title,
+		ID: string(c.ID), CreatedAt: c.CreatedAt.UnixMilli(), Source: c.Platform, Channel: chat.Channel, ExternalID: c.ExternalID, SubjectPreview: c.Title,
 		UserAttributes: map[string]any{}, UsedArticles: []api.PublicArticle{}, UsedSubfolders: []api.PublicSubfolder{},
 		Events: []api.PublicEvent{},
 	}

@@ -79,6 +79,8 @@ func (s *Server) routes() []route {
 
 		{http.MethodGet, "/v2/hc-interactions/public", history.OpWalk, 0, lenient, (*keyed).ListPublicConversations},
 		{http.MethodDelete, "/v2/hc-interactions/public", history.OpDeleteBulk, body, vendors("atomic").withoutBody(noBulkBody), (*keyed).DeletePublicConversations},
+		{http.MethodPost, "/v2/hc-interactions/public/delete", history.OpDeleteBulk, body, vendors("atomic"), (*keyed).DeletePublicConversationsByPost},
+		{http.MethodGet, "/v2/bots/public", history.OpWalk, 0, lenient, (*keyed).ListPublicBots},
 		{http.MethodGet, "/v2/hc-interactions/:id/public", history.OpRead, 0, lenient, (*keyed).GetPublicConversation},
 		{http.MethodDelete, "/v2/hc-interactions/:id/public", history.OpDeleteConversations, body, vendors().byPath(), (*keyed).DeletePublicConversation},
 	}
@@ -97,6 +99,7 @@ func (s *Server) openRoutes() []openRoute {
 		{"/readyz", s.readiness},
 		{"/metrics", s.metrics()},
 		{"/openapi.yaml", openAPI},
+		{"/openapi.json", openAPIAsJSON()},
 		{"/", s.page.start},
 		{"/page/*", s.page.file},
 		{"/docs", docs.page},

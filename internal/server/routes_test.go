@@ -50,6 +50,8 @@ var examples = map[string]struct {
 	"GET /api/chat-history/stats":                      {"/api/chat-history/stats", "", auth.Read},
 	"GET /v2/hc-interactions/public":                   {"/v2/hc-interactions/public", "", auth.Read},
 	"DELETE /v2/hc-interactions/public":                {"/v2/hc-interactions/public", `{"ids":["0197b3a0-2b1c-7d44-8a55-0e4c9a2d1f10"]}`, auth.Write},
+	"POST /v2/hc-interactions/public/delete":           {"/v2/hc-interactions/public/delete", `{"ids":["0197b3a0-2b1c-7d44-8a55-0e4c9a2d1f10"]}`, auth.Write},
+	"GET /v2/bots/public":                              {"/v2/bots/public", "", auth.Read},
 	"GET /v2/hc-interactions/:id/public":               {"/v2/hc-interactions/a/public", "", auth.Read},
 	"DELETE /v2/hc-interactions/:id/public":            {"/v2/hc-interactions/a/public", "", auth.Write},
 	"GET /api/chat-history/messages":                   {"/api/chat-history/messages?conversationId=a", "", auth.Read},

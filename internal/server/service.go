@@ -5,7 +5,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/lethe-chat/lethe"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
@@ -26,9 +25,4 @@ func (s *Server) readiness(c echo.Context) error {
 		return fault.Wrap(fault.Unavailable, err, "the store cannot be used: %s", fault.Message(err))
 	}
 	return c.JSON(http.StatusOK, api.Health{Status: api.HealthStatusReady, Version: s.options.Version})
-}
-
-// openAPI serves the contract.
-func openAPI(c echo.Context) error {
-	return c.Blob(http.StatusOK, "application/yaml; charset=utf-8", lethe.OpenAPI)
 }

@@ -765,9 +765,9 @@ type Import struct {
 	// Report What was found in a file.
 	Report *ImportReport `json:"report,omitempty"`
 
-	// State How far its work is: `receiving` its file or its parts arrive, `reading` its file has arrived and is read,
-	// `indexing` everything is stored and some conversations wait to be indexed, `done` everything is stored and
-	// indexed, `failed` an error ended it, `stopped` it was stopped. What was stored before the end stays.
+	// State How far its work is: `receiving` its file or parts arrive, `reading` the file is read, `indexing` everything
+	// is stored and some of it waits to be indexed, `done` everything is indexed, `failed` an error ended it,
+	// `stopped` it was stopped. What was stored before stays.
 	State ImportState `json:"state"`
 
 	// Status The state of its conversations: `queued` none is being indexed yet, `processing` some are in progress,
@@ -858,9 +858,9 @@ type ImportEvent struct {
 	// Ready How many of its conversations search can find.
 	Ready int `json:"ready"`
 
-	// State How far its work is: `receiving` its file or its parts arrive, `reading` its file has arrived and is read,
-	// `indexing` everything is stored and some conversations wait to be indexed, `done` everything is stored and
-	// indexed, `failed` an error ended it, `stopped` it was stopped. What was stored before the end stays.
+	// State How far its work is: `receiving` its file or parts arrive, `reading` the file is read, `indexing` everything
+	// is stored and some of it waits to be indexed, `done` everything is indexed, `failed` an error ended it,
+	// `stopped` it was stopped. What was stored before stays.
 	State ImportState `json:"state"`
 
 	// Status The state of its conversations: `queued` none is being indexed yet, `processing` some are in progress,
@@ -1027,9 +1027,9 @@ type ImportReport struct {
 	Problems []ImportFinding `json:"problems"`
 }
 
-// ImportState How far its work is: `receiving` its file or its parts arrive, `reading` its file has arrived and is read,
-// `indexing` everything is stored and some conversations wait to be indexed, `done` everything is stored and
-// indexed, `failed` an error ended it, `stopped` it was stopped. What was stored before the end stays.
+// ImportState How far its work is: `receiving` its file or parts arrive, `reading` the file is read, `indexing` everything
+// is stored and some of it waits to be indexed, `done` everything is indexed, `failed` an error ended it,
+// `stopped` it was stopped. What was stored before stays.
 type ImportState string
 
 // ImportStatus The state of its conversations: `queued` none is being indexed yet, `processing` some are in progress,
@@ -1255,8 +1255,8 @@ type PublicArticle struct {
 
 // PublicConversation A conversation with its messages. Fields for what Lethe does not have are null or empty.
 type PublicConversation struct {
-	// Channel Always null.
-	Channel *string `json:"channel"`
+	// Channel Always `chat`.
+	Channel string `json:"channel"`
 
 	// CreatedAt When it began, in milliseconds since 1970 (UTC).
 	CreatedAt int64 `json:"createdAt"`
@@ -1752,10 +1752,9 @@ type UploadedChat struct {
 	// Examples: 2026-03-01T09:30:00Z, 2026-03-01
 	CreatedAt *Time `json:"createdAt,omitempty"`
 
-	// From The position in the conversation at which `messages` begin, from 0. A long conversation is sent in several
-	// uploads, each with the position at which it continues. They must come in order: 400 when fewer messages
-	// are stored. Only the messages from this position on can change. Absent: the texts and ids say where the
-	// messages belong.
+	// From The position at which `messages` begin in the conversation, from 0, for a long one that is sent in several
+	// uploads. They must come in order: 400 when fewer messages are stored. Only messages from here on can
+	// change. Absent: the texts and ids say where the messages belong.
 	From *int `json:"from,omitempty"`
 
 	// ID The platform's id of the conversation. It identifies the conversation together with `platform`.
@@ -2201,12 +2200,18 @@ type ListPublicConversationsParams struct {
 	// at most 100.
 	Source []string `form:"source,omitempty" json:"source,omitempty"`
 
-	// Channel Only conversations of these channels, written like `source`. Lethe has no channels, so a filter by
-	// channel finds nothing.
+	// Channel Only conversations of these channels, written like `source`. Every conversation in Lethe has the channel
+	// `chat`, so a filter without it finds nothing.
 	Channel []string `form:"channel,omitempty" json:"channel,omitempty"`
 
 	// AgentID Only conversations of this agent. Lethe has no agents, so a filter by agent finds nothing.
 	AgentID *string `form:"agentId,omitempty" json:"agentId,omitempty"`
+}
+
+// DeletePublicConversationsByPostParams defines parameters for DeletePublicConversationsByPost.
+type DeletePublicConversationsByPostParams struct {
+	// Atomic `true`: delete nothing unless every id exists. The name may be written in any case.
+	Atomic *string `form:"atomic,omitempty" json:"atomic,omitempty"`
 }
 
 // DeleteConversationsJSONRequestBody defines body for DeleteConversations for application/json ContentType.
@@ -2259,3 +2264,6 @@ type CreateWorkspaceJSONRequestBody = WorkspaceRequest
 
 // DeletePublicConversationsJSONRequestBody defines body for DeletePublicConversations for application/json ContentType.
 type DeletePublicConversationsJSONRequestBody = PublicDeleteRequest
+
+// DeletePublicConversationsByPostJSONRequestBody defines body for DeletePublicConversationsByPost for application/json ContentType.
+type DeletePublicConversationsByPostJSONRequestBody = PublicDeleteRequest

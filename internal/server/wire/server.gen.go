@@ -130,12 +130,18 @@ type ServerInterface interface {
 	// CreateWorkspace Create a workspace
 	// (POST /api/workspaces)
 	CreateWorkspace(ctx echo.Context) error
+	// ListPublicBots List bots
+	// (GET /v2/bots/public)
+	ListPublicBots(ctx echo.Context) error
 	// DeletePublicConversations Delete several conversations
 	// (DELETE /v2/hc-interactions/public)
 	DeletePublicConversations(ctx echo.Context, params DeletePublicConversationsParams) error
 	// ListPublicConversations List conversations with their messages, by cursor
 	// (GET /v2/hc-interactions/public)
 	ListPublicConversations(ctx echo.Context, params ListPublicConversationsParams) error
+	// DeletePublicConversationsByPost Delete several conversations (for proxies that drop the body of a DELETE)
+	// (POST /v2/hc-interactions/public/delete)
+	DeletePublicConversationsByPost(ctx echo.Context, params DeletePublicConversationsByPostParams) error
 	// DeletePublicConversation Delete one conversation
 	// (DELETE /v2/hc-interactions/{id}/public)
 	DeletePublicConversation(ctx echo.Context, id PublicID) error
@@ -906,6 +912,15 @@ func (w *ServerInterfaceWrapper) CreateWorkspace(ctx echo.Context) error {
 	return err
 }
 
+// ListPublicBots converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPublicBots(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPublicBots(ctx)
+	return err
+}
+
 // DeletePublicConversations converts echo context to params.
 func (w *ServerInterfaceWrapper) DeletePublicConversations(ctx echo.Context) error {
 	var err error
@@ -988,6 +1003,24 @@ func (w *ServerInterfaceWrapper) ListPublicConversations(ctx echo.Context) error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListPublicConversations(ctx, params)
+	return err
+}
+
+// DeletePublicConversationsByPost converts echo context to params.
+func (w *ServerInterfaceWrapper) DeletePublicConversationsByPost(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeletePublicConversationsByPostParams
+	// ------------- Optional query parameter "atomic" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "atomic", ctx.QueryParams(), &params.Atomic, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter atomic: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeletePublicConversationsByPost(ctx, params)
 	return err
 }
 
@@ -1107,10 +1140,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/page/code", wrapper.CreatePageCode, options.OperationMiddlewares["CreatePageCode"]...)
 	router.GET(options.BaseURL+"/api/workspaces", wrapper.ListWorkspaces, options.OperationMiddlewares["ListWorkspaces"]...)
 	router.POST(options.BaseURL+"/api/workspaces", wrapper.CreateWorkspace, options.OperationMiddlewares["CreateWorkspace"]...)
+	router.GET(options.BaseURL+"/v2/bots/public", wrapper.ListPublicBots, options.OperationMiddlewares["ListPublicBots"]...)
 	router.DELETE(options.BaseURL+"/v2/hc-interactions/:id/public", wrapper.DeletePublicConversation, options.OperationMiddlewares["DeletePublicConversation"]...)
 	router.GET(options.BaseURL+"/v2/hc-interactions/:id/public", wrapper.GetPublicConversation, options.OperationMiddlewares["GetPublicConversation"]...)
 	router.DELETE(options.BaseURL+"/v2/hc-interactions/public", wrapper.DeletePublicConversations, options.OperationMiddlewares["DeletePublicConversations"]...)
 	router.GET(options.BaseURL+"/v2/hc-interactions/public", wrapper.ListPublicConversations, options.OperationMiddlewares["ListPublicConversations"]...)
+	router.POST(options.BaseURL+"/v2/hc-interactions/public/delete", wrapper.DeletePublicConversationsByPost, options.OperationMiddlewares["DeletePublicConversationsByPost"]...)
 
 }
 
@@ -7658,6 +7693,151 @@ func (response CreateWorkspace503JSONResponse) VisitCreateWorkspaceResponse(w ht
 	return err
 }
 
+type ListPublicBotsRequestObject struct {
+}
+
+type ListPublicBotsResponseObject interface {
+	VisitListPublicBotsResponse(w http.ResponseWriter) error
+}
+
+type ListPublicBots200JSONResponse []map[string]interface{}
+
+func (response ListPublicBots200JSONResponse) VisitListPublicBotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicBots400JSONResponse struct{ PublicBadRequestJSONResponse }
+
+func (response ListPublicBots400JSONResponse) VisitListPublicBotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicBots401JSONResponse struct{ PublicUnauthorizedJSONResponse }
+
+func (response ListPublicBots401JSONResponse) VisitListPublicBotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicBots403JSONResponse struct{ PublicForbiddenJSONResponse }
+
+func (response ListPublicBots403JSONResponse) VisitListPublicBotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicBots421JSONResponse struct{ PublicMisdirectedJSONResponse }
+
+func (response ListPublicBots421JSONResponse) VisitListPublicBotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicBots429JSONResponse struct {
+	PublicTooManyRequestsJSONResponse
+}
+
+func (response ListPublicBots429JSONResponse) VisitListPublicBotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicBots431JSONResponse struct {
+	PublicHeaderTooLargeJSONResponse
+}
+
+func (response ListPublicBots431JSONResponse) VisitListPublicBotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicBots500JSONResponse struct {
+	PublicInternalErrorJSONResponse
+}
+
+func (response ListPublicBots500JSONResponse) VisitListPublicBotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicBots503JSONResponse struct{ PublicUnavailableJSONResponse }
+
+func (response ListPublicBots503JSONResponse) VisitListPublicBotsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeletePublicConversationsRequestObject struct {
 	Params DeletePublicConversationsParams
 	Body   *DeletePublicConversationsJSONRequestBody
@@ -7995,6 +8175,211 @@ func (response ListPublicConversations500JSONResponse) VisitListPublicConversati
 type ListPublicConversations503JSONResponse struct{ PublicUnavailableJSONResponse }
 
 func (response ListPublicConversations503JSONResponse) VisitListPublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversationsByPostRequestObject struct {
+	Params DeletePublicConversationsByPostParams
+	Body   *DeletePublicConversationsByPostJSONRequestBody
+}
+
+type DeletePublicConversationsByPostResponseObject interface {
+	VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error
+}
+
+type DeletePublicConversationsByPost200JSONResponse struct{ PublicDeletedJSONResponse }
+
+func (response DeletePublicConversationsByPost200JSONResponse) VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversationsByPost400JSONResponse struct{ PublicBadRequestJSONResponse }
+
+func (response DeletePublicConversationsByPost400JSONResponse) VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversationsByPost401JSONResponse struct{ PublicUnauthorizedJSONResponse }
+
+func (response DeletePublicConversationsByPost401JSONResponse) VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversationsByPost403JSONResponse struct{ PublicForbiddenJSONResponse }
+
+func (response DeletePublicConversationsByPost403JSONResponse) VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversationsByPost406JSONResponse PublicNotAccessible
+
+func (response DeletePublicConversationsByPost406JSONResponse) VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversationsByPost408JSONResponse struct{ PublicTimeoutJSONResponse }
+
+func (response DeletePublicConversationsByPost408JSONResponse) VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversationsByPost413JSONResponse struct{ PublicTooLargeJSONResponse }
+
+func (response DeletePublicConversationsByPost413JSONResponse) VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversationsByPost415JSONResponse struct {
+	PublicUnsupportedMediaTypeJSONResponse
+}
+
+func (response DeletePublicConversationsByPost415JSONResponse) VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversationsByPost421JSONResponse struct{ PublicMisdirectedJSONResponse }
+
+func (response DeletePublicConversationsByPost421JSONResponse) VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversationsByPost429JSONResponse struct {
+	PublicTooManyRequestsJSONResponse
+}
+
+func (response DeletePublicConversationsByPost429JSONResponse) VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversationsByPost431JSONResponse struct {
+	PublicHeaderTooLargeJSONResponse
+}
+
+func (response DeletePublicConversationsByPost431JSONResponse) VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversationsByPost500JSONResponse struct {
+	PublicInternalErrorJSONResponse
+}
+
+func (response DeletePublicConversationsByPost500JSONResponse) VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversationsByPost503JSONResponse struct{ PublicUnavailableJSONResponse }
+
+func (response DeletePublicConversationsByPost503JSONResponse) VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8472,12 +8857,18 @@ type StrictServerInterface interface {
 	// CreateWorkspace Create a workspace
 	// (POST /api/workspaces)
 	CreateWorkspace(ctx context.Context, request CreateWorkspaceRequestObject) (CreateWorkspaceResponseObject, error)
+	// ListPublicBots List bots
+	// (GET /v2/bots/public)
+	ListPublicBots(ctx context.Context, request ListPublicBotsRequestObject) (ListPublicBotsResponseObject, error)
 	// DeletePublicConversations Delete several conversations
 	// (DELETE /v2/hc-interactions/public)
 	DeletePublicConversations(ctx context.Context, request DeletePublicConversationsRequestObject) (DeletePublicConversationsResponseObject, error)
 	// ListPublicConversations List conversations with their messages, by cursor
 	// (GET /v2/hc-interactions/public)
 	ListPublicConversations(ctx context.Context, request ListPublicConversationsRequestObject) (ListPublicConversationsResponseObject, error)
+	// DeletePublicConversationsByPost Delete several conversations (for proxies that drop the body of a DELETE)
+	// (POST /v2/hc-interactions/public/delete)
+	DeletePublicConversationsByPost(ctx context.Context, request DeletePublicConversationsByPostRequestObject) (DeletePublicConversationsByPostResponseObject, error)
 	// DeletePublicConversation Delete one conversation
 	// (DELETE /v2/hc-interactions/{id}/public)
 	DeletePublicConversation(ctx context.Context, request DeletePublicConversationRequestObject) (DeletePublicConversationResponseObject, error)
@@ -9762,6 +10153,29 @@ func (sh *strictHandler) CreateWorkspace(ctx echo.Context) error {
 	return nil
 }
 
+// ListPublicBots operation middleware
+func (sh *strictHandler) ListPublicBots(ctx echo.Context) error {
+	var request ListPublicBotsRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPublicBots(ctx.Request().Context(), request.(ListPublicBotsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPublicBots")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPublicBotsResponseObject); ok {
+		return validResponse.VisitListPublicBotsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // DeletePublicConversations operation middleware
 func (sh *strictHandler) DeletePublicConversations(ctx echo.Context, params DeletePublicConversationsParams) error {
 	var request DeletePublicConversationsRequestObject
@@ -9829,6 +10243,54 @@ func (sh *strictHandler) ListPublicConversations(ctx echo.Context, params ListPu
 		return err
 	} else if validResponse, ok := response.(ListPublicConversationsResponseObject); ok {
 		return validResponse.VisitListPublicConversationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeletePublicConversationsByPost operation middleware
+func (sh *strictHandler) DeletePublicConversationsByPost(ctx echo.Context, params DeletePublicConversationsByPostParams) error {
+	var request DeletePublicConversationsByPostRequestObject
+
+	request.Params = params
+
+	var body DeletePublicConversationsByPostJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeletePublicConversationsByPost(ctx.Request().Context(), request.(DeletePublicConversationsByPostRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeletePublicConversationsByPost")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeletePublicConversationsByPostResponseObject); ok {
+		return validResponse.VisitDeletePublicConversationsByPostResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -142,8 +142,8 @@ type ClientInterface interface {
 	// DeleteMatchingConversationsWithBody Delete the conversations that match a filter
 	//
 	// Deletes the conversations that match all given filters, in one transaction. Pinned ones are kept unless the
-	// request includes them. `dryRun` counts; `expectedCount` refuses another number with 409. Unknown and empty
-	// fields are refused (docs/api.md). Needs scope `write`; a dry run and a title filter also need `read`.
+	// request includes them. `dryRun` counts; `expectedCount` refuses another number (409). Unknown fields are
+	// refused (docs/api.md). Needs scope `write`; a dry run and a title filter also `read`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -153,8 +153,8 @@ type ClientInterface interface {
 	// DeleteMatchingConversations Delete the conversations that match a filter
 	//
 	// Deletes the conversations that match all given filters, in one transaction. Pinned ones are kept unless the
-	// request includes them. `dryRun` counts; `expectedCount` refuses another number with 409. Unknown and empty
-	// fields are refused (docs/api.md). Needs scope `write`; a dry run and a title filter also need `read`.
+	// request includes them. `dryRun` counts; `expectedCount` refuses another number (409). Unknown fields are
+	// refused (docs/api.md). Needs scope `write`; a dry run and a title filter also `read`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -589,6 +589,13 @@ type ClientInterface interface {
 	// Corresponds with POST /api/workspaces (the `CreateWorkspace` operationId).
 	CreateWorkspace(ctx context.Context, body CreateWorkspaceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListPublicBots List bots
+	//
+	// Always an empty list, because Lethe has no bots. Clients of Fini's API ask for them first. Needs scope `read`.
+	//
+	// Corresponds with GET /v2/bots/public (the `ListPublicBots` operationId).
+	ListPublicBots(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// DeletePublicConversationsWithBody Delete several conversations
 	//
 	// Deletes 1 to 50 conversations, like `DELETE /api/chat-history/chats`. If an id does not exist, the answer is
@@ -613,13 +620,30 @@ type ClientInterface interface {
 
 	// ListPublicConversations List conversations with their messages, by cursor
 	//
-	// The conversations that last changed within a time window (by default the last 7 days), with their messages,
-	// newest first. For the next page send `nextCursor` as `cursor`, for the previous one `prevCursor` with
-	// `direction=previous`. Cursors stay valid when their conversation is deleted (docs/fini.md). Needs scope
-	// `read`.
+	// The conversations that last changed in a time window (default: the last 7 days), with their messages, newest
+	// first. `nextCursor` as `cursor` gives the next page, `prevCursor` with `direction=previous` the previous one,
+	// also when their conversations are deleted (docs/fini.md). Needs scope `read`.
 	//
 	// Corresponds with GET /v2/hc-interactions/public (the `ListPublicConversations` operationId).
 	ListPublicConversations(ctx context.Context, params *ListPublicConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeletePublicConversationsByPostWithBody Delete several conversations (for proxies that drop the body of a DELETE)
+	//
+	// Does the same as `DELETE /v2/hc-interactions/public`, with the same body and answer. Needs scope `write`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v2/hc-interactions/public/delete (the `DeletePublicConversationsByPost` operationId).
+	DeletePublicConversationsByPostWithBody(ctx context.Context, params *DeletePublicConversationsByPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeletePublicConversationsByPost Delete several conversations (for proxies that drop the body of a DELETE)
+	//
+	// Does the same as `DELETE /v2/hc-interactions/public`, with the same body and answer. Needs scope `write`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v2/hc-interactions/public/delete (the `DeletePublicConversationsByPost` operationId).
+	DeletePublicConversationsByPost(ctx context.Context, params *DeletePublicConversationsByPostParams, body DeletePublicConversationsByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeletePublicConversation Delete one conversation
 	//
@@ -740,8 +764,8 @@ func (c *Client) DeleteConversationsByPost(ctx context.Context, body DeleteConve
 // DeleteMatchingConversationsWithBody Delete the conversations that match a filter
 //
 // Deletes the conversations that match all given filters, in one transaction. Pinned ones are kept unless the
-// request includes them. `dryRun` counts; `expectedCount` refuses another number with 409. Unknown and empty
-// fields are refused (docs/api.md). Needs scope `write`; a dry run and a title filter also need `read`.
+// request includes them. `dryRun` counts; `expectedCount` refuses another number (409). Unknown fields are
+// refused (docs/api.md). Needs scope `write`; a dry run and a title filter also `read`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -761,8 +785,8 @@ func (c *Client) DeleteMatchingConversationsWithBody(ctx context.Context, conten
 // DeleteMatchingConversations Delete the conversations that match a filter
 //
 // Deletes the conversations that match all given filters, in one transaction. Pinned ones are kept unless the
-// request includes them. `dryRun` counts; `expectedCount` refuses another number with 409. Unknown and empty
-// fields are refused (docs/api.md). Needs scope `write`; a dry run and a title filter also need `read`.
+// request includes them. `dryRun` counts; `expectedCount` refuses another number (409). Unknown fields are
+// refused (docs/api.md). Needs scope `write`; a dry run and a title filter also `read`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1667,6 +1691,23 @@ func (c *Client) CreateWorkspace(ctx context.Context, body CreateWorkspaceJSONRe
 	return c.Client.Do(req)
 }
 
+// ListPublicBots List bots
+//
+// Always an empty list, because Lethe has no bots. Clients of Fini's API ask for them first. Needs scope `read`.
+//
+// Corresponds with GET /v2/bots/public (the `ListPublicBots` operationId).
+func (c *Client) ListPublicBots(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPublicBotsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // DeletePublicConversationsWithBody Delete several conversations
 //
 // Deletes 1 to 50 conversations, like `DELETE /api/chat-history/chats`. If an id does not exist, the answer is
@@ -1711,14 +1752,51 @@ func (c *Client) DeletePublicConversations(ctx context.Context, params *DeletePu
 
 // ListPublicConversations List conversations with their messages, by cursor
 //
-// The conversations that last changed within a time window (by default the last 7 days), with their messages,
-// newest first. For the next page send `nextCursor` as `cursor`, for the previous one `prevCursor` with
-// `direction=previous`. Cursors stay valid when their conversation is deleted (docs/fini.md). Needs scope
-// `read`.
+// The conversations that last changed in a time window (default: the last 7 days), with their messages, newest
+// first. `nextCursor` as `cursor` gives the next page, `prevCursor` with `direction=previous` the previous one,
+// also when their conversations are deleted (docs/fini.md). Needs scope `read`.
 //
 // Corresponds with GET /v2/hc-interactions/public (the `ListPublicConversations` operationId).
 func (c *Client) ListPublicConversations(ctx context.Context, params *ListPublicConversationsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListPublicConversationsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeletePublicConversationsByPostWithBody Delete several conversations (for proxies that drop the body of a DELETE)
+//
+// Does the same as `DELETE /v2/hc-interactions/public`, with the same body and answer. Needs scope `write`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v2/hc-interactions/public/delete (the `DeletePublicConversationsByPost` operationId).
+func (c *Client) DeletePublicConversationsByPostWithBody(ctx context.Context, params *DeletePublicConversationsByPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeletePublicConversationsByPostRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeletePublicConversationsByPost Delete several conversations (for proxies that drop the body of a DELETE)
+//
+// Does the same as `DELETE /v2/hc-interactions/public`, with the same body and answer. Needs scope `write`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v2/hc-interactions/public/delete (the `DeletePublicConversationsByPost` operationId).
+func (c *Client) DeletePublicConversationsByPost(ctx context.Context, params *DeletePublicConversationsByPostParams, body DeletePublicConversationsByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeletePublicConversationsByPostRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3777,6 +3855,33 @@ func NewCreateWorkspaceRequestWithBody(server string, contentType string, body i
 	return req, nil
 }
 
+// NewListPublicBotsRequest constructs an http.Request for the ListPublicBots method
+func NewListPublicBotsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v2/bots/public")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewDeletePublicConversationsRequest calls the generic DeletePublicConversations builder with application/json body
 func NewDeletePublicConversationsRequest(server string, params *DeletePublicConversationsParams, body DeletePublicConversationsJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -3982,6 +4087,73 @@ func NewListPublicConversationsRequest(server string, params *ListPublicConversa
 	return req, nil
 }
 
+// NewDeletePublicConversationsByPostRequest calls the generic DeletePublicConversationsByPost builder with application/json body
+func NewDeletePublicConversationsByPostRequest(server string, params *DeletePublicConversationsByPostParams, body DeletePublicConversationsByPostJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDeletePublicConversationsByPostRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewDeletePublicConversationsByPostRequestWithBody constructs an http.Request for the DeletePublicConversationsByPost method, with any body, and a specified content type
+func NewDeletePublicConversationsByPostRequestWithBody(server string, params *DeletePublicConversationsByPostParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v2/hc-interactions/public/delete")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Atomic != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "atomic", *params.Atomic, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewDeletePublicConversationRequest constructs an http.Request for the DeletePublicConversation method
 func NewDeletePublicConversationRequest(server string, id PublicID) (*http.Request, error) {
 	var err error
@@ -4147,8 +4319,8 @@ type ClientWithResponsesInterface interface {
 	// DeleteMatchingConversationsWithBodyWithResponse Delete the conversations that match a filter
 	//
 	// Deletes the conversations that match all given filters, in one transaction. Pinned ones are kept unless the
-	// request includes them. `dryRun` counts; `expectedCount` refuses another number with 409. Unknown and empty
-	// fields are refused (docs/api.md). Needs scope `write`; a dry run and a title filter also need `read`.
+	// request includes them. `dryRun` counts; `expectedCount` refuses another number (409). Unknown fields are
+	// refused (docs/api.md). Needs scope `write`; a dry run and a title filter also `read`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4158,8 +4330,8 @@ type ClientWithResponsesInterface interface {
 	// DeleteMatchingConversationsWithResponse Delete the conversations that match a filter
 	//
 	// Deletes the conversations that match all given filters, in one transaction. Pinned ones are kept unless the
-	// request includes them. `dryRun` counts; `expectedCount` refuses another number with 409. Unknown and empty
-	// fields are refused (docs/api.md). Needs scope `write`; a dry run and a title filter also need `read`.
+	// request includes them. `dryRun` counts; `expectedCount` refuses another number (409). Unknown fields are
+	// refused (docs/api.md). Needs scope `write`; a dry run and a title filter also `read`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4630,6 +4802,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/workspaces (the `CreateWorkspace` operationId).
 	CreateWorkspaceWithResponse(ctx context.Context, body CreateWorkspaceJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateWorkspaceResponse, error)
 
+	// ListPublicBotsWithResponse List bots
+	//
+	// Always an empty list, because Lethe has no bots. Clients of Fini's API ask for them first. Needs scope `read`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v2/bots/public (the `ListPublicBots` operationId).
+	ListPublicBotsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPublicBotsResponse, error)
+
 	// DeletePublicConversationsWithBodyWithResponse Delete several conversations
 	//
 	// Deletes 1 to 50 conversations, like `DELETE /api/chat-history/chats`. If an id does not exist, the answer is
@@ -4654,15 +4835,32 @@ type ClientWithResponsesInterface interface {
 
 	// ListPublicConversationsWithResponse List conversations with their messages, by cursor
 	//
-	// The conversations that last changed within a time window (by default the last 7 days), with their messages,
-	// newest first. For the next page send `nextCursor` as `cursor`, for the previous one `prevCursor` with
-	// `direction=previous`. Cursors stay valid when their conversation is deleted (docs/fini.md). Needs scope
-	// `read`.
+	// The conversations that last changed in a time window (default: the last 7 days), with their messages, newest
+	// first. `nextCursor` as `cursor` gives the next page, `prevCursor` with `direction=previous` the previous one,
+	// also when their conversations are deleted (docs/fini.md). Needs scope `read`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v2/hc-interactions/public (the `ListPublicConversations` operationId).
 	ListPublicConversationsWithResponse(ctx context.Context, params *ListPublicConversationsParams, reqEditors ...RequestEditorFn) (*ListPublicConversationsResponse, error)
+
+	// DeletePublicConversationsByPostWithBodyWithResponse Delete several conversations (for proxies that drop the body of a DELETE)
+	//
+	// Does the same as `DELETE /v2/hc-interactions/public`, with the same body and answer. Needs scope `write`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v2/hc-interactions/public/delete (the `DeletePublicConversationsByPost` operationId).
+	DeletePublicConversationsByPostWithBodyWithResponse(ctx context.Context, params *DeletePublicConversationsByPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeletePublicConversationsByPostResponse, error)
+
+	// DeletePublicConversationsByPostWithResponse Delete several conversations (for proxies that drop the body of a DELETE)
+	//
+	// Does the same as `DELETE /v2/hc-interactions/public`, with the same body and answer. Needs scope `write`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v2/hc-interactions/public/delete (the `DeletePublicConversationsByPost` operationId).
+	DeletePublicConversationsByPostWithResponse(ctx context.Context, params *DeletePublicConversationsByPostParams, body DeletePublicConversationsByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*DeletePublicConversationsByPostResponse, error)
 
 	// DeletePublicConversationWithResponse Delete one conversation
 	//
@@ -9339,6 +9537,117 @@ func (r CreateWorkspaceResponse) ContentType() string {
 	return ""
 }
 
+// ListPublicBotsResponse429Headers the declared response headers of an HTTP 429 response for ListPublicBots
+type ListPublicBotsResponse429Headers struct {
+	RetryAfter *int
+}
+
+// ListPublicBotsResponse503Headers the declared response headers of an HTTP 503 response for ListPublicBots
+type ListPublicBotsResponse503Headers struct {
+	RetryAfter *int
+}
+
+type ListPublicBotsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]map[string]interface{}
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *PublicBadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *PublicUnauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *PublicForbidden
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *PublicMisdirected
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *PublicTooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *PublicHeaderTooLarge
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *PublicInternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *PublicUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListPublicBotsResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListPublicBotsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPublicBotsResponse) GetJSON200() *[]map[string]interface{} {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListPublicBotsResponse) GetJSON400() *PublicBadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListPublicBotsResponse) GetJSON401() *PublicUnauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListPublicBotsResponse) GetJSON403() *PublicForbidden {
+	return r.JSON403
+}
+
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r ListPublicBotsResponse) GetJSON421() *PublicMisdirected {
+	return r.JSON421
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ListPublicBotsResponse) GetJSON429() *PublicTooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r ListPublicBotsResponse) GetJSON431() *PublicHeaderTooLarge {
+	return r.JSON431
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListPublicBotsResponse) GetJSON500() *PublicInternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListPublicBotsResponse) GetJSON503() *PublicUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPublicBotsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPublicBotsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPublicBotsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPublicBotsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // DeletePublicConversationsResponse429Headers the declared response headers of an HTTP 429 response for DeletePublicConversations
 type DeletePublicConversationsResponse429Headers struct {
 	RetryAfter *int
@@ -9583,6 +9892,145 @@ func (r ListPublicConversationsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListPublicConversationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeletePublicConversationsByPostResponse429Headers the declared response headers of an HTTP 429 response for DeletePublicConversationsByPost
+type DeletePublicConversationsByPostResponse429Headers struct {
+	RetryAfter *int
+}
+
+// DeletePublicConversationsByPostResponse503Headers the declared response headers of an HTTP 503 response for DeletePublicConversationsByPost
+type DeletePublicConversationsByPostResponse503Headers struct {
+	RetryAfter *int
+}
+
+type DeletePublicConversationsByPostResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PublicDeleted
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *PublicBadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *PublicUnauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *PublicForbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *PublicNotAccessible
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *PublicTimeout
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PublicTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *PublicUnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *PublicMisdirected
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *PublicTooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *PublicHeaderTooLarge
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *PublicInternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *PublicUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeletePublicConversationsByPostResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeletePublicConversationsByPostResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeletePublicConversationsByPostResponse) GetJSON200() *PublicDeleted {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeletePublicConversationsByPostResponse) GetJSON400() *PublicBadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeletePublicConversationsByPostResponse) GetJSON401() *PublicUnauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeletePublicConversationsByPostResponse) GetJSON403() *PublicForbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r DeletePublicConversationsByPostResponse) GetJSON406() *PublicNotAccessible {
+	return r.JSON406
+}
+
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r DeletePublicConversationsByPostResponse) GetJSON408() *PublicTimeout {
+	return r.JSON408
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r DeletePublicConversationsByPostResponse) GetJSON413() *PublicTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r DeletePublicConversationsByPostResponse) GetJSON415() *PublicUnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r DeletePublicConversationsByPostResponse) GetJSON421() *PublicMisdirected {
+	return r.JSON421
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeletePublicConversationsByPostResponse) GetJSON429() *PublicTooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r DeletePublicConversationsByPostResponse) GetJSON431() *PublicHeaderTooLarge {
+	return r.JSON431
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeletePublicConversationsByPostResponse) GetJSON500() *PublicInternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeletePublicConversationsByPostResponse) GetJSON503() *PublicUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeletePublicConversationsByPostResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeletePublicConversationsByPostResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeletePublicConversationsByPostResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeletePublicConversationsByPostResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9922,8 +10370,8 @@ func (c *ClientWithResponses) DeleteConversationsByPostWithResponse(ctx context.
 // DeleteMatchingConversationsWithBodyWithResponse Delete the conversations that match a filter
 //
 // Deletes the conversations that match all given filters, in one transaction. Pinned ones are kept unless the
-// request includes them. `dryRun` counts; `expectedCount` refuses another number with 409. Unknown and empty
-// fields are refused (docs/api.md). Needs scope `write`; a dry run and a title filter also need `read`.
+// request includes them. `dryRun` counts; `expectedCount` refuses another number (409). Unknown fields are
+// refused (docs/api.md). Needs scope `write`; a dry run and a title filter also `read`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9939,8 +10387,8 @@ func (c *ClientWithResponses) DeleteMatchingConversationsWithBodyWithResponse(ct
 // DeleteMatchingConversationsWithResponse Delete the conversations that match a filter
 //
 // Deletes the conversations that match all given filters, in one transaction. Pinned ones are kept unless the
-// request includes them. `dryRun` counts; `expectedCount` refuses another number with 409. Unknown and empty
-// fields are refused (docs/api.md). Needs scope `write`; a dry run and a title filter also need `read`.
+// request includes them. `dryRun` counts; `expectedCount` refuses another number (409). Unknown fields are
+// refused (docs/api.md). Needs scope `write`; a dry run and a title filter also `read`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10693,6 +11141,21 @@ func (c *ClientWithResponses) CreateWorkspaceWithResponse(ctx context.Context, b
 	return ParseCreateWorkspaceResponse(rsp)
 }
 
+// ListPublicBotsWithResponse List bots
+//
+// Always an empty list, because Lethe has no bots. Clients of Fini's API ask for them first. Needs scope `read`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v2/bots/public (the `ListPublicBots` operationId).
+func (c *ClientWithResponses) ListPublicBotsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPublicBotsResponse, error) {
+	rsp, err := c.ListPublicBots(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPublicBotsResponse(rsp)
+}
+
 // DeletePublicConversationsWithBodyWithResponse Delete several conversations
 //
 // Deletes 1 to 50 conversations, like `DELETE /api/chat-history/chats`. If an id does not exist, the answer is
@@ -10729,10 +11192,9 @@ func (c *ClientWithResponses) DeletePublicConversationsWithResponse(ctx context.
 
 // ListPublicConversationsWithResponse List conversations with their messages, by cursor
 //
-// The conversations that last changed within a time window (by default the last 7 days), with their messages,
-// newest first. For the next page send `nextCursor` as `cursor`, for the previous one `prevCursor` with
-// `direction=previous`. Cursors stay valid when their conversation is deleted (docs/fini.md). Needs scope
-// `read`.
+// The conversations that last changed in a time window (default: the last 7 days), with their messages, newest
+// first. `nextCursor` as `cursor` gives the next page, `prevCursor` with `direction=previous` the previous one,
+// also when their conversations are deleted (docs/fini.md). Needs scope `read`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -10743,6 +11205,36 @@ func (c *ClientWithResponses) ListPublicConversationsWithResponse(ctx context.Co
 		return nil, err
 	}
 	return ParseListPublicConversationsResponse(rsp)
+}
+
+// DeletePublicConversationsByPostWithBodyWithResponse Delete several conversations (for proxies that drop the body of a DELETE)
+//
+// Does the same as `DELETE /v2/hc-interactions/public`, with the same body and answer. Needs scope `write`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v2/hc-interactions/public/delete (the `DeletePublicConversationsByPost` operationId).
+func (c *ClientWithResponses) DeletePublicConversationsByPostWithBodyWithResponse(ctx context.Context, params *DeletePublicConversationsByPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeletePublicConversationsByPostResponse, error) {
+	rsp, err := c.DeletePublicConversationsByPostWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeletePublicConversationsByPostResponse(rsp)
+}
+
+// DeletePublicConversationsByPostWithResponse Delete several conversations (for proxies that drop the body of a DELETE)
+//
+// Does the same as `DELETE /v2/hc-interactions/public`, with the same body and answer. Needs scope `write`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v2/hc-interactions/public/delete (the `DeletePublicConversationsByPost` operationId).
+func (c *ClientWithResponses) DeletePublicConversationsByPostWithResponse(ctx context.Context, params *DeletePublicConversationsByPostParams, body DeletePublicConversationsByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*DeletePublicConversationsByPostResponse, error) {
+	rsp, err := c.DeletePublicConversationsByPost(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeletePublicConversationsByPostResponse(rsp)
 }
 
 // DeletePublicConversationWithResponse Delete one conversation
@@ -15212,6 +15704,111 @@ func ParseCreateWorkspaceResponse(rsp *http.Response) (*CreateWorkspaceResponse,
 	return response, nil
 }
 
+// ParseListPublicBotsResponse parses an HTTP response from a ListPublicBotsWithResponse call
+func ParseListPublicBotsResponse(rsp *http.Response) (*ListPublicBotsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPublicBotsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []map[string]interface{}
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest PublicBadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest PublicUnauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest PublicForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest PublicMisdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest PublicTooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest PublicHeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest PublicInternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest PublicUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers ListPublicBotsResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListPublicBotsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseDeletePublicConversationsResponse parses an HTTP response from a DeletePublicConversationsWithResponse call
 func ParseDeletePublicConversationsResponse(rsp *http.Response) (*DeletePublicConversationsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -15437,6 +16034,139 @@ func ParseListPublicConversationsResponse(rsp *http.Response) (*ListPublicConver
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers ListPublicConversationsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeletePublicConversationsByPostResponse parses an HTTP response from a DeletePublicConversationsByPostWithResponse call
+func ParseDeletePublicConversationsByPostResponse(rsp *http.Response) (*DeletePublicConversationsByPostResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeletePublicConversationsByPostResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PublicDeleted
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest PublicBadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest PublicUnauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest PublicForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest PublicNotAccessible
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest PublicTimeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PublicTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest PublicUnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest PublicMisdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest PublicTooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest PublicHeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest PublicInternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest PublicUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers DeletePublicConversationsByPostResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeletePublicConversationsByPostResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
