@@ -74,6 +74,8 @@ type Conversation struct {
 	Pinned     bool
 	Source     Source
 	ImportID   string // the upload or import that created it
+	// LastImportID is the upload or import that was the last to create or change it.
+	LastImportID string
 	Messages   int    // number of messages
 	Tokens     int    // 0 until indexing has counted them
 	Chunks     int    // number of passages that search can find

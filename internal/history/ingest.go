@@ -242,7 +242,7 @@ func (d *delivery) createTogether() (left []int, err error) {
 
 func (d *delivery) fresh(u chat.ValidUpload) chat.Transcript {
 	t := chat.NewTranscript(u)
-	t.ImportID = d.importID
+	t.ImportID, t.LastImportID = d.importID, d.importID
 	return t
 }
 
@@ -292,6 +292,10 @@ func (d *delivery) update(i int, stored chat.Conversation, merged chat.Merged) (
 	unchanged := merged.Leaves(stored)
 	switch {
 	case d.job != nil && merged.From > 0: // a file counts a conversation once, with its first part
+		if !unchanged && stored.LastImportID != d.importID { // it was counted as unchanged
+			d.counts.Unchanged--
+			d.counts.Updated++
+		}
 	case unchanged:
 		d.counts.Unchanged++
 	default:
@@ -359,6 +363,6 @@ func (d *delivery) admit(i int, fresh chat.Transcript) error {
 
 // refused returns the result of an upload that is not stored.
 func refused(c chat.Conversation, why chat.IndexState) chat.Conversation {
-	c.ID, c.ImportID, c.Messages, c.IndexState = "", "", 0, why
+	c.ID, c.ImportID, c.LastImportID, c.Messages, c.IndexState = "", "", "", 0, why
 	return c
 }

@@ -3,6 +3,7 @@ package history_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -114,5 +115,25 @@ func TestAnImportOfSixtyThousandMessages(t *testing.T) {
 			require.Equal(t, n, page.Items[0].Messages)
 			require.Equal(t, revision, page.Items[0].Revision, "the second time nothing changes")
 		}
+	})
+}
+
+// A long conversation counts once in an import, as what its parts together are: a change in a
+// later part makes an unchanged conversation an updated one.
+func TestTheCountsOfALongConversation(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		access := d.inParts()
+		counts := func(texts ...string) chat.ImportCounts {
+			done, err := access.ImportFile(t.Context(), fileOf(say("long", texts...)), false)
+			require.NoError(t, err)
+			row, err := access.Import(t.Context(), done.ImportID)
+			require.NoError(t, err)
+			return row.Counts
+		}
+		texts := strings.Split("a b c d e f g h", " ")
+		require.Equal(t, chat.ImportCounts{New: 1}, counts(texts...), "new in three parts")
+		require.Equal(t, chat.ImportCounts{Unchanged: 1}, counts(texts...), "the same")
+		require.Equal(t, chat.ImportCounts{Updated: 1}, counts(append(texts, "i", "j", "k", "l", "m")...), "longer by two parts")
+		require.Equal(t, chat.ImportCounts{Updated: 1}, counts(append([]string{"another"}, texts[1:]...)...), "changed at the beginning")
 	})
 }

@@ -97,7 +97,7 @@ func conversationOf(r dialect.ConversationRow) chat.Conversation {
 		ID: r.ID, Platform: r.Platform, ExternalID: r.ExternalID, Title: r.Title,
 		CreatedAt: dialect.FromMicros(r.CreatedAt), UpdatedAt: dialect.FromMicros(r.UpdatedAt), Pinned: r.Pinned,
 		Source:   chat.Source{Archived: r.Archived, Starred: r.Starred, Project: r.Project, Link: r.Link},
-		ImportID: r.ImportID, Messages: r.MessageCount, Tokens: r.TokenCount, Chunks: r.ChunkCount,
+		ImportID: r.ImportID, LastImportID: r.LastImportID, Messages: r.MessageCount, Tokens: r.TokenCount, Chunks: r.ChunkCount,
 		Revision: r.Revision, IndexState: chat.IndexState(r.IndexState), IndexError: r.IndexError,
 	}
 }
