@@ -171,6 +171,9 @@ var mayImport = map[string][]string{
 		"internal/store/storetest", "internal/history", "internal/server/servertest", "internal/app", "pkg/api", "pkg/client",
 	},
 	"internal/evaluate": {"internal/fault", "pkg/api", "pkg/client"},
+	"internal/archive": {
+		"internal/fault", "internal/chat", "internal/exports/format", "internal/exports/lethe", "internal/exports/lines", "internal/history",
+	},
 	"internal/transfer": {
 		"internal/fault", "internal/chat", "internal/exports", "internal/exports/container", "internal/exports/format", "internal/exports/lethe", "pkg/api", "pkg/client",
 	},

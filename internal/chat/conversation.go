@@ -76,12 +76,12 @@ type Conversation struct {
 	ImportID   string // the upload or import that created it
 	// LastImportID is the upload or import that was the last to create or change it.
 	LastImportID string
-	Messages   int    // number of messages
-	Tokens     int    // 0 until indexing has counted them
-	Chunks     int    // number of passages that search can find
-	Revision   int64  // increases with every change of indexed content
-	IndexState IndexState
-	IndexError string // why IndexState is Failed, or why indexing is retried
+	Messages     int   // number of messages
+	Tokens       int   // 0 until indexing has counted them
+	Chunks       int   // number of passages that search can find
+	Revision     int64 // increases with every change of indexed content
+	IndexState   IndexState
+	IndexError   string // why IndexState is Failed, or why indexing is retried
 }
 
 // Message is one message of a conversation.

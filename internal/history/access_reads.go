@@ -133,7 +133,7 @@ func (a Access) Export(ctx context.Context, f chat.Filter) iter.Seq2[Exported, e
 	if err := a.May(OpExport); err != nil {
 		return func(yield func(Exported, error) bool) { yield(Exported{}, err) }
 	}
-	return a.history.export(ctx, a.who, f)
+	return a.history.export(ctx, a.who.Workspace, a.history.watchKey(a.who), f)
 }
 
 // ExportOne returns one conversation as Export does; NotFound when the workspace has no

@@ -37,6 +37,14 @@ var whoMayWhat = map[string]asked{
 		return err
 	}},
 	"Deletions": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error { _, err := a.Deletions(ctx, 1, 1); return err }},
+	"Everything": {scope: auth.Read, streams: true, ask: func(ctx context.Context, a history.Access) error {
+		for _, err := range a.Everything(ctx) {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
 	"Export": {scope: auth.Read, streams: true, ask: func(ctx context.Context, a history.Access) error {
 		for _, err := range a.Export(ctx, chat.Filter{}) {
 			if err != nil {

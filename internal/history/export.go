@@ -19,10 +19,10 @@ type Exported struct {
 // time.
 const exportPage = 100
 
-// export is Access.Export.
-func (h *History) export(ctx context.Context, who auth.Principal, f chat.Filter) iter.Seq2[Exported, error] {
+// export is Access.Export, for the answer that the key is watched for.
+func (h *History) export(ctx context.Context, ws chat.WorkspaceID, key *keyWatch, f chat.Filter) iter.Seq2[Exported, error] {
 	return func(yield func(Exported, error) bool) {
-		ws, view, key := who.Workspace, h.store.View(ctx), h.watchKey(who)
+		view := h.store.View(ctx)
 		names, err := view.PlatformNames(ws)
 		if err != nil {
 			yield(Exported{}, err)

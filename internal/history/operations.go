@@ -24,6 +24,7 @@ const (
 	OpDeletion            Operation = "Deletion"
 	OpDeletions           Operation = "Deletions"
 	OpEdit                Operation = "Edit"
+	OpEverything          Operation = "Everything"
 	OpExport              Operation = "Export"
 	OpExportOne           Operation = "ExportOne"
 	OpFeedImport          Operation = "FeedImport"
@@ -97,6 +98,7 @@ var demands = map[Operation]demand{
 	OpCount:         {auth.Read, ordinary},
 	OpDeletion:      {auth.Read, ordinary},
 	OpDeletions:     {auth.Read, ordinary},
+	OpEverything:    {auth.Read, streaming}, // and Admin, for other workspaces than the caller's
 	OpExport:        {auth.Read, streaming},
 	OpExportOne:     {auth.Read, ordinary},
 	OpImport:        {auth.Read, ordinary},

@@ -34,6 +34,10 @@ func (s *Store) ShowAlive(ctx context.Context) error {
 			return s.fault(err)
 		}
 		s.sign = sign
+		// Whoever replaces the key looks for programs that are alive, and did not see this one.
+		if err := s.rereadKey(ctx); err != nil {
+			return err
+		}
 	}
 	s.holder.Store(s.instance)
 	return nil

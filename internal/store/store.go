@@ -35,13 +35,13 @@ type Store struct {
 	config      dialect.Config
 	exactLimit  int
 	maxProposed int
-	secret      []byte        // the key of the tombstones' hashes
 	instance    int64         // identifies this program as the holder of its claims, from 1
 	upkeep      chan struct{} // full while this store does upkeep
 
-	holder atomic.Int64 // who holds what is claimed now: the instance, or nobody
-	alive  sync.Mutex   // held by who gives or takes sign
-	sign   dialect.Sign // that this program lives; nil for none
+	secret atomic.Pointer[[]byte] // the key of the tombstones' hashes
+	holder atomic.Int64           // who holds what is claimed now: the instance, or nobody
+	alive  sync.Mutex             // held by who gives or takes sign
+	sign   dialect.Sign           // that this program lives; nil for none
 }
 
 // Options says which database to open. Exactly one of Path and URL is set.
@@ -133,9 +133,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	migrated.Store(true)
-	row := s.read(ctx).Raw("SELECT value FROM secrets WHERE name = ?", "tombstones").Row()
-	if err := row.Scan(&s.secret); err != nil {
-		return nil, errors.Join(s.fault(err), s.Close())
+	if err := s.rereadKey(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -269,7 +268,7 @@ func (s *Store) transaction(ctx context.Context, on *gorm.DB, fn func(*gorm.DB) 
 func (s *Store) read(ctx context.Context) *gorm.DB { return s.database.Read().WithContext(ctx) }
 
 func (s *Store) view(db *gorm.DB) *View {
-	return &View{db: db, database: s.database, exactLimit: s.exactLimit, maxProposed: s.maxProposed, secret: s.secret, holder: s.holder.Load()}
+	return &View{db: db, database: s.database, exactLimit: s.exactLimit, maxProposed: s.maxProposed, secret: s.tombstoneKey(), holder: s.holder.Load()}
 }
 
 // pools returns the connection pools: one for writing and one for reading, or one for

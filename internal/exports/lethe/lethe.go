@@ -22,6 +22,8 @@ const MediaType = "application/x-ndjson"
 type line struct {
 	ConversationID chat.ConversationID `json:"conversationId,omitempty"` // assigned by Lethe; set only together with Revision
 	Revision       int64               `json:"revision,omitempty"`
+	ImportID       string              `json:"importId,omitempty"` // the upload or import that created it; set by WriteStored
+	LastImportID   string              `json:"lastImportId,omitempty"`
 
 	Platform     string       `json:"platform"`
 	DisplayName  string       `json:"platformDisplayName,omitempty"`
@@ -44,14 +46,15 @@ type conversation struct {
 }
 
 type message struct {
-	ID        string      `json:"id,omitempty"`
-	Role      chat.Sender `json:"role"`
-	Content   string      `json:"content"`
-	CreatedAt time.Time   `json:"createdAt"`
-	Inferred  bool        `json:"timeInferred,omitempty"`
-	Branch    string      `json:"branch,omitempty"`
-	Hidden    bool        `json:"hidden,omitempty"`
-	Files     []string    `json:"files,omitempty"`
+	MessageID chat.MessageID `json:"messageId,omitempty"` // assigned by Lethe; set by WriteStored
+	ID        string         `json:"id,omitempty"`
+	Role      chat.Sender    `json:"role"`
+	Content   string         `json:"content"`
+	CreatedAt time.Time      `json:"createdAt"`
+	Inferred  bool           `json:"timeInferred,omitempty"`
+	Branch    string         `json:"branch,omitempty"`
+	Hidden    bool           `json:"hidden,omitempty"`
+	Files     []string       `json:"files,omitempty"`
 }
 
 // Envelope is how many bytes of a line, at most, are not the text of its only message.
@@ -70,6 +73,14 @@ func Write(w io.Writer, c chat.Conversation, parts iter.Seq2[chat.Part, error], 
 func WriteRevision(w io.Writer, c chat.Conversation, parts iter.Seq2[chat.Part, error], displayName string) error {
 	l := newLine(c, displayName)
 	l.ConversationID, l.Revision = c.ID, c.Revision
+	return write(w, l, parts)
+}
+
+// WriteStored is WriteRevision with every id that the database gave the conversation, its
+// messages and its imports. Stored reads it.
+func WriteStored(w io.Writer, c chat.Conversation, parts iter.Seq2[chat.Part, error]) error {
+	l := newLine(c, "")
+	l.ConversationID, l.Revision, l.ImportID, l.LastImportID = c.ID, c.Revision, c.ImportID, c.LastImportID
 	return write(w, l, parts)
 }
 
@@ -139,7 +150,7 @@ func (w *lineWriter) end() error {
 
 func (w *lineWriter) part(p chat.Part) error {
 	if !p.Begins() {
-		return writePart(w.out, p)
+		return w.writePart(p)
 	}
 	size := p.Size + besideText(p.Message)
 	if !w.limits.Fits(w.messages, w.bytes, size) {
@@ -156,7 +167,7 @@ func (w *lineWriter) part(p chat.Part) error {
 		}
 	}
 	w.messages, w.bytes = w.messages+1, w.bytes+size
-	return writePart(w.out, p)
+	return w.writePart(p)
 }
 
 // besideText is about how many bytes of a message are not its text.
@@ -172,24 +183,28 @@ func besideText(m chat.Message) int {
 // writeSize is the size of the write buffer in bytes.
 const writeSize = 32 << 10
 
-func writePart(w *bufio.Writer, p chat.Part) error {
-	before, after, err := jsonstream.Text(message{
+func (w *lineWriter) writePart(p chat.Part) error {
+	m := message{
 		ID: p.ExternalID, Role: p.Sender, CreatedAt: p.CreatedAt.UTC(), Inferred: p.Inferred,
 		Branch: p.Branch, Hidden: p.Hidden, Files: p.Files,
-	}, "content")
+	}
+	if w.line.ImportID != "" {
+		m.MessageID = p.Message.ID
+	}
+	before, after, err := jsonstream.Text(m, "content")
 	if err != nil {
 		return err
 	}
 	if p.Begins() {
-		if _, err := w.Write(before); err != nil {
+		if _, err := w.out.Write(before); err != nil {
 			return err
 		}
 	}
-	if err := jsonstream.WriteText(w, p.Text); err != nil {
+	if err := jsonstream.WriteText(w.out, p.Text); err != nil {
 		return err
 	}
 	if p.Ends() {
-		_, err = w.Write(after)
+		_, err = w.out.Write(after)
 	}
 	return err
 }

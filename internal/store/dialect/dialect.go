@@ -112,6 +112,9 @@ type Presence interface {
 	// Ended returns the numbers whose programs have ended or never showed that they were
 	// alive. It may wait a few seconds to be sure.
 	Ended(ctx context.Context, numbers []int64) ([]int64, error)
+
+	// Alive returns the numbers of the programs that show that they are alive.
+	Alive(ctx context.Context) ([]int64, error)
 }
 
 // Sign shows that a program is alive. It ends with Release, with the program, or with the

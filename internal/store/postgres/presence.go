@@ -70,11 +70,25 @@ const signOf = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND
 	AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 	AND classid = CAST($1 AS bigint) AND objid = CAST($2 AS bigint)`
 
+const withSign = `SELECT CAST(objid AS bigint) FROM pg_locks
+	WHERE locktype = 'advisory' AND granted AND objsubid = 2
+	AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+	AND classid = CAST($1 AS bigint)`
+
 const withoutSign = `SELECT number FROM unnest(CAST($2 AS bigint[])) AS asked (number)
 	WHERE number NOT IN (SELECT CAST(objid AS bigint) FROM pg_locks
 		WHERE locktype = 'advisory' AND granted AND objsubid = 2
 		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 		AND classid = CAST($1 AS bigint))`
+
+// Alive returns the numbers whose locks are taken.
+func (d *Database) Alive(ctx context.Context) ([]int64, error) {
+	rows, err := d.pool.Query(ctx, withSign, aliveSpace)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[int64])
+}
 
 // Ended returns the numbers whose locks are free twice in a row. A program that is alive
 // takes its lock again in between.

@@ -71,6 +71,25 @@ func (a alive) Release() {
 	_ = a.lock.Unlock()
 }
 
+// Alive returns the numbers whose files are locked.
+func (d *Database) Alive(context.Context) ([]int64, error) {
+	if err := d.removeEnded(); err != nil {
+		return nil, err
+	}
+	files, err := os.ReadDir(filepath.Dir(d.path))
+	if err != nil {
+		return nil, unsigned(err)
+	}
+	var alive []int64
+	for _, file := range files {
+		text, found := strings.CutPrefix(file.Name(), filepath.Base(d.path)+aliveInfix)
+		if number, err := strconv.ParseInt(text, 10, 64); found && err == nil {
+			alive = append(alive, number)
+		}
+	}
+	return alive, nil
+}
+
 // Ended returns the numbers whose files are missing or not locked.
 func (d *Database) Ended(_ context.Context, numbers []int64) ([]int64, error) {
 	var gone []int64

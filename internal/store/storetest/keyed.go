@@ -47,4 +47,7 @@ var acrossWorkspaces = []string{
 	"holder > 0",                                 // which programs have claims, and claims of programs that have ended
 	"platform = '' AND ended_at < ",              // old records of imports that stored nothing
 	"recipe_id > 0",                              // conversations that another model indexed are re-indexed, in any workspace
+	"w.id = deletions.workspace_id",              // the receipts of deleted workspaces, in an export of everything
+	"FROM tombstones LIMIT 1",                    // whether any tombstone needs the key that a restore replaces
+	"recipe_id > 0",                              // what another model made is re-indexed, in any workspace
 }
