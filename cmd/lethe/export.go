@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -9,60 +10,124 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lethe-chat/lethe/internal/app"
+	"github.com/lethe-chat/lethe/internal/archive"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
+// exportFlags are the flags of the command.
+type exportFlags struct {
+	remote
+	selection
+	out        string
+	everything bool
+}
+
 func (p *program) exportCommand() *cobra.Command {
-	var r remote
-	var s selection
-	var out string
+	var f exportFlags
 	cmd := &cobra.Command{
 		Use:   "export [ID...]",
 		Short: "Write conversations to a file that can be imported again",
 		Long: "Write conversations with their messages to a file: all of them, the ones with the given ids,\n" +
 			"or the ones that the flags select. Each line of the file is one conversation as JSON, or a part\n" +
 			"of a long one, and `lethe import` reads it. Lethe has no trash, so export what you may want back\n" +
-			"before you delete it.",
+			"before you delete it.\n\n" +
+			"With --everything, the file has all workspaces that the key may see, with the records of imports, the\n" +
+			"receipts of deletes and the records of deleted conversations, and the key with which these are hashed:\n" +
+			"keep it as you keep the database. `lethe restore` stores it in another database, of any kind. If no\n" +
+			"service runs, it is read from the database itself.",
 		Example: "  lethe export --out all.jsonl\n" +
-			"  lethe export --platform chatgpt --to 2024-12-31 > old.jsonl",
+			"  lethe export --platform chatgpt --to 2024-12-31 > old.jsonl\n" +
+			"  lethe export --everything --out everything.jsonl",
 		RunE: func(cmd *cobra.Command, ids []string) error {
-			if err := s.read(); err != nil {
+			if err := f.check(ids); err != nil {
 				return err
 			}
-			if len(ids) > 0 && s.given() {
-				return fault.Invalidf("give either ids or flags that select conversations, not both")
+			if f.everything {
+				return p.exportEverything(cmd.Context(), f)
 			}
-			c, err := p.client(cmd.Context(), r)
-			if err != nil {
-				return err
-			}
-			write := func(w io.Writer) error { return exportTo(cmd, c, ids, s.options, w) }
-			if out == "" {
-				p.soFar.is("the output is incomplete")
-				return write(p.stdout)
-			}
-			p.soFar.is("%s was not written", out)
-			lines := &lineCounter{}
-			err = writeNew(out, func(w io.Writer) error { return write(io.MultiWriter(w, lines)) })
-			if err == nil {
-				p.note("Wrote %s to %s.", count(int(lines.n.Load()), "line"), out)
-			}
-			return err
+			return p.exportLines(cmd.Context(), f, ids)
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", "", "new file to write to (default: standard output)")
-	s.flags(cmd)
-	r.connection(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.out, "out", "", "new file to write to (default: standard output)")
+	flags.BoolVar(&f.everything, "everything", false, "all workspaces, with receipts and the records of deleted conversations")
+	f.selection.flags(cmd)
+	f.connection(cmd)
 	return cmd
 }
 
-func exportTo(cmd *cobra.Command, c *client.Client, ids []string, o client.ListOptions, w io.Writer) error {
+// check reads the dates, and refuses flags that contradict each other.
+func (f *exportFlags) check(ids []string) error {
+	if err := f.read(); err != nil {
+		return err
+	}
+	switch {
+	case len(ids) > 0 && f.given():
+		return fault.Invalidf("give either ids or flags that select conversations, not both")
+	case f.everything && (len(ids) > 0 || f.given()):
+		return fault.Invalidf("--everything exports all that is stored; leave ids and the flags that select out")
+	}
+	return nil
+}
+
+// exportLines writes the lines that an import reads.
+func (p *program) exportLines(ctx context.Context, f exportFlags, ids []string) error {
+	c, err := p.client(ctx, f.remote)
+	if err != nil {
+		return err
+	}
+	return p.writeLines(f.out, func(w io.Writer) error { return exportTo(ctx, c, ids, f.options, w) })
+}
+
+// exportEverything writes all that is stored, through a service or from the database itself.
+func (p *program) exportEverything(ctx context.Context, f exportFlags) error {
+	c, err := p.config()
+	if err != nil {
+		return err
+	}
+	alone, err := p.noService(ctx, c, f.remote)
+	if err != nil {
+		return err
+	}
+	write := func(w io.Writer) error {
+		return p.withHistory(ctx, app.ToLook, func(h *history.History) error {
+			return archive.Write(ctx, w, h.AsOperator(0).Everything(ctx))
+		})
+	}
+	if !alone {
+		service, err := p.client(ctx, f.remote)
+		if err != nil {
+			return err
+		}
+		write = func(w io.Writer) error { return service.ExportEverything(ctx, w) }
+	}
+	return p.writeLines(f.out, write)
+}
+
+// writeLines writes to a new file, or to standard output.
+func (p *program) writeLines(out string, write func(io.Writer) error) error {
+	if out == "" {
+		p.soFar.is("the output is incomplete")
+		return write(p.stdout)
+	}
+	p.soFar.is("%s was not written", out)
+	lines := &lineCounter{}
+	err := writeNew(out, func(w io.Writer) error { return write(io.MultiWriter(w, lines)) })
+	if err == nil {
+		p.note("Wrote %s to %s.", count(int(lines.n.Load()), "line"), out)
+	}
+	return err
+}
+
+func exportTo(ctx context.Context, c *client.Client, ids []string, o client.ListOptions, w io.Writer) error {
 	if len(ids) == 0 {
-		return c.Export(cmd.Context(), o, w)
+		return c.Export(ctx, o, w)
 	}
 	for _, id := range ids {
-		if err := c.ExportOne(cmd.Context(), id, w); err != nil {
+		if err := c.ExportOne(ctx, id, w); err != nil {
 			return err
 		}
 	}

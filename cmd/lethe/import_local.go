@@ -25,7 +25,15 @@ import (
 // withoutService reports whether an import opens the database itself: it is an SQLite file, the user named no service
 // and no key, and no service of this user is running.
 func (p *program) withoutService(ctx context.Context, c config.Config, r remote) (bool, error) {
-	if c.DatabaseURL != "" || r.url != "" || p.isSet(addressVariable) {
+	if c.DatabaseURL != "" {
+		return false, nil
+	}
+	return p.noService(ctx, c, r)
+}
+
+// noService reports whether nobody named a service or a key, and no service of this user runs.
+func (p *program) noService(ctx context.Context, c config.Config, r remote) (bool, error) {
+	if r.url != "" || p.isSet(addressVariable) {
 		return false, nil
 	}
 	if r.key != "" || r.keyFile != "" || c.APIKey != "" || c.APIKeyFile != "" {

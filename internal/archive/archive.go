@@ -11,6 +11,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/history"
 )
 
+// Begins is how a file begins.
+const Begins = `{"everything":`
+
 // version is the version of the file. It rises when a file cannot be read by older programs.
 const version = 1
 

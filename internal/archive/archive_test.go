@@ -161,7 +161,7 @@ func lines(text string) []string {
 // empty returns an empty database with a key of its own. Databases of tests may be copies of one.
 func empty(t *testing.T, kind string) *historytest.Fixture {
 	f := historytest.New(t, storetest.New(t, kind), "")
-	require.NoError(t, f.Store.AdoptTombstoneKey(t.Context(), []byte(cryptorand.Text() + "123456")))
+	require.NoError(t, f.Store.AdoptTombstoneKey(t.Context(), []byte(cryptorand.Text()+"123456")))
 	return f
 }
 

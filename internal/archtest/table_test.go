@@ -142,7 +142,7 @@ var mayImport = map[string][]string{
 	"internal/markdown": {},
 	"internal/server": {
 		"internal/web", "internal/markdown",
-		".", "internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/events", "internal/history", "internal/imports", "internal/search", "internal/recall",
+		".", "internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/archive", "internal/events", "internal/history", "internal/imports", "internal/search", "internal/recall",
 		"internal/budget", "internal/jsonstream", "internal/server/jsonbody", "internal/server/wire", "internal/spelling", "pkg/api",
 	},
 	"internal/server/jsonbody": {"internal/fault", "internal/spelling"},
@@ -180,7 +180,7 @@ var mayImport = map[string][]string{
 	"cmd/lethe": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/config", "internal/localservice",
 		"internal/agentsync", "internal/autostart", "internal/embed", "internal/history", "internal/store", "internal/app",
-		"internal/exports", "internal/exports/container", "internal/exports/format", "internal/transfer", "pkg/api", "pkg/client",
+		"internal/exports", "internal/exports/container", "internal/exports/format", "internal/transfer", "internal/archive", "pkg/api", "pkg/client",
 	},
 
 	"cmd/lethe-eval": { // a command for developers: search measured on a dataset

@@ -285,7 +285,7 @@ func TestEveryOperationHasItsTime(t *testing.T) {
 		switch op {
 		case history.OpDeleteConversations, history.OpDeleteMatching, history.OpDeleteUnchanged, history.OpDeleteBulk:
 			require.Equal(t, 5*time.Minute, h.Patience(op), name)
-		case history.OpExport, history.OpFeedImport, history.OpImportFile, history.OpIngestAll, history.OpStartImport, history.OpWatch:
+		case history.OpEverything, history.OpExport, history.OpFeedImport, history.OpImportFile, history.OpIngestAll, history.OpStartImport, history.OpWatch:
 			require.Zero(t, h.Patience(op), name)
 		case history.OpAwaitReclaimed:
 			require.Equal(t, 15*time.Second, h.Patience(op), name)

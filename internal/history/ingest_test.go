@@ -275,7 +275,7 @@ func TestADeliveryOfMany(t *testing.T) {
 				messages += imported.Messages
 				merged[got.ID] = want.ID
 			}
-			got.ID, got.ImportID, want.ID, want.ImportID = "", "", "", ""
+			got.ID, got.ImportID, got.LastImportID, want.ID, want.ImportID, want.LastImportID = "", "", "", "", "", ""
 			require.Equal(t, want, got, u.ExternalID)
 		}
 		imported, err := d.History.AsOperator(d.WS).Import(t.Context(), done.ImportID)

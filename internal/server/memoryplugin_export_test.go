@@ -64,3 +64,27 @@ func TestAnExportCanBeUploadedAgain(t *testing.T) {
 		require.Equal(t, want, s.call(t, http.MethodGet, "/api/chat-history/export"+query, "").status, query)
 	}
 }
+
+// An export of everything begins with a line that says what it is, ends with one that says that
+// it is complete, and takes no other parameter.
+func TestAnExportOfEverything(t *testing.T) {
+	s := start(t, server.Options{})
+	s.foreign(t)
+	s.upload(t, "mine", "hello", "good day")
+	var file strings.Builder
+	require.NoError(t, s.Client.ExportEverything(t.Context(), &file))
+	lines := strings.Split(strings.TrimSuffix(file.String(), "\n"), "\n")
+	require.True(t, strings.HasPrefix(lines[0], `{"everything":{"version":1,`), lines[0])
+	require.Contains(t, lines[0], `"tombstoneKey":"`)
+	require.Contains(t, lines[0], `"workspaces":["`)
+	require.Equal(t, `{"end":{"workspaces":2,"conversations":2,"messages":3,"imports":2,"tombstones":0,"deletions":0}}`, lines[len(lines)-1])
+
+	const export = "/api/chat-history/export?everything=true"
+	require.Equal(t, http.StatusOK, s.call(t, http.MethodHead, export, "").status)
+	for _, more := range []string{"&title=x", "&archived=false", "&excludePinned=true", "&revisions=true", "&conversationId=x"} {
+		answer := s.call(t, http.MethodGet, export+more, "")
+		require.Equal(t, http.StatusBadRequest, answer.status, more)
+		require.Contains(t, answer.body, "no other parameter")
+	}
+	require.Equal(t, http.StatusBadRequest, s.call(t, http.MethodGet, "/api/chat-history/export?everything=maybe", "").status)
+}

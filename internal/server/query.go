@@ -53,7 +53,7 @@ func unbracket(raw string, params url.Values) {
 // parameters are the names of all parameters in the query of a route that reads.
 // TestParametersAreThoseOfTheSpec holds them to openapi.yaml.
 var parameters = []string{
-	"agentId", "archived", "channel", "conversationId", "cursor", "dateFrom", "dateTo", "direction", "excludePinned", "fileName", "format", "from", "html", "importId", "kind", "limit", "page", "pageSize", "part",
+	"agentId", "archived", "channel", "conversationId", "cursor", "dateFrom", "dateTo", "direction", "everything", "excludePinned", "fileName", "format", "from", "html", "importId", "kind", "limit", "page", "pageSize", "part",
 	"pinned", "pinnedOnly", "platform", "project", "provider", "query", "restoreDeleted", "revisions", "senderStyle", "since", "source", "starred", "title", "until",
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -164,7 +165,7 @@ func (tx *Tx) RestoreConversations(ws chat.WorkspaceID, parts []chat.StoredPart)
 	fresh := make([]chat.Transcript, len(missing))
 	for i, p := range missing {
 		rows[i], fresh[i] = tx.queuedRow(ws, p.Transcript), p.Transcript
-		rows[i].LastImportID, rows[i].Revision = p.LastImportID, p.Revision
+		rows[i].LastImportID, rows[i].Revision = cmp.Or(p.LastImportID, p.ImportID), p.Revision
 	}
 	if err := dialect.InsertInBatches(tx.db, rows, conversationBatch); err != nil {
 		return tx.fault(err)

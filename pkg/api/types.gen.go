@@ -2116,6 +2116,11 @@ type ExportConversationsParams struct {
 	// Revisions `true`: each line begins with the conversation's id and revision (`conversationId`, `revision`), as
 	// `POST /api/chat-history/chats/delete-unchanged` takes them. An import ignores both.
 	Revisions *string `form:"revisions,omitempty" json:"revisions,omitempty"`
+
+	// Everything `true`: everything that is stored, with receipts, tombstones and the key of their hashes, but without API keys
+	// (docs/api.md). Of every workspace if the key has the scope `admin` too, otherwise of its own. No other
+	// parameter may be given. `lethe restore` reads it.
+	Everything *string `form:"everything,omitempty" json:"everything,omitempty"`
 }
 
 // ImportConversationsParams defines parameters for ImportConversations.

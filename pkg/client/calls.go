@@ -141,6 +141,14 @@ func (c *Client) Export(ctx context.Context, o ListOptions, w io.Writer) error {
 	return copied(w)(c.raw.ExportConversations(ctx, o.exportParams()))
 }
 
+// ExportEverything writes everything that is stored to w, as `lethe restore` reads it: of every
+// workspace if the key has the scopes read and admin, otherwise of the key's own. It includes the key of
+// the hashes of deleted conversations, so keep the file as you keep the database. After an error w
+// has received only a part; the last line of a complete file begins with {"end".
+func (c *Client) ExportEverything(ctx context.Context, w io.Writer) error {
+	return copied(w)(c.raw.ExportConversations(ctx, &api.ExportConversationsParams{Everything: text("true")}))
+}
+
 // ExportOne writes one conversation like Export. IsNotFound reports whether the error
 // means that it does not exist.
 func (c *Client) ExportOne(ctx context.Context, id string, w io.Writer) error {

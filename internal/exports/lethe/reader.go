@@ -8,6 +8,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/exports/format"
 	"github.com/lethe-chat/lethe/internal/exports/lines"
 	"github.com/lethe-chat/lethe/internal/exports/loose"
+	"github.com/lethe-chat/lethe/internal/fault"
 )
 
 // Name is the name of the format.
@@ -20,21 +21,29 @@ func Format() format.Format {
 		Name: Name, Title: "Lethe's own file", Platform: chat.DefaultPlatform,
 		LookFor: "lines of JSON with `conversation` and its `messages`",
 		Matches: func(s *format.Sample) bool {
-			return s.Has("[].conversation.messages") && s.Has("[].conversation.id") ||
+			return s.Has("[].everything.tombstoneKey") || s.Has("everything.tombstoneKey") || s.Has("[].conversation.messages") && s.Has("[].conversation.id") ||
 				s.Kind == format.JSON && s.Has("conversation.messages") && s.Has("conversation.id")
 		},
 		Read: func(ctx context.Context, m format.Member, out *format.Out) error {
 			return lines.Each(ctx, m, out, func(at lines.Place, l sent) error {
+				if l.Everything != nil {
+					return errEverything
+				}
 				return out.Conversation(format.Conversation{Upload: l.upload(), Place: format.Place{Member: m.Path, Line: at.Line}})
 			})
 		},
 	}
 }
 
+// errEverything is the error of a file with everything that a database keeps. Its workspaces must
+// not become one.
+var errEverything = fault.Invalidf("this file has everything of a database, with all its workspaces; store it in a new database with `lethe restore`")
+
 // sent is a line as it is read.
 type sent struct {
-	Platform     string `json:"platform"`
-	DisplayName  string `json:"platformDisplayName"`
+	Everything   *struct{} `json:"everything"` // set in the header of a file with everything
+	Platform     string    `json:"platform"`
+	DisplayName  string    `json:"platformDisplayName"`
 	Conversation struct {
 		ID        loose.Text    `json:"id"`
 		Title     string        `json:"title"`

@@ -53,15 +53,19 @@ func (s Stored) Part() (p chat.StoredPart, ok bool) {
 		Source:   chat.Source{Archived: c.Archived, Starred: c.Starred, Project: c.Project, Link: c.Link},
 		Messages: c.From + len(c.Messages),
 	}
-	_, ok = chat.ParseID(string(s.ConversationID))
-	ok = ok && s.ImportID != "" && s.Platform != "" && c.ID != "" && c.From >= 0 && s.Revision > 0
+	ok = isID(s.ConversationID) && isID(s.ImportID) && (s.LastImportID == "" || isID(s.LastImportID)) && s.Platform != "" && c.ID != "" && c.From >= 0 && s.Revision > 0
 	p.Turns = make([]chat.Message, len(c.Messages))
 	for i, m := range c.Messages {
 		p.Turns[i] = chat.Message{
 			ID: m.MessageID, Position: c.From + i, ExternalID: m.ID, Sender: m.Role, Text: m.Content, CreatedAt: m.CreatedAt.UTC(),
 			Inferred: m.Inferred, Branch: m.Branch, Hidden: m.Hidden, Files: m.Files,
 		}
-		ok = ok && m.MessageID != "" && m.Role != ""
+		ok = ok && isID(m.MessageID) && m.Role != ""
 	}
 	return p, ok
+}
+
+func isID[ID ~string](id ID) bool {
+	_, ok := chat.ParseID(id)
+	return ok
 }

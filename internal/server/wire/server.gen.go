@@ -540,6 +540,13 @@ func (w *ServerInterfaceWrapper) ExportConversations(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter revisions: %s", err))
 	}
 
+	// ------------- Optional query parameter "everything" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "everything", ctx.QueryParams(), &params.Everything, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter everything: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ExportConversations(ctx, params)
 	return err

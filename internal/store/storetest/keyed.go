@@ -49,5 +49,4 @@ var acrossWorkspaces = []string{
 	"recipe_id > 0",                              // conversations that another model indexed are re-indexed, in any workspace
 	"w.id = deletions.workspace_id",              // the receipts of deleted workspaces, in an export of everything
 	"FROM tombstones LIMIT 1",                    // whether any tombstone needs the key that a restore replaces
-	"recipe_id > 0",                              // what another model made is re-indexed, in any workspace
 }

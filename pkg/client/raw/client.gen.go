@@ -2816,6 +2816,18 @@ func NewExportConversationsRequest(server string, params *ExportConversationsPar
 
 		}
 
+		if params.Everything != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "everything", *params.Everything, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
