@@ -71,7 +71,7 @@ var mayImport = map[string][]string{
 		"internal/exports/grokbuild", "internal/exports/kimi", "internal/exports/lethe", "internal/exports/opencode", "internal/exports/qwencode",
 	},
 
-	"internal/exports/lethe": {"internal/chat", "internal/jsonstream", "internal/exports/format", "internal/exports/lines", "internal/exports/loose"},
+	"internal/exports/lethe": {"internal/fault", "internal/chat", "internal/jsonstream", "internal/exports/format", "internal/exports/lines", "internal/exports/loose"},
 	"internal/chunker":       {"internal/chat", "internal/text"},
 	"internal/rank":          {"internal/chat"},
 	"internal/embed":         {"internal/fault", "internal/modelhttp"},
@@ -236,7 +236,7 @@ var confined = []confinement{
 	{"github.com/tiktoken-go", []string{"internal/text"}, "tokens are counted in one way"},
 	{"golang.org/x/sys", []string{"internal/embed/builtin/matrix", "internal/localservice", "internal/imports"}, "only the files of imports ask how full the disk is, only the kernels ask which processor it is, and only the files of running services when a process was started"},
 	{"github.com/gofrs/flock", []string{"internal/store/sqlite"}, "only the database that is a file shows by a file that a program lives"},
-	{"github.com/go-json-experiment/json", []string{"internal/exports"}, "only export files are read with it; what Lethe itself speaks is encoding/json"},
+	{"github.com/go-json-experiment/json", []string{"internal/exports", "internal/archive"}, "only export files are read with it; what Lethe itself speaks is encoding/json"},
 	{"github.com/klauspost/compress", []string{"internal/exports/container"}, "only archives of export files are unpacked"},
 	{"golang.org/x/net/html", []string{"internal/exports/gemini"}, "only Google's activity log is HTML"},
 	{"github.com/fsnotify/fsnotify", []string{"internal/agentsync"}, "only the folders of coding agents are watched"},
