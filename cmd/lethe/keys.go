@@ -24,7 +24,7 @@ func (p *program) keysCommand() *cobra.Command {
 }
 
 func (p *program) createKeyCommand() *cobra.Command {
-	var workspace, name, scopes string
+	var workspace, name, scopes, sender string
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Create a key and print it",
@@ -38,8 +38,12 @@ func (p *program) createKeyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			style, err := auth.ParseSenderStyle(sender)
+			if err != nil {
+				return err
+			}
 			return p.withAdministration(cmd.Context(), app.ToBegin, func(a history.Administration) error {
-				key, token, err := a.CreateKey(cmd.Context(), workspace, name, parsed)
+				key, token, err := a.CreateKey(cmd.Context(), workspace, name, parsed, history.WithSenderStyle(style))
 				if err != nil {
 					return err
 				}
@@ -52,6 +56,8 @@ func (p *program) createKeyCommand() *cobra.Command {
 	cmd.Flags().StringVar(&workspace, "workspace", chat.DefaultWorkspace, "workspace that the key gives access to")
 	cmd.Flags().StringVar(&name, "name", "unnamed", "a name to recognize the key by")
 	cmd.Flags().StringVar(&scopes, "scopes", "read,write", "what the key may do: read, write, or both")
+	cmd.Flags().StringVar(&sender, "sender-style", "", "how answers name you as a sender: human or user (default: LETHE_SENDER_STYLE)")
+	completes(cmd, "sender-style", "human", "user")
 	completes(cmd, "scopes", "read", "write", "read,write")
 	return cmd
 }
@@ -122,10 +128,11 @@ func (p *program) printKeysJSON(keys []auth.Key) error {
 			Workspace  string       `json:"workspace"`
 			Name       string       `json:"name"`
 			Scopes     []auth.Scope `json:"scopes"`
+			Sender     string       `json:"senderStyle,omitempty"`
 			CreatedAt  time.Time    `json:"createdAt"`
 			LastUsedAt *time.Time   `json:"lastUsedAt"`
 			RevokedAt  *time.Time   `json:"revokedAt"`
-		}{k.ID, k.Prefix, k.WorkspaceName, k.Name, k.Scopes, k.CreatedAt, k.LastUsedAt, k.RevokedAt})
+		}{k.ID, k.Prefix, k.WorkspaceName, k.Name, k.Scopes, string(k.SenderStyle), k.CreatedAt, k.LastUsedAt, k.RevokedAt})
 		if err != nil {
 			return err
 		}

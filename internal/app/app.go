@@ -152,7 +152,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	})
 	a.imports = imports.New(imports.Options{History: a.history, Folder: importFolder(o.Config), Logger: o.Logger})
 	a.server = server.New(server.Options{ //nolint:contextcheck // each request has its own context
-		History: a.history, Imports: a.imports, Logger: o.Logger, CORSOrigins: o.Config.CORSOrigins, Hosts: hosts(o.Config),
+		History: a.history, Imports: a.imports, Logger: o.Logger, CORSOrigins: o.Config.CORSOrigins, SenderStyle: auth.SenderStyle(o.Config.SenderStyle), Hosts: hosts(o.Config),
 		Version: o.Version, Metrics: metrics, Prove: prover(a.localToken), Budget: newBudget(o.Config, metrics), MetricsApart: o.Config.MetricsAddr != "",
 	})
 	return a, nil

@@ -77,6 +77,7 @@ type Key struct {
 	Prefix        string // the public part of the token, unique
 	Hash          Hash
 	Scopes        []Scope
+	SenderStyle   SenderStyle
 	CreatedAt     time.Time
 	LastUsedAt    *time.Time // to the minute; nil when never used
 	RevokedAt     *time.Time // nil while it works

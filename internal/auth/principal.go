@@ -16,6 +16,7 @@ const OperatorKeyID = "operator"
 type Principal struct {
 	KeyID     string
 	Workspace chat.WorkspaceID
+	Style     SenderStyle // of answers to the key
 	scopes    []Scope
 	operator  bool
 }

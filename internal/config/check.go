@@ -233,6 +233,9 @@ func (l *loader) checkLog() {
 			l.refuse("LETHE_LOG_LEVEL", "is unknown")
 		}
 	}
+	if l.config.SenderStyle != "human" && l.config.SenderStyle != "user" {
+		l.refuse("LETHE_SENDER_STYLE", "is unknown")
+	}
 	if l.config.LogFormat != LogText && l.config.LogFormat != LogJSON {
 		l.refuse("LETHE_LOG_FORMAT", "is unknown")
 	}

@@ -52,10 +52,11 @@ type Config struct {
 	LLMURL           string        `env:"LETHE_LLM_URL"` // empty: digests quote
 	LLMModel         string        `env:"LETHE_LLM_MODEL"`
 	LLMAPIKey        Secret        `env:"LETHE_LLM_API_KEY"`
-	CORSOrigins      []string      `env:"LETHE_CORS_ORIGINS"`  // as a browser sends them
-	Hosts            []string      `env:"LETHE_ALLOWED_HOSTS"` // lower case, no port, no brackets
-	RatePerSecond    float64       `env:"LETHE_RATE_LIMIT"`    // requests per key; 0 for no limit
-	RateBurst        int           `env:"LETHE_RATE_BURST"`    // 0 without a limit
+	CORSOrigins      []string      `env:"LETHE_CORS_ORIGINS"`                    // as a browser sends them
+	SenderStyle      string        `env:"LETHE_SENDER_STYLE" envDefault:"human"` // of answers to keys without a style of their own
+	Hosts            []string      `env:"LETHE_ALLOWED_HOSTS"`                   // lower case, no port, no brackets
+	RatePerSecond    float64       `env:"LETHE_RATE_LIMIT"`                      // requests per key; 0 for no limit
+	RateBurst        int           `env:"LETHE_RATE_BURST"`                      // 0 without a limit
 	LogLevel         slog.Level    `env:"LETHE_LOG_LEVEL" envDefault:"info"`
 	LogFormat        string        `env:"LETHE_LOG_FORMAT" envDefault:"text"`
 	Workers          int           `env:"LETHE_INDEX_WORKERS"`
@@ -147,6 +148,7 @@ func (c Config) shown() []slog.Attr {
 		slog.String("LETHE_LLM_MODEL", c.LLMModel),
 		slog.String("LETHE_LLM_API_KEY", c.LLMAPIKey.String()),
 		slog.String("LETHE_CORS_ORIGINS", strings.Join(c.CORSOrigins, ",")),
+		slog.String("LETHE_SENDER_STYLE", c.SenderStyle),
 		slog.String("LETHE_ALLOWED_HOSTS", strings.Join(c.Hosts, ",")),
 		slog.Float64("LETHE_RATE_LIMIT", c.RatePerSecond),
 		slog.Int("LETHE_RATE_BURST", c.RateBurst),

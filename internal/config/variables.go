@@ -118,6 +118,11 @@ func Variables() []Variable {
 			Meaning: "Origins of web pages and apps whose scripts may call the API, besides browser extensions and Lethe's own pages. Apps have their own schemes, such as app://obsidian.md, tauri://localhost or capacitor://localhost. For a public https page that calls a service on the user's machine or network, the browser also asks the user for permission. Extensions need no entry if they call from their service worker or popup; a script that an extension adds to a page has the origin of that page.",
 		},
 		{
+			Name: "LETHE_SENDER_STYLE", Default: "human",
+			Accepts: "human or user",
+			Meaning: "The sender of a person's messages in the answers to GET /api/chat-history/conversation and to a search, for clients that test for the word user. A key can have its own (lethe keys create --sender-style), and a request can ask for one (senderStyle).",
+		},
+		{
 			Name:    "LETHE_ALLOWED_HOSTS",
 			Accepts: "host names or IP addresses separated by commas, without scheme and port, such as lethe.example.com",
 			Meaning: "Host names of the service, besides localhost, 127.0.0.1 and ::1. Requests with another Host header are refused with 421, which protects against DNS rebinding. /healthz and /readyz are answered under any name.",

@@ -36,6 +36,9 @@ func (h *History) AsOperator(ws chat.WorkspaceID) Access {
 	return Access{history: h, who: auth.Operator(ws)}
 }
 
+// SenderStyle is how answers to the caller name a person.
+func (a Access) SenderStyle() auth.SenderStyle { return a.who.Style }
+
 // May returns Forbidden when the caller's scopes do not allow the operation. The operation
 // checks that itself; a transport may call May before it reads a large body.
 func (a Access) May(op Operation) error {

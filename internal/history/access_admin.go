@@ -37,9 +37,9 @@ type NewKey struct {
 }
 
 // CreateKey is Administration.CreateKey for a key with the scope admin.
-func (a Access) CreateKey(ctx context.Context, workspace, name string, scopes []auth.Scope) (NewKey, error) {
+func (a Access) CreateKey(ctx context.Context, workspace, name string, scopes []auth.Scope, options ...KeyOption) (NewKey, error) {
 	return ask(ctx, a, OpCreateKey, func(ctx context.Context, h *History, _ chat.WorkspaceID) (NewKey, error) {
-		key, token, err := Administration{h}.CreateKey(ctx, workspace, name, scopes)
+		key, token, err := Administration{h}.CreateKey(ctx, workspace, name, scopes, options...)
 		return NewKey{key, token}, err
 	})
 }

@@ -15,10 +15,18 @@ const (
 	mintTries    = 3
 )
 
+// A KeyOption sets something of a new key that most keys do not need.
+type KeyOption func(*auth.Key)
+
+// WithSenderStyle sets how answers to the key name a person.
+func WithSenderStyle(s auth.SenderStyle) KeyOption {
+	return func(k *auth.Key) { k.SenderStyle = s }
+}
+
 // CreateKey creates a key for a workspace, and the workspace if it is new. It returns the key
 // with its token, which is not stored and cannot be shown again. Invalid when a name is blank
 // or too long, or no scope is given.
-func (a Administration) CreateKey(ctx context.Context, workspace, name string, scopes []auth.Scope) (auth.Key, string, error) {
+func (a Administration) CreateKey(ctx context.Context, workspace, name string, scopes []auth.Scope, options ...KeyOption) (auth.Key, string, error) {
 	workspace, name = strings.TrimSpace(workspace), strings.TrimSpace(name)
 	var found fault.Problems
 	checkName(&found, "workspace", workspace)
@@ -33,7 +41,7 @@ func (a Administration) CreateKey(ctx context.Context, workspace, name string, s
 	var token string
 	var err error
 	for range mintTries { // a prefix is taken with a chance of one in 2^40; then another one is tried
-		key, token, err = a.history.mint(ctx, workspace, name, scopes)
+		key, token, err = a.history.mint(ctx, workspace, name, scopes, options)
 		if !fault.Is(err, fault.Conflict) {
 			break
 		}
@@ -41,11 +49,14 @@ func (a Administration) CreateKey(ctx context.Context, workspace, name string, s
 	return key, token, err
 }
 
-func (h *History) mint(ctx context.Context, workspace, name string, scopes []auth.Scope) (auth.Key, string, error) {
+func (h *History) mint(ctx context.Context, workspace, name string, scopes []auth.Scope, options []KeyOption) (auth.Key, string, error) {
 	token, prefix := auth.MintToken()
 	key := auth.Key{
 		ID: chat.NewID(), WorkspaceName: workspace, Name: name, Prefix: prefix,
 		Hash: auth.HashToken(token), Scopes: scopes, CreatedAt: chat.Clock(h.now()),
+	}
+	for _, set := range options {
+		set(&key)
 	}
 	err := h.store.InTx(ctx, func(tx *store.Tx) (err error) {
 		key.Workspace, err = tx.EnsureWorkspace(workspace)

@@ -51,7 +51,9 @@ func (h *History) Authenticate(ctx context.Context, token string) (auth.Principa
 		return auth.Principal{}, errBadKey
 	}
 	h.usage.note(keyUse{Workspace: key.Workspace, ID: key.ID}, h.now())
-	return auth.NewPrincipal(key.ID, key.Workspace, key.Scopes...), nil
+	who := auth.NewPrincipal(key.ID, key.Workspace, key.Scopes...)
+	who.Style = key.SenderStyle
+	return who, nil
 }
 
 func (h *History) defaultWorkspace(ctx context.Context) (ws chat.WorkspaceID, err error) {

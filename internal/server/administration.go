@@ -40,7 +40,7 @@ func (a *administration) ListKeys(ctx context.Context, _ wire.ListKeysRequestObj
 func wireKey(k auth.Key) api.Key {
 	return api.Key{
 		ID: k.ID, Name: k.Name, Workspace: k.WorkspaceName, Prefix: k.Prefix, Scopes: strings.Split(auth.JoinScopes(k.Scopes), ","),
-		CreatedAt: api.NewTime(k.CreatedAt), LastUsedAt: timeOrNil(k.LastUsedAt), RevokedAt: timeOrNil(k.RevokedAt),
+		SenderStyle: textOrNil(string(k.SenderStyle)), CreatedAt: api.NewTime(k.CreatedAt), LastUsedAt: timeOrNil(k.LastUsedAt), RevokedAt: timeOrNil(k.RevokedAt),
 	}
 }
 
@@ -50,7 +50,11 @@ func (a *administration) CreateKey(ctx context.Context, r wire.CreateKeyRequestO
 	if err != nil {
 		return nil, err
 	}
-	key, err := a.access.CreateKey(ctx, r.Body.Workspace, r.Body.Name, scopes)
+	style, err := auth.ParseSenderStyle(string(value(r.Body.SenderStyle)))
+	if err != nil {
+		return nil, err
+	}
+	key, err := a.access.CreateKey(ctx, r.Body.Workspace, r.Body.Name, scopes, history.WithSenderStyle(style))
 	if err != nil {
 		return nil, err
 	}

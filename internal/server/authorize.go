@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -60,7 +61,7 @@ func (s *Server) handlersFor(access history.Access, r *http.Request) *wire.Serve
 	return &wire.ServerInterfaceWrapper{Handler: wire.NewStrictHandler(handlers{
 		&memoryPlugin{
 			access: access, imports: s.options.Imports, maxLine: s.options.MaxLine, length: r.ContentLength, markdown: s.markdown,
-			stopping: s.stopping, head: r.Method == http.MethodHead,
+			sender: cmp.Or(access.SenderStyle(), s.options.SenderStyle), stopping: s.stopping, head: r.Method == http.MethodHead,
 		},
 		&fini{access: access},
 		&administration{access: access, version: s.options.Version},

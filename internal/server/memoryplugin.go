@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 
+	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/imports"
 	"github.com/lethe-chat/lethe/internal/markdown"
@@ -17,6 +18,7 @@ type memoryPlugin struct {
 	maxLine  int64 // bytes of one line of an imported file
 	length   int64 // bytes of the request's body; -1 when unknown
 	markdown *markdown.Renderer
-	stopping context.Context //nolint:containedctx // it ends when the service stops
-	head     bool            // only the header of the answer is wanted
+	stopping context.Context  //nolint:containedctx // it ends when the service stops
+	sender   auth.SenderStyle // of a person, unless the request wants another
+	head     bool             // only the header of the answer is wanted
 }

@@ -1,10 +1,12 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
 
+	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/jsonstream"
@@ -42,11 +44,12 @@ func listQuery(p api.ListConversationsParams) (q chat.ListQuery, err error) {
 // GetConversation answers GET /api/chat-history/conversation.
 func (m *memoryPlugin) GetConversation(ctx context.Context, r wire.GetConversationRequestObject) (wire.GetConversationResponseObject, error) {
 	var f fields
-	id, style := value(r.Params.ConversationID), value(r.Params.SenderStyle)
+	id, asked := value(r.Params.ConversationID), value(r.Params.SenderStyle)
 	if id == "" {
 		f.refuse("conversationId is required")
 	}
-	if style != "" && style != "human" && style != "user" {
+	style, err := auth.ParseSenderStyle(string(asked))
+	if err != nil {
 		f.refuse("senderStyle must be human or user")
 	}
 	if err := f.err(); err != nil {
@@ -57,7 +60,7 @@ func (m *memoryPlugin) GetConversation(ctx context.Context, r wire.GetConversati
 		return nil, err
 	}
 	settle(ctx, reading)
-	return conversationAnswer{ctx, reading, style}, nil
+	return conversationAnswer{ctx, reading, cmp.Or(style, m.sender)}, nil
 }
 
 // conversationAnswer is a conversation that is written while it is read. It holds the context
@@ -65,7 +68,7 @@ func (m *memoryPlugin) GetConversation(ctx context.Context, r wire.GetConversati
 type conversationAnswer struct {
 	ctx     context.Context //nolint:containedctx // the answer is written after the handler has returned
 	reading *history.Reading
-	style   string
+	style   auth.SenderStyle
 }
 
 // VisitGetConversationResponse writes the conversation.
@@ -92,9 +95,9 @@ func (a conversationAnswer) VisitGetConversationResponse(w http.ResponseWriter) 
 }
 
 // senderName is the sender in the style that the caller asked for.
-func senderName(s chat.Sender, style string) string {
-	if s == chat.Human && style == "user" {
-		return "user"
+func senderName(s chat.Sender, style auth.SenderStyle) string {
+	if s == chat.Human && style == auth.UserSender {
+		return string(style)
 	}
 	return string(s)
 }

@@ -26,7 +26,7 @@ func (m *memoryPlugin) SearchChatHistory(ctx context.Context, r wire.SearchChatH
 		searched = "all"
 	}
 	return wire.SearchChatHistory200JSONResponse{
-		Results: each(found.Hits, searchResult), TotalResults: len(found.Hits),
+		Results: each(found.Hits, m.searchResult), TotalResults: len(found.Hits),
 		Query: r.Body.Query, Provider: searched, Mode: api.SearchMode(found.Mode), Reranked: found.Reranked,
 		ProcessingTime: float64(time.Since(start).Microseconds()) / 1000,
 	}, nil
@@ -45,17 +45,17 @@ func searchQuery(body *api.SearchRequest) (q search.Query, err error) {
 	return q, f.err()
 }
 
-func searchResult(h search.Hit) api.SearchResult {
+func (m *memoryPlugin) searchResult(h search.Hit) api.SearchResult {
 	return api.SearchResult{
 		ConversationID: string(h.ConversationID), Title: h.Title, MessageID: string(h.MessageID), MessageIndex: h.MessageIndex, Platform: h.Platform,
-		Text: h.Text, Passage: h.Block(), Score: h.Score, Timestamp: api.NewTime(h.Time), Sender: string(h.Sender),
+		Text: h.Text, Passage: h.Block(), Score: h.Score, Timestamp: api.NewTime(h.Time), Sender: senderName(h.Sender, m.sender),
 		Highlights: each(h.Highlights, func(s search.Span) api.Highlight {
 			return api.Highlight{Start: s.Start, End: s.End}
 		}),
 		Context: each(h.Context, func(p search.Neighbour) api.ContextPassage {
 			return api.ContextPassage{
 				MessageID: string(p.MessageID), Text: p.Text, Passage: p.Block(),
-				Sender: string(p.Sender), Timestamp: api.NewTime(p.Time),
+				Sender: senderName(p.Sender, m.sender), Timestamp: api.NewTime(p.Time),
 			}
 		}),
 	}

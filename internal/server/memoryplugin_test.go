@@ -14,6 +14,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/server"
 	"github.com/lethe-chat/lethe/pkg/api"
 	"github.com/lethe-chat/lethe/pkg/client"
@@ -290,4 +291,47 @@ func TestAVeryLongConversationIsIndexed(t *testing.T) {
 	list, err := s.Client.List(t.Context(), client.ListOptions{})
 	require.NoError(t, err)
 	require.Greater(t, list.Items[0].TokenCount, 100_000)
+}
+
+// Clients of chat APIs test for the word user. A request decides before the key, and the key
+// before the service.
+func TestTheSenderIsNamedAsTheCallerWants(t *testing.T) {
+	for _, c := range []struct {
+		service, key  auth.SenderStyle
+		request, want string
+	}{
+		{"", "", "", "human"}, {"user", "", "", "user"}, {"user", "human", "", "human"}, {"human", "user", "", "user"},
+		{"human", "user", "human", "human"}, {"human", "human", "user", "user"},
+	} {
+		s := start(t, server.Options{SenderStyle: c.service})
+		up, err := s.Client.Upload(t.Context(), api.UploadRequest{Conversation: api.UploadedChat{
+			ID: "x", Messages: []api.UploadedMessage{{Role: "human", Content: "the flowerpot is mine"}},
+		}})
+		require.NoError(t, err)
+		_, err = s.Client.AwaitImport(t.Context(), up.ImportID)
+		require.NoError(t, err)
+		id := up.ConversationID
+		_, token, err := s.Administration(t).CreateKey(t.Context(), "default", "k", []auth.Scope{auth.Read}, history.WithSenderStyle(c.key))
+		require.NoError(t, err)
+		s.Key = token
+		asked := "/api/chat-history/conversation?conversationId=" + id
+		if c.request != "" {
+			asked += "&senderStyle=" + c.request
+		}
+		require.Contains(t, s.call(t, http.MethodGet, asked, "").body, `"sender":"`+c.want+`"`, "%+v", c)
+		if c.request == "" {
+			answer := s.call(t, http.MethodPost, searchPath, `{"query":"flowerpot","mode":"keyword"}`)
+			require.Contains(t, answer.body, `"sender":"`+c.want+`"`, "%+v", c)
+		}
+	}
+}
+
+func TestAKeyIsCreatedWithASenderStyle(t *testing.T) {
+	s := start(t, server.Options{})
+	made := s.call(t, http.MethodPost, "/api/keys", `{"name":"plugin","workspace":"default","scopes":["read"],"senderStyle":"user"}`)
+	require.Equal(t, http.StatusOK, made.status, made.body)
+	require.Contains(t, s.call(t, http.MethodGet, "/api/keys", "").body, `"senderStyle":"user"`)
+	refused := s.call(t, http.MethodPost, "/api/keys", `{"name":"plugin","workspace":"default","scopes":["read"],"senderStyle":"robot"}`)
+	require.Equal(t, http.StatusBadRequest, refused.status)
+	require.Contains(t, refused.says(t), "human or user")
 }

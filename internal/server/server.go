@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/lethe-chat/lethe/internal/auth"
 	"github.com/lethe-chat/lethe/internal/budget"
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/exports/lethe"
@@ -41,6 +42,7 @@ type Options struct {
 	Logger      *slog.Logger         // nil discards
 	Metrics     *prometheus.Registry // nil makes one of its own
 	Version     string               // the program's, shown by /healthz
+	SenderStyle auth.SenderStyle     // of answers to keys that have none
 	CORSOrigins []string             // origins to allow beside extensions and our own
 	Hosts       []string             // host names to answer to, without port; empty for any
 	MaxUpload   int64                // bytes of an upload's body

@@ -19,7 +19,7 @@ import (
 func (tx *Tx) CreateKey(k auth.Key) error {
 	err := tx.db.Omit("WorkspaceName").Create(&keyRow{
 		WorkspaceID: int64(k.Workspace), ID: k.ID, Name: k.Name, Prefix: k.Prefix, Hash: k.Hash[:],
-		Scopes: auth.JoinScopes(k.Scopes), CreatedAt: dialect.Micros(k.CreatedAt),
+		Scopes: auth.JoinScopes(k.Scopes), SenderStyle: string(k.SenderStyle), CreatedAt: dialect.Micros(k.CreatedAt),
 	}).Error
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
 		return fault.Wrap(fault.Conflict, err, "a key with this prefix exists")

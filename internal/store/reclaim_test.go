@@ -63,7 +63,7 @@ func thePlannerSamplesNoTexts(t *testing.T) {
 		"conversations.external_id", "conversations.platform", "embeddings.model", "chunks.unreadable_by", "recipes.model", "imports.platform", "platforms.platform",
 		"conversations.index_state", "conversations.index_error", "current_recipe.settings", "messages.sender", "imports.kind", "imports.state",
 		// The operator gives these names; they are not from conversations.
-		"api_keys.name", "api_keys.prefix", "api_keys.hash", "api_keys.scopes", "platforms.display_name", "workspaces.name",
+		"api_keys.name", "api_keys.prefix", "api_keys.hash", "api_keys.scopes", "api_keys.sender_style", "platforms.display_name", "workspaces.name",
 		// Hashes and keys.
 		"deletions.key_id", "secrets.name", "secrets.value", "tombstones.conversation_hash", "tombstones.external_hash",
 	}

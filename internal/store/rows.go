@@ -29,6 +29,7 @@ type keyRow struct {
 	Prefix      string
 	Hash        []byte
 	Scopes      string
+	SenderStyle string
 	CreatedAt   int64 `gorm:"autoCreateTime:false"`
 	LastUsedAt  *int64
 	RevokedAt   *int64
@@ -42,7 +43,7 @@ func (r keyRow) key() auth.Key {
 	scopes, _ := auth.ParseScopes(r.Scopes) // unreadable scopes allow nothing
 	k := auth.Key{
 		ID: r.ID, Workspace: chat.WorkspaceID(r.WorkspaceID), WorkspaceName: r.WorkspaceName,
-		Name: r.Name, Prefix: r.Prefix, Scopes: scopes, CreatedAt: dialect.FromMicros(r.CreatedAt),
+		Name: r.Name, Prefix: r.Prefix, Scopes: scopes, SenderStyle: auth.SenderStyle(r.SenderStyle), CreatedAt: dialect.FromMicros(r.CreatedAt),
 		LastUsedAt: fromNullMicros(r.LastUsedAt), RevokedAt: fromNullMicros(r.RevokedAt),
 	}
 	copy(k.Hash[:], r.Hash)

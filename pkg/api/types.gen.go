@@ -1084,6 +1084,9 @@ type Key struct {
 	// Scopes What it may do.
 	Scopes []string `json:"scopes"`
 
+	// SenderStyle How answers to it name a person, `human` or `user`; absent when as the service does.
+	SenderStyle *string `json:"senderStyle,omitempty"`
+
 	// Workspace The workspace that it opens.
 	Workspace string `json:"workspace"`
 }
@@ -1101,6 +1104,9 @@ type KeyRequest struct {
 
 	// Scopes What it may do, `read`, `write`, `admin`.
 	Scopes []string `json:"scopes"`
+
+	// SenderStyle How answers to it name a person, `human` or `user`. Absent, as the service does.
+	SenderStyle *string `json:"senderStyle,omitempty"`
 
 	// Workspace The workspace that it opens.
 	Workspace string `json:"workspace"`
@@ -2048,7 +2054,8 @@ type GetConversationParams struct {
 	// ConversationID The conversation's id, as Lethe assigned it.
 	ConversationID *string `form:"conversationId,omitempty" json:"conversationId,omitempty"`
 
-	// SenderStyle The `sender` of a person's messages: `human` (the default), or `user` for clients that expect that word.
+	// SenderStyle The `sender` of a person's messages: `human`, or `user` for clients that expect that word. Absent: what the
+	// key or the service (`LETHE_SENDER_STYLE`) is set to.
 	SenderStyle *string `form:"senderStyle,omitempty" json:"senderStyle,omitempty"`
 }
 
