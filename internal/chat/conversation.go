@@ -119,6 +119,8 @@ func (m Message) Indexed() bool {
 type Transcript struct {
 	Conversation
 	Turns []Message
+
+	Sum UploadSum // of the upload that it is made of; zero when it is not known
 }
 
 // Import is one delivery of conversations: an API upload or an export file. Its status

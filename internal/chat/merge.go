@@ -29,6 +29,8 @@ type Merged struct {
 	UpdatedAt time.Time
 	Pinned    bool
 	Source    Source
+
+	Sum UploadSum // of the upload that was merged; zero when it is not known
 }
 
 // Span is a range of messages in the numbering that was stored before a merge.
@@ -73,7 +75,7 @@ func Merge(stored Transcript, u ValidUpload) Merged {
 	m.pair()
 	out := m.settle()
 	out.Title, out.CreatedAt, out.UpdatedAt = stored.Title, stored.CreatedAt, stored.UpdatedAt
-	out.Pinned, out.Source = stored.Pinned, stored.Source.updated(u.source)
+	out.Pinned, out.Source, out.Sum = stored.Pinned, stored.Source.updated(u.source), u.sum
 	if u.pinned != nil {
 		out.Pinned = *u.pinned
 	}
@@ -117,7 +119,7 @@ func NewTranscript(u ValidUpload) Transcript {
 		t.Turns[i] = m.fresh()
 		t.Turns[i].Position = i
 	}
-	t.Messages = len(t.Turns)
+	t.Messages, t.Sum = len(t.Turns), u.sum
 	return t
 }
 

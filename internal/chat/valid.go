@@ -30,6 +30,7 @@ type ValidUpload struct {
 	messages    []validMessage
 	placed      bool // the upload says at which position its messages begin:
 	from        int
+	sum         UploadSum // of the upload; zero when it is not known
 
 	// Whether the caller gave the value or it was filled in: a re-send changes only
 	// values that the caller gave.
@@ -54,6 +55,16 @@ func (u ValidUpload) Title() string { return u.title }
 // From returns the position of the first message of a part of a conversation, and 0 for a
 // whole conversation. The messages before it are in other uploads.
 func (u ValidUpload) From() int { return u.from }
+
+// WithSum returns the upload with the checksum of what was sent, which lets the store notice
+// that it is sent again.
+func (u ValidUpload) WithSum(sum UploadSum) ValidUpload {
+	u.sum = sum
+	return u
+}
+
+// Sum returns the checksum of what was sent; zero when it is not known.
+func (u ValidUpload) Sum() UploadSum { return u.sum }
 
 // TextBytes returns the total length of the texts of all messages.
 func (u ValidUpload) TextBytes() (n int) {

@@ -242,10 +242,14 @@ func (h *History) validated(read Read) (parts []chat.ValidUpload, removed []erro
 	for _, r := range read.Upload.Repair() {
 		removed = append(removed, fault.Invalidf("%s", r))
 	}
-	for _, part := range read.Upload.Split(h.parts) {
+	split := read.Upload.Split(h.parts)
+	for _, part := range split {
 		valid, err := part.Validate(h.now())
 		if err != nil {
 			return nil, removed, err
+		}
+		if len(split) == 1 && valid.From() == 0 { // what is stored is then this and nothing else
+			valid = valid.WithSum(read.Upload.Sum())
 		}
 		parts = append(parts, valid)
 	}

@@ -102,6 +102,7 @@ type delivery struct {
 	ws          chat.WorkspaceID
 	uploads     []chat.ValidUpload
 	prepared    map[int]prepared // by the index of the upload
+	known       map[chat.Origin]store.Known
 	keepDeleted bool
 	job         *importStep
 	importID    string
@@ -187,29 +188,34 @@ func (d *delivery) brought(platforms []string) chat.Import {
 // had, and returns the indexes of the other uploads in order. No other transaction can delete those conversations
 // now.
 func (d *delivery) createTogether() (left []int, err error) {
-	if len(d.uploads) == 1 {
+	if len(d.uploads) == 1 && d.job == nil {
 		return []int{0}, nil
 	}
 	if err := d.tx.LockDelivery(d.ws); err != nil {
 		return nil, err
 	}
-	origins := make([]chat.Origin, len(d.uploads))
+	origins, sums := make([]chat.Origin, len(d.uploads)), make([]chat.UploadSum, len(d.uploads))
 	for i, u := range d.uploads {
-		origins[i] = u.Origin()
+		origins[i], sums[i] = u.Origin(), u.Sum()
 	}
-	known, err := d.tx.LockKnown(d.ws, origins)
+	known, err := d.tx.LockKnown(d.ws, origins, sums)
 	if err != nil {
 		return nil, err
 	}
+	d.known = known
 	var fresh []chat.Transcript
 	places := map[chat.ConversationID]int{}
 	for i, u := range d.uploads {
-		if known[u.Origin()] || u.From() > 0 {
+		switch stored, found := known[u.Origin()]; {
+		case stored.Same:
+			d.stored[i] = chat.Conversation{ID: stored.ID, Platform: u.Origin().Platform, ExternalID: u.Origin().ExternalID}
+			d.counts.Unchanged++
+		case found, u.From() > 0:
 			left = append(left, i)
-			continue
+		default:
+			t := d.fresh(u)
+			fresh, places[t.ID], known[u.Origin()] = append(fresh, t), i, store.Known{}
 		}
-		t := d.fresh(u)
-		fresh, places[t.ID], known[u.Origin()] = append(fresh, t), i, true
 	}
 	made, err := d.tx.CreateConversations(d.ws, fresh)
 	if err != nil {
@@ -303,11 +309,21 @@ func (d *delivery) update(i int, stored chat.Conversation, merged chat.Merged) (
 	}
 	if unchanged && d.job != nil {
 		d.stored[i] = stored
-		return nil
+		return d.remember(i)
 	}
 	d.messages += merged.Added + len(merged.Edited)
 	d.stored[i], err = d.tx.UpdateConversation(d.ws, stored, merged, d.importID)
 	return err
+}
+
+// remember records what a file says of a conversation that it leaves as it is, unless that is
+// known of another file. The next time nothing needs to be compared.
+func (d *delivery) remember(i int) error {
+	u := d.uploads[i]
+	if u.Sum().IsZero() || d.known[u.Origin()].Told {
+		return nil
+	}
+	return d.tx.RememberDelivery(d.ws, d.stored[i].ID, u.Sum())
 }
 
 // withoutBeginning handles a part of a conversation that is not stored. If the conversation was deleted, the part is

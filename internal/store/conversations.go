@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"crypto/hmac"
 	"slices"
 
 	"gorm.io/gorm"
@@ -216,7 +217,7 @@ func (tx *Tx) queuedRow(ws chat.WorkspaceID, t chat.Transcript) dialect.Conversa
 		Title: t.Title, TitleFolded: chat.Fold(t.Title), CreatedAt: dialect.Micros(t.CreatedAt), UpdatedAt: dialect.Micros(t.UpdatedAt),
 		Pinned: t.Pinned, ImportID: t.ImportID, LastImportID: t.ImportID, MessageCount: len(t.Turns), Revision: 1,
 		IndexState: string(chat.Queued), RunAfter: dialect.Micros(tx.now),
-		Archived: t.Source.Archived, Starred: t.Source.Starred, Project: t.Source.Project, Link: t.Source.Link,
+		Archived: t.Source.Archived, Starred: t.Source.Starred, Project: t.Source.Project, Link: t.Source.Link, Delivered: tx.deliveredHash(t.ID, t.Sum),
 	}
 }
 
@@ -267,30 +268,64 @@ func (tx *Tx) LockDelivery(ws chat.WorkspaceID) error {
 	return err
 }
 
+// Known is what LockKnown tells of a conversation.
+type Known struct {
+	ID   chat.ConversationID // empty when it was deleted
+	Told bool                // an import sent it last, and nothing changed since
+	Same bool                // and that import sent the same
+}
+
 // LockKnown returns which of the conversations are stored or were deleted. The stored
-// ones are locked until the transaction ends. There may be at most 1,000 origins.
-func (tx *Tx) LockKnown(ws chat.WorkspaceID, origins []chat.Origin) (map[chat.Origin]bool, error) {
-	known, err := tx.TombstonedAmong(ws, origins)
+// ones are locked until the transaction ends. There may be at most 1,000 origins. sums has
+// the checksum of what is sent of each.
+func (tx *Tx) LockKnown(ws chat.WorkspaceID, origins []chat.Origin, sums []chat.UploadSum) (map[chat.Origin]Known, error) {
+	deleted, err := tx.TombstonedAmong(ws, origins)
 	if err != nil {
 		return nil, err
 	}
+	known := make(map[chat.Origin]Known, len(deleted))
+	for o := range deleted {
+		known[o] = Known{}
+	}
 	names := map[string][]string{} // by platform
-	for _, o := range origins {
+	sent := make(map[chat.Origin]chat.UploadSum, len(origins))
+	for i, o := range origins {
+		if _, twice := sent[o]; twice { // of two, the later wins, and neither can be left out
+			sent[o] = chat.UploadSum{}
+			continue
+		}
 		names[o.Platform] = append(names[o.Platform], o.ExternalID)
+		sent[o] = sums[i]
 	}
 	among := tx.db.Where("1 = 0")
 	for platform, ids := range names {
 		among = among.Or("platform = ? AND external_id IN ?", platform, ids)
 	}
 	var stored []dialect.ConversationRow
-	err = tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id", "platform", "external_id").
+	err = tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id", "platform", "external_id", "delivered").
 		Where("workspace_id = ?", int64(ws)).Where(among).
 		Order("id"). // the lock order of deletes, which is why one query covers all platforms
 		Find(&stored).Error
 	for _, c := range stored {
-		known[chat.Origin{Platform: c.Platform, ExternalID: c.ExternalID}] = true
+		o := chat.Origin{Platform: c.Platform, ExternalID: c.ExternalID}
+		hash := tx.deliveredHash(c.ID, sent[o])
+		known[o] = Known{ID: c.ID, Told: len(c.Delivered) > 0, Same: hash != nil && hmac.Equal(hash, c.Delivered)}
 	}
 	return known, tx.fault(err)
+}
+
+// RememberDelivery records what an import sent of a conversation that it leaves as it is.
+func (tx *Tx) RememberDelivery(ws chat.WorkspaceID, id chat.ConversationID, sum chat.UploadSum) error {
+	return tx.update(ws, id, map[string]any{"delivered": tx.deliveredHash(id, sum)})
+}
+
+// deliveredHash is the keyed hash of what an import sent of a conversation; nil when that is
+// not known. The key keeps others from testing a guess of a text against it.
+func (v *View) deliveredHash(id chat.ConversationID, sum chat.UploadSum) []byte {
+	if sum.IsZero() {
+		return nil
+	}
+	return keyed(v.secret, "delivered", string(id), string(sum[:]))[:hashSize]
 }
 
 // UpdateConversation stores the result of a merge. If messages or the title changed, it
@@ -301,6 +336,7 @@ func (tx *Tx) UpdateConversation(ws chat.WorkspaceID, stored chat.Conversation, 
 		"title": m.Title, "title_folded": chat.Fold(m.Title), "last_import_id": importID,
 		"created_at": dialect.Micros(m.CreatedAt), "updated_at": dialect.Micros(m.UpdatedAt), "pinned": m.Pinned,
 		"archived": m.Source.Archived, "starred": m.Source.Starred, "project": m.Source.Project, "link": m.Source.Link,
+		"delivered": tx.deliveredHash(stored.ID, m.Sum),
 	}
 	if m.Changed() {
 		changes["message_count"] = m.Count()
@@ -373,9 +409,14 @@ func (tx *Tx) EditConversation(ws chat.WorkspaceID, id chat.ConversationID, e ch
 	return tx.Conversation(ws, id)
 }
 
+// update changes a conversation. Unless the change is what an import delivered, the next
+// delivery of it must be merged again, also if it says the same as the last one.
 func (tx *Tx) update(ws chat.WorkspaceID, id chat.ConversationID, changes map[string]any) error {
 	if len(changes) == 0 {
 		return nil
+	}
+	if _, delivered := changes["delivered"]; !delivered {
+		changes["delivered"] = nil
 	}
 	return tx.fault(tx.db.Model(&dialect.ConversationRow{}).
 		Where("workspace_id = ? AND id = ?", int64(ws), id).Updates(changes).Error)

@@ -372,21 +372,21 @@ func TestCreatingManyAtOnce(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c, got)
 		}
-		known := func(names ...string) (known map[chat.Origin]bool) {
+		known := func(names ...string) (known map[chat.Origin]store.Known) {
 			var origins []chat.Origin
 			for _, name := range names {
 				origins = append(origins, chat.Origin{Platform: "custom", ExternalID: name}, chat.Origin{Platform: "elsewhere", ExternalID: name})
 			}
 			inTx(t, s, func(tx *store.Tx) (err error) {
-				known, err = tx.LockKnown(ws, origins)
+				known, err = tx.LockKnown(ws, origins, make([]chat.UploadSum, len(origins)))
 				return err
 			})
 			return known
 		}
 		custom := func(name string) chat.Origin { return chat.Origin{Platform: "custom", ExternalID: name} }
-		require.Equal(t, map[chat.Origin]bool{custom("taken"): true, custom("chat3"): true}, known("taken", "chat3", "nobody's"))
+		require.Equal(t, map[chat.Origin]store.Known{custom("taken"): {ID: taken.ID}, custom("chat3"): {ID: fresh[3].ID}}, known("taken", "chat3", "nobody's"))
 		require.Equal(t, []chat.ConversationID{taken.ID}, remove(t, s, ws, taken.ID))
-		require.Equal(t, map[chat.Origin]bool{custom("taken"): true}, known("taken"), "deleted")
+		require.Equal(t, map[chat.Origin]store.Known{custom("taken"): {}}, known("taken"), "deleted")
 		requireSound(t, db)
 	})
 }

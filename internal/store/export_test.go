@@ -23,6 +23,11 @@ func DB(s *Store) *gorm.DB { return s.database.Write() }
 // DecodeParts decodes the output of EncodeParts.
 func DecodeParts(first int, raw []byte) ([]chat.Excerpt, bool) { return decodeParts(first, raw) }
 
+// DeliveredHash is what the row of a conversation contains of what an import sent.
+func DeliveredHash(v *View, id chat.ConversationID, sum chat.UploadSum) []byte {
+	return v.deliveredHash(id, sum)
+}
+
 // Handle returns the handle of a view, for a test's own statements.
 func Handle(v *View) *gorm.DB { return v.db }
 

@@ -57,6 +57,7 @@ func plant(t *testing.T, s *store.Store, ws chat.WorkspaceID) (e evidence) {
 		c := transcript(t, word("external id"), word("body")+" was said", "and answered", long)
 		c.Title, c.UpdatedAt = word("title"), start.Add(time.Duration(rng.Uint64N(1e15))*time.Microsecond) // a unique time
 		c.Source.Project, c.Source.Link = word("project"), "https://a.b/"+word("link")
+		c.Sum = chat.UploadSum{1, byte(i), byte(i >> 8)}
 		c.Turns[1].Branch, c.Turns[1].Files = word("branch"), []string{word("file")}
 		createAll(t, s, ws, c)
 		vector, halves := forensicVector(rng)
@@ -86,7 +87,7 @@ func plant(t *testing.T, s *store.Store, ws chat.WorkspaceID) (e evidence) {
 		} else {
 			e.traces = append(e.traces, trace{"id", []byte(c.ID)}, trace{"time", binary.BigEndian.AppendUint64(nil, when)})
 		}
-		e.traces = append(e.traces, trace{"vector", raw})
+		e.traces = append(e.traces, trace{"vector", raw}, trace{"hash", store.DeliveredHash(s.View(ctx), c.ID, c.Sum)})
 	}
 	require.Len(t, e.ids, forensicDoomed)
 	return e
@@ -198,6 +199,7 @@ func fullyReclaimedMeansGoneFromEveryFileOfPostgres(t *testing.T) {
 		"title in conversations", "body in messages", "long body in pg_toast", "term in chunks", "vector in embeddings",
 		"term in chunks_terms", "external id in conversations_workspace_id_platform_external_id_key", "unit vector in embeddings_ann",
 		"id in messages_pkey", "id in pg_statistic", "project in conversations", "link in conversations", "branch in messages", "file in messages",
+		"hash in conversations",
 	}, "the test looks into all of these")
 
 	for place := range e.in(before) {

@@ -201,7 +201,10 @@ var inWorkspace = map[string]call{
 		return []any{len(made)}, err
 	},
 	"LockKnown": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
-		return just(tx.LockKnown(ws, []chat.Origin{{Platform: "custom", ExternalID: h.conversation.ExternalID}, {Platform: "custom", ExternalID: h.gone}}))
+		return just(tx.LockKnown(ws, []chat.Origin{{Platform: "custom", ExternalID: h.conversation.ExternalID}, {Platform: "custom", ExternalID: h.gone}}, make([]chat.UploadSum, 2)))
+	},
+	"RememberDelivery": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.RememberDelivery(ws, h.conversation.ID, chat.UploadSum{1}))
 	},
 	"TakeBack": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return only(tx.TakeBack(ws, h.conversation.ID))

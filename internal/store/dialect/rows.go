@@ -42,6 +42,7 @@ type ConversationRow struct {
 	Starred         *bool // null when the source does not say
 	Project         string
 	Link            string
+	Delivered       []byte // keyed hash of what an import sent last; null when something else changed it since
 }
 
 // TableName is the table of the row.

@@ -1,0 +1,5 @@
+-- What an import sent last of a conversation, as a keyed hash: when it sends the same again,
+-- nothing is compared. Null when something else has changed the conversation since.
+
+-- +goose Up
+ALTER TABLE conversations ADD COLUMN delivered BLOB;
