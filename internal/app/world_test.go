@@ -657,8 +657,8 @@ func (p *player) lift(ctx context.Context) error {
 	}
 	p.space.mu.Unlock()
 	lifted, err := p.client.LiftExclusions(ctx, r)
-	if want := len(r.PlatformConversationIDs) - 1; err == nil && lifted != want {
-		err = fmt.Errorf("%d were lifted, not %d", lifted, want)
+	if want := len(r.PlatformConversationIDs) - 1; err == nil && lifted.Lifted != want {
+		err = fmt.Errorf("%d were lifted, not %d", lifted.Lifted, want)
 	}
 	return err
 }

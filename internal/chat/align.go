@@ -15,6 +15,8 @@ type turn struct {
 	blank  bool // its text is empty or white space
 	once   bool // no other stored message is equal
 	aside  bool // it is hidden or on an abandoned branch
+
+	forgotten bool // of a sent message: it may only be the same as a stored one, neither new nor an edit
 }
 
 // markedLike returns the turn of a message with the same sender and text.
@@ -29,7 +31,9 @@ func (s turn) markedLike(m Message) turn {
 func (s turn) same(u turn) bool { return s.symbol == u.symbol && !(s.named && u.named) }
 
 // mayStandFor reports whether one message may replace the other.
-func (s turn) mayStandFor(u turn) bool { return s.sender == u.sender && !(s.named && u.named) }
+func (s turn) mayStandFor(u turn) bool {
+	return s.sender == u.sender && !(s.named && u.named) && !s.forgotten
+}
 
 // symbols assigns numbers to messages, so that comparing two of them is cheap. Texts are
 // compared in NFC, so the encoding of accents makes no difference.
@@ -92,6 +96,7 @@ type aligner struct {
 	toSent, toStored []int  // the place of each message's partner on the other side, or -1
 	chain            []pair // the pairs whose order is the same on both sides, in that order
 	placed           bool   // both sides begin at the same position
+	aligned          bool   // all equal messages are paired
 }
 
 func newAligner(stored, sent []turn) *aligner {
@@ -133,6 +138,7 @@ func (a *aligner) align(known []pair) {
 		a.alignGap(g, 0)
 	}
 	a.sortChain()
+	a.aligned = true
 }
 
 func (a *aligner) link(p pair) {
@@ -156,7 +162,7 @@ func (a *aligner) gaps() []gap {
 	all := make([]gap, 0, len(a.chain)+1)
 	stored, sent := 0, 0
 	for _, p := range append(slices.Clone(a.chain), pair{len(a.stored), len(a.sent)}) {
-		all = append(all, gap{stored: free(a.toSent, stored, p.stored), sent: free(a.toStored, sent, p.sent)})
+		all = append(all, gap{stored: free(a.toSent, stored, p.stored), sent: a.freeSent(sent, p.sent)})
 		stored, sent = p.stored+1, p.sent+1
 	}
 	return all
@@ -170,6 +176,12 @@ func free(partner []int, from, to int) (places []int) {
 		}
 	}
 	return places
+}
+
+// freeSent is free for sent messages. Once all equal messages are paired, the forgotten
+// ones that are left can have no partner any more.
+func (a *aligner) freeSent(from, to int) []int {
+	return slices.DeleteFunc(free(a.toStored, from, to), func(j int) bool { return a.aligned && a.sent[j].forgotten })
 }
 
 // alignGap pairs equal messages of a gap.

@@ -20,6 +20,9 @@ type Deletion struct {
 	ReclaimedAt   *time.Time // when the storage of the deleted data was reclaimed; nil until then
 }
 
+// OfMessages reports whether single messages were deleted and their conversation stayed.
+func (d Deletion) OfMessages() bool { return d.Conversations == 0 && d.Messages > 0 }
+
 // DeleteOptions are the options that every kind of delete has.
 type DeleteOptions struct {
 	KeyID   string // the key of the caller
@@ -58,10 +61,16 @@ func (m MatchingDelete) Selection() (Filter, error) {
 	return f, nil
 }
 
-// Lift names conversations whose exclusion is to be lifted. Only hashes of them are
-// stored, so the caller names them by the ids they had, in Lethe or on their platform.
+// Lift names conversations whose exclusion is to be lifted, and of which messages that were
+// deleted one by one may be uploaded again. Only hashes of them are stored, so the caller names them by the ids they had, in Lethe or on their platform.
 type Lift struct {
 	IDs         []ConversationID
 	Platform    string // of the ExternalIDs; empty for DefaultPlatform
 	ExternalIDs []string
+}
+
+// Lifted is what a lift allows again.
+type Lifted struct {
+	Conversations int // that were excluded
+	Messages      int // that had been deleted one by one
 }

@@ -97,15 +97,17 @@ func Merge(stored Transcript, u ValidUpload) Merged {
 	return out
 }
 
-func titleOf(turns []Message) string {
-	return derivedTitle(func(yield func(Sender, string) bool) {
+func titleOf[M interface{ said() (Sender, string) }](turns []M) string {
+	return DerivedTitle(func(yield func(Sender, string) bool) {
 		for _, m := range turns {
-			if !yield(m.Sender, m.Text) {
+			if !yield(m.said()) {
 				return
 			}
 		}
 	})
 }
+
+func (m Message) said() (Sender, string) { return m.Sender, m.Text }
 
 // NewTranscript returns the conversation that a first upload creates. The caller fills
 // in the fields that only the store knows.
@@ -143,7 +145,7 @@ type merger struct {
 	resultTurns []turn // of the messages that combine returned
 }
 
-// readTurns fills in storedTurns and sentTurns.
+// readTurns fills in storedTurns and sentTurns, and leaves out forgotten messages.
 func (m *merger) readTurns() {
 	all := newSymbols()
 	m.storedTurns, m.sentTurns = make([]turn, len(m.stored)), make([]turn, len(m.sent))
@@ -152,12 +154,17 @@ func (m *merger) readTurns() {
 	}
 	for j, u := range m.sent {
 		m.sentTurns[j] = all.turn(u.Message)
+		m.sentTurns[j].forgotten = u.forgotten
 	}
+	m.leaveOutForgotten()
 }
 
 // pair finds the stored message that each sent message equals or replaces.
 func (m *merger) pair() {
-	stored, known := m.storedTurns, m.sameID()
+	stored := m.storedTurns
+	known := slices.DeleteFunc(m.sameID(), func(p pair) bool {
+		return m.sentTurns[p.sent].forgotten && m.sentTurns[p.sent].symbol != stored[p.stored].symbol
+	})
 	if m.placed {
 		stored, known = m.samePlace(stored, m.sentTurns, known)
 	} else if all, ok := m.allStored(known); ok {
@@ -172,6 +179,25 @@ func (m *merger) pair() {
 	r.align(known)
 	r.replace()
 	m.place, m.chain = r.toStored, r.chain
+}
+
+// leaveOutForgotten removes the forgotten messages from the upload of which no equal message is
+// stored.
+func (m *merger) leaveOutForgotten() {
+	if !slices.ContainsFunc(m.sent, func(u validMessage) bool { return u.forgotten }) {
+		return
+	}
+	repeated := make(map[int]bool, len(m.storedTurns))
+	for _, s := range m.storedTurns {
+		repeated[s.symbol] = true
+	}
+	sent, turns := make([]validMessage, 0, len(m.sent)), make([]turn, 0, len(m.sent))
+	for j, t := range m.sentTurns {
+		if !t.forgotten || repeated[t.symbol] {
+			sent, turns = append(sent, m.sent[j]), append(turns, t)
+		}
+	}
+	m.sent, m.sentTurns = sent, turns
 }
 
 func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
@@ -262,6 +288,7 @@ func (m *merger) insertions() map[int][]int {
 			last = m.chain[next].stored
 			next++
 		case m.place[j] >= 0: // its place differs in the upload; it keeps the stored one
+		case m.sent[j].forgotten:
 		case j > end && (!m.placed || len(m.chain) == 0) && !m.inPlace:
 			after[len(m.stored)-1] = append(after[len(m.stored)-1], j)
 		default:
@@ -312,7 +339,7 @@ func (m *merger) combine() Merged {
 			t = m.sentTurns[j]
 		}
 		if before.Indexed() && (msg.Text != before.Text || msg.Sender != before.Sender || !msg.Indexed()) {
-			out.Outdated = append(out.Outdated, Span{m.from + at, m.from + m.answerTo(at)})
+			out.Outdated = append(out.Outdated, Span{m.from + at, m.from + answerTo(m.stored, at)})
 		}
 		emit(msg, m.from+at, t)
 		if changed {
@@ -332,9 +359,9 @@ const isNew = -1
 
 // answerTo returns the place of the next message that search may find. The chunks of
 // an answer repeat the question before it, so they contain the text of both.
-func (m *merger) answerTo(at int) int {
-	for next := at + 1; next < len(m.stored); next++ {
-		if s := m.stored[next]; !s.Hidden && (s.Sender == Human || s.Sender == Assistant) {
+func answerTo(stored []Message, at int) int {
+	for next := at + 1; next < len(stored); next++ {
+		if s := stored[next]; !s.Hidden && (s.Sender == Human || s.Sender == Assistant) {
 			return next
 		}
 	}

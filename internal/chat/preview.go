@@ -27,3 +27,11 @@ func (p *Preview) Add(other Preview) {
 	p.Pinned += other.Pinned
 	p.Titles = append(p.Titles, other.Titles...)
 }
+
+// MessagesPreview says what a delete of single messages would delete.
+type MessagesPreview struct {
+	Messages     int
+	Passages     int
+	Conversation bool // no message would be left, so the conversation would be deleted too
+	Title        bool // the title quotes one of the messages and would change
+}

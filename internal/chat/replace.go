@@ -63,7 +63,7 @@ const nearby = 2
 // text further up is another message. If every stored message was sent, in any order,
 // the stretch is the whole conversation.
 func (r *replacer) pairMoved() {
-	left, missing := free(r.toStored, 0, len(r.sent)), free(r.toSent, 0, len(r.stored))
+	left, missing := r.freeSent(0, len(r.sent)), free(r.toSent, 0, len(r.stored))
 	if len(left) == 0 || len(missing) == 0 {
 		return
 	}
@@ -122,7 +122,7 @@ func (r *replacer) allSent() bool {
 // conversation would, and the only texts in common are one or two that people say
 // often.
 func (r *replacer) isChance() bool {
-	if r.known > 0 || !slices.Contains(r.toStored, -1) {
+	if r.known > 0 || len(r.freeSent(0, len(r.sent))) == 0 {
 		return false
 	}
 	gaps := r.gaps()

@@ -38,6 +38,9 @@ func (m *merger) isRepeatable(out Merged) bool {
 	}
 	again.pair()
 	for j, at := range again.place {
+		if at < 0 && m.sent[j].forgotten {
+			continue
+		}
 		if at < 0 {
 			return false
 		}

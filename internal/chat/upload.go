@@ -59,18 +59,21 @@ type UploadMessage struct {
 	Files      []string // names of pictures and files that belong to it and are not stored
 }
 
-// derivedTitle returns the title of a conversation without a title of its own.
-func derivedTitle(said iter.Seq2[Sender, string]) string {
+// DerivedTitle returns the title of a conversation without a title of its own.
+func DerivedTitle(said iter.Seq2[Sender, string]) string {
 	for sender, text := range said {
 		if sender != Human {
 			continue
 		}
-		if title := cut(oneLine(text), defaultTitleRunes); title != "" {
+		if title := TitleFrom(text); title != "" {
 			return title
 		}
 	}
 	return untitled
 }
+
+// TitleFrom returns the title that is derived from a text; empty when the text is blank.
+func TitleFrom(text string) string { return cut(oneLine(text), defaultTitleRunes) }
 
 // CleanTitle returns a title that can be stored: one line, no NUL, at most MaxTitleRunes.
 func CleanTitle(s string) string { return cut(oneLine(storable(s)), MaxTitleRunes) }

@@ -2,7 +2,6 @@ package chat
 
 import (
 	"cmp"
-	"iter"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -40,7 +39,8 @@ type ValidUpload struct {
 // validMessage is a message without an id and position.
 type validMessage struct {
 	Message
-	dated bool // the caller gave its date
+	dated     bool // the caller gave its date
+	forgotten bool // it is, or repeats, a message that was deleted by itself (ValidUpload.Except)
 }
 
 // Origin returns the upload's platform and external id.
@@ -102,7 +102,7 @@ func (u Upload) Validate(now time.Time) (ValidUpload, error) {
 	v.fillDates(Clock(now))
 	v.titled = v.title != ""
 	if !v.titled {
-		v.title = derivedTitle(v.said())
+		v.title = titleOf(v.messages)
 	}
 	return v, nil
 }
@@ -222,14 +222,4 @@ func (u *ValidUpload) fillDates(now time.Time) {
 		u.updatedAt = last
 	}
 	u.updatedAt = Clock(u.updatedAt)
-}
-
-func (u *ValidUpload) said() iter.Seq2[Sender, string] {
-	return func(yield func(Sender, string) bool) {
-		for _, m := range u.messages {
-			if !yield(m.Sender, m.Text) {
-				return
-			}
-		}
-	}
 }

@@ -163,6 +163,10 @@ var whoMayWhat = map[string]asked{
 		_, _, err := a.DeleteMatching(ctx, chat.MatchingDelete{Filter: chat.Filter{Platform: "nowhere"}})
 		return err
 	}},
+	"DeleteMessages": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.DeleteMessages(ctx, history.MessagesDelete{Conversation: chat.ConversationID(chat.NewID()), Messages: []chat.MessageID{chat.MessageID(chat.NewID())}})
+		return err
+	}},
 	"DeleteUnchanged": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
 		_, err := a.DeleteUnchanged(ctx, chat.UnchangedDelete{Seen: []chat.Seen{{ID: chat.ConversationID(chat.NewID()), Revision: 1}}})
 		return err
@@ -283,7 +287,7 @@ func TestEveryOperationHasItsTime(t *testing.T) {
 	for name := range whoMayWhat {
 		op := history.Operation(name)
 		switch op {
-		case history.OpDeleteConversations, history.OpDeleteMatching, history.OpDeleteUnchanged, history.OpDeleteBulk:
+		case history.OpDeleteConversations, history.OpDeleteMatching, history.OpDeleteMessages, history.OpDeleteUnchanged, history.OpDeleteBulk:
 			require.Equal(t, 5*time.Minute, h.Patience(op), name)
 		case history.OpEverything, history.OpExport, history.OpFeedImport, history.OpImportFile, history.OpIngestAll, history.OpStartImport, history.OpWatch:
 			require.Zero(t, h.Patience(op), name)

@@ -241,11 +241,12 @@ func (a Access) AwaitReclaimed(ctx context.Context, receipt chat.Deletion) (chat
 	})
 }
 
-// LiftExclusions allows uploads of excluded conversations again. It returns how many of the
-// named ones were excluded. Ids that are unknown, malformed or of another workspace are
-// ignored. Invalid when no id is given, or more than MaxDelete.
-func (a Access) LiftExclusions(ctx context.Context, l chat.Lift) (int, error) {
-	return ask(ctx, a, OpLiftExclusions, func(ctx context.Context, h *History, ws chat.WorkspaceID) (int, error) {
+// LiftExclusions allows uploads of excluded conversations again, and of the messages that were
+// deleted one by one from the named conversations. It returns how many of each there were. Ids
+// that are unknown, malformed or of another workspace are ignored. Invalid when no id is given,
+// or more than MaxDelete.
+func (a Access) LiftExclusions(ctx context.Context, l chat.Lift) (chat.Lifted, error) {
+	return ask(ctx, a, OpLiftExclusions, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Lifted, error) {
 		return h.liftExclusions(ctx, ws, l)
 	})
 }

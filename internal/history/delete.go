@@ -113,9 +113,9 @@ func (h *History) deletion(ctx context.Context, ws chat.WorkspaceID, id chat.Del
 }
 
 // fold makes ids canonical and removes repeated and malformed ones.
-func fold(ids []chat.ConversationID) []chat.ConversationID {
-	seen := make(map[chat.ConversationID]bool, len(ids))
-	folded := make([]chat.ConversationID, 0, len(ids))
+func fold[ID ~string](ids []ID) []ID {
+	seen := make(map[ID]bool, len(ids))
+	folded := make([]ID, 0, len(ids))
 	for _, id := range ids {
 		canonical, ok := chat.ParseID(id)
 		if !ok || seen[canonical] {
@@ -127,12 +127,12 @@ func fold(ids []chat.ConversationID) []chat.ConversationID {
 	return folded
 }
 
-func inOrder(asked, deletedIDs []chat.ConversationID) []chat.ConversationID {
-	wasThere := make(map[chat.ConversationID]bool, len(deletedIDs))
+func inOrder[ID comparable](asked, deletedIDs []ID) []ID {
+	wasThere := make(map[ID]bool, len(deletedIDs))
 	for _, id := range deletedIDs {
 		wasThere[id] = true
 	}
-	ordered := make([]chat.ConversationID, 0, len(deletedIDs))
+	ordered := make([]ID, 0, len(deletedIDs))
 	for _, id := range asked {
 		if wasThere[id] {
 			ordered = append(ordered, id)

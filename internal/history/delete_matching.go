@@ -50,20 +50,23 @@ func expect(expected *int, n int) error {
 }
 
 // liftExclusions is Access.LiftExclusions.
-func (h *History) liftExclusions(ctx context.Context, ws chat.WorkspaceID, l chat.Lift) (n int, err error) {
+func (h *History) liftExclusions(ctx context.Context, ws chat.WorkspaceID, l chat.Lift) (lifted chat.Lifted, err error) {
 	switch named := len(l.IDs) + len(l.ExternalIDs); {
 	case named == 0:
-		return 0, fault.Breaks(fault.At("ids"), "or %s must name at least one conversation", fault.At("external ids"))
+		return chat.Lifted{}, fault.Breaks(fault.At("ids"), "or %s must name at least one conversation", fault.At("external ids"))
 	case named > MaxDelete:
-		return 0, fault.Breaks(fault.At("ids"), "and %s must name at most %d conversations, got %d; lift the rest in another request", fault.At("external ids"), MaxDelete, named)
+		return chat.Lifted{}, fault.Breaks(fault.At("ids"), "and %s must name at most %d conversations, got %d; lift the rest in another request", fault.At("external ids"), MaxDelete, named)
 	}
 	if l.Platform == "" {
 		l.Platform = chat.DefaultPlatform
 	}
 	l.IDs = fold(l.IDs)
 	err = h.store.InTx(ctx, func(tx *store.Tx) error {
-		n, err = tx.LiftExclusions(ws, l)
+		if lifted.Conversations, err = tx.LiftExclusions(ws, l); err != nil {
+			return err
+		}
+		lifted.Messages, err = tx.LiftForgotten(ws, l)
 		return err
 	})
-	return n, err
+	return lifted, err
 }

@@ -160,9 +160,9 @@ func TestLiftedExclusionsLetUploadsIn(t *testing.T) {
 		_, err := d.History.AsOperator(d.WS).DeleteConversations(t.Context(), ids, chat.DeleteOptions{Exclude: true})
 		require.NoError(t, err)
 		lift := func(l chat.Lift) int {
-			n, err := d.History.AsOperator(d.WS).LiftExclusions(t.Context(), l)
+			lifted, err := d.History.AsOperator(d.WS).LiftExclusions(t.Context(), l)
 			require.NoError(t, err)
-			return n
+			return lifted.Conversations
 		}
 		excluded := func() (n int) {
 			for i := range ids {

@@ -263,15 +263,7 @@ func (d *delivery) createOrMerge(i int) error {
 	for range maxOvertaken {
 		stored, err := d.tx.LockByOrigin(d.ws, u.Origin())
 		if err == nil {
-			if stored.Messages < u.From() {
-				d.refuse(i, stored.Messages)
-				return nil
-			}
-			merged, err := d.merge(i, stored)
-			if err != nil {
-				return err
-			}
-			return d.update(i, stored, merged)
+			return d.mergeInto(i, stored)
 		}
 		if !fault.Is(err, fault.NotFound) {
 			return err
@@ -288,7 +280,28 @@ func (d *delivery) createOrMerge(i int) error {
 			return d.admit(i, fresh)
 		}
 	}
-	return fault.New(fault.Unavailable, "other callers are creating and deleting this conversation; try again")
+	return errBusy
+}
+
+var errBusy = fault.New(fault.Unavailable, "other callers are creating and deleting this conversation; try again")
+
+// mergeInto merges an upload into its locked conversation. The messages that were deleted from
+// it one by one stay deleted.
+func (d *delivery) mergeInto(i int, stored chat.Conversation) error {
+	forgotten, err := d.tx.Forgotten(d.ws, d.uploads[i].Origin())
+	if err != nil {
+		return err
+	}
+	u := d.uploads[i].Except(forgotten)
+	if stored.Messages < u.From() {
+		d.refuse(i, stored.Messages)
+		return nil
+	}
+	merged, err := d.merge(i, u, stored)
+	if err != nil {
+		return err
+	}
+	return d.update(i, stored, merged)
 }
 
 // update stores the result of a merge. For a conversation that a file does not change, it writes nothing. A single
@@ -368,13 +381,43 @@ func (d *delivery) admit(i int, fresh chat.Transcript) error {
 		d.counts.LeftDeleted++
 		return d.tx.TakeBack(d.ws, fresh.ID)
 	}
+	if deleted { // whoever sends it now wants it back
+		return d.bringBack(i, fresh)
+	}
+	d.created(i, fresh)
+	return nil
+}
+
+func (d *delivery) created(i int, fresh chat.Transcript) {
 	d.stored[i] = fresh.Conversation
 	d.messages += len(fresh.Turns)
 	d.counts.New++
-	if deleted { // a caller that sends it again wants it back
-		return d.tx.RemoveTombstone(d.ws, fresh.Platform, fresh.ExternalID)
+}
+
+// bringBack lets a deleted conversation stay that was sent again. The messages that were
+// deleted from it one by one stay deleted. If it has no other, it stays deleted as well.
+func (d *delivery) bringBack(i int, fresh chat.Transcript) error {
+	forgotten, err := d.tx.Forgotten(d.ws, d.uploads[i].Origin())
+	if err != nil {
+		return err
 	}
-	return nil
+	if forgotten.Any() {
+		if err := d.tx.TakeBack(d.ws, fresh.ID); err != nil {
+			return err
+		}
+		rest, left := d.uploads[i].Except(forgotten).Remembered()
+		if !left {
+			d.stored[i] = refused(fresh.Conversation, chat.LeftDeleted)
+			d.counts.LeftDeleted++
+			return nil
+		}
+		fresh = d.fresh(rest)
+		if made, err := d.tx.CreateConversation(d.ws, fresh); err != nil || !made {
+			return cmp.Or(err, errBusy)
+		}
+	}
+	d.created(i, fresh)
+	return d.tx.RemoveTombstone(d.ws, fresh.Platform, fresh.ExternalID)
 }
 
 // refused returns the result of an upload that is not stored.

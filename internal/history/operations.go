@@ -20,6 +20,7 @@ const (
 	OpDeleteBulk          Operation = "DeleteBulk"
 	OpDeleteConversations Operation = "DeleteConversations"
 	OpDeleteMatching      Operation = "DeleteMatching"
+	OpDeleteMessages      Operation = "DeleteMessages"
 	OpDeleteUnchanged     Operation = "DeleteUnchanged"
 	OpDeletion            Operation = "Deletion"
 	OpDeletions           Operation = "Deletions"
@@ -128,6 +129,7 @@ var demands = map[Operation]demand{
 	OpDeleteBulk:          {auth.Write, deleting},
 	OpDeleteConversations: {auth.Write, deleting},
 	OpDeleteMatching:      {auth.Write, deleting}, // and Read in some cases: see Access.DeleteMatching
+	OpDeleteMessages:      {auth.Write, deleting}, // and Read in some cases: see Access.DeleteMessages
 	OpDeleteUnchanged:     {auth.Write, deleting},
 	OpEdit:                {auth.Write, ordinary},
 	OpFeedImport:          {auth.Write, streaming},

@@ -45,6 +45,11 @@ func (h *History) prepare(ctx context.Context, ws chat.WorkspaceID, u chat.Valid
 		if p.before, err = v.ByOrigin(ws, u.Origin()); err != nil {
 			return err
 		}
+		forgotten, err := v.Forgotten(ws, u.Origin())
+		if err != nil {
+			return err
+		}
+		u = u.Except(forgotten)
 		turns, short, err = read(v, ws, p.before.ID, u.From())
 		return err
 	})
@@ -74,14 +79,15 @@ func merge(c chat.Conversation, turns []chat.Message, short bool, u chat.ValidUp
 	return chat.MergeAbridged(stored, u)
 }
 
-// merge merges an upload into its locked conversation. It returns errUnprepared if that may take long. If the
-// conversation has changed since the merge was prepared, it merges again.
-func (d *delivery) merge(i int, locked chat.Conversation) (chat.Merged, error) {
+// merge merges upload i, of which u is what may be stored, into its locked conversation. It
+// returns errUnprepared if that may take long. If the conversation has changed since the merge
+// was prepared, it merges again.
+func (d *delivery) merge(i int, u chat.ValidUpload, locked chat.Conversation) (chat.Merged, error) {
 	p, tried := d.prepared[i]
 	if p.fits(locked) {
 		return p.merged, nil
 	}
-	from := d.uploads[i].From()
+	from := u.From()
 	mayPrepare := !tried && len(d.prepared) < mostAhead
 	if mayPrepare && locked.Messages-from > prepareFrom {
 		return chat.Merged{}, errUnprepared{i}
@@ -96,7 +102,7 @@ func (d *delivery) merge(i int, locked chat.Conversation) (chat.Merged, error) {
 	if err != nil {
 		return chat.Merged{}, err
 	}
-	return merge(locked, turns, short, d.uploads[i]), nil
+	return merge(locked, turns, short, u), nil
 }
 
 // inPreparedTx runs a delivery in a transaction, and runs it again after each merge that had to be prepared.

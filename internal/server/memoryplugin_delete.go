@@ -107,8 +107,12 @@ func (m *memoryPlugin) GetDeletion(ctx context.Context, r wire.GetDeletionReques
 }
 
 func deletionOf(d chat.Deletion) api.Deletion {
+	kind := api.DeletionKindConversations
+	if d.OfMessages() {
+		kind = api.DeletionKindMessages
+	}
 	return api.Deletion{
-		ID: string(d.ID), DeletedAt: api.NewTime(d.DeletedAt), KeyID: d.KeyID, Conversations: d.Conversations,
+		Kind: kind, ID: string(d.ID), DeletedAt: api.NewTime(d.DeletedAt), KeyID: d.KeyID, Conversations: d.Conversations,
 		Messages: d.Messages, Chunks: d.Chunks, Embeddings: d.Embeddings, ReclaimedAt: timeOrNil(d.ReclaimedAt),
 	}
 }

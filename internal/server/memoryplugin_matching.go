@@ -77,11 +77,11 @@ func seen(r rune) bool { return unicode.In(r, unicode.L, unicode.N, unicode.P, u
 
 // LiftExclusions answers POST /api/chat-history/exclusions/lift.
 func (m *memoryPlugin) LiftExclusions(ctx context.Context, r wire.LiftExclusionsRequestObject) (wire.LiftExclusionsResponseObject, error) {
-	n, err := m.access.LiftExclusions(ctx, chat.Lift{
+	lifted, err := m.access.LiftExclusions(ctx, chat.Lift{
 		IDs: conversationIDs(r.Body.IDs), Platform: value(r.Body.Platform), ExternalIDs: r.Body.PlatformConversationIDs,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return wire.LiftExclusions200JSONResponse{Lifted: n}, nil
+	return wire.LiftExclusions200JSONResponse{Lifted: lifted.Conversations, LiftedMessages: lifted.Messages}, nil
 }

@@ -116,7 +116,7 @@ func TestDeleteMatchingCountsFirstThenDeletes(t *testing.T) {
 
 	lifted, err := s.Client.LiftExclusions(t.Context(), api.LiftRequest{IDs: []string{a, pinned, foreign}})
 	require.NoError(t, err)
-	require.Equal(t, 1, lifted)
+	require.Equal(t, api.LiftAnswer{Lifted: 1}, lifted)
 	again, err := s.Client.DeleteMatching(t.Context(), api.DeleteMatchingRequest{Filter: &api.DeleteFilter{Pinned: new(true)}})
 	require.NoError(t, err)
 	require.Equal(t, []string{pinned}, again.Deleted)

@@ -20,7 +20,7 @@ func (m *memoryPlugin) UploadConversation(ctx context.Context, r wire.UploadConv
 	}
 	c := done.Conversation
 	return wire.UploadConversation200JSONResponse{
-		Queued: c.IndexState != chat.Excluded, ImportID: done.ImportID, ConversationID: string(c.ID), Platform: c.Platform,
+		Queued: c.ID != "", ImportID: done.ImportID, ConversationID: string(c.ID), Platform: c.Platform,
 		Conversation: api.UploadedSummary{
 			ID: string(c.ID), PlatformConversationID: c.ExternalID, Title: c.Title,
 			UpdatedAt: api.NewTime(c.UpdatedAt), MessageCount: c.Messages, Status: api.UploadStatus(c.IndexState),

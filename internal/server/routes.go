@@ -48,6 +48,8 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/api/chat-history/conversation", history.OpRead, 0, lenient, (*keyed).GetConversation},
 		{http.MethodPatch, "/api/chat-history/conversation", history.OpEdit, body, lenient, (*keyed).EditConversation},
 		{http.MethodGet, "/api/chat-history/messages", history.OpMessages, 0, lenient, (*keyed).ListMessages},
+		{http.MethodDelete, "/api/chat-history/messages", history.OpDeleteMessages, body, ours.withoutBody(noMessagesBody), (*keyed).DeleteMessages},
+		{http.MethodPost, "/api/chat-history/messages/delete", history.OpDeleteMessages, body, ours, (*keyed).DeleteMessagesByPost},
 		{http.MethodGet, "/api/chat-history/messages/hits", history.OpFind, 0, lenient, (*keyed).FindInConversation},
 		{http.MethodPost, "/api/chat-history/chats/delete-preview", history.OpPreviewMatching, body, ours, (*keyed).PreviewDelete},
 		{http.MethodGet, "/api/chat-history/count", history.OpCount, 0, lenient, (*keyed).CountConversations},

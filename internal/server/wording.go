@@ -15,6 +15,7 @@ var wireNames = map[history.Operation]fault.Names{
 	history.OpIngest:          uploadNames,
 	history.OpFeedImport:      uploadNames,
 	history.OpImportFile:      uploadNames,
+	history.OpDeleteMessages:  {"messages": "messageIds"},
 	history.OpDeleteUnchanged: {"seen": "conversations"},
 	history.OpLiftExclusions:  {"external ids": "platformConversationIds"},
 	history.OpRecall:          {"text": "query", "queries.text": "query"},

@@ -89,7 +89,8 @@ func (v *View) lastPlace(ws chat.WorkspaceID, id chat.ConversationID) (chat.Plac
 // record writes the receipt of a delete and the tombstones of the deleted conversations,
 // in the transaction of the delete.
 func (tx *Tx) record(ws chat.WorkspaceID, deleted []dialect.ConversationRow, o chat.DeleteOptions) (chat.Deletion, error) {
-	receipt := deletionRow{WorkspaceID: int64(ws), ID: chat.DeletionID(chat.NewID()), DeletedAt: dialect.Micros(tx.now), KeyID: o.KeyID, Conversations: len(deleted)}
+	receipt := tx.receipt(ws, o)
+	receipt.Conversations = len(deleted)
 	tombstones := make([]tombstoneRow, len(deleted))
 	for i, c := range deleted {
 		receipt.Messages += c.MessageCount
@@ -109,6 +110,11 @@ func (tx *Tx) record(ws chat.WorkspaceID, deleted []dialect.ConversationRow, o c
 		DoUpdates: clause.AssignmentColumns([]string{"conversation_hash", "deletion_id", "excluded", "sealed_place"}),
 	}).CreateInBatches(tombstones, tombstoneBatch).Error
 	return receipt.deletion(), tx.fault(err)
+}
+
+// receipt is a new receipt of a delete of nothing.
+func (tx *Tx) receipt(ws chat.WorkspaceID, o chat.DeleteOptions) deletionRow {
+	return deletionRow{WorkspaceID: int64(ws), ID: chat.DeletionID(chat.NewID()), DeletedAt: dialect.Micros(tx.now), KeyID: o.KeyID}
 }
 
 // tombstoneBatch is how many tombstones one INSERT carries.

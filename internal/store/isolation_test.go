@@ -139,6 +139,20 @@ var inWorkspace = map[string]call{
 	"LockMatching": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.LockMatching(ws, chat.Filter{ImportID: h.importID}))
 	},
+	"DeleteMessages": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		done, err := tx.DeleteMessages(ws, h.conversation.ID, []chat.MessageID{h.conversation.Turns[0].ID}, chat.DeleteOptions{})
+		return len(done.IDs), err
+	},
+	"PreviewMessages": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.PreviewMessages(ws, h.conversation.ID, []chat.MessageID{h.conversation.Turns[0].ID}))
+	},
+	"Forgotten": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		f, err := tx.Forgotten(ws, chat.Origin{Platform: "custom", ExternalID: h.conversation.ExternalID})
+		return f.At, err
+	},
+	"LiftForgotten": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.LiftForgotten(ws, chat.Lift{IDs: []chat.ConversationID{h.conversation.ID}, Platform: "custom", ExternalIDs: []string{h.conversation.ExternalID}}))
+	},
 	"LiftExclusions": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.LiftExclusions(ws, chat.Lift{IDs: []chat.ConversationID{h.conversation.ID}, Platform: "custom", ExternalIDs: []string{h.gone}}))
 	},
@@ -424,7 +438,7 @@ func populate(t *testing.T, s *store.Store, ws chat.WorkspaceID, name string) (h
 	t.Helper()
 	h.importID, h.running = chat.NewID(), chat.NewID()
 	h.key = createKey(t, s, minted(ws, name, name, auth.Read))
-	h.conversation = transcript(t, name, name+" one", name+" two")
+	h.conversation = transcript(t, name, name+" one", name+" two", name+" forgotten")
 	h.conversation.ImportID = h.importID
 	inTx(t, s, func(tx *store.Tx) error {
 		if err := tx.NamePlatform(ws, "custom", name); err != nil {
@@ -436,6 +450,8 @@ func populate(t *testing.T, s *store.Store, ws chat.WorkspaceID, name string) (h
 		return tx.AddToImport(ws, chat.Import{ID: h.importID, Kind: name, Platform: "custom"})
 	})
 	createAll(t, s, ws, h.conversation)
+	forget(t, s, ws, h.conversation.ID, 2)
+	h.conversation.Turns = h.conversation.Turns[:2]
 	require.NoError(t, finish(s, claimOne(t, s), "common", name))
 	deleted := transcript(t, name+" deleted", name+" zero")
 	createAll(t, s, ws, deleted)

@@ -13,40 +13,59 @@ import (
 // begins with the title. It moves passages whose messages have moved. Search finds the
 // rest until everything is indexed again, which can take days when the embedder is down.
 func (tx *Tx) updatePassages(ws chat.WorkspaceID, stored chat.Conversation, renamed bool, outdated []chat.Span, moves []chat.Move) error {
+	changes, err := tx.passageChanges(ws, stored, renamed, outdated, moves)
+	if err != nil {
+		return err
+	}
+	return tx.changePassages(ws, stored.ID, changes)
+}
+
+// passageChanges are the changes of passages when messages change.
+type passageChanges struct {
+	stale    []int              // the positions of passages to delete
+	apart    []dialect.ChunkRow // passages whose messages move by different distances
+	together map[int][]int      // how far all messages of a passage move: the passages' positions
+}
+
+// passageChanges works out what updatePassages changes.
+func (v *View) passageChanges(ws chat.WorkspaceID, stored chat.Conversation, renamed bool, outdated []chat.Span, moves []chat.Move) (c passageChanges, err error) {
 	if stored.Chunks == 0 || (!renamed && len(outdated) == 0 && len(moves) == 0) {
-		return nil
+		return c, nil
 	}
 	var rows []dialect.ChunkRow
-	err := tx.db.Select("position", "first_message", "last_message", "parts").
+	err = v.db.Select("position", "first_message", "last_message", "parts").
 		Where("workspace_id = ? AND conversation_id = ?", int64(ws), stored.ID).Order("position").Find(&rows).Error
-	if err != nil {
-		return tx.fault(err)
-	}
-	var stale []int
-	together := map[int][]int{} // how far all messages of a passage move: their positions
+	c.together = map[int][]int{}
 	for _, r := range rows {
 		if (renamed && r.Position == 0) || isOutdated(r, outdated) {
-			stale = append(stale, r.Position)
+			c.stale = append(c.stale, r.Position)
 			continue
 		}
 		moved, by, apart := movedRow(r, moves)
 		switch {
 		case apart && len(r.Parts) == 0: // nobody knows which of the messages it quotes
-			stale = append(stale, r.Position)
+			c.stale = append(c.stale, r.Position)
 		case apart:
-			if err := tx.rewritePassage(ws, stored.ID, moved); err != nil {
-				return err
-			}
+			c.apart = append(c.apart, moved)
 		case by != 0:
-			together[by] = append(together[by], r.Position)
+			c.together[by] = append(c.together[by], r.Position)
 		}
 	}
-	for by, positions := range together {
-		if err := tx.movePassages(ws, stored.ID, positions, by); err != nil {
+	return c, v.fault(err)
+}
+
+func (tx *Tx) changePassages(ws chat.WorkspaceID, conversation chat.ConversationID, c passageChanges) error {
+	for _, moved := range c.apart {
+		if err := tx.rewritePassage(ws, conversation, moved); err != nil {
 			return err
 		}
 	}
-	return tx.deletePassages(ws, stored.ID, stale)
+	for by, positions := range c.together {
+		if err := tx.movePassages(ws, conversation, positions, by); err != nil {
+			return err
+		}
+	}
+	return tx.deletePassages(ws, conversation, c.stale)
 }
 
 // isOutdated reports whether a passage contains or repeats one of the messages.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
 // Prove searches every table for anything that is left of a delete, in any workspace.
@@ -57,7 +58,48 @@ func (v *View) remains(ws chat.WorkspaceID, receipt chat.DeletionID) ([]Finding,
 			Check: "remaining " + place.table, Count: n, Detail: "conversations that were deleted and still have rows in this table",
 		})
 	}
-	return findings, nil
+	n, err := v.remainingMessages(ws, receipt)
+	if err != nil {
+		return nil, err
+	}
+	return append(findings, Finding{
+		Check: "remaining single messages", Count: n, Detail: "messages that were deleted one by one and are still stored",
+	}), nil
+}
+
+// remainingMessages counts the messages that a delete of single messages removed and that
+// are stored nevertheless. A message that was uploaded again after a lift has a new id.
+func (v *View) remainingMessages(ws chat.WorkspaceID, receipt chat.DeletionID) (int, error) {
+	var rows []messageTombstoneRow
+	err := v.db.Where("workspace_id = ? AND deletion_id = ?", int64(ws), receipt).Find(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	deleted, of := map[string]bool{}, map[string]bool{}
+	for _, r := range rows {
+		deleted[string(r.MessageHash)], of[string(r.ExternalHash)] = true, true
+	}
+	var stored []dialect.ConversationRow
+	if err := v.db.Select("id", "platform", "external_id").Where("workspace_id = ?", int64(ws)).Find(&stored).Error; err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, c := range stored {
+		if !of[string(v.externalHash(c.Platform, c.ExternalID))] {
+			continue
+		}
+		var ids []string
+		err := v.db.Model(&dialect.MessageRow{}).Where("workspace_id = ? AND conversation_id = ?", int64(ws), c.ID).Pluck("id", &ids).Error
+		if err != nil {
+			return 0, err
+		}
+		for _, id := range ids {
+			if deleted[string(v.messageHash(chat.Origin{Platform: c.Platform, ExternalID: c.ExternalID}, ownMessageID, id))] {
+				n++
+			}
+		}
+	}
+	return n, nil
 }
 
 // recognized returns the hashes of the conversations that a delete removed, except those

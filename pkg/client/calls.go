@@ -120,11 +120,18 @@ func (c *Client) DeleteMatching(ctx context.Context, r api.DeleteMatchingRequest
 	return Decode[api.DeleteMatchingAnswer](c.raw.DeleteMatchingConversations(ctx, r))
 }
 
-// LiftExclusions accepts uploads of conversations again that were deleted with Exclude. It
-// returns how many of the named conversations were excluded.
-func (c *Client) LiftExclusions(ctx context.Context, r api.LiftRequest) (int, error) {
-	answer, err := Decode[api.LiftAnswer](c.raw.LiftExclusions(ctx, r))
-	return answer.Lifted, err
+// DeleteMessages deletes single messages of a conversation, or with DryRun only says what it
+// would delete. IsNotFound reports whether the error means that the conversation does not exist.
+// A delete cannot be undone.
+func (c *Client) DeleteMessages(ctx context.Context, r api.DeleteMessagesRequest) (api.DeleteMessagesAnswer, error) {
+	return Decode[api.DeleteMessagesAnswer](c.raw.DeleteMessages(ctx, r))
+}
+
+// LiftExclusions accepts uploads of conversations again that were deleted with Exclude, and of
+// messages that were deleted one by one from the named conversations. It returns how many of
+// each there were.
+func (c *Client) LiftExclusions(ctx context.Context, r api.LiftRequest) (api.LiftAnswer, error) {
+	return Decode[api.LiftAnswer](c.raw.LiftExclusions(ctx, r))
 }
 
 // ReindexFailed queues the conversations that could not be indexed, and returns their

@@ -94,9 +94,15 @@ type ServerInterface interface {
 	// Recall Recall what the history says, as text for a prompt
 	// (POST /api/chat-history/inject)
 	Recall(ctx echo.Context) error
+	// DeleteMessages Delete single messages of a conversation
+	// (DELETE /api/chat-history/messages)
+	DeleteMessages(ctx echo.Context) error
 	// ListMessages Read a page of the messages of a conversation
 	// (GET /api/chat-history/messages)
 	ListMessages(ctx echo.Context, params ListMessagesParams) error
+	// DeleteMessagesByPost Delete single messages (for proxies that drop the body of a DELETE)
+	// (POST /api/chat-history/messages/delete)
+	DeleteMessagesByPost(ctx echo.Context) error
 	// FindInConversation Find the messages of a conversation that contain words
 	// (GET /api/chat-history/messages/hits)
 	FindInConversation(ctx echo.Context, params FindInConversationParams) error
@@ -758,6 +764,15 @@ func (w *ServerInterfaceWrapper) Recall(ctx echo.Context) error {
 	return err
 }
 
+// DeleteMessages converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteMessages(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteMessages(ctx)
+	return err
+}
+
 // ListMessages converts echo context to params.
 func (w *ServerInterfaceWrapper) ListMessages(ctx echo.Context) error {
 	var err error
@@ -794,6 +809,15 @@ func (w *ServerInterfaceWrapper) ListMessages(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListMessages(ctx, params)
+	return err
+}
+
+// DeleteMessagesByPost converts echo context to params.
+func (w *ServerInterfaceWrapper) DeleteMessagesByPost(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeleteMessagesByPost(ctx)
 	return err
 }
 
@@ -1135,7 +1159,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/chat-history/imports/:id/stop", wrapper.StopImport, options.OperationMiddlewares["StopImport"]...)
 	router.POST(options.BaseURL+"/api/chat-history/ingest/custom-online", wrapper.UploadConversation, options.OperationMiddlewares["UploadConversation"]...)
 	router.POST(options.BaseURL+"/api/chat-history/inject", wrapper.Recall, options.OperationMiddlewares["Recall"]...)
+	router.DELETE(options.BaseURL+"/api/chat-history/messages", wrapper.DeleteMessages, options.OperationMiddlewares["DeleteMessages"]...)
 	router.GET(options.BaseURL+"/api/chat-history/messages", wrapper.ListMessages, options.OperationMiddlewares["ListMessages"]...)
+	router.POST(options.BaseURL+"/api/chat-history/messages/delete", wrapper.DeleteMessagesByPost, options.OperationMiddlewares["DeleteMessagesByPost"]...)
 	router.GET(options.BaseURL+"/api/chat-history/messages/hits", wrapper.FindInConversation, options.OperationMiddlewares["FindInConversation"]...)
 	router.POST(options.BaseURL+"/api/chat-history/reindex", wrapper.Reindex, options.OperationMiddlewares["Reindex"]...)
 	router.POST(options.BaseURL+"/api/chat-history/search", wrapper.SearchChatHistory, options.OperationMiddlewares["SearchChatHistory"]...)
@@ -5745,6 +5771,206 @@ func (response Recall503JSONResponse) VisitRecallResponse(w http.ResponseWriter)
 	return err
 }
 
+type DeleteMessagesRequestObject struct {
+	Body *DeleteMessagesJSONRequestBody
+}
+
+type DeleteMessagesResponseObject interface {
+	VisitDeleteMessagesResponse(w http.ResponseWriter) error
+}
+
+type DeleteMessages200JSONResponse DeleteMessagesAnswer
+
+func (response DeleteMessages200JSONResponse) VisitDeleteMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessages400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DeleteMessages400JSONResponse) VisitDeleteMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessages401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DeleteMessages401JSONResponse) VisitDeleteMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessages403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DeleteMessages403JSONResponse) VisitDeleteMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessages404JSONResponse struct {
+	ConversationNotFoundJSONResponse
+}
+
+func (response DeleteMessages404JSONResponse) VisitDeleteMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessages408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response DeleteMessages408JSONResponse) VisitDeleteMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessages413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response DeleteMessages413JSONResponse) VisitDeleteMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessages415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response DeleteMessages415JSONResponse) VisitDeleteMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessages421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response DeleteMessages421JSONResponse) VisitDeleteMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessages429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DeleteMessages429JSONResponse) VisitDeleteMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessages431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response DeleteMessages431JSONResponse) VisitDeleteMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessages500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response DeleteMessages500JSONResponse) VisitDeleteMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessages503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteMessages503JSONResponse) VisitDeleteMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListMessagesRequestObject struct {
 	Params ListMessagesParams
 }
@@ -5887,6 +6113,206 @@ func (response ListMessages500JSONResponse) VisitListMessagesResponse(w http.Res
 type ListMessages503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response ListMessages503JSONResponse) VisitListMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessagesByPostRequestObject struct {
+	Body *DeleteMessagesByPostJSONRequestBody
+}
+
+type DeleteMessagesByPostResponseObject interface {
+	VisitDeleteMessagesByPostResponse(w http.ResponseWriter) error
+}
+
+type DeleteMessagesByPost200JSONResponse DeleteMessagesAnswer
+
+func (response DeleteMessagesByPost200JSONResponse) VisitDeleteMessagesByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessagesByPost400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DeleteMessagesByPost400JSONResponse) VisitDeleteMessagesByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessagesByPost401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DeleteMessagesByPost401JSONResponse) VisitDeleteMessagesByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessagesByPost403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DeleteMessagesByPost403JSONResponse) VisitDeleteMessagesByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessagesByPost404JSONResponse struct {
+	ConversationNotFoundJSONResponse
+}
+
+func (response DeleteMessagesByPost404JSONResponse) VisitDeleteMessagesByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessagesByPost408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response DeleteMessagesByPost408JSONResponse) VisitDeleteMessagesByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessagesByPost413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response DeleteMessagesByPost413JSONResponse) VisitDeleteMessagesByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessagesByPost415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response DeleteMessagesByPost415JSONResponse) VisitDeleteMessagesByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessagesByPost421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response DeleteMessagesByPost421JSONResponse) VisitDeleteMessagesByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessagesByPost429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DeleteMessagesByPost429JSONResponse) VisitDeleteMessagesByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessagesByPost431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response DeleteMessagesByPost431JSONResponse) VisitDeleteMessagesByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessagesByPost500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response DeleteMessagesByPost500JSONResponse) VisitDeleteMessagesByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessagesByPost503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteMessagesByPost503JSONResponse) VisitDeleteMessagesByPostResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8828,9 +9254,15 @@ type StrictServerInterface interface {
 	// Recall Recall what the history says, as text for a prompt
 	// (POST /api/chat-history/inject)
 	Recall(ctx context.Context, request RecallRequestObject) (RecallResponseObject, error)
+	// DeleteMessages Delete single messages of a conversation
+	// (DELETE /api/chat-history/messages)
+	DeleteMessages(ctx context.Context, request DeleteMessagesRequestObject) (DeleteMessagesResponseObject, error)
 	// ListMessages Read a page of the messages of a conversation
 	// (GET /api/chat-history/messages)
 	ListMessages(ctx context.Context, request ListMessagesRequestObject) (ListMessagesResponseObject, error)
+	// DeleteMessagesByPost Delete single messages (for proxies that drop the body of a DELETE)
+	// (POST /api/chat-history/messages/delete)
+	DeleteMessagesByPost(ctx context.Context, request DeleteMessagesByPostRequestObject) (DeleteMessagesByPostResponseObject, error)
 	// FindInConversation Find the messages of a conversation that contain words
 	// (GET /api/chat-history/messages/hits)
 	FindInConversation(ctx context.Context, request FindInConversationRequestObject) (FindInConversationResponseObject, error)
@@ -9786,6 +10218,52 @@ func (sh *strictHandler) Recall(ctx echo.Context) error {
 	return nil
 }
 
+// DeleteMessages operation middleware
+func (sh *strictHandler) DeleteMessages(ctx echo.Context) error {
+	var request DeleteMessagesRequestObject
+
+	var body DeleteMessagesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteMessages(ctx.Request().Context(), request.(DeleteMessagesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteMessages")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteMessagesResponseObject); ok {
+		return validResponse.VisitDeleteMessagesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListMessages operation middleware
 func (sh *strictHandler) ListMessages(ctx echo.Context, params ListMessagesParams) error {
 	var request ListMessagesRequestObject
@@ -9805,6 +10283,52 @@ func (sh *strictHandler) ListMessages(ctx echo.Context, params ListMessagesParam
 		return err
 	} else if validResponse, ok := response.(ListMessagesResponseObject); ok {
 		return validResponse.VisitListMessagesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeleteMessagesByPost operation middleware
+func (sh *strictHandler) DeleteMessagesByPost(ctx echo.Context) error {
+	var request DeleteMessagesByPostRequestObject
+
+	var body DeleteMessagesByPostJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteMessagesByPost(ctx.Request().Context(), request.(DeleteMessagesByPostRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteMessagesByPost")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteMessagesByPostResponseObject); ok {
+		return validResponse.VisitDeleteMessagesByPostResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -24,7 +24,7 @@ func keyed(t testing.TB) func(string) {
 }
 
 // OfWorkspaces are the tables whose rows belong to workspaces.
-var OfWorkspaces = []string{"conversations", "messages", "chunks", "embeddings", "imports", "platforms", "deletions", "tombstones"}
+var OfWorkspaces = []string{"conversations", "messages", "chunks", "embeddings", "imports", "platforms", "deletions", "tombstones", "message_tombstones"}
 
 // acrossWorkspaces are parts of the few statements that concern all workspaces.
 var acrossWorkspaces = []string{

@@ -263,9 +263,9 @@ type ClientInterface interface {
 
 	// LiftExclusionsWithBody Accept uploads again that a delete excluded
 	//
-	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. It does not restore
-	// what was deleted. Name the conversations by their former ids, by their platform's ids, or both. Repeating
-	// the call is safe. Needs scope `write`.
+	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. So are messages that
+	// were deleted from them one by one. It restores nothing by itself. Name the conversations by their ids, by
+	// their platform's ids, or both. Repeating the call is safe. Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -274,9 +274,9 @@ type ClientInterface interface {
 
 	// LiftExclusions Accept uploads again that a delete excluded
 	//
-	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. It does not restore
-	// what was deleted. Name the conversations by their former ids, by their platform's ids, or both. Repeating
-	// the call is safe. Needs scope `write`.
+	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. So are messages that
+	// were deleted from them one by one. It restores nothing by itself. Name the conversations by their ids, by
+	// their platform's ids, or both. Repeating the call is safe. Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -448,6 +448,28 @@ type ClientInterface interface {
 	// Corresponds with POST /api/chat-history/inject (the `Recall` operationId).
 	Recall(ctx context.Context, body RecallJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteMessagesWithBody Delete single messages of a conversation
+	//
+	// Deletes messages with every passage that has a part of one, in one transaction; the rest stays and is indexed
+	// again. A re-send or an import does not bring them back (docs/erasure.md). `dryRun` counts. With its last
+	// message a conversation is deleted. Needs scope `write`; a dry run also needs `read`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with DELETE /api/chat-history/messages (the `DeleteMessages` operationId).
+	DeleteMessagesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteMessages Delete single messages of a conversation
+	//
+	// Deletes messages with every passage that has a part of one, in one transaction; the rest stays and is indexed
+	// again. A re-send or an import does not bring them back (docs/erasure.md). `dryRun` counts. With its last
+	// message a conversation is deleted. Needs scope `write`; a dry run also needs `read`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with DELETE /api/chat-history/messages (the `DeleteMessages` operationId).
+	DeleteMessages(ctx context.Context, body DeleteMessagesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListMessages Read a page of the messages of a conversation
 	//
 	// Some messages of a conversation, beginning at a position, with the conversation itself. A text over 64 KiB is
@@ -455,6 +477,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/chat-history/messages (the `ListMessages` operationId).
 	ListMessages(ctx context.Context, params *ListMessagesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteMessagesByPostWithBody Delete single messages (for proxies that drop the body of a DELETE)
+	//
+	// Does the same as `DELETE /api/chat-history/messages`, with the same body and answer. Needs scope `write`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/chat-history/messages/delete (the `DeleteMessagesByPost` operationId).
+	DeleteMessagesByPostWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteMessagesByPost Delete single messages (for proxies that drop the body of a DELETE)
+	//
+	// Does the same as `DELETE /api/chat-history/messages`, with the same body and answer. Needs scope `write`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/chat-history/messages/delete (the `DeleteMessagesByPost` operationId).
+	DeleteMessagesByPost(ctx context.Context, body DeleteMessagesByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// FindInConversation Find the messages of a conversation that contain words
 	//
@@ -1015,9 +1055,9 @@ func (c *Client) WatchEvents(ctx context.Context, params *WatchEventsParams, req
 
 // LiftExclusionsWithBody Accept uploads again that a delete excluded
 //
-// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. It does not restore
-// what was deleted. Name the conversations by their former ids, by their platform's ids, or both. Repeating
-// the call is safe. Needs scope `write`.
+// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. So are messages that
+// were deleted from them one by one. It restores nothing by itself. Name the conversations by their ids, by
+// their platform's ids, or both. Repeating the call is safe. Needs scope `write`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1036,9 +1076,9 @@ func (c *Client) LiftExclusionsWithBody(ctx context.Context, contentType string,
 
 // LiftExclusions Accept uploads again that a delete excluded
 //
-// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. It does not restore
-// what was deleted. Name the conversations by their former ids, by their platform's ids, or both. Repeating
-// the call is safe. Needs scope `write`.
+// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. So are messages that
+// were deleted from them one by one. It restores nothing by itself. Name the conversations by their ids, by
+// their platform's ids, or both. Repeating the call is safe. Needs scope `write`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1390,6 +1430,48 @@ func (c *Client) Recall(ctx context.Context, body RecallJSONRequestBody, reqEdit
 	return c.Client.Do(req)
 }
 
+// DeleteMessagesWithBody Delete single messages of a conversation
+//
+// Deletes messages with every passage that has a part of one, in one transaction; the rest stays and is indexed
+// again. A re-send or an import does not bring them back (docs/erasure.md). `dryRun` counts. With its last
+// message a conversation is deleted. Needs scope `write`; a dry run also needs `read`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with DELETE /api/chat-history/messages (the `DeleteMessages` operationId).
+func (c *Client) DeleteMessagesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMessagesRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteMessages Delete single messages of a conversation
+//
+// Deletes messages with every passage that has a part of one, in one transaction; the rest stays and is indexed
+// again. A re-send or an import does not bring them back (docs/erasure.md). `dryRun` counts. With its last
+// message a conversation is deleted. Needs scope `write`; a dry run also needs `read`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with DELETE /api/chat-history/messages (the `DeleteMessages` operationId).
+func (c *Client) DeleteMessages(ctx context.Context, body DeleteMessagesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMessagesRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListMessages Read a page of the messages of a conversation
 //
 // Some messages of a conversation, beginning at a position, with the conversation itself. A text over 64 KiB is
@@ -1398,6 +1480,44 @@ func (c *Client) Recall(ctx context.Context, body RecallJSONRequestBody, reqEdit
 // Corresponds with GET /api/chat-history/messages (the `ListMessages` operationId).
 func (c *Client) ListMessages(ctx context.Context, params *ListMessagesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListMessagesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteMessagesByPostWithBody Delete single messages (for proxies that drop the body of a DELETE)
+//
+// Does the same as `DELETE /api/chat-history/messages`, with the same body and answer. Needs scope `write`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/chat-history/messages/delete (the `DeleteMessagesByPost` operationId).
+func (c *Client) DeleteMessagesByPostWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMessagesByPostRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteMessagesByPost Delete single messages (for proxies that drop the body of a DELETE)
+//
+// Does the same as `DELETE /api/chat-history/messages`, with the same body and answer. Needs scope `write`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/chat-history/messages/delete (the `DeleteMessagesByPost` operationId).
+func (c *Client) DeleteMessagesByPost(ctx context.Context, body DeleteMessagesByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMessagesByPostRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3382,6 +3502,46 @@ func NewRecallRequestWithBody(server string, contentType string, body io.Reader)
 	return req, nil
 }
 
+// NewDeleteMessagesRequest calls the generic DeleteMessages builder with application/json body
+func NewDeleteMessagesRequest(server string, body DeleteMessagesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDeleteMessagesRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewDeleteMessagesRequestWithBody constructs an http.Request for the DeleteMessages method, with any body, and a specified content type
+func NewDeleteMessagesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/chat-history/messages")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListMessagesRequest constructs an http.Request for the ListMessages method
 func NewListMessagesRequest(server string, params *ListMessagesParams) (*http.Request, error) {
 	var err error
@@ -3468,6 +3628,46 @@ func NewListMessagesRequest(server string, params *ListMessagesParams) (*http.Re
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewDeleteMessagesByPostRequest calls the generic DeleteMessagesByPost builder with application/json body
+func NewDeleteMessagesByPostRequest(server string, body DeleteMessagesByPostJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDeleteMessagesByPostRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewDeleteMessagesByPostRequestWithBody constructs an http.Request for the DeleteMessagesByPost method, with any body, and a specified content type
+func NewDeleteMessagesByPostRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/chat-history/messages/delete")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -4462,9 +4662,9 @@ type ClientWithResponsesInterface interface {
 
 	// LiftExclusionsWithBodyWithResponse Accept uploads again that a delete excluded
 	//
-	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. It does not restore
-	// what was deleted. Name the conversations by their former ids, by their platform's ids, or both. Repeating
-	// the call is safe. Needs scope `write`.
+	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. So are messages that
+	// were deleted from them one by one. It restores nothing by itself. Name the conversations by their ids, by
+	// their platform's ids, or both. Repeating the call is safe. Needs scope `write`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4473,9 +4673,9 @@ type ClientWithResponsesInterface interface {
 
 	// LiftExclusionsWithResponse Accept uploads again that a delete excluded
 	//
-	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. It does not restore
-	// what was deleted. Name the conversations by their former ids, by their platform's ids, or both. Repeating
-	// the call is safe. Needs scope `write`.
+	// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. So are messages that
+	// were deleted from them one by one. It restores nothing by itself. Name the conversations by their ids, by
+	// their platform's ids, or both. Repeating the call is safe. Needs scope `write`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4657,6 +4857,28 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/chat-history/inject (the `Recall` operationId).
 	RecallWithResponse(ctx context.Context, body RecallJSONRequestBody, reqEditors ...RequestEditorFn) (*RecallResponse, error)
 
+	// DeleteMessagesWithBodyWithResponse Delete single messages of a conversation
+	//
+	// Deletes messages with every passage that has a part of one, in one transaction; the rest stays and is indexed
+	// again. A re-send or an import does not bring them back (docs/erasure.md). `dryRun` counts. With its last
+	// message a conversation is deleted. Needs scope `write`; a dry run also needs `read`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/chat-history/messages (the `DeleteMessages` operationId).
+	DeleteMessagesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMessagesResponse, error)
+
+	// DeleteMessagesWithResponse Delete single messages of a conversation
+	//
+	// Deletes messages with every passage that has a part of one, in one transaction; the rest stays and is indexed
+	// again. A re-send or an import does not bring them back (docs/erasure.md). `dryRun` counts. With its last
+	// message a conversation is deleted. Needs scope `write`; a dry run also needs `read`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/chat-history/messages (the `DeleteMessages` operationId).
+	DeleteMessagesWithResponse(ctx context.Context, body DeleteMessagesJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMessagesResponse, error)
+
 	// ListMessagesWithResponse Read a page of the messages of a conversation
 	//
 	// Some messages of a conversation, beginning at a position, with the conversation itself. A text over 64 KiB is
@@ -4666,6 +4888,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/chat-history/messages (the `ListMessages` operationId).
 	ListMessagesWithResponse(ctx context.Context, params *ListMessagesParams, reqEditors ...RequestEditorFn) (*ListMessagesResponse, error)
+
+	// DeleteMessagesByPostWithBodyWithResponse Delete single messages (for proxies that drop the body of a DELETE)
+	//
+	// Does the same as `DELETE /api/chat-history/messages`, with the same body and answer. Needs scope `write`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/chat-history/messages/delete (the `DeleteMessagesByPost` operationId).
+	DeleteMessagesByPostWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMessagesByPostResponse, error)
+
+	// DeleteMessagesByPostWithResponse Delete single messages (for proxies that drop the body of a DELETE)
+	//
+	// Does the same as `DELETE /api/chat-history/messages`, with the same body and answer. Needs scope `write`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/chat-history/messages/delete (the `DeleteMessagesByPost` operationId).
+	DeleteMessagesByPostWithResponse(ctx context.Context, body DeleteMessagesByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMessagesByPostResponse, error)
 
 	// FindInConversationWithResponse Find the messages of a conversation that contain words
 	//
@@ -8084,6 +8324,145 @@ func (r RecallResponse) ContentType() string {
 	return ""
 }
 
+// DeleteMessagesResponse429Headers the declared response headers of an HTTP 429 response for DeleteMessages
+type DeleteMessagesResponse429Headers struct {
+	RetryAfter *int
+}
+
+// DeleteMessagesResponse503Headers the declared response headers of an HTTP 503 response for DeleteMessages
+type DeleteMessagesResponse503Headers struct {
+	RetryAfter *int
+}
+
+type DeleteMessagesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DeleteMessagesAnswer
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *ConversationNotFound
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *Timeout
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteMessagesResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteMessagesResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteMessagesResponse) GetJSON200() *DeleteMessagesAnswer {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteMessagesResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteMessagesResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteMessagesResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r DeleteMessagesResponse) GetJSON404() *ConversationNotFound {
+	return r.JSON404
+}
+
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r DeleteMessagesResponse) GetJSON408() *Timeout {
+	return r.JSON408
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r DeleteMessagesResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r DeleteMessagesResponse) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r DeleteMessagesResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteMessagesResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r DeleteMessagesResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteMessagesResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteMessagesResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteMessagesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteMessagesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteMessagesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteMessagesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListMessagesResponse429Headers the declared response headers of an HTTP 429 response for ListMessages
 type ListMessagesResponse429Headers struct {
 	RetryAfter *int
@@ -8196,6 +8575,145 @@ func (r ListMessagesResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListMessagesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteMessagesByPostResponse429Headers the declared response headers of an HTTP 429 response for DeleteMessagesByPost
+type DeleteMessagesByPostResponse429Headers struct {
+	RetryAfter *int
+}
+
+// DeleteMessagesByPostResponse503Headers the declared response headers of an HTTP 503 response for DeleteMessagesByPost
+type DeleteMessagesByPostResponse503Headers struct {
+	RetryAfter *int
+}
+
+type DeleteMessagesByPostResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DeleteMessagesAnswer
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *ConversationNotFound
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *Timeout
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *TooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *Misdirected
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *HeaderTooLarge
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *InternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteMessagesByPostResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteMessagesByPostResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteMessagesByPostResponse) GetJSON200() *DeleteMessagesAnswer {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteMessagesByPostResponse) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteMessagesByPostResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteMessagesByPostResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r DeleteMessagesByPostResponse) GetJSON404() *ConversationNotFound {
+	return r.JSON404
+}
+
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r DeleteMessagesByPostResponse) GetJSON408() *Timeout {
+	return r.JSON408
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r DeleteMessagesByPostResponse) GetJSON413() *TooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r DeleteMessagesByPostResponse) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r DeleteMessagesByPostResponse) GetJSON421() *Misdirected {
+	return r.JSON421
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteMessagesByPostResponse) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r DeleteMessagesByPostResponse) GetJSON431() *HeaderTooLarge {
+	return r.JSON431
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteMessagesByPostResponse) GetJSON500() *InternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteMessagesByPostResponse) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteMessagesByPostResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteMessagesByPostResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteMessagesByPostResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteMessagesByPostResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -10591,9 +11109,9 @@ func (c *ClientWithResponses) WatchEventsWithResponse(ctx context.Context, param
 
 // LiftExclusionsWithBodyWithResponse Accept uploads again that a delete excluded
 //
-// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. It does not restore
-// what was deleted. Name the conversations by their former ids, by their platform's ids, or both. Repeating
-// the call is safe. Needs scope `write`.
+// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. So are messages that
+// were deleted from them one by one. It restores nothing by itself. Name the conversations by their ids, by
+// their platform's ids, or both. Repeating the call is safe. Needs scope `write`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10608,9 +11126,9 @@ func (c *ClientWithResponses) LiftExclusionsWithBodyWithResponse(ctx context.Con
 
 // LiftExclusionsWithResponse Accept uploads again that a delete excluded
 //
-// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. It does not restore
-// what was deleted. Name the conversations by their former ids, by their platform's ids, or both. Repeating
-// the call is safe. Needs scope `write`.
+// Undoes the `exclude` of a delete: later uploads of these conversations are stored again. So are messages that
+// were deleted from them one by one. It restores nothing by itself. Name the conversations by their ids, by
+// their platform's ids, or both. Repeating the call is safe. Needs scope `write`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10900,6 +11418,40 @@ func (c *ClientWithResponses) RecallWithResponse(ctx context.Context, body Recal
 	return ParseRecallResponse(rsp)
 }
 
+// DeleteMessagesWithBodyWithResponse Delete single messages of a conversation
+//
+// Deletes messages with every passage that has a part of one, in one transaction; the rest stays and is indexed
+// again. A re-send or an import does not bring them back (docs/erasure.md). `dryRun` counts. With its last
+// message a conversation is deleted. Needs scope `write`; a dry run also needs `read`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/chat-history/messages (the `DeleteMessages` operationId).
+func (c *ClientWithResponses) DeleteMessagesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMessagesResponse, error) {
+	rsp, err := c.DeleteMessagesWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteMessagesResponse(rsp)
+}
+
+// DeleteMessagesWithResponse Delete single messages of a conversation
+//
+// Deletes messages with every passage that has a part of one, in one transaction; the rest stays and is indexed
+// again. A re-send or an import does not bring them back (docs/erasure.md). `dryRun` counts. With its last
+// message a conversation is deleted. Needs scope `write`; a dry run also needs `read`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/chat-history/messages (the `DeleteMessages` operationId).
+func (c *ClientWithResponses) DeleteMessagesWithResponse(ctx context.Context, body DeleteMessagesJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMessagesResponse, error) {
+	rsp, err := c.DeleteMessages(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteMessagesResponse(rsp)
+}
+
 // ListMessagesWithResponse Read a page of the messages of a conversation
 //
 // Some messages of a conversation, beginning at a position, with the conversation itself. A text over 64 KiB is
@@ -10914,6 +11466,36 @@ func (c *ClientWithResponses) ListMessagesWithResponse(ctx context.Context, para
 		return nil, err
 	}
 	return ParseListMessagesResponse(rsp)
+}
+
+// DeleteMessagesByPostWithBodyWithResponse Delete single messages (for proxies that drop the body of a DELETE)
+//
+// Does the same as `DELETE /api/chat-history/messages`, with the same body and answer. Needs scope `write`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/chat-history/messages/delete (the `DeleteMessagesByPost` operationId).
+func (c *ClientWithResponses) DeleteMessagesByPostWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMessagesByPostResponse, error) {
+	rsp, err := c.DeleteMessagesByPostWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteMessagesByPostResponse(rsp)
+}
+
+// DeleteMessagesByPostWithResponse Delete single messages (for proxies that drop the body of a DELETE)
+//
+// Does the same as `DELETE /api/chat-history/messages`, with the same body and answer. Needs scope `write`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/chat-history/messages/delete (the `DeleteMessagesByPost` operationId).
+func (c *ClientWithResponses) DeleteMessagesByPostWithResponse(ctx context.Context, body DeleteMessagesByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMessagesByPostResponse, error) {
+	rsp, err := c.DeleteMessagesByPost(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteMessagesByPostResponse(rsp)
 }
 
 // FindInConversationWithResponse Find the messages of a conversation that contain words
@@ -14323,6 +14905,139 @@ func ParseRecallResponse(rsp *http.Response) (*RecallResponse, error) {
 	return response, nil
 }
 
+// ParseDeleteMessagesResponse parses an HTTP response from a DeleteMessagesWithResponse call
+func ParseDeleteMessagesResponse(rsp *http.Response) (*DeleteMessagesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteMessagesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DeleteMessagesAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest ConversationNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest Timeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers DeleteMessagesResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteMessagesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListMessagesResponse parses an HTTP response from a ListMessagesWithResponse call
 func ParseListMessagesResponse(rsp *http.Response) (*ListMessagesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -14422,6 +15137,139 @@ func ParseListMessagesResponse(rsp *http.Response) (*ListMessagesResponse, error
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers ListMessagesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteMessagesByPostResponse parses an HTTP response from a DeleteMessagesByPostWithResponse call
+func ParseDeleteMessagesByPostResponse(rsp *http.Response) (*DeleteMessagesByPostResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteMessagesByPostResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DeleteMessagesAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest ConversationNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest Timeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest Misdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest HeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest InternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers DeleteMessagesByPostResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteMessagesByPostResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
