@@ -27,16 +27,21 @@ func (p *program) confirm(what, export string, named bool) (string, error) {
 			return "", err
 		}
 	}
-	fmt.Fprintf(p.stderr, "Delete %s? [y/N] ", what)
+	return export, p.agree(in, "Delete "+what+"?")
+}
+
+// agree asks a question and returns an error unless the answer is yes.
+func (p *program) agree(in *bufio.Reader, question string) error {
+	fmt.Fprint(p.stderr, question+" [y/N] ")
 	said, err := answer(in)
 	if err != nil {
-		return "", err
+		return err
 	}
 	switch strings.ToLower(said) {
 	case "y", "yes":
-		return export, nil
+		return nil
 	}
-	return "", errNotConfirmed
+	return errNotConfirmed
 }
 
 // askFile asks for the name of a file for a copy; "" for none. A name must have a dot or a slash, so that an answer

@@ -126,3 +126,47 @@ func TestForgetting(t *testing.T) {
 }
 
 func first(a, _ string) string { return a }
+
+// TestForgettingAMessage is about the command that deletes single messages.
+func TestForgettingAMessage(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		said := strings.Join(serving(t, db), "\n")
+		s := shell{t: t, environ: db.Environ(), url: between(t, said, "listening on ", "\n"), key: strings.TrimSpace(between(t, said, "makes more):", "Try it"))}
+		c, err := client.New(s.url, s.key)
+		require.NoError(t, err)
+		remote := func(args ...string) []string { return append(args, "--url", s.url) }
+		u := api.UploadRequest{Conversation: api.UploadedChat{ID: "x", Messages: []api.UploadedMessage{
+			{Role: "human", Content: "my password is hunter2"}, {Role: "assistant", Content: "noted"}, {Role: "human", Content: "and the boiler?"},
+		}}}
+		made, err := c.Upload(t.Context(), u)
+		require.NoError(t, err)
+		id := made.ConversationID
+		out, _ := s.run(exitOK, nil, remote("delete-message", id)...)
+		lines := strings.Split(strings.TrimSpace(out), "\n")
+		require.Len(t, lines, 4)
+		message := strings.Fields(lines[1])[0]
+
+		out, _ = s.run(exitOK, nil, remote("delete-message", id, message, "--dry-run")...)
+		require.Regexp(t, `^1 message, \d passages?, the title, which quotes it would be deleted.\n$`, out)
+		for _, typed := range []string{"", "\n", "n\n"} {
+			_, stderr := s.run(exitFailure, &typed, remote("delete-message", id, message)...)
+			require.Contains(t, stderr, "There is no undo")
+			require.Contains(t, stderr, "nothing was deleted")
+		}
+		_, stderr := s.run(exitFailure, nil, remote("delete-message", id, id)...)
+		require.Contains(t, stderr, "none of these messages")
+		out, stderr = s.run(exitOK, new("y\n"), remote("delete-message", id, message)...)
+		require.Equal(t, message+"\n", out)
+		require.Contains(t, stderr, "Deleted 1 message.")
+		_, err = c.Upload(t.Context(), u)
+		require.NoError(t, err)
+		page, err := c.Messages(t.Context(), id, 0, 10)
+		require.NoError(t, err)
+		require.Equal(t, 2, page.Total)
+
+		out, _ = s.run(exitOK, nil, remote("lift", id)...)
+		require.Equal(t, "Lifted 0 of 1 exclusion, and 1 deleted message.\n", out)
+		out, _ = s.run(exitOK, nil, remote("delete-message", id, page.Items[0].ID, page.Items[1].ID, "--json")...)
+		require.Contains(t, out, `"conversationDeleted": true`)
+	})
+}

@@ -22,9 +22,11 @@ import (
 
 // theirs is what belongs to another workspace, or to none: ids, and a word in its
 // platform, title and text.
-type theirs struct{ conversation, upload, deletion, word string }
+type theirs struct{ conversation, message, upload, deletion, word string }
 
-func nobodys(word string) theirs { return theirs{chat.NewID(), chat.NewID(), chat.NewID(), word} }
+func nobodys(word string) theirs {
+	return theirs{chat.NewID(), chat.NewID(), chat.NewID(), chat.NewID(), word}
+}
 
 // probe is a request that might reveal something about another workspace.
 type probe struct{ method, path, body string }
@@ -34,6 +36,7 @@ type probe struct{ method, path, body string }
 func probes(of theirs) []probe {
 	const root = "/api/chat-history"
 	ids, id := `{"ids":["`+of.conversation+`"]}`, of.conversation
+	message := `{"conversationId":"` + id + `","messageIds":["` + of.message + `"]}`
 	list := []probe{
 		{"GET", root + "/conversation?conversationId=" + id, ""},
 		{"PATCH", root + "/conversation", `{"conversationId":"` + id + `","title":"Mine now"}`},
@@ -81,6 +84,9 @@ func probes(of theirs) []probe {
 		{"DELETE", chats + "?ids=" + id, ""},
 		{"POST", chatsDelete, ids},
 		{"POST", chats + "/delete-unchanged", `{"conversations":[{"id":"` + of.conversation + `","revision":1}]}`},
+		{"DELETE", root + "/messages", message},
+		{"DELETE", root + "/messages", `{"dryRun":true,` + message[1:]},
+		{"POST", root + "/messages/delete", message},
 		{"DELETE", "/v2/hc-interactions/" + id + "/public", ""},
 		{"DELETE", public, ids},
 		{"DELETE", public + "?atomic=true", ids},
@@ -159,7 +165,9 @@ func TestWorkspacesCannotTellThatOthersExist(t *testing.T) {
 		receipt, err := s.Client.DeleteMatching(t.Context(), api.DeleteMatchingRequest{Filter: &api.DeleteFilter{Title: new("to be deleted")}})
 		require.NoError(t, err)
 		require.NotNil(t, receipt.DeletionID)
-		of := theirs{theirUpload.ConversationID, theirUpload.ImportID, *receipt.DeletionID, "snarkfeld"}
+		messages, err := s.Client.Messages(t.Context(), theirUpload.ConversationID, 0, 1)
+		require.NoError(t, err)
+		of := theirs{theirUpload.ConversationID, messages.Items[0].ID, theirUpload.ImportID, *receipt.DeletionID, "snarkfeld"}
 		before, rows := get(t, s.Client, of.conversation), db.RowsOf(t, of.conversation)
 		require.Equal(t, empty, answers(of))
 		require.Equal(t, answers(nobodys("snarkfeld")), answers(of))

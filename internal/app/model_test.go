@@ -15,6 +15,8 @@ type model struct {
 	deleted  map[name]bool // tombstones: an import skips these
 	excluded map[name]bool // uploads of these are refused
 	receipts int
+
+	forgotten map[name]map[string]bool // ids and texts of messages that were deleted one by one
 }
 
 // name is a platform's id of a conversation.
@@ -29,7 +31,7 @@ type modelChat struct {
 }
 
 func newModel() *model {
-	return &model{chats: map[name]*modelChat{}, deleted: map[name]bool{}, excluded: map[name]bool{}}
+	return &model{chats: map[name]*modelChat{}, deleted: map[name]bool{}, excluded: map[name]bool{}, forgotten: map[name]map[string]bool{}}
 }
 
 func (c *modelChat) clone() *modelChat {
@@ -89,9 +91,40 @@ func (m *model) remove(names []name, exclude bool) (ids []string) {
 	return ids
 }
 
+// forget is a delete of the messages with these texts, of which the conversation has at least
+// one.
+func (m *model) forget(n name, texts map[string]bool) {
+	c := m.chats[n]
+	if m.forgotten[n] == nil {
+		m.forgotten[n] = map[string]bool{}
+	}
+	for id, text := range c.texts {
+		if texts[text] {
+			m.forgotten[n][id], m.forgotten[n][text] = true, true
+			delete(c.texts, id)
+			c.order = slices.DeleteFunc(c.order, func(other string) bool { return other == id })
+		}
+	}
+	if len(c.order) == 0 {
+		m.remove([]name{n}, false)
+		return
+	}
+	m.receipts++
+}
+
+// remembered returns what an upload may store.
+func (m *model) remembered(n name, sent *modelChat) []string {
+	return slices.DeleteFunc(slices.Clone(sent.order), func(id string) bool {
+		return m.forgotten[n][id] || m.forgotten[n][sent.texts[id]]
+	})
+}
+
 // upload is an upload of messages with ids.
 func (m *model) upload(n name, sent *modelChat, id string) {
 	there := m.chats[n]
+	if there == nil && len(m.remembered(n, sent)) == 0 {
+		return
+	}
 	if there == nil {
 		there = &modelChat{texts: map[string]string{}}
 		m.chats[n] = there
@@ -102,7 +135,7 @@ func (m *model) upload(n name, sent *modelChat, id string) {
 	if sent.pinned {
 		there.pinned = true
 	}
-	for _, message := range sent.order {
+	for _, message := range m.remembered(n, sent) {
 		if _, known := there.texts[message]; !known {
 			there.order = append(there.order, message)
 		}

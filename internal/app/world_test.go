@@ -248,7 +248,7 @@ func (w *world) importFile(s *space, taken export, restore bool) {
 		switch {
 		case !there && s.excluded[n]:
 			excluded++
-		case !there && s.deleted[n] && !restore:
+		case !there && s.deleted[n] && (!restore || len(s.remembered(n, sent)) == 0):
 			deleted++
 		default:
 			stored++
@@ -448,6 +448,7 @@ var moves = slices.Concat(
 	slices.Repeat([]move{{"delete", (*player).deleteSome}}, 3),
 	slices.Repeat([]move{{"delete by filter", (*player).deleteMatching}}, 2),
 	slices.Repeat([]move{{"upload again", (*player).uploadAgain}}, 2),
+	slices.Repeat([]move{{"forget messages", (*player).forget}}, 3),
 	slices.Repeat([]move{{"lift", (*player).lift}}, 1),
 	slices.Repeat([]move{{"delete by Fini's route", (*player).deleteAsFini}}, 2),
 )
@@ -629,6 +630,46 @@ func (p *player) deleteAsFini(ctx context.Context) error {
 	return fini.New(p.client).DeleteBulk(ctx, ids...)
 }
 
+// forget deletes messages of a conversation, and sends the conversation again as it was.
+func (p *player) forget(ctx context.Context) error {
+	names := p.own(anyChat)
+	if len(names) == 0 {
+		return p.uploadNew(ctx)
+	}
+	n := pick(p.author, names)
+	p.space.mu.Lock()
+	before := p.space.chats[n].clone()
+	p.space.mu.Unlock()
+	stored, err := p.client.Messages(ctx, before.id, 0, 500)
+	if err != nil {
+		return err
+	}
+	request, texts := api.DeleteMessagesRequest{ConversationID: before.id}, map[string]bool{}
+	for _, m := range stored.Items {
+		if p.IntN(3) == 0 || len(texts) == 0 {
+			request.MessageIDs, texts[m.Text] = append(request.MessageIDs, m.ID), true
+		}
+	}
+	answer, err := p.client.DeleteMessages(ctx, request)
+	if err != nil {
+		return err
+	}
+	if err := same(request.MessageIDs, answer.Deleted); err != nil {
+		return err
+	}
+	p.space.mu.Lock()
+	p.space.forget(n, texts)
+	none := p.space.chats[n] == nil
+	p.space.mu.Unlock()
+	if none != answer.ConversationDeleted {
+		return fmt.Errorf("the conversation was deleted: %v, and must be: %v", answer.ConversationDeleted, none)
+	}
+	if p.IntN(2) == 0 {
+		return nil
+	}
+	return p.sendAs(ctx, n, before, before.part(n, 0, func(int) bool { return p.IntN(2) == 0 }))
+}
+
 // uploadAgain uploads a deleted conversation again, with new words.
 func (p *player) uploadAgain(ctx context.Context) error {
 	p.space.mu.Lock()
@@ -653,6 +694,7 @@ func (p *player) lift(ctx context.Context) error {
 		if n.platform == p.platform && excluded {
 			r.PlatformConversationIDs = append(r.PlatformConversationIDs, n.id)
 			p.space.excluded[n] = false
+			delete(p.space.forgotten, n)
 		}
 	}
 	p.space.mu.Unlock()

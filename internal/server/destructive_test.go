@@ -63,6 +63,9 @@ func TestNoDeleteIgnoresASwitch(t *testing.T) {
 			if strings.HasSuffix(r.path, "delete-matching") && (name == "dryRun" || name == "expectedCount") {
 				continue // this route has these switches
 			}
+			if strings.Contains(r.path, "/messages") && name == "dryRun" {
+				continue // this one as well
+			}
 			for _, value := range []string{"true", "1", `"true"`, "null"} {
 				answer := s.call(t, r.method, r.path, withField(r.body, name, value))
 				require.Equal(t, http.StatusBadRequest, answer.status, "%s %s %s=%s: %s", r.method, r.path, name, value, answer.body)

@@ -55,6 +55,8 @@ var examples = map[string]struct {
 	"GET /v2/hc-interactions/:id/public":               {"/v2/hc-interactions/a/public", "", auth.Read},
 	"DELETE /v2/hc-interactions/:id/public":            {"/v2/hc-interactions/a/public", "", auth.Write},
 	"GET /api/chat-history/messages":                   {"/api/chat-history/messages?conversationId=a", "", auth.Read},
+	"DELETE /api/chat-history/messages":                {"/api/chat-history/messages", `{"conversationId":"a","messageIds":["b"]}`, auth.Write},
+	"POST /api/chat-history/messages/delete":           {"/api/chat-history/messages/delete", `{"conversationId":"a","messageIds":["b"]}`, auth.Write},
 	"GET /api/chat-history/messages/hits":              {"/api/chat-history/messages/hits?conversationId=a&query=b", "", auth.Read},
 	"POST /api/chat-history/chats/delete-preview":      {"/api/chat-history/chats/delete-preview", `{"ids":["a"]}`, auth.Read},
 	"GET /api/me":          {"/api/me", "", ""},

@@ -92,6 +92,14 @@ func (c *Client) Get(ctx context.Context, id string) (api.ConversationDetail, er
 	return Decode[api.ConversationDetail](c.raw.GetConversation(ctx, &api.GetConversationParams{ConversationID: &id}))
 }
 
+// Messages returns up to limit messages of a conversation, at most 500, beginning at a position.
+// Long texts are cut. IsNotFound reports whether the error means that the conversation does not
+// exist.
+func (c *Client) Messages(ctx context.Context, id string, from, limit int) (api.MessagePage, error) {
+	first, most := strconv.Itoa(from), strconv.Itoa(limit)
+	return Decode[api.MessagePage](c.raw.ListMessages(ctx, &api.ListMessagesParams{ConversationID: &id, From: &first, Limit: &most}))
+}
+
 // Count returns the number of conversations in the workspace.
 func (c *Client) Count(ctx context.Context) (int, error) {
 	answer, err := Decode[api.CountAnswer](c.raw.CountConversations(ctx))
