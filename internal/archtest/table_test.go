@@ -170,7 +170,8 @@ var mayImport = map[string][]string{
 		"internal/fault", "internal/auth", "internal/config", "internal/embed", "internal/store",
 		"internal/store/storetest", "internal/history", "internal/server/servertest", "internal/app", "pkg/api", "pkg/client",
 	},
-	"internal/evaluate": {"internal/fault", "pkg/api", "pkg/client"},
+	"internal/evaluate":  {"internal/fault", "pkg/api", "pkg/client"},
+	"internal/chatfiles": {"internal/fault", "internal/chat", "internal/markdown"},
 	"internal/archive": {
 		"internal/fault", "internal/chat", "internal/exports/format", "internal/exports/lethe", "internal/exports/lines", "internal/history",
 	},
@@ -180,7 +181,7 @@ var mayImport = map[string][]string{
 	"cmd/lethe": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/config", "internal/localservice",
 		"internal/agentsync", "internal/autostart", "internal/embed", "internal/history", "internal/store", "internal/app",
-		"internal/exports", "internal/exports/container", "internal/exports/format", "internal/transfer", "internal/archive", "pkg/api", "pkg/client",
+		"internal/exports", "internal/exports/container", "internal/exports/format", "internal/transfer", "internal/archive", "internal/chatfiles", "internal/exports/lines", "pkg/api", "pkg/client",
 	},
 
 	"cmd/lethe-eval": { // a command for developers: search measured on a dataset

@@ -98,11 +98,11 @@ func (r *revisionReader) read(piece []byte) error {
 	if err := json.Unmarshal(whole, &head); err != nil || head.ConversationID == "" || head.Revision < 1 {
 		return errNoRevisions
 	}
+	r.inRest = true
 	if n := len(r.revisions); n > 0 && r.revisions[n-1].ID == head.ConversationID {
 		return nil // a long conversation is on several lines
 	}
 	r.revisions = append(r.revisions, api.ConversationRevision{ID: head.ConversationID, Revision: head.Revision})
-	r.inRest = true
 	return nil
 }
 

@@ -6,13 +6,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 )
 
-// Stored is a line of WriteStored as it is read.
+// Stored is a line of WriteStored, or of WriteRevision, as it is read.
 type Stored struct {
 	ConversationID chat.ConversationID `json:"conversationId"`
 	Revision       int64               `json:"revision"`
 	ImportID       string              `json:"importId"`
 	LastImportID   string              `json:"lastImportId"`
 	Platform       string              `json:"platform"`
+	DisplayName    string              `json:"platformDisplayName"`
 	Conversation   *storedConversation `json:"conversation"` // nil if the line is something else
 }
 
