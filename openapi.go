@@ -1,5 +1,5 @@
-// Package lethe holds the service's contract, openapi.yaml, so that the program
-// can serve the very bytes that it was generated from. It owns nothing else.
+// Package lethe contains the contract of the service, openapi.yaml, so that the program serves exactly the bytes that
+// it was generated from. It contains nothing else.
 package lethe
 
 import _ "embed" // for the contract

@@ -74,8 +74,8 @@ func checkGlobals(pkgs []pkg, setByLinker, testSupport []string) (broken []strin
 	}
 	for _, f := range written(pkgs) {
 		for _, target := range assigned(f.syntax) {
-			// The parser resolves what is declared inside functions; a name of
-			// the package it resolves to its declaration, or not at all.
+			// The parser resolves names that are declared inside functions. It resolves a name of the package to its
+			// declaration, or not at all.
 			local := target.Obj != nil && !declared[target.Obj.Decl]
 			if globals[f.pkg][target.Name] && !local {
 				broken = append(broken, fmt.Sprintf("%s: package variable %s changes here; make it a field of what uses it", f.at(target), target.Name))

@@ -60,7 +60,7 @@ func checkWireWords(pkgs []pkg, domain, wire []string) (broken []string) {
 			case *ast.ImportSpec:
 				return false
 			case *ast.Field:
-				return n.Tag == nil // a tag is no text
+				return n.Tag == nil // struct tags are not text
 			case *ast.BasicLit:
 				if n.Kind != token.STRING {
 					return true

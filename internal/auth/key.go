@@ -85,7 +85,7 @@ type Key struct {
 
 const (
 	tokenLabel  = "lethe_"
-	prefixBytes = 5  // 8 characters, by which a key is listed and looked up
+	prefixBytes = 5  // 8 characters, which identify a key in lists and look-ups
 	secretBytes = 20 // 32 characters, 160 bits
 )
 

@@ -45,7 +45,7 @@ func BenchmarkDelete(b *testing.B) {
 	ours, plain, third := source.Clone(b), source.Clone(b), source.Clone(b)
 	client := start(b, ours, directions{}).client(b, "bench")
 	sql, gorm := plainDelete(b, plain), gormDelete(b, third)
-	left := ids["bench"][bystanders/2:] // some were made before those that go, some after
+	left := ids["bench"][bystanders/2:] // some were created before the deleted ones, some after
 	for _, d := range deletions() {
 		b.Run(fmt.Sprintf("conversations=%d", d.conversations), func(b *testing.B) {
 			var batch []string

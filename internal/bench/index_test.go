@@ -30,8 +30,8 @@ func BenchmarkIndex(b *testing.B) {
 	}
 }
 
-// BenchmarkReindex measures how many chunks the workers re-index in a second with
-// another model that costs the same, beside new ones in the same run.
+// BenchmarkReindex measures how many chunks per second the workers re-index with another model that costs the same,
+// and compares that with indexing new ones in the same run.
 func BenchmarkReindex(b *testing.B) {
 	embedders := map[string]embed.Embedder{"hash": embed.NewHash(), "free": directions{}}
 	for _, name := range []string{"hash", "free"} {

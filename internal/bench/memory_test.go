@@ -14,8 +14,7 @@ import (
 // unknown).
 type watched struct{ heap, mostHeap, resident, mostResident uint64 }
 
-// watch starts a measurement; the returned function ends it. Of several, the last one
-// counts.
+// watch starts a measurement. The returned function ends it. If there are several measurements, the last one counts.
 func (w *watched) watch() (stop func()) {
 	runtime.GC()
 	*w = watched{heap: heap(), resident: resident()}

@@ -81,9 +81,9 @@ func crowded(b *testing.B, sizes map[string]int, fill func(id string) conversati
 		_, err := conn.Exec(b.Context(), statement)
 		require.NoError(b, err, statement)
 	}
-	execute("SET session_replication_role = replica") // no foreign key is looked after
+	execute("SET session_replication_role = replica") // do not check foreign keys
 	execute("DROP INDEX chunks_terms")
-	execute("ALTER TABLE embeddings SET (autovacuum_enabled = off)") // it would come when it likes
+	execute("ALTER TABLE embeddings SET (autovacuum_enabled = off)") // it would run at any time
 	ids := map[string][]string{}
 	for name, chunks := range sizes {
 		var ws chat.WorkspaceID

@@ -66,10 +66,9 @@ func BenchmarkSearch(b *testing.B) {
 	}
 }
 
-// BenchmarkWords searches the store for the passages that contain some common and rare
-// words, in a workspace of fifty thousand, and the database for the passages that it
-// ranks best itself. Most of the made-up words are far more common than those of a
-// language without its stop words.
+// BenchmarkWords searches for passages with some common and some rare words in a workspace of fifty thousand, once
+// with the store and once with the ranking of the database itself. Most of the made-up words are far more common than
+// words of a language without its stop words.
 func BenchmarkWords(b *testing.B) {
 	const chunks = 50_000
 	c := newCorpus(6)
@@ -231,7 +230,7 @@ func passagesSQL(wanted, conversation, position string) string {
 		WHERE chunks.workspace_id = `
 }
 
-// passage holds a row of passagesSQL.
+// passage returns the values of a row of passagesSQL.
 func passage() []any {
 	var conversation, title, text, message, sender string
 	var position, created int64

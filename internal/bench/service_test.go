@@ -71,7 +71,7 @@ func (s *service) client(b *testing.B, workspace string) *client.Client {
 	require.NoError(b, err)
 	c, err := client.New(s.url, token, client.WithRetries(0))
 	require.NoError(b, err)
-	_, err = c.Count(b.Context()) // the connection is made, statements are prepared
+	_, err = c.Count(b.Context()) // opens the connection and prepares the statements
 	require.NoError(b, err)
 	return c
 }

@@ -1,6 +1,5 @@
-// Package chat holds the types of a chat history and the rules that need no I/O: what
-// makes an upload valid, how a re-send merges with the stored conversation, what a
-// filter means. It knows no database, no HTTP and no embedder.
+// Package chat has the types of a chat history and the rules that need no I/O: what makes an upload valid, how a
+// re-send merges with the stored conversation, what a filter means. It knows no database, no HTTP and no embedder.
 package chat
 
 import (

@@ -7,8 +7,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// Deletion is the receipt of a delete: how much was deleted, when, and with which key.
-// It holds no text, no title and no id of a deleted conversation.
+// Deletion is the receipt of a delete: how much was deleted, when, and with which key. It contains no text, no title
+// and no id of a deleted conversation.
 type Deletion struct {
 	ID            DeletionID
 	DeletedAt     time.Time
@@ -29,8 +29,8 @@ type DeleteOptions struct {
 	Exclude bool   // refuse later uploads of these conversations, until the exclusion is lifted
 }
 
-// MatchingDelete is a delete by filter. The zero value is refused, because an empty
-// filter is more likely a mistake than a wish to delete everything.
+// MatchingDelete is a delete by filter. The zero value is refused, because an empty filter is more likely a mistake
+// than a request to delete everything.
 type MatchingDelete struct {
 	Filter        Filter // PinnedOnly selects the pinned ones; callers must not set Unpinned
 	All           bool   // delete everything; only without a filter

@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// ImportState says how far the work of an import is.
+// ImportState is the state of an import.
 type ImportState string
 
 // The states of an import. Receiving and Reading are running: they end with Indexing, Done,
@@ -18,13 +18,13 @@ const (
 	StateIndexing  ImportState = "indexing"  // everything is stored, and conversations wait for indexing
 	StateDone      ImportState = "done"      // everything is stored and indexed
 	StateFailed    ImportState = "failed"    // an error ended it; what was stored before stays
-	StateStopped   ImportState = "stopped"   // somebody or something stopped it; what was stored before stays
+	StateStopped   ImportState = "stopped"   // a caller or the service stopped it; what was stored before stays
 )
 
 // Running reports whether an import may still store something.
 func (s ImportState) Running() bool { return s == StateReceiving || s == StateReading }
 
-// ImportJob is what is recorded of the work of an import, besides what it delivered.
+// ImportJob is the part of an import's record that does not come from its conversations.
 type ImportJob struct {
 	State     ImportState
 	Platforms []string // of its conversations, sorted
@@ -39,14 +39,14 @@ type ImportJob struct {
 	Restores  bool      // it restores what was deleted before
 }
 
-// ImportCounts counts the conversations of an import by what became of them.
+// ImportCounts counts the conversations of an import by their result.
 type ImportCounts struct {
 	New         int // created
 	Updated     int // stored before, and changed
 	Unchanged   int // stored before, and equal
 	LeftDeleted int // deleted before, and left so
 	Excluded    int // refused because they were deleted with that wish
-	Skipped     int // not wanted by whoever imports
+	Skipped     int // left out by the options of the import
 	Failed      int // could not be read or not be stored
 }
 
@@ -62,16 +62,16 @@ func (c ImportCounts) Add(d ImportCounts) ImportCounts {
 // Stored is how many conversations of the file are stored now, changed or not.
 func (c ImportCounts) Stored() int { return c.New + c.Updated + c.Unchanged }
 
-// ImportReport is what whoever reads a file has found in it. It contains no text of messages.
+// ImportReport is what was found while reading a file. It contains no text of messages.
 type ImportReport struct {
 	Members  []ImportMember  `json:"members,omitempty"`
 	Problems []ImportProblem `json:"problems,omitempty"` // the first ones
 	Notes    []string        `json:"notes,omitempty"`    // what the person who imports has to do
-	Skipped  int             `json:"skipped,omitempty"`  // conversations that were not wanted
+	Skipped  int             `json:"skipped,omitempty"`  // conversations that the options of the import leave out
 	Unread   int             `json:"unread,omitempty"`   // elements that could not be read
 }
 
-// With returns the report with what a later one says. What the later one leaves empty stays.
+// With returns the report updated with a later one. Fields that the later one leaves empty stay.
 func (r ImportReport) With(later ImportReport) ImportReport {
 	if later.Members != nil {
 		r.Members = later.Members
@@ -102,14 +102,14 @@ type ImportProblem struct {
 	Reason string `json:"reason"`
 }
 
-// ImportPlace is where in a source something stands. Zero fields are unknown.
+// ImportPlace is a place in a source. Zero fields are unknown.
 type ImportPlace struct {
 	Member  string `json:"member,omitempty"`
 	Line    int    `json:"line,omitempty"`    // from 1
 	Element int    `json:"element,omitempty"` // from 1
 }
 
-// Limits of what a record keeps. What is beyond them is counted and not listed.
+// Limits of what a record lists. Further problems are only counted.
 const (
 	MaxImportMembers  = 500
 	MaxImportProblems = 20

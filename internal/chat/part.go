@@ -2,10 +2,9 @@ package chat
 
 import "iter"
 
-// Part is a message, or a piece of the text of a long message. Long texts are read and
-// written in pieces, so that no code holds them whole. Text is the piece. The other
-// fields are those of the whole message; a piece from the middle of a text has only the
-// position. Pieces come in order and end between characters.
+// Part is a message, or a piece of the text of a long message. Long texts are read and written in pieces, so that a
+// whole one is never in memory. Text is the piece. The other fields are those of the whole message; a piece from the
+// middle of a text has only the position. Pieces come in order and end between characters.
 type Part struct {
 	Message
 	Offset int // bytes of the message's text before this piece

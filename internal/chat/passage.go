@@ -19,8 +19,7 @@ type Excerpt struct {
 	End       int // where it ends, exclusive
 	Text      string
 
-	// Repeated tells that this is the question that the passage answers, repeated from
-	// the passage before.
+	// Repeated marks the question that the passage answers, which is repeated from the passage before.
 	Repeated bool
 }
 

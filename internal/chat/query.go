@@ -20,8 +20,8 @@ type Filter struct {
 	Project    string // exact; empty for all
 }
 
-// SelectsAll reports whether the filter selects every conversation. What only spares
-// pinned, archived or starred conversations does not count.
+// SelectsAll reports whether the filter selects every conversation. Conditions that only spare pinned, archived or
+// starred conversations do not count.
 func (f Filter) SelectsAll() bool {
 	f.Unpinned = false
 	if f.Archived != nil && !*f.Archived {

@@ -87,7 +87,7 @@ func (r *replacer) pairMoved() {
 	}
 	for _, j := range left {
 		u := r.sent[j]
-		if u.blank && !whole { // blank messages cannot be told apart
+		if u.blank && !whole { // blank messages all look the same
 			continue
 		}
 		equal := places[u.symbol]

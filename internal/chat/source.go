@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of what an upload tells about its source.
+// Limits of what an upload says about its source.
 const (
 	MaxProjectRunes  = 500 // longer names are cut, not refused
 	MaxLinkBytes     = 2000
@@ -16,7 +16,7 @@ const (
 	MaxFilesBytes    = 16_000
 )
 
-// Source is what a conversation is at its source, besides its messages.
+// Source has the properties that a conversation has at its source, apart from its messages.
 type Source struct {
 	Archived *bool  // nil when the source does not say
 	Starred  *bool  // nil when the source does not say
@@ -36,8 +36,7 @@ func equal(a, b *bool) bool {
 	return *a == *b
 }
 
-// updated returns the source with what a later upload says. What the upload does not say
-// stays.
+// updated returns the source updated with a later upload. Properties that the upload does not have stay.
 func (s Source) updated(sent Source) Source {
 	if sent.Archived != nil {
 		s.Archived = sent.Archived

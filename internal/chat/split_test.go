@@ -41,7 +41,7 @@ func (s *keeper) add(u chat.Upload) chat.Merged {
 	return m
 }
 
-// told is the conversation without the ids that Lethe assigns.
+// told returns the conversation without the ids that Lethe assigns.
 func (s *keeper) told() chat.Transcript {
 	t := s.Transcript
 	t.ID, t.Messages, t.Turns = "", 0, slices.Clone(t.Turns)
@@ -78,8 +78,8 @@ func anyChat(random *rand.Rand, n int) chat.Upload {
 	return u
 }
 
-// A conversation that comes in parts is the conversation that came whole, also when the
-// parts come again, and when it has grown or was edited meanwhile.
+// A conversation that is uploaded in parts is the same as one that is uploaded at once, also when the parts are sent
+// again, and after it has grown or was edited.
 func TestPartsAreTheWhole(t *testing.T) {
 	const seed = 20260302
 	for round := range uint64(1000) {
@@ -115,7 +115,7 @@ func TestPartsAreTheWhole(t *testing.T) {
 		if !slices.ContainsFunc(parts, func(p chat.Upload) bool {
 			return p.From != nil && *p.From <= at && at < *p.From+len(p.Messages) && len(p.Messages) > 2
 		}) {
-			continue // of one or two messages nothing tells where they belong when one was edited
+			continue // the place of one or two messages is unclear if one of them was edited
 		}
 		divided.Turns[at].Text = "edited text that is like no other"
 		added := 0

@@ -215,8 +215,8 @@ func TestValidateTellsProblemsOfAllParts(t *testing.T) {
 	}
 }
 
-// FuzzValidate: any input is either refused with a reason, or comes out in a form that
-// both databases can hold. The result is the same each time.
+// FuzzValidate checks that any input is either refused with a reason, or becomes a form that both databases can
+// store. The result is the same each time.
 func FuzzValidate(f *testing.F) {
 	f.Add("custom", "My Chat", "c1", "Title", int64(1), int64(2), "human", "m1", "text", "assistant", "m2", "more", "b", int64(3), int64(0))
 	f.Add("", "", "c\x00", "", int64(0), int64(0), "user", "m\x00", "\x00\xff", "ai", "m\uFFFD", "", "", int64(0), int64(0))

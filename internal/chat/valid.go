@@ -135,8 +135,8 @@ func (u *ValidUpload) check(found *fault.Problems) {
 	}
 }
 
-// takeMessages checks the messages. It makes ids storable before it compares them,
-// because two ids that differ only in unstorable characters are stored as the same id.
+// takeMessages checks the messages. It makes ids storable before it compares them, because two ids that differ only
+// in unstorable characters are stored as the same id.
 func (u *ValidUpload) takeMessages(sent []UploadMessage, found *fault.Problems) {
 	switch n := len(sent); {
 	case n == 0:

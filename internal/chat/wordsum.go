@@ -43,7 +43,7 @@ func (w *wordHash) Write(p []byte) (int, error) {
 	if len(w.rest) > 0 {
 		p, w.rest = append(w.rest, p...), nil
 	}
-	start := 0 // of what is not written yet
+	start := 0 // of the part that is not written yet
 	for i := 0; i < len(p); {
 		if !utf8.FullRune(p[i:]) {
 			w.rest = bytes.Clone(p[i:])

@@ -9,9 +9,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/exports/format"
 )
 
-// copies knows which conversations of a source were handed over, because the same one often
-// is in several files: in a shard and in a file that the shards were joined into, or in an
-// older export beside a newer one. It remembers 32 bytes of a conversation.
+// copies remembers which conversations of a source were passed on, because the same conversation is often in several
+// files: in a shard and in a file that joins the shards, or in an older and a newer export. It keeps 32 bytes per
+// conversation.
 type copies struct {
 	ids, contents maphash.Seed
 	seen          map[[16]byte]copied
@@ -26,12 +26,11 @@ func newCopies() *copies {
 	return &copies{ids: maphash.MakeSeed(), contents: maphash.MakeSeed(), seen: map[[16]byte]copied{}}
 }
 
-// wanted reports whether a conversation is to be handed over: not if a newer copy was, or the
-// same one. Of different copies with the same time the later in the source is wanted too, and
-// so replaces the earlier.
+// wanted reports whether to pass a conversation on: not if a newer or the same copy was passed on before. If
+// different copies have the same time, the later one in the source is passed on too, and replaces the earlier one.
 func (c *copies) wanted(conversation format.Conversation) bool {
 	id := conversation.ExternalID
-	if conversation.From != nil { // the parts of a long conversation are no copies of each other
+	if conversation.From != nil { // parts of a long conversation are not copies of each other
 		id += "\x00" + strconv.Itoa(*conversation.From)
 	}
 	key := c.key(conversation.Platform, id)

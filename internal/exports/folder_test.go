@@ -21,7 +21,7 @@ import (
 //	go test ./internal/exports -run TestFolders -v -args -folder ~/exports
 var folder = flag.String("folder", "", "a folder of exports; each file or folder directly in it is read as one export")
 
-// TestFolders reads each folder of fixtures as one export and logs a table of what is found.
+// TestFolders reads each folder of fixtures as one export and logs a table of the results.
 func TestFolders(t *testing.T) {
 	pattern := "*/testdata"
 	if *folder != "" {

@@ -36,14 +36,13 @@ type Progress struct {
 	Conversations int    // handed over
 }
 
-// Read reads a source and hands its conversations to take, one after the other. A member
-// that cannot be read, or a part of it, is a problem in the report and does not end the
-// reading. The same conversation in several files is handed over once, in its newest form.
+// Read reads a source and passes its conversations to take, one after the other. A member or a part of it that cannot
+// be read is a problem in the report and does not end the reading. If a conversation is in several files, it is
+// passed on once, in its newest form.
 //
-// Read returns the errors of take and of the context unchanged. It returns an Invalid fault
-// if the format of the options is unknown, if no file has a known format, if all
-// conversations that there were are damaged, and if the files only say which others to
-// download. The report is complete as far as the reading came, also with an error.
+// Read returns the errors of take and of the context unchanged. It returns an Invalid fault if the format of the
+// options is unknown, if no file has a known format, if all conversations are damaged, and if the files only say
+// which others to download. The report covers everything up to the end of the reading, also after an error.
 func Read(ctx context.Context, source *container.Source, o Options, take func(format.Conversation) error) (*Report, error) {
 	r := reading{
 		options: o, formats: append(append([]format.Format(nil), o.Formats...), Formats()...),
@@ -117,12 +116,12 @@ func (r *reading) member(ctx context.Context, member container.Member, err error
 	return nil
 }
 
-// firstLook is how many bytes of a member are looked at first. They nearly always tell the
-// format, and looking at more takes longer than reading a small member.
+// firstLook is how many bytes of a member are read first. They are nearly always enough to recognise the format, and
+// more would take longer than reading a small member.
 const firstLook = 256 << 10
 
-// recognise returns the format of a member, or nil if it has none. A text that was looked at
-// as a whole is not read from the source again.
+// recognise returns the format of a member, or nil if it is unknown. If the sample contains the whole member, the
+// member is not read from the source again.
 func (r *reading) recognise(member *container.Member) (*format.Format, *format.Sample, error) {
 	for most := firstLook; ; most = format.SampleBytes {
 		head, err := member.Head(most)
@@ -191,7 +190,7 @@ func (r *reading) read(ctx context.Context, f format.Format, member container.Me
 	return nil
 }
 
-// conversation hands a conversation over, if it is wanted.
+// conversation passes a conversation on, unless it is left out.
 func (r *reading) conversation(c format.Conversation, found *MemberReport) error {
 	switch {
 	case r.options.Platform != "" && c.Platform != r.options.Platform,
@@ -270,7 +269,7 @@ func (r *reading) measured(member container.Member) format.Member {
 	return m
 }
 
-// stored returns how many bytes of the source were read for so many unpacked ones.
+// stored returns how many bytes of the source were read for this many unpacked bytes.
 func stored(member container.Member, in io.Reader, unpacked int64) int64 {
 	n := unpacked
 	if packed, ok := in.(interface{ Consumed() int64 }); ok {
@@ -284,7 +283,7 @@ func stored(member container.Member, in io.Reader, unpacked int64) int64 {
 	return n
 }
 
-// meter tells how much was read.
+// meter counts the bytes that are read.
 type meter struct {
 	io.ReadCloser
 	n     int64

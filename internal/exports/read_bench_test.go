@@ -15,7 +15,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/exports/format"
 )
 
-// madeShards makes an export of ChatGPT: 100 conversations a shard, 20 messages each.
+// madeShards generates an export of ChatGPT with 100 conversations per shard and 20 messages in each.
 func madeShards(b *testing.B, shards int) (made []string) {
 	random := rand.New(rand.NewPCG(5, 6))
 	words := strings.Fields(`the a service chat export keeps every message that somebody wrote in it, and "quotes" \ with
@@ -45,8 +45,8 @@ func madeShards(b *testing.B, shards int) (made []string) {
 	return made
 }
 
-// BenchmarkRead reads a made export of ChatGPT as one file and as shards in an archive, and
-// looks for the ends of its elements alone.
+// BenchmarkRead reads a generated export of ChatGPT as one file and as shards in an archive. It also measures how
+// long it takes only to find the ends of the elements.
 func BenchmarkRead(b *testing.B) {
 	shards := madeShards(b, 10)
 	joined := []byte("[" + strings.Join(shards, ",") + "]")

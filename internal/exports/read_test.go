@@ -59,7 +59,7 @@ func index() format.Format {
 	}
 }
 
-// file is a member of an archive that a test makes.
+// file is a member of a test's archive.
 type file struct{ name, text string }
 
 func zipped(t testing.TB, files ...file) []byte {

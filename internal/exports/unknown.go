@@ -14,8 +14,8 @@ import (
 // describedFiles is how many files the error about an unknown export describes.
 const describedFiles = 5
 
-// unrecognised returns the error for a source in which no file has a known format. It says
-// what there was and what was looked for.
+// unrecognised returns the error for a source in which no file has a known format. It says what was found and what
+// was looked for.
 func unrecognised(r *Report, formats []format.Format) error {
 	if problem := (&reading{report: r}).firstProblem(); problem.Text != "" {
 		return fault.Invalidf("nothing could be read: %s: %s", problem.Place, problem.Text)

@@ -28,7 +28,7 @@ type Task struct {
 // attempt may succeed, Invalid when it will not (for example when the model refuses),
 // Canceled when ctx ended. Write is safe for concurrent use.
 type Writer interface {
-	Model() string // the model's name, to show beside the text
+	Model() string // name of the model, to show beside the text
 	Write(ctx context.Context, t Task) (string, error)
 }
 
@@ -147,8 +147,8 @@ func (r *Remote) read(answer json.RawMessage) (string, error) {
 	return text, nil
 }
 
-// withoutThoughts drops what some models think aloud before they answer. Of a
-// model that was cut off while it thought, nothing is left.
+// withoutThoughts removes the thoughts that some models write before their answer. If a model was cut off while it
+// was thinking, nothing is left.
 func withoutThoughts(text string) string {
 	const begin, end = "<think>", "</think>"
 	text = strings.TrimSpace(text)

@@ -95,7 +95,7 @@ func TestWriteAsksAndReads(t *testing.T) {
 	}
 }
 
-// Newer models of OpenAI's want other fields. They are told after one refusal.
+// Newer models of OpenAI need other fields. They get them after one refusal.
 func TestWriteSpeaksTheOtherForm(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request, asked map[string]any) {
 		if asked["max_tokens"] != nil {

@@ -68,11 +68,9 @@ func IsProof(token, challenge, proof string) bool {
 	return hmac.Equal([]byte(Prove(token, challenge)), []byte(proof))
 }
 
-// Announce writes the file of this process's service into the folder, which it
-// makes when it is missing, and deletes the files of processes that have ended.
-// Remove takes the file away. Forbidden when somebody else owns or could write the
-// folder; Unavailable when it cannot be written, or this system does not tell when
-// a process was started.
+// Announce writes the file of this process's service into the folder, which it creates if needed, and deletes the
+// files of processes that have ended. Remove deletes the file. Forbidden when another user owns or could write the
+// folder. Unavailable when it cannot be written, or when this system does not say when a process was started.
 func Announce(folder, url, token string) (Service, error) {
 	s := Service{URL: url, PID: os.Getpid(), Token: token}
 	start, err := startOf(s.PID)
@@ -198,8 +196,8 @@ func isPrivate(name string, folder bool) bool {
 
 var globEscapes = strings.NewReplacer(`*`, `\*`, `?`, `\?`, `[`, `\[`, `\`, `\\`)
 
-// escapeGlob makes a folder's name match itself. On Windows a pattern has no
-// escapes, and a name has none of the characters but [.
+// escapeGlob makes the name of a folder match itself. On Windows a pattern has no escapes, and a name can have only
+// the special character [.
 func escapeGlob(folder string) string {
 	if filepath.Separator == '\\' {
 		return folder

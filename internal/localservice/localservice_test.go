@@ -80,8 +80,7 @@ func TestAFileOutlivesNoProcess(t *testing.T) {
 	}
 }
 
-// What others can write or read tells nothing, and no token is put where they can
-// read it.
+// A file that others can write or read is ignored, and no token is written where others can read it.
 func TestOnlyWhatIsPrivateIsBelieved(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "run")
 	announced, err := Announce(folder, url, NewToken())

@@ -8,8 +8,7 @@ import (
 	"syscall"
 )
 
-// isOurs reports whether this user owns the file and nobody else may read or
-// write it.
+// isOurs reports whether this user owns the file and no other user may read or write it.
 func isOurs(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(stat.Uid) == os.Geteuid() && info.Mode().Perm()&0o077 == 0

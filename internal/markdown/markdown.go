@@ -49,7 +49,7 @@ func (r *Renderer) Render(text string) (string, error) {
 	return r.sanitise.SanitizeReader(&out).String(), nil
 }
 
-// literal shows HTML that stands in a text as text.
+// literal shows HTML in a text as text.
 type literal struct{}
 
 // RegisterFuncs registers the kinds of nodes that are HTML.

@@ -19,8 +19,7 @@ func Top(scored []Scored, n int) []Scored {
 	return scored[:min(len(scored), n)]
 }
 
-// Best keeps the best of the passages that it is offered. The order in which they
-// come does not matter.
+// Best keeps the best of the passages that it is offered, in any order.
 type Best struct {
 	limit int
 	kept  worstFirst

@@ -18,8 +18,7 @@ const (
 	longQuery      = 2000 // bytes; a longer query is searched as it is
 )
 
-// referring are words that stand for something said before. "That" is missing, because it
-// mostly joins two clauses.
+// referring are words that refer to something said before. "That" is missing, because it mostly joins two clauses.
 var referring = map[string]bool{
 	"it": true, "its": true, "this": true, "these": true, "those": true, "they": true, "them": true, "their": true,
 	"he": true, "him": true, "his": true, "she": true, "her": true, "hers": true, "there": true,
@@ -44,7 +43,7 @@ func vague(query string) bool {
 	return n < vagueTerms || (n < referringTerms && refers(query))
 }
 
-// refers reports whether a query has a word that stands for something said before.
+// refers reports whether a query has a word that refers to something said before.
 func refers(query string) bool {
 	words := strings.FieldsFunc(strings.ToLower(query), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	for _, w := range words {
@@ -67,7 +66,7 @@ func (q *Query) lastTurn(sender chat.Sender, query string) string {
 	return ""
 }
 
-// beginning returns at most so many runes of a text, on one line and cut after a word.
+// beginning returns the first runes of a text, on one line and cut after a word.
 func beginning(text string, limit int) string {
 	text = oneLine(text)
 	runes := []rune(text)

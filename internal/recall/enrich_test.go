@@ -37,7 +37,7 @@ func TestEnrich(t *testing.T) {
 	}
 }
 
-// What is added stays short, whole words, and the beginning.
+// The added text is short, has only whole words, and comes first.
 func TestEnrichAddsLittle(t *testing.T) {
 	long := strings.Repeat("öde Straße ", 5000)
 	got := (&Query{Context: "first " + long}).enrich("and?")

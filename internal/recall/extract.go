@@ -11,8 +11,8 @@ const (
 	maxPassageShare  = 2   // a longer passage gets at most 1/2 of the budget, unless it is the only one
 )
 
-// extract makes a digest of quotes: the best passages that fit into the budget, without
-// near-duplicates, in an order in which they can be read.
+// extract builds a digest of quotes: the best passages that fit into the budget, without near-duplicates, in
+// chronological order.
 func extract(hits []search.Hit, budget int, platform string) cited {
 	frame := frameFor(platform, quotedNotice)
 	chosen := choose(hits, budget-text.Tokens(frame.render()), budget, frame.escape)
@@ -26,9 +26,9 @@ func extract(hits []search.Hit, budget int, platform string) cited {
 	return cited{sources: []Source{}}
 }
 
-// choose returns the passages that fit into so many tokens, best first. It leaves out passages
-// that say nearly the same as a better one. It does not leave out passages with a low score:
-// scores are scaled so that the last hit has 0 even if it matches well.
+// choose returns the passages that fit into room tokens, best first. It leaves out passages that say nearly the same
+// as a better one. It does not leave out passages with a low score: scores are scaled so that the last hit has 0 even
+// if it matches well.
 func choose(hits []search.Hit, room, budget int, escape func(string) string) []quote {
 	most := max(budget/maxPassageShare, passageTokens)
 	if len(hits) == 1 {

@@ -28,8 +28,7 @@ func hit(n int, title, text string) search.Hit {
 	}
 }
 
-// histories are what digests are made of: ordinary texts, and those that cost the
-// most tokens or the most care.
+// histories are the inputs of digests: ordinary texts, and texts that need many tokens or special care.
 func histories() map[string][]search.Hit {
 	random := rand.New(rand.NewPCG(7, 7))
 	sentence := func() string {
@@ -79,7 +78,7 @@ func extracted(hits []search.Hit, budget int, platform string) (string, []Source
 
 var heading = regexp.MustCompile(`(?m)^\[(\d+)\] (\d{4}-\d\d-\d\d) · `)
 
-// Whatever the texts, the budget is kept, and what is cited is what is there.
+// For any text, the budget is kept and every citation refers to a source.
 func TestADigestKeepsItsBudget(t *testing.T) {
 	all := histories()
 	names := []string{"ordinary", "short", "closing tags", "fences", "long titles", "Chinese", "emoji", "one long word"}

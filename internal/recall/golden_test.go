@@ -19,7 +19,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files again")
 
-// held is a conversation, cut as it is indexed, as hits that match evenly.
+// held returns the hits of a conversation that is cut as it would be indexed, all with the same score.
 func held(id chat.ConversationID, title string, began time.Time, texts ...string) (hits []search.Hit) {
 	var turns []chat.Message
 	for i, text := range texts {
@@ -38,7 +38,7 @@ func held(id chat.ConversationID, title string, began time.Time, texts ...string
 	return hits
 }
 
-// sentences are so many sentences of about eleven words, none like another.
+// sentences returns n different sentences of about eleven words.
 func sentences(about string, n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -47,8 +47,8 @@ func sentences(about string, n int) string {
 	return strings.TrimSpace(b.String())
 }
 
-// TestDigestsRead holds digests to golden files, for whoever changes how they
-// read: what matters is what a person sees there.
+// TestDigestsRead compares digests with golden files, which show what a user sees. Whoever changes the text of
+// digests reads the differences there.
 func TestDigestsRead(t *testing.T) {
 	march := time.Date(2026, 3, 1, 22, 0, 0, 0, time.UTC)
 	long := held("a", "Planning the garden", march, "How do we lay out the garden?", sentences("garden", 30), "And the pond?", "Put the pond where the rain gathers, behind the shed.")

@@ -13,8 +13,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/text"
 )
 
-// maxHeadingRunes is how much of a title stands above a quote. Many titles are the whole first
-// message.
+// maxHeadingRunes is how much of a title is shown above a quote. Many titles are the whole first message.
 const maxHeadingRunes = 60
 
 // quote is one passage, or several consecutive ones, for a digest. Its title and text are
@@ -53,8 +52,8 @@ func (q quote) isFollowedBy(next quote) bool {
 	return last.ConversationID == first.ConversationID && last.Key.Position+1 == first.Key.Position
 }
 
-// join makes one quote of two consecutive ones. A passage begins with the question that it
-// answers and with its sender. They are left out where the quote before contains them.
+// join joins two consecutive quotes. A passage begins with the question that it answers, and with its sender. Both
+// are left out if the quote before contains them.
 func (q quote) join(next quote) quote {
 	before, parts := q.hits[len(q.hits)-1].Passage.Own(), next.hits[0].Passage.Parts
 	last, added := before[len(before)-1], next.text
@@ -84,9 +83,8 @@ func (q quote) best() search.Hit {
 	return slices.MaxFunc(q.hits, func(a, b search.Hit) int { return cmp.Compare(a.Score, b.Score) })
 }
 
-// fit cuts the text so that the block has at most so many tokens, and returns how many it has.
-// The message that matches best is kept. It returns false when the rest would be too short to
-// be useful.
+// fit cuts the text so that the block has at most budget tokens, and returns its number of tokens. It keeps the
+// message that matches best. It returns false when the rest would be too short to be useful.
 func (q *quote) fit(budget int) (cost int, ok bool) {
 	cost = q.cost()
 	if cost <= budget {

@@ -28,8 +28,7 @@ func following(parts ...chat.Excerpt) (hits []search.Hit) {
 	return hits
 }
 
-// What somebody wrote is quoted as it was written, however much it looks like the
-// senders and days that a passage adds.
+// Text is quoted as it was written, even if it looks like the senders and days that a passage adds.
 func TestQuotesTakeNoTextForStructure(t *testing.T) {
 	first, second := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	said := func(id chat.MessageID, position int, sender chat.Sender, at time.Time, text string) chat.Excerpt {

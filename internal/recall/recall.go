@@ -35,7 +35,7 @@ type Options struct {
 	Search  *search.Searcher
 	Writer  llm.Writer           // nil: digests are quoted
 	Logger  *slog.Logger         // nil discards
-	Metrics *prometheus.Registry // nil counts for nobody
+	Metrics *prometheus.Registry // nothing is counted when nil
 }
 
 // New returns a Recaller.
@@ -88,14 +88,14 @@ type draft struct {
 	model string // that wrote it
 }
 
-// cited is a text and what it was made from.
+// cited is a text and its sources.
 type cited struct {
 	content string
 	sources []Source     // in the order of their numbers in content
 	used    []search.Hit // every passage that the writer has read
 }
 
-// quote makes the digest from quotes.
+// quote builds the digest from quotes.
 func (d *draft) quote() {
 	d.cited, d.model = extract(d.hits, d.query.MaxTokens, d.platform), ExtractiveModel
 }
@@ -112,10 +112,10 @@ func (r *Recaller) quoteAll(ctx context.Context, ws chat.WorkspaceID, q Query, q
 	return drafts, err
 }
 
-// dropChanged makes the drafts again that use a passage which was deleted or changed meanwhile,
-// because writing takes seconds. The text of a model is discarded if any passage was deleted or
-// changed that the model has read, cited or not, because nobody can tell what it took from
-// where. The last look, which finds no change, is at one moment for all drafts.
+// dropChanged builds drafts again that use a passage which was deleted or changed in the meantime, because writing
+// takes seconds. It discards the text of a model if any passage that the model read was deleted or changed, cited or
+// not, because nobody knows which passage it used where. The last check, which finds no change, is one snapshot for
+// all drafts.
 func (r *Recaller) dropChanged(ctx context.Context, ws chat.WorkspaceID, drafts []*draft) error {
 	for {
 		var used []search.Hit
@@ -141,7 +141,7 @@ func (r *Recaller) dropChanged(ctx context.Context, ws chat.WorkspaceID, drafts 
 	return nil
 }
 
-// requote makes a draft from quotes again, without the changed passages, if it uses one.
+// requote builds a draft from quotes again, without the changed passages, if it uses one of them.
 func (r *Recaller) requote(d *draft, changed map[rank.Key]bool) {
 	if len(unchanged(d.used, changed)) == len(d.used) {
 		return

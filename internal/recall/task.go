@@ -33,7 +33,7 @@ The message that you get has up to three sections. Each begins with a line that 
 // wordsPerToken is the usual ratio in English. It only guides the model; a longer text is cut.
 const wordsPerToken = 0.65
 
-// taskFor returns what the model is asked to write about the shown passages, in so many tokens.
+// taskFor returns the prompt for a digest of the shown passages in at most room tokens.
 func taskFor(q Query, query SubQuery, shown []quote, room int) llm.Task {
 	var conversation strings.Builder
 	if topic := beginning(q.Context, maxTaskContext); topic != "" {

@@ -18,8 +18,8 @@ const (
 
 	minWrittenTokens = 48   // the model is not asked for a shorter text
 	readingShare     = 4    // the model reads passages of this many times the budget,
-	minReading       = 1500 // but at least so many tokens
-	maxReading       = 6000 // and at most so many, which small models can read too
+	minReading       = 1500 // minimum number of tokens
+	maxReading       = 6000 // maximum, which small models can read too
 )
 
 // writeAll lets the language model write the drafts, if there is one, several at a time. A draft

@@ -62,7 +62,7 @@ func TestAModelWritesTheDigest(t *testing.T) {
 		require.Equal(t, text.Tokens(r.Content), r.Tokens)
 		require.LessOrEqual(t, r.Tokens, 300)
 
-		// What it was asked.
+		// The prompt of the model.
 		mark := task.Text[:strings.IndexByte(task.Text, ' ')]
 		require.GreaterOrEqual(t, len(mark), 20)
 		require.Contains(t, task.Rules, mark)
@@ -74,7 +74,7 @@ func TestAModelWritesTheDigest(t *testing.T) {
 		shown := len(passageHeading.FindAllString(task.Text, -1))
 		require.GreaterOrEqual(t, shown, 3)
 
-		// What became of its text.
+		// The text of the model in the answer.
 		require.True(t, strings.HasPrefix(r.Content, "What the user's own chat history says, summed up"), r.Content)
 		require.True(t, strings.HasSuffix(r.Content, "\n</chat_history>"), r.Content)
 		require.Equal(t, 1, strings.Count(r.Content, "</chat_history>"), "it cannot close the frame")
@@ -92,7 +92,7 @@ func TestAModelWritesTheDigest(t *testing.T) {
 	})
 }
 
-// Only what is cited is a source, numbered anew in the order of the passages.
+// Only cited passages are sources. They are numbered again in the order of the passages.
 func TestSourcesAreWhatIsCited(t *testing.T) {
 	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
 		addTopics(f)
@@ -182,9 +182,8 @@ func TestNothingToWriteUp(t *testing.T) {
 	})
 }
 
-// A conversation that is deleted while the model writes is not in the answer,
-// neither by name nor in what the model made of it, whether it cites it or not.
-// Deletes do not wait for models.
+// A conversation that is deleted while the model writes is not in the answer, neither as a source nor in the text of
+// the model, whether it is cited or not. Deletes do not wait for models.
 func TestDeletedWhileWriting(t *testing.T) {
 	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
 		for name, text := range map[string]string{
@@ -312,7 +311,7 @@ func TestQueriesAreWrittenSideBySide(t *testing.T) {
 	})
 }
 
-// The model's time ends before the request's own, so that there is time to quote.
+// The time limit of the model is shorter than that of the request, so that there is time to quote.
 func TestAModelMayNotUseUpTheRequest(t *testing.T) {
 	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
 		addTopics(f)
@@ -328,7 +327,7 @@ func TestAModelMayNotUseUpTheRequest(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 3*time.Second, whole.Sub(its))
 
-		// A request that ends while the model writes is no digest.
+		// A request that ends while the model writes gets no digest.
 		leaving, leave := context.WithCancel(t.Context())
 		_, err = withWriter(f, func(ctx context.Context, _ llm.Task) (string, error) {
 			leave()

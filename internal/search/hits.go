@@ -165,8 +165,8 @@ func (s *Searcher) Changed(ctx context.Context, ws chat.WorkspaceID, hits []Hit)
 	return changed, nil
 }
 
-// bestMessage returns the parts of the message that contains most of the wanted terms; of the
-// first such message on a tie. The passage must have a part of its own.
+// bestMessage returns the parts of the message that contains most of the wanted terms; if there is a tie, of the
+// first such message. The passage must have a part that is not repeated.
 func bestMessage(p chat.Passage, wanted map[string]bool) (best []chat.Excerpt) {
 	most := -1
 	for own := p.Own(); len(own) > 0; {

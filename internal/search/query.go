@@ -36,7 +36,7 @@ type Query struct {
 	Limit         int // 0 for DefaultLimit
 	Filter        chat.Filter
 	Mode          Mode // empty for Hybrid
-	ContextChunks int  // how many neighbouring passages come with each hit, half before and half after
+	ContextChunks int  // number of neighbouring passages per hit, half before and half after
 	SkipRerank    bool // do not ask the reranker
 }
 

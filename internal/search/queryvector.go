@@ -69,7 +69,7 @@ func (q *queryEmbedder) vector(ctx context.Context, query string) ([]float32, er
 	default:
 		q.breaker.Trip(err)
 	}
-	return nil, nil //nolint:nilnil // the search goes on without a vector, and says so
+	return nil, nil //nolint:nilnil // the search continues without a vector, and the answer says so
 }
 
 // embed waits for the embedder, but not longer than the patience, even if the embedder ignores

@@ -142,7 +142,7 @@ func TestAnEmbedderThatDoesNotAnswerIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// A text that makes the embedder panic stops neither the service nor the leg.
+// A text that makes the embedder panic ends neither the service nor the semantic leg.
 func TestAQueryThatMakesAnEmbedderPanicIsAnsweredByWords(t *testing.T) {
 	eachLeg(t, func(t *testing.T, l *leg) {
 		l.script(func(context.Context) error { panic("caravan") })
@@ -154,7 +154,7 @@ func TestAQueryThatMakesAnEmbedderPanicIsAnsweredByWords(t *testing.T) {
 	})
 }
 
-// A caller who leaves is no sign that the embedder fails.
+// A caller that disconnects does not mean that the embedder fails.
 func TestACallerWhoLeavesDoesNotLoseTheLeg(t *testing.T) {
 	eachLeg(t, func(t *testing.T, l *leg) {
 		ctx, leave := context.WithCancel(t.Context())

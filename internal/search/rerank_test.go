@@ -183,7 +183,7 @@ func TestNothingToRerank(t *testing.T) {
 	})
 }
 
-// What is deleted while the reranker reads it is not in the answer.
+// A passage that is deleted while the reranker reads it is not in the answer.
 func TestDeletedWhileReranking(t *testing.T) {
 	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
 		addCaravans(f, 4)

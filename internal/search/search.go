@@ -1,6 +1,6 @@
-// Package search finds passages of a workspace: by words (the keyword leg), by meaning (the
-// semantic leg), and in the order of a reranker, if one is configured. It goes on without a
-// model that does not answer, and says so. It knows no keys, scopes, HTTP or SQL.
+// Package search finds passages of a workspace: by words (the keyword leg), by meaning (the semantic leg), and in the
+// order of a reranker, if one is configured. If a model does not answer, it continues without the model, and the
+// answer says so. It knows no keys, scopes, HTTP or SQL.
 package search
 
 import (
@@ -36,7 +36,7 @@ type Options struct {
 	Embedder embed.Embedder
 	Reranker rerank.Reranker      // nil for none
 	Logger   *slog.Logger         // nil discards
-	Metrics  *prometheus.Registry // nil counts for nobody
+	Metrics  *prometheus.Registry // nothing is counted when nil
 
 	QueryPatience time.Duration   // how long a search waits for the vector of its query; DefaultQueryPatience when 0
 	Trials        breaker.Options // how an embedder that did not answer a query is tried again; for tests
@@ -61,9 +61,8 @@ func (s *Searcher) Close() { s.queries.breaker.Close() }
 // LostLeg returns why the semantic leg is unavailable; nil while it works.
 func (s *Searcher) LostLeg() *chat.LostLeg { return s.queries.lostLeg() }
 
-// Search returns the passages that match a query best, with highlights. Invalid when the
-// query breaks a rule of Query; Canceled when ctx ends. That a model does not answer is no
-// error: Result says what answered.
+// Search returns the passages that match a query best, with highlights. Invalid when the query breaks a rule of
+// Query; Canceled when ctx ends. It is not an error when a model does not answer: Result says which ones did.
 func (s *Searcher) Search(ctx context.Context, ws chat.WorkspaceID, q Query) (Result, error) {
 	result, err := s.Find(ctx, ws, q)
 	if err != nil {

@@ -141,8 +141,7 @@ func TestHighlights(t *testing.T) {
 	})
 }
 
-// Neighbours come in order, half before and half after, and never from another
-// conversation.
+// Neighbours are in order, half before and half after, and never from another conversation.
 func TestContext(t *testing.T) {
 	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
 		const passages = 9
@@ -244,8 +243,7 @@ func TestEveryScriptIsFound(t *testing.T) {
 	})
 }
 
-// What is deleted while a search is under way, be it found by its words already, is
-// not in the answer.
+// A passage that is deleted during a search is not in the answer, even if the keyword leg has already found it.
 func TestASearchMissesWhatIsDeletedMeanwhile(t *testing.T) {
 	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
 		gone := f.Ingest(historytest.Upload("gone", "The ferry leaves at nine.")).Conversation.ID

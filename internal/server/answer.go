@@ -86,7 +86,7 @@ func writeParts(w io.Writer, parts iter.Seq2[chat.Part, error], field string, wi
 	return nil
 }
 
-// writeAround writes what is before, the middle, and what is after.
+// writeAround writes before, then the middle, then after.
 func writeAround(w io.Writer, before, after []byte, middle func() error) error {
 	if _, err := w.Write(before); err != nil {
 		return err
@@ -98,7 +98,7 @@ func writeAround(w io.Writer, before, after []byte, middle func() error) error {
 	return err
 }
 
-// cutKey is the key under which Echo stores that an answer must not look complete.
+// cutKey is the key for storing in Echo's context that an answer must not look complete.
 const cutKey = "lethe.cut"
 
 // cutOff ends the connection of a request that failed after its answer had begun, so that

@@ -92,8 +92,7 @@ func unread(err error) error {
 	return brokenBody(err, "the body")
 }
 
-// brokenBody says why a body ended before its end: it stopped coming or came too
-// slowly, or the connection ended.
+// brokenBody says why a body is incomplete: it stopped or came too slowly, or the connection ended.
 func brokenBody(err error, what string) error {
 	slow := errors.Join(httpStatus(http.StatusRequestTimeout), err)
 	switch {
@@ -105,7 +104,7 @@ func brokenBody(err error, what string) error {
 	return fault.Wrap(fault.Canceled, errors.Join(httpStatus(http.StatusBadRequest), err), "%s could not be read to its end; send the request again", what)
 }
 
-// checkFile accepts every media type that is no form: the body is the file itself.
+// checkFile accepts every media type except forms: the body is the file itself.
 func checkFile(h http.Header) error {
 	if coding := h.Get(echo.HeaderContentEncoding); coding != "" && !strings.EqualFold(coding, "identity") {
 		return fault.New(fault.Unsupported, "send the file as it is, without Content-Encoding")

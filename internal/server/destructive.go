@@ -24,7 +24,7 @@ type reading struct {
 	unknown  func(name string) error
 	noBody   string // what to say of a missing body; empty for the usual
 	optional bool   // the handler knows what to do without a body
-	bodiless bool   // the handler reads no body; one that comes is only checked
+	bodiless bool   // the handler reads no body; a body is only checked
 	lines    bool   // the body has one JSON object a line
 }
 
@@ -44,10 +44,9 @@ var ours = reading{
 	},
 }
 
-// vendors is for the delete routes of the two vendors' APIs. Their clients may send fields
-// that Lethe does not know, which are ignored unless the name looks like one of Lethe's
-// switches: a request with dryRun must not delete everything. The arguments are the
-// parameters that the route has.
+// vendors is for the delete routes of the two vendors' APIs. Their clients may send fields that Lethe does not know.
+// These are ignored, unless the name looks like one of Lethe's switches, because a request with dryRun must not
+// delete everything. The arguments are the parameters of the route.
 func vendors(query ...string) reading {
 	return reading{
 		destroys: true, query: query,

@@ -43,8 +43,7 @@ func withField(body, name, value string) string {
 	return strings.Replace(strings.TrimSuffix(body, "}")+`,"`+name+`":`+value+"}", "{,", "{", 1)
 }
 
-// A field or parameter that looks like a switch that the route does not have deletes
-// nothing, on every route that deletes.
+// On every route that deletes, a field or parameter that looks like a switch of another route deletes nothing.
 func TestNoDeleteIgnoresASwitch(t *testing.T) {
 	s := start(t, server.Options{})
 	id := s.upload(t, "kept", "hello")

@@ -26,7 +26,7 @@ var statusOf = map[fault.Kind]int{
 	fault.Unsupported:     http.StatusUnsupportedMediaType,
 	fault.RateLimited:     http.StatusTooManyRequests,
 	fault.Unavailable:     http.StatusServiceUnavailable,
-	fault.Canceled:        http.StatusServiceUnavailable, // our deadline; a caller that went away reads nothing
+	fault.Canceled:        http.StatusServiceUnavailable, // our deadline; a caller that disconnected reads nothing
 }
 
 // httpStatus is the cause of an error that has a status only in HTTP.

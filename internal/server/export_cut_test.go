@@ -17,8 +17,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/history"
 )
 
-// Half a file must not look like a whole one. An export that fails after its first line
-// is cut off; one that fails before it is answered with an error.
+// An incomplete file must not look complete. An export that fails after its first line is cut off; one that fails
+// before it is answered with an error.
 func TestAnExportThatFailsIsCut(t *testing.T) {
 	broken := fault.New(fault.Unavailable, "the database is closed")
 	for lines, want := range map[int]int{0: http.StatusServiceUnavailable, 1: http.StatusOK, 300: http.StatusOK} {

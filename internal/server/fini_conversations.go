@@ -28,8 +28,7 @@ func (f *fini) ListPublicConversations(ctx context.Context, r wire.ListPublicCon
 	return publicPage{ctx, page}, nil
 }
 
-// publicPage is a page of conversations that is written item by item. It holds the context
-// of its request.
+// publicPage is a page of conversations that is written item by item. It has the context of its request.
 type publicPage struct {
 	ctx  context.Context //nolint:containedctx // the answer is written after the handler has returned
 	page history.WalkPage
@@ -86,8 +85,7 @@ func (f *fini) GetPublicConversation(ctx context.Context, r wire.GetPublicConver
 	return publicAnswer{ctx, reading}, nil
 }
 
-// publicAnswer is a conversation that is written while it is read. It holds the context of
-// its request.
+// publicAnswer is a conversation that is written while it is read. It has the context of its request.
 type publicAnswer struct {
 	ctx     context.Context //nolint:containedctx // the answer is written after the handler has returned
 	reading *history.Reading

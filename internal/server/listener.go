@@ -39,7 +39,7 @@ type envelopedConn struct {
 	net.Conn
 	mu       sync.Mutex
 	start    []byte
-	answered bool // what is read next belongs to another request
+	answered bool // the next bytes belong to another request
 }
 
 // Read reads and remembers the beginning of a request.

@@ -80,7 +80,7 @@ func (s *Server) share(c echo.Context, bytes int64) (*budget.Share, error) {
 	return share, nil
 }
 
-// requestCost returns the maximum memory for a request, as far as its header tells.
+// requestCost returns the maximum memory for a request, as far as its header says.
 func requestCost(c echo.Context, maxBody int64) int64 {
 	r := c.Request()
 	switch {

@@ -19,6 +19,6 @@ type memoryPlugin struct {
 	length   int64 // bytes of the request's body; -1 when unknown
 	markdown *markdown.Renderer
 	stopping context.Context  //nolint:containedctx // it ends when the service stops
-	sender   auth.SenderStyle // of a person, unless the request wants another
-	head     bool             // only the header of the answer is wanted
+	sender   auth.SenderStyle // the key's style, unless the request asks for another
+	head     bool             // a HEAD request: only the header of the answer is sent
 }

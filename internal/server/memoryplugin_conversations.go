@@ -63,8 +63,7 @@ func (m *memoryPlugin) GetConversation(ctx context.Context, r wire.GetConversati
 	return conversationAnswer{ctx, reading, cmp.Or(style, m.sender)}, nil
 }
 
-// conversationAnswer is a conversation that is written while it is read. It holds the context
-// of its request.
+// conversationAnswer is a conversation that is written while it is read. It has the context of its request.
 type conversationAnswer struct {
 	ctx     context.Context //nolint:containedctx // the answer is written after the handler has returned
 	reading *history.Reading

@@ -48,7 +48,7 @@ func (m *memoryPlugin) watch(ctx context.Context, q history.WatchQuery) watched 
 type watched struct {
 	moves iter.Seq2[history.Moved, error]
 	end   func()
-	head  bool // only the header is wanted
+	head  bool // a HEAD request: only the header is sent
 }
 
 // VisitWatchEventsResponse writes the events.
@@ -57,9 +57,9 @@ func (a watched) VisitWatchEventsResponse(w http.ResponseWriter) error { return 
 // VisitWatchImportResponse writes the events.
 func (a watched) VisitWatchImportResponse(w http.ResponseWriter) error { return a.write(w) }
 
-// write sends each event at once, and a comment when nothing moves, so that proxies keep the
-// connection. It ends when the client does not read any more. After the header has been sent, a
-// stream ends without an error: the client asks again and is told the reason.
+// write sends each event at once, and a comment when nothing changes, so that proxies keep the connection open. It
+// ends when the client stops reading. After the header was sent, a stream ends without an error: the client connects
+// again and then gets the reason.
 func (a watched) write(w http.ResponseWriter) error {
 	defer a.end()
 	out := &streamedAnswer{w: w, header: map[string]string{echo.HeaderContentType: "text/event-stream", "X-Accel-Buffering": "no"}}
@@ -84,7 +84,7 @@ func (a watched) write(w http.ResponseWriter) error {
 	return err
 }
 
-// eventOf returns an event as it is sent; a comment when nothing has moved.
+// eventOf returns an event in the form that is sent; a comment when nothing has changed.
 func eventOf(m history.Moved) []byte {
 	var kind events.Kind
 	var data any

@@ -84,7 +84,7 @@ func firstForHead(next wire.StrictHandlerFunc, _ string) wire.StrictHandlerFunc 
 	}
 }
 
-// firstOf yields the first item alone.
+// firstOf yields only the first item.
 func firstOf[T any](items iter.Seq2[T, error]) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for item, err := range items {
@@ -94,7 +94,7 @@ func firstOf[T any](items iter.Seq2[T, error]) iter.Seq2[T, error] {
 	}
 }
 
-// exported is an answer that is written while it is read from the store. It holds the context
+// exported is an answer that is written while it is read from the store. It has the context
 // of its request.
 type exported struct {
 	ctx           context.Context //nolint:containedctx // the answer is written after the handler has returned

@@ -87,7 +87,7 @@ func (w whole) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unfinished says of an import that ended early what is stored all the same.
+// unfinished adds to the error of an import that ended early what was stored before.
 func unfinished(err error, done history.Imported) error {
 	return fault.Wrap(fault.KindOf(err), err, "%s; %d conversations are stored, and sending the file again stores the rest",
 		fault.Message(err), done.Conversations)

@@ -86,8 +86,8 @@ func TestAnImportInParts(t *testing.T) {
 	require.True(t, client.IsNotFound(err), "its record went with its last conversation")
 }
 
-// A file of another service is kept until it has arrived, and read then; what is in it and what
-// is wrong with it is in its record.
+// A file of another service is stored until it has arrived, and then read. Its record has its contents and its
+// problems.
 func TestAFileOfAnotherServiceIsImported(t *testing.T) {
 	s := start(t, server.Options{})
 	body, err := os.ReadFile("../exports/deepseek/testdata/export/conversations.json")
@@ -129,7 +129,7 @@ func value(s *string) string {
 	return *s
 }
 
-// After a stop is answered nothing more is stored, and the client is told.
+// Nothing is stored after a stop was answered, and the client gets an error.
 func TestAStoppedImportTakesNoMore(t *testing.T) {
 	s := start(t, server.Options{})
 	job, err := s.Client.StartImport(t.Context(), api.ImportBegin{})
@@ -192,8 +192,8 @@ func await(t *testing.T, told <-chan string, text string) string {
 	return ""
 }
 
-// Whoever follows an import sees it move and end; the stream then ends by itself. What it says
-// has no name and no text.
+// A client that follows an import gets its progress and its end, and then the stream ends. Events contain no name and
+// no text.
 func TestAnImportIsFollowed(t *testing.T) {
 	s := start(t, server.Options{})
 	all, answer := follow(t, s, "/api/chat-history/events?kind=import,deletion")

@@ -83,7 +83,7 @@ func TestAnImportStoresWhatItCan(t *testing.T) {
 
 // A line that is too long is a problem with its number, and loses nothing behind it.
 func TestALineOverTheLimitOfAnImport(t *testing.T) {
-	const most = 3 << 20 // more than what is read before a line is decoded
+	const most = 3 << 20 // more than is read before a line is decoded
 	s := start(t, server.Options{MaxLine: most})
 	id := 0
 	line := func(length int) string { // of a conversation

@@ -18,7 +18,7 @@ const sourcedUpload = `{"platform":"claude","conversation":{"id":"x","title":"T"
 	{"role":"assistant","content":"thinking","createdAt":"2026-03-01T00:00:00Z","hidden":true,"timeInferred":true},
 	{"role":"assistant","content":"other","createdAt":"2026-03-01T00:00:00Z","branch":"b"}]}}`
 
-// What a source tells is accepted, shown, exported and imported.
+// Properties from a source are accepted, shown, exported and imported.
 func TestWhatASourceTellsGoesInAndOut(t *testing.T) {
 	s := start(t, server.Options{})
 	const upload = "/api/chat-history/ingest/custom-online"

@@ -14,9 +14,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// metrics serves metrics beside the API, where every tenant can read them. It leaves out
-// metrics that tell one tenant the size of another tenant's answers. If metrics have their
-// own address, they are served only there.
+// metrics serves metrics beside the API, where the keys of every workspace can read them. It leaves out metrics that
+// show one workspace the size of another one's answers. If metrics have their own address, they are served only
+// there.
 func (s *Server) metrics() echo.HandlerFunc {
 	if s.options.MetricsApart {
 		return func(echo.Context) error {
@@ -26,7 +26,7 @@ func (s *Server) metrics() echo.HandlerFunc {
 	return echo.WrapHandler(promhttp.HandlerFor(shared(s.options.Metrics), promhttp.HandlerOpts{}))
 }
 
-// shared returns the metrics that any tenant may read. It leaves out the sizes of bodies,
+// shared returns the metrics that the keys of every workspace may read. It leaves out the sizes of bodies,
 // and the memory and network of the process, which would reveal them too.
 func shared(all prometheus.Gatherer) prometheus.Gatherer {
 	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {

@@ -76,7 +76,7 @@ func (w *pacedWriter) Write(p []byte) (written int, err error) {
 	for {
 		chunk := p[written:min(len(p), written+writeChunk)]
 		deadline := w.connection.SetWriteDeadline(time.Now().Add(w.patience))
-		if deadline != nil && !errors.Is(deadline, http.ErrNotSupported) { // there is no connection in some tests
+		if deadline != nil && !errors.Is(deadline, http.ErrNotSupported) { // some tests have no connection
 			return written, deadline
 		}
 		n, err := w.ResponseWriter.Write(chunk)

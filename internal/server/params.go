@@ -189,8 +189,7 @@ func (f *fields) created(from, to *string) (at, before time.Time) {
 	return at, before
 }
 
-// date reads a date or a time, and tells which it is; absent or empty is the zero
-// time.
+// date reads a date or a time, and reports which of the two it is. An absent or empty value is the zero time.
 func (f *fields) date(field string, text *string) (at time.Time, day bool) {
 	if value(text) == "" {
 		return time.Time{}, false

@@ -50,8 +50,8 @@ func unbracket(raw string, params url.Values) {
 	}
 }
 
-// parameters are the names of all parameters in the query of a route that reads.
-// TestParametersAreThoseOfTheSpec holds them to openapi.yaml.
+// parameters are the names of all parameters in the query of a route that reads. TestParametersAreThoseOfTheSpec
+// compares them with openapi.yaml.
 var parameters = []string{
 	"agentId", "archived", "channel", "conversationId", "cursor", "dateFrom", "dateTo", "direction", "everything", "excludePinned", "fileName", "format", "from", "html", "importId", "kind", "limit", "page", "pageSize", "part",
 	"pinned", "pinnedOnly", "platform", "project", "provider", "query", "restoreDeleted", "revisions", "senderStyle", "since", "source", "starred", "title", "until",

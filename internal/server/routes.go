@@ -9,9 +9,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/server/wire"
 )
 
-// route is one line of the table: what is asked, what the front door is asked to do
-// for it (which decides who may, and how long it may take), how large its body may
-// be, how much of the request has to be understood, and who answers.
+// route is one line of the table: the method and path, the operation of the front door (which decides who may call it
+// and how long it may take), the largest body, how strictly the request is read, and the handler.
 type route struct {
 	method  string
 	path    string
@@ -112,7 +111,7 @@ func (s *Server) openRoutes() []openRoute {
 // A Route describes one route with a key, for tests that must cover every route.
 type Route struct {
 	Method   string
-	Path     string // with :id and the like where a value stands
+	Path     string // with :id and the like in the place of a value
 	HasBody  bool
 	Destroys bool // what it does not understand of a request, it refuses
 }

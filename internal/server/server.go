@@ -35,20 +35,20 @@ const (
 	maxHeaderBytes    = 64 << 10
 )
 
-// Options are what a Server needs and may be told. Only History is required.
+// Options configure a Server. Only History is required.
 type Options struct {
 	History     *history.History
 	Imports     *imports.Importer    // reads files that are imported; nil for one that keeps them in the system's folder
 	Logger      *slog.Logger         // nil discards
-	Metrics     *prometheus.Registry // nil makes one of its own
+	Metrics     *prometheus.Registry // nil creates a private one
 	Version     string               // the program's, shown by /healthz
-	SenderStyle auth.SenderStyle     // of answers to keys that have none
-	CORSOrigins []string             // origins to allow beside extensions and our own
+	SenderStyle auth.SenderStyle     // for keys that have none
+	CORSOrigins []string             // origins to allow, besides extensions and our own
 	Hosts       []string             // host names to answer to, without port; empty for any
 	MaxUpload   int64                // bytes of an upload's body
 	MaxLine     int64                // bytes of a line of an imported file; 0 for a line that has a message of the largest upload
 	MaxBody     int64                // bytes of any other body
-	Budget      *budget.Budget       // of memory, for what is large; nil for one of the usual size
+	Budget      *budget.Budget       // memory for large bodies and answers; nil for a budget of the usual size
 	Pace        Pace                 // how slow the other side may be
 	// MetricsApart says that MetricsServer serves the figures, and /metrics does not.
 	MetricsApart bool

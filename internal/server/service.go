@@ -9,7 +9,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
-// health says that the process answers, and looks at nothing.
+// health answers that the process is running. It checks nothing.
 func (s *Server) health(c echo.Context) error {
 	s.prove(c.Response().Header(), c.Request())
 	return c.JSON(http.StatusOK, api.Health{Status: api.HealthStatusOk, Version: s.options.Version})

@@ -80,8 +80,8 @@ func TestAStarIsNotAnOrigin(t *testing.T) {
 	require.Empty(t, answer.header.Get("Access-Control-Allow-Origin"))
 }
 
-// The metrics beside the API do not reveal the size of another tenant's answers. At their
-// own address they are complete.
+// The metrics beside the API do not reveal the size of another workspace's answers. At their own address they are
+// complete.
 func TestMetricsBesideTheAPIRevealNoSizes(t *testing.T) {
 	s := start(t, server.Options{})
 	s.upload(t, "a", strings.Repeat("hello ", 1000))

@@ -22,9 +22,9 @@ func Fold(name string) string {
 	}, norm.NFKC.String(name))
 }
 
-// Nearest returns the known name that is nearest to name, and whether it is so near that it
-// was probably meant: after folding, at most a third of the letters may differ, but one
-// always may. If several are equally near, it returns the first.
+// Nearest returns the known name that is nearest to name, and whether it is so near that it was probably meant: after
+// folding, at most a third of the letters may differ, but one always may. If several are equally near, it returns the
+// first.
 func Nearest(name string, known []string) (nearest string, near bool) {
 	folded, best := Fold(name), -1
 	for _, candidate := range known {
@@ -40,9 +40,8 @@ func Nearest(name string, known []string) (nearest string, near bool) {
 	return nearest, best >= 0
 }
 
-// Within reports whether the Distance of a and b is at most most. It costs no more
-// than reading them when their lengths alone say no, however long they are: names
-// come from callers.
+// Within reports whether the Distance of a and b is at most most. If their lengths alone rule that out, it does no
+// more work, because names come from callers and may be very long.
 func Within(a, b string, most int) bool {
 	longer, shorter := utf8.RuneCountInString(a), utf8.RuneCountInString(b)
 	if longer < shorter {

@@ -35,7 +35,7 @@ func TestDistance(t *testing.T) {
 	}
 }
 
-// Names come from callers, and a long one is near to none of ours.
+// Names come from callers, and a very long one is not near to any known name.
 func TestALongNameCostsOnlyItsReading(t *testing.T) {
 	long := strings.Repeat("q", 100_000)
 	allocations := testing.AllocsPerRun(1, func() {

@@ -30,9 +30,8 @@ type Indexed struct {
 	Chunks    []IndexedChunk
 	Keep      int
 	KeptTerms int
-	// Of the chunks that stay the last get other vectors: of Vectors, one each. Those
-	// before them keep what they have: KeptVectors of them a vector, and the others
-	// the word of the model that it cannot read them.
+	// The last of the chunks that stay get other vectors, one from Vectors each. The ones before them keep what they
+	// have: KeptVectors of them have a vector, and the model cannot read the others.
 	Vectors     []ChunkVector
 	KeptVectors int
 }
@@ -181,8 +180,7 @@ func newEmbeddings(c Claim, x Indexed) (rows []dialect.EmbeddingRow) {
 	return rows
 }
 
-// TextSum is what is stored of the text of a passage: a number that differs between
-// texts.
+// TextSum returns a checksum of the text of a passage, which is stored instead of the text.
 func TextSum(text string) int64 { return dialect.TextSum(text) }
 
 // StoredChunk is a stored chunk of a conversation, for a worker that keeps what did not

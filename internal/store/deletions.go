@@ -72,7 +72,7 @@ func (v *View) conversationHash(id chat.ConversationID) []byte {
 // of the id's keyed hash that no tombstone stores; without the id it is indistinguishable
 // from random. A conversation is deleted once, so no key is used twice.
 func (v *View) seal(id chat.ConversationID, number int64) int64 {
-	return number ^ int64(binary.BigEndian.Uint64(keyed(v.secret, "conversation", string(id))[hashSize:])) //nolint:gosec // all 64 bits are wanted
+	return number ^ int64(binary.BigEndian.Uint64(keyed(v.secret, "conversation", string(id))[hashSize:])) //nolint:gosec // all 64 bits are needed
 }
 
 // lastPlace is the place of a conversation when it was deleted.

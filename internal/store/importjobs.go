@@ -16,8 +16,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// stored is the state of an import that came to its end. Whether it is indexing or done
-// depends on its conversations.
+// stored is the state of an import that was completed. Whether it is indexing or done depends on its conversations.
 const stored = "stored"
 
 // running and ended are the conditions that an import may, and may not, store something.
@@ -26,7 +25,7 @@ const (
 	ended   = "imports.state NOT IN ('receiving', 'reading')"
 )
 
-// ErrImportEnded is returned to whoever goes on with an import that was stopped or has ended.
+// ErrImportEnded is returned when a caller continues an import that was stopped or has ended.
 var ErrImportEnded = fault.New(fault.Conflict, "this import has ended; begin another one, which only reads what is stored already")
 
 // NewImport is an import that begins.
@@ -58,16 +57,16 @@ func (tx *Tx) BeginImport(ws chat.WorkspaceID, n NewImport) error {
 	return tx.fault(tx.db.Create(&row).Error)
 }
 
-// ImportStep is how an import has moved.
+// ImportStep is a change of an import's record.
 type ImportStep struct {
 	State     chat.ImportState   // empty for no change
-	Counts    chat.ImportCounts  // what is added
-	Messages  int                // new or changed ones, which are added
+	Counts    chat.ImportCounts  // added to the counts of the record
+	Messages  int                // number of new and changed ones, added to the record
 	Platforms []string           // of the conversations
-	BytesRead int64              // in all; 0 for no change
+	BytesRead int64              // total; 0 for no change
 	Report    *chat.ImportReport // nil for no change
 	Format    string             // empty for no change
-	Part      int                // the part of a client that this was; 0 for no change
+	Part      int                // number of the client's part; 0 for no change
 }
 
 // openImport locks a running import until the transaction ends, and returns its row. NotFound
@@ -83,10 +82,9 @@ func (tx *Tx) openImport(ws chat.WorkspaceID, id string) (importRow, error) {
 // ErrPartStored is returned for a part of a client that is stored already.
 var ErrPartStored = fault.New(fault.Conflict, "this part is stored already")
 
-// MoveImport records how an import has moved, in the transaction that stores its
-// conversations. ErrImportEnded when it was stopped: then the transaction must not store them.
-// Parts are stored in order, each once: ErrPartStored for one that is stored, Conflict for one
-// that comes too early.
+// MoveImport records the progress of an import, in the transaction that stores its conversations. ErrImportEnded when
+// it was stopped: then the transaction must not store them. Parts are stored in order, each once: ErrPartStored for
+// one that is already stored, Conflict for one whose predecessor is missing.
 func (tx *Tx) MoveImport(ws chat.WorkspaceID, id string, s ImportStep) error {
 	row, err := tx.openImport(ws, id)
 	if err != nil {
@@ -167,8 +165,8 @@ func (s *Store) EndedImporters(ctx context.Context) ([]int64, error) {
 	return gone, s.fault(err)
 }
 
-// Abandoned selects the running imports that nobody works on any more: of programs that have
-// ended, and those of which nobody has heard since a moment.
+// Abandoned selects the running imports that nobody works on any more: those of programs that have ended, and those
+// that were silent since a time.
 type Abandoned struct {
 	Holders []int64
 	Since   time.Time
@@ -189,8 +187,8 @@ func (v *View) AbandonedImports(a Abandoned) ([]RunningImport, error) {
 	return list, v.fault(err)
 }
 
-// StopAbandoned stops one of the imports that AbandonedImports returned, unless somebody has
-// gone on with it since. It reports whether it did.
+// StopAbandoned stops one of the imports that AbandonedImports returned, unless it has continued since. It reports
+// whether it did.
 func (tx *Tx) StopAbandoned(i RunningImport, a Abandoned, reason string) (bool, error) {
 	row, found, err := first[importRow](&tx.View, a.of(tx.imports(i.Workspace)).Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", i.ID))
 	if err != nil || !found {
@@ -199,8 +197,7 @@ func (tx *Tx) StopAbandoned(i RunningImport, a Abandoned, reason string) (bool, 
 	return true, tx.endImport(row, chat.StateStopped, reason)
 }
 
-// ForgetEmptyImports deletes the records of imports that stored nothing and ended before a
-// moment.
+// ForgetEmptyImports deletes the records of imports that stored nothing and ended before a time.
 func (tx *Tx) ForgetEmptyImports(before time.Time) error {
 	return tx.fault(tx.db.Where("platform = '' AND ended_at < ?", dialect.Micros(before)).Where(ended).Delete(&importRow{}).Error)
 }

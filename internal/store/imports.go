@@ -143,8 +143,7 @@ func count(i *chat.Import, p progressRow) {
 	}
 }
 
-// status returns the status of an import: that of its conversations, unless it is still
-// running or did not come to its end.
+// status returns the status of an import: that of its conversations, unless it is still running or was not completed.
 func status(i chat.Import) chat.ImportStatus {
 	ended := !i.State.Running()
 	switch {

@@ -7,9 +7,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// LockConversations locks the conversations with these ids until the transaction ends,
-// and returns the ids that exist, in order. Nobody else can change or delete them. The
-// ids must be in canonical form.
+// LockConversations locks the conversations with these ids until the transaction ends, and returns the ids that
+// exist, in order. No other transaction can change or delete them. The ids must be in canonical form.
 func (tx *Tx) LockConversations(ws chat.WorkspaceID, ids []chat.ConversationID) ([]chat.ConversationID, error) {
 	var held []chat.ConversationID
 	for batch := range slices.Chunk(slices.Sorted(slices.Values(ids)), deleteBatch) {

@@ -16,14 +16,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/sqlite"
 )
 
-// migrationTries and migrationPause let two programs start on one new file: the
-// slower one finds the tables made, and looks again.
+// migrationTries and migrationPause let two programs start on one new file: the slower one fails because the tables
+// exist, and tries again.
 const (
 	migrationTries = 20
 	migrationPause = 100 * time.Millisecond
 )
 
-// migrate brings the schema up to date, and refuses one that a newer program made.
+// migrate brings the schema up to date. It refuses a schema of a newer program.
 func (s *Store) migrate(ctx context.Context) error {
 	migrations := s.database.Migrations()
 	provider, err := s.provider(migrations)
@@ -87,8 +87,8 @@ func (s *Store) SchemaVersion(ctx context.Context) (int64, error) {
 	return version, s.fault(err)
 }
 
-// SchemaFingerprint names the schema that this program makes on a kind of database,
-// "sqlite" or "postgres": it differs when any migration does.
+// SchemaFingerprint identifies the schema that this program creates on a kind of database, "sqlite" or "postgres". It
+// changes with any migration.
 func SchemaFingerprint(kind string) string {
 	schema := map[string]func() fs.FS{"sqlite": sqlite.Schema, "postgres": postgres.Schema}[kind]()
 	hash := sha256.New()

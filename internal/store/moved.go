@@ -24,7 +24,7 @@ func (tx *Tx) updatePassages(ws chat.WorkspaceID, stored chat.Conversation, rena
 type passageChanges struct {
 	stale    []int              // the positions of passages to delete
 	apart    []dialect.ChunkRow // passages whose messages move by different distances
-	together map[int][]int      // how far all messages of a passage move: the passages' positions
+	together map[int][]int      // positions of passages by the distance that all their messages move
 }
 
 // passageChanges works out what updatePassages changes.
@@ -43,7 +43,7 @@ func (v *View) passageChanges(ws chat.WorkspaceID, stored chat.Conversation, ren
 		}
 		moved, by, apart := movedRow(r, moves)
 		switch {
-		case apart && len(r.Parts) == 0: // nobody knows which of the messages it quotes
+		case apart && len(r.Parts) == 0: // it is unknown which of the messages it quotes
 			c.stale = append(c.stale, r.Position)
 		case apart:
 			c.apart = append(c.apart, moved)
@@ -99,7 +99,7 @@ func movedRow(r dialect.ChunkRow, moves []chat.Move) (moved dialect.ChunkRow, by
 	return moved, by, apart
 }
 
-// movedBy is how far a message has moved.
+// movedBy returns by how many positions a message has moved.
 func movedBy(moves []chat.Move, position int) (by int) {
 	for _, m := range moves {
 		if m.From > position {

@@ -14,10 +14,9 @@ import (
 // claim is taken over only after its lease ends.
 const nobody = 0
 
-// ShowAlive shows other programs on the database that this one is alive, until Close or
-// until the program ends. Call it about every second: it does nothing while the sign
-// exists, and renews it after its connection was lost. After an error this program's
-// claims count as those of nobody.
+// ShowAlive shows other programs on the database that this one is alive, until Close or until the program ends. Call
+// it about every second: it does nothing while the sign exists, and renews it after its connection was lost. After an
+// error, claims of this program have no holder.
 func (s *Store) ShowAlive(ctx context.Context) error {
 	ctx, cancel := s.config.Bounded(ctx)
 	defer cancel()

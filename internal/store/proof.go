@@ -34,7 +34,7 @@ func (s *Store) Prove(ctx context.Context, id chat.DeletionID) (receipt chat.Del
 	return receipt, append(findings, indexes...), s.fault(err)
 }
 
-// remains searches every table that holds a part of a conversation.
+// remains searches every table that contains a part of a conversation.
 func (v *View) remains(ws chat.WorkspaceID, receipt chat.DeletionID) ([]Finding, error) {
 	var exists int64
 	if err := v.db.Model(&workspaceRow{}).Where("id = ?", int64(ws)).Count(&exists).Error; err != nil {
@@ -120,7 +120,7 @@ func (v *View) countMatching(ws chat.WorkspaceID, table, column string, matches 
 	if err != nil {
 		return 0, err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells more
+	defer rows.Close() //nolint:errcheck // rows.Err has the error
 	n := 0
 	for rows.Next() {
 		var id chat.ConversationID

@@ -29,10 +29,9 @@ func (s *Store) ReclaimIsCheap() bool { return s.database.Abilities().CheapRecla
 // Reclaiming says how Reclaim works.
 type Reclaiming = dialect.Reclaiming
 
-// Reclaim overwrites the storage of deleted data, as far as the database can, and settles
-// the receipts that existed when it began. It returns how many it settled. It returns
-// Unavailable, and settles none, when somebody still reads a state from before the
-// deletes.
+// Reclaim overwrites the storage of deleted data, as far as the database can, and settles the receipts that existed
+// when it began. It returns how many it settled. It returns Unavailable, and settles none, when a transaction still
+// reads a state from before the deletes.
 func (s *Store) Reclaim(ctx context.Context, how Reclaiming) (int, error) {
 	receipts, err := s.unsettled(ctx)
 	if err != nil {

@@ -43,13 +43,13 @@ func EncodeParts(first int, p chat.Passage) []byte {
 		before = next.Position
 		raw = binary.AppendVarint(raw, behind)
 		raw = binary.AppendUvarint(raw, uint64(next.Start))          //nolint:gosec // no text is that long
-		raw = binary.AppendUvarint(raw, uint64(next.End-next.Start)) //nolint:gosec // nor negative
+		raw = binary.AppendUvarint(raw, uint64(next.End-next.Start)) //nolint:gosec // and not negative
 	}
 	return raw
 }
 
-// decodeParts reads what EncodeParts wrote, without what the messages have to say of
-// it. There are no parts when they are not known, or cannot be read.
+// decodeParts decodes the output of EncodeParts. The fields that come from the messages are left empty. It returns no
+// parts when they are not known or cannot be decoded.
 func decodeParts(first int, raw []byte) (parts []chat.Excerpt, titled bool) {
 	if len(raw) == 0 || raw[0]&partsKnown == 0 {
 		return nil, false

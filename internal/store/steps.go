@@ -175,9 +175,8 @@ func (tx *Tx) FinishVectors(c Claim) error {
 	})
 }
 
-// Fail ends a claim until the conversation changes or somebody asks for it. The reason is
-// stored for clients to read. Search still finds what is stored. ErrClaimLost when the
-// claim is lost.
+// Fail ends a claim until the conversation changes or a caller asks for a retry. The reason is stored for clients to
+// read. Search still finds what is stored. ErrClaimLost when the claim is lost.
 func (tx *Tx) Fail(c Claim, reason string) error {
 	return tx.changeClaimed(c, map[string]any{"holder": nobody, "index_state": string(chat.Failed), "index_error": reason})
 }

@@ -39,8 +39,8 @@ type Store struct {
 	upkeep      chan struct{} // full while this store does upkeep
 
 	secret atomic.Pointer[[]byte] // the key of the tombstones' hashes
-	holder atomic.Int64           // who holds what is claimed now: the instance, or nobody
-	alive  sync.Mutex             // held by who gives or takes sign
+	holder atomic.Int64           // holder of the claims of this program: the instance, or nobody
+	alive  sync.Mutex             // locked while sign is taken or released
 	sign   dialect.Sign           // that this program lives; nil for none
 }
 

@@ -52,7 +52,7 @@ type analysis struct {
 	terms  []string
 	spans  []byteSpan // the place of each term, if places are wanted
 	places bool
-	whole  bool // the terms come from a rewritten piece: the place of each is the whole piece
+	whole  bool // all terms come from one rewritten piece, so the place of each is the whole piece
 	piece  byteSpan
 	env    *snowballstem.Env
 	fold   cases.Caser
@@ -63,7 +63,7 @@ type analysis struct {
 // byteSpan is a range of bytes of the text.
 type byteSpan struct{ start, end int }
 
-// The pool saves allocating a stemmer and a term slice for each text. It holds no text.
+// The pool saves allocating a stemmer and a slice of terms for each text. It contains no text.
 var analyses = sync.Pool{New: func() any {
 	return &analysis{env: snowballstem.NewEnv(""), fold: cases.Fold(), known: map[string][]knownTerm{}}
 }}
@@ -101,8 +101,8 @@ func (a *analysis) emit(term string, start, end int) {
 	a.spans = append(a.spans, byteSpan{start, end})
 }
 
-// maxWord is how many bytes of a word are looked at: its term has no more than
-// MaxTermRunes of them, and some characters stand for a whole phrase.
+// maxWord is how many bytes of a word are read. The term of a word has at most MaxTermRunes runes, and some
+// characters stand for a whole phrase.
 const maxWord = 1 << 10
 
 // head is the beginning of a word that decides its term.
@@ -272,9 +272,8 @@ func digit(r rune) rune {
 	return r
 }
 
-// word emits the terms of a word or an identifier that begins at start. Those of a
-// word beyond ASCII are remembered: to normalise and to fold one takes ten times as
-// long as to look it up.
+// word emits the terms of a word or an identifier that begins at start. It caches the terms of words beyond ASCII,
+// because normalising and folding one takes ten times as long as a look-up.
 func (a *analysis) word(raw string, start int) {
 	if a.whole || len(raw) > maxKnown || isASCII(raw) {
 		a.analyse(raw, start)
@@ -314,7 +313,7 @@ const (
 	maxKnownWords = 1 << 10
 )
 
-// knownTerm is a term of a word, and where it stands in the word.
+// knownTerm is a term of a word, and its place in the word.
 type knownTerm struct {
 	term string
 	byteSpan

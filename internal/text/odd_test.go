@@ -38,8 +38,8 @@ func odd() map[string]string {
 	return texts
 }
 
-// The encoder is given no more of what has very short tokens than it can read in the
-// time of prose, and all of what is text.
+// The encoder reads only as much of a text with very short tokens as it can read in the time of prose, and all of
+// ordinary text.
 func TestTokensAreEstimatedWhereTheyCostTheMost(t *testing.T) {
 	for name, text := range odd() {
 		read, given := 0, 0
@@ -58,7 +58,7 @@ func TestTokensAreEstimatedWhereTheyCostTheMost(t *testing.T) {
 	require.Equal(t, len(text), given, "prose is counted, not estimated")
 }
 
-// What is estimated is near what it would be.
+// Estimated numbers of tokens are close to the real ones.
 func TestEstimatedTokensAreNear(t *testing.T) {
 	for _, name := range []string{"dashes", "control characters", "colons", "quotation marks", "emoji", "words with marks"} {
 		text := odd()[name]

@@ -3,9 +3,8 @@ package text
 // nearDuplicate is the share of common terms from which two texts are near duplicates.
 const nearDuplicate = 0.8
 
-// NearDuplicate reports whether two texts, given as their terms from Terms, say nearly
-// the same: at least four fifths of their distinct terms are common to both. A text
-// without terms is no near duplicate of any text.
+// NearDuplicate reports whether two texts, given as their terms from Terms, say nearly the same: at least four fifths
+// of their distinct terms are common to both. A text without terms is not a near-duplicate of any text.
 func NearDuplicate(a, b []string) bool {
 	if len(a) == 0 || len(b) == 0 {
 		return false

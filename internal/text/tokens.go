@@ -60,13 +60,13 @@ func tokensUpTo(text string, limit int, count func(string) int) (n int, whole bo
 	return n, n <= limit
 }
 
-// Prose has a token for four or five bytes, and what has one for two is no text but
-// lines of marks, control characters or broken encodings, where a token costs the most
-// time for its length. The first part of a long text is counted all the same.
+// Prose has one token per four or five bytes. Data with one token per two bytes is not text but lines of marks,
+// control characters or broken encodings, where a token takes the most time for its length. The first part of a long
+// text is counted in any case.
 const (
 	exactBytes = 32 << 10
 	sample     = 512 // bytes of a piece from which the rest of it is estimated
-	denseBytes = 2   // of a token, on average, in what is estimated
+	denseBytes = 2   // average bytes per token of estimated data
 )
 
 // countPiece counts the tokens of a piece. Long runs of punctuation, and, when it may
@@ -107,11 +107,11 @@ func sampleEnd(piece string) (end int, exact bool) {
 // maxMarks is how many bytes of a run of punctuation are counted. Lines that people draw are shorter.
 const maxMarks = 256
 
-// cutRuns cuts runs of punctuation to maxMarks bytes, and estimates how many tokens it
-// has cut off: as many as what it has left of the run has for its length.
+// cutRuns cuts runs of punctuation to maxMarks bytes. It estimates the tokens that it has cut off from the number of
+// tokens in the rest of the run.
 func cutRuns(piece string, count func(string) int) (kept string, cut int) {
 	var b strings.Builder
-	from, start := 0, 0 // what is not copied yet, and the run
+	from, start := 0, 0 // beginning of the part that is not copied yet, and of the run
 	end := func(at int) {
 		if at-start <= maxMarks {
 			return

@@ -29,8 +29,7 @@ func start(t *testing.T, db storetest.Database, name string) program {
 	return p
 }
 
-// held selects the sessions that hold the leader's lock. The lower half of the lock's
-// number is "ethe" in ASCII.
+// held selects the sessions that have the leader's lock. The lower half of the lock's number is "ethe" in ASCII.
 const held = `FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
 	WHERE l.locktype = 'advisory' AND l.objid = 1702127717 AND l.granted AND a.datname = current_database()`
 

@@ -28,7 +28,7 @@ type Options struct {
 	Every   time.Duration        // how often to look for work; DefaultEvery when 0
 }
 
-// DefaultEvery is how often an Upkeep looks for work that nobody told it about.
+// DefaultEvery is how often an Upkeep looks for work without being told about it.
 const DefaultEvery = 30 * time.Second
 
 // Upkeep works in the background while Run runs. It is safe for concurrent use.

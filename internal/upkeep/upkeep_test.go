@@ -238,7 +238,7 @@ func indexesAreRebuiltAfterLargeDeletes(t *testing.T) {
 	require.NotEqual(t, fifth[1], most[1], "most of the words were deleted")
 }
 
-// file returns the number of the file that holds an index.
+// file returns the number of the file of an index.
 func (f *filled) file(index string) int {
 	return f.db.Count(f.t, "SELECT pg_relation_filenode(CAST(CAST($1 AS text) AS regclass))", index)
 }

@@ -24,7 +24,7 @@ const Platform = "aider"
 
 const begin = "# aider chat started at "
 
-// maxLine is the longest line that is read, in bytes. What goes beyond it is left out.
+// maxLine is the longest line that is read, in bytes. The rest of a longer line is left out.
 const maxLine = 64 << 20
 
 // Format returns the format.
@@ -55,7 +55,7 @@ type reader struct {
 	last   string
 }
 
-// The kinds of what is collected.
+// The kinds of collected text.
 const (
 	prompt = session.Human
 	answer = session.Assistant
@@ -133,9 +133,8 @@ func (r *reader) take(line string) error {
 	return nil
 }
 
-// isPrompt reports whether a heading was typed. Aider ends the lines of a prompt with two
-// spaces; answers have headings too. In a file that has lost the spaces, a heading is a
-// prompt when it does not stand in the middle of an answer.
+// isPrompt reports whether a heading was typed. Aider ends the lines of a prompt with two spaces; answers have
+// headings too. In a file that has lost these spaces, a heading is a prompt if it is not in the middle of an answer.
 func (r *reader) isPrompt(line string) bool {
 	if !strings.HasPrefix(line, "#### ") {
 		return false
@@ -171,8 +170,8 @@ func (r *reader) flush() {
 	r.s.AddUnnamed(m)
 }
 
-// handOver passes the session on that has just ended. Its id is made of its beginning and of
-// the first prompt, because the file has no ids.
+// handOver passes on the session that has just ended. Its id is a hash of its beginning and its first prompt, because
+// the file has no ids.
 func (r *reader) handOver() error {
 	r.flush()
 	if r.s == nil {

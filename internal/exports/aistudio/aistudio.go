@@ -124,9 +124,8 @@ func read(ctx context.Context, m format.Member, out *format.Out) error {
 	})
 }
 
-// id returns the id of a prompt. Files of Drive have none inside; there it is made of the
-// file's name and of the first chunk. The name is part of it, because copies and branches of
-// a prompt begin alike.
+// id returns the id of a prompt. Files of Drive contain none, so it is a hash of the file's name and of the first
+// chunk. The name is included because copies and branches of a prompt begin in the same way.
 func (p *prompt) id(name string) string {
 	if p.ID != "" {
 		return string(p.ID)

@@ -17,9 +17,8 @@ const (
 	assetLimit = 64 << 20 // bytes of the file that are read
 )
 
-// assetNames returns a function that reads the names of files, which are beside the
-// conversations since the files themselves have names such as file-1.dat. It reads them
-// when it is first called, once for all shards.
+// assetNames returns a function that reads the names of files. An export lists them beside the conversations, because
+// the files themselves have names such as file-1.dat. It reads the list at its first call, once for all shards.
 func assetNames(m format.Member) func() map[string]string {
 	find := func() any { return readAssetNames(m) }
 	return sync.OnceValue(func() map[string]string {
@@ -54,7 +53,7 @@ func readAssetNames(m format.Member) map[string]string {
 	return names
 }
 
-// name returns the name of a file, or its id if nothing tells its name.
+// name returns the name of a file, or its id if the name is unknown.
 func (r *reader) name(f file) string {
 	if f.name == "" {
 		names := r.names()

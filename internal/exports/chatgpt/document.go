@@ -10,8 +10,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/exports/loose"
 )
 
-// document returns the document that a message contains beside or instead of its text: a
-// report of deep research, or a canvas that was written. kind is how it is counted.
+// document returns the document that a message contains beside or instead of its text: a report of deep research, or
+// a canvas. kind is the warning that counts it.
 func (m *message) document() (text string, kind format.Warning) {
 	if text := m.report(); text != "" {
 		return text, Research
@@ -31,7 +31,7 @@ func (m *message) report() string {
 // reportDepth is how many objects and strings with JSON may be around a report.
 const reportDepth = 8
 
-// findReport looks for `report_message` in a value and in the JSON of its strings.
+// findReport searches a value for `report_message`, also in JSON inside of strings.
 func findReport(value jsontext.Value, depth int) string {
 	if depth > reportDepth {
 		return ""
@@ -88,8 +88,8 @@ func reportText(value jsontext.Value) string {
 	return text
 }
 
-// canvas returns the document that a call of the canvas tool writes: a new one, or one whose
-// whole text is replaced. Changes of a part are no document.
+// canvas returns the document that a call of the canvas tool writes: a new one, or one whose whole text is replaced.
+// Changes of a part are left out.
 func (m *message) canvas() string {
 	if !strings.HasPrefix(string(m.Recipient), "canmore.") {
 		return ""

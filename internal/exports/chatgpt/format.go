@@ -28,7 +28,7 @@ func Format() format.Format {
 	}
 }
 
-// matches tells ChatGPT from DeepSeek, which has a mapping too.
+// matches distinguishes ChatGPT from DeepSeek, which has a mapping too.
 func matches(s *format.Sample) bool {
 	for _, prefix := range []string{"", "[].", "conversations.[]."} {
 		if s.Has(prefix+"mapping") && !s.Has(prefix+"inserted_at") && !s.Has(prefix+"mapping.*.message.fragments") {

@@ -12,10 +12,10 @@ import (
 
 // node is what a node says: nothing, a message, a document, or both.
 type node struct {
-	key      string // its name in the mapping, by which others refer to it
+	key      string // its name in the mapping, which other nodes refer to
 	parent   string
 	said     chat.UploadMessage // without the names of its files
-	says     bool               // said is a message
+	says     bool               // the node has a message
 	document string
 	kind     format.Warning // as which the document is counted
 	files    []file
@@ -27,7 +27,7 @@ type file struct {
 	name string // empty when only the list of all files has it
 }
 
-// said turns a node into what it says. key is its name in the mapping.
+// said returns the messages of a node. key is its name in the mapping.
 func (n *jsonNode) said(key string, out *format.Out) node {
 	found := node{key: key, parent: string(n.Parent)}
 	if !n.Says {
@@ -97,8 +97,8 @@ func (m *message) hidden(role string) bool {
 	return false
 }
 
-// text returns the text of a message, and whether its type is one that is not part of what
-// was said: instructions, thinking, pages and results of tools.
+// text returns the text of a message. hidden reports that the text is not part of the visible conversation:
+// instructions, thinking, pages and results of tools.
 func (m *message) text(out *format.Out) (text string, hidden bool) {
 	c := &m.Content
 	switch c.Type {

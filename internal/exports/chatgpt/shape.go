@@ -224,7 +224,7 @@ type visited struct {
 // parts are the parts of a text with pictures and voice.
 type parts []part
 
-// part is a text, or an object that stands for a file or has the words of a recording.
+// part is a text, or an object for a file or for the words of a recording.
 type part struct {
 	text  string
 	asset asset

@@ -24,8 +24,8 @@ func Format() format.Format {
 	}
 }
 
-// matches tells ChatWise from the many files with messages: by its field for thinking, which
-// only some chats have, or else by what it lacks and by how it names its files.
+// matches distinguishes ChatWise from the many files with messages: by its field for thinking, which only some chats
+// have, or else by fields that it does not have and by its names of files.
 func matches(s *format.Sample) bool {
 	if s.Kind != format.JSON || !s.Has("id") || !s.Has("messages.[].role") || !s.Has("messages.[].content") {
 		return false

@@ -14,7 +14,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/exports/loose"
 )
 
-// said returns the messages that one message of the export becomes.
+// said returns the messages for one message of the export.
 func (r *reader) said(id string, m *message) []chat.UploadMessage {
 	p := parts{out: r.out}
 	if m.Content.Twice {
@@ -93,7 +93,7 @@ func (p *parts) block(b *block) {
 		p.file(string(b.FileUUID), string(b.Title))
 	case "injected_prompt_block":
 		p.out.Warn(Injected, 1)
-	case "token_budget", "summaries", "flag", "error": // nothing that was said
+	case "token_budget", "summaries", "flag", "error": // not part of the conversation
 	default:
 		p.out.Warn(format.UnknownBlock, 1)
 	}
@@ -153,8 +153,8 @@ func resultText(b *block) string {
 	return strings.Join(texts, "\n")
 }
 
-// messages returns what was thought and done, then what was said, then what was written. The
-// ids begin with that of the message.
+// messages returns first the hidden thinking and tool uses, then the text, then the documents. The ids begin with
+// that of the message.
 func (p *parts) messages(id, role string) (all []chat.UploadMessage) {
 	add := func(id, role string, texts []string, hidden bool) {
 		if text := strings.Join(slices.DeleteFunc(texts, func(s string) bool { return s == "" }), "\n\n"); text != "" {

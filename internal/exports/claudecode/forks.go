@@ -49,7 +49,7 @@ func projectOf(file string) string {
 	return dir
 }
 
-// origin is what tells copies apart.
+// origin identifies a record, so that its copies can be found.
 type origin struct {
 	UUID    loose.Text     `json:"uuid"`
 	Time    loose.Time     `json:"timestamp"`
@@ -57,7 +57,7 @@ type origin struct {
 	Message jsontext.Value `json:"message"`
 }
 
-// key is the same for copies of a record. It is empty for a line that is no record.
+// key is the same for all copies of a record. It is empty for a line that is not a record.
 func (o origin) key() string {
 	if o.UUID == "" {
 		return ""

@@ -31,8 +31,8 @@ func Format() format.Format {
 	}
 }
 
-// matches wants more than `type` and `sessionId`: Qwen Code has them too, with
-// `message.parts`, and Qoder, without `parentUuid`.
+// matches needs more than `type` and `sessionId`: Qwen Code has these too, with `message.parts`, and Qoder, without
+// `parentUuid`.
 func matches(s *format.Sample) bool {
 	l, ok := session.LinesOf(s)
 	if !ok || l.Has("message.parts") || !l.Is("type", "user") && !l.Is("type", "assistant") {
@@ -45,7 +45,7 @@ func matches(s *format.Sample) bool {
 	return early && (l.Has("message.usage.input_tokens") || l.Has("attachment.commandMode"))
 }
 
-// state is what a reading that goes on has to know.
+// state is what is needed to continue reading from a mark.
 type state struct {
 	Session string    `json:"session"`
 	Tip     string    `json:"tip"` // the record before the mark
@@ -112,7 +112,7 @@ func (r *reader) id() string {
 	return id
 }
 
-// title returns the title that somebody gave, else the one that was written for the session.
+// title returns the title that the user gave, or else the generated one.
 func (r *reader) title() string {
 	for _, title := range []string{r.customTitle, r.aiTitle, r.summary} {
 		if title != "" {

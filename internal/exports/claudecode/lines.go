@@ -131,7 +131,7 @@ func (r *reader) line(at lines.Place, l line) error {
 	return nil
 }
 
-// setMark lets a later reading go on from this prompt. What stands before it is complete.
+// setMark sets the mark from which a later reading continues: this prompt. Everything before it is complete.
 func (r *reader) setMark(at lines.Place, parent string) {
 	if parent == "" {
 		return // an edit of the first prompt: the whole file is one turn

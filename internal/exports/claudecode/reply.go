@@ -7,8 +7,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/exports/session"
 )
 
-// joiner puts the answers of the model together. Claude Code writes each block of an answer
-// as a line of its own, with the same message id, and sometimes writes a block twice.
+// joiner joins the parts of an answer. Claude Code writes each block of an answer as a separate line with the same
+// message id, and sometimes writes a block twice.
 type joiner struct {
 	s     *session.Session
 	parts map[part]bool

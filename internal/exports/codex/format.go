@@ -21,8 +21,8 @@ import (
 // Platform is the platform of the conversations.
 const Platform = "codex"
 
-// NoLongerRead warns that a rollout has lines but no message that the reader knows, which is
-// what a new version of Codex looks like.
+// NoLongerRead warns that a rollout has lines but no message that the reader knows. A new version of Codex may have
+// another format.
 const NoLongerRead format.Warning = "Codex sessions have lines, but no message in a form that is known"
 
 // Format returns the format.
@@ -50,7 +50,7 @@ func matches(s *format.Sample) bool {
 	return l.Has("instructions") && l.Has("id") && l.Has("timestamp") && l.Is("type", "message") && l.Has("role")
 }
 
-// state is what a reading that goes on has to know.
+// state is what is needed to continue reading from a mark.
 type state struct {
 	Session string    `json:"session"`
 	Cwd     string    `json:"cwd,omitempty"`

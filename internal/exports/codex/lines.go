@@ -58,7 +58,7 @@ func (m meta) parent() string {
 	return string(m.Forked)
 }
 
-// item is what the model saw or said, or an event.
+// item is an input or an output of the model, or an event.
 type item struct {
 	Type      loose.Text             `json:"type"`
 	Role      loose.Text             `json:"role"`
@@ -85,7 +85,7 @@ type reader struct {
 	id, cwd, title string
 	began          time.Time
 	replayed       map[string]bool // turns of the parent
-	replaying      bool            // what is read is a copy of the parent
+	replaying      bool            // the current lines are a copy of the parent's
 	items, events  *session.Session
 	hasItems       bool
 	lines, known   int
@@ -117,8 +117,8 @@ func (r *reader) document(l line) {
 	}
 }
 
-// begin takes the description of the session. Of a child that repeats its parent's, only
-// the first counts.
+// begin takes the description of the session. A child may repeat the description of its parent; only the first one
+// counts.
 func (r *reader) begin(m meta, when time.Time) {
 	if r.id != "" {
 		return

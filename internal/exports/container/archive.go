@@ -104,7 +104,7 @@ func (w *walk) open(f file) (at io.ReaderAt, entries []*zip.File, stop func(), e
 	return at, r.File, stop, nil
 }
 
-// check refuses an archive that is made to exhaust whoever unpacks it.
+// check refuses archives that are built to exhaust the memory or disk of a reader.
 func (l limits) check(entries []*zip.File) error {
 	if len(entries) > l.members {
 		return fault.Invalidf("the zip archive has %d members; at most %d are read", len(entries), l.members)
@@ -147,7 +147,7 @@ func (l limits) refusal(entry *zip.File) error {
 	return nil
 }
 
-// share is the part of the bytes of a source that one byte of an archive stands for.
+// share converts bytes of an archive's members to bytes of the source.
 type share struct{ stored, size int64 }
 
 func shareOf(f file) share { return share{f.stored, f.size} }

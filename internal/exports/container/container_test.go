@@ -21,7 +21,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// entry is a member of an archive that a test makes.
+// entry is a member of a test's archive.
 type entry struct {
 	name, text string
 	stored     bool
@@ -55,7 +55,7 @@ func gzipped(t *testing.T, data []byte) []byte {
 	return b.Bytes()
 }
 
-// write makes a file and returns its path.
+// write creates a file and returns its path.
 func write(t *testing.T, name string, data []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
@@ -250,7 +250,7 @@ func TestNeighbours(t *testing.T) {
 	}
 }
 
-// overlapping makes an archive whose two entries have the same data.
+// overlapping returns an archive with two entries that share their data.
 func overlapping(t *testing.T) []byte {
 	data := archived(t, entry{name: "a.json", text: "[1]"}, entry{name: "b.json", text: "[1]"})
 	directory := bytes.LastIndex(data, []byte("PK\x01\x02"))
@@ -375,7 +375,7 @@ func TestEntriesThatAreOpenTogether(t *testing.T) {
 			require.NoError(t, err)
 		}
 		require.NoError(t, open[0].Close())
-		_ = open[0].Close() // closing twice gives nothing back twice
+		_ = open[0].Close() // closing twice returns nothing twice
 		third, err := all[2].Open()
 		require.NoError(t, err)
 		_, err = open[0].Read(make([]byte, 10))

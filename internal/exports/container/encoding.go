@@ -22,7 +22,7 @@ const (
 	noText
 )
 
-// marks are the byte order marks. UTF-32 comes before UTF-16, whose mark its own begins with.
+// marks are the byte order marks. UTF-32 comes before UTF-16, because its mark begins with that of UTF-16.
 var marks = [...]struct {
 	bytes string
 	is    encoding
@@ -30,9 +30,8 @@ var marks = [...]struct {
 	{"\xef\xbb\xbf", marked}, {"\xff\xfe\x00\x00", utf32LE}, {"\x00\x00\xfe\xff", utf32BE}, {"\xff\xfe", utf16LE}, {"\xfe\xff", utf16BE},
 }
 
-// encodingOf tells the encoding of a file from its first bytes. Without a byte order mark,
-// UTF-16 and UTF-32 show in the zeros beside the first character, which is of ASCII in JSON,
-// CSV and HTML.
+// encodingOf detects the encoding of a file from its first bytes. Without a byte order mark, UTF-16 and UTF-32 can be
+// recognised by the zeros beside the first character, which is ASCII in JSON, CSV and HTML.
 func encodingOf(head []byte) encoding {
 	for _, mark := range marks {
 		if bytes.HasPrefix(head, []byte(mark.bytes)) {
@@ -69,7 +68,7 @@ func (e encoding) decode(in io.ReadCloser) io.ReadCloser {
 	case plain, noText:
 		return in
 	case marked:
-		_, _ = io.CopyN(io.Discard, in, 3) // an error comes again with the next reading
+		_, _ = io.CopyN(io.Discard, in, 3) // the next read returns an error again
 		return in
 	case utf16LE:
 		decoder = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder()

@@ -65,7 +65,7 @@ func (f file) magic() ([]byte, error) {
 	return head[:n], err
 }
 
-// magicBytes are enough to tell archives and pictures from texts.
+// magicBytes is enough to distinguish archives and pictures from texts.
 const magicBytes = 512
 
 // member returns the file as a member of its source. magic is its beginning.
@@ -105,14 +105,14 @@ func (f file) member(magic []byte) Member {
 	return m
 }
 
-// stream is an input that can be read once. Its beginning can be looked at before.
+// stream is an input that can be read only once. Its beginning can be peeked at first.
 type stream struct{ *bufio.Reader }
 
 func newStream(r io.Reader) *stream {
 	return &stream{bufio.NewReaderSize(r, format.SampleBytes)}
 }
 
-// Peek returns at most n bytes of what comes next; fewer only at the end.
+// Peek returns the next n bytes, or fewer at the end.
 func (s *stream) Peek(n int) ([]byte, error) {
 	head, err := s.Reader.Peek(n)
 	if errors.Is(err, io.EOF) {

@@ -167,7 +167,7 @@ func (n neighbours) member(s *Source, f file) format.Member {
 	return m
 }
 
-// remember returns what create made when it was first called with a key.
+// remember returns the value that create returned at the first call with this key.
 func (s *Source) remember(key string, create func() any) any {
 	value, ok := s.memo[key]
 	if !ok {

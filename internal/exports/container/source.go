@@ -1,10 +1,9 @@
-// Package container opens what export files arrive in: files, folders, zip archives, archives
-// in archives, gzip and standard input. It gives their members one after the other, as
-// UTF-8, and unpacks nothing to disk but an archive that is inside another one. It does not
-// know what is in a member.
+// Package container opens the containers of export files: files, folders, zip archives, archives in archives, gzip
+// and standard input. It returns their members one after the other, as UTF-8. It unpacks nothing to disk except
+// archives inside of archives. It does not know what a member contains.
 //
-// Paths in archives are names for people. The package never opens a path that an archive
-// contains, and follows no symbolic link that is in a folder.
+// Paths in archives are names for people. The package never opens a path that an archive contains, and follows no
+// symbolic link in a folder.
 package container
 
 import (
@@ -25,8 +24,8 @@ type Member struct {
 	format.Member
 	Stored int64 // bytes that it takes in the source; -1 when unknown
 
-	// Head returns the beginning of the member as UTF-8, at most so many bytes, and at most
-	// format.SampleBytes of a stream. Of what is no text it returns fewer bytes than there are.
+	// Head returns the beginning of the member as UTF-8: at most this many bytes, and at most format.SampleBytes of a
+	// stream. It may return fewer bytes of a binary file than the file has.
 	Head func(most int) ([]byte, error)
 }
 
@@ -48,16 +47,14 @@ type top struct {
 
 // Options are the settings of a source.
 type Options struct {
-	// Temp is the folder for archives that are inside of archives while they are read. Such
-	// a file has no name there after it was created, where the system allows that. Empty
-	// stands for the system's own folder.
+	// Temp is the folder for archives inside of archives while they are read. Such a file has no name after it was
+	// created, if the system allows that. Empty means the folder of the system.
 	Temp string
 }
 
-// Open opens paths: files, folders and patterns such as "chats-*.zip", which are expanded
-// unless a file has that very name. It returns a NotFound fault for a path that does not
-// exist and for a pattern that fits no file, and an Invalid fault for a path that is neither
-// file nor folder.
+// Open opens paths: files, folders and patterns such as "chats-*.zip". A pattern is expanded unless a file has
+// exactly that name. It returns a NotFound fault for a path that does not exist and for a pattern that matches no
+// file, and an Invalid fault for a path that is neither file nor folder.
 func Open(o Options, paths ...string) (*Source, error) {
 	s := newSource(o)
 	for _, path := range paths {
@@ -82,9 +79,9 @@ func OpenFile(o Options, name string, data io.ReaderAt, size int64) *Source {
 	return s
 }
 
-// OpenStream returns a source of what a stream has, such as standard input. An archive is
-// first written to a file without a name in the folder for temporary files; anything else
-// is read as it comes, so its member can be opened only once.
+// OpenStream returns a source for a stream, such as standard input. An archive is first written to a file without a
+// name in the folder for temporary files. Anything else is read while it arrives, so its member can be opened only
+// once.
 func OpenStream(o Options, name string, data io.Reader) *Source {
 	s := newSource(o)
 	s.bytes = unknown
@@ -156,12 +153,11 @@ func (s *Source) add(path string) error {
 // unknown.
 func (s *Source) Size() int64 { return s.bytes }
 
-// Members returns the members of the source in a fixed order. Archives are replaced by what
-// is in them. A member that cannot be used comes with an error, which is an Invalid fault
-// that says why; only its Path is then set. An error of the context ends the sequence.
+// Members returns the members of the source in a fixed order. The members of an archive take its place. For a member
+// that cannot be used, the error is an Invalid fault with the reason, and only its Path is set. An error of the
+// context ends the sequence.
 //
-// A member, and what it returns, may be used until the next one of another archive is asked
-// for.
+// A member, and readers of it, may be used until the caller asks for the next member that is in another archive.
 func (s *Source) Members(ctx context.Context) iter.Seq2[Member, error] {
 	return func(yield func(Member, error) bool) {
 		w := walk{ctx: ctx, source: s, yield: yield}

@@ -15,15 +15,15 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// walk goes through a source and yields its members.
+// walk visits a source and yields its members.
 type walk struct {
 	ctx    context.Context
 	source *Source
 	yield  func(Member, error) bool
 }
 
-// top visits what the person named. It returns false when no more members are wanted, as
-// the other methods do.
+// top visits an input that the user named. Like the other methods, it returns false when the caller wants no more
+// members.
 func (w *walk) top(t top) bool {
 	if t.folder {
 		return w.folder(t.path)
@@ -65,7 +65,7 @@ func (w *walk) refuse(path string, err error) bool {
 	return w.yield(m, unreadable(err))
 }
 
-// unreadable makes a fault of an error, so that a person can be told.
+// unreadable turns an error into a fault with a text for the user.
 func unreadable(err error) error {
 	if fault.Is(err, fault.Internal) {
 		return fault.Wrap(fault.Invalid, err, "it cannot be read: %s", reason(err))
@@ -89,8 +89,8 @@ func tooDeep(depth int) error {
 	return fault.Invalidf("it is an archive inside of %d others; unpack the outer ones first", depth)
 }
 
-// unzipped returns what a gzip file has inside. The file's reader tells how much of the
-// packed file was read, because the unpacked size is not known before the end.
+// unzipped returns the contents of a gzip file. The reader reports how much of the compressed file was read, because
+// the unpacked size is known only at the end.
 func unzipped(f file) file {
 	inner := f
 	inner.path = strings.TrimSuffix(f.path, path.Ext(f.path))

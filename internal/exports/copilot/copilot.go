@@ -44,7 +44,7 @@ func Format() format.Format {
 	}
 }
 
-// columns are the places of what is read in a row.
+// columns are the indexes of the columns that are read.
 type columns struct{ chat, at, author, text int }
 
 var errColumns = errors.New("the first line does not name the columns Conversation, Time, Author and Message, or CreatedAt, MessageContent, Author and ChatName")
@@ -165,9 +165,9 @@ func senderOf(author string) chat.Sender {
 	return chat.Assistant
 }
 
-// read reads a file twice, so that it need not keep chats whose rows it has all read: the
-// first reading counts the rows of each chat and finds out their order. What can be opened
-// only once, which is of an unknown size, is read once and kept until its end.
+// read reads a file twice, so that it can pass a chat on after its last row and need not keep it: the first pass
+// counts the rows of each chat and detects their order. An input that can be opened only once has an unknown size; it
+// is read once, and its chats are kept until the end.
 func read(ctx context.Context, m format.Member, out *format.Out) error {
 	var d direction
 	counts := make(map[string]int)
@@ -232,9 +232,9 @@ var uuid = regexp.MustCompile(`^[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]
 
 func isID(chat string) bool { return uuid.MatchString(chat) }
 
-// idOf returns the id of the conversation of a row. The file has only its name; chats of the
-// same name are one conversation, and rows without a name are one for each day, so that the
-// id stays the same when newer rows come on top or old ones are deleted.
+// idOf returns the id of the conversation of a row. The file has only a name: all chats of one name are one
+// conversation, and rows without a name are one conversation per day, so that the id stays the same when newer rows
+// are added or old ones are deleted.
 func idOf(r row) string {
 	if isID(r.chat) {
 		return r.chat
@@ -272,8 +272,8 @@ func (d *direction) add(r row) {
 	d.last, d.began = r, true
 }
 
-// newestFirst reports whether the newest row comes first. Files without different times tell
-// it by the question that comes before its answer, or after it.
+// newestFirst reports whether the newest row comes first. In files where all times are equal, it decides by whether a
+// question comes before or after its answer.
 func (d *direction) newestFirst() bool {
 	if d.older != d.newer {
 		return d.older > d.newer

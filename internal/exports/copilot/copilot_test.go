@@ -14,8 +14,7 @@ import (
 
 func TestExport(t *testing.T) { exportstest.Run(t, Format(), "testdata") }
 
-// A chat is handed over when its last row was read. What can be opened only once gives the
-// same chats, later.
+// A chat is passed on after its last row. An input that can be opened only once gives the same chats, later.
 func TestChatsAreNotKeptToTheEnd(t *testing.T) {
 	const rows = "Conversation,Time,Author,Message\nLong,2026-01-03T10:00:00,Human,b\nShort,2026-01-02T10:00:00,Human,c\nLong,2026-01-01T10:00:00,Human,a\n"
 	titles := func(size int64) (titles []string) {

@@ -1,6 +1,5 @@
-// Package cursor reads the transcripts of Cursor's agent: JSON lines with a role and a
-// message, and nothing else. There are no times, no ids and no results of tools. Which
-// conversation a file is, only its name says.
+// Package cursor reads the transcripts of Cursor's agent: JSON lines with a role and a message, and nothing else.
+// There are no times, no ids and no results of tools. Only the name of a file says which conversation it is.
 package cursor
 
 import (
@@ -50,7 +49,7 @@ type block struct {
 	Input jsontext.Value `json:"input"`
 }
 
-// redacted stands in answers for what Cursor does not write down.
+// redacted is in answers in the place of text that Cursor does not write.
 const redacted = "[REDACTED]"
 
 // injected is what Cursor puts into the user's turns, around the query.
@@ -117,7 +116,7 @@ func add(s *session.Session, l line) (unknown int) {
 	return unknown
 }
 
-// user adds a user's turn. The query stands in an element, behind what Cursor puts in.
+// user adds a user's turn. The prompt is in an element after the text that Cursor adds.
 func user(s *session.Session, text string) {
 	query, found := session.Element(text, "user_query")
 	if !found {

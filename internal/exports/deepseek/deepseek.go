@@ -222,8 +222,8 @@ func foldFiles(turns []turn) {
 	}
 }
 
-// sendersOf returns who wrote each node. Exports tell by the kinds of fragments; in those
-// without fragments question and answer alternate.
+// sendersOf returns the sender of each node. The kinds of fragments decide. In exports without fragments, question
+// and answer alternate.
 func sendersOf(turns []turn) map[string]chat.Sender {
 	senders := make(map[string]chat.Sender, len(turns))
 	byID := make(map[string]*turn, len(turns))
@@ -260,7 +260,7 @@ func sendersOf(turns []turn) map[string]chat.Sender {
 	return senders
 }
 
-// sender returns who wrote a message, if it tells.
+// sender returns the sender of a message, if the message says it.
 func (m *message) sender() chat.Sender {
 	switch strings.ToLower(string(m.Role)) {
 	case "user", "human":

@@ -1,6 +1,5 @@
-// Package draft puts a conversation together from what a reader finds: it cleans texts,
-// leaves out what is empty, puts the messages of a tree in order and fills in times. It does
-// not know any format.
+// Package draft builds a conversation from what a reader finds: it cleans texts, leaves out empty messages, orders
+// the messages of a tree and fills in times. It does not know any format.
 package draft
 
 import (
@@ -41,11 +40,11 @@ func New(platform, name, id string, place format.Place) *Chat {
 	return &Chat{Upload: chat.Upload{Platform: platform, DisplayName: name, ExternalID: id, TellsMarks: true}, Place: place}
 }
 
-// Say adds a message to the end of a conversation that is no tree.
+// Say appends messages to a conversation that is not a tree.
 func (c *Chat) Say(messages ...chat.UploadMessage) { c.Messages = append(c.Messages, messages...) }
 
-// Node adds a node of a tree with what was said there, which may be nothing or several
-// messages. A message without a time gets that of the node.
+// Node adds a node of a tree with its messages, of which there may be none or several. A message without a time gets
+// that of the node.
 func (c *Chat) Node(n tree.Node, said ...chat.UploadMessage) {
 	n.Empty = len(said) == 0
 	if c.repeats(&n, said) {
@@ -75,7 +74,7 @@ func (c *Chat) repeats(n *tree.Node, said []chat.UploadMessage) bool {
 	if same || n.Empty {
 		return true
 	}
-	if c.nodes[earlier].Empty { // the first said nothing
+	if c.nodes[earlier].Empty { // the first one has no messages
 		c.nodes[earlier], c.said[earlier] = *n, said
 		return true
 	}
@@ -83,8 +82,8 @@ func (c *Chat) repeats(n *tree.Node, said []chat.UploadMessage) bool {
 	return false
 }
 
-// Arrange puts the nodes in order and adds their messages. leaf is the id of the last node
-// of the active path, or empty if the source does not tell.
+// Arrange orders the nodes and adds their messages. leaf is the id of the last node of the active path, or empty if
+// the source does not have it.
 func (c *Chat) Arrange(leaf string, out *format.Out) {
 	order := tree.Arrange(c.nodes, leaf)
 	out.Warn(format.MissingParent, order.MissingParents)

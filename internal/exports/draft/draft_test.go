@@ -43,7 +43,7 @@ func TestAConversationIsFinished(t *testing.T) {
 	require.Equal(t, map[format.Warning]int{RepeatedID: 1, format.EmptyMessage: 1, format.TimeInferred: 1, format.FileNotIncluded: 1}, out.Warnings)
 }
 
-// withFiles makes missing lists of files empty ones.
+// withFiles replaces missing lists of files by empty ones.
 func withFiles(u chat.Upload) chat.Upload {
 	for i := range u.Messages {
 		if u.Messages[i].Files == nil {
@@ -95,7 +95,7 @@ func TestNodesBecomeAPathAndBranches(t *testing.T) {
 	require.Equal(t, 1, out.Warnings[format.MissingParent])
 }
 
-// A node that is in the file twice is one node; two nodes that share an id are both kept.
+// A node that is in the file twice counts once. Two different nodes with the same id are both kept.
 func TestNodesWithTheSameID(t *testing.T) {
 	out := &format.Out{}
 	c := New("p", "P", "id", format.Place{})

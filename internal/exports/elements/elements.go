@@ -1,7 +1,6 @@
-// Package elements reads the elements of a large JSON file one by one: those of the array
-// that the file is, or of an array inside an object. It is what readers of export files
-// share. Memory holds one element at a time, a damaged element loses only itself, and so
-// does one that is too large. The package does not know what an element means.
+// Package elements reads a large JSON file element by element: the elements of the file's array, or of an array
+// inside an object. Readers of export files share it. Only one element is in memory at a time. If an element is
+// damaged or too large, only that element is lost. The package does not know what an element means.
 package elements
 
 import (
@@ -20,8 +19,8 @@ import (
 // left out.
 const MaxBytes = 256 << 20
 
-// Unusable is the error of an element that cannot be used, in words that contain no text of
-// messages, such as "it has no messages". It is recorded as a problem, and reading goes on.
+// Unusable is the error of an element that cannot be used. Its text contains no text of messages, such as "it has no
+// messages". It is recorded as a problem, and reading continues.
 type Unusable string
 
 // Error returns the words.
@@ -81,9 +80,8 @@ func decodeInto[T any](raw jsontext.Value, take func(*T) error) error {
 	return take(v)
 }
 
-// Decode decodes JSON as exports have it: names may occur twice, and bytes that are not
-// UTF-8 become U+FFFD. Its errors are Unusable or say that the JSON is damaged; both
-// contain nothing of the value.
+// Decode decodes JSON as exports contain it: names may occur twice, and bytes that are not UTF-8 become U+FFFD. Its
+// errors are Unusable or say that the JSON is damaged. They contain nothing of the value.
 func Decode(raw jsontext.Value, v any) error {
 	err := json.Unmarshal(raw, v, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	var syntactic *jsontext.SyntacticError
@@ -114,7 +112,7 @@ var (
 	errDepth     = fmt.Errorf("it is nested deeper than %d levels", maxDepth)
 )
 
-// Error says what is damaged and where.
+// Error says what is damaged, and where.
 func (d *damage) Error() string {
 	if errors.Is(d.what, errTooLarge) || errors.Is(d.what, errTruncated) {
 		return d.what.Error()

@@ -24,7 +24,7 @@ type reader struct {
 	max   int // bytes of an element
 
 	buf        []byte
-	start, pos int   // buf[start:pos] is what is being read; bytes before start are not needed
+	start, pos int   // buf[start:pos] is the current element; bytes before start are not needed
 	dropped    int64 // bytes of the file that are no longer in buf
 	err        error // of reading; io.EOF at the end
 
@@ -59,7 +59,7 @@ func (r *reader) next() (jsontext.Value, error) {
 		case err != nil:
 			return nil, r.atEnd(err)
 		case c == ',', c == ']' && len(r.open) == 0, c == ']' && r.inside:
-			r.pos++ // a `]` too many stands in files that were joined by hand
+			r.pos++ // files that were joined by hand may have one `]` too many
 			r.inside = r.inside && c == ','
 		case r.inside:
 			return r.element()
@@ -211,7 +211,7 @@ func (r *reader) scanValue(keep bool) error {
 	}
 }
 
-// damaged makes an error about one element of it, unless it is an error of reading.
+// damaged returns an error about the current element, or err itself if it is an error of reading.
 func (r *reader) damaged(err error) error {
 	switch {
 	case errors.Is(err, errTooLarge):
@@ -241,7 +241,7 @@ func orStructure(err error) error {
 	return orTruncated(err)
 }
 
-// peek moves pos to the next byte that is no space and returns it.
+// peek moves pos to the next byte that is not a space and returns it.
 func (r *reader) peek() (byte, error) {
 	for {
 		for ; r.pos < len(r.buf); r.pos++ {

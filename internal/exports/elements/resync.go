@@ -21,7 +21,7 @@ type resync struct {
 	again   int64    // bytes that were scanned twice
 }
 
-// accepted tells the reader that the element that next returned is good.
+// accepted tells the reader that the last element that next returned is valid.
 func (r *reader) accepted(raw []byte) {
 	if r.guessed || len(r.known) == maxSignatures {
 		return
@@ -31,19 +31,17 @@ func (r *reader) accepted(raw []byte) {
 	}
 }
 
-// rejected tells the reader that the element that next returned could not be used. If it is
-// no object but others were, it is the rest of an element that ended too early, because a
-// brace was damaged.
+// rejected tells the reader that the last element that next returned could not be used. If it is not an object but
+// others were, it is the rest of an element that ended too early because of a damaged brace.
 func (r *reader) rejected() { r.lost = r.restOfLast() }
 
 // restOfLast reports whether the element at start is rather the rest of the last one.
 func (r *reader) restOfLast() bool { return len(r.known) > 0 && r.buf[r.start] != '{' }
 
-// findNext moves pos to the beginning of the next element after damage, or returns io.EOF.
-// It looks from the beginning of the damaged element, because without a quote or brace an
-// element reaches into the next one. Once more bytes were scanned twice than the file has
-// had so far, it looks only behind the damage, so that the work grows with the size of the
-// file alone.
+// findNext moves pos to the beginning of the next element after damage, or returns io.EOF. It begins its search at
+// the beginning of the damaged element, because an element without a quote or brace reaches into the next one. After
+// more bytes were scanned twice than the file has had so far, it searches only after the damage, so that the total
+// work stays proportional to the size of the file.
 func (r *reader) findNext() error {
 	r.lost = false
 	if own := signatureOf(r.buf[r.start:]); len(r.known) == 0 && own != "" {
@@ -62,8 +60,8 @@ func (r *reader) findNext() error {
 	return nil
 }
 
-// swallowed reports whether what is being read contains something that begins like an
-// element. It has reached beyond its own end then, because it is damaged.
+// swallowed reports whether the current element contains something that begins like an element. Then it is damaged
+// and has continued into the next one.
 func (r *reader) swallowed() bool {
 	if len(r.known) == 0 {
 		return false
@@ -113,7 +111,7 @@ func (r *reader) findElement() error {
 	}
 }
 
-// follows reports whether something that an element can follow stands before pos.
+// follows reports whether the bytes before pos may come before an element.
 func (r *reader) follows() bool {
 	before := bytes.TrimRight(r.buf[max(0, r.pos-backBytes):r.pos], " \t\r\n")
 	return len(before) > 0 && bytes.IndexByte([]byte(",[]}"), before[len(before)-1]) >= 0
@@ -124,9 +122,9 @@ func (r *reader) fits() bool {
 	return len(r.known) == 0 || slices.Contains(r.known, signatureOf(r.buf[r.pos:]))
 }
 
-// signatureOf returns how an object begins: the names of its first two fields, or of the
-// first alone if its value is no short text or number. Objects inside of an element begin
-// differently. It returns "" for anything that does not begin like an object with a field.
+// signatureOf returns how an object begins: the names of its first two fields, or only the first if its value is not
+// a short text or number. Objects inside of an element begin differently. It returns "" for anything that does not
+// begin like an object with a field.
 func signatureOf(b []byte) string {
 	b = b[:min(len(b), signatureBytes)]
 	if len(b) == 0 || b[0] != '{' {

@@ -21,13 +21,12 @@ const (
 	inLiteral // a number, true, false or null
 )
 
-// scanner finds the end of one JSON value, in pieces. It checks the structure strictly, so
-// that a damaged value is noticed at the damage and not at the end of the file. What is in
-// strings, numbers and literals is left to the decoder.
+// scanner finds the end of one JSON value, piece by piece. It checks the structure strictly, so that damage is
+// noticed where it is and not at the end of the file. The decoder checks strings, numbers and literals.
 type scanner struct {
 	open  []byte // '{' or '[' of each open value
 	state state
-	odd   bool // an odd number of backslashes stands before the next byte of a string
+	odd   bool // the next byte of a string follows an odd number of backslashes
 }
 
 func (s *scanner) reset() { s.open, s.state, s.odd = s.open[:0], wantValue, false }
@@ -161,8 +160,8 @@ func (s *scanner) string(b []byte) int {
 	}
 }
 
-// oddBackslashes reports whether b ends with an odd number of backslashes. before says
-// whether an odd number stands before b.
+// oddBackslashes reports whether b ends with an odd number of backslashes. before says whether an odd number precedes
+// b.
 func oddBackslashes(b []byte, before bool) bool {
 	n := 0
 	for n < len(b) && b[len(b)-1-n] == '\\' {

@@ -18,8 +18,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/exports/readtest"
 )
 
-// Run runs the suite with each folder below dir as a source of its own. A folder has the
-// files of one export, and result.golden, which says what is in it.
+// Run runs the suite with each folder in dir as a separate source. A folder has the files of one export, and
+// result.golden with the expected result.
 func Run(t *testing.T, f format.Format, dir string) {
 	t.Helper()
 	folders, err := os.ReadDir(dir)
@@ -67,7 +67,7 @@ func (s suite) twice(t *testing.T) {
 	require.Equal(t, readtest.ReadAll(s.format, members).String(), readtest.ReadAll(s.format, members).String())
 }
 
-// valid checks that what is found can be stored, and is what package format promises.
+// valid checks that the results can be stored and follow the rules of package format.
 func (s suite) valid(t *testing.T) {
 	for _, c := range readtest.ReadAll(s.format, s.members()).Conversations {
 		require.NotEmpty(t, c.ExternalID)
@@ -96,7 +96,7 @@ func requireTime(t *testing.T, at time.Time) {
 	require.Equal(t, at.Truncate(time.Microsecond), at)
 }
 
-// cutOff cuts each file at every sixteenth. What came before is found as in the whole file.
+// cutOff cuts each file at every sixteenth of its length. Elements before the cut are the same as in the whole file.
 func (s suite) cutOff(t *testing.T) {
 	for _, m := range s.members() {
 		data := content(t, m)
@@ -136,7 +136,7 @@ func (s suite) damaged(t *testing.T) {
 				s.withoutText(t, found)
 				have := byPlace(found)
 				for place, want := range whole {
-					if place.Element != number && place.Element > 0 { // others are made of several elements
+					if place.Element != number && place.Element > 0 { // other conversations consist of several elements
 						require.Equal(t, want, have[place], "%s loses %s", name, place)
 					}
 				}
@@ -152,7 +152,7 @@ var damages = map[string]func([]byte) []byte{
 	"the end is missing":    func(b []byte) []byte { return b[:len(b)-1] },
 }
 
-// read reads the bytes as a file beside the other files.
+// read reads the bytes as one file beside the other files.
 func (s suite) read(t *testing.T, name string, data []byte) readtest.Found {
 	t.Helper()
 	files := map[string][]byte{}

@@ -12,14 +12,13 @@ import (
 	"github.com/lethe-chat/lethe/internal/exports/format"
 )
 
-// How large the file is with which memory is measured, and how much a reader may hold of it.
+// The size of the file for the memory test, and the maximum memory of a reader.
 const (
 	largeFile  = 24 << 20
 	mostMemory = 12 << 20
 )
 
-// memory reads a large file, which has the same elements again and again. What the reader
-// holds does not grow with the file.
+// memory reads a large file that repeats the same elements. The memory of the reader does not grow with the file.
 func (s suite) memory(t *testing.T) {
 	for _, m := range s.members() {
 		data := content(t, m)

@@ -14,7 +14,7 @@ var kindNames = map[Kind]string{
 // String returns the kind as people read it.
 func (k Kind) String() string { return kindNames[k] }
 
-// plainName are names of fields that cannot be somebody's text.
+// plainName matches names of fields that cannot be a user's text.
 var plainName = regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_$-]{0,39}$`)
 
 const describedNames = 12

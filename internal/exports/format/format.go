@@ -22,8 +22,8 @@ type Format struct {
 	Platform string // of its conversations, unless a file says otherwise
 	LookFor  string // what a file of this format has, for the error about an unknown file: "an array whose elements have `mapping`"
 
-	// Matches reports whether a file has the structure of this format. It never looks at
-	// the file's name, except where the name is the only place that holds a fact.
+	// Matches reports whether a file has the structure of this format. It does not use the name of the file, unless
+	// only the name contains the needed fact.
 	Matches func(s *Sample) bool
 
 	// Read reads a member to its end. One broken element never ends it: the element is a
@@ -35,8 +35,8 @@ type Format struct {
 	// what the person has to do.
 	Index bool
 
-	// Resumes says that Read tells Out.Reached its mark and goes on from Member.From. It may
-	// then return ErrRewritten, before it hands anything over.
+	// Resumes says that Read reports its mark to Out.Reached and can continue from Member.From. It may then return
+	// ErrRewritten before it passes anything on.
 	Resumes bool
 }
 
@@ -64,9 +64,8 @@ type Member struct {
 	// nothing is remembered.
 	Memo func(key string, create func() any) any
 
-	// From is where to go on reading a file that has grown, as an earlier reading told
-	// Out.Reached. It is zero when the member is read from its beginning. Only a Format that
-	// Resumes looks at it.
+	// From is the place from which to continue a file that has grown, as an earlier reading reported it to
+	// Out.Reached. It is zero when the member is read from its beginning. Only a Format that Resumes uses it.
 	From Mark
 }
 
@@ -89,7 +88,7 @@ type Conversation struct {
 	Place Place
 }
 
-// Place is where in a source something stands. Zero fields are unknown.
+// Place is a place in a source. Zero fields are unknown.
 type Place struct {
 	Member  string // path of the member
 	Line    int    // from 1, for files of lines

@@ -6,9 +6,9 @@ import (
 	"io"
 )
 
-// Peek opens a member, looks at its first bytes, at most SampleBytes, and returns them as a
-// sample with a member whose first Open goes on with the same reader, so that standard input
-// can be looked at too. If that member is not opened, nobody closes the reader.
+// Peek opens a member and reads up to SampleBytes. It returns them as a sample, and a member whose first Open
+// continues with the same reader, so that it also works with standard input. If that member is not opened, the reader
+// is not closed.
 func (m Member) Peek(bytes int) (*Sample, Member, error) {
 	file, err := m.Open()
 	if err != nil {
@@ -32,7 +32,7 @@ func (m Member) Peek(bytes int) (*Sample, Member, error) {
 	return sample, m, nil
 }
 
-// peeked reads through a buffer and closes what is below.
+// peeked reads through a buffer and closes the underlying reader.
 type peeked struct {
 	io.Reader
 	io.Closer

@@ -26,7 +26,7 @@ const (
 const (
 	SampleBytes    = 4 << 20
 	sampleDepth    = 8
-	samplePaths    = 1_000 // after which only the top is looked at
+	samplePaths    = 1_000 // after this many, only the top level is read
 	sampleTop      = 2     // levels
 	sampleText     = 80    // bytes of a string that is remembered as a value
 	sampleElements = 200   // values of the file, or elements of the array that it is
@@ -44,7 +44,7 @@ type Sample struct {
 	values map[string]bool
 }
 
-// NewSample looks at the beginning of a file. head is UTF-8 without a byte order mark.
+// NewSample returns a sample of the beginning of a file. head is UTF-8 without a byte order mark.
 func NewSample(path string, head []byte) *Sample {
 	s := &Sample{Path: path, Head: head, paths: map[string]bool{}, values: map[string]bool{}}
 	s.Kind = kindOf(head)
@@ -108,7 +108,7 @@ func kindOf(head []byte) Kind {
 	case len(trimmed) == 0:
 		return Text
 	case trimmed[0] == '{' || trimmed[0] == '[':
-		return JSON // scan makes it Lines if it has one object a line
+		return JSON // scan changes it to Lines if there is one object per line
 	case trimmed[0] == '<':
 		return HTML
 	}
@@ -172,7 +172,7 @@ func join(prefix, name string) string {
 	return prefix + "." + name
 }
 
-// value reads one value and remembers what is in it.
+// value reads one value and remembers its structure.
 func (s *Sample) value(d *jsontext.Decoder, path string, depth int) error {
 	if depth > sampleDepth || len(s.paths) > samplePaths && depth > sampleTop {
 		return d.SkipValue()

@@ -23,7 +23,7 @@ const (
 	SecondAnswers format.Warning = "further answers to the same prompt became a branch"
 )
 
-// errWording says that nothing tells whether an entry is a prompt.
+// errWording says that it is unclear whether an entry is a prompt.
 var errWording = errors.New("the entry has no answer, and its first words are in a language that is not known, so it may be no prompt")
 
 // activity is one entry of the log, from JSON or HTML.
@@ -166,7 +166,7 @@ func (l *log) flush() error {
 	return l.hand(t)
 }
 
-// end hands over what is left.
+// end passes on the remaining conversations.
 func (l *log) end() error {
 	if err := l.flush(); err != nil {
 		return err

@@ -171,7 +171,7 @@ func (c card) heading() (heading string, rest []string) {
 	return "", nil
 }
 
-// activity returns what a card tells.
+// activity returns the contents of a card.
 func (c card) activity() (activity, error) {
 	if c.long {
 		return activity{}, errCardTooLong
@@ -194,8 +194,8 @@ func (c card) activity() (activity, error) {
 	return a, a.read(body.tokens, rest)
 }
 
-// read takes the parts of an entry. In most exports prompt, time and answer follow each
-// other in one cell; in some the verb and the time stand below the heading.
+// read reads the parts of an entry. In most exports prompt, time and answer follow each other in one cell. In some,
+// the verb and the time are below the heading.
 func (a *activity) read(body []html.Token, rest []string) error {
 	lines := topLines(body)
 	for i := len(lines) - 1; i >= 0; i-- {
@@ -347,7 +347,7 @@ func attribute(t html.Token, key string) string {
 	return ""
 }
 
-// fileName returns the name of a file beside the page, and "" for anything else.
+// fileName returns the name of a file beside the page, or "" for anything else.
 func fileName(address string) string {
 	if address == "" || strings.Contains(address, ":") || strings.HasPrefix(address, "//") || strings.HasPrefix(address, "#") {
 		return ""

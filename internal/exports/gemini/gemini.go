@@ -46,9 +46,8 @@ func matches(s *format.Sample) bool {
 	return false
 }
 
-// read reads a log twice, so that it need not keep conversations whose entries it has all
-// read: the first reading counts the entries of each. What can be opened only once, which is
-// of an unknown size, is read once.
+// read reads a log twice, so that it can pass a conversation on after its last entry and need not keep it: the first
+// pass counts the entries of each. An input that can be opened only once has an unknown size, and is read once.
 func read(ctx context.Context, m format.Member, out *format.Out) error {
 	l := log{out: out}
 	if m.Size >= 0 {

@@ -42,8 +42,8 @@ func TestIDsDoNotDependOnTheExport(t *testing.T) {
 	require.NotEqual(t, german, ids("a.html", strings.Replace(page, "11:00:00", "11:00:01", 1)))
 }
 
-// A conversation is handed over when its last entry was read, so that memory does not grow
-// with the file. What can be opened only once gives the same conversations, later.
+// A conversation is passed on after its last entry, so that memory does not grow with the file. An input that can be
+// opened only once gives the same conversations, later.
 func TestConversationsAreNotKeptToTheEnd(t *testing.T) {
 	const log = `[{"header":"Gemini Apps","title":"Prompted two","titleUrl":"https://gemini.google.com/app/abcdef123456","time":"2026-05-01T09:02:00Z"},
 		{"header":"Gemini Apps","title":"Prompted one","titleUrl":"https://gemini.google.com/app/abcdef123456","time":"2026-05-01T09:01:00Z"},

@@ -37,7 +37,7 @@ func localTime(line string) (time.Time, error) {
 	return d.time()
 }
 
-// date is what the words of a time have told so far.
+// date is the result of the words of a time that were read so far.
 type date struct {
 	numbers []string // of the date, in order; the month is written "m7" when it was a name
 	clock   []int
@@ -149,7 +149,7 @@ func (d *date) day() (year, month, day int, err error) {
 	return year, month, day, nil
 }
 
-// offset returns how far the zone is ahead of UTC.
+// offset returns the difference of the time zone from UTC.
 func (d *date) offset() (time.Duration, error) {
 	zone := strings.ToUpper(d.zone)
 	if signed := strings.TrimPrefix(strings.TrimPrefix(zone, "GMT"), "UTC"); signed != zone && signed != "" {
@@ -213,8 +213,8 @@ var fillers = map[string]bool{
 	"om": true, "kl": true, "klo": true, "в": true, "о": true, "г": true, "р": true,
 }
 
-// monthNames are the names of the months, short and long, by language. No name stands for
-// different months in two of these languages.
+// monthNames are the names of the months, short and long, by language. No name means different months in two of these
+// languages.
 var monthNames = []string{
 	"jan feb mar apr may jun jul aug sep oct nov dec",
 	"january february march april may june july august september october november december",

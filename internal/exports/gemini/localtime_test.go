@@ -45,7 +45,7 @@ func TestLocalTimes(t *testing.T) {
 	}
 }
 
-// What has two readings, or none, is an error, never a guess.
+// A text that can be read in two ways, or in none, is an error and not a guess.
 func TestLocalTimesThatAreNotKnown(t *testing.T) {
 	for line, want := range map[string]error{
 		"Jan 2, 2025, 3:04:05 PM IST":       errZone, // India, Ireland or Israel

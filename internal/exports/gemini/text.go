@@ -10,9 +10,8 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// plainText returns the text of a piece of HTML: blocks as paragraphs, items of lists with
-// "- " or their number, rows of tables as lines. What is not shown is left out: scripts,
-// styles, templates.
+// plainText returns the text of a piece of HTML: blocks as paragraphs, items of lists with "- " or their number, rows
+// of tables as lines. It leaves out invisible parts: scripts, styles, templates.
 func plainText(source string) string {
 	z := html.NewTokenizer(strings.NewReader(source))
 	var w writer
@@ -30,8 +29,8 @@ func plainText(source string) string {
 type writer struct {
 	out    strings.Builder
 	breaks int       // line breaks that go before the next text
-	space  bool      // a space goes before the next text
-	bullet string    // what goes before the next text of an item
+	space  bool      // a space is due before the next text
+	bullet string    // due before the next text of an item
 	lists  []int     // number of the last item of each open list; -1 for lists without numbers
 	pre    int       // open <pre> elements
 	hidden atom.Atom // the element that hides its content; 0 for none
@@ -55,7 +54,7 @@ func (w *writer) token(t html.Token) {
 	}
 }
 
-// hides reports whether a token is part of what is not shown.
+// hides reports whether a token is part of something invisible.
 func (w *writer) hides(t html.Token) bool {
 	if w.hidden == 0 {
 		switch t.DataAtom {
@@ -148,7 +147,7 @@ func first(list html.Token) int {
 // indentItems is the depth of lists up to which items are indented.
 const indentItems = 8
 
-// item returns what goes before the next item of the innermost list.
+// item returns the text before the next item of the innermost list.
 func (w *writer) item() string {
 	if len(w.lists) == 0 {
 		return "- "

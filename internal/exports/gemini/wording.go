@@ -25,7 +25,7 @@ var prompts = []string{
 	"Eingegebener Prompt: ", "Gav instruktionen ",
 }
 
-// others are the beginnings of entries that are no prompts.
+// others are the beginnings of entries that are not prompts.
 var others = []string{
 	"Created", "Used", "Added", "Gave feedback", "Cleared", "Selected", "Answered survey", "Shared", "Deleted", "Viewed", "Visited", "Searched",
 	"Edited", "Pinned", "Renamed", "Exported", "Updated", "Canvas", "Feedback", "Feedback gegeben",

@@ -171,8 +171,7 @@ func (r *reader) header(h header) {
 	}
 }
 
-// rewind puts the messages from one with this id on a branch, because the conversation
-// went on before it.
+// rewind moves the messages from this id on to a branch, because the conversation continued before them.
 func (r *reader) rewind(to string) {
 	from, ok := r.s.After(to)
 	if !ok {
@@ -186,8 +185,7 @@ func (r *reader) rewind(to string) {
 	}
 }
 
-// message takes a message. One that is written again, because it has grown, replaces the
-// earlier one.
+// message takes a message. If it was written before and has grown, it replaces the earlier one.
 func (r *reader) message(l messageLine) {
 	id := string(l.ID)
 	m := chat.UploadMessage{ExternalID: id, CreatedAt: l.Time.Time}

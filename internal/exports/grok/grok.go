@@ -111,7 +111,7 @@ func read(ctx context.Context, m format.Member, out *format.Out) error {
 	})
 }
 
-// responses returns the responses, whichever way the file holds them.
+// responses returns the responses in both forms that files have.
 func (e *element) responses() (all []response) {
 	for _, w := range append(e.Responses, e.Messages...) {
 		if len(w.Response) > 0 {

@@ -1,6 +1,5 @@
-// Package grokbuild reads the sessions of Grok Build. Of a session's folder, updates.jsonl is
-// the record; chat_history.jsonl is made from it, without times, and is read only where there
-// is no record.
+// Package grokbuild reads the sessions of Grok Build. In the folder of a session, updates.jsonl is the record.
+// chat_history.jsonl is generated from it, without times, and is read only if there is no record.
 package grokbuild
 
 import (
@@ -53,7 +52,7 @@ type summary struct {
 	Updated loose.Time `json:"updated_at"`
 }
 
-// summaryOf reads the summary beside a file; zero when there is none.
+// summaryOf reads the summary beside a file; zero if there is none.
 func summaryOf(m format.Member) (s summary) {
 	if m.Sibling == nil {
 		return s
@@ -100,13 +99,13 @@ type update struct {
 	Output  jsontext.Value `json:"rawOutput"`
 }
 
-// state is what a reading that goes on has to know.
+// state is what is needed to continue reading from a mark.
 type state struct {
 	Session string    `json:"session,omitempty"`
 	Last    time.Time `json:"last,omitzero"`
 }
 
-// reader reads one file. Pieces of a message are collected until another kind comes.
+// reader reads one file. It collects the pieces of a message until another kind follows.
 type reader struct {
 	s        *session.Session
 	session  string
@@ -189,7 +188,7 @@ func (r *reader) update(at lines.Place, u update, when time.Time) {
 	}
 }
 
-// call takes a call of a tool, or what became of it, which has the same id.
+// call takes a call of a tool, or its result, which has the same id.
 func (r *reader) call(u update, when time.Time) {
 	parts := []string{string(u.Title), loose.Compact(u.Input), loose.Compact(u.Output)}
 	if text, _ := texts(u.Content); text != "" {
@@ -208,8 +207,8 @@ func (r *reader) call(u update, when time.Time) {
 	}
 }
 
-// setMark lets a later reading go on from this prompt, if its second has no other message:
-// ids are made of times, which have no smaller unit.
+// setMark sets the mark from which a later reading continues: this prompt, if no other message has the same second,
+// because ids are made from times, which are in seconds.
 func (r *reader) setMark(at lines.Place, when time.Time) {
 	if at.Offset == 0 || r.s.Last().IsZero() || !when.After(r.s.Last()) {
 		return

@@ -8,9 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Text returns a text without control characters other than line breaks and tabs, with
-// line breaks as "\n", and with U+FFFD for what is not UTF-8. Half of a surrogate pair has
-// become U+FFFD when its JSON was decoded.
+// Text returns a text with line breaks as "\n", without control characters except line breaks and tabs, and with
+// U+FFFD for invalid UTF-8. The JSON decoder has already replaced halves of surrogate pairs by U+FFFD.
 func Text(s string) string {
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -58,9 +57,8 @@ const (
 	citeEnd   = "\ue201"
 )
 
-// Uncited is Text without ChatGPT's citations, which stand between U+E200 and U+E201, and
-// without other characters of that set. A citation that does not end on its line is cut at
-// the mark alone, so that no text is lost.
+// Uncited is Text without ChatGPT's citations, which are between U+E200 and U+E201, and without other characters of
+// that set. If a citation does not end on its line, only the mark is removed, so that no text is lost.
 func Uncited(s string) string {
 	if strings.Contains(s, "\xee\x88") { // U+E200 to U+E23F
 		s = uncite(s)

@@ -1,6 +1,5 @@
-// Package kimi reads the sessions of Kimi CLI and of Kimi Code: the files wire.jsonl, which
-// record what was typed and what came back. A file does not say which session it is; its
-// folder does.
+// Package kimi reads the sessions of Kimi CLI and of Kimi Code: the files wire.jsonl, which record the prompts and
+// the answers. Only the folder of a file says which session it is.
 package kimi
 
 import (
@@ -80,14 +79,14 @@ type payload struct {
 	} `json:"return_value"`
 }
 
-// state is what a reading that goes on has to know.
+// state is what is needed to continue reading from a mark.
 type state struct {
 	Turn int       `json:"turn"` // turns before the mark
 	Cwd  string    `json:"cwd,omitempty"`
 	Last time.Time `json:"last,omitzero"`
 }
 
-// reader reads one file. What comes back in pieces is collected until something else comes.
+// reader reads one file. It collects the pieces of an answer until something else follows.
 type reader struct {
 	s    *session.Session
 	turn int
@@ -134,8 +133,7 @@ func idOf(file string) string {
 	return id
 }
 
-// titleOf returns the title that the file state.json beside the session has; empty when
-// there is none.
+// titleOf returns the title in the file state.json beside the session, or "".
 func titleOf(m format.Member) string {
 	if m.Sibling == nil {
 		return ""

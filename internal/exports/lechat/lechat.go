@@ -67,7 +67,7 @@ type talk struct {
 	none []message          // without an id
 }
 
-// read reads a file, which is one chat unless somebody joined several.
+// read reads a file with one chat, or with several that were joined by hand.
 func read(ctx context.Context, m format.Member, out *format.Out) error {
 	talks := make(map[string]*talk)
 	var order []*talk
@@ -96,7 +96,7 @@ func read(ctx context.Context, m format.Member, out *format.Out) error {
 	return nil
 }
 
-// add adds a message. Of several versions of a message the highest is kept.
+// add adds a message. It keeps only the highest version of a message.
 func (t *talk) add(m message) {
 	if m.ID == "" {
 		t.none = append(t.none, m)
@@ -123,8 +123,8 @@ func (m *message) version() int {
 	return n
 }
 
-// earlier orders messages by time, the question before the answer of the same moment.
-// Messages without a time come last.
+// earlier orders messages by time. If the times are equal, a question comes before its answer. Messages without a
+// time come last.
 func earlier(a, b message) int {
 	if a.Created.IsZero() != b.Created.IsZero() {
 		if a.Created.IsZero() {

@@ -50,7 +50,7 @@ func randomChat(random *rand.Rand, id int) chat.Upload {
 	return u
 }
 
-// told is everything of a workspace that an export has to keep.
+// told returns everything of a workspace that an export must keep.
 func told(t *testing.T, f *historytest.Fixture) map[string]chat.Transcript {
 	t.Helper()
 	all := map[string]chat.Transcript{}
@@ -142,7 +142,8 @@ func TestWhatIsStoredComesBack(t *testing.T) {
 	}
 }
 
-// A conversation that is longer than an upload may be goes over several lines and comes back.
+// A conversation that is longer than the maximum of an upload is written as several lines, and is complete after the
+// import.
 func TestAVeryLongConversationComesBack(t *testing.T) {
 	for _, from := range both(t) {
 		long := chat.Upload{ExternalID: "long", Messages: make([]chat.UploadMessage, 0, 60_000)}

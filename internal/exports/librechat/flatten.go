@@ -58,8 +58,8 @@ type frame struct {
 	message int // number of the message; -1 for the conversation; in an array, of the one that has it
 }
 
-// each calls fn for every conversation of a file. An error of the structure ends the reading;
-// fn has then had what stands before it.
+// each calls fn for every conversation of a file. An error of the structure ends the reading, after fn was called for
+// the conversations before it.
 func (f *flattener) each(fn func(conversation) error) error {
 	c, err := f.next()
 	if errors.Is(err, io.EOF) {
@@ -247,7 +247,7 @@ func (f *flattener) grow(n int) error {
 	return nil
 }
 
-// next returns the next byte that is no white space.
+// next returns the next byte that is not white space.
 func (f *flattener) next() (byte, error) {
 	for {
 		c, err := f.in.ReadByte()

@@ -22,7 +22,7 @@ import (
 
 const platform = "librechat"
 
-// BrokenMessage is the warning about messages that are no valid JSON.
+// BrokenMessage is the warning about messages that are not valid JSON.
 const BrokenMessage format.Warning = "messages that could not be read were left out"
 
 // Format returns the reader.
@@ -139,7 +139,7 @@ func read(ctx context.Context, m format.Member, out *format.Out) error {
 	return err
 }
 
-// chat returns a conversation. Its messages tell their parent, and are nested in it too.
+// chat returns a conversation. Its messages name their parents, and are also nested in them.
 func (c *conversation) chat(place format.Place, out *format.Out) (*draft.Chat, error) {
 	var a about
 	if err := elements.Decode(c.about.value(), &a); err != nil {
@@ -179,7 +179,7 @@ func (c *conversation) chat(place format.Place, out *format.Out) (*draft.Chat, e
 	return d, nil
 }
 
-// linked reports whether any message tells its parent.
+// linked reports whether any message names its parent.
 func (c *conversation) linked(messages []message) bool {
 	for i := range messages {
 		if c.parent(i, messages) != "" {

@@ -1,6 +1,6 @@
-// Package lines reads files with one JSON value a line, as coding agents write them. It
-// knows lines of any length up to Limit, a last line that is still being written, and lines
-// that are no JSON. It does not know what the values mean.
+// Package lines reads files with one JSON value per line, as coding agents write them. It handles lines of any length
+// up to Limit, a last line that is still being written, and lines that are not JSON. It does not know what the values
+// mean.
 package lines
 
 import (
@@ -25,8 +25,8 @@ var (
 	ErrNoJSON  = errors.New("the line is not JSON")
 )
 
-// Options are the settings with which values are decoded: duplicate names and invalid UTF-8
-// are accepted, because agents write both.
+// Options are the settings for decoding values: duplicate names and invalid UTF-8 are accepted, because agents write
+// both.
 var Options = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
 // Place is where a line is in its file.
@@ -36,11 +36,10 @@ type Place struct {
 	End    int64 // of the byte after its line break
 }
 
-// Each reads the lines of a member from its From on, decodes each as a T and passes it to
-// fn. A line that is no JSON, or whose fields have other types, is a problem and does not
-// end the reading. A last line without a line break is decoded too. A last line that ends in
-// the middle of its value is counted as TruncatedLine, because somebody is still writing it. Each returns the errors of
-// fn, of reading and of the context.
+// Each reads the lines of a member, beginning at its From, decodes each as a T and passes it to fn. A line that is
+// not JSON, or has fields of other types, is a problem and does not end the reading. A last line without a line break
+// is decoded too. If the last line ends in the middle of its value, it is still being written and counts as
+// TruncatedLine. Each returns the errors of fn, of reading and of the context.
 func Each[T any](ctx context.Context, m format.Member, out *format.Out, fn func(Place, T) error) error {
 	return each(ctx, m, out, Limit, fn)
 }

@@ -57,7 +57,7 @@ func String(v jsontext.Value) string {
 	return string(text)
 }
 
-// List is an array, or one value as an array of one. Elements that are no T are left out.
+// List is an array, or a single value, which is read as an array of one. Elements that are not a T are left out.
 type List[T any] []T
 
 // UnmarshalJSONFrom decodes any value.

@@ -5,8 +5,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Map is an object with names that are data, such as the ids of messages. Values that are no
-// T are left out; anything but an object is empty.
+// Map is an object whose names are data, such as the ids of messages. Values that are not a T are left out. Anything
+// but an object is empty.
 type Map[T any] map[string]T
 
 // UnmarshalJSONFrom decodes any value.

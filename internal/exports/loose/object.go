@@ -2,12 +2,11 @@ package loose
 
 import "github.com/go-json-experiment/json/jsontext"
 
-// Object reads an object field by field, and calls field with each name, which has to decode
-// or skip the value. The name is valid until then. Anything but an object is skipped, and is
-// reported as false.
+// Object reads an object field by field. It calls field with each name, and field must decode or skip the value. The
+// name is valid until then. For anything but an object it returns false and skips the value.
 //
-// It is for types of which an export has very many: a switch over the names takes half the
-// time of a struct with tags.
+// It is for types that occur very often in an export: a switch over the names takes half the time of a struct with
+// tags.
 func Object(d *jsontext.Decoder, field func(name []byte) error) (bool, error) {
 	if d.PeekKind() != '{' {
 		return false, d.SkipValue()
@@ -24,7 +23,7 @@ func Object(d *jsontext.Decoder, field func(name []byte) error) (bool, error) {
 		for _, c := range name {
 			if c == '\\' {
 				if name, err = jsontext.AppendUnquote(nil, quoted); err != nil {
-					name = nil // no name that anybody looks for
+					name = nil // a name that no caller needs
 				}
 				break
 			}

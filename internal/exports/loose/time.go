@@ -10,9 +10,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/exports/times"
 )
 
-// Time is a time in JSON: seconds, milliseconds, microseconds or nanoseconds since 1970 as a
-// number or string, a date as a string, or MongoDB's {"$date": ...}. It is zero for null,
-// 0, and what is no time between 1970 and 9999.
+// Time is a time in JSON: seconds, milliseconds, microseconds or nanoseconds since 1970 as a number or string, a date
+// as a string, or MongoDB's {"$date": ...}. It is zero for null, for 0, and for anything that is not a time between
+// 1970 and 9999.
 type Time struct{ time.Time }
 
 // UnmarshalJSONFrom decodes the next value.

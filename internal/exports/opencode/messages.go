@@ -78,14 +78,13 @@ func (r *reader) session(ctx context.Context, about row) (err error) {
 	return s.HandOver(format.Place{Member: r.m.Path}, r.out)
 }
 
-// message is one message while its parts are read: what was said, and beside it what was
-// thought and done.
+// message is one message while its parts are read: its text, and separately its thinking and tool uses.
 type message struct {
 	id     string
 	common chat.UploadMessage
 	said   []string
 	files  []string
-	first  int // how many messages of beside come before what was said
+	first  int // how many messages of beside come before the text
 	beside []chat.UploadMessage
 }
 

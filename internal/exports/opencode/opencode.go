@@ -33,8 +33,8 @@ func Format() format.Format {
 	}
 }
 
-// matches finds the tables in the schema, which SQLite keeps as text on the first pages.
-// One that was written lately may be in the log alone, so the name helps.
+// matches finds the tables in the schema, which SQLite stores as text on the first pages. Recent changes may be only
+// in the log, so the name of the file counts too.
 func matches(s *format.Sample) bool {
 	if s.Kind != format.SQLite {
 		return false
@@ -51,8 +51,7 @@ func matches(s *format.Sample) bool {
 	return name || has("session") && has("message") && has("part")
 }
 
-// state is what a reading that goes on has to know: sessions that did not change since are
-// left out.
+// state is what is needed to continue: sessions that have not changed since are left out.
 type state struct {
 	After int64  `json:"after"` // milliseconds since 1970
 	First string `json:"first"` // the oldest session, to notice another database
@@ -101,7 +100,7 @@ func (u *unreadable) Error() string { return u.err.Error() }
 // Unwrap returns the error of SQLite.
 func (u *unreadable) Unwrap() error { return u.err }
 
-// open opens a copy. It was made by somebody else, so nothing in its schema is trusted.
+// open opens a copy. Another program created the database, so its schema is not trusted.
 func open(ctx context.Context, file string) (*sql.DB, error) {
 	db, err := driver.Open(uri(file), func(c *sqlite3.Conn) error {
 		return c.Exec("PRAGMA trusted_schema=OFF; PRAGMA query_only=ON; PRAGMA cell_size_check=ON")
@@ -160,7 +159,7 @@ func (r *reader) failed(err error) error { return &unreadable{err} }
 // columns are the columns that a table has; versions of OpenCode differ.
 type columns map[string]bool
 
-// pick returns a column, or what stands for it when the table has none.
+// pick returns a column, or otherwise if the table does not have it.
 func (c columns) pick(name, otherwise string) string {
 	if c[name] {
 		return `"` + name + `"`
@@ -184,7 +183,7 @@ func (r *reader) tables(ctx context.Context) (columns, error) {
 	return all[0], nil
 }
 
-// columns returns the columns of a table; none when there is no such table.
+// columns returns the columns of a table; none if there is no such table.
 func (r *reader) columns(ctx context.Context, table string) (has columns, err error) {
 	rows, err := r.db.QueryContext(ctx, "SELECT name FROM pragma_table_info(?)", table)
 	if err != nil {

@@ -77,9 +77,8 @@ func texts(parts loose.List[part]) string {
 	return b.String()
 }
 
-// said returns the text of a message, and its thinking and uses of tools as hidden messages.
-// The output is the clean source; the content is the same as the page shows it, with the
-// rest in <details>.
+// said returns the text of a message, and its thinking and uses of tools as hidden messages. The field output is the
+// clean source. The field content is what the page shows, with the rest in <details>.
 func (m *message) said(out *format.Out) (text string, work []chat.UploadMessage) {
 	var spoken []string
 	hide := func(sender chat.Sender, text string) {
@@ -119,7 +118,7 @@ func (m *message) said(out *format.Out) (text string, work []chat.UploadMessage)
 	return strings.Join(spoken, "\n\n"), work
 }
 
-// detail is what a <details> element held.
+// detail is the contents of a <details> element.
 type detail struct {
 	sender chat.Sender
 	text   string
@@ -132,8 +131,8 @@ var (
 	attribute  = regexp.MustCompile(`(?is)\b(name|arguments|result)\s*=\s*"([^"]*)"`)
 )
 
-// withoutDetails removes the <details> that the program itself writes, and returns what they
-// held. Other <details> belong to the answer. One that is not closed ends with the text.
+// withoutDetails removes the <details> elements that the program itself writes, and returns their contents. Other
+// <details> belong to the answer. An element that is not closed ends with the text.
 func withoutDetails(s string) (string, []detail) {
 	var b strings.Builder
 	var found []detail

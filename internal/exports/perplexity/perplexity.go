@@ -1,6 +1,5 @@
-// Package perplexity reads threads of Perplexity: the official export and what both
-// generations of the "Perplexity Thread Exporter" extension save. The same thread has the
-// same id in all of them, as far as the file tells it.
+// Package perplexity reads threads of Perplexity: the official export and the files of both generations of the
+// "Perplexity Thread Exporter" extension. A thread has the same id in all of them, if the file contains it.
 package perplexity
 
 import (

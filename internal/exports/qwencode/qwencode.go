@@ -68,7 +68,7 @@ type call struct {
 	Args jsontext.Value `json:"args"`
 }
 
-// state is what a reading that goes on has to know.
+// state is what is needed to continue reading from a mark.
 type state struct {
 	Session string    `json:"session"`
 	Tip     string    `json:"tip"` // the record before the mark
@@ -151,8 +151,7 @@ func (r *reader) setMark(at lines.Place, parent string) {
 
 var injected = session.Injected{Tags: []string{"system-reminder", "ide_context"}}
 
-// messages fills in what a line becomes: one message for what was said, and hidden ones for
-// thoughts and tools.
+// messages sets the messages of a line: one for the text, and hidden ones for thoughts and tools.
 func (r *reader) messages(l line, rec *session.Record) {
 	human := l.Type == "user"
 	if !human && l.Type != "assistant" && l.Type != "tool_result" {

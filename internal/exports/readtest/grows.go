@@ -19,9 +19,9 @@ func stamp(t time.Time) string {
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
-// Grows checks a format that Resumes: a file that grows line by line, and is read from its
-// last mark each time, gives the same messages as a file that is read at once. It returns
-// how many readings went on from a mark, so that a test can say that some did.
+// Grows checks a format that Resumes: a file that grows line by line, and is read from its last mark each time, gives
+// the same messages as a file that is read at once. It returns how many readings continued from a mark, so that a
+// test can check that some did.
 func Grows(t *testing.T, f format.Format, s *Source, name string) (resumed int) {
 	t.Helper()
 	data := s.files[name]

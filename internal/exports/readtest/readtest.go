@@ -166,7 +166,7 @@ func Golden(t *testing.T, f format.Format, dir string) {
 	require.Equal(t, text, ReadAll(f, members).String(), "in another order")
 }
 
-// String writes down what was found, one message a line.
+// String returns the result as text, one message per line.
 func (f Found) String() string {
 	var b strings.Builder
 	for _, c := range f.Conversations {

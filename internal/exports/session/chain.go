@@ -10,15 +10,15 @@ type Record struct {
 	ID, Parent string
 	Root       bool   // it begins a chain on purpose: its parent is empty and nothing precedes it
 	Reply      string // the answer of the model that it is a part of; several lines share one
-	Prompt     bool   // somebody typed it
-	Aside      string // the agent that wrote it beside the conversation; empty in the conversation itself
+	Prompt     bool   // a user typed it
+	Aside      string // name of the subagent that wrote it; empty in the conversation itself
 	Messages   []chat.UploadMessage
 }
 
 // Chain is the records of one session in the order of its file.
 type Chain struct {
-	// Known is the record before the first one, when the reading goes on from a mark. It is
-	// empty when the file is read from its beginning.
+	// Known is the record before the first one when the reading continues from a mark. It is empty when the file is
+	// read from its beginning.
 	Known string
 
 	records []Record
@@ -26,9 +26,9 @@ type Chain struct {
 	missing int
 }
 
-// Add appends a record. One with an id that was added before is left out, because some
-// versions write the whole history again. It returns format.ErrRewritten when reading goes
-// on from a mark and the record does not continue what was read before it.
+// Add appends a record. It ignores a record with an id that was added before, because some versions write the whole
+// history again. It returns format.ErrRewritten when reading continues from a mark and the record does not continue
+// what was read before.
 func (c *Chain) Add(r Record) error {
 	at := c.index()
 	if _, again := at[r.ID]; again && r.ID != "" {
@@ -89,13 +89,12 @@ func (c *Chain) Len() int { return len(c.records) }
 // Missing returns how many records name a parent that is not in the file.
 func (c *Chain) Missing() int { return c.missing }
 
-// Each passes the messages of the records on with their record, in the order of the file. Those of an
-// abandoned branch carry its name, which is the id of its last record. Those of other
-// agents carry the name of the agent.
+// Each passes on the messages of the records with their record, in the order of the file. Messages of an abandoned
+// branch have its name, which is the id of its last record. Messages of subagents have the name of the agent.
 //
-// The active path leads from the last record to the first one. A record that is not on it
-// is on an abandoned branch when somebody typed another prompt in its place, or when the
-// model answered anew. Parallel calls of tools fork the chain too; they are no branch.
+// The active path leads from the last record back to the first one. A record outside of it is on an abandoned branch
+// if the user typed another prompt in its place, or if the model answered again. Parallel calls of tools fork the
+// chain too; they are not branches.
 func (c *Chain) Each(fn func(Record, chat.UploadMessage)) {
 	active := c.active()
 	fork := c.forks(active)

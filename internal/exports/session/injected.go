@@ -12,10 +12,9 @@ type Injected struct {
 	Prefixes []string // beginnings of texts that are injected as a whole
 }
 
-// Split divides the text of a user's turn into what was injected before the prompt and the
-// prompt itself. Either may be empty. An element whose end is missing goes to the end of
-// the text. What stands behind the first typed word is left as it is, because people quote
-// such elements.
+// Split divides the text of a user's turn into the text that was injected before the prompt, and the prompt. Either
+// may be empty. An element without an end continues to the end of the text. Everything after the first typed word
+// stays as it is, because users quote such elements.
 func (i Injected) Split(text string) (injected []string, prompt string) {
 	for {
 		text = strings.TrimSpace(strings.TrimLeft(text, "\uFEFF \t\r\n"))
@@ -57,7 +56,7 @@ func (i Injected) element(text string) int {
 	return 0
 }
 
-// Element returns what is inside the first element with this tag in a text.
+// Element returns the contents of the first element with this tag in a text.
 func Element(text, tag string) (string, bool) {
 	_, after, found := strings.Cut(text, "<"+tag+">")
 	if !found {
@@ -67,8 +66,8 @@ func Element(text, tag string) (string, bool) {
 	return strings.TrimSpace(inside), closed
 }
 
-// Prompt returns the messages of a user's turn: what was injected as hidden messages of the
-// system, and the prompt. m holds what they have in common; its text is divided.
+// Prompt returns the messages of a user's turn: injected text as hidden messages of the system, and the prompt. m has
+// their common fields; its text is divided.
 func (i Injected) Prompt(m chat.UploadMessage) []chat.UploadMessage {
 	injected, prompt := i.Split(m.Text)
 	var all []chat.UploadMessage

@@ -6,8 +6,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/exports/format"
 )
 
-// Lines looks at the values of a file of JSON lines. It also sees a file with one line,
-// which is a JSON document like any other.
+// Lines has the values of a sample of JSON lines. It also accepts a file with a single line, which looks like any
+// other JSON document.
 type Lines struct {
 	s      *format.Sample
 	prefix string

@@ -32,8 +32,8 @@ type Session struct {
 	last  time.Time // of the last message with a time of its own
 }
 
-// New returns an empty session. after is the time of the message before the first one, for
-// a reading that goes on; zero when there is none.
+// New returns an empty session. after is the time of the message before the first one when a reading continues from a
+// mark, and zero otherwise.
 func New(platform, displayName string, after time.Time) *Session {
 	return &Session{
 		Upload: chat.Upload{Platform: platform, DisplayName: displayName, TellsMarks: true},
@@ -41,9 +41,9 @@ func New(platform, displayName string, after time.Time) *Session {
 	}
 }
 
-// Add appends a message. One with an external id that was added before replaces that message
-// where it stands, because agents write a message again when it changes. A message without
-// text and files is left out. A message without a time gets that of the message before it.
+// Add appends a message. If a message with the same external id was added before, Add replaces it in its place,
+// because agents write a message again when it changes. It ignores a message without text and files. A message
+// without a time gets that of the message before it.
 func (s *Session) Add(m chat.UploadMessage) {
 	m.Text = strings.TrimSpace(hygiene.Text(m.Text))
 	if m.Text == "" && len(m.Files) == 0 {

@@ -75,7 +75,7 @@ func valueAt(object map[string]jsontext.Value, name string) string {
 	return string(text)
 }
 
-// row makes a row of the values of its columns.
+// row returns a row from the values of its columns.
 func (c Columns) row(get func(column string) string) row {
 	return row{
 		conversation: strings.TrimSpace(get(c.Conversation)), role: get(c.Role), text: get(c.Text), time: get(c.Time),

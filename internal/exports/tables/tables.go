@@ -1,5 +1,5 @@
-// Package tables reads CSV files and JSON lines of any program, when somebody says which
-// column holds what. A row is a message.
+// Package tables reads CSV files and JSON lines of any program, if the user says what each column contains. A row is
+// a message.
 package tables
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// Columns says which column of a table holds what. In JSON lines a column is a path of
-// names with dots, such as author.name.
+// Columns says which column of a table contains what. In JSON lines a column is a path of names with dots, such as
+// author.name.
 type Columns struct {
 	Conversation string // the id of the conversation; without it, each file is one conversation
 	Role         string // who wrote the message
@@ -29,13 +29,13 @@ type Columns struct {
 	Project      string // a folder or project
 
 	Platform string   // of the conversations; "table" when empty
-	Human    []string // values of Role that stand for the person; all others are the assistant
+	Human    []string // values of Role that mean the human; all others mean the assistant
 }
 
 // Platform is the platform of conversations whose options name none.
 const Platform = "table"
 
-// fields returns where each option goes.
+// fields returns the field for each option.
 func (c *Columns) fields() map[string]*string {
 	return map[string]*string{
 		"conversation": &c.Conversation, "role": &c.Role, "text": &c.Text, "time": &c.Time,
@@ -98,8 +98,8 @@ type row struct {
 	conversation, role, text, time, title, id, project string
 }
 
-// reader reads a file twice: to learn where each conversation ends, and to hand each over
-// there. So memory holds the conversations that are open, and not the table.
+// reader reads a file twice: first to learn where each conversation ends, then to pass each one on there. So only
+// unfinished conversations are in memory, not the table.
 type reader struct {
 	c        Columns
 	platform string
@@ -161,13 +161,13 @@ func (r *reader) take(w row) {
 
 var errRole = fault.Invalidf("who wrote the row is none of human, assistant, system and tool; say with human=NAME who is the person")
 
-// people and programs are values of a role's column beside those of chat.ParseSender.
+// people and programs are values of a role's column, in addition to those of chat.ParseSender.
 var (
 	people   = []string{"me", "you", "customer", "client", "person", "question", "prompt", "request", "q"}
 	programs = []string{"bot", "chatbot", "agent", "gpt", "chatgpt", "claude", "gemini", "grok", "copilot", "answer", "response", "a", "llm"}
 )
 
-// sender returns the role that a value stands for.
+// sender returns the role that a value means.
 func (c Columns) sender(value string) (string, bool) {
 	value = strings.TrimSpace(value)
 	if len(c.Human) > 0 {

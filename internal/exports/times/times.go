@@ -112,8 +112,8 @@ func Unix(n float64) time.Time {
 // UnixMilli returns the time of a number of milliseconds since 1970.
 func UnixMilli(n int64) time.Time { return valid(time.UnixMilli(n)) }
 
-// valid returns a time in UTC and whole microseconds, or zero if it is not in the years
-// that can be stored. 0 stands for "no time" in many exports.
+// valid returns a time in UTC and whole microseconds, or zero if the year cannot be stored. 0 means "no time" in many
+// exports.
 func valid(t time.Time) time.Time {
 	t = t.UTC().Truncate(time.Microsecond)
 	if t.Year() < 1970 || t.Year() > 9999 || t.Unix() == 0 {

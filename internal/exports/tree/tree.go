@@ -98,8 +98,7 @@ func (t *forest) link() {
 	}
 }
 
-// cutCircles makes the oldest node of each circle the first of its tree, and then notes
-// children and times.
+// cutCircles makes the oldest node of each circle a root, and then records children and times.
 func (t *forest) cutCircles() {
 	const walking, walked = 1, 2
 	state := make([]uint8, len(t.nodes))
@@ -216,8 +215,8 @@ func (t *forest) lastBefore(i int, nodes []int, trees map[int]bool) (int, []int)
 	return none, nil
 }
 
-// branches places what is not on the active path: the branches by the time of their last
-// node. The nodes that two branches share belong to the older one.
+// branches adds the nodes outside of the active path: the branches, ordered by the time of their last node. Nodes
+// that two branches share belong to the older one.
 func (t *forest) branches() {
 	var leaves []int
 	for i := range t.nodes {

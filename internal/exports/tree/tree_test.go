@@ -11,7 +11,7 @@ import (
 
 func at(minute int) time.Time { return time.Date(2026, 3, 1, 9, minute, 0, 0, time.UTC) }
 
-// said writes an order as text: "a b | c/c", with the branch behind a slash.
+// said formats an order as text: "a b | c/c", with the branch after a slash.
 func said(nodes []Node, o Order) (s string) {
 	for _, p := range o.Nodes {
 		s += " " + nodes[p.Index].ID

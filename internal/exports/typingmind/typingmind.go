@@ -19,8 +19,8 @@ import (
 
 const platform = "typingmind"
 
-// FolderUnknown is the warning about chats whose folder has no name in the file, or that came
-// through standard input.
+// FolderUnknown is the warning about chats whose folder has no name in the file, or that were read from standard
+// input.
 const FolderUnknown format.Warning = "chats lost their folder, because its name is not known"
 
 // Format returns the reader.
@@ -83,9 +83,9 @@ func read(ctx context.Context, m format.Member, out *format.Out) error {
 	})
 }
 
-// foldersOf returns the names of the folders. They stand behind the chats in the file, so
-// they are looked up in a reading of their own; the reading of the chats reports what is
-// damaged. What can be opened only once, which is of an unknown size, has no names.
+// foldersOf returns the names of the folders. They come after the chats in the file, so they need a pass of their
+// own. Damage is reported in the pass over the chats. If an input can be opened only once, which means that its size
+// is unknown, there are no names.
 func foldersOf(ctx context.Context, m format.Member) (map[string]string, error) {
 	names := make(map[string]string)
 	if m.Size < 0 {
@@ -100,8 +100,7 @@ func foldersOf(ctx context.Context, m format.Member) (map[string]string, error) 
 	return names, err
 }
 
-// messages returns a message, and the answers of several models, of which all but the first
-// are branches.
+// messages returns a message and the answers of several models. All answers but the first are branches.
 func (m *message) messages(out *format.Out) (messages []chat.UploadMessage) {
 	out.Warn(format.UnknownBlock, m.Content.unknown)
 	sender, hidden := senderOf(string(m.Role))

@@ -12,8 +12,7 @@ import (
 	"math/bits"
 )
 
-// group is how many bytes of a code are looked up together. Codes are padded to a
-// multiple of it.
+// group is how many bytes of a code are looked up together. The length of a code is padded to a multiple of it.
 const group = 8
 
 // Size is the length in bytes of the code of a vector with this number of dimensions.

@@ -2,8 +2,8 @@ package bitcode
 
 import "github.com/lethe-chat/lethe/internal/chat"
 
-// Of returns the codes of a conversation without copying them, and whether there are any.
-// Tests use it to see that they are overwritten.
+// Of returns the codes of a conversation without copying them, and whether there are any. Tests use it to check that
+// they are overwritten.
 func (c *Codes) Of(conversation chat.ConversationID) (codes [][]byte, known bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

@@ -21,7 +21,7 @@ type world struct {
 	codes            *bitcode.Codes
 	version          int64
 	vectors          map[chat.ConversationID]byte
-	file             bool                           // somebody has the file's one lock for writing
+	file             bool                           // an actor has the only write lock of the file
 	writer           bool                           // this program's one connection for writing is taken
 	deleted          []chat.ConversationID          // by transactions of this program that have returned
 	elsewhereDeleted []chat.ConversationID          // by other programs
@@ -32,7 +32,7 @@ type code []byte
 
 var space = bitcode.Space{Workspace: 1, Model: "m", Dimensions: 8}
 
-// query makes the estimates of all bytes differ.
+// query gives the estimates of all bytes different values.
 var query = bitcode.NewQuery([]float32{1, 2, 4, 8, 16, 32, 64, 128})
 
 func newWorld(t testing.TB) *world {
@@ -48,9 +48,8 @@ type actor struct {
 	steps []func()
 }
 
-// search takes a snapshot, looks at the codes, reads what they do not have, and gives
-// them the codes of that.
-// What it finds must be what its snapshot has.
+// search takes a snapshot, reads the codes, reads vectors that have no codes, and stores the codes of these. Its
+// result must be the contents of its snapshot.
 func (w *world) search() *actor {
 	var version int64
 	var snapshot map[chat.ConversationID]byte
@@ -122,8 +121,8 @@ func scores(found []rank.Scored) map[chat.ConversationID]float64 {
 	return m
 }
 
-// write gives a conversation other vectors, or none, in a transaction of this program.
-// What is deleted gets no vectors any more: its indexer has lost its claim.
+// write gives a conversation other vectors, or none, in a transaction of this program. A deleted conversation gets no
+// vectors, because its indexer has lost its claim.
 func (w *world) write(id chat.ConversationID, content byte, fails bool) *actor {
 	var change *bitcode.Change
 	return &actor{waits: func() bool { return w.file || w.writer }, steps: []func(){
@@ -179,7 +178,7 @@ func (w *world) play(a *actor) {
 	}
 }
 
-// requireNoneDeleted looks for codes of what was deleted.
+// requireNoneDeleted checks that no deleted conversation has codes.
 func (w *world) requireNoneDeleted() {
 	for _, id := range w.deleted {
 		if codes, known := w.codes.Of(id); known {
@@ -188,8 +187,8 @@ func (w *world) requireNoneDeleted() {
 	}
 }
 
-// requireSound ends a game: what is deleted is overwritten wherever it was, and the
-// codes of everything else come to be complete.
+// requireSound ends a run: deleted codes are overwritten everywhere, and the codes of everything else become
+// complete.
 func (w *world) requireSound() {
 	for range 3 {
 		w.play(w.search())
@@ -210,8 +209,8 @@ func (w *world) requireSound() {
 	}
 }
 
-// Whatever the order in which three actors take their steps, a search finds what its
-// snapshot has, nothing that is deleted has codes, and what is new gets them.
+// In any order of the steps of three actors, a search finds the contents of its snapshot, nothing deleted has codes,
+// and new vectors get codes.
 func TestEveryScheduleOfThreeActors(t *testing.T) {
 	beginnings := map[string]func(w *world){
 		"no codes":  func(*world) {},
@@ -319,7 +318,7 @@ func TestAbandonedCodes(t *testing.T) {
 	require.NotNil(t, c.Build(space, 1), "the next search may try")
 }
 
-// Many changes that nobody searches after end the codes of their workspace.
+// After many changes without a search, the codes of the workspace are dropped.
 func TestManyChangesEndTheCodes(t *testing.T) {
 	w := newWorld(t)
 	w.play(w.search())

@@ -133,8 +133,8 @@ type Records interface {
 	// offset and the length.
 	TextPiece() string
 
-	// Stretches reads stretches of messages, in one statement and in any order. Of a long
-	// text it reads no more than it must. Messages that there are not are left out.
+	// Stretches reads stretches of messages, in one statement and in any order. It reads no more of a long text than
+	// needed. Messages that do not exist are left out.
 	Stretches(db *gorm.DB, ws chat.WorkspaceID, asked []Stretch) ([]StretchRow, error)
 
 	// InsertChunks writes passages, all of one conversation, and their terms into the
@@ -164,8 +164,8 @@ type Search interface {
 
 // Reclaimer overwrites the storage of deleted data.
 type Reclaimer interface {
-	// Reclaim does this as far as the database can while the service continues. It
-	// returns ErrReadersLeft when somebody still reads a state from before the deletes.
+	// Reclaim does this as far as the database can while the service continues. It returns ErrReadersLeft when a
+	// transaction still reads a state from before the deletes.
 	Reclaim(ctx context.Context, how Reclaiming) error
 }
 
@@ -201,7 +201,7 @@ type Finding struct {
 	Count   int    // how many rows are wrong; 0 is healthy
 	Detail  string // what that means
 	Fixable bool   // Mend can repair it
-	Note    string // additional information that is no problem; usually empty
+	Note    string // additional information, without a problem; usually empty
 }
 
 // Abilities are what some databases can do. A field is nil for a database that lacks the
@@ -262,7 +262,7 @@ type VectorIndexer interface {
 	// VectorIndexes returns all indexes, including invalid ones.
 	VectorIndexes(ctx context.Context) ([]VectorIndex, error)
 
-	// LargeSpaces returns the spaces with more than so many vectors.
+	// LargeSpaces returns the spaces with more than above vectors.
 	LargeSpaces(ctx context.Context, above int) ([]VectorSpace, error)
 
 	// BuildVectorIndex builds the index of a space. A failed build leaves an invalid

@@ -6,7 +6,7 @@ import "github.com/lethe-chat/lethe/internal/chat"
 type Stretch struct {
 	Conversation chat.ConversationID
 	Position     int // of the message
-	Start        int // how many bytes of the text come before
+	Start        int // number of bytes of the text before this piece
 	Length       int // how many bytes are read, or fewer where the text ends
 }
 

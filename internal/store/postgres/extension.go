@@ -27,7 +27,7 @@ func prepareDatabase(ctx context.Context, config *pgx.ConnConfig, logger *slog.L
 	if err != nil {
 		return unreachable(config, err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // it was only looked through
+	defer conn.Close(ctx) //nolint:errcheck // it was only read
 	found, err := findVector(ctx, conn)
 	if errors.Is(err, pgx.ErrNoRows) {
 		if _, err = conn.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS vector"); err == nil || isDuplicate(err) {
@@ -86,7 +86,7 @@ func vectorFault(config *pgx.ConnConfig, err error) error {
 
 func parseVersion(s string) (v [3]int) {
 	for i, part := range strings.SplitN(s, ".", 3) {
-		v[i], _ = strconv.Atoi(part) // a part that is no number counts as 0
+		v[i], _ = strconv.Atoi(part) // a part that is not a number counts as 0
 	}
 	return v
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/fault"
 )
 
-// What a server says that has no pgvector at all cannot be had from one that has.
+// The errors of a server without pgvector. They cannot be produced with a server that has it.
 func TestServersThatDoNotGivePgvector(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]string{

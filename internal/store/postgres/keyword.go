@@ -26,11 +26,10 @@ func (*Database) DocumentFrequencies(db *gorm.DB, ws chat.WorkspaceID, terms []s
 	return counts, err
 }
 
-// frequencyOf is SQL for how often a passage has a term. PostgreSQL has no quick
-// function for it, so this inverts ts_rank. For a query of one term that occurs n
-// times ts_rank is (1/1 + 1/4 + ... + 1/(n*n)) / (pi*pi/6) (calc_rank_or in its source).
-// Times pi*pi/6 that is a sum which grows with n, and each bound below lies between two
-// of its values. A dozen are told apart; more occurrences count as twelve.
+// frequencyOf is SQL for how often a passage contains a term. PostgreSQL has no quick function for it, so this
+// inverts ts_rank. For a query with one term that occurs n times, ts_rank is (1/1 + 1/4 + ... + 1/(n*n)) / (pi*pi/6)
+// (calc_rank_or in its source). Multiplied by pi*pi/6, that is a sum which grows with n, and each bound below is
+// between two of its values. The first twelve can be distinguished; more occurrences count as twelve.
 const frequencyOf = `width_bucket(CAST(ts_rank('{1,1,1,1}', chunks.terms, CAST(? AS tsquery)) AS float8) * 1.64493406685,
 	ARRAY[0.9, 1.1, 1.3, 1.39, 1.44, 1.477, 1.501, 1.519, 1.533, 1.544, 1.553, 1.561])`
 

@@ -38,9 +38,8 @@ func (*Database) Migrations() dialect.Migrations {
 // would wait for this one.
 type migrationLock struct{ lock.SessionLocker }
 
-// A program looks every second whether its turn has come, for an hour. It does not
-// wait inside the database: an index that is built concurrently waits for every
-// statement, and would wait for that one.
+// A program checks every second, for an hour, whether the lock is free. It does not wait inside the database, because
+// a concurrent index build waits for every running statement, and would wait for that one.
 const (
 	migrationLockEvery = 1 // seconds
 	migrationLockLooks = 3600

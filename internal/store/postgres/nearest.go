@@ -60,10 +60,9 @@ func exact(db *gorm.DB, q dialect.VectorQuery) ([]rank.Scored, error) {
 	return rank.Top(found, dialect.LegSize), err
 }
 
-// Settings of an approximate search. It must find what the exact search finds, even if
-// many entries of the index belong to deleted rows. So it examines more than pgvector's
-// defaults, and continues until it has found enough living rows. The decision to use the
-// index was made before, so the planner may not choose to sort.
+// Settings of an approximate search. It must find what the exact search finds, even if many entries of the index
+// belong to deleted rows. So it examines more than pgvector's defaults, and continues until it has found enough rows
+// that still exist. The use of the index was decided before, so the planner may not choose to sort.
 const (
 	annSettings = `SELECT set_config('hnsw.ef_search', '200', true),
 		set_config('hnsw.iterative_scan', 'relaxed_order', true),

@@ -32,7 +32,7 @@ func encode(vectors *gorm.DB, writer *bitcode.Writer, show func(storedVector)) e
 type encoder struct {
 	writer    *bitcode.Writer
 	id        chat.ConversationID // of the current conversation; empty at the beginning
-	wanted    bool                // the writer wants its codes
+	wanted    bool                // the writer needs its codes
 	positions []int32
 	codes     []byte
 	numbers   []float32

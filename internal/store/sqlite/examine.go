@@ -14,10 +14,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/dialect"
 )
 
-// Examine checks the file, and the full-text index against the passages. The index
-// keeps no copy of what it was made of, so its entries are held to the passages by their
-// row numbers and by how many terms they have. It works on the connections that read,
-// so that others can write meanwhile.
+// Examine checks the file, and compares the full-text index with the passages. The index has no copy of the text, so
+// its entries are compared by their row numbers and their number of terms. It uses the connections that read, so that
+// others can write in the meantime.
 func (d *Database) Examine(ctx context.Context) ([]dialect.Finding, error) {
 	file, err := d.integrity(ctx, "PRAGMA integrity_check(1)")
 	if err != nil {
@@ -53,7 +52,7 @@ func (d *Database) Examine(ctx context.Context) ([]dialect.Finding, error) {
 	return findings, nil
 }
 
-// examineDisk tells whether the disk has room for more.
+// examineDisk reports whether the disk has free space.
 func (d *Database) examineDisk() dialect.Finding {
 	found := dialect.Finding{Check: "the disk", Detail: "it has room for more"}
 	err := d.Health()
@@ -97,11 +96,10 @@ func registerIndexedTerms(conn *sqlite3.Conn) error {
 // healthy is what SQLite's integrity check says when nothing is wrong.
 const healthy = "ok"
 
-// integrity runs an integrity check. FTS5 keeps the list of an index's segments with
-// the connection, and looks whether it has changed when a query begins, but not when a
-// check does: without a query before it the check would miss the segments that another
-// connection has merged, and call the index corrupt. Both are in one transaction, so that
-// nothing is merged between them either.
+// integrity runs an integrity check. FTS5 remembers the segments of an index with the connection, and reads them
+// again when a query begins, but not when a check begins. Without a query before it, the check would miss segments
+// that another connection has merged, and call the index corrupt. Both are in one transaction, so that nothing is
+// merged between them.
 func (d *Database) integrity(ctx context.Context, pragma string) (said string, err error) {
 	err = d.read.WithContext(ctx).Transaction(func(db *gorm.DB) error {
 		var none int
@@ -113,10 +111,9 @@ func (d *Database) integrity(ctx context.Context, pragma string) (said string, e
 	return said, err
 }
 
-// Mend deletes the entries of the full-text index that belong to no passage, all of
-// them when the index itself is damaged, and queues the conversations whose passages are
-// not in it as they should be. They are analysed again, because the index has no copy
-// of what it was made of; their vectors stay.
+// Mend deletes the entries of the full-text index that belong to no passage, or all entries if the index itself is
+// damaged. It queues the conversations whose passages are missing or wrong in the index. They are analysed again,
+// because the index has no copy of the text. Their vectors stay.
 func (d *Database) Mend(ctx context.Context) error {
 	words, err := d.integrity(ctx, "PRAGMA integrity_check(chunks_fts)")
 	if err != nil {
@@ -131,7 +128,7 @@ func (d *Database) Mend(ctx context.Context) error {
 		"UPDATE conversations AS c SET index_state = 'queued', attempts = 0, run_after = "+strconv.FormatInt(dialect.Micros(d.config.Now()), 10)+
 			", indexed_revision = 0 WHERE EXISTS ("+
 			"SELECT 1 FROM chunks AS x WHERE x.workspace_id = c.workspace_id AND x.conversation_id = c.id AND "+notIndexed+")",
-		"UPDATE chunks AS x SET parts = x'' WHERE length(parts) > 0 AND "+notIndexed) // so that they are not taken for finished
+		"UPDATE chunks AS x SET parts = x'' WHERE length(parts) > 0 AND "+notIndexed) // so that they do not count as complete
 	return dialect.InTransaction(ctx, d.write, d, func(db *gorm.DB) error {
 		for _, statement := range statements {
 			if err := db.Exec(statement).Error; err != nil {
@@ -142,8 +139,7 @@ func (d *Database) Mend(ctx context.Context) error {
 	})
 }
 
-// VectorSearch tells whether a large workspace has its codes, which its next search
-// makes.
+// VectorSearch reports whether a large workspace has codes. If not, its next search computes them.
 func (d *Database) VectorSearch(_ *gorm.DB, space dialect.VectorSpace, exactLimit int) (chat.VectorSearch, error) {
 	switch {
 	case space.Vectors <= exactLimit:

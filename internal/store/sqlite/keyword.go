@@ -56,7 +56,7 @@ func passageScore(row fts5.Context, args []sqlite3.Value) (float64, error) {
 		switch {
 		case err != nil:
 			return 0, err
-		case term >= 2*proposing: // after those that propose comes their second mention
+		case term >= 2*proposing: // the second mention of the terms that propose passages
 			term -= proposing
 		case term >= proposing:
 			continue

@@ -62,7 +62,7 @@ func inPlace(lock *flock.Flock) bool {
 	return err == nil && os.SameFile(locked, there)
 }
 
-// Lost reports whether somebody has removed the file.
+// Lost reports whether the file was removed.
 func (a alive) Lost(context.Context) bool { return !inPlace(a.lock) }
 
 // Release removes the file and then its lock.
@@ -123,7 +123,7 @@ func (d *Database) removeEnded() error {
 	return nil
 }
 
-// removeIfEnded removes the file if no program holds it, and reports whether it did.
+// removeIfEnded removes the file if no program has locked it, and reports whether it did.
 func removeIfEnded(path string) (bool, error) {
 	lock := flock.New(path, flock.SetFlag(os.O_RDWR)) // without O_CREATE
 	free, err := lock.TryLock()

@@ -42,8 +42,8 @@ func (d *Database) Reclaim(ctx context.Context, how dialect.Reclaiming) error {
 	return d.truncateWAL(ctx)
 }
 
-// mergeWords merges so many pages of the full-text index and reports whether
-// nothing was left to merge. FTS5 says so by changing fewer than two rows.
+// mergeWords merges this many pages of the full-text index and reports whether nothing was left to merge. FTS5 shows
+// that by changing fewer than two rows.
 func (d *Database) mergeWords(ctx context.Context, pages int) (done bool, err error) {
 	ctx, cancel := d.config.Bounded(ctx)
 	defer cancel()

@@ -6,9 +6,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 )
 
-// What one statement deletes at most of conversations that are large together. Before a
-// statement changes pages it copies them, and the copies are in memory until it ends
-// (connectionMemory): a chat of 258 MB would take half a gigabyte.
+// The maximum that one statement deletes of conversations that are large together. A statement copies each page
+// before it changes it, and the copies are in memory until it ends (connectionMemory): a chat of 258 MB would take
+// half a gigabyte.
 const (
 	thinText = 16 << 20 // bytes of messages, unless one message has more
 	thinRows = 2000     // messages, passages or vectors
