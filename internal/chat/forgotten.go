@@ -108,7 +108,7 @@ func (u ValidUpload) Except(f Forgotten) ValidUpload {
 		}
 		kept = append(kept, m)
 	}
-	u.messages = kept
+	u.messages, u.sum = kept, UploadSum{} // after a lift, the same file is compared again
 	u.from -= f.before(u.from)
 	if quoted {
 		u.titled = false

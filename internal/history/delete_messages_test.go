@@ -221,6 +221,18 @@ func TestALiftLetsForgottenMessagesIn(t *testing.T) {
 			d.Ingest(u)
 			require.Contains(t, d.wholeTexts(id), secret)
 		}
+		file := func() {
+			_, err := d.History.AsOperator(d.WS).ImportFile(t.Context(), fileOf(u), false)
+			require.NoError(t, err)
+		}
+		file()
+		d.forget(id, secret)
+		file()
+		file()
+		require.NotContains(t, d.wholeTexts(id), secret)
+		lift(d.WS, chat.Lift{IDs: []chat.ConversationID{id}})
+		file()
+		require.Contains(t, d.wholeTexts(id), secret, "also from a file that was imported before")
 		d.forget(id, secret)
 		_, err := d.History.AsOperator(d.WS).DeleteConversations(t.Context(), []chat.ConversationID{id}, chat.DeleteOptions{Exclude: true})
 		require.NoError(t, err)

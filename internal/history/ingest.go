@@ -301,13 +301,13 @@ func (d *delivery) mergeInto(i int, stored chat.Conversation) error {
 	if err != nil {
 		return err
 	}
-	return d.update(i, stored, merged)
+	return d.update(i, u, stored, merged)
 }
 
 // update stores the result of a merge. For a conversation that a file does not change, it writes nothing. A single
 // upload is recorded as the last upload of the conversation in any case, because its sender follows the indexing by
 // the id of the upload.
-func (d *delivery) update(i int, stored chat.Conversation, merged chat.Merged) (err error) {
+func (d *delivery) update(i int, u chat.ValidUpload, stored chat.Conversation, merged chat.Merged) (err error) {
 	unchanged := merged.Leaves(stored)
 	switch {
 	case d.job != nil && merged.From > 0: // a file counts a conversation once, with its first part
@@ -322,7 +322,7 @@ func (d *delivery) update(i int, stored chat.Conversation, merged chat.Merged) (
 	}
 	if unchanged && d.job != nil {
 		d.stored[i] = stored
-		return d.remember(i)
+		return d.remember(i, u)
 	}
 	d.messages += merged.Added + len(merged.Edited)
 	d.stored[i], err = d.tx.UpdateConversation(d.ws, stored, merged, d.importID)
@@ -331,8 +331,7 @@ func (d *delivery) update(i int, stored chat.Conversation, merged chat.Merged) (
 
 // remember records what a file says of a conversation that it leaves as it is, unless that is
 // known of another file. The next time nothing needs to be compared.
-func (d *delivery) remember(i int) error {
-	u := d.uploads[i]
+func (d *delivery) remember(i int, u chat.ValidUpload) error {
 	if u.Sum().IsZero() || d.known[u.Origin()].Told {
 		return nil
 	}

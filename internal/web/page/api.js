@@ -72,6 +72,8 @@ export const api = {
   /** @param {any} what `{ids}` or `{filter}` or `{all: true}` */
   preview: (what) => post(`${base}chats/delete-preview`, what),
   /** @param {any} body @param {boolean} [leaving] the page is being closed */
+  /** @param {any} body with dryRun for a preview @param {boolean} leaving */
+  deleteMessages: (body, leaving) => post(`${base}messages/delete`, body, { keepalive: leaving }),
   deleteChats: (body, leaving) => post(`${base}chats/delete`, body, { keepalive: leaving }),
   /** @param {any} body @param {boolean} [leaving] */
   deleteMatching: (body, leaving) => post(`${base}chats/delete-matching`, body, { keepalive: leaving }),

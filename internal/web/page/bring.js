@@ -120,8 +120,9 @@ class Bring extends HTMLElement {
 
 /** @param {any} r the report of an import */
 function report(r) {
-  if (!r?.members?.length && !r?.problems?.length) return h('p', { class: 'quiet' }, 'Nothing more is known.')
+  if (!r?.members?.length && !r?.problems?.length && !r?.notes?.length) return h('p', { class: 'quiet' }, 'Nothing more is known.')
   return [
+    r.notes?.length ? h('ul', { class: 'quiet' }, r.notes.map((/** @type {string} */ note) => h('li', {}, note))) : null,
     h('ul', {}, (r.members || []).map((/** @type {any} */ m) => h('li', {}, h('span', { dir: 'auto' }, m.path), ` · ${m.format || 'left out'} · ${plural(m.conversations || 0, 'chat')}`,
       m.problem ? h('span', { class: 'problem' }, ` · ${m.problem}`) : null,
       (m.warnings || []).map((/** @type {any} */ w) => h('span', { class: 'quiet' }, ` · ${count(w.count)} ${w.text || w.warning}`))))),

@@ -103,7 +103,7 @@ export const icons = {
   more: 'M4 10h.01M10 10h.01M16 10h.01',
   add: 'M10 4v12M4 10h12',
   copy: 'M7 7h9v9H7zM4 13V4h9',
-  link: 'M8 12l4-4M7 9l-2 2a3 3 0 0 0 4 4l2-2M13 11l2-2a3 3 0 0 0-4-4l-2 2',
+  bin: 'M4 6h12M8 6V4h4v2M6 6l1 10h6l1-10M9 9v4M11 9v4',
   search: 'M9 4a5 5 0 1 0 0 10A5 5 0 0 0 9 4zM13 13l4 4',
   check: 'M4 10l4 4 8-9',
 }

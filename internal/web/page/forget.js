@@ -47,7 +47,7 @@ async function ask(what, hold, body) {
     return toast(/** @type {Error} */ (error).message, 'problem')
   }
   if (!seen.count) return toast(seen.pinned ? `Nothing to forget: ${plural(seen.pinned, 'pinned chat')} ${seen.pinned === 1 ? 'is' : 'are'} spared.` : 'Nothing to forget: it is gone already.')
-  confirm(seen, what, () => holds.begin({ ...hold, body: body(seen.count), count: seen.count }))
+  confirm(seen, what, () => holds.begin({ kind: 'chat', ...hold, body: body(seen.count), count: seen.count }))
 }
 
 /** @param {any} seen the server's preview @param {any} what @param {() => void} then */
@@ -66,6 +66,25 @@ function confirm(seen, what, then) {
       h('button', { class: 'link', onclick: () => exportFirst(what) }, 'Export them first'),
       h('button', { value: 'no', autofocus: true, onclick: () => dialog.close() }, 'Keep'),
       forget))
+}
+
+/** Asks, and then forgets one message of a chat. @param {string} conversationId @param {string} id */
+export async function forgetMessage(conversationId, id) {
+  const body = { conversationId, messageIds: [id] }
+  let seen
+  try {
+    seen = await api.deleteMessages({ ...body, dryRun: true }, false)
+  } catch (error) {
+    return toast(/** @type {Error} */ (error).message, 'problem')
+  }
+  if (!seen.count) return toast('Nothing to forget: it is gone already.')
+  const dialog = open('Forget this message?',
+    h('p', {}, `The message${seen.passages ? ` and ${plural(seen.passages, 'passage')} with a part of it` : ''}. `, seen.conversationDeleted ? 'It is the last one, so the chat goes with it.' : 'The other messages stay, also those that repeat it.'),
+    seen.titleChanges && !seen.conversationDeleted ? h('p', {}, 'The title quotes it and is taken from another message.') : null,
+    h('p', {}, 'It is gone for good, and no later upload or import of this chat brings it back.'),
+    h('div', { class: 'actions' },
+      h('button', { value: 'no', autofocus: true, onclick: () => dialog.close() }, 'Keep'),
+      h('button', { class: 'forget', onclick: () => { dialog.close(); holds.begin({ kind: 'message', ids: new Set(), filter: null, body, count: 1 }) } }, 'Forget the message')))
 }
 
 /** @param {any} what */
@@ -127,7 +146,7 @@ class Bar extends HTMLElement {
     const hold = holds.current
     if (!hold) return
     const left = Math.max(0, Math.ceil((hold.until - Date.now()) / 1000))
-    const what = plural(hold.count, 'chat')
+    const what = plural(hold.count, hold.kind)
     if (!this.querySelector('.held-text')) {
       fill(this, h('span', { class: 'held-text' }), h('progress', { max: String(holdSeconds), 'aria-hidden': 'true' }), h('button', { onclick: () => holds.cancel() }, 'Cancel'))
     }
@@ -137,9 +156,9 @@ class Bar extends HTMLElement {
     bar.value = holdSeconds - left
   }
 
-  /** @param {{answer: any}} done */
-  done({ answer }) {
-    const what = plural(answer.count, 'chat')
+  /** @param {{hold: any, answer: any}} done */
+  done({ hold, answer }) {
+    const what = plural(answer.count, hold.kind)
     toast([`${what} ${answer.count === 1 ? 'is' : 'are'} gone. `, answer.deletionId ? h('button', { class: 'link', onclick: () => state.go({ view: 'receipts' }) }, 'Receipt') : ''])
   }
 }

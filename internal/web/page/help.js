@@ -6,7 +6,7 @@ import { open } from './forget.js'
 const keys = /** @type {[string, string][]} */ ([
   ['/', 'search (also Ctrl K)'], ['Esc', 'clear, close, back'], ['↑ ↓ or j k', 'move in the list'], ['Enter', 'open at the hit'],
   ['n p', 'next and previous hit in the chat'], ['x', 'select'], ['Shift ↑ ↓', 'select a range'], ['# or Del', 'forget what is selected'],
-  ['u', 'cancel a forget'], ['e', 'export the open chat'], ['?', 'this'],
+  ['u', 'cancel a forget'], ['f', 'forget the message in focus, or the hit'], ['e', 'export the open chat'], ['?', 'this'],
 ])
 
 export function help() {

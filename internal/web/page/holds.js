@@ -10,10 +10,11 @@ import { plural } from './words.js'
 
 /**
  * @typedef {object} Hold
- * @property {Set<string>} ids of conversations; empty for a filter
+ * @property {'chat'|'message'} kind of what is deleted
+ * @property {Set<string>} ids of conversations; empty for a filter and for messages
  * @property {Record<string, any>|null} filter
  * @property {any} body of the request
- * @property {number} count of conversations
+ * @property {number} count of conversations or messages
  * @property {number} until when it is sent, in milliseconds since 1970
  */
 
@@ -35,6 +36,11 @@ export const holds = new (class extends EventTarget {
   holds(chat) {
     const hold = this.current
     return hold !== null && (hold.filter ? !(chat.pinned && !hold.filter.pinned) : hold.ids.has(chat.id))
+  }
+
+  /** Whether a message is about to be deleted. @param {string} id */
+  holdsMessage(id) {
+    return this.current?.kind === 'message' && this.current.body.messageIds.includes(id)
   }
 
   /** Holds a delete. One that is held already is sent first. @param {Omit<Hold, 'until'>} hold */
@@ -72,14 +78,19 @@ export const holds = new (class extends EventTarget {
 
   /** @param {Hold} hold @param {any} answer */
   finish(hold, answer) {
+    if (hold.kind === 'chat') this.deselect(hold, answer)
+    this.dispatchEvent(new CustomEvent('done', { detail: { hold, answer } }))
+    announce(`${plural(answer.count, hold.kind)} forgotten`)
+  }
+
+  /** What was not there stays selected, with its reason. @param {Hold} hold @param {any} answer */
+  deselect(hold, answer) {
     const kept = [...hold.ids].filter((id) => !(answer.deleted || []).includes(id))
     selection.clear()
     if (!hold.filter && kept.length) {
       for (const id of kept) selection.reasons.set(id, 'It was gone already.')
       selection.changed()
     }
-    this.dispatchEvent(new CustomEvent('done', { detail: { hold, answer } }))
-    announce(`${plural(answer.count, 'chat')} forgotten`)
   }
 
   /** What failed stays selected, with its reason. @param {Hold} hold @param {Error} error */
@@ -116,5 +127,6 @@ export const holds = new (class extends EventTarget {
 
 /** @param {Hold} hold @param {boolean} leaving */
 function ask(hold, leaving) {
+  if (hold.kind === 'message') return api.deleteMessages(hold.body, leaving)
   return hold.filter ? api.deleteMatching(hold.body, leaving) : api.deleteChats(hold.body, leaving)
 }

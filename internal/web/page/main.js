@@ -83,7 +83,7 @@ class App extends HTMLElement {
     if (e.ctrlKey || e.metaKey || e.altKey || target.closest('input, textarea, select, dialog, [popover]')) return
     const does = /** @type {Record<string, () => void>} */ ({
       '/': () => this.focusBox(), '?': () => import('./help.js').then((m) => m.help()), '#': forgetSelection, Delete: forgetSelection,
-      u: () => holds.cancel(), n: () => this.reader?.nextHit(1), p: () => this.reader?.nextHit(-1), e: () => this.reader?.chat && this.reader.export(),
+      u: () => holds.cancel(), n: () => this.reader?.nextHit(1), p: () => this.reader?.nextHit(-1), f: () => this.reader?.forgetHere(), e: () => this.reader?.chat && this.reader.export(),
       j: () => this.list?.move(this.list.active + 1), k: () => this.list?.move(this.list.active - 1), x: () => this.pick(),
       Escape: () => this.leave(),
     })[e.key]

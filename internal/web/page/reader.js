@@ -4,7 +4,7 @@
 import { api } from './api.js'
 import { announce } from './announce.js'
 import { fill, h, icon, icons, set } from './dom.js'
-import { forgetChats } from './forget.js'
+import { forgetChats, forgetMessage } from './forget.js'
 import { holds } from './holds.js'
 import { session } from './session.js'
 import { state, whenChanged } from './state.js'
@@ -27,7 +27,7 @@ class Reader extends HTMLElement {
     whenChanged(['chat'], () => this.open())
     whenChanged(['q', 'at'], () => this.findHits())
     holds.addEventListener('done', (e) => this.afterDelete(/** @type {CustomEvent} */ (e).detail))
-    holds.addEventListener('change', () => this.classList.toggle('held', Boolean(this.chat && holds.current?.ids.has(this.chat.id))))
+    holds.addEventListener('change', () => this.showHeld())
     this.open()
   }
 
@@ -65,6 +65,18 @@ class Reader extends HTMLElement {
       fill(this.scroll, h('div', { class: 'blank' }, h('p', {}, gone ? 'This chat is not here. It may have been forgotten.' : /** @type {Error} */ (error).message),
         gone ? null : h('button', { onclick: () => this.open() }, 'Try again')))
     }
+  }
+
+  /** Greys what is about to be deleted. */
+  showHeld() {
+    this.classList.toggle('held', Boolean(this.chat && holds.current?.ids.has(this.chat.id)))
+    for (const m of this.scroll.querySelectorAll('.message')) m.classList.toggle('held', holds.holdsMessage(/** @type {HTMLElement} */ (m).dataset.id || ''))
+  }
+
+  /** Asks whether to forget the message in focus, or else the hit that is shown. */
+  forgetHere() {
+    const message = /** @type {HTMLElement|null} */ (document.activeElement?.closest('.message') || this.scroll.querySelector('.message.here'))
+    if (this.chat && message?.dataset.id && session.may('write')) forgetMessage(this.chat.id, message.dataset.id)
   }
 
   drawHeader() {
@@ -214,13 +226,14 @@ class Reader extends HTMLElement {
     else body.textContent = m.text
     for (const pre of body.querySelectorAll('pre')) pre.append(copyButton(pre))
     const element = h('article', {
-      class: `message ${m.sender}${m.hidden ? ' hidden-message' : ''}${m.branch ? ' branch' : ''}`, 'data-position': m.position, 'aria-label': `${who}, ${exactDate(m.timestamp)}`,
+      class: `message ${m.sender}${m.hidden ? ' hidden-message' : ''}${m.branch ? ' branch' : ''}${holds.holdsMessage(m.id) ? ' held' : ''}`, 'data-position': m.position, 'data-id': m.id, 'aria-label': `${who}, ${exactDate(m.timestamp)}`,
     },
     h('div', { class: 'who' }, h('span', {}, who), h('time', { datetime: m.timestamp, title: exactDate(m.timestamp) }, shortDate(m.timestamp))),
     h('div', { class: 'said' }, m.branch ? h('p', { class: 'quiet' }, 'From an abandoned branch') : null, body,
       m.files?.length ? h('p', { class: 'quiet files' }, m.files.join(' · ')) : null),
     h('div', { class: 'message-tools' },
-      h('button', { class: 'plain', 'aria-label': 'Copy this message', title: 'Copy', onclick: () => navigator.clipboard.writeText(m.text).then(() => toast('Copied')) }, icon(icons.copy))))
+      h('button', { class: 'plain', 'aria-label': 'Copy this message', title: 'Copy', onclick: () => navigator.clipboard.writeText(m.text).then(() => toast('Copied')) }, icon(icons.copy)),
+      session.may('write') ? h('button', { class: 'plain', 'aria-label': 'Forget this message …', title: 'Forget this message … (f)', onclick: () => forgetMessage(this.chat.id, m.id) }, icon(icons.bin)) : null))
     if (m.text.length > folded) {
       body.classList.add('folded')
       const unfold = h('button', { class: 'link', onclick: () => { body.classList.toggle('folded'); unfold.textContent = body.classList.contains('folded') ? `Show all of it (${count(m.text.length)} characters)` : 'Show less' } }, `Show all of it (${count(m.text.length)} characters)`)
@@ -315,9 +328,16 @@ class Reader extends HTMLElement {
     return undefined
   }
 
-  /** @param {{answer: any}} done */
-  afterDelete({ answer }) {
+  /** @param {{hold: any, answer: any}} done */
+  afterDelete({ hold, answer }) {
     if (!this.chat) return
+    if (hold.kind === 'message') {
+      this.dispatchEvent(new CustomEvent('changed', { bubbles: true })) // its title and count may have changed
+      if (hold.body.conversationId !== this.chat.id) return
+      if (answer.conversationDeleted) state.go({ chat: '', at: '' }, true)
+      else this.open()
+      return
+    }
     if ((answer.deleted || []).includes(this.chat.id)) state.go({ chat: '', at: '' }, true)
   }
 }

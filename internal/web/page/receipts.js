@@ -18,9 +18,10 @@ class Receipts extends HTMLElement {
       const { items, total } = await api.deletions(1)
       if (!items.length) return fill(this.body, h('p', {}, 'Nothing has been forgotten yet.'))
       fill(this.body, h('div', { class: 'scrolls', tabindex: '0', role: 'region', 'aria-label': 'Receipts' }, h('table', {},
-        h('thead', {}, h('tr', {}, ['When', 'Chats', 'Messages', 'Passages', 'Vectors', 'Space', 'Receipt'].map((t) => h('th', { scope: 'col' }, t)))),
+        h('thead', {}, h('tr', {}, ['When', 'Of', 'Chats', 'Messages', 'Passages', 'Vectors', 'Space', 'Receipt'].map((t) => h('th', { scope: 'col' }, t)))),
         h('tbody', {}, items.map((/** @type {any} */ d) => h('tr', {},
           h('td', {}, h('time', { datetime: d.deletedAt, title: exactDate(d.deletedAt) }, shortDate(d.deletedAt))),
+          h('td', {}, d.kind === 'messages' ? 'single messages' : 'whole chats'),
           [d.conversations, d.messages, d.chunks, d.embeddings].map((n) => h('td', { class: 'number' }, count(n))),
           h('td', {}, d.reclaimedAt ? h('span', { class: 'badge done', title: exactDate(d.reclaimedAt) }, 'reclaimed') : h('span', { class: 'badge' }, 'not yet')),
           h('td', {}, h('code', { class: 'quiet' }, d.id))))))),
