@@ -80,6 +80,7 @@ func probes(of theirs) []probe {
 		{"GET", root + "/export?importId=" + of.upload, ""},
 		{"GET", root + "/export?title=" + of.word, ""},
 		{"POST", root + "/inject", `{"query":"the ` + of.word + `","queries":[{"query":"whose is the ` + of.word + `"}]}`},
+		{"POST", root + "/summaries/get-or-generate", `{"conversationId":"` + id + `"}`},
 		{"DELETE", chats, ids},
 		{"DELETE", chats + "?ids=" + id, ""},
 		{"POST", chatsDelete, ids},

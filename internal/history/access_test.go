@@ -75,6 +75,10 @@ var whoMayWhat = map[string]asked{
 		_, err := a.Read(ctx, chat.ConversationID(chat.NewID()))
 		return err
 	}},
+	"Summary": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.Summary(ctx, chat.ConversationID(chat.NewID()))
+		return err
+	}},
 	"Walk": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error { _, err := a.Walk(ctx, chat.WalkQuery{}); return err }},
 
 	"Find": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
@@ -87,6 +91,14 @@ var whoMayWhat = map[string]asked{
 	}},
 	"PreviewDelete": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
 		_, err := a.PreviewDelete(ctx, []chat.ConversationID{chat.ConversationID(chat.NewID())})
+		return err
+	}},
+	"ProposeDelete": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.ProposeDelete(ctx, history.ToConfirm{IDs: []chat.ConversationID{chat.ConversationID(chat.NewID())}})
+		return err
+	}},
+	"ConfirmDelete": {scope: auth.Write, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.ConfirmDelete(ctx, history.ToConfirm{IDs: []chat.ConversationID{chat.ConversationID(chat.NewID())}}, unexpired)
 		return err
 	}},
 	"PreviewMatching": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
@@ -287,7 +299,7 @@ func TestEveryOperationHasItsTime(t *testing.T) {
 	for name := range whoMayWhat {
 		op := history.Operation(name)
 		switch op {
-		case history.OpDeleteConversations, history.OpDeleteMatching, history.OpDeleteMessages, history.OpDeleteUnchanged, history.OpDeleteBulk:
+		case history.OpConfirmDelete, history.OpDeleteConversations, history.OpDeleteMatching, history.OpDeleteMessages, history.OpDeleteUnchanged, history.OpDeleteBulk:
 			require.Equal(t, 5*time.Minute, h.Patience(op), name)
 		case history.OpEverything, history.OpExport, history.OpFeedImport, history.OpImportFile, history.OpIngestAll, history.OpStartImport, history.OpWatch:
 			require.Zero(t, h.Patience(op), name)

@@ -15,6 +15,7 @@ type Operation string
 const (
 	OpAwaitReclaimed      Operation = "AwaitReclaimed"
 	OpBeginImport         Operation = "BeginImport"
+	OpConfirmDelete       Operation = "ConfirmDelete"
 	OpConversations       Operation = "Conversations"
 	OpCount               Operation = "Count"
 	OpDeleteBulk          Operation = "DeleteBulk"
@@ -39,12 +40,14 @@ const (
 	OpLiftExclusions      Operation = "LiftExclusions"
 	OpRead                Operation = "Read"
 	OpReportImport        Operation = "ReportImport"
+	OpProposeDelete       Operation = "ProposeDelete"
 	OpReindexFailed       Operation = "ReindexFailed"
 	OpRecall              Operation = "Recall"
 	OpSearch              Operation = "Search"
 	OpStartImport         Operation = "StartImport"
 	OpStats               Operation = "Stats"
 	OpStopImport          Operation = "StopImport"
+	OpSummary             Operation = "Summary"
 	OpWalk                Operation = "Walk"
 	OpWatch               Operation = "Watch"
 
@@ -108,6 +111,7 @@ var demands = map[Operation]demand{
 	OpRecall:        {auth.Read, ordinary},
 	OpSearch:        {auth.Read, ordinary},
 	OpStats:         {auth.Read, ordinary},
+	OpSummary:       {auth.Read, ordinary},
 	OpWalk:          {auth.Read, ordinary},
 	OpWatch:         {auth.Read, streaming},
 
@@ -115,6 +119,7 @@ var demands = map[Operation]demand{
 	OpMessages:        {auth.Read, ordinary},
 	OpPreviewDelete:   {auth.Read, ordinary},
 	OpPreviewMatching: {auth.Read, ordinary},
+	OpProposeDelete:   {auth.Read, ordinary}, // it deletes nothing; ConfirmDelete does
 	OpRights:          {anyScope, ordinary},
 
 	OpCreateKey:       {auth.Admin, ordinary},
@@ -126,6 +131,7 @@ var demands = map[Operation]demand{
 
 	OpAwaitReclaimed:      {auth.Write, waiting},
 	OpBeginImport:         {auth.Write, ordinary},
+	OpConfirmDelete:       {auth.Write, deleting},
 	OpDeleteBulk:          {auth.Write, deleting},
 	OpDeleteConversations: {auth.Write, deleting},
 	OpDeleteMatching:      {auth.Write, deleting}, // and Read in some cases: see Access.DeleteMatching

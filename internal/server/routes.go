@@ -55,6 +55,7 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/api/chat-history/ingest/custom-online", history.OpIngest, upload, lenient, (*keyed).UploadConversation},
 		{http.MethodPost, "/api/chat-history/search", history.OpSearch, body, lenient, (*keyed).SearchChatHistory},
 		{http.MethodPost, "/api/chat-history/inject", history.OpRecall, body, lenient, (*keyed).Recall},
+		{http.MethodPost, "/api/chat-history/summaries/get-or-generate", history.OpSummary, body, lenient, (*keyed).SummarizeConversation},
 		{http.MethodGet, "/api/chat-history/imports", history.OpImports, 0, lenient, (*keyed).ListImports},
 		{http.MethodGet, "/api/chat-history/imports/:id", history.OpImport, 0, lenient, (*keyed).GetImport},
 		{http.MethodPost, "/api/chat-history/imports", history.OpBeginImport, body, lenient, (*keyed).BeginImport},

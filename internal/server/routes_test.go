@@ -34,6 +34,7 @@ var examples = map[string]struct {
 	"POST /api/chat-history/ingest/custom-online":      {uploadPath, `{"conversation":{"id":"c","messages":[{"role":"human","content":"hello"}]}}`, auth.Write},
 	"POST /api/chat-history/search":                    {searchPath, `{"query":"hello"}`, auth.Read},
 	"POST /api/chat-history/inject":                    {recallPath, `{"query":"hello"}`, auth.Read},
+	"POST /api/chat-history/summaries/get-or-generate": {"/api/chat-history/summaries/get-or-generate", `{"conversationId":"a"}`, auth.Read},
 	"GET /api/chat-history/imports":                    {"/api/chat-history/imports", "", auth.Read},
 	"GET /api/chat-history/imports/:id":                {"/api/chat-history/imports/a", "", auth.Read},
 	"POST /api/chat-history/imports":                   {"/api/chat-history/imports", `{"fileName":"a.zip"}`, auth.Write},

@@ -222,6 +222,21 @@ func (e StatsVectorSearch) Valid() bool {
 	}
 }
 
+// Defines values for SummaryAnswerStatus.
+const (
+	SummaryAnswerStatusCompleted SummaryAnswerStatus = "completed"
+)
+
+// Valid indicates whether the value is a known member of the SummaryAnswerStatus enum.
+func (e SummaryAnswerStatus) Valid() bool {
+	switch e {
+	case SummaryAnswerStatusCompleted:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UploadStatus.
 const (
 	UploadStatusDeleted  UploadStatus = "deleted"
@@ -1268,6 +1283,9 @@ type MessagePage struct {
 	Total int `json:"total"`
 }
 
+// ModelContextMessage A JSON-RPC 2.0 message of the Model Context Protocol, or a list of them in its oldest revision.
+type ModelContextMessage = interface{}
+
 // MonthStats Statistics of a month.
 type MonthStats struct {
 	// Conversations The number of conversations that were created in it.
@@ -1783,6 +1801,30 @@ type Stats struct {
 // which is slower.
 type StatsVectorSearch string
 
+// SummaryAnswer A summary of one conversation.
+type SummaryAnswer struct {
+	// Model The language model that wrote it, else `transcript` or `extractive`.
+	Model string `json:"model"`
+
+	// Status Always `completed`, because the answer waits for the summary.
+	Status SummaryAnswerStatus `json:"status"`
+
+	// Summary The text, framed as quoted data.
+	Summary string `json:"summary"`
+
+	// TokenCount The tokens of `summary`.
+	TokenCount int `json:"tokenCount"`
+}
+
+// SummaryAnswerStatus Always `completed`, because the answer waits for the summary.
+type SummaryAnswerStatus string
+
+// SummaryRequest Which conversation to sum up.
+type SummaryRequest struct {
+	// ConversationID The id of the conversation.
+	ConversationID string `json:"conversationId"`
+}
+
 // UploadAnswer The outcome of an upload.
 type UploadAnswer struct {
 	// Conversation The conversation as it is stored.
@@ -2041,6 +2083,9 @@ type PublicUnavailable = PublicError
 
 // PublicUnsupportedMediaType An error of a route under `/v2`.
 type PublicUnsupportedMediaType = PublicError
+
+// StillChanging An error.
+type StillChanging = ErrorResponse
 
 // Timeout An error.
 type Timeout = ErrorResponse
@@ -2346,6 +2391,9 @@ type ReindexJSONRequestBody = ReindexRequest
 
 // SearchChatHistoryJSONRequestBody defines body for SearchChatHistory for application/json ContentType.
 type SearchChatHistoryJSONRequestBody = SearchRequest
+
+// SummarizeConversationJSONRequestBody defines body for SummarizeConversation for application/json ContentType.
+type SummarizeConversationJSONRequestBody = SummaryRequest
 
 // CreateKeyJSONRequestBody defines body for CreateKey for application/json ContentType.
 type CreateKeyJSONRequestBody = KeyRequest

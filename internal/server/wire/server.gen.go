@@ -115,6 +115,9 @@ type ServerInterface interface {
 	// GetStats Statistics of the workspace
 	// (GET /api/chat-history/stats)
 	GetStats(ctx echo.Context) error
+	// SummarizeConversation Sum up one conversation
+	// (POST /api/chat-history/summaries/get-or-generate)
+	SummarizeConversation(ctx echo.Context) error
 	// ListKeys List the keys of all workspaces
 	// (GET /api/keys)
 	ListKeys(ctx echo.Context) error
@@ -873,6 +876,15 @@ func (w *ServerInterfaceWrapper) GetStats(ctx echo.Context) error {
 	return err
 }
 
+// SummarizeConversation converts echo context to params.
+func (w *ServerInterfaceWrapper) SummarizeConversation(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SummarizeConversation(ctx)
+	return err
+}
+
 // ListKeys converts echo context to params.
 func (w *ServerInterfaceWrapper) ListKeys(ctx echo.Context) error {
 	var err error
@@ -1166,6 +1178,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/api/chat-history/reindex", wrapper.Reindex, options.OperationMiddlewares["Reindex"]...)
 	router.POST(options.BaseURL+"/api/chat-history/search", wrapper.SearchChatHistory, options.OperationMiddlewares["SearchChatHistory"]...)
 	router.GET(options.BaseURL+"/api/chat-history/stats", wrapper.GetStats, options.OperationMiddlewares["GetStats"]...)
+	router.POST(options.BaseURL+"/api/chat-history/summaries/get-or-generate", wrapper.SummarizeConversation, options.OperationMiddlewares["SummarizeConversation"]...)
 	router.GET(options.BaseURL+"/api/keys", wrapper.ListKeys, options.OperationMiddlewares["ListKeys"]...)
 	router.POST(options.BaseURL+"/api/keys", wrapper.CreateKey, options.OperationMiddlewares["CreateKey"]...)
 	router.DELETE(options.BaseURL+"/api/keys/:id", wrapper.RevokeKey, options.OperationMiddlewares["RevokeKey"]...)
@@ -1251,6 +1264,8 @@ type PublicUnavailableJSONResponse struct {
 }
 
 type PublicUnsupportedMediaTypeJSONResponse PublicError
+
+type StillChangingJSONResponse ErrorResponse
 
 type TimeoutJSONResponse ErrorResponse
 
@@ -6990,6 +7005,220 @@ func (response GetStats503JSONResponse) VisitGetStatsResponse(w http.ResponseWri
 	return err
 }
 
+type SummarizeConversationRequestObject struct {
+	Body *SummarizeConversationJSONRequestBody
+}
+
+type SummarizeConversationResponseObject interface {
+	VisitSummarizeConversationResponse(w http.ResponseWriter) error
+}
+
+type SummarizeConversation200JSONResponse SummaryAnswer
+
+func (response SummarizeConversation200JSONResponse) VisitSummarizeConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SummarizeConversation400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response SummarizeConversation400JSONResponse) VisitSummarizeConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SummarizeConversation401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response SummarizeConversation401JSONResponse) VisitSummarizeConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SummarizeConversation403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SummarizeConversation403JSONResponse) VisitSummarizeConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SummarizeConversation404JSONResponse struct {
+	ConversationNotFoundJSONResponse
+}
+
+func (response SummarizeConversation404JSONResponse) VisitSummarizeConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SummarizeConversation408JSONResponse struct{ TimeoutJSONResponse }
+
+func (response SummarizeConversation408JSONResponse) VisitSummarizeConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(408)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SummarizeConversation409JSONResponse struct{ StillChangingJSONResponse }
+
+func (response SummarizeConversation409JSONResponse) VisitSummarizeConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SummarizeConversation413JSONResponse struct{ TooLargeJSONResponse }
+
+func (response SummarizeConversation413JSONResponse) VisitSummarizeConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SummarizeConversation415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SummarizeConversation415JSONResponse) VisitSummarizeConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SummarizeConversation421JSONResponse struct{ MisdirectedJSONResponse }
+
+func (response SummarizeConversation421JSONResponse) VisitSummarizeConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SummarizeConversation429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SummarizeConversation429JSONResponse) VisitSummarizeConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SummarizeConversation431JSONResponse struct{ HeaderTooLargeJSONResponse }
+
+func (response SummarizeConversation431JSONResponse) VisitSummarizeConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(431)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SummarizeConversation500JSONResponse struct{ InternalErrorJSONResponse }
+
+func (response SummarizeConversation500JSONResponse) VisitSummarizeConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SummarizeConversation503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SummarizeConversation503JSONResponse) VisitSummarizeConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListKeysRequestObject struct {
 }
 
@@ -9275,6 +9504,9 @@ type StrictServerInterface interface {
 	// GetStats Statistics of the workspace
 	// (GET /api/chat-history/stats)
 	GetStats(ctx context.Context, request GetStatsRequestObject) (GetStatsResponseObject, error)
+	// SummarizeConversation Sum up one conversation
+	// (POST /api/chat-history/summaries/get-or-generate)
+	SummarizeConversation(ctx context.Context, request SummarizeConversationRequestObject) (SummarizeConversationResponseObject, error)
 	// ListKeys List the keys of all workspaces
 	// (GET /api/keys)
 	ListKeys(ctx context.Context, request ListKeysRequestObject) (ListKeysResponseObject, error)
@@ -10469,6 +10701,52 @@ func (sh *strictHandler) GetStats(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(GetStatsResponseObject); ok {
 		return validResponse.VisitGetStatsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SummarizeConversation operation middleware
+func (sh *strictHandler) SummarizeConversation(ctx echo.Context) error {
+	var request SummarizeConversationRequestObject
+
+	var body SummarizeConversationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SummarizeConversation(ctx.Request().Context(), request.(SummarizeConversationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SummarizeConversation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SummarizeConversationResponseObject); ok {
+		return validResponse.VisitSummarizeConversationResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
