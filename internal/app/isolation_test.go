@@ -97,6 +97,18 @@ func probes(of theirs) []probe {
 		{"POST", root + "/exclusions/lift", ids},
 		{"POST", root + "/exclusions/lift", `{"platform":"` + of.word + `","platformConversationIds":["theirs"]}`},
 	}
+	for _, path := range []string{"/mcp", "/api/mcp/mcp"} {
+		list = append(list, probe{"POST", path, `{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"lethe://conversation/` + id + `"}}`})
+	}
+	for _, call := range [][2]string{
+		{"search_chat_history", `"query":"the ` + of.word + `"`}, {"recall_chat_history", `"query":"the ` + of.word + `"`},
+		{"get_full_conversation", `"conversationId":"` + id + `"`}, {"get_conversation_summary", `"conversationId":"` + id + `"`},
+		{"list_conversations", `"title":"` + of.word + `"`}, {"chat_history_overview", ""}, {"import_status", `"importId":"` + of.upload + `"`},
+		{"deletion_receipt", `"deletionId":"` + of.deletion + `"`}, {"delete_conversations", `"ids":["` + id + `"]`},
+		{"delete_matching_conversations", `"platform":"` + of.word + `","includePinned":true`},
+	} {
+		list = append(list, probe{"POST", "/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"` + call[0] + `","arguments":{` + call[1] + `}}}`})
+	}
 	for _, mode := range []string{"hybrid", "semantic", "keyword"} {
 		list = append(list,
 			probe{"POST", root + "/search", `{"query":"the ` + of.word + `","mode":"` + mode + `"}`},

@@ -121,7 +121,7 @@ var mayImport = map[string][]string{
 	},
 	"internal/events": {"internal/chat"},
 	"internal/history": {
-		"internal/events",
+		"internal/events", "internal/text",
 		"internal/fault", "internal/chat", "internal/auth", "internal/breaker", "internal/embed",
 		"internal/rerank", "internal/llm", "internal/store", "internal/search", "internal/recall",
 	},
@@ -140,8 +140,11 @@ var mayImport = map[string][]string{
 	"internal/upkeep":   {"internal/fault", "internal/store"},
 	"internal/web":      {},
 	"internal/markdown": {},
+	"internal/mcp": {
+		"internal/fault", "internal/chat", "internal/history", "internal/search", "internal/recall", "pkg/api",
+	},
 	"internal/server": {
-		"internal/web", "internal/markdown",
+		"internal/web", "internal/markdown", "internal/mcp",
 		".", "internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/archive", "internal/events", "internal/history", "internal/imports", "internal/search", "internal/recall",
 		"internal/budget", "internal/jsonstream", "internal/server/jsonbody", "internal/server/wire", "internal/spelling", "pkg/api",
 	},
@@ -239,6 +242,8 @@ var confined = []confinement{
 	{"github.com/gofrs/flock", []string{"internal/store/sqlite"}, "only the database that is a file shows by a file that a program lives"},
 	{"github.com/go-json-experiment/json", []string{"internal/exports", "internal/archive"}, "only export files are read with it; what Lethe itself speaks is encoding/json"},
 	{"github.com/klauspost/compress", []string{"internal/exports/container"}, "only archives of export files are unpacked"},
+	{"github.com/modelcontextprotocol/go-sdk", []string{"internal/mcp", "internal/app", "cmd/lethe"}, "one package speaks the Model Context Protocol; the tests of the whole program are its clients"},
+	{"github.com/google/jsonschema-go", []string{"internal/mcp"}, "only tools have schemas of their own"},
 	{"golang.org/x/net/html", []string{"internal/exports/gemini"}, "only Google's activity log is HTML"},
 	{"github.com/fsnotify/fsnotify", []string{"internal/agentsync"}, "only the folders of coding agents are watched"},
 	{"golang.org/x/term", []string{"cmd/lethe"}, "only the command asks somebody at a terminal"},

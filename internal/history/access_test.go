@@ -75,6 +75,10 @@ var whoMayWhat = map[string]asked{
 		_, err := a.Read(ctx, chat.ConversationID(chat.NewID()))
 		return err
 	}},
+	"ReadPiece": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
+		_, err := a.ReadPiece(ctx, chat.ConversationID(chat.NewID()), history.Place{}, 1)
+		return err
+	}},
 	"Summary": {scope: auth.Read, ask: func(ctx context.Context, a history.Access) error {
 		_, err := a.Summary(ctx, chat.ConversationID(chat.NewID()))
 		return err

@@ -44,7 +44,7 @@ type Proposal struct {
 // Invalid as for DeleteConversations and DeleteMatching, and for more than MaxConfirmed
 // conversations.
 func (a Access) ProposeDelete(ctx context.Context, d ToConfirm) (Proposal, error) {
-	return ask(ctx, a, OpProposeDelete, func(ctx context.Context, h *History, ws chat.WorkspaceID) (p Proposal, err error) {
+	return ask(ctx, a, OpProposeDelete, func(ctx context.Context, h *History, _ chat.WorkspaceID) (p Proposal, err error) {
 		err = h.store.Snapshot(ctx, func(v *store.View) error {
 			p, err = h.propose(v, a.who, d)
 			return err

@@ -39,6 +39,7 @@ const (
 	OpIngestAll           Operation = "IngestAll"
 	OpLiftExclusions      Operation = "LiftExclusions"
 	OpRead                Operation = "Read"
+	OpReadPiece           Operation = "ReadPiece"
 	OpReportImport        Operation = "ReportImport"
 	OpProposeDelete       Operation = "ProposeDelete"
 	OpReindexFailed       Operation = "ReindexFailed"
@@ -108,6 +109,7 @@ var demands = map[Operation]demand{
 	OpImport:        {auth.Read, ordinary},
 	OpImports:       {auth.Read, ordinary},
 	OpRead:          {auth.Read, ordinary},
+	OpReadPiece:     {auth.Read, ordinary},
 	OpRecall:        {auth.Read, ordinary},
 	OpSearch:        {auth.Read, ordinary},
 	OpStats:         {auth.Read, ordinary},

@@ -17,7 +17,7 @@ const summaryAttempts = 3
 // while it was written. NotFound when the workspace has no conversation with that id; Conflict
 // when it changes all the time.
 func (a Access) Summary(ctx context.Context, id chat.ConversationID) (recall.Summary, error) {
-	return ask(ctx, a, OpSummary, func(ctx context.Context, h *History, ws chat.WorkspaceID) (recall.Summary, error) {
+	return ask(ctx, a, OpSummary, func(ctx context.Context, h *History, _ chat.WorkspaceID) (recall.Summary, error) {
 		var err error
 		for attempt := range summaryAttempts {
 			var summary recall.Summary

@@ -22,7 +22,8 @@ type Query struct {
 	Platform  string // for whom the digest is formatted: claude, chatgpt, typingmind or empty
 	Context   string // what the conversation that asks is about
 	Turns     []chat.RecallTurn
-	Queries   []SubQuery // if there are any, each has a digest of its own, and Text is not searched
+	Filter    chat.Filter // which conversations are searched
+	Queries   []SubQuery  // if there are any, each has a digest of its own, and Text is not searched
 }
 
 // SubQuery is one of a Query's Queries.

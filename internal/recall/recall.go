@@ -104,7 +104,7 @@ func (d *draft) quote() {
 func (r *Recaller) quoteAll(ctx context.Context, ws chat.WorkspaceID, q Query, queries []SubQuery) ([]*draft, error) {
 	drafts := make([]*draft, len(queries))
 	err := parallel.Do(len(queries), parallelQueries, func(i int) error {
-		found, err := r.search.Find(ctx, ws, search.Query{Text: q.enrich(queries[i].Text), Limit: hitsPerQuery})
+		found, err := r.search.Find(ctx, ws, search.Query{Text: q.enrich(queries[i].Text), Filter: q.Filter, Limit: hitsPerQuery})
 		drafts[i] = &draft{query: queries[i], platform: q.Platform, hits: found.Hits}
 		drafts[i].quote()
 		return err

@@ -14,12 +14,19 @@ import (
 )
 
 // withKey serves a route that needs a key. Each request gets its own handlers, which hold
-// the access of its key. A request without permission or above its rate limit is refused
-// before its body is read.
+// the access of its key.
 func (s *Server) withKey(r route) echo.HandlerFunc {
+	return s.guarded(r, r.does, func(access history.Access) echo.HandlerFunc {
+		return func(c echo.Context) error { return r.answer(s.handlersFor(access, c.Request()), c) }
+	})
+}
+
+// guarded asks for a key before it lets a handler answer. A request without permission or
+// above its rate limit is refused before its body is read. slowest is the operation of the
+// route that may take longest.
+func (s *Server) guarded(r route, slowest history.Operation, handler func(history.Access) echo.HandlerFunc) echo.HandlerFunc {
 	answer := func(access history.Access) echo.HandlerFunc {
-		answer := understand(r.reading)(func(c echo.Context) error { return r.answer(s.handlersFor(access, c.Request()), c) })
-		return s.reserve(r.maxBody)(limitBody(r.maxBody)(answer))
+		return s.reserve(r.maxBody)(limitBody(r.maxBody)(understand(r.reading)(handler(access))))
 	}
 	return func(c echo.Context) error {
 		c.Set(doesKey, r.does)
@@ -30,7 +37,7 @@ func (s *Server) withKey(r route) echo.HandlerFunc {
 		if err := access.May(r.does); err != nil {
 			return err
 		}
-		s.extendWriting(c, r.does)
+		s.extendWriting(c, slowest)
 		return answer(access)(c)
 	}
 }

@@ -66,7 +66,9 @@ func TestOperationsAreDescribed(t *testing.T) {
 				}
 				for status, response := range o.Responses.Map() {
 					require.NotEmpty(t, *response.Value.Description, status)
-					requireExample(t, response.Value.Content)
+					if status != "202" { // the answer to a message of the Model Context Protocol that wants none
+						requireExample(t, response.Value.Content)
+					}
 				}
 				if !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/v2/") {
 					return

@@ -17,7 +17,7 @@ var extensionSchemes = []string{"chrome-extension://", "moz-extension://", "safa
 // The answer to a preflight. Authorization must be listed: "*" does not include it.
 const (
 	corsMethods = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
-	corsHeaders = "Authorization, Content-Type, Idempotency-Key, X-Request-Id"
+	corsHeaders = "Authorization, Content-Type, Idempotency-Key, X-Request-Id, Mcp-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, Last-Event-ID"
 	corsExpose  = "Retry-After, X-Request-Id"
 	corsMaxAge  = "7200" // seconds; browsers keep it no longer
 )

@@ -33,6 +33,8 @@ var answerCosts = map[string]int64{
 	"/api/chat-history/export":       readingCost,
 	"/v2/hc-interactions/:id/public": readingCost,
 	"/v2/hc-interactions/public":     walkCost,
+	"/mcp":                           readingCost,
+	"/api/mcp/mcp":                   readingCost,
 }
 
 // bodyCost returns the maximum memory for a body of n bytes.
@@ -89,9 +91,9 @@ func requestCost(c echo.Context, maxBody int64) int64 {
 	case r.Method == http.MethodGet || r.Method == http.MethodHead || r.ContentLength == 0:
 		return answerCosts[c.Path()]
 	case r.ContentLength < 0 || r.ContentLength > maxBody:
-		return bodyCost(maxBody)
+		return answerCosts[c.Path()] + bodyCost(maxBody)
 	}
-	return bodyCost(r.ContentLength)
+	return answerCosts[c.Path()] + bodyCost(r.ContentLength)
 }
 
 // bodyStart reads the beginning of a body. whole reports whether that is the whole body.

@@ -123,6 +123,9 @@ func (s *Server) Routes() []Route {
 	for _, r := range s.routes() {
 		list = append(list, Route{r.method, r.path, r.maxBody != 0, r.reading.destroys})
 	}
+	for _, path := range agentPaths {
+		list = append(list, Route{http.MethodPost, path, true, false})
+	}
 	return list
 }
 
@@ -134,6 +137,9 @@ func (s *Server) register() {
 		if r.method == http.MethodGet {
 			s.echo.HEAD(r.path, s.withKey(r))
 		}
+	}
+	for _, path := range agentPaths {
+		s.echo.POST(path, s.guarded(s.agentRoute(path), history.OpConfirmDelete, s.speak))
 	}
 	s.echo.POST("/api/page/session", s.exchangeCode, limitBody(maxCodeBody))
 	for _, r := range s.openRoutes() {

@@ -60,6 +60,8 @@ var examples = map[string]struct {
 	"POST /api/chat-history/messages/delete":           {"/api/chat-history/messages/delete", `{"conversationId":"a","messageIds":["b"]}`, auth.Write},
 	"GET /api/chat-history/messages/hits":              {"/api/chat-history/messages/hits?conversationId=a&query=b", "", auth.Read},
 	"POST /api/chat-history/chats/delete-preview":      {"/api/chat-history/chats/delete-preview", `{"ids":["a"]}`, auth.Read},
+	"POST /mcp":            {"/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, ""},
+	"POST /api/mcp/mcp":    {"/api/mcp/mcp", `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, ""},
 	"GET /api/me":          {"/api/me", "", ""},
 	"GET /api/keys":        {"/api/keys", "", auth.Admin},
 	"POST /api/keys":       {"/api/keys", `{"name":"new","workspace":"default","scopes":["read"]}`, auth.Admin},

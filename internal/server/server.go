@@ -17,6 +17,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/imports"
 	"github.com/lethe-chat/lethe/internal/markdown"
+	"github.com/lethe-chat/lethe/internal/mcp"
 )
 
 // Sizes that apply when Options leaves them zero.
@@ -94,6 +95,7 @@ type Server struct {
 	echo     *echo.Echo
 	page     page
 	markdown *markdown.Renderer
+	agents   *mcp.Service
 	ready    atomic.Bool
 
 	stopping context.Context //nolint:containedctx // it ends when the service stops: streams of events end with it
@@ -106,6 +108,7 @@ func New(o Options) *Server {
 	s := &Server{
 		options: o, history: o.History, log: o.Logger,
 		budget: o.Budget, echo: echo.New(), page: newPage(), markdown: markdown.New(),
+		agents: mcp.New(o.Version, o.Logger),
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	s.echo.HideBanner, s.echo.HidePort = true, true
