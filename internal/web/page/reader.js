@@ -40,6 +40,8 @@ class Reader extends HTMLElement {
     /** @type {number[]} */
     this.hits = []
     this.hit = -1
+    /** @type {Set<string>} */
+    this.unfolded = new Set()
     if (this.hitBar) this.hitBar.hidden = true
     if (!id) {
       fill(this.header)
@@ -204,7 +206,7 @@ class Reader extends HTMLElement {
   fillBlock(block, items) {
     const above = block.offsetTop + block.offsetHeight < this.scroll.scrollTop
     const before = block.offsetHeight
-    fill(block, branched(items).map((m) => this.message(m)))
+    fill(block, together(items).map((some) => (asideOf(some[0]) ? this.aside(some) : this.message(some[0]))))
     block.style.minHeight = ''
     block.dataset.filled = 'yes'
     if (above) this.scroll.scrollTop += block.offsetHeight - before
@@ -218,6 +220,15 @@ class Reader extends HTMLElement {
     delete block.dataset.filled
   }
 
+  /** Messages beside the active path, folded until somebody wants to see them. @param {any[]} some of one branch, or hidden */
+  aside(some) {
+    const key = asideOf(some[0])
+    const what = some[0].branch ? `Another branch: ${plural(some.length, 'message')}` : plural(some.length, 'hidden message')
+    const details = /** @type {HTMLDetailsElement} */ (h('details', { class: 'aside', open: this.unfolded.has(key) }, h('summary', {}, what), some.map((m) => this.message(m))))
+    details.addEventListener('toggle', () => (details.open ? this.unfolded.add(key) : this.unfolded.delete(key)))
+    return details
+  }
+
   /** @param {any} m */
   message(m) {
     const who = speaker(m.sender, this.chat.platform)
@@ -229,7 +240,7 @@ class Reader extends HTMLElement {
       class: `message ${m.sender}${m.hidden ? ' hidden-message' : ''}${m.branch ? ' branch' : ''}${holds.holdsMessage(m.id) ? ' held' : ''}`, 'data-position': m.position, 'data-id': m.id, 'aria-label': `${who}, ${exactDate(m.timestamp)}`,
     },
     h('div', { class: 'who' }, h('span', {}, who), h('time', { datetime: m.timestamp, title: exactDate(m.timestamp) }, shortDate(m.timestamp))),
-    h('div', { class: 'said' }, m.branch ? h('p', { class: 'quiet' }, 'From an abandoned branch') : null, body,
+    h('div', { class: 'said' }, body,
       m.files?.length ? h('p', { class: 'quiet files' }, m.files.join(' · ')) : null),
     h('div', { class: 'message-tools' },
       h('button', { class: 'plain', 'aria-label': 'Copy this message', title: 'Copy', onclick: () => navigator.clipboard.writeText(m.text).then(() => toast('Copied')) }, icon(icons.copy)),
@@ -250,6 +261,7 @@ class Reader extends HTMLElement {
     }
     const message = /** @type {HTMLElement|null} */ (this.scroll.querySelector(`[data-position="${position}"]`))
     if (message) {
+      message.closest('details')?.setAttribute('open', '')
       message.querySelector('.folded')?.classList.remove('folded')
       message.scrollIntoView({ block: 'center' })
       const mark = this.firstMark(message)
@@ -342,8 +354,20 @@ class Reader extends HTMLElement {
   }
 }
 
-/** Puts abandoned branches after the message that they follow, as they are stored. @param {any[]} items */
-const branched = (items) => items
+/** What a message is beside the active path: the name of its branch, hidden, or nothing. @param {any} m @returns {string} */
+const asideOf = (m) => m.branch || (m.hidden ? 'hidden' : '')
+
+/** Consecutive messages of one branch, and consecutive hidden ones, are together; any other is alone. @param {any[]} items @returns {any[][]} */
+function together(items) {
+  /** @type {any[][]} */
+  const all = []
+  for (const m of items) {
+    const last = all.at(-1)
+    if (last && asideOf(m) && asideOf(last[0]) === asideOf(m)) last.push(m)
+    else all.push([m])
+  }
+  return all
+}
 
 /** @param {string} sender @param {string} platform */
 function speaker(sender, platform) {
