@@ -84,6 +84,11 @@ test-page: ## Run the tests of the page in a browser (PAGE=sign takes those of t
 	url="$$($(POSTGRES))" && browser="$$($(CHROMIUM))" && \
 		LETHE_TEST_DATABASE_URL="$$url" LETHE_TEST_CHROMIUM="$$browser" go test -count=1 -run '/$(PAGE)' ./internal/web/webtest
 
+.PHONY: page-pictures
+page-pictures: ## Write a picture of every screen of the page to the folder TO
+	mkdir -p '$(TO)'
+	browser="$$($(CHROMIUM))" && LETHE_TEST_CHROMIUM="$$browser" go test -count=1 -run '/screens' ./internal/web/webtest -args -pictures '$(abspath $(TO))'
+
 .PHONY: test-partitioned
 test-partitioned: ## Run the store's tests on hash-partitioned tables (docs/scaling.md)
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" LETHE_TEST_LAYOUT=partitioned \

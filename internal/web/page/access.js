@@ -23,7 +23,7 @@ class Access extends HTMLElement {
       fill(this.body, mine,
         h('h3', {}, 'Keys'),
         h('div', { class: 'scrolls', tabindex: '0', role: 'region', 'aria-label': 'Keys' }, h('table', {},
-          h('thead', {}, h('tr', {}, ['Name', 'Workspace', 'May', 'Made', 'Last used', ''].map((t) => h('th', { scope: 'col' }, t)))),
+          h('thead', {}, h('tr', {}, ['Name', 'Workspace', 'May', 'Made', 'Last used', 'Revoke'].map((t) => h('th', { scope: 'col' }, t)))),
           h('tbody', {}, keys.items.map((/** @type {any} */ k) => h('tr', {},
             h('td', {}, k.name, k.id === keyId ? h('span', { class: 'badge' }, 'this page') : null), h('td', {}, k.workspace), h('td', {}, k.scopes.join(', ')),
             h('td', {}, h('time', { title: exactDate(k.createdAt) }, shortDate(k.createdAt))), h('td', {}, k.lastUsedAt ? shortDate(k.lastUsedAt) : 'never'),

@@ -3,6 +3,7 @@
 import { api, sendFile } from './api.js'
 import { events } from './events.js'
 import { fill, h, keyed } from './dom.js'
+import { Part } from './part.js'
 import { session } from './session.js'
 import { state } from './state.js'
 import { count, exactDate, plural, shortDate, size } from './words.js'
@@ -20,11 +21,15 @@ const help = /** @type {[string, string][]} */ ([
   ['Agents', 'Claude Code, Codex, Gemini CLI and others on this machine: run `lethe sync` in a terminal.'],
 ])
 
-class Bring extends HTMLElement {
-  connectedCallback() {
+class Bring extends Part {
+  /** @param {{signal: AbortSignal}} here */
+  begin(here) {
     /** @type {Sending[]} */
     this.sending = []
-    const pick = /** @type {HTMLInputElement} */ (h('input', { type: 'file', multiple: true, id: 'files', class: 'unseen', onchange: () => this.take([.../** @type {FileList} */ (pick.files)].map((f) => ({ file: f, name: f.name }))) }))
+    const pick = /** @type {HTMLInputElement} */ (h('input', { type: 'file', multiple: true, id: 'files', class: 'unseen', onchange: () => {
+      this.take([.../** @type {FileList} */ (pick.files)].map((f) => ({ file: f, name: f.name })))
+      pick.value = '' // so that the same file can be chosen again
+    } }))
     this.now = h('div', { class: 'now', role: 'status' })
     this.list = h('div', { class: 'imports' })
     this.append(
@@ -36,8 +41,13 @@ class Bring extends HTMLElement {
       h('h3', {}, 'Imports'), this.list,
       h('h3', {}, 'How to get your chats'),
       h('dl', { class: 'helps' }, help.map(([name, text]) => [h('dt', {}, name), h('dd', {}, text)])))
-    events.addEventListener('import', () => this.load())
+    events.addEventListener('import', () => this.load(), here)
     this.load()
+    this.takeWaiting()
+  }
+
+  takeWaiting() {
+    this.take(waiting.splice(0))
   }
 
   async load() {
@@ -132,6 +142,9 @@ function report(r) {
 
 customElements.define('lethe-bring', Bring)
 
+/** Files that were dropped before the view that sends them was there. @type {{file: File, name: string}[]} */
+const waiting = []
+
 /** Lets files be dropped anywhere on the page. */
 export function dropAnywhere() {
   addEventListener('dragover', (e) => { e.preventDefault(); document.body.classList.add('dropping') })
@@ -141,10 +154,10 @@ export function dropAnywhere() {
     document.body.classList.remove('dropping')
     const files = await dropped(/** @type {DataTransfer} */ (e.dataTransfer))
     if (!files.length || !session.may('write')) return
+    waiting.push(...files)
     state.go({ view: 'bring' })
-    await Promise.resolve()
     const bring = /** @type {Bring|null} */ (document.querySelector('lethe-bring'))
-    bring?.take(files)
+    bring?.takeWaiting()
   })
 }
 

@@ -27,6 +27,8 @@ const keptPages = 30
 export class Newest {
   constructor() {
     this.total = 0
+    /** Where each row was that has been loaded. @type {Map<string, number>} */
+    this.places = new Map()
     /** @type {Map<number, Row[]>} */
     this.pages = new Map()
     /** @type {Map<number, Promise<void>>} */
@@ -66,12 +68,14 @@ export class Newest {
   async load(page) {
     const answer = await api.chats({ ...state.filter, page: page + 1, pageSize }, this.stopped.signal)
     this.total = answer.total
-    this.pages.set(page, answer.items.map(rowOf))
+    const rows = answer.items.map(rowOf)
+    this.pages.set(page, rows)
+    rows.forEach((/** @type {Row} */ row, /** @type {number} */ i) => this.places.set(row.chat.id, page * pageSize + i))
   }
 
-  /** The rows that are loaded. */
-  get loaded() {
-    return [...this.pages.values()].flat()
+  /** The index of a row that has been loaded, or -1. @param {string} id of a conversation */
+  indexOf(id) {
+    return this.places.get(id) ?? -1
   }
 
   stop() {
@@ -124,8 +128,9 @@ export class Found {
     return this.rows[index]
   }
 
-  get loaded() {
-    return this.rows
+  /** @param {string} id of a conversation */
+  indexOf(id) {
+    return this.rows.findIndex((r) => r.chat.id === id)
   }
 
   async need() {

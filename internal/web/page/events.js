@@ -42,6 +42,8 @@ export const events = new (class extends EventTarget {
       const response = await request('GET', 'chat-history/events', undefined, { signal, headers: { Accept: 'text/event-stream' } })
       const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).pipeThrough(new TextDecoderStream()).getReader()
       this.spread('open', null)
+      if (this.missed) for (const kind of ['import', 'index', 'deletion']) this.spread(kind, null)
+      this.missed = true // whatever happens until the next stream
       let rest = ''
       for (;;) {
         const { value, done } = await reader.read()

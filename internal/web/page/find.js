@@ -2,6 +2,7 @@
 
 import { api } from './api.js'
 import { fill, h, icon, icons } from './dom.js'
+import { Part } from './part.js'
 import { menu } from './notices.js'
 import { open } from './forget.js'
 import { state, whenChanged } from './state.js'
@@ -9,8 +10,9 @@ import { count, platformName, plural } from './words.js'
 
 const modes = /** @type {[string, string][]} */ ([['hybrid', 'Words and meaning'], ['keyword', 'Words'], ['semantic', 'Meaning']])
 
-class Find extends HTMLElement {
-  connectedCallback() {
+class Find extends Part {
+  /** @param {{signal: AbortSignal}} here */
+  begin(here) {
     this.box = /** @type {HTMLInputElement} */ (h('input', {
       type: 'search', id: 'box', placeholder: 'Find anything you said', 'aria-label': 'Search', autocomplete: 'off', spellcheck: 'false', enterkeyhint: 'search',
       oninput: () => state.go({ q: /** @type {HTMLInputElement} */ (this.box).value, view: 'find' }, true),
@@ -24,11 +26,11 @@ class Find extends HTMLElement {
       h('div', { class: 'top' },
         h('h1', {}, h('a', { class: 'brand', href: './', onclick: (/** @type {Event} */ e) => { e.preventDefault(); state.go({ view: 'find', q: '', chat: '', at: '', platform: '', from: '', to: '', pinned: '', import: '' }) } }, 'Lethe')),
         h('search', { class: 'box' }, icon(icons.search), this.box, this.mode),
-        h('button', { class: 'bring-in', onclick: () => state.go({ view: 'bring' }) }, icon(icons.add), h('span', {}, 'Bring in')),
+        h('button', { class: 'bring-in', 'aria-label': 'Bring in', onclick: () => state.go({ view: 'bring' }) }, icon(icons.add), h('span', {}, 'Bring in')),
         this.menuButton),
       h('div', { class: 'under' }, this.chips, this.indexing)))
-    whenChanged(['q'], () => this.drawBox())
-    whenChanged(['mode', 'platform', 'from', 'to', 'pinned', 'import'], () => this.draw())
+    whenChanged(['q'], () => this.drawBox(), here.signal)
+    whenChanged(['mode', 'platform', 'from', 'to', 'pinned', 'import'], () => this.draw(), here.signal)
     this.drawBox()
     this.draw()
     this.box.focus()

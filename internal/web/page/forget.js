@@ -2,6 +2,7 @@
 
 import { api } from './api.js'
 import { fill, h, icon, icons } from './dom.js'
+import { Part } from './part.js'
 import { holdSeconds, holds } from './holds.js'
 import { save } from './save.js'
 import { selection } from './selection.js'
@@ -113,14 +114,15 @@ export function open(title, ...content) {
 }
 
 /** The bar at the bottom: what is selected, or what is being forgotten. */
-class Bar extends HTMLElement {
-  connectedCallback() {
+class Bar extends Part {
+  /** @param {{signal: AbortSignal}} here */
+  begin(here) {
     this.setAttribute('role', 'region')
     this.setAttribute('aria-label', 'Selection')
-    selection.addEventListener('change', () => this.draw())
-    holds.addEventListener('change', () => this.draw())
-    holds.addEventListener('done', (e) => this.done(/** @type {CustomEvent} */ (e).detail))
-    holds.addEventListener('failed', (e) => toast(`Nothing was forgotten: ${/** @type {CustomEvent} */ (e).detail.error.message}`, 'problem'))
+    selection.addEventListener('change', () => this.draw(), here)
+    holds.addEventListener('change', () => this.draw(), here)
+    holds.addEventListener('done', (e) => this.done(/** @type {CustomEvent} */ (e).detail), here)
+    holds.addEventListener('failed', (e) => toast(`Nothing was forgotten: ${/** @type {CustomEvent} */ (e).detail.error.message}`, 'problem'), here)
     this.draw()
   }
 
@@ -159,7 +161,7 @@ class Bar extends HTMLElement {
   /** @param {{hold: any, answer: any}} done */
   done({ hold, answer }) {
     const what = plural(answer.count, hold.kind)
-    toast([`${what} ${answer.count === 1 ? 'is' : 'are'} gone. `, answer.deletionId ? h('button', { class: 'link', onclick: () => state.go({ view: 'receipts' }) }, 'Receipt') : ''])
+    toast([`${what} ${answer.count === 1 ? 'is' : 'are'} gone. `, answer.count ? h('button', { class: 'link', onclick: () => state.go({ view: 'receipts' }) }, 'Receipt') : ''])
   }
 }
 

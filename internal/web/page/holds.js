@@ -85,8 +85,9 @@ export const holds = new (class extends EventTarget {
 
   /** What was not there stays selected, with its reason. @param {Hold} hold @param {any} answer */
   deselect(hold, answer) {
-    const kept = [...hold.ids].filter((id) => !(answer.deleted || []).includes(id))
-    selection.clear()
+    const deleted = new Set(answer.deleted || [])
+    const kept = [...hold.ids].filter((id) => !deleted.has(id))
+    selection.drop(hold.ids)
     if (!hold.filter && kept.length) {
       for (const id of kept) selection.reasons.set(id, 'It was gone already.')
       selection.changed()

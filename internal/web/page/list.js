@@ -3,11 +3,13 @@
 import { api } from './api.js'
 import { Found, Newest } from './chats.js'
 import { fill, h, icon, icons, set } from './dom.js'
+import { Part } from './part.js'
 import { events } from './events.js'
 import { holds } from './holds.js'
 import { selection } from './selection.js'
 import { state, whenChanged } from './state.js'
 import { announce } from './announce.js'
+import { toast } from './notices.js'
 import { count, exactDate, platformName, plural, shortDate } from './words.js'
 import { Windowed } from './window.js'
 
@@ -17,8 +19,9 @@ const debounce = 70 // ms
 const rowHeight = 64
 const foundHeight = 92
 
-class List extends HTMLElement {
-  connectedCallback() {
+class List extends Part {
+  /** @param {{signal: AbortSignal}} here */
+  begin(here) {
     this.id = 'list'
     this.tabIndex = -1
     this.setAttribute('aria-label', 'Conversations')
@@ -31,13 +34,13 @@ class List extends HTMLElement {
     this.source = new Newest()
     this.body.addEventListener('keydown', (e) => this.key(e))
     this.body.addEventListener('focus', () => this.active < 0 && this.move(0))
-    whenChanged(['q', 'mode', 'platform', 'from', 'to', 'pinned', 'import'], () => this.later())
-    whenChanged(['chat'], () => this.rows?.draw(true))
-    whenChanged(['platform', 'from', 'to', 'pinned', 'import', 'q'], () => selection.clear())
-    selection.addEventListener('change', () => this.rows?.draw(true))
-    holds.addEventListener('change', () => this.rows?.draw(true))
-    holds.addEventListener('done', () => this.load(true))
-    events.addEventListener('import', () => { if (!state.shown.q) this.load(true) })
+    whenChanged(['q', 'mode', 'platform', 'from', 'to', 'pinned', 'import'], () => this.later(), here.signal)
+    whenChanged(['chat'], () => this.rows?.draw(true), here.signal)
+    whenChanged(['platform', 'from', 'to', 'pinned', 'import', 'q'], () => selection.clear(), here.signal)
+    selection.addEventListener('change', () => this.rows?.draw(true), here)
+    holds.addEventListener('change', () => this.rows?.draw(true), here)
+    holds.addEventListener('done', () => this.load(true), here)
+    for (const kind of ['import', 'deletion']) events.addEventListener(kind, () => { if (!state.shown.q && !holds.current) this.load(true) }, here)
     this.load()
   }
 
@@ -87,7 +90,7 @@ class List extends HTMLElement {
     this.source = source
     const height = source instanceof Found ? foundHeight : rowHeight
     if (this.rows?.o.height !== height) {
-      this.rows?.space.remove()
+      this.rows?.end()
       this.rows = new Windowed(this.body, {
         height,
         item: (i) => this.source.row(i),
@@ -121,6 +124,7 @@ class List extends HTMLElement {
     if (source instanceof Found) {
       const words = { keyword: 'by words', semantic: 'by meaning', hybrid: 'by words and meaning' }[/** @type {'keyword'} */ (source.mode)]
       fill(this.head, source.total ? `${plural(source.total, 'chat')} ${words}` : '', source.mode !== mode && source.total ? h('span', { class: 'quiet' }, ` (${mode === 'semantic' ? 'meaning' : 'both'} not available now)`) : null)
+      if (source.total > 1) this.head.append(h('button', { class: 'link', onclick: () => this.everything() }, `Select these ${count(source.total)}`))
       announce(source.total ? `${plural(source.total, 'chat')} found` : 'Nothing found')
       if (!source.total) this.dispatchEvent(new CustomEvent('nothing', { detail: { q, note: this.note }, bubbles: true }))
       return
@@ -184,23 +188,35 @@ class List extends HTMLElement {
   }
 
   /** @param {HTMLElement} row @param {boolean} range */
-  pick(row, range) {
+  async pick(row, range) {
     const index = Number(row.dataset.index)
     const item = this.source.row(index)
     if (!item) return
-    if (range && selection.anchor) this.range(index)
+    if (range && selection.anchor) await this.range(index)
     else selection.toggle(item.chat)
     this.active = index
     this.rows?.draw(true)
   }
 
-  /** Selects from the anchor to a row. @param {number} to */
-  range(to) {
-    const all = this.source.loaded
-    const from = all.findIndex((r) => r.chat.id === selection.anchor)
-    const end = all.findIndex((r) => r.chat.id === this.source.row(to)?.chat.id)
-    if (from < 0 || end < 0) return
-    selection.add(all.slice(Math.min(from, end), Math.max(from, end) + 1).map((r) => r.chat))
+  /** Selects from the anchor to a row, with the rows between that are not loaded yet. @param {number} to */
+  async range(to) {
+    const { source } = this
+    const anchor = source.indexOf(selection.anchor)
+    if (anchor < 0) return
+    const from = Math.min(anchor, to)
+    const end = Math.max(anchor, to) + 1
+    try {
+      await source.need(from, end)
+    } catch (error) {
+      return toast(/** @type {Error} */ (error).message, 'problem')
+    }
+    if (source !== this.source) return
+    const chats = []
+    for (let i = from; i < end; i++) {
+      const item = source.row(i)
+      if (item) chats.push(item.chat)
+    }
+    selection.add(chats)
   }
 
   /** @param {number} index */
@@ -226,8 +242,9 @@ class List extends HTMLElement {
     if (extend) this.range(to)
   }
 
-  /** @param {KeyboardEvent} e */
+  /** @param {KeyboardEvent} e of the list, or of the page when nothing else has the focus */
   key(e) {
+    if (e.defaultPrevented) return
     const steps = /** @type {Record<string, number>} */ ({ ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 10, PageUp: -10, Home: -1e9, End: 1e9 })
     if (e.ctrlKey || e.metaKey || e.altKey) {
       if ((e.ctrlKey || e.metaKey) && e.key === 'a') {

@@ -2,16 +2,18 @@
 
 import { api } from './api.js'
 import { fill, h } from './dom.js'
+import { Part } from './part.js'
 import { events } from './events.js'
 import { state } from './state.js'
 import { count, platformName, plural } from './words.js'
 
 const ns = 'http://www.w3.org/2000/svg'
 
-class Look extends HTMLElement {
-  connectedCallback() {
+class Look extends Part {
+  /** @param {{signal: AbortSignal}} here */
+  begin(here) {
     this.append(h('h2', { tabindex: '-1' }, 'What is here'), (this.body = h('div', {})))
-    events.addEventListener('index', () => this.load())
+    events.addEventListener('index', () => this.load(), here)
     this.load()
   }
 

@@ -25,6 +25,9 @@ const views = /** @type {Record<string, [() => Promise<any>, string]>} */ ({
   keys: [() => import('./access.js'), 'lethe-access'],
 })
 
+/** @param {string} name from the address */
+const viewOf = (name) => (Object.hasOwn(views, name) ? views[name] : undefined)
+
 class App extends HTMLElement {
   async connectedCallback() {
     await takeCode()
@@ -59,12 +62,12 @@ class App extends HTMLElement {
   /** Shows the list and the reader, or another view. */
   async show() {
     if (!this.main || !this.other) return
-    const view = views[state.shown.view]
+    const view = viewOf(state.shown.view)
     this.main.hidden = Boolean(view)
     this.other.hidden = !view
     if (!view) return fill(this.other)
     await view[0]()
-    if (views[state.shown.view] !== view) return
+    if (viewOf(state.shown.view) !== view) return
     fill(this.other, h(view[1], {}))
   }
 
@@ -81,15 +84,16 @@ class App extends HTMLElement {
     }
     const target = /** @type {HTMLElement} */ (e.target)
     if (e.ctrlKey || e.metaKey || e.altKey || target.closest('input, textarea, select, dialog, [popover]')) return
-    const does = /** @type {Record<string, () => void>} */ ({
+    if (e.key.startsWith('Arrow') && (e.shiftKey || target === document.body)) return this.list?.key(e)
+    const keys = /** @type {Record<string, () => void>} */ ({
       '/': () => this.focusBox(), '?': () => import('./help.js').then((m) => m.help()), '#': forgetSelection, Delete: forgetSelection,
       u: () => holds.cancel(), n: () => this.reader?.nextHit(1), p: () => this.reader?.nextHit(-1), f: () => this.reader?.forgetHere(), e: () => this.reader?.chat && this.reader.export(),
       j: () => this.list?.move(this.list.active + 1), k: () => this.list?.move(this.list.active - 1), x: () => this.pick(),
       Escape: () => this.leave(),
-    })[e.key]
-    if (!does || e.defaultPrevented) return
+    })
+    if (!Object.hasOwn(keys, e.key) || e.defaultPrevented) return
     e.preventDefault()
-    does()
+    keys[e.key]()
   }
 
   /** @returns {any} */

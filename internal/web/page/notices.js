@@ -4,6 +4,7 @@ import { announce } from './announce.js'
 import { h } from './dom.js'
 
 const shownFor = 6000 // ms
+const reachableFor = 30_000 // ms, when it has a button that the keyboard must reach
 
 /**
  * Shows a short text at the bottom, and tells it to screen readers.
@@ -15,7 +16,7 @@ export function toast(text, kind = 'done') {
   const element = h('div', { class: `toast ${kind}` }, text)
   document.body.append(element)
   announce(element.textContent || '')
-  setTimeout(() => element.remove(), kind === 'problem' ? 2 * shownFor : shownFor)
+  setTimeout(() => element.remove(), element.querySelector('button') ? reachableFor : kind === 'problem' ? 2 * shownFor : shownFor)
 }
 
 /**

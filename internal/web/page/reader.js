@@ -4,6 +4,7 @@
 import { api } from './api.js'
 import { announce } from './announce.js'
 import { fill, h, icon, icons, set } from './dom.js'
+import { Part } from './part.js'
 import { forgetChats, forgetMessage } from './forget.js'
 import { holds } from './holds.js'
 import { session } from './session.js'
@@ -16,18 +17,19 @@ const blockSize = 50 // messages
 const guess = 120 // estimated height of a message that was not measured, in pixels
 const folded = 1900 // characters of a message that are shown before the user expands it
 
-class Reader extends HTMLElement {
-  connectedCallback() {
+class Reader extends Part {
+  /** @param {{signal: AbortSignal}} here */
+  begin(here) {
     this.setAttribute('aria-label', 'Conversation')
     this.header = h('header', { class: 'chat-head' })
     this.scroll = h('div', { class: 'chat-body', tabindex: '0', role: 'log', 'aria-label': 'Messages', 'aria-live': 'off' })
     this.hitBar = h('div', { class: 'hit-bar', hidden: true })
     this.append(this.header, this.scroll, this.hitBar)
     this.seen = new IntersectionObserver((entries) => this.watch(entries), { root: this.scroll, rootMargin: '800px 0px' })
-    whenChanged(['chat'], () => this.open())
-    whenChanged(['q', 'at'], () => this.findHits())
-    holds.addEventListener('done', (e) => this.afterDelete(/** @type {CustomEvent} */ (e).detail))
-    holds.addEventListener('change', () => this.showHeld())
+    whenChanged(['chat'], () => this.open(), here.signal)
+    whenChanged(['q', 'at'], () => this.findHits(), here.signal)
+    holds.addEventListener('done', (e) => this.afterDelete(/** @type {CustomEvent} */ (e).detail), here)
+    holds.addEventListener('change', () => this.showHeld(), here)
     this.open()
   }
 
@@ -146,14 +148,21 @@ class Reader extends HTMLElement {
     input.select()
   }
 
+  /** Copies every message. They come from the export, because what is shown of long messages is cut. */
   async copyAll() {
-    const parts = [`# ${this.chat.title}\n`]
-    for (let from = 0; from < this.total; from += 500) {
-      const { items } = await api.messages(this.chat.id, from, 500)
-      for (const m of items) if (!m.hidden && !m.branch) parts.push(`**${speaker(m.sender, this.chat.platform)}** · ${exactDate(m.timestamp)}\n\n${m.text}\n`)
+    try {
+      const parts = [`# ${this.chat.title}\n`]
+      for (const line of (await (await api.exportFile({ conversationId: this.chat.id })).text()).split('\n')) {
+        if (!line) continue
+        for (const m of JSON.parse(line).conversation.messages) {
+          if (!m.hidden && !m.branch) parts.push(`**${speaker(m.role, this.chat.platform)}** · ${exactDate(m.createdAt)}\n\n${m.content}\n`)
+        }
+      }
+      await navigator.clipboard.writeText(parts.join('\n'))
+      toast('Copied as Markdown')
+    } catch (error) {
+      toast(/** @type {Error} */ (error).message, 'problem')
     }
-    await navigator.clipboard.writeText(parts.join('\n'))
-    toast('Copied as Markdown')
   }
 
   async export() {
@@ -247,9 +256,10 @@ class Reader extends HTMLElement {
       session.may('write') ? h('button', { class: 'plain', 'aria-label': 'Forget this message …', title: 'Forget this message … (f)', onclick: () => forgetMessage(this.chat.id, m.id) }, icon(icons.bin)) : null))
     if (m.text.length > folded) {
       body.classList.add('folded')
-      const unfold = h('button', { class: 'link', onclick: () => { body.classList.toggle('folded'); unfold.textContent = body.classList.contains('folded') ? `Show all of it (${count(m.text.length)} characters)` : 'Show less' } }, `Show all of it (${count(m.text.length)} characters)`)
+      const unfold = h('button', { class: 'link', onclick: () => { body.classList.toggle('folded'); unfold.textContent = body.classList.contains('folded') ? `Show ${m.cut ? 'more' : 'all'} of it (${count(m.text.length)} characters)` : 'Show less' } }, `Show ${m.cut ? 'more' : 'all'} of it (${count(m.text.length)} characters)`)
       element.querySelector('.said')?.append(unfold)
     }
+    if (m.cut) element.querySelector('.said')?.append(h('p', { class: 'quiet' }, `Only the first ${count(m.text.length)} characters are shown. `, h('button', { class: 'link', onclick: () => this.export() }, 'Export the chat for the rest')))
     return element
   }
 

@@ -2,14 +2,16 @@
 
 import { api } from './api.js'
 import { fill, h } from './dom.js'
+import { Part } from './part.js'
 import { events } from './events.js'
 import { count, exactDate, plural, shortDate } from './words.js'
 
-class Receipts extends HTMLElement {
-  connectedCallback() {
+class Receipts extends Part {
+  /** @param {{signal: AbortSignal}} here */
+  begin(here) {
     this.append(h('h2', { tabindex: '-1' }, 'Receipts'),
       h('p', { class: 'quiet' }, 'Each delete leaves a receipt: numbers and times, nothing of what was said.'), (this.body = h('div', {})))
-    events.addEventListener('receipt', () => this.load())
+    events.addEventListener('deletion', () => this.load(), here)
     this.load()
   }
 

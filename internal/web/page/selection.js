@@ -51,6 +51,16 @@ export const selection = new (class extends EventTarget {
     this.changed()
   }
 
+  /** Leaves out what was forgotten. What was selected meanwhile stays. @param {Set<string>} ids empty for all that match */
+  drop(ids) {
+    if (!ids.size) return this.clear()
+    for (const id of ids) {
+      this.chats.delete(id)
+      this.reasons.delete(id)
+    }
+    this.changed()
+  }
+
   clear() {
     if (!this.size && !this.reasons.size) return
     this.chats.clear()

@@ -3,6 +3,7 @@
 import { api } from './api.js'
 import { fill, h } from './dom.js'
 import { open } from './forget.js'
+import { holds } from './holds.js'
 import { session } from './session.js'
 import { toast } from './notices.js'
 
@@ -51,6 +52,6 @@ export function signOut() {
   const dialog = open('Sign out?', h('p', {}, 'The key is removed from this browser. It can also be revoked, so that nobody can use it any more.'),
     h('div', { class: 'actions' },
       h('button', { onclick: () => dialog.close() }, 'Stay'),
-      keyId && session.may('admin') ? h('button', { onclick: async () => { dialog.close(); await api.revokeKey(keyId).catch((e) => toast(e.message, 'problem')); session.signOut() } }, 'Sign out and revoke') : null,
-      h('button', { class: 'main', onclick: () => { dialog.close(); session.signOut() } }, 'Sign out')))
+      keyId && session.may('admin') ? h('button', { onclick: async () => { dialog.close(); await holds.send(); await api.revokeKey(keyId).catch((e) => toast(e.message, 'problem')); session.signOut() } }, 'Sign out and revoke') : null,
+      h('button', { class: 'main', onclick: () => { dialog.close(); holds.send(); session.signOut() } }, 'Sign out')))
 }

@@ -17,6 +17,8 @@
 /** @type {Shown} */
 const nothing = { view: 'find', q: '', mode: 'hybrid', platform: '', from: '', to: '', pinned: '', import: '', chat: '', at: '' }
 
+const modes = ['hybrid', 'keyword', 'semantic']
+
 /** @typedef {keyof Shown} Name */
 
 class State extends EventTarget {
@@ -32,6 +34,7 @@ class State extends EventTarget {
     const query = new URLSearchParams(location.search)
     const shown = { ...nothing, mode: localStorage.getItem('lethe.mode') || nothing.mode }
     for (const name of /** @type {Name[]} */ (Object.keys(nothing))) shown[name] = query.get(name) ?? shown[name]
+    if (!modes.includes(shown.mode)) shown.mode = nothing.mode
     return shown
   }
 

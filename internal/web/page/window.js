@@ -28,8 +28,17 @@ export class Windowed {
     /** @type {HTMLElement[]} */
     this.free = []
     scroller.append(this.space)
-    scroller.addEventListener('scroll', () => this.soon(), { passive: true })
-    new ResizeObserver(() => this.soon()).observe(scroller)
+    this.ended = new AbortController()
+    scroller.addEventListener('scroll', () => this.soon(), { passive: true, signal: this.ended.signal })
+    this.sizes = new ResizeObserver(() => this.soon())
+    this.sizes.observe(scroller)
+  }
+
+  /** Takes the rows away, for rows of another height. */
+  end() {
+    this.ended.abort()
+    this.sizes.disconnect()
+    this.space.remove()
   }
 
   /** @param {number} count */
@@ -44,7 +53,7 @@ export class Windowed {
     this.waiting = true
     requestAnimationFrame(() => {
       this.waiting = false
-      this.draw(false)
+      if (!this.ended.signal.aborted) this.draw(false)
     })
   }
 

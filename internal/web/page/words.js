@@ -46,7 +46,7 @@ const names = /** @type {Record<string, string>} */ ({
 })
 
 /** @param {string} platform */
-export const platformName = (platform) => names[platform] || platform
+export const platformName = (platform) => (Object.hasOwn(names, platform) ? names[platform] : platform)
 
 const unspaced = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u
 

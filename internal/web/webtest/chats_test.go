@@ -1,13 +1,17 @@
 package webtest
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/app/apptest"
 	"github.com/lethe-chat/lethe/pkg/api"
+	"github.com/lethe-chat/lethe/pkg/client"
 )
 
 // titled is an upload with a title and a platform.
@@ -60,3 +64,27 @@ func long(t testing.TB, s *apptest.Service, title string, n int) string {
 	}
 	return id
 }
+
+// many stores n conversations of two short messages, and waits until they are indexed.
+func many(t testing.TB, s *apptest.Service, n int) {
+	t.Helper()
+	var file bytes.Buffer
+	lines := json.NewEncoder(&file)
+	began := time.Date(2020, 1, 1, 8, 0, 0, 0, time.UTC)
+	for i := range n {
+		u := titled(fmt.Sprint("many-", i), []string{"chatgpt", "claude"}[i%2], fmt.Sprintf("Chat number %d", i),
+			fmt.Sprintf("What about item %d?", i), fmt.Sprintf("Item %d is on shelf %d.", i, i%97))
+		at := api.NewTime(began.Add(time.Duration(i) * time.Hour))
+		u.Conversation.CreatedAt = &at
+		for m := range u.Conversation.Messages {
+			u.Conversation.Messages[m].CreatedAt = &at
+		}
+		require.NoError(t, lines.Encode(u))
+	}
+	_, err := s.Client.ImportFile(t.Context(), &file, false)
+	require.NoError(t, err)
+	s.Idle(t)
+}
+
+// clientOf lists the conversations of a platform.
+func clientOf(platform string) client.ListOptions { return client.ListOptions{Provider: platform} }

@@ -227,13 +227,15 @@ func (p *tab) pressWith(modifier chromedp.Modifier, keys string) {
 // tabTo presses Tab until an element that matches the selector has the focus.
 func (p *tab) tabTo(selector string) {
 	p.t.Helper()
+	var passed []string
 	for range 60 {
+		passed = append(passed, eval[string](p, "(document.activeElement?.outerHTML ?? '').slice(0, 60)"))
 		if eval[bool](p, fmt.Sprintf("document.activeElement?.matches(%s) ?? false", quote(selector))) {
 			return
 		}
 		p.press("\t")
 	}
-	require.Fail(p.t, "the keyboard does not reach it", "%s\n%s", selector, p.text())
+	require.Fail(p.t, "the keyboard does not reach it", "%s\n%s\n%s", selector, p.text(), strings.Join(passed, "\n"))
 }
 
 // goTo loads an address below the service's.
@@ -254,4 +256,23 @@ func (p *tab) signedIn(key, path string) {
 func (p *tab) size(width, height int64) {
 	p.t.Helper()
 	p.do(chromedp.EmulateViewport(width, height))
+}
+
+// sent counts the requests of a method whose address contains the text.
+func (p *tab) sent(method, text string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, r := range p.requests {
+		if strings.HasPrefix(r, method+" ") && strings.Contains(r, text) {
+			n++
+		}
+	}
+	return n
+}
+
+// scheme sets what the system prefers: light or dark.
+func (p *tab) scheme(scheme string) {
+	p.t.Helper()
+	p.do(call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}))
 }
