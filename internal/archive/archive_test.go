@@ -169,7 +169,7 @@ func empty(t *testing.T, kind string) *historytest.Fixture {
 // was deleted stays deleted when the same chats are imported again.
 func TestEverythingComesBack(t *testing.T) {
 	for i, from := range storetest.Kinds(t) {
-		l := live(t, storetest.New(t, from), 20261128+uint64(i), 120) //nolint:gosec // few kinds
+		l := live(t, storetest.New(t, from), 20261128+uint64(i), 80) //nolint:gosec // few kinds
 		l.withoutAWorkspace()
 		text := written(t, l.Access().Everything(t.Context()))
 		require.NotEmpty(t, l.gone[l.WS])
@@ -444,5 +444,34 @@ func TestALongConversationOfEverything(t *testing.T) {
 		parts[1].From += 100_000
 		err = into.Store.InTx(t.Context(), func(tx *store.Tx) error { return tx.RestoreMessages(into.WS, parts[1]) })
 		require.ErrorContains(t, err, "damaged")
+	})
+}
+
+// The receipts of a deleted workspace stay together, also when there are many, and so do
+// tombstones on several pages.
+func TestManyReceiptsAndTombstones(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		f := historytest.New(t, db, "")
+		gone := f.AddWorkspace("gone")
+		require.NoError(t, f.Store.InTx(t.Context(), func(tx *store.Tx) error {
+			var receipts []chat.Deletion
+			var tombstones []chat.Tombstone
+			for i := range 1201 {
+				d := chat.Deletion{ID: chat.DeletionID(chat.NewID()), KeyID: "k", Conversations: i, DeletedAt: historytest.Now()}
+				receipts = append(receipts, d)
+				tombstones = append(tombstones, chat.Tombstone{ExternalHash: fmt.Appendf(nil, "%016d", i), ConversationHash: fmt.Appendf(nil, "%016d", -i), DeletionID: d.ID})
+			}
+			return errors.Join(tx.RestoreDeletions(gone, receipts), tx.RestoreTombstones(f.WS, tombstones))
+		}))
+		_, err := administration(t, f).DeleteWorkspace(t.Context(), "gone", nil)
+		require.NoError(t, err)
+		text := written(t, f.Access().Everything(t.Context()))
+		into := empty(t, db.Kind)
+		tally, err := restore(t, into, text)
+		require.NoError(t, err)
+		require.Equal(t, history.Tally{Workspaces: 1, Deletions: 1202, Tombstones: 1201}, tally)
+		again := written(t, into.Access().Everything(t.Context()))
+		require.Equal(t, lines(text), lines(again))
+		require.Equal(t, 2, strings.Count(again, `{"workspace":`), "one that exists, and one that was deleted")
 	})
 }
