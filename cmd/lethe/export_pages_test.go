@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,4 +94,28 @@ func TestALongChatIsOneFile(t *testing.T) {
 	require.Contains(t, told, "Wrote 1 chat with 12,000 messages as Markdown")
 	told, _ = here.lethe(exitOK, "delete", "--all", "--export", filepath.Join(dir, "all.jsonl"), "--yes")
 	require.Regexp(t, `^[0-9a-f-]{36}\n$`, told)
+}
+
+// When the connection breaks, the chats that are complete stay, nothing else does, and the command
+// says so.
+func TestABrokenExportOfChats(t *testing.T) {
+	const line = `{"conversationId":"0197b3a0-2b1c-7d44-8a55-0e4c9a2d1f1%d","revision":1,"platform":"p","conversation":{"id":"%d","title":"chat %d",` +
+		`"createdAt":"2026-03-01T09:30:00Z","updatedAt":"2026-03-01T09:30:00Z","messages":[{"role":"human","content":"hello","createdAt":"2026-03-01T09:30:00Z"}]}}` + "\n"
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for n := range 2 {
+			fmt.Fprintf(w, line, n, n, n)
+		}
+		fmt.Fprint(w, `{"conversationId":"0197b3a0`)
+		_ = http.NewResponseController(w).Flush() // the client notices a broken connection itself
+		panic(http.ErrAbortHandler)
+	}))
+	t.Cleanup(service.Close)
+	here := importer{t: t, environ: []string{"LETHE_API_KEY=" + apptest.Key, "LETHE_DATA_DIR=" + t.TempDir(), "LETHE_ADDR=" + strings.TrimPrefix(service.URL, "http://")}}
+	dir := filepath.Join(t.TempDir(), "chats")
+	_, said := here.lethe(exitFailure, "export", "--format", "markdown", "--out", dir)
+	require.Contains(t, said, "1 chat was written to "+dir+" before, and no index.")
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	require.Equal(t, "2026-03-01-chat-0-9a2d1f10.md", entries[0].Name())
 }
