@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"crypto/hmac"
+	"maps"
 	"slices"
 
 	"gorm.io/gorm"
@@ -287,24 +288,23 @@ func (tx *Tx) LockKnown(ws chat.WorkspaceID, origins []chat.Origin, sums []chat.
 	for o := range deleted {
 		known[o] = Known{}
 	}
-	names := map[string][]string{} // by platform
 	sent := make(map[chat.Origin]chat.UploadSum, len(origins))
 	for i, o := range origins {
 		if _, twice := sent[o]; twice { // of two, the later wins, and neither can be left out
 			sent[o] = chat.UploadSum{}
 			continue
 		}
-		names[o.Platform] = append(names[o.Platform], o.ExternalID)
 		sent[o] = sums[i]
 	}
-	among := tx.db.Where("1 = 0")
-	for platform, ids := range names {
-		among = among.Or("platform = ? AND external_id IN ?", platform, ids)
+	// SQLite answers one query for several platforms by reading the whole workspace.
+	ids, err := tx.idsAt(ws, origins)
+	if err != nil {
+		return nil, err
 	}
 	var stored []dialect.ConversationRow
 	err = tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Select("id", "platform", "external_id", "delivered").
-		Where("workspace_id = ?", int64(ws)).Where(among).
-		Order("id"). // the lock order of deletes, which is why one query covers all platforms
+		Where("workspace_id = ? AND id IN ?", int64(ws), slices.Sorted(maps.Values(ids))).
+		Order("id"). // the lock order of deletes
 		Find(&stored).Error
 	for _, c := range stored {
 		o := chat.Origin{Platform: c.Platform, ExternalID: c.ExternalID}
