@@ -41,25 +41,31 @@ func (p *program) client(ctx context.Context, r remote) (*client.Client, error) 
 
 // clientAt is client, and also returns the address of the service.
 func (p *program) clientAt(ctx context.Context, r remote) (_ *client.Client, address string, err error) {
-	c, err := p.config()
+	address, key, err := p.serviceAndKey(ctx, r)
 	if err != nil {
 		return nil, "", err
 	}
-	key, err := p.givenKey(c, r)
+	opened, err := client.New(address, key, client.WithUserAgent("lethe/"+release()))
+	return opened, address, err
+}
+
+// serviceAndKey returns the address of the service and the key for it.
+func (p *program) serviceAndKey(ctx context.Context, r remote) (address, key string, err error) {
+	c, err := p.config()
 	if err != nil {
-		return nil, "", err
+		return "", "", err
+	}
+	if key, err = p.givenKey(c, r); err != nil {
+		return "", "", err
 	}
 	named := r.url != "" || p.isSet(addressVariable)
 	if r.url == "" {
 		r.url = "http://" + callable(c.Addr)
 	}
 	if key == "" {
-		if r.url, key, err = p.keyless(ctx, c, r.url, named); err != nil {
-			return nil, "", err
-		}
+		return p.keyless(ctx, c, r.url, named)
 	}
-	opened, err := client.New(r.url, key, client.WithUserAgent("lethe/"+release()))
-	return opened, r.url, err
+	return r.url, key, nil
 }
 
 // addressVariable is the environment variable with the address of the service. If it is set, no other service is

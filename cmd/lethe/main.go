@@ -120,7 +120,7 @@ func (p *program) command() *cobra.Command {
 	}
 	group("service", "Run the service:", p.serveCommand(), p.healthCommand(), p.serviceCommand())
 	group("conversations", "Work with conversations, through a running service:",
-		p.openCommand(), p.listCommand(), p.searchCommand(), p.recallCommand(), p.importCommand(), p.syncCommand(), p.exportCommand(),
+		p.openCommand(), p.listCommand(), p.searchCommand(), p.recallCommand(), p.mcpCommand(), p.importCommand(), p.syncCommand(), p.exportCommand(),
 		p.deleteCommand(), p.deleteMessageCommand(), p.liftCommand(), p.reindexCommand())
 	group("database", "Manage the database of this machine or of LETHE_DATABASE_URL:",
 		p.keysCommand(), p.workspacesCommand(), p.restoreCommand(), p.doctorCommand(), p.reclaimCommand())

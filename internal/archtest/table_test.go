@@ -141,8 +141,9 @@ var mayImport = map[string][]string{
 	"internal/web":      {},
 	"internal/markdown": {},
 	"internal/mcp": {
-		"internal/fault", "internal/chat", "internal/history", "internal/search", "internal/recall", "pkg/api",
+		"internal/fault", "internal/chat", "internal/chunker", "internal/history", "internal/search", "internal/recall", "pkg/api",
 	},
+	"internal/mcp/relay": {"internal/fault"},
 	"internal/server": {
 		"internal/web", "internal/markdown", "internal/mcp",
 		".", "internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/archive", "internal/events", "internal/history", "internal/imports", "internal/search", "internal/recall",
@@ -183,7 +184,7 @@ var mayImport = map[string][]string{
 	},
 	"cmd/lethe": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/config", "internal/localservice",
-		"internal/agentsync", "internal/autostart", "internal/embed", "internal/history", "internal/store", "internal/app",
+		"internal/agentsync", "internal/autostart", "internal/mcp/relay", "internal/embed", "internal/history", "internal/store", "internal/app",
 		"internal/exports", "internal/exports/container", "internal/exports/format", "internal/transfer", "internal/archive", "internal/chatfiles", "internal/exports/lines", "pkg/api", "pkg/client",
 	},
 

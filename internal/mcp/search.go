@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/recall"
 	"github.com/lethe-chat/lethe/internal/search"
 )
@@ -59,12 +60,13 @@ func (s *session) search(ctx context.Context, in searchInput) (string, searchOut
 	out := searchOutput{Notice: notice, Results: []searchHit{}, Mode: string(found.Mode)}
 	blocks := make([]string, 0, len(found.Hits))
 	for i, hit := range found.Hits {
+		text := strings.TrimSpace(chunker.Body(hit.Passage.Parts)) // the exchange, not only what matched
 		out.Results = append(out.Results, searchHit{
 			ConversationID: string(hit.ConversationID), MessageID: string(hit.MessageID), Title: hit.Title, Platform: hit.Platform,
-			Sender: string(hit.Sender), Date: stamp(hit.Time), Score: hit.Score, Text: hit.Text,
+			Sender: string(hit.Sender), Date: stamp(hit.Time), Score: hit.Score, Text: text,
 		})
 		blocks = append(blocks, fmt.Sprintf("[%d] %s · %s (%s) · conversation %s\n%s",
-			i+1, day(hit.Time), quoted(hit.Title), hit.Platform, hit.ConversationID, strings.TrimSpace(hit.Text)))
+			i+1, day(hit.Time), quoted(hit.Title), hit.Platform, hit.ConversationID, text))
 	}
 	if len(blocks) == 0 {
 		return "The chat history has nothing about this.", out, nil
