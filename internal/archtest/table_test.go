@@ -233,6 +233,7 @@ var confined = []confinement{
 	{"github.com/compose-spec/compose-go", []string{"internal/deploytest"}, "the compose file is checked in one way"},
 	{"github.com/getkin/kin-openapi", []string{"internal/server"}, "the contract is checked in one way"},
 	{"github.com/oapi-codegen/runtime/strictmiddleware", []string{"internal/server"}, "Echo is the server's secret"},
+	{"github.com/evanw/esbuild", []string{"internal/web"}, "only the modules of the page are parsed, by a test"},
 	{"github.com/chromedp", []string{"internal/web/webtest"}, "only the tests of the page use a browser"},
 	{"github.com/yuin/goldmark", []string{"internal/markdown"}, "Markdown becomes HTML in one place"},
 	{"github.com/microcosm-cc/bluemonday", []string{"internal/markdown"}, "Markdown becomes HTML in one place"},
