@@ -28,6 +28,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/imports"
 	"github.com/lethe-chat/lethe/internal/indexer"
 	"github.com/lethe-chat/lethe/internal/llm"
+	"github.com/lethe-chat/lethe/internal/modelhttp"
 	"github.com/lethe-chat/lethe/internal/rerank"
 	"github.com/lethe-chat/lethe/internal/server"
 	"github.com/lethe-chat/lethe/internal/store"
@@ -193,7 +194,7 @@ func newReranker(c config.Config) (rerank.Reranker, error) {
 	if c.RerankURL == "" {
 		return nil, nil
 	}
-	r, err := rerank.NewRemote(rerank.Options{URL: c.RerankURL, Model: c.RerankModel, APIKey: c.RerankAPIKey.Reveal()})
+	r, err := rerank.NewRemote(modelhttp.Endpoint{URL: c.RerankURL, Model: c.RerankModel, APIKey: c.RerankAPIKey.Reveal()})
 	if err != nil {
 		return nil, err // not r: a Reranker that holds a nil *Remote is not nil
 	}
@@ -205,7 +206,7 @@ func newWriter(c config.Config) (llm.Writer, error) {
 	if c.LLMURL == "" {
 		return nil, nil
 	}
-	w, err := llm.NewRemote(llm.Options{URL: c.LLMURL, Model: c.LLMModel, APIKey: c.LLMAPIKey.Reveal()})
+	w, err := llm.NewRemote(modelhttp.Endpoint{URL: c.LLMURL, Model: c.LLMModel, APIKey: c.LLMAPIKey.Reveal()})
 	if err != nil {
 		return nil, err // not w: a Writer that holds a nil *Remote is not nil
 	}

@@ -167,7 +167,7 @@ var mayImport = map[string][]string{
 	"internal/app": {
 		"internal/fault", "internal/chat", "internal/auth",
 		"internal/embed", "internal/embed/builtin", "internal/store",
-		"internal/rerank", "internal/llm",
+		"internal/modelhttp", "internal/rerank", "internal/llm",
 		"internal/history", "internal/imports", "internal/indexer", "internal/upkeep", "internal/server", "internal/config", "internal/localservice", "internal/budget",
 	},
 	"internal/app/apptest": {

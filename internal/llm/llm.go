@@ -6,7 +6,6 @@ package llm
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -36,23 +35,12 @@ type Writer interface {
 // for at most 30 seconds. So there is one attempt, and a pause after a failure.
 const (
 	DefaultTimeout = 12 * time.Second
-	DefaultRest    = 15 * time.Second
 
 	maxAnswer = 4 << 20 // bytes
 	// thinking is how many tokens a reasoning model may use for its hidden reasoning,
 	// which counts in max_completion_tokens.
 	thinking = 4096
 )
-
-// Options say which server to ask.
-type Options struct {
-	URL        string        // base URL of the API, such as "http://localhost:11434/v1"
-	Model      string        // the server's name of the model
-	APIKey     string        // empty for servers that need none
-	Timeout    time.Duration // DefaultTimeout when 0
-	Rest       time.Duration // how long it is not asked after a failure; DefaultRest when 0
-	HTTPClient *http.Client
-}
 
 // Remote is a Writer that asks a server.
 type Remote struct {
@@ -65,22 +53,12 @@ type Remote struct {
 
 // NewRemote returns a writer that asks a server. It sends nothing yet. It returns an
 // Invalid fault when the URL or the model is not valid.
-func NewRemote(o Options) (*Remote, error) {
-	if o.Timeout <= 0 {
-		o.Timeout = DefaultTimeout
-	}
-	if o.Rest <= 0 {
-		o.Rest = DefaultRest
-	}
-	server, err := modelhttp.New(modelhttp.Options{
-		Name: "language model's server", URL: o.URL, Path: "chat/completions", Model: o.Model, APIKey: o.APIKey,
-		Settings: "LETHE_LLM",
-		Timeout:  o.Timeout, Rest: o.Rest, MaxAnswer: maxAnswer, HTTPClient: o.HTTPClient,
-	})
+func NewRemote(e modelhttp.Endpoint) (*Remote, error) {
+	server, err := e.Server(modelhttp.Options{Name: "language model's server", Path: "chat/completions", Settings: "LETHE_LLM", Timeout: DefaultTimeout, MaxAnswer: maxAnswer})
 	if err != nil {
 		return nil, err
 	}
-	return &Remote{server: server, model: o.Model}, nil
+	return &Remote{server: server, model: e.Model}, nil
 }
 
 // Model returns the configured name of the model.

@@ -63,9 +63,9 @@ func answer(content string) string {
 	return fmt.Sprintf(`{"id":"x","object":"chat.completion","model":"writer-2026","choices":[{"index":0,"message":{"role":"assistant","content":%s,"refusal":null},"finish_reason":"stop"}],"usage":{}}`, quoted)
 }
 
-func newTest(t *testing.T, s *server, change func(*Options)) *Remote {
+func newTest(t *testing.T, s *server, change func(*modelhttp.Endpoint)) *Remote {
 	t.Helper()
-	o := Options{URL: s.URL + "/v1/", Model: "writer", APIKey: testKey, HTTPClient: s.Client()}
+	o := modelhttp.Endpoint{URL: s.URL + "/v1/", Model: "writer", APIKey: testKey, HTTPClient: s.Client()}
 	if change != nil {
 		change(&o)
 	}
@@ -155,7 +155,7 @@ func TestWriteFails(t *testing.T) {
 
 func TestWriteWaitsForNobody(t *testing.T) {
 	s := serve(t, func(_ http.ResponseWriter, r *http.Request, _ map[string]any) { <-r.Context().Done() })
-	r := newTest(t, s, func(o *Options) { o.Timeout = 30 * time.Millisecond })
+	r := newTest(t, s, func(o *modelhttp.Endpoint) { o.Timeout = 30 * time.Millisecond })
 	_, err := r.Write(t.Context(), Task{Text: "x"})
 	require.Contains(t, fault.Message(err), "did not answer within 30ms")
 	_, err = r.Write(t.Context(), Task{Text: "x"})
@@ -168,7 +168,7 @@ func TestWriteWaitsForNobody(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	for says, o := range map[string]Options{"LETHE_LLM_URL": {Model: "m"}, "LETHE_LLM_MODEL": {URL: "http://x"}} {
+	for says, o := range map[string]modelhttp.Endpoint{"LETHE_LLM_URL": {Model: "m"}, "LETHE_LLM_MODEL": {URL: "http://x"}} {
 		r, err := NewRemote(o)
 		require.Nil(t, r)
 		require.Equal(t, fault.Invalid, fault.KindOf(err))

@@ -9,7 +9,6 @@ import (
 	"context"
 	"encoding/json"
 	"math"
-	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -29,20 +28,9 @@ type Reranker interface {
 // attempt, and a pause after a failure.
 const (
 	DefaultTimeout = 3 * time.Second
-	DefaultRest    = 15 * time.Second
 
 	maxAnswer = 4 << 20 // bytes; some servers return the documents too
 )
-
-// Options say which server to ask.
-type Options struct {
-	URL        string        // the base of the API, as in "http://localhost:8080/v1"
-	Model      string        // the name of the model on the server
-	APIKey     string        // empty for servers that need none
-	Timeout    time.Duration // DefaultTimeout when 0
-	Rest       time.Duration // how long the server is not asked after a failure; DefaultRest when 0
-	HTTPClient *http.Client
-}
 
 // Remote is a Reranker on a server.
 type Remote struct {
@@ -54,22 +42,12 @@ type Remote struct {
 
 // NewRemote returns a client of a rerank server. It does not call the server yet. It returns an Invalid fault when
 // URL or model is not usable.
-func NewRemote(o Options) (*Remote, error) {
-	if o.Timeout <= 0 {
-		o.Timeout = DefaultTimeout
-	}
-	if o.Rest <= 0 {
-		o.Rest = DefaultRest
-	}
-	server, err := modelhttp.New(modelhttp.Options{
-		Name: "rerank server", URL: o.URL, Path: "rerank", Model: o.Model, APIKey: o.APIKey,
-		Settings: "LETHE_RERANK",
-		Timeout:  o.Timeout, Rest: o.Rest, MaxAnswer: maxAnswer, HTTPClient: o.HTTPClient,
-	})
+func NewRemote(e modelhttp.Endpoint) (*Remote, error) {
+	server, err := e.Server(modelhttp.Options{Name: "rerank server", Path: "rerank", Settings: "LETHE_RERANK", Timeout: DefaultTimeout, MaxAnswer: maxAnswer})
 	if err != nil {
 		return nil, err
 	}
-	return &Remote{server: server, model: o.Model}, nil
+	return &Remote{server: server, model: e.Model}, nil
 }
 
 // question is a request in one of two forms: with documents or with texts.

@@ -59,9 +59,9 @@ func says(status int, body string) func(http.ResponseWriter, *http.Request, map[
 	}
 }
 
-func newTest(t *testing.T, s *server, change func(*Options)) *Remote {
+func newTest(t *testing.T, s *server, change func(*modelhttp.Endpoint)) *Remote {
 	t.Helper()
-	o := Options{URL: s.URL + "/v1", Model: "judge", APIKey: testKey, HTTPClient: s.Client()}
+	o := modelhttp.Endpoint{URL: s.URL + "/v1", Model: "judge", APIKey: testKey, HTTPClient: s.Client()}
 	if change != nil {
 		change(&o)
 	}
@@ -160,7 +160,7 @@ func TestRerankRefusesNonsense(t *testing.T) {
 
 func TestRerankWaitsForNobody(t *testing.T) {
 	s := serve(t, func(_ http.ResponseWriter, r *http.Request, _ map[string]any) { <-r.Context().Done() })
-	r := newTest(t, s, func(o *Options) { o.Timeout = 30 * time.Millisecond })
+	r := newTest(t, s, func(o *modelhttp.Endpoint) { o.Timeout = 30 * time.Millisecond })
 	_, err := r.Rerank(t.Context(), "x", []string{"a"})
 	require.Contains(t, fault.Message(err), "did not answer within 30ms")
 	_, err = r.Rerank(t.Context(), "x", []string{"a"})
@@ -174,7 +174,7 @@ func TestRerankWaitsForNobody(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	for _, o := range []Options{{}, {URL: "http://x"}, {Model: "m"}, {URL: "ftp://x", Model: "m"}} {
+	for _, o := range []modelhttp.Endpoint{{}, {URL: "http://x"}, {Model: "m"}, {URL: "ftp://x", Model: "m"}} {
 		r, err := NewRemote(o)
 		require.Nil(t, r)
 		require.Equal(t, fault.Invalid, fault.KindOf(err))

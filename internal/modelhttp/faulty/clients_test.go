@@ -10,6 +10,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/llm"
+	"github.com/lethe-chat/lethe/internal/modelhttp"
 	"github.com/lethe-chat/lethe/internal/modelhttp/faulty"
 	"github.com/lethe-chat/lethe/internal/rerank"
 )
@@ -22,9 +23,9 @@ func TestEveryClientSurvivesEveryServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			embedder, err := embed.NewOpenAI(embed.OpenAIOptions{URL: url, Model: "m", Timeout: timeout, MaxRetries: -1})
 			require.NoError(t, err)
-			reranker, err := rerank.NewRemote(rerank.Options{URL: url, Model: "m", Timeout: timeout})
+			reranker, err := rerank.NewRemote(modelhttp.Endpoint{URL: url, Model: "m", Timeout: timeout})
 			require.NoError(t, err)
-			writer, err := llm.NewRemote(llm.Options{URL: url, Model: "m", Timeout: timeout})
+			writer, err := llm.NewRemote(modelhttp.Endpoint{URL: url, Model: "m", Timeout: timeout})
 			require.NoError(t, err)
 			for client, ask := range map[string]func(context.Context) error{
 				"embeddings": func(ctx context.Context) error {
