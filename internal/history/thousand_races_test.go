@@ -210,8 +210,8 @@ func (r *racecourse) finish(program int, c store.Claim, stored, goOn *flag) func
 		{Position: 1, Text: "two", Terms: []string{"two"}, Vector: []float32{0, 1}},
 	}}
 	if c.Behind {
-		x = store.Indexed{Model: embed.Model{ID: currentRecipe.Model, Dimensions: 2}, Keep: 2, KeptTerms: 2, Vectors: []store.ChunkVector{
-			{Vector: []float32{0, 1}}, {Unreadable: true},
+		x = store.Indexed{Model: embed.Model{ID: currentRecipe.Model, Dimensions: 2}, Kept: []store.KeptChunk{
+			{Terms: 1, Vector: []float32{0, 1}, Renewed: true}, {Terms: 1, Unreadable: true, Renewed: true},
 		}}
 	}
 	return func() error {

@@ -80,16 +80,13 @@ func (x *Indexer) renewed(ctx context.Context, claim store.Claim) (store.Indexed
 }
 
 // keep adds a stored chunk to those that stay. From the first one without a vector of the
-// right model on, all get new vectors.
+// right model on, all are renewed.
 func keep(result *store.Indexed, s store.StoredChunk) {
-	result.Keep++
-	result.KeptTerms += s.TermCount
-	switch {
-	case len(result.Vectors) > 0 || !embeddedBy(result.Model, s):
-		result.Vectors = append(result.Vectors, store.ChunkVector{})
-	case s.Vector != nil:
-		result.KeptVectors++
+	k := store.KeptChunk{Terms: s.TermCount, Vector: s.Vector, Unreadable: s.Vector == nil}
+	if n := len(result.Kept); !embeddedBy(result.Model, s) || (n > 0 && result.Kept[n-1].Renewed) {
+		k = store.KeptChunk{Terms: s.TermCount, Renewed: true}
 	}
+	result.Kept = append(result.Kept, k)
 }
 
 // embed fills in the vectors. It asks the embedder only for texts that have no vector of
@@ -101,8 +98,9 @@ func (x *Indexer) embed(ctx context.Context, claim store.Claim, title string, re
 			known[s.Sum] = s.Vector
 		}
 	}
-	kept := stored[result.Keep-len(result.Vectors):][:len(result.Vectors)]
-	passages, err := x.o.Store.View(ctx).StoredPassages(claim.Workspace, claim.Conversation, title, kept)
+	first := result.Renewed()
+	renewed := stored[first:len(result.Kept)]
+	passages, err := x.o.Store.View(ctx).StoredPassages(claim.Workspace, claim.Conversation, title, renewed)
 	if err != nil {
 		return err
 	}
@@ -115,9 +113,9 @@ func (x *Indexer) embed(ctx context.Context, claim store.Claim, title string, re
 		}
 		texts, put = append(texts, said), append(put, to)
 	}
-	for i := range result.Vectors {
-		v := &result.Vectors[i]
-		want(kept[i].Sum, chunker.Said(passages[i]), func(vector []float32) { v.Vector, v.Unreadable = vector, vector == nil })
+	for i, s := range renewed {
+		k := &result.Kept[first+i]
+		want(s.Sum, chunker.Said(passages[i]), func(vector []float32) { k.Vector, k.Unreadable = vector, vector == nil })
 	}
 	for i := range result.Chunks {
 		c := &result.Chunks[i]

@@ -25,25 +25,26 @@ type Indexed struct {
 	Model    embed.Model
 	Passages int // the version of Recipe
 	Tokens   int
-	// Chunks replace those stored from position Keep on; those before it stay, and
-	// have KeptTerms terms.
-	Chunks    []IndexedChunk
-	Keep      int
-	KeptTerms int
-	// The last of the chunks that stay get other vectors, one from Vectors each. The ones before them keep what they
-	// have: KeptVectors of them have a vector, and the model cannot read the others.
-	Vectors     []ChunkVector
-	KeptVectors int
+	Kept     []KeptChunk    // the stored chunks that stay, from position 0 on
+	Chunks   []IndexedChunk // replace the stored chunks after Kept
 }
 
-// ChunkVector is the model's result for a stored chunk.
-type ChunkVector struct {
-	Vector     []float32 // nil when the model cannot read the text, or has not yet
+// KeptChunk is a stored chunk that stays. It keeps its vector, or that the model cannot
+// read it, unless it is Renewed. All chunks after a renewed one are renewed, too.
+type KeptChunk struct {
+	Terms      int       // how many it has
+	Vector     []float32 // as in IndexedChunk
 	Unreadable bool      // as in IndexedChunk
+	Renewed    bool      // Vector and Unreadable are of another model than those that are stored
 }
 
-// keepVectors returns how many of the stored chunks keep their vectors.
-func (x Indexed) keepVectors() int { return x.Keep - len(x.Vectors) }
+// Renewed returns the position of the first chunk that does not keep its vector.
+func (x Indexed) Renewed() int {
+	if at := slices.IndexFunc(x.Kept, func(k KeptChunk) bool { return k.Renewed }); at >= 0 {
+		return at
+	}
+	return len(x.Kept)
+}
 
 // FinishIndexing stores the chunks and vectors of a claimed conversation and makes it
 // ready. It stores nothing and returns ErrClaimLost when the claim is lost.
@@ -58,8 +59,9 @@ func (tx *Tx) FinishIndexing(c Claim, x Indexed) error {
 }
 
 func indexedChanges(x Indexed) map[string]any {
-	terms, vectors, unreadable := x.KeptTerms, x.KeptVectors, x.keepVectors()-x.KeptVectors
-	count := func(vector []float32, cannot bool) {
+	terms, vectors, unreadable := 0, 0, 0
+	count := func(words int, vector []float32, cannot bool) {
+		terms += words
 		if vector != nil {
 			vectors++
 		}
@@ -67,15 +69,14 @@ func indexedChanges(x Indexed) map[string]any {
 			unreadable++
 		}
 	}
-	for _, chunk := range x.Vectors {
-		count(chunk.Vector, chunk.Unreadable)
+	for _, chunk := range x.Kept {
+		count(chunk.Terms, chunk.Vector, chunk.Unreadable)
 	}
 	for _, chunk := range x.Chunks {
-		terms += len(chunk.Terms)
-		count(chunk.Vector, chunk.Unreadable)
+		count(len(chunk.Terms), chunk.Vector, chunk.Unreadable)
 	}
 	return map[string]any{
-		"token_count": x.Tokens, "chunk_count": x.Keep + len(x.Chunks), "term_count": terms,
+		"token_count": x.Tokens, "chunk_count": len(x.Kept) + len(x.Chunks), "term_count": terms,
 		"vector_count": vectors, "unreadable_count": unreadable,
 	}
 }
@@ -85,7 +86,7 @@ func indexedChanges(x Indexed) map[string]any {
 // it writes have one recipe, so no conversation has vectors of two models.
 func (tx *Tx) storeIndexed(c Claim, x Indexed, changes map[string]any) error {
 	recipe := int64(noRecipe)
-	if len(x.Chunks)+x.Keep > 0 || changes["index_state"] == string(chat.Ready) {
+	if len(x.Chunks)+len(x.Kept) > 0 || changes["index_state"] == string(chat.Ready) {
 		var err error
 		if recipe, err = tx.recipeID(Recipe{Model: x.Model.ID, Passages: x.Passages}); err != nil {
 			return err
@@ -96,10 +97,10 @@ func (tx *Tx) storeIndexed(c Claim, x Indexed, changes map[string]any) error {
 	if err := tx.changeClaimed(c, changes); err != nil {
 		return err
 	}
-	if err := tx.deleteFrom(c, &dialect.ChunkRow{}, x.Keep); err != nil {
+	if err := tx.deleteFrom(c, &dialect.ChunkRow{}, len(x.Kept)); err != nil {
 		return err
 	}
-	if err := tx.deleteFrom(c, &dialect.EmbeddingRow{}, x.keepVectors()); err != nil {
+	if err := tx.deleteFrom(c, &dialect.EmbeddingRow{}, x.Renewed()); err != nil {
 		return err
 	}
 	if err := tx.markUnreadable(c, x); err != nil {
@@ -117,15 +118,15 @@ func (tx *Tx) deleteFrom(c Claim, table any, position int) error {
 		Delete(table).Error)
 }
 
-// markUnreadable records which of the chunks that stay the model cannot read.
+// markUnreadable records which of the renewed chunks the model cannot read.
 func (tx *Tx) markUnreadable(c Claim, x Indexed) error {
 	readable, not := []int{}, []int{}
-	for i, v := range x.Vectors {
-		if v.Unreadable {
-			not = append(not, x.keepVectors()+i)
+	for i := x.Renewed(); i < len(x.Kept); i++ {
+		if x.Kept[i].Unreadable {
+			not = append(not, i)
 			continue
 		}
-		readable = append(readable, x.keepVectors()+i)
+		readable = append(readable, i)
 	}
 	if err := tx.markPassages(c, readable, ""); err != nil {
 		return err
@@ -171,8 +172,8 @@ func newEmbeddings(c Claim, x Indexed) (rows []dialect.EmbeddingRow) {
 			})
 		}
 	}
-	for i, v := range x.Vectors {
-		add(x.keepVectors()+i, v.Vector)
+	for i := x.Renewed(); i < len(x.Kept); i++ {
+		add(i, x.Kept[i].Vector)
 	}
 	for _, chunk := range x.Chunks {
 		add(chunk.Position, chunk.Vector)

@@ -61,7 +61,7 @@ func TestFinishingReplacesAndKeeps(t *testing.T) {
 		requireSound(t, db)
 
 		// Keep the first two, replace the third, add a fourth.
-		require.NoError(t, finishAs(s, again(t, s, ws, id), store.Indexed{Model: testModel, Tokens: 130, Keep: 2, KeptTerms: 3, KeptVectors: 1, Chunks: []store.IndexedChunk{
+		require.NoError(t, finishAs(s, again(t, s, ws, id), store.Indexed{Model: testModel, Tokens: 130, Kept: []store.KeptChunk{{Terms: 2, Vector: east}, {Terms: 1, Unreadable: true}}, Chunks: []store.IndexedChunk{
 			{Position: 2, First: 1, Last: 2, Text: "new tail", Terms: []string{"epsilon"}, Vector: east},
 			{Position: 3, First: 2, Last: 2, Text: "more", Terms: []string{"zeta", "zeta"}, Vector: north},
 		}}))

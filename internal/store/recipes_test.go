@@ -56,8 +56,10 @@ func complete(t testing.TB, s *store.Store, model string) (done store.Completion
 // read the last one.
 func reindexed(model embed.Model) store.Indexed {
 	x := indexed()
-	x.Model, x.Keep, x.KeptTerms = model, 3, 3
-	x.Vectors = []store.ChunkVector{{Unreadable: true}, {Vector: []float32{0, 1, 0}}, {Vector: []float32{0, 0, 1}}}
+	x.Model = model
+	x.Kept = []store.KeptChunk{
+		{Terms: 1, Unreadable: true, Renewed: true}, {Terms: 1, Vector: []float32{0, 1, 0}, Renewed: true}, {Terms: 1, Vector: []float32{0, 0, 1}, Renewed: true},
+	}
 	return x
 }
 
@@ -204,7 +206,8 @@ func TestReindexingFollowsTheRulesOfTheQueue(t *testing.T) {
 		require.NotEmpty(t, merged(merge(t, s, ws, upload("c1", "one", "two", "three"))))
 		failing := claimOne(t, s)
 		old := indexed(passage(2, nil, "gamma"))
-		old.Keep, old.KeptTerms, old.KeptVectors = 2, 2, 2
+		kept := store.KeptChunk{Terms: 1, Vector: []float32{1, 0, 0}}
+		old.Kept = []store.KeptChunk{kept, kept}
 		inTx(t, s, func(tx *store.Tx) error { return tx.FailIndexing(failing, old, "why") })
 		now.Advance(2 * time.Hour)
 		last := claimOneBehind(t, s, otherModel.ID)

@@ -361,9 +361,9 @@ func theIndexOfAnOldModelGoes(t *testing.T) {
 	}))
 	renew := func(n int) {
 		for range n {
-			x := store.Indexed{Model: embed.Model{ID: next.Model}, Keep: perChat, KeptTerms: perChat}
+			x := store.Indexed{Model: embed.Model{ID: next.Model}}
 			for range perChat {
-				x.Vectors = append(x.Vectors, store.ChunkVector{Vector: f.vector()})
+				x.Kept = append(x.Kept, store.KeptChunk{Terms: 1, Vector: f.vector(), Renewed: true})
 			}
 			require.NoError(t, f.store.InTx(t.Context(), func(tx *store.Tx) error {
 				claims, err := tx.ClaimBehind(next, time.Minute)
