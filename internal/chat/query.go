@@ -57,16 +57,16 @@ type ListQuery struct {
 	PageSize int
 }
 
-// Page is the answer to a ListQuery.
-type Page struct {
-	Items    []Conversation
+// Page is one page of a listing: of conversations, imports or receipts.
+type Page[T any] struct {
+	Items    []T
 	Page     int
 	PageSize int
 	Total    int
 }
 
 // TotalPages is how many pages the listing has at this page size.
-func (p Page) TotalPages() int {
+func (p Page[T]) TotalPages() int {
 	if p.PageSize <= 0 {
 		return 0
 	}

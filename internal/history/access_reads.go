@@ -11,8 +11,8 @@ import (
 
 // Conversations returns one page of the workspace's conversations. Page sizes over
 // the maximum are clamped; a page past the end is empty.
-func (a Access) Conversations(ctx context.Context, q chat.ListQuery) (chat.Page, error) {
-	return ask(ctx, a, OpConversations, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Page, error) {
+func (a Access) Conversations(ctx context.Context, q chat.ListQuery) (chat.Page[chat.Conversation], error) {
+	return ask(ctx, a, OpConversations, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Page[chat.Conversation], error) {
 		return h.conversations(ctx, ws, q)
 	})
 }
@@ -40,8 +40,8 @@ func (a Access) Stats(ctx context.Context) (chat.Stats, error) {
 }
 
 // Imports returns one page of the workspace's imports, newest first.
-func (a Access) Imports(ctx context.Context, page, pageSize int) (ImportPage, error) {
-	return ask(ctx, a, OpImports, func(ctx context.Context, h *History, ws chat.WorkspaceID) (ImportPage, error) {
+func (a Access) Imports(ctx context.Context, page, pageSize int) (chat.Page[chat.Import], error) {
+	return ask(ctx, a, OpImports, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Page[chat.Import], error) {
 		return h.imports(ctx, ws, page, pageSize)
 	})
 }
@@ -67,8 +67,8 @@ func (a Access) Watch(ctx context.Context, q WatchQuery) iter.Seq2[Moved, error]
 }
 
 // Deletions returns one page of the workspace's receipts, newest first.
-func (a Access) Deletions(ctx context.Context, page, pageSize int) (DeletionPage, error) {
-	return ask(ctx, a, OpDeletions, func(ctx context.Context, h *History, ws chat.WorkspaceID) (DeletionPage, error) {
+func (a Access) Deletions(ctx context.Context, page, pageSize int) (chat.Page[chat.Deletion], error) {
+	return ask(ctx, a, OpDeletions, func(ctx context.Context, h *History, ws chat.WorkspaceID) (chat.Page[chat.Deletion], error) {
 		return h.deletions(ctx, ws, page, pageSize)
 	})
 }

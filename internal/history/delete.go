@@ -84,25 +84,6 @@ func (h *History) reclaimAndRead(ctx context.Context, ws chat.WorkspaceID, recei
 
 func ended(ctx context.Context) bool { return ctx.Err() != nil }
 
-// DeletionPage is one page of a workspace's receipts, newest first.
-type DeletionPage struct {
-	Items    []chat.Deletion
-	Page     int
-	PageSize int
-	Total    int
-}
-
-// deletions is Access.Deletions.
-func (h *History) deletions(ctx context.Context, ws chat.WorkspaceID, page, pageSize int) (DeletionPage, error) {
-	page, pageSize = clampPage(page, pageSize)
-	out := DeletionPage{Page: page, PageSize: pageSize}
-	err := h.store.Snapshot(ctx, func(v *store.View) (err error) {
-		out.Items, out.Total, err = v.Deletions(ws, page, pageSize)
-		return err
-	})
-	return out, err
-}
-
 // deletion is Access.Deletion.
 func (h *History) deletion(ctx context.Context, ws chat.WorkspaceID, id chat.DeletionID) (chat.Deletion, error) {
 	id, ok := chat.ParseID(id)

@@ -147,36 +147,6 @@ func New(o Options) *History {
 // Close ends the background calls that test whether a failed embedder answers again. The store stays open.
 func (h *History) Close() { h.search.Close() }
 
-// conversations is Access.Conversations.
-func (h *History) conversations(ctx context.Context, ws chat.WorkspaceID, q chat.ListQuery) (chat.Page, error) {
-	q.Page, q.PageSize = clampPage(q.Page, q.PageSize)
-	page := chat.Page{Page: q.Page, PageSize: q.PageSize}
-	err := h.store.Snapshot(ctx, func(v *store.View) (err error) {
-		page.Items, page.Total, err = v.Conversations(ws, q)
-		return err
-	})
-	return page, err
-}
-
-// ImportPage is one page of a workspace's imports, newest first.
-type ImportPage struct {
-	Items    []chat.Import
-	Page     int
-	PageSize int
-	Total    int
-}
-
-// imports is Access.Imports.
-func (h *History) imports(ctx context.Context, ws chat.WorkspaceID, page, pageSize int) (ImportPage, error) {
-	page, pageSize = clampPage(page, pageSize)
-	out := ImportPage{Page: page, PageSize: pageSize}
-	err := h.store.Snapshot(ctx, func(v *store.View) (err error) {
-		out.Items, out.Total, err = v.Imports(ws, page, pageSize)
-		return err
-	})
-	return out, err
-}
-
 // importByID is Access.Import.
 func (h *History) importByID(ctx context.Context, ws chat.WorkspaceID, id string) (i chat.Import, err error) {
 	id, ok := chat.ParseID(id)
@@ -188,16 +158,6 @@ func (h *History) importByID(ctx context.Context, ws chat.WorkspaceID, id string
 		return err
 	})
 	return i, err
-}
-
-// maxPage prevents an overflow of page times page size.
-const maxPage = 1_000_000
-
-func clampPage(page, size int) (clampedPage, clampedSize int) {
-	if size == 0 {
-		size = chat.DefaultPageSize
-	}
-	return min(max(page, 1), maxPage), min(max(size, 1), chat.MaxPageSize)
 }
 
 // count is Access.Count.

@@ -93,7 +93,7 @@ func (m *memoryPlugin) ListDeletions(ctx context.Context, r wire.ListDeletionsRe
 	}
 	return wire.ListDeletions200JSONResponse{
 		Items: each(page.Items, deletionOf), Page: page.Page, PageSize: page.PageSize,
-		Total: page.Total, TotalPages: (page.Total + page.PageSize - 1) / page.PageSize,
+		Total: page.Total, TotalPages: page.TotalPages(),
 	}, nil
 }
 

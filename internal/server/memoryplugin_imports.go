@@ -24,7 +24,7 @@ func (m *memoryPlugin) ListImports(ctx context.Context, r wire.ListImportsReques
 	}
 	return wire.ListImports200JSONResponse{
 		Items: each(page.Items, importOf), Page: page.Page, PageSize: page.PageSize,
-		Total: page.Total, TotalPages: (page.Total + page.PageSize - 1) / page.PageSize,
+		Total: page.Total, TotalPages: page.TotalPages(),
 	}, nil
 }
 
