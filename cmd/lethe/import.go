@@ -13,6 +13,8 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/exports"
 	"github.com/lethe-chat/lethe/internal/exports/container"
+	"github.com/lethe-chat/lethe/internal/exports/format"
+	"github.com/lethe-chat/lethe/internal/exports/tables"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/transfer"
@@ -25,6 +27,7 @@ type importFlags struct {
 	remote
 	restore, watch, dryRun             bool
 	since, platform, format, workspace string
+	columns                            []string
 }
 
 func (p *program) importCommand() *cobra.Command {
@@ -55,7 +58,9 @@ func (p *program) importCommand() *cobra.Command {
 	flags.StringVar(&f.format, "format", "", "read every file with this format (default: each file's own)")
 	flags.StringVar(&f.workspace, "workspace", chat.DefaultWorkspace, "workspace to store in when no service runs; otherwise the key decides")
 	flags.BoolVar(&f.restore, "restore-deleted", false, "also store conversations that were deleted here")
+	flags.StringSliceVar(&f.columns, "columns", nil, "read CSV or JSON lines by their columns (role=author,text=body,conversation=thread_id)")
 	cmd.MarkFlagsMutuallyExclusive("dry-run", "watch")
+	cmd.MarkFlagsMutuallyExclusive("columns", "format")
 	cmd.MarkFlagsMutuallyExclusive("dry-run", "restore-deleted")
 	completes(cmd, "format", formatNames()...)
 	f.flags(cmd)
@@ -131,6 +136,14 @@ func ptrOrNil(s string) *string {
 // options returns the options for reading.
 func (f importFlags) options() (exports.Options, error) {
 	o := exports.Options{Format: f.format, Platform: f.platform}
+	if len(f.columns) > 0 {
+		columns, err := tables.Parse(f.columns)
+		if err != nil {
+			return o, err
+		}
+		table := columns.Format()
+		o.Formats, o.Format = []format.Format{table}, table.Name
+	}
 	if f.since == "" {
 		return o, nil
 	}

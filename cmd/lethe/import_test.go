@@ -377,3 +377,17 @@ func TestGrouped(t *testing.T) {
 		require.Equal(t, want, grouped(n))
 	}
 }
+
+// A table of any program is imported by naming its columns. A column that it does not have is named together with
+// those that it has.
+func TestImportOfATable(t *testing.T) {
+	i := importer{t: t, environ: []string{"HOME=" + t.TempDir()}}
+	file := filepath.Join(t.TempDir(), "chats.csv")
+	require.NoError(t, os.WriteFile(file, []byte("thread_id,author,body\n1,Ada,Hello\n1,Bot,Hi\n2,Ada,More\n"), 0o600))
+	stdout, _ := i.lethe(0, "import", "--dry-run", "--columns", "conversation=thread_id,role=author", "--columns", "text=body,human=Ada", file)
+	require.Contains(t, stdout, "2 conversations with 3 messages would be imported")
+	_, stderr := i.lethe(1, "import", "--dry-run", "--columns", "role=author,text=words", file)
+	require.Contains(t, stderr, `it has no column "words"; its columns are: thread_id, author, body`)
+	_, stderr = i.lethe(1, "import", "--dry-run", "--columns", "rolle=author", file)
+	require.Contains(t, stderr, `"rolle" is not a part of a conversation`)
+}

@@ -185,7 +185,7 @@ var mayImport = map[string][]string{
 	"cmd/lethe": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/config", "internal/localservice",
 		"internal/agentsync", "internal/autostart", "internal/mcp/relay", "internal/embed", "internal/history", "internal/store", "internal/app",
-		"internal/exports", "internal/exports/container", "internal/exports/format", "internal/transfer", "internal/archive", "internal/chatfiles", "internal/exports/lines", "pkg/api", "pkg/client",
+		"internal/exports", "internal/exports/container", "internal/exports/format", "internal/exports/tables", "internal/transfer", "internal/archive", "internal/chatfiles", "internal/exports/lines", "pkg/api", "pkg/client",
 	},
 
 	"cmd/lethe-eval": { // a command for developers: search measured on a dataset

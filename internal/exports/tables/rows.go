@@ -97,7 +97,7 @@ func (c Columns) csvRows(ctx context.Context, m format.Member, head []byte, out 
 	}
 	for _, name := range []string{c.Conversation, c.Role, c.Text, c.Time, c.Title, c.ID, c.Project} {
 		if name != "" && column(header, name) < 0 {
-			out.Problem(format.Place{Member: m.Path, Line: 1}, fmt.Errorf("it has no column %q", name))
+			out.Problem(format.Place{Member: m.Path, Line: 1}, missing(name, header))
 			return nil
 		}
 	}
@@ -126,6 +126,19 @@ func (c Columns) csvRows(ctx context.Context, m format.Member, head []byte, out 
 		}
 	}
 	return context.Cause(ctx)
+}
+
+// missing returns the error about a column that a table does not have. It names those that the
+// table has, unless its first line may be a row: errors contain no text of messages.
+func missing(name string, header []string) error {
+	const mostNames, longestName = 30, 40
+	for _, h := range header {
+		if h = strings.TrimSpace(h); len(h) > longestName || len(strings.Fields(h)) > 3 || strings.ContainsAny(h, ".?!\n") {
+			return fmt.Errorf("it has no column %q, and its first line does not look like names of columns", name)
+		}
+	}
+	names := strings.Join(header[:min(len(header), mostNames)], ", ")
+	return fmt.Errorf("it has no column %q; its columns are: %s", name, names)
 }
 
 var errHeader = errors.New("it has no header that can be read")

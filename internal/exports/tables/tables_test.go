@@ -40,7 +40,10 @@ func TestAMissingColumnIsAProblem(t *testing.T) {
 	m, _ := readtest.Files(map[string][]byte{"talk.csv": []byte("q,role\nHello,Me\n")}).Member("talk.csv")
 	found := readtest.Read(columns(t, "role=role", "text=q", "time=when").Format(), m)
 	require.Empty(t, found.Conversations)
-	require.Equal(t, []string{`talk.csv, line 1: it has no column "when"`}, found.Problems)
+	require.Equal(t, []string{`talk.csv, line 1: it has no column "when"; its columns are: q, role`}, found.Problems)
+	m, _ = readtest.Files(map[string][]byte{"talk.csv": []byte("Hello there my friend,Me\nHi,Me\n")}).Member("talk.csv")
+	found = readtest.Read(columns(t, "role=role", "text=q").Format(), m)
+	require.Equal(t, []string{`talk.csv, line 1: it has no column "role", and its first line does not look like names of columns`}, found.Problems)
 }
 
 func TestOptions(t *testing.T) {
