@@ -8,6 +8,7 @@ package archtest
 // rule about a chat history is in one place. pkg/ never imports internal/, so other modules
 // can use it.
 var mayImport = map[string][]string{
+	"internal/dates":    {},
 	"internal/fault":    {},
 	"internal/spelling": {},
 	"internal/text":     {},
@@ -112,7 +113,7 @@ var mayImport = map[string][]string{
 
 	// search <- recall <- history: history adds who may ask, how often and how long.
 	"internal/search": {
-		"internal/fault", "internal/chat", "internal/text", "internal/chunker", "internal/rank", "internal/breaker",
+		"internal/fault", "internal/chat", "internal/text", "internal/dates", "internal/chunker", "internal/rank", "internal/breaker",
 		"internal/embed", "internal/modelhttp", "internal/rerank", "internal/parallel", "internal/store",
 	},
 	"internal/recall": {

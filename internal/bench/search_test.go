@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
@@ -81,9 +82,9 @@ func BenchmarkWords(b *testing.B) {
 			duel{
 				prepare: func(int) { query = c.query(words) },
 				ours: func(int) {
-					found, err := s.View(b.Context()).SearchKeyword(1, strings.Fields(query), chat.Filter{})
+					found, err := s.View(b.Context()).SearchKeyword(1, store.Words{Terms: strings.Fields(query)}, chat.Filter{})
 					require.NoError(b, err)
-					require.NotEmpty(b, found)
+					require.NotEmpty(b, found.Passages)
 				},
 				plain: func(int) { require.NotEmpty(b, reader.keyword(1, terms(1, query))) },
 			}.run(b, 41)

@@ -344,9 +344,9 @@ func (w *works) chunks(id chat.ConversationID) []shown {
 func (w *works) found(word string) (byWord, byVector []chat.ConversationID) {
 	w.t.Helper()
 	v := w.store.View(w.t.Context())
-	words, err := v.SearchKeyword(w.ws, text.Terms(word), chat.Filter{})
+	words, err := v.SearchKeyword(w.ws, store.Words{Terms: text.Terms(word)}, chat.Filter{})
 	require.NoError(w.t, err)
-	return idsOf(words), w.foundBy(model)
+	return idsOf(words.Passages), w.foundBy(model)
 }
 
 // foundBy returns the conversations that a vector of the model finds.

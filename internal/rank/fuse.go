@@ -33,12 +33,23 @@ type Fused struct {
 	Score float64 // 0 to 1
 }
 
-// The weights of the two legs. FuseDepth is how many passages of each leg take part.
+// FuseDepth is how many passages of each leg take part in a fusion.
+const FuseDepth = 100
+
+// The weight of the keyword leg rises from the least to the most while the best match covers
+// more of the query. A long message or an implicit question has many words that say nothing
+// about what is meant, and then the meaning says more.
 const (
-	KeywordWeight  = 0.6
-	SemanticWeight = 0.4
-	FuseDepth      = 100
+	leastKeywordWeight, mostKeywordWeight = 0.3, 0.6
+	leastCoverage, mostCoverage           = 0.08, 0.2
 )
+
+// KeywordWeight returns the weight of the keyword leg, when its best match covers this share of
+// the query's weight. The semantic leg has the rest.
+func KeywordWeight(coverage float64) float64 {
+	share := (coverage - leastCoverage) / (mostCoverage - leastCoverage)
+	return leastKeywordWeight + (mostKeywordWeight-leastKeywordWeight)*min(max(share, 0), 1)
+}
 
 // Fuse merges the lists of the two legs, which may be in any order, and returns the
 // best limit passages, best first, ties ordered by key. The FuseDepth best of each
@@ -46,9 +57,9 @@ const (
 // scores are equal); the result is the weighted sum. If one leg is empty, the other
 // gets all the weight. Scores that are not finite are ignored. If a key appears
 // several times in a list, its best score counts.
-func Fuse(keyword, semantic []Scored, limit int) []Fused {
+func Fuse(keyword, semantic []Scored, keywordWeight float64, limit int) []Fused {
 	keyword, semantic = scaled(keyword), scaled(semantic)
-	kw, sw := KeywordWeight, SemanticWeight
+	kw, sw := keywordWeight, 1-keywordWeight
 	switch {
 	case len(semantic) == 0:
 		kw = 1

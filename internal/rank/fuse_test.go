@@ -43,7 +43,7 @@ func TestFuse(t *testing.T) {
 		{"huge", list(-math.MaxFloat64, math.MaxFloat64), nil, 10, []Fused{{key(1), 1}, {key(0), 0}}},
 		{"a key twice", []Scored{{key(1), 1}, {key(1), 5}, {key(0), 3}}, nil, 10, []Fused{{key(1), 1}, {key(0), 0}}},
 	} {
-		t.Run(tc.name, func(t *testing.T) { require.Equal(t, tc.want, Fuse(tc.keyword, tc.semantic, tc.limit)) })
+		t.Run(tc.name, func(t *testing.T) { require.Equal(t, tc.want, Fuse(tc.keyword, tc.semantic, 0.6, tc.limit)) })
 	}
 }
 
@@ -60,7 +60,7 @@ func TestFuseProperties(t *testing.T) {
 		keyword, semantic := some(), some()
 		limit := random.IntN(120)
 		given := slices.Clone(keyword)
-		got := Fuse(keyword, semantic, limit)
+		got := Fuse(keyword, semantic, 0.6, limit)
 		require.Equal(t, given, keyword, "the caller's list was touched")
 		require.LessOrEqual(t, len(got), limit)
 		seen := map[Key]bool{}
@@ -78,7 +78,7 @@ func TestFuseProperties(t *testing.T) {
 		for i := range semantic {
 			semantic[i].Score = semantic[i].Score*4 + 16
 		}
-		require.Equal(t, got, Fuse(keyword, semantic, limit))
+		require.Equal(t, got, Fuse(keyword, semantic, 0.6, limit))
 	}
 }
 
@@ -87,7 +87,7 @@ func TestFuseTakesTheBestHundred(t *testing.T) {
 	for i := range 150 {
 		long = append(long, Scored{key(i), float64(i)})
 	}
-	got := Fuse(long, nil, 1000)
+	got := Fuse(long, nil, 0.6, 1000)
 	require.Len(t, got, FuseDepth)
 	require.Equal(t, key(149), got[0].Key)
 	require.Equal(t, Fused{key(50), 0}, got[FuseDepth-1])

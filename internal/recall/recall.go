@@ -6,6 +6,7 @@ package recall
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -70,7 +71,7 @@ func (r *Recaller) Recall(ctx context.Context, ws chat.WorkspaceID, q Query) (An
 	if err := r.writeAll(ctx, q, drafts); err != nil {
 		return Answer{}, err
 	}
-	if err := r.dropChanged(ctx, ws, drafts); err != nil {
+	if err := r.dropChanged(ctx, ws, q, drafts); err != nil {
 		return Answer{}, err
 	}
 	if len(q.Queries) == 0 {
@@ -104,19 +105,25 @@ func (d *draft) quote() {
 func (r *Recaller) quoteAll(ctx context.Context, ws chat.WorkspaceID, q Query, queries []SubQuery) ([]*draft, error) {
 	drafts := make([]*draft, len(queries))
 	err := parallel.Do(len(queries), parallelQueries, func(i int) error {
-		found, err := r.search.Find(ctx, ws, search.Query{Text: q.enrich(queries[i].Text), Filter: q.Filter, Limit: hitsPerQuery})
-		drafts[i] = &draft{query: queries[i], platform: q.Platform, hits: found.Hits}
-		drafts[i].quote()
-		return err
+		drafts[i] = &draft{query: queries[i], platform: q.Platform}
+		return r.findAndQuote(ctx, ws, q, drafts[i])
 	})
 	return drafts, err
 }
 
-// dropChanged builds drafts again that use a passage which was deleted or changed in the meantime, because writing
-// takes seconds. It discards the text of a model if any passage that the model read was deleted or changed, cited or
-// not, because nobody knows which passage it used where. The last check, which finds no change, is one snapshot for
-// all drafts.
-func (r *Recaller) dropChanged(ctx context.Context, ws chat.WorkspaceID, drafts []*draft) error {
+// findAndQuote searches for the query of a draft and quotes what was found.
+func (r *Recaller) findAndQuote(ctx context.Context, ws chat.WorkspaceID, q Query, d *draft) error {
+	found, err := r.search.Find(ctx, ws, search.Query{Text: q.enrich(d.query.Text), Limit: hitsPerQuery})
+	d.hits = found.Hits
+	d.quote()
+	return err
+}
+
+// dropChanged makes the drafts again that use a passage which was deleted or changed meanwhile,
+// because writing takes seconds. The text of a model is discarded if any passage was deleted or
+// changed that the model has read, cited or not, because nobody can tell what it took from
+// where. The last look, which finds no change, is at one moment for all drafts.
+func (r *Recaller) dropChanged(ctx context.Context, ws chat.WorkspaceID, q Query, drafts []*draft) error {
 	for {
 		var used []search.Hit
 		for _, d := range drafts {
@@ -130,7 +137,9 @@ func (r *Recaller) dropChanged(ctx context.Context, ws chat.WorkspaceID, drafts 
 			break
 		}
 		for _, d := range drafts {
-			r.requote(d, changed)
+			if err := r.requote(ctx, ws, q, d, changed); err != nil {
+				return err
+			}
 		}
 	}
 	for _, d := range drafts {
@@ -141,24 +150,14 @@ func (r *Recaller) dropChanged(ctx context.Context, ws chat.WorkspaceID, drafts 
 	return nil
 }
 
-// requote builds a draft from quotes again, without the changed passages, if it uses one of them.
-func (r *Recaller) requote(d *draft, changed map[rank.Key]bool) {
-	if len(unchanged(d.used, changed)) == len(d.used) {
-		return
+// requote searches again and makes a draft from quotes, if it uses a changed passage. A new
+// search leaves no trace of what was deleted: the old scores were measured beside it.
+func (r *Recaller) requote(ctx context.Context, ws chat.WorkspaceID, q Query, d *draft, changed map[rank.Key]bool) error {
+	if !slices.ContainsFunc(d.used, func(hit search.Hit) bool { return changed[hit.Key] }) {
+		return nil
 	}
 	if d.model != ExtractiveModel {
 		r.digests.WithLabelValues("overtaken").Inc()
 	}
-	d.hits = unchanged(d.hits, changed)
-	d.quote()
-}
-
-func unchanged(hits []search.Hit, changed map[rank.Key]bool) []search.Hit {
-	var rest []search.Hit
-	for _, hit := range hits {
-		if !changed[hit.Key] {
-			rest = append(rest, hit)
-		}
-	}
-	return rest
+	return r.findAndQuote(ctx, ws, q, d)
 }

@@ -2,6 +2,7 @@ package search
 
 import (
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -38,6 +39,8 @@ type Query struct {
 	Mode          Mode // empty for Hybrid
 	ContextChunks int  // number of neighbouring passages per hit, half before and half after
 	SkipRerank    bool // do not ask the reranker
+
+	Zone *time.Location // of the person who asks, for the days that Text names; nil for Options.Zone
 }
 
 // normalize fills in the defaults and reports every broken rule.

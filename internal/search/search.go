@@ -28,6 +28,7 @@ type Searcher struct {
 	reranker rerank.Reranker
 	log      *slog.Logger
 	metrics  *metrics
+	zone     *time.Location
 }
 
 // Options are the parts that a Searcher works with.
@@ -38,6 +39,7 @@ type Options struct {
 	Logger   *slog.Logger         // nil discards
 	Metrics  *prometheus.Registry // nothing is counted when nil
 
+	Zone          *time.Location  // where those who search live, for the days that queries name; UTC when nil
 	QueryPatience time.Duration   // how long a search waits for the vector of its query; DefaultQueryPatience when 0
 	Trials        breaker.Options // how an embedder that did not answer a query is tried again; for tests
 }
@@ -49,7 +51,7 @@ func New(o Options) *Searcher {
 	}
 	m := newMetrics(o.Metrics)
 	return &Searcher{
-		store: o.Store, reranker: o.Reranker, log: o.Logger, metrics: m,
+		store: o.Store, reranker: o.Reranker, log: o.Logger, metrics: m, zone: cmp.Or(o.Zone, time.UTC),
 		queries: newQueryEmbedder(o.Embedder, cmp.Or(o.QueryPatience, DefaultQueryPatience), o.Trials, o.Logger, m),
 	}
 }
@@ -99,10 +101,12 @@ func (s *Searcher) Find(ctx context.Context, ws chat.WorkspaceID, q Query) (Resu
 // answered. Each leg has its own snapshot, so the result may contain keys of passages that
 // were deleted in between. They are left out when the passages are read.
 func (s *Searcher) runLegs(ctx context.Context, ws chat.WorkspaceID, q Query, terms []string, limit int) (found []rank.Fused, mode Mode, err error) {
-	var keyword, semantic []rank.Scored
+	var keyword store.Found
+	var semantic []rank.Scored
+	words := wordsOf(q.Text, terms, s.today(q))
 	runKeyword := func() error {
 		return s.store.Snapshot(ctx, func(v *store.View) (err error) {
-			keyword, err = v.SearchKeyword(ws, terms, q.Filter)
+			keyword, err = v.SearchKeyword(ws, words, q.Filter)
 			return err
 		})
 	}
@@ -127,7 +131,7 @@ func (s *Searcher) runLegs(ctx context.Context, ws chat.WorkspaceID, q Query, te
 	default:
 		err = parallel.Do(2, 2, func(leg int) error { return []func() error{runKeyword, runSemantic}[leg]() })
 	}
-	return rank.Fuse(keyword, semantic, limit), mode, err
+	return rank.Fuse(keyword.Passages, semantic, rank.KeywordWeight(keyword.Coverage), limit), mode, err
 }
 
 // queryVector embeds the query if its mode needs a vector. The mode that it returns is
@@ -145,3 +149,6 @@ func (s *Searcher) queryVector(ctx context.Context, q Query) ([]float32, Mode, e
 	}
 	return vector, q.Mode, nil
 }
+
+// today returns the day on which a query is asked, where it is asked.
+func (s *Searcher) today(q Query) time.Time { return time.Now().In(cmp.Or(q.Zone, s.zone)) }

@@ -330,10 +330,10 @@ func TestFiltersThatNothingCanPass(t *testing.T) {
 			"an import with NUL":    {ImportID: "\x00"},
 		} {
 			require.Empty(t, list(t, s, ws, f), name)
-			found, err := s.View(ctx).SearchKeyword(ws, []string{"word"}, f)
+			byWords, err := s.View(ctx).SearchKeyword(ws, store.Words{Terms: []string{"word"}}, f)
 			require.NoError(t, err, name)
-			require.Empty(t, found, name)
-			found, err = s.View(ctx).SearchSemantic(ws, testModel, []float32{1, 0, 0}, f)
+			require.Empty(t, byWords.Passages, name)
+			found, err := s.View(ctx).SearchSemantic(ws, testModel, []float32{1, 0, 0}, f)
 			require.NoError(t, err, name)
 			require.Empty(t, found, name)
 		}

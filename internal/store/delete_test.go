@@ -37,9 +37,9 @@ func TestDeleteTakesEverythingOfItsConversations(t *testing.T) {
 		require.ElementsMatch(t, left, list(t, s, ws, chat.Filter{}))
 		v := s.View(ctx)
 		for _, term := range []string{"alpha", "beta", "common"} {
-			found, err := v.SearchKeyword(ws, []string{term}, chat.Filter{})
+			found, err := v.SearchKeyword(ws, store.Words{Terms: []string{term}}, chat.Filter{})
 			require.NoError(t, err)
-			require.Equal(t, left, conversationsOf(found), term)
+			require.Equal(t, left, conversationsOf(found.Passages), term)
 		}
 		found, err := v.SearchSemantic(ws, testModel, []float32{1, 0, 0}, chat.Filter{})
 		require.NoError(t, err)

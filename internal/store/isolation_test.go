@@ -68,7 +68,12 @@ var inWorkspace = map[string]call{
 		return just(tx.StoredChunks(ws, h.conversation.ID, 0, 1<<30))
 	},
 	"SearchKeyword": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
-		return just(tx.SearchKeyword(ws, []string{"common", "theirs"}, chat.Filter{ImportID: h.importID}))
+		found, err := tx.SearchKeyword(ws, store.Words{Terms: []string{"common", "theirs"}}, chat.Filter{ImportID: h.importID})
+		return just(found.Passages, err)
+	},
+	"Weigh": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) {
+		weights, err := tx.Weigh(ws, store.Words{Terms: []string{"common"}})
+		return just(weights[0].Weight, err)
 	},
 	"SearchSemantic": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.SearchSemantic(ws, testModel, []float32{1, 0, 0}, chat.Filter{ImportID: h.importID}))

@@ -125,7 +125,7 @@ func (c corpus) ask(t *testing.T, s *store.Store, ws chat.WorkspaceID) (a answer
 		words := keyword(t, s, ws, c.filters[i], query...)
 		meaning := semantic(t, s, ws, embed.NewHash().Model(), c.filters[i], vectors[0]...)
 		a.keyword, a.semantic = append(a.keyword, words), append(a.semantic, meaning)
-		a.fused = append(a.fused, rank.Fuse(words, meaning, store.LegSize))
+		a.fused = append(a.fused, rank.Fuse(words, meaning, 0.6, store.LegSize))
 	}
 	return a
 }
@@ -141,6 +141,7 @@ func (c corpus) oracle(query []string, f chat.Filter) (want []rank.Scored) {
 		return n
 	}
 	distinct := map[string]int{} // and the number of chunks with each
+	adjacent := map[rank.Key]float64{}
 	docs, total := 0, 0
 	for _, chunks := range c.chunks {
 		for _, list := range chunks {
@@ -165,14 +166,32 @@ func (c corpus) oracle(query []string, f chat.Filter) (want []rank.Scored) {
 				said += tf[len(tf)-1]
 			}
 			if said > 0 && (f.Platform == "" || f.Platform == c.conversations[i].Platform) {
-				want = append(want, rank.Scored{
-					Key:   rank.Key{Conversation: c.conversations[i].ID, Position: position},
-					Score: rank.Score(tf, idf, len(list), float64(total)/float64(docs)),
-				})
+				key := rank.Key{Conversation: c.conversations[i].ID, Position: position}
+				want = append(want, rank.Scored{Key: key, Score: rank.Score(tf, idf, len(list), float64(total)/float64(docs))})
+				adjacent[key] = adjacency(list, query, func(term string) float64 { return rank.IDF(docs, distinct[term]) })
 			}
 		}
 	}
+	want = rank.Top(want, store.LegSize)
+	for i := range want {
+		want[i].Score += adjacent[want[i].Key]
+	}
 	return want
+}
+
+// adjacency is a simple implementation of rank.Match.Adjacency.
+func adjacency(list, query []string, idf func(string) float64) (sum float64) {
+	counted := map[[2]string]bool{}
+	for i := range len(query) - 1 {
+		pair := [2]string{query[i], query[i+1]}
+		for j := range len(list) - 1 {
+			if pair == [2]string{list[j], list[j+1]} && pair[0] != pair[1] && !counted[pair] {
+				counted[pair] = true
+				sum += rank.AdjacencyWeight * (idf(pair[0]) + idf(pair[1]))
+			}
+		}
+	}
+	return sum
 }
 
 func TestBothDatabasesSearchAlike(t *testing.T) {
@@ -204,7 +223,7 @@ func requireExact(t *testing.T, want, got []rank.Scored) {
 	for _, w := range want {
 		own[w.Key] = w.Score
 	}
-	best := rank.Fuse(want, nil, store.LegSize) // Fuse is only used for its order
+	best := rank.Fuse(want, nil, 1, store.LegSize) // Fuse is only used for its order
 	for i, g := range got {
 		require.InDelta(t, own[g.Key], g.Score, 1e-9)
 		require.InDelta(t, own[best[i].Key], g.Score, 1e-9, "rank %d", i)

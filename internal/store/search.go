@@ -1,10 +1,7 @@
 package store
 
 import (
-	"cmp"
 	"slices"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/embed"
@@ -15,30 +12,57 @@ import (
 // LegSize is how many passages each leg of a search returns.
 const LegSize = dialect.LegSize
 
+// Found is what the keyword leg found.
+type Found struct {
+	Passages []rank.Scored // best first
+	Weights  rank.Weights  // of the terms of the query
+	Coverage float64       // the largest share of the query's weight that a passage has, 0 to 1
+}
+
 // SearchKeyword returns the passages that contain any of the terms, at most LegSize,
-// ordered by BM25 over the workspace's own statistics and then by key.
-func (v *View) SearchKeyword(ws chat.WorkspaceID, terms []string, f chat.Filter) ([]rank.Scored, error) {
-	query, err := v.weigh(ws, terms)
-	if err != nil || len(query) == 0 {
-		return nil, err
+// ordered by BM25 over the workspace's own statistics, with what terms add that stand side
+// by side as in the query, and then by key.
+func (v *View) SearchKeyword(ws chat.WorkspaceID, words Words, f chat.Filter) (found Found, err error) {
+	corpus, err := v.corpus(ws)
+	if err != nil {
+		return Found{}, err
 	}
+	query, err := v.weigh(ws, words, corpus)
+	found.Weights = query.weights
+	if err != nil || len(query.terms) == 0 {
+		return found, err
+	}
+	q := dialect.KeywordQuery{Workspace: ws, Corpus: corpus, Filter: f, Proposing: proposing(query.terms, v.maxProposed)}
+	for _, t := range query.terms {
+		q.Terms, q.IDF = append(q.Terms, t.Term), append(q.IDF, t.weight*rank.IDF(corpus.Docs, t.documents))
+	}
+	matches, err := v.database.Keyword(v.db, q)
+	if err == nil && len(matches) < LegSize && q.Proposing < len(q.Terms) { // the filter excluded too many of them
+		q.Proposing = len(q.Terms)
+		matches, err = v.database.Keyword(v.db, q)
+	}
+	if err != nil {
+		return Found{}, v.fault(err)
+	}
+	slices.SortFunc(matches, func(a, b rank.Match) int { return rank.CompareScored(a.Scored, b.Scored) })
+	pairs := query.pairs(words.Terms)
+	for _, m := range matches[:min(len(matches), LegSize)] {
+		m.Score += m.Adjacency(pairs, q.IDF)
+		found.Passages = append(found.Passages, m.Scored)
+		found.Coverage = max(found.Coverage, query.coverage(m))
+	}
+	rank.Top(found.Passages, LegSize)
+	return found, nil
+}
+
+// Weigh returns the weights of the terms of a query.
+func (v *View) Weigh(ws chat.WorkspaceID, words Words) (rank.Weights, error) {
 	corpus, err := v.corpus(ws)
 	if err != nil {
 		return nil, err
 	}
-	q := dialect.KeywordQuery{Workspace: ws, Corpus: corpus, Filter: f, Proposing: proposing(query, v.maxProposed)}
-	for _, t := range query {
-		q.Terms, q.IDF = append(q.Terms, t.term), append(q.IDF, rank.IDF(corpus.Docs, t.documents))
-	}
-	scored, err := v.database.Keyword(v.db, q)
-	if err == nil && len(scored) < LegSize && q.Proposing < len(q.Terms) { // the filter excluded too many of them
-		q.Proposing = len(q.Terms)
-		scored, err = v.database.Keyword(v.db, q)
-	}
-	if err != nil {
-		return nil, v.fault(err)
-	}
-	return rank.Top(scored, LegSize), nil
+	q, err := v.weigh(ws, words, corpus)
+	return q.weights, err
 }
 
 // DefaultMaxProposed is how many passages a search for several words scores. Every word
@@ -66,44 +90,6 @@ func (v *View) SearchSemantic(ws chat.WorkspaceID, model embed.Model, vector []f
 	})
 	return scored, v.fault(err)
 }
-
-type weighedTerm struct {
-	term      string // prefixed
-	documents int    // how many passages of the workspace contain it
-}
-
-// weigh removes repeated terms and terms that no passage contains, and keeps the rarest.
-func (v *View) weigh(ws chat.WorkspaceID, terms []string) ([]weighedTerm, error) {
-	distinct := slices.DeleteFunc(slices.Clone(terms), notATerm)
-	slices.Sort(distinct)
-	distinct = slices.Compact(distinct)
-	distinct = prefixed(ws, distinct)
-	frequencies, err := v.database.DocumentFrequencies(v.db, ws, distinct)
-	if err != nil {
-		return nil, v.fault(err)
-	}
-	var weighed []weighedTerm
-	for i, term := range distinct {
-		if n := frequencies[i]; n > 0 {
-			weighed = append(weighed, weighedTerm{term, n})
-		}
-	}
-	slices.SortFunc(weighed, func(a, b weighedTerm) int {
-		return cmp.Or(cmp.Compare(a.documents, b.documents), cmp.Compare(a.term, b.term))
-	})
-	return weighed[:min(len(weighed), dialect.MaxQueryTerms)], nil
-}
-
-// notATerm reports whether text.Terms never returns such a term, so that no passage
-// contains it. A blank, a quote or a star in it would have a special meaning in a
-// full-text query.
-func notATerm(s string) bool {
-	return s == "" || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool {
-		return r < utf8.RuneSelf && !strings.ContainsRune(termASCII, r)
-	})
-}
-
-const termASCII = "abcdefghijklmnopqrstuvwxyz0123456789_.-/:@#+"
 
 // corpus counts a workspace's passages and their mean length.
 func (v *View) corpus(ws chat.WorkspaceID) (rank.Corpus, error) {

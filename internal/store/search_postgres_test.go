@@ -47,11 +47,11 @@ func aSearchInANewWorkspaceReadsLittle(t *testing.T) {
 		before := read()
 		own, err := store.Open(ctx, db.With(t, "pool_max_conns", "1").Options())
 		require.NoError(t, err)
-		found, err := own.View(ctx).SearchKeyword(ws, []string{"harbor", "ferry"}, chat.Filter{Platform: "custom"})
+		found, err := own.View(ctx).SearchKeyword(ws, store.Words{Terms: []string{"harbor", "ferry"}}, chat.Filter{Platform: "custom"})
 		require.NoError(t, err)
-		require.Len(t, found, store.LegSize)
+		require.Len(t, found.Passages, store.LegSize)
 		var keys []rank.Key
-		for _, f := range found {
+		for _, f := range found.Passages {
 			keys = append(keys, f.Key)
 		}
 		passages, err := own.View(ctx).Passages(ws, keys)

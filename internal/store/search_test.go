@@ -16,9 +16,9 @@ import (
 
 func keyword(t testing.TB, s *store.Store, ws chat.WorkspaceID, f chat.Filter, terms ...string) []rank.Scored {
 	t.Helper()
-	found, err := s.View(ctx).SearchKeyword(ws, terms, f)
+	found, err := s.View(ctx).SearchKeyword(ws, store.Words{Terms: terms}, f)
 	require.NoError(t, err)
-	return found
+	return found.Passages
 }
 
 func semantic(t testing.TB, s *store.Store, ws chat.WorkspaceID, m embed.Model, f chat.Filter, vector ...float32) []rank.Scored {
@@ -403,5 +403,90 @@ func TestPassagesAndMessagesByKey(t *testing.T) {
 		passages, err = v.Passages(ws, append(many, keys...))
 		require.NoError(t, err)
 		require.Len(t, passages, 3)
+	})
+}
+
+// Words that stand side by side as in the query count more than the same words apart.
+func TestNeighbouringWordsCountMore(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		indexedAs(t, s, ws, transcript(t, "x", "text"),
+			[]string{"night", "filler", "train", "filler"}, []string{"train", "night", "filler", "filler"},
+			[]string{"filler", "night", "train", "filler"}, []string{"filler", "filler", "filler", "filler"})
+		require.Equal(t, []int{2, 0, 1}, positions(keyword(t, s, ws, chat.Filter{}, "night", "train")))
+		require.Equal(t, []int{1, 0, 2}, positions(keyword(t, s, ws, chat.Filter{}, "train", "night")))
+	})
+}
+
+// A day of the query, or the beginning of the days of a month, is found like a word, and weighs
+// as much as it fits.
+func TestDaysOfTheQuery(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		indexedAs(t, s, ws, transcript(t, "x", "text"),
+			[]string{"2023-05-09", "2023", "05", "09"}, []string{"2023-05-08", "2023", "05", "08"},
+			[]string{"2023-06-08", "2023", "06", "08"}, []string{"2023-05-08", "2023-05-30", "2023", "05"})
+		find := func(days ...store.Day) []int {
+			found, err := s.View(ctx).SearchKeyword(ws, store.Words{Days: days}, chat.Filter{})
+			require.NoError(t, err)
+			require.Zero(t, found.Coverage, "days are not words of the query")
+			return positions(found.Passages)
+		}
+		require.Equal(t, []int{1, 3, 0}, find(store.Day{Term: "2023-05-08", Weight: 1}, store.Day{Term: "2023-05-09", Weight: .5}))
+		require.Equal(t, []int{3, 0, 1}, find(store.Day{Term: "2023-05-", Prefix: true, Weight: 1}), "two days of the month, then ties")
+		require.Empty(t, find(store.Day{Term: "2022-", Prefix: true, Weight: 1}))
+	})
+}
+
+// A word that no passage contains is replaced by those that it may have been meant to be, the
+// most frequent ones, which count less. A word that some passage contains is not.
+func TestSpellingsReplaceOnlyUnknownWords(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		indexedAs(t, s, ws, transcript(t, "x", "text"), []string{"pottery", "class"}, []string{"lottery", "class"}, []string{"class", "class"}, []string{"other"})
+		asked := []string{}
+		find := func(terms ...string) store.Found {
+			found, err := s.View(ctx).SearchKeyword(ws, store.Words{Terms: terms, Spellings: func(term string) []string {
+				asked = append(asked, term)
+				return []string{"pottery", "potter", "bad term", "lottery"}
+			}}, chat.Filter{})
+			require.NoError(t, err)
+			return found
+		}
+		found := find("potery", "other")
+		require.Equal(t, []int{3, 0, 1}, positions(found.Passages), "the word as it was written counts more")
+		require.Equal(t, []string{"potery"}, asked)
+		require.Equal(t, []string{"lottery", "pottery"}, found.Weights[1].Spellings)
+		require.InDelta(t, 1, find("potery").Coverage, 1e-9)
+		asked = nil
+		require.Equal(t, []int{3}, positions(find("other").Passages))
+		require.Empty(t, asked)
+	})
+}
+
+// However many words a query has, their frequencies take one statement.
+func TestManyTermsTakeOneStatement(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		statements := 0
+		o := db.Options()
+		o.Trace = func(string) { statements++ }
+		s, err := store.Open(ctx, o)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, s.Close()) }()
+		ws := workspace(t, s, "w")
+		indexedAs(t, s, ws, transcript(t, "x", "text"), []string{"rare", "filler"})
+		terms := []string{"rare"}
+		for i := range 1200 {
+			terms = append(terms, fmt.Sprint("word", i))
+		}
+		statements = 0
+		require.Len(t, keyword(t, s, ws, chat.Filter{}, "rare", "filler"), 1)
+		few := statements
+		statements = 0
+		require.Len(t, keyword(t, s, ws, chat.Filter{}, terms...), 1)
+		require.Equal(t, few, statements)
 	})
 }

@@ -149,10 +149,11 @@ type Records interface {
 // Search finds passages.
 type Search interface {
 	// DocumentFrequencies returns for each term how many passages contain it.
-	DocumentFrequencies(db *gorm.DB, ws chat.WorkspaceID, terms []string) ([]int, error)
+	// It takes one statement, however many terms there are.
+	DocumentFrequencies(db *gorm.DB, ws chat.WorkspaceID, terms []Term) ([]int, error)
 
 	// Keyword returns at least the LegSize best passages, in any order.
-	Keyword(db *gorm.DB, q KeywordQuery) ([]rank.Scored, error)
+	Keyword(db *gorm.DB, q KeywordQuery) ([]rank.Match, error)
 
 	// Nearest returns the LegSize passages with the nearest vectors, best first.
 	Nearest(db *gorm.DB, q VectorQuery) ([]rank.Scored, error)

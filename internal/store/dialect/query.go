@@ -16,10 +16,19 @@ const LegSize = 100
 // MaxQueryTerms bounds the terms of a KeywordQuery.
 const MaxQueryTerms = 24
 
+// MaxPlaces is how many places of a term in a passage a Match has at most.
+const MaxPlaces = 255
+
+// Term is a term of the full-text index.
+type Term struct {
+	Text   string // with the prefix of the workspace
+	Prefix bool   // it stands for every term that begins with Text
+}
+
 // KeywordQuery asks for the passages that contain one of several terms.
 type KeywordQuery struct {
 	Workspace chat.WorkspaceID
-	Terms     []string // with the prefix of the workspace; rarest first; at most MaxQueryTerms
+	Terms     []Term // rarest first; at most MaxQueryTerms
 	IDF       []float64
 	Proposing int // only passages that contain one of the first Proposing terms are scored
 	Corpus    rank.Corpus

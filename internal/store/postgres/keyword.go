@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,13 +13,13 @@ import (
 )
 
 // DocumentFrequencies queries all terms in one round trip.
-func (*Database) DocumentFrequencies(db *gorm.DB, ws chat.WorkspaceID, terms []string) ([]int, error) {
+func (*Database) DocumentFrequencies(db *gorm.DB, ws chat.WorkspaceID, terms []dialect.Term) ([]int, error) {
 	if len(terms) == 0 {
 		return nil, nil
 	}
 	quoted := make([]string, len(terms))
 	for i, t := range terms {
-		quoted[i] = quoteLexeme(t)
+		quoted[i] = quoteTerm(t)
 	}
 	var counts []int
 	err := db.Raw(`SELECT (SELECT count(*) FROM chunks WHERE workspace_id = ? AND terms @@ CAST(asked.term AS tsquery))
@@ -38,14 +39,14 @@ const frequencyOf = `width_bucket(CAST(ts_rank('{1,1,1,1}', chunks.terms, CAST(?
 // counting the occurrences of a term several times. The terms of only the best passages
 // are read, one passage at a time: in a workspace that the planner has no statistics of,
 // PostgreSQL would otherwise compare the best with all passages.
-func (*Database) Keyword(db *gorm.DB, q dialect.KeywordQuery) ([]rank.Scored, error) {
+func (*Database) Keyword(db *gorm.DB, q dialect.KeywordQuery) ([]rank.Match, error) {
 	quoted := make([]string, len(q.Terms))
 	columns := []string{"CAST(? AS float8) + CAST(? AS float8) * chunks.term_count AS length"}
 	inner := []any{rank.K1 * (1 - rank.B), rank.K1 * rank.B / max(q.Corpus.AvgTerms, 1)}
 	var score []string
 	var args []any
 	for i, t := range q.Terms {
-		quoted[i] = quoteLexeme(t)
+		quoted[i] = quoteTerm(t)
 		f := "f" + strconv.Itoa(i)
 		columns, inner = append(columns, frequencyOf+" AS "+f), append(inner, quoted[i])
 		score, args = append(score, "CAST(? AS float8) * "+f+" / ("+f+" + length)"), append(args, q.IDF[i]*(rank.K1+1))
@@ -70,12 +71,11 @@ func (*Database) Keyword(db *gorm.DB, q dialect.KeywordQuery) ([]rank.Scored, er
 			SELECT conversation_id, position, term_count, terms FROM chunks
 			WHERE workspace_id = ? AND conversation_id = best.conversation_id AND position = best.position LIMIT 1) AS chunk`,
 		append(append([]any{matching}, args...), candidates, int64(q.Workspace))...).Find(&rows).Error
-	found := make([]rank.Scored, len(rows))
+	found := make([]rank.Match, len(rows))
 	for i, r := range rows {
-		found[i] = rank.Scored{
-			Key:   rank.Key{Conversation: r.ConversationID, Position: r.Position},
-			Score: rank.Score(placesIn(r.Terms, quoted), q.IDF, r.TermCount, q.Corpus.AvgTerms),
-		}
+		places, tf := placesIn(r.Terms, quoted)
+		key := rank.Key{Conversation: r.ConversationID, Position: r.Position}
+		found[i] = rank.Match{Scored: rank.Scored{Key: key, Score: rank.Score(tf, q.IDF, r.TermCount, q.Corpus.AvgTerms)}, Places: places}
 	}
 	return found, err
 }
@@ -83,20 +83,44 @@ func (*Database) Keyword(db *gorm.DB, q dialect.KeywordQuery) ([]rank.Scored, er
 // candidates is how many passages the database returns to be scored in Go.
 const candidates = 300
 
-// placesIn counts the places of each quoted term in a tsvector's text form.
-func placesIn(vector string, quoted []string) []int {
-	counts := make([]int, len(quoted))
+// placesIn finds the places of each quoted term in a tsvector's text form, and counts them.
+func placesIn(vector string, quoted []string) (places [][]int, counts []int) {
+	places, counts = make([][]int, len(quoted)), make([]int, len(quoted))
 	for entry := range strings.SplitSeq(vector, " ") {
 		for i, term := range quoted {
-			if places, ok := strings.CutPrefix(entry, term+":"); ok {
-				counts[i] = strings.Count(places, ",") + 1
+			list, ok := strings.CutPrefix(entry, term+":")
+			if beginning, isPrefix := strings.CutSuffix(term, prefixMark); isPrefix && strings.HasPrefix(entry, beginning) {
+				_, list, ok = strings.Cut(entry, "':")
+			}
+			if !ok {
+				continue
+			}
+			counts[i] += strings.Count(list, ",") + 1
+			for place := range strings.SplitSeq(list, ",") {
+				if n, err := strconv.Atoi(place); err == nil && len(places[i]) < dialect.MaxPlaces {
+					places[i] = append(places[i], n)
+				}
 			}
 		}
 	}
-	return counts
+	for _, list := range places {
+		slices.Sort(list) // a prefix has several entries
+	}
+	return places, counts
 }
 
 var lexemeEscapes = strings.NewReplacer(`'`, `''`, `\`, `\\`)
 
 // quoteLexeme quotes a term for tsvector and tsquery alike.
 func quoteLexeme(term string) string { return "'" + lexemeEscapes.Replace(term) + "'" }
+
+// prefixMark follows a quoted term that stands for every term that begins with it.
+const prefixMark = "':*"
+
+// quoteTerm quotes a term for a tsquery.
+func quoteTerm(term dialect.Term) string {
+	if term.Prefix {
+		return strings.TrimSuffix(quoteLexeme(term.Text), "'") + prefixMark
+	}
+	return quoteLexeme(term.Text)
+}
