@@ -30,3 +30,12 @@ func unit(v []float64) ([]float32, bool) {
 	}
 	return out, true
 }
+
+// Cosine returns the cosine of two vectors of an Embedder, which have the same number of
+// dimensions and the length 1.
+func Cosine(a, b []float32) (sum float64) {
+	for i := range a {
+		sum += float64(float64(a[i]) * float64(b[i]))
+	}
+	return sum
+}

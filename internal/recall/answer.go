@@ -48,7 +48,7 @@ func (d *draft) digest() Digest {
 }
 
 // combined joins the drafts: a section for each, every source once.
-func combined(drafts []*draft) Answer {
+func combined(queries []SubQuery, drafts []*draft) Answer {
 	answer := Answer{Digest: Digest{Model: ExtractiveModel, Sources: []Source{}}, Results: []Result{}}
 	var sections []string
 	type place struct {
@@ -56,14 +56,14 @@ func combined(drafts []*draft) Answer {
 		message      chat.MessageID
 	}
 	listed := map[place]bool{}
-	for _, d := range drafts {
-		r := Result{Query: d.query.Text, Digest: d.digest()}
+	for i, d := range drafts {
+		r := Result{Query: queries[i].Text, Digest: d.digest()}
 		answer.Results = append(answer.Results, r)
 		if r.Model != ExtractiveModel {
 			answer.Model = r.Model
 		}
 		if r.Content != "" {
-			sections = append(sections, "## "+oneLine(r.Query)+"\n\n"+r.Content)
+			sections = append(sections, sectionHeading(r.Query)+r.Content)
 		}
 		for _, s := range r.Sources {
 			if at := (place{s.ConversationID, s.MessageID}); !listed[at] {
@@ -75,6 +75,18 @@ func combined(drafts []*draft) Answer {
 	answer.Content = strings.Join(sections, "\n\n")
 	answer.Tokens = text.Tokens(answer.Content)
 	return answer
+}
+
+// maxSectionRunes is how much of a query stands above its section.
+const maxSectionRunes = 100
+
+// sectionHeading returns what stands above the section of a query.
+func sectionHeading(query string) string {
+	title := beginning(query, maxSectionRunes)
+	if title != oneLine(query) {
+		title += "…"
+	}
+	return "## " + title + "\n\n"
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

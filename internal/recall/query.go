@@ -5,6 +5,8 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/search"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 // Limits of a recall (MemoryPlugin, "Inject"). Larger budgets are reduced to the limit; more
@@ -22,8 +24,8 @@ type Query struct {
 	Platform  string // for whom the digest is formatted: claude, chatgpt, typingmind or empty
 	Context   string // what the conversation that asks is about
 	Turns     []chat.RecallTurn
-	Filter    chat.Filter // which conversations are searched
-	Queries   []SubQuery  // if there are any, each has a digest of its own, and Text is not searched
+	MinScore  *float64   // the score below which a passage is not used; nil for rank.DefaultFloor
+	Queries   []SubQuery // if there are any, each has a digest of its own, and Text is not searched
 }
 
 // SubQuery is one of a Query's Queries.
@@ -56,4 +58,28 @@ func (q *Query) normalize() error {
 		sub.MaxTokens = min(max(sub.MaxTokens, 1), MaxTokens)
 	}
 	return found.Err()
+}
+
+// searched returns what is searched for, cut to what a search takes. The heading of a section
+// is paid from its budget.
+func (q *Query) searched() []SubQuery {
+	if len(q.Queries) == 0 {
+		return []SubQuery{{Text: searchable(q.Text), MaxTokens: q.MaxTokens}}
+	}
+	queries := make([]SubQuery, len(q.Queries))
+	for i, sub := range q.Queries {
+		heading := text.Tokens(sectionHeading(sub.Text)+"\n\n") + 1
+		queries[i] = SubQuery{Text: searchable(sub.Text), MaxTokens: max(sub.MaxTokens-heading, 1)}
+	}
+	return queries
+}
+
+// searchable returns the beginning of a query that a search takes. A client may send a whole
+// message as the query, and it must not fail because the message is long.
+func searchable(query string) string {
+	query = strings.TrimSpace(query)
+	if runes := []rune(query); len(runes) > search.MaxQueryRunes {
+		return string(runes[:search.MaxQueryRunes])
+	}
+	return query
 }

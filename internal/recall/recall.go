@@ -60,10 +60,7 @@ func (r *Recaller) Recall(ctx context.Context, ws chat.WorkspaceID, q Query) (An
 	if err := q.normalize(); err != nil {
 		return Answer{}, err
 	}
-	queries := q.Queries
-	if len(queries) == 0 {
-		queries = []SubQuery{{Text: q.Text, MaxTokens: q.MaxTokens}}
-	}
+	queries := q.searched()
 	drafts, err := r.quoteAll(ctx, ws, q, queries)
 	if err != nil {
 		return Answer{}, err
@@ -77,7 +74,7 @@ func (r *Recaller) Recall(ctx context.Context, ws chat.WorkspaceID, q Query) (An
 	if len(q.Queries) == 0 {
 		return Answer{Digest: drafts[0].digest()}, nil
 	}
-	return combined(drafts), nil
+	return combined(q.Queries, drafts), nil
 }
 
 // draft is the digest of one query before it is answered.
@@ -113,7 +110,7 @@ func (r *Recaller) quoteAll(ctx context.Context, ws chat.WorkspaceID, q Query, q
 
 // findAndQuote searches for the query of a draft and quotes what was found.
 func (r *Recaller) findAndQuote(ctx context.Context, ws chat.WorkspaceID, q Query, d *draft) error {
-	found, err := r.search.Find(ctx, ws, search.Query{Text: q.enrich(d.query.Text), Limit: hitsPerQuery})
+	found, err := r.search.Find(ctx, ws, search.Query{Text: q.enrich(d.query.Text), Limit: hitsPerQuery, MinScore: q.MinScore})
 	d.hits = found.Hits
 	d.quote()
 	return err

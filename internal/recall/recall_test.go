@@ -104,7 +104,6 @@ func TestRecallRefuses(t *testing.T) {
 			"text must not be blank (or give":   {Text: " \n"},
 			"queries[1].text must not be blank": {Queries: []recall.SubQuery{{Text: "x"}, {Text: "\t"}}},
 			"at most 15 entries, got 16":        {Queries: make([]recall.SubQuery, 16)},
-			"at most 10000 characters":          {Text: strings.Repeat("x", 10_001)},
 		} {
 			_, err := f.Access().Recall(t.Context(), q)
 			require.True(t, fault.Is(err, fault.Invalid), "%v", err)
@@ -153,5 +152,20 @@ func TestRecalledTextStaysInItsFrame(t *testing.T) {
 			require.Contains(t, inside, "pelican")
 			require.NotContains(t, inside, end, platform)
 		}
+	})
+}
+
+// A long query is cut, and long queries keep their budget.
+func TestLongQueriesAreAnsweredWithinTheirBudget(t *testing.T) {
+	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
+		addTopics(f)
+		long := "What do I need for gardening? " + strings.Repeat("é ", 10_000)
+		require.NotEmpty(t, f.Recall(recall.Query{Text: long, MinScore: new(0.0)}).Sources)
+		const budget = 200
+		queries := slices.Repeat([]recall.SubQuery{{Text: long, MaxTokens: budget}}, recall.MaxQueries)
+		r := f.Recall(recall.Query{Queries: queries, MinScore: new(0.0)})
+		require.NotEmpty(t, r.Content)
+		require.LessOrEqual(t, r.Tokens, budget*recall.MaxQueries)
+		require.Equal(t, long, r.Results[0].Query, "as it was asked")
 	})
 }

@@ -29,7 +29,7 @@ type Hit struct {
 	Sender         chat.Sender
 	Time           time.Time
 	Text           string  // the passage as it is shown
-	Score          float64 // 0 to 1 within one answer; not comparable between answers
+	Score          float64 // 0 to 1: how probable it is that the passage has to do with the query (rank.Relevance)
 	Highlights     []Span  // of the query's words in Text; empty after Find
 	Context        []Neighbour
 
@@ -58,9 +58,9 @@ type Neighbour struct {
 }
 
 // readHits reads the passages of ranked keys in one snapshot. Keys whose passage was deleted
-// are left out.
-func (s *Searcher) readHits(ctx context.Context, ws chat.WorkspaceID, found []rank.Fused, terms []string, contextChunks int) (hits []Hit, err error) {
-	keys := keysToRead(found, contextChunks)
+// are left out, and passages below the query's floor.
+func (s *Searcher) readHits(ctx context.Context, ws chat.WorkspaceID, q Query, f found, terms []string) (hits []Hit, err error) {
+	keys := keysToRead(f.ranked, q.ContextChunks)
 	passages, err := s.readPassages(ctx, ws, keys)
 	if err != nil {
 		return nil, err
@@ -69,9 +69,9 @@ func (s *Searcher) readHits(ctx context.Context, ws chat.WorkspaceID, found []ra
 	for _, t := range terms {
 		wanted[t] = true
 	}
-	hits = make([]Hit, 0, len(found))
-	for _, f := range found {
-		p, ok := passages[f.Key]
+	hits = make([]Hit, 0, len(f.ranked))
+	for _, r := range f.ranked {
+		p, ok := passages[r.Key]
 		if !ok || len(p.Content.Own()) == 0 {
 			continue
 		}
@@ -79,11 +79,11 @@ func (s *Searcher) readHits(ctx context.Context, ws chat.WorkspaceID, found []ra
 		hits = append(hits, Hit{
 			ConversationID: p.Conversation, Title: p.Title, Platform: p.Platform,
 			MessageID: best[0].MessageID, MessageIndex: best[0].Position, Sender: best[0].Sender, Time: best[0].CreatedAt,
-			Text: chunker.Words(best), Score: f.Score, Highlights: []Span{},
-			Context: contextOf(f.Key, contextChunks, passages, wanted), Key: f.Key, Passage: p.Content,
+			Text: chunker.Words(best), Score: f.relevance(r.Key, text.Terms(chunker.Render(p.Content))), Highlights: []Span{},
+			Context: contextOf(r.Key, q.ContextChunks, passages, wanted), Key: r.Key, Passage: p.Content,
 		})
 	}
-	return hits, nil
+	return relevant(hits, q.floor()), nil
 }
 
 // keysToRead returns the keys of the hits and of their neighbours, each once as far as hits

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/rank"
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
@@ -40,6 +41,10 @@ type Query struct {
 	ContextChunks int  // number of neighbouring passages per hit, half before and half after
 	SkipRerank    bool // do not ask the reranker
 
+	// MinScore is the score below which a passage is not in the answer, 0 to 1; nil for
+	// rank.DefaultFloor.
+	MinScore *float64
+
 	Zone *time.Location // of the person who asks, for the days that Text names; nil for Options.Zone
 }
 
@@ -60,10 +65,21 @@ func (q *Query) normalize() error {
 	default:
 		found.Add(fault.At("mode"), "must be hybrid, semantic or keyword")
 	}
+	if q.MinScore != nil && !(*q.MinScore >= 0 && *q.MinScore <= 1) {
+		found.Add(fault.At("minScore"), "must be between 0 and 1")
+	}
 	if q.Limit == 0 {
 		q.Limit = DefaultLimit
 	}
 	q.Limit = min(max(q.Limit, 1), MaxLimit)
 	q.ContextChunks = min(max(q.ContextChunks, 0), MaxContextChunks)
 	return found.Err()
+}
+
+// floor returns the score below which a passage is not in the answer.
+func (q *Query) floor() float64 {
+	if q.MinScore != nil {
+		return *q.MinScore
+	}
+	return rank.DefaultFloor
 }

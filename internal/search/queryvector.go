@@ -28,6 +28,7 @@ type queryEmbedder struct {
 	breaker  *breaker.Breaker
 	log      *slog.Logger
 	metrics  *metrics
+	texts    background
 }
 
 // newQueryEmbedder returns a queryEmbedder. The breaker's options say when trials happen.

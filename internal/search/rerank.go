@@ -22,25 +22,26 @@ const RerankDepth = 50
 // that may take seconds. The hits are read afterwards, so what was deleted meanwhile is not in
 // the result.
 func (s *Searcher) findReranked(ctx context.Context, ws chat.WorkspaceID, q Query, terms []string) (result Result, err error) {
-	found, mode, err := s.runLegs(ctx, ws, q, terms, max(q.Limit, RerankDepth))
+	f, err := s.runLegs(ctx, ws, q, terms, max(q.Limit, RerankDepth))
 	if err != nil {
 		return Result{}, err
 	}
-	keys := make([]rank.Key, min(len(found), RerankDepth))
+	keys := make([]rank.Key, min(len(f.ranked), RerankDepth))
 	for i := range keys {
-		keys[i] = found[i].Key
+		keys[i] = f.ranked[i].Key
 	}
 	passages, err := s.readPassages(ctx, ws, keys)
 	if err != nil {
 		return Result{}, err
 	}
-	deleted := func(f rank.Fused) bool { _, exists := passages[f.Key]; return !exists }
-	found = slices.Concat(slices.DeleteFunc(slices.Clone(found[:len(keys)]), deleted), found[len(keys):])
-	result.Mode = mode
-	if found, result.Reranked, err = s.rerank(ctx, q.Text, found, passages); err != nil {
+	deleted := func(r rank.Fused) bool { _, exists := passages[r.Key]; return !exists }
+	f.ranked = slices.Concat(slices.DeleteFunc(slices.Clone(f.ranked[:len(keys)]), deleted), f.ranked[len(keys):])
+	result.Mode = f.mode
+	if f.ranked, result.Reranked, err = s.rerank(ctx, q.Text, f.ranked, passages); err != nil {
 		return Result{}, err
 	}
-	result.Hits, err = s.readHits(ctx, ws, found[:min(len(found), q.Limit)], terms, q.ContextChunks)
+	f.ranked = f.ranked[:min(len(f.ranked), q.Limit)]
+	result.Hits, err = s.readHits(ctx, ws, q, f, terms)
 	return result, err
 }
 
@@ -85,21 +86,8 @@ func usable(scores []float64, want int) bool {
 }
 
 // reordered sorts the passages that have a score of the reranker, ties by key. The others
-// follow in their old order. A reranker's scores mean nothing outside of one answer and may be
-// negative, so they are scaled: the best has 1, the worst as much as the best of the others.
+// follow in their old order.
 func reordered(found []rank.Fused, scores []float64) []rank.Fused {
-	floor := 0.0
-	if len(scores) < len(found) {
-		floor = found[len(scores)].Score
-	}
-	// Halved, because the difference of two finite scores may not be finite.
-	low, high := slices.Min(scores)/2, slices.Max(scores)/2
-	scaled := func(score float64) float64 {
-		if high <= low {
-			return 1
-		}
-		return floor + (1-floor)*(score/2-low)/(high-low)
-	}
 	order := make([]int, len(scores)) // indexes of found
 	for i := range order {
 		order[i] = i
@@ -109,7 +97,7 @@ func reordered(found []rank.Fused, scores []float64) []rank.Fused {
 	})
 	out := make([]rank.Fused, 0, len(found))
 	for _, i := range order {
-		out = append(out, rank.Fused{Key: found[i].Key, Score: scaled(scores[i])})
+		out = append(out, found[i])
 	}
 	return append(out, found[len(scores):]...)
 }

@@ -77,7 +77,6 @@ func TestRerankOrdersTheBest(t *testing.T) {
 		want := idsOf(first.Hits)
 		slices.Reverse(want[:search.RerankDepth])
 		require.Equal(t, want, idsOf(found.Hits), "the rest follows in its first order")
-		require.InDelta(t, 1, found.Hits[0].Score, 1e-9)
 		for i, hit := range found.Hits {
 			require.True(t, hit.Score >= 0 && hit.Score <= 1, "%v", hit.Score)
 			require.True(t, i == 0 || hit.Score <= found.Hits[i-1].Score, "scores fall")
@@ -103,9 +102,6 @@ func TestRerankTiesGoByKey(t *testing.T) {
 		}).Search(search.Query{Text: "caravan", Limit: 100})
 		require.True(t, found.Reranked)
 		require.True(t, slices.IsSorted(idsOf(found.Hits)))
-		for _, hit := range found.Hits {
-			require.InDelta(t, 1, hit.Score, 0)
-		}
 	})
 }
 
@@ -150,7 +146,6 @@ func TestASearchOutlivesItsReranker(t *testing.T) {
 			}).Search(search.Query{Text: "caravan"})
 			require.True(t, found.Reranked)
 			require.Equal(t, want.Hits[2].ConversationID, found.Hits[0].ConversationID)
-			require.InDelta(t, 0.5, found.Hits[2].Score, 1e-9)
 		})
 		t.Run("the caller leaves", func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())

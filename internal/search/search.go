@@ -89,18 +89,19 @@ func (s *Searcher) Find(ctx context.Context, ws chat.WorkspaceID, q Query) (Resu
 	if s.reranker != nil && !q.SkipRerank {
 		return s.findReranked(ctx, ws, q, terms)
 	}
-	found, mode, err := s.runLegs(ctx, ws, q, terms, q.Limit)
+	found, err := s.runLegs(ctx, ws, q, terms, q.Limit)
 	if err != nil {
 		return Result{}, err
 	}
-	hits, err := s.readHits(ctx, ws, found, terms, q.ContextChunks)
-	return Result{Hits: hits, Mode: mode}, err
+	hits, err := s.readHits(ctx, ws, q, found, terms)
+	return Result{Hits: hits, Mode: found.mode}, err
 }
 
-// runLegs runs the legs at the same time, fuses their rankings, and returns the mode that
-// answered. Each leg has its own snapshot, so the result may contain keys of passages that
-// were deleted in between. They are left out when the passages are read.
-func (s *Searcher) runLegs(ctx context.Context, ws chat.WorkspaceID, q Query, terms []string, limit int) (found []rank.Fused, mode Mode, err error) {
+// runLegs runs the legs at the same time and fuses their rankings. The keyword leg runs for
+// every mode, because its words tell how relevant a passage is. Each leg has its own snapshot,
+// so the result may contain keys of passages that were deleted in between. They are left out
+// when the passages are read.
+func (s *Searcher) runLegs(ctx context.Context, ws chat.WorkspaceID, q Query, terms []string, limit int) (f found, err error) {
 	var keyword store.Found
 	var semantic []rank.Scored
 	words := wordsOf(q.Text, terms, s.today(q))
@@ -113,25 +114,25 @@ func (s *Searcher) runLegs(ctx context.Context, ws chat.WorkspaceID, q Query, te
 	runSemantic := func() error {
 		var vector []float32
 		var err error
-		if vector, mode, err = s.queryVector(ctx, q); err != nil || mode == Keyword {
+		if vector, f.mode, err = s.queryVector(ctx, q); err != nil || f.mode == Keyword {
 			return err
 		}
+		f.scale, f.hasScale = s.queries.backgroundOf(ctx, vector)
 		return s.store.Snapshot(ctx, func(v *store.View) (err error) {
 			semantic, err = v.SearchSemantic(ws, s.queries.embedder.Model(), vector, q.Filter)
 			return err
 		})
 	}
-	switch q.Mode {
-	case Keyword:
-		mode, err = Keyword, runKeyword()
-	case Semantic:
-		if err = runSemantic(); err == nil && mode == Keyword {
-			err = runKeyword()
-		}
-	default:
-		err = parallel.Do(2, 2, func(leg int) error { return []func() error{runKeyword, runSemantic}[leg]() })
+	err = parallel.Do(2, 2, func(leg int) error { return []func() error{runKeyword, runSemantic}[leg]() })
+	if err != nil {
+		return found{}, err
 	}
-	return rank.Fuse(keyword.Passages, semantic, rank.KeywordWeight(keyword.Coverage), limit), mode, err
+	f.judge(words, keyword, semantic)
+	if f.mode == Semantic {
+		keyword.Passages = nil
+	}
+	f.ranked = rank.Fuse(keyword.Passages, semantic, rank.KeywordWeight(keyword.Coverage), limit)
+	return f, nil
 }
 
 // queryVector embeds the query if its mode needs a vector. The mode that it returns is

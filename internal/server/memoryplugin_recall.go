@@ -35,6 +35,7 @@ func (m *memoryPlugin) Recall(ctx context.Context, r wire.RecallRequestObject) (
 
 func recallQuery(body *api.RecallRequest) (q recall.Query, err error) {
 	q.Text, q.Platform, q.Context = value(body.Query), value(body.Platform), value(body.ConversationContext)
+	q.MinScore = body.MinScore
 	var f fields
 	q.MaxTokens = f.bodyNumber("maxTokens", body.MaxTokens, recall.DefaultTokens, 1)
 	for i, part := range body.Queries {

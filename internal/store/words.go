@@ -74,7 +74,10 @@ func (v *View) weigh(ws chat.WorkspaceID, words Words, corpus rank.Corpus) (weig
 	days := 0
 	for _, t := range asked {
 		if t.stands != "" {
-			q.weights = append(q.weights, rank.Weight{Term: t.stands, Weight: t.weight * rank.IDF(corpus.Docs, t.documents)})
+			// A term that no passage contains weighs as one of a single passage, or in a small workspace it
+			// would be most of the query.
+			weight := t.weight * rank.IDF(corpus.Docs, max(t.documents, 1))
+			q.weights = append(q.weights, rank.Weight{Term: t.stands, Weight: weight})
 		}
 		switch {
 		case t.documents > 0 && t.stands == "" && days == maxDays: // the best were first

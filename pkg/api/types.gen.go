@@ -1559,6 +1559,9 @@ type RecallRequest struct {
 	// MaxTokens The most tokens in `content`. More than 2,000 is read as 2,000.
 	MaxTokens *int `json:"maxTokens,omitempty"`
 
+	// MinScore Use no passage with a lower score. The default leaves out what has nothing to do with the query; 0 leaves out nothing.
+	MinScore *float64 `json:"minScore,omitempty"`
+
 	// Platform The assistant that will read the text, as a hint for its format: `claude`, `chatgpt` or `typingmind`.
 	// Any other value gives plain text.
 	Platform *string `json:"platform,omitempty"`
@@ -1602,7 +1605,7 @@ type RecallSource struct {
 	// MessageID The message in which it begins.
 	MessageID string `json:"messageId"`
 
-	// RelevanceScore How well it matches; higher is better. Compare scores only within one query.
+	// RelevanceScore How probable it is that the passage has to do with the query; comparable between queries.
 	RelevanceScore float64 `json:"relevanceScore"`
 }
 
@@ -1684,6 +1687,9 @@ type SearchRequest struct {
 	// Limit The most results. More than 100 is read as 100.
 	Limit *int `json:"limit,omitempty"`
 
+	// MinScore Leave out results with a lower score. The default leaves out what has nothing to do with the query; 0 leaves out nothing.
+	MinScore *float64 `json:"minScore,omitempty"`
+
 	// Mode What search compares: `semantic` meaning, `keyword` words, `hybrid` both.
 	Mode *SearchMode `json:"mode,omitempty"`
 
@@ -1735,7 +1741,7 @@ type SearchResult struct {
 	// Platform The platform of the conversation.
 	Platform string `json:"platform"`
 
-	// Score How well the passage matches, from 0 to 1; higher is better. Compare scores only within one answer.
+	// Score How probable it is that the passage has to do with the query, from 0 to 1; comparable between queries.
 	Score float64 `json:"score"`
 
 	// Sender Who wrote that message, `human` or `assistant`.

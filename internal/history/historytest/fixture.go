@@ -14,6 +14,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/embed"
+	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/recall"
 	"github.com/lethe-chat/lethe/internal/search"
@@ -43,6 +44,7 @@ type Embedder struct {
 
 	Fails error        // returned instead of vectors
 	Blind bool         // it cannot read any text
+	Alone bool         // it fails for several texts at once
 	Texts atomic.Int64 // number of texts it was asked for
 }
 
@@ -52,6 +54,8 @@ func (e *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, erro
 	switch {
 	case e.Fails != nil:
 		return nil, e.Fails
+	case e.Alone && len(texts) > 1:
+		return nil, fault.New(fault.Unavailable, "too many texts")
 	case e.Blind:
 		return make([][]float32, len(texts)), nil
 	}
