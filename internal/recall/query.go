@@ -24,8 +24,9 @@ type Query struct {
 	Platform  string // for whom the digest is formatted: claude, chatgpt, typingmind or empty
 	Context   string // what the conversation that asks is about
 	Turns     []chat.RecallTurn
-	MinScore  *float64   // the score below which a passage is not used; nil for rank.DefaultFloor
-	Queries   []SubQuery // if there are any, each has a digest of its own, and Text is not searched
+	MinScore  *float64    // the score below which a passage is not used; nil for rank.DefaultFloor
+	Filter    chat.Filter // which conversations are searched
+	Queries   []SubQuery  // if there are any, each has a digest of its own, and Text is not searched
 }
 
 // SubQuery is one of a Query's Queries.

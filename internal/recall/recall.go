@@ -110,7 +110,7 @@ func (r *Recaller) quoteAll(ctx context.Context, ws chat.WorkspaceID, q Query, q
 
 // findAndQuote searches for the query of a draft and quotes what was found.
 func (r *Recaller) findAndQuote(ctx context.Context, ws chat.WorkspaceID, q Query, d *draft) error {
-	found, err := r.search.Find(ctx, ws, search.Query{Text: q.enrich(d.query.Text), Limit: hitsPerQuery, MinScore: q.MinScore})
+	found, err := r.search.Find(ctx, ws, search.Query{Text: q.enrich(d.query.Text), Filter: q.Filter, Limit: hitsPerQuery, MinScore: q.MinScore})
 	d.hits = found.Hits
 	d.quote()
 	return err

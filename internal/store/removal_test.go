@@ -81,9 +81,9 @@ func TestADeletedMessageTakesItsPassagesAndNothingElse(t *testing.T) {
 
 		v := s.View(ctx)
 		for term, want := range map[string]int{"hunter2": 0, "key": 1, "boiler": 1} {
-			found, err := v.SearchKeyword(ws, []string{term}, chat.Filter{})
+			found, err := v.SearchKeyword(ws, store.Words{Terms: []string{term}}, chat.Filter{})
 			require.NoError(t, err)
-			require.Len(t, found, want, term)
+			require.Len(t, found.Passages, want, term)
 		}
 		found, err := v.Passages(ws, []rank.Key{{Conversation: c.ID, Position: 2}})
 		require.NoError(t, err)
