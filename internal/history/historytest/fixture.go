@@ -4,6 +4,7 @@ package historytest
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,7 +15,6 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/chunker"
 	"github.com/lethe-chat/lethe/internal/embed"
-	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/recall"
 	"github.com/lethe-chat/lethe/internal/search"
@@ -55,7 +55,7 @@ func (e *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, erro
 	case e.Fails != nil:
 		return nil, e.Fails
 	case e.Alone && len(texts) > 1:
-		return nil, fault.New(fault.Unavailable, "too many texts")
+		return nil, errors.New("too many texts")
 	case e.Blind:
 		return make([][]float32, len(texts)), nil
 	}
