@@ -66,7 +66,7 @@ func (q *Query) normalize() error {
 		found.Add(fault.At("mode"), "must be hybrid, semantic or keyword")
 	}
 	if q.MinScore != nil && !(*q.MinScore >= 0 && *q.MinScore <= 1) {
-		found.Add(fault.At("minScore"), "must be between 0 and 1")
+		found.Add(fault.At("floor"), "must be between 0 and 1")
 	}
 	if q.Limit == 0 {
 		q.Limit = DefaultLimit

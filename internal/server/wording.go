@@ -18,8 +18,8 @@ var wireNames = map[history.Operation]fault.Names{
 	history.OpDeleteMessages:  {"messages": "messageIds"},
 	history.OpDeleteUnchanged: {"seen": "conversations"},
 	history.OpLiftExclusions:  {"external ids": "platformConversationIds"},
-	history.OpRecall:          {"text": "query", "queries.text": "query"},
-	history.OpSearch:          {"text": "query"},
+	history.OpRecall:          {"text": "query", "queries.text": "query", "floor": "minScore"},
+	history.OpSearch:          {"text": "query", "floor": "minScore"},
 	history.OpWalk:            {"sources": "source"},
 }
 
