@@ -70,6 +70,10 @@ test: lint generate-check ## Run the linters and all tests on both databases, an
 		LETHE_TEST_DATABASE_URL="$$url" LETHE_TEST_CHROMIUM="$$browser" go test -timeout 20m ./...
 	$(MAKE) --no-print-directory test-partitioned
 
+.PHONY: clients
+clients: build ## Check the tools for assistants with the protocol's inspector (needs node and npm)
+	examples/mcp/inspector.sh bin/lethe
+
 .PHONY: test-short
 test-short: ## Run all tests without the linters
 	url="$$($(POSTGRES))" && browser="$$($(CHROMIUM))" && \
