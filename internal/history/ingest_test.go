@@ -24,7 +24,7 @@ func TestANewConversationIsStoredAndQueued(t *testing.T) {
 		require.Equal(t, done.Conversation, stored.Conversation, "the answer is what is stored")
 		require.Equal(t, chat.Conversation{
 			ID: done.Conversation.ID, Platform: "chatgpt", ExternalID: "x", Title: "About x", CreatedAt: now, UpdatedAt: now,
-			ImportID: done.ImportID, Messages: 2, Revision: 1, IndexState: chat.Queued,
+			ImportID: done.ImportID, LastImportID: done.ImportID, Messages: 2, Revision: 1, IndexState: chat.Queued,
 		}, stored.Conversation)
 		require.EqualValues(t, 1, d.Woken.Load())
 

@@ -34,6 +34,7 @@ func TestAConversationComesBackAsItWas(t *testing.T) {
 		}
 		want := chat.NewTranscript(valid(t, u))
 		want.ImportID, want.Pinned = chat.NewID(), true
+		want.LastImportID = want.ImportID
 		createAll(t, s, ws, want)
 		got, err := s.View(ctx).Transcript(ws, want.ID)
 		require.NoError(t, err)
@@ -213,6 +214,7 @@ func TestFilters(t *testing.T) {
 	for i := range 24 {
 		c := transcript(t, fmt.Sprint(i), "text")
 		c.Title, c.Platform, c.ImportID, c.Pinned = titles[i%4], platforms[i%3], imports[i%2], i%5 < 2
+		c.LastImportID = c.ImportID
 		c.Source = chat.Source{Archived: []*bool{nil, new(true), new(false)}[i%3], Starred: []*bool{new(false), nil, nil, new(true)}[i%4], Project: []string{"", "Trips"}[i%2]}
 		c.CreatedAt = day(i % 7)
 		c.UpdatedAt = day(10 - i%6) // many have the same time: then the ids decide

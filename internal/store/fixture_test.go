@@ -69,6 +69,7 @@ func transcript(t testing.TB, externalID string, texts ...string) chat.Transcrip
 	t.Helper()
 	fresh := chat.NewTranscript(valid(t, upload(externalID, texts...)))
 	fresh.ImportID = chat.NewID()
+	fresh.LastImportID = fresh.ImportID
 	return fresh
 }
 
@@ -92,6 +93,7 @@ func create(t testing.TB, s *store.Store, ws chat.WorkspaceID, u chat.Upload) ch
 	t.Helper()
 	fresh := chat.NewTranscript(valid(t, u))
 	fresh.ImportID = chat.NewID()
+	fresh.LastImportID = fresh.ImportID
 	createAll(t, s, ws, fresh)
 	return fresh
 }

@@ -444,7 +444,7 @@ func populate(t *testing.T, s *store.Store, ws chat.WorkspaceID, name string) (h
 	h.importID, h.running = chat.NewID(), chat.NewID()
 	h.key = createKey(t, s, minted(ws, name, name, auth.Read))
 	h.conversation = transcript(t, name, name+" one", name+" two", name+" forgotten")
-	h.conversation.ImportID = h.importID
+	h.conversation.ImportID, h.conversation.LastImportID = h.importID, h.importID
 	inTx(t, s, func(tx *store.Tx) error {
 		if err := tx.NamePlatform(ws, "custom", name); err != nil {
 			return err

@@ -28,6 +28,7 @@ func TestALongConversationIsMergedWithoutItsTexts(t *testing.T) {
 		}
 		first := chat.NewTranscript(valid(t, sent(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19)))
 		first.ImportID = chat.NewID()
+		first.LastImportID = first.ImportID
 		createAll(t, s, ws, first)
 		ids := map[string]chat.MessageID{}
 		for _, m := range first.Turns {

@@ -38,6 +38,7 @@ func TestSourcesAreStored(t *testing.T) {
 		})} {
 			want := chat.NewTranscript(valid(t, u))
 			want.ImportID = chat.NewID()
+			want.LastImportID = want.ImportID
 			inTx(t, s, func(tx *store.Tx) error {
 				_, err := tx.CreateConversation(ws, want)
 				return err
