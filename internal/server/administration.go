@@ -50,7 +50,7 @@ func (a *administration) CreateKey(ctx context.Context, r wire.CreateKeyRequestO
 	if err != nil {
 		return nil, err
 	}
-	style, err := auth.ParseSenderStyle(string(value(r.Body.SenderStyle)))
+	style, err := auth.ParseSenderStyle(value(r.Body.SenderStyle))
 	if err != nil {
 		return nil, err
 	}

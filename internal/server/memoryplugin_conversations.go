@@ -48,7 +48,7 @@ func (m *memoryPlugin) GetConversation(ctx context.Context, r wire.GetConversati
 	if id == "" {
 		f.refuse("conversationId is required")
 	}
-	style, err := auth.ParseSenderStyle(string(asked))
+	style, err := auth.ParseSenderStyle(asked)
 	if err != nil {
 		f.refuse("senderStyle must be human or user")
 	}
