@@ -401,10 +401,7 @@ func (w *world) checkAll() {
 	require.Empty(w.t, w.db.Damage(w.t))
 	for _, s := range w.spaces {
 		c := w.service.With(w.t, s.token)
-		apptest.Await(w.t, "nothing is left to index in this workspace", func(ctx context.Context) (bool, error) {
-			stats, err := c.Stats(ctx)
-			return stats.Backlog.Queued+stats.Backlog.Indexing == 0, err
-		})
+		apptest.AwaitIndex(w.t, c)
 		for _, chat := range s.chats {
 			stored, err := c.Get(w.t.Context(), chat.id)
 			require.NoError(w.t, err)

@@ -64,8 +64,15 @@ func (s *Service) Ready(t testing.TB, ids ...string) {
 // conversation could not be indexed.
 func (s *Service) Idle(t testing.TB) {
 	t.Helper()
+	AwaitIndex(t, s.Client)
+}
+
+// AwaitIndex waits until the client's workspace has nothing left to index. The test fails
+// if a conversation could not be indexed.
+func AwaitIndex(t testing.TB, c *client.Client) {
+	t.Helper()
 	Await(t, "nothing is left to index", func(ctx context.Context) (bool, error) {
-		stats, err := s.Client.Stats(ctx)
+		stats, err := c.Stats(ctx)
 		if err == nil && stats.Backlog.Failed > 0 {
 			require.Fail(t, "conversations were not indexed", "%d of them", stats.Backlog.Failed)
 		}
