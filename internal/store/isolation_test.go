@@ -360,6 +360,7 @@ var acrossWorkspaces = map[string]string{
 	"KeyByPrefix":        "a request says its key before anyone knows its workspace",
 	"RevokeKey":          "the operator, by the command line",
 	"AnyKey":             "a first start",
+	"Sign":               "it reads no rows: a signature with the key of the database, over what the caller gives",
 	"LockDelivery":       "it reads nothing and changes nothing",
 	"Workspace":          "the operator, by name",
 	"AbandonedImports":   "a service ends the imports of programs that have ended",
