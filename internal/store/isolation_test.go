@@ -133,6 +133,12 @@ var inWorkspace = map[string]call{
 	"PreviewMatching": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return just(tx.PreviewMatching(ws, chat.Filter{ImportID: h.importID}))
 	},
+	"Versions": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.Versions(ws, []chat.ConversationID{h.conversation.ID}))
+	},
+	"VersionsMatching": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return just(tx.VersionsMatching(ws, chat.Filter{ImportID: h.importID}, 10))
+	},
 	"Stretch": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return wholeOf(tx.Stretch(ws, h.conversation.ID, 0, 10, 100))
 	},
