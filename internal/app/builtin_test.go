@@ -27,7 +27,7 @@ func TestTheBuiltinModel(t *testing.T) {
 			return answer
 		}
 		require.Equal(t, vet, search("ill puppy", api.SearchModeSemantic).Results[0].ConversationID)
-		require.Equal(t, bread, search("baking a loaf at home", api.SearchModeHybrid).Results[0].ConversationID)
+		require.Equal(t, bread, search("when can I bake the loaf after kneading", api.SearchModeHybrid).Results[0].ConversationID)
 
 		byWords := search("切符", api.SearchModeHybrid)
 		require.Equal(t, ferry, byWords.Results[0].ConversationID)

@@ -9,9 +9,13 @@ type Evidence struct {
 	HasLike  bool    // whether the query and passages have vectors that can be compared
 }
 
-// DefaultFloor is the relevance below which a passage is not in an answer. docs/benchmarks.md
-// has what it lets through and what it loses.
-const DefaultFloor = 0.1
+// The relevance below which a passage is not in an answer. A person looks through the results
+// of a search, and what is near by meaning alone may be what was meant; a digest goes into a
+// prompt that nobody checks.
+const (
+	SearchFloor = 0.0003
+	RecallFloor = 0.1
+)
 
 // Relevance estimates how probable it is that a passage has to do with the query, 0 to 1. best
 // is the largest coverage and likeness of any passage that was found: when no passage has to do
@@ -19,7 +23,7 @@ const DefaultFloor = 0.1
 //
 // It is the smaller of two logistic functions: of both, and of the passage's own evidence.
 // Their weights were fitted on questions about dialogues, with the passages that answer them,
-// and on questions about other things (docs/benchmarks.md). Without vectors they are other
+// and on questions about other things (docs/adr/0026-a-floor-of-relevance.md). Without vectors they are other
 // functions, of the words alone.
 func Relevance(own, best Evidence) float64 {
 	if !own.HasLike || !best.HasLike {

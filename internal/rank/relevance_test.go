@@ -42,7 +42,7 @@ func TestRelevanceGrowsWithTheEvidence(t *testing.T) {
 		}
 		require.Less(t, at(0.1, 1), at(0.3, 1))
 		require.LessOrEqual(t, at(0.1, 1), at(0.1, 2))
-		require.Less(t, Relevance(Evidence{0, 2, vectors}, Evidence{0, 2, vectors}), DefaultFloor, "no word of the query")
+		require.Less(t, Relevance(Evidence{0, 2, vectors}, Evidence{0, 2, vectors}), RecallFloor, "no word of the query")
 		require.Greater(t, Relevance(Evidence{1, 2, vectors}, Evidence{1, 2, vectors}), 0.9, "every word of the query")
 	}
 }

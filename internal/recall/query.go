@@ -5,6 +5,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
+	"github.com/lethe-chat/lethe/internal/rank"
 	"github.com/lethe-chat/lethe/internal/search"
 	"github.com/lethe-chat/lethe/internal/text"
 )
@@ -24,7 +25,7 @@ type Query struct {
 	Platform  string // for whom the digest is formatted: claude, chatgpt, typingmind or empty
 	Context   string // what the conversation that asks is about
 	Turns     []chat.RecallTurn
-	MinScore  *float64    // the score below which a passage is not used; nil for rank.DefaultFloor
+	MinScore  *float64    // the score below which a passage is not used; nil for rank.RecallFloor
 	Filter    chat.Filter // which conversations are searched
 	Queries   []SubQuery  // if there are any, each has a digest of its own, and Text is not searched
 }
@@ -48,6 +49,9 @@ func (q *Query) normalize() error {
 		q.MaxTokens = DefaultTokens
 	}
 	q.MaxTokens = min(max(q.MaxTokens, 1), MaxTokens)
+	if q.MinScore == nil {
+		q.MinScore = new(rank.RecallFloor)
+	}
 	for i := range q.Queries {
 		sub := &q.Queries[i]
 		if strings.TrimSpace(sub.Text) == "" {

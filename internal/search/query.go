@@ -42,7 +42,7 @@ type Query struct {
 	SkipRerank    bool // do not ask the reranker
 
 	// MinScore is the score below which a passage is not in the answer, 0 to 1; nil for
-	// rank.DefaultFloor.
+	// rank.SearchFloor.
 	MinScore *float64
 
 	Zone *time.Location // of the person who asks, for the days that Text names; nil for Options.Zone
@@ -81,5 +81,5 @@ func (q *Query) floor() float64 {
 	if q.MinScore != nil {
 		return *q.MinScore
 	}
-	return rank.DefaultFloor
+	return rank.SearchFloor
 }

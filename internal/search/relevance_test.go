@@ -41,7 +41,7 @@ func TestUnrelatedPassagesAreLeftOut(t *testing.T) {
 		all := f.Search(search.Query{Text: "xyzzy plugh", MinScore: new(0.0)}).Hits
 		require.Len(t, all, 20)
 		for i, hit := range all {
-			require.Less(t, hit.Score, rank.DefaultFloor)
+			require.Less(t, hit.Score, rank.RecallFloor)
 			require.True(t, i == 0 || hit.Score <= all[i-1].Score, "scores fall")
 		}
 		best := f.Search(search.Query{Text: "caravan"}).Hits[0].Score
@@ -89,9 +89,9 @@ func TestRelevanceWithoutABackground(t *testing.T) {
 	historytest.Each(t, func(t *testing.T, f *historytest.Fixture) {
 		addTwentyChats(f)
 		f.Embedder.Alone = true
-		found := f.Search(search.Query{Text: "caravan"})
+		found := f.Search(search.Query{Text: "caravan", MinScore: new(rank.RecallFloor)})
 		require.Equal(t, search.Hybrid, found.Mode)
 		require.Len(t, found.Hits, 1)
-		require.Empty(t, f.Search(search.Query{Text: "xyzzy plugh"}).Hits)
+		require.Empty(t, f.Search(search.Query{Text: "xyzzy plugh", MinScore: new(rank.RecallFloor)}).Hits)
 	})
 }

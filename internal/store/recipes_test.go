@@ -326,10 +326,10 @@ func TestRecipesOfAnOldDatabase(t *testing.T) {
 			"DROP INDEX imports_conversation", "ALTER TABLE imports DROP COLUMN conversation_id",
 		}
 		for _, column := range []string{"conversations DROP COLUMN archived", "conversations DROP COLUMN starred", "conversations DROP COLUMN project",
-			"conversations DROP COLUMN link", "messages DROP COLUMN inferred", "messages DROP COLUMN files"} {
+			"conversations DROP COLUMN link", "conversations DROP COLUMN delivered", "api_keys DROP COLUMN sender_style", "messages DROP COLUMN inferred", "messages DROP COLUMN files"} {
 			undone = append(undone, "ALTER TABLE "+column)
 		}
-		undone = append(undone, "DROP INDEX imports_running", "DROP INDEX imports_empty")
+		undone = append(undone, "DROP TABLE message_tombstones", "DROP INDEX imports_running", "DROP INDEX imports_empty")
 		for _, column := range []string{
 			"state", "reason", "platforms", "file_name", "file_size", "format", "bytes_read", "new_count", "updated_count", "unchanged_count",
 			"deleted_count", "excluded_count", "failed_count", "report", "restores", "part", "holder", "seen_at", "ended_at",

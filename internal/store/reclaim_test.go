@@ -66,6 +66,7 @@ func thePlannerSamplesNoTexts(t *testing.T) {
 		"api_keys.name", "api_keys.prefix", "api_keys.hash", "api_keys.scopes", "api_keys.sender_style", "platforms.display_name", "workspaces.name",
 		// Hashes and keys.
 		"deletions.key_id", "secrets.name", "secrets.value", "tombstones.conversation_hash", "tombstones.external_hash",
+		"message_tombstones.external_hash", "message_tombstones.message_hash", "message_tombstones.id_hash", "message_tombstones.words_hash", "message_tombstones.title_hash",
 	}
 	sampled := scan[string](t, s, `SELECT DISTINCT regexp_replace(c.relname, '_(p\d+|ann_.*)$', '') || '.' || a.attname
 		FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid

@@ -184,6 +184,16 @@ func (r *reader) read(at *path, tok json.Token, to reflect.Value) error {
 			r.note("%s must be a whole number", at)
 		}
 		to.SetInt(int64(i))
+	case reflect.Float64:
+		n, ok := tok.(json.Number)
+		if !ok {
+			return r.wrongType(at, tok, "a number")
+		}
+		f, err := n.Float64()
+		if err != nil { // a number beyond what a float64 can be
+			r.note("%s is too large a number", at)
+		}
+		to.SetFloat(f)
 	case reflect.Slice:
 		return r.array(at, tok, to)
 	case reflect.Struct:

@@ -44,6 +44,8 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 		{"more after it", new(api.DeleteRequest), `{"ids":["a"]} {}`, `the body is not valid JSON: invalid character '{' after top-level value at line 1, column 15 (byte 15)`},
 		{"a text for a number", new(api.SearchRequest), `{"query":"q","limit":"20"}`, "limit must be a whole number"},
 		{"a fraction", new(api.SearchRequest), `{"query":"q","limit":1.5}`, "limit must be a whole number"},
+		{"a text for a fraction", new(api.SearchRequest), `{"query":"q","minScore":"0.5"}`, "minScore must be a number"},
+		{"too large a fraction", new(api.SearchRequest), `{"query":"q","minScore":1e999}`, "minScore is too large a number"},
 		{"no number at all", new(api.SearchRequest), `{"query":"q","limit":true}`, "limit must be a whole number"},
 		{"deep, missing", new(api.UploadRequest), `{"conversation":{"id":"c","messages":[{"role":"human","content":"a"},{"role":"human"}]}}`, "conversation.messages[1].content is required"},
 		{"deep, null", new(api.UploadRequest), `{"conversation":{"id":"c","messages":[{"role":"human","content":null}]}}`, "conversation.messages[0].content must be a string, not null"},

@@ -55,6 +55,7 @@ export const events = new (class extends EventTarget {
       }
     } catch (error) {
       if (signal.aborted) return
+      this.missed = true // what happens until the service answers again
       if (/** @type {any} */ (error).status === 404) {
         this.spread('index', null)
         return pause(askEvery, signal)

@@ -28,8 +28,12 @@ func (p *tab) drop(files ...string) {
 		p.do(call(input.DispatchDragEvent, input.DispatchDragEventParams{Type: kind, X: 640, Y: 400, Data: data}))
 	}
 	drag(input.DispatchDragEventTypeDragEnter)
-	drag(input.DispatchDragEventTypeDragOver)
-	p.sees("document.body.matches('.dropping')") // the browser drops only what the page has accepted
+	for range 100 { // the browser drops only what the page has accepted, and a busy page may miss a move
+		drag(input.DispatchDragEventTypeDragOver)
+		if eval[bool](p, "document.body.matches('.dropping')") {
+			break
+		}
+	}
 	drag(input.DispatchDragEventTypeDragOver)
 	drag(input.DispatchDragEventTypeDrop)
 	p.sees("!document.body.matches('.dropping')")

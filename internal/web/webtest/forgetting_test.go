@@ -73,7 +73,9 @@ func forgetMain(t *testing.T, b *browser) {
 		p.tabTo(".toast button")
 		p.press(enter)
 		p.has("lethe-receipts td.number", "2")
-		p.has("lethe-receipts .badge.done", "reclaimed")
+		if db.Kind == storetest.SQLite { // PostgreSQL reclaims a few rows when it is time to
+			p.has("lethe-receipts .badge.done", "reclaimed")
+		}
 		receipts, err := s.Client.Deletions(t.Context(), 0, 0)
 		require.NoError(t, err)
 		p.has("lethe-receipts code", receipts.Items[0].ID)
