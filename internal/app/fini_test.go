@@ -253,7 +253,7 @@ func TestPublicDeletesThatAreRefused(t *testing.T) {
 			status           int
 			says             string
 		}{
-			{"no body", public, "", nil, 400, "a JSON body is required, and this request has none; nothing was deleted. Where the body of a DELETE gets lost, send it to POST /api/chat-history/chats/delete, or delete one by one: DELETE /v2/hc-interactions/{id}/public"},
+			{"no body", public, "", nil, 400, "a JSON body is required, and this request has none; nothing was deleted. Where the body of a DELETE gets lost, send it to POST /v2/hc-interactions/public/delete, or delete one by one: DELETE /v2/hc-interactions/{id}/public"},
 			{"null", public, "null", nil, 400, "the body must be a JSON object"},
 			{"a bare list", public, `["` + id + `"]`, nil, 400, "the body must be a JSON object"},
 			{"no ids", public, "{}", nil, 400, "ids is required"},
