@@ -27,7 +27,7 @@ func (m *memoryPlugin) DeleteConversations(ctx context.Context, r wire.DeleteCon
 // noDeleteBody is the error text for a DELETE that has neither body nor ids, or lost its body
 // on the way.
 const noDeleteBody = "a JSON body is required, and this request has none; nothing was deleted. " +
-	"Where the body of a DELETE gets lost, send it to POST /v2/hc-interactions/public/delete, or name the ids in the query: ?ids=...,..."
+	"Where the body of a DELETE gets lost, send it to POST /api/chat-history/chats/delete, or name the ids in the query: ?ids=...,..."
 
 // bodyOrQuery returns the parameters of a delete from its body, or from its query if it has
 // no body. Both together are refused, because they may differ.
