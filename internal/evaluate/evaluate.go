@@ -66,13 +66,13 @@ func Run(ctx context.Context, c *client.Client, number int, d Dialogue, layout L
 // places records where each turn was uploaded.
 type places struct {
 	conversation map[string]string // by turn
-	text         map[string]string // by turn; empty when the conversation is the turn
+	text         map[string]string // by turn, in its passage; empty when the conversation is the turn
 }
 
 // holds reports whether a result contains any of the turns.
 func (p places) holds(r api.SearchResult, turns []string) bool {
 	return slices.ContainsFunc(turns, func(id string) bool {
-		return p.conversation[id] == r.ConversationID && strings.Contains(oneLine(r.Text), p.text[id])
+		return p.conversation[id] == r.ConversationID && strings.Contains(oneLine(r.Passage), p.text[id])
 	})
 }
 
