@@ -327,9 +327,13 @@ func whole(t *testing.T, c api.ConversationDetail, newest int) int {
 // word returns a word of letters only, which no other version contains and no stemmer
 // changes.
 func word(external string, v int) string {
-	letters := []rune("zq" + external)
+	letters := []rune("zq")
+	for _, r := range external { // twice, so that no word is a misspelling of another
+		letters = append(letters, r, r)
+	}
 	for ; v > 0; v /= 10 {
-		letters = append(letters, rune("bcdfghjkmn"[v%10]))
+		digit := rune("bcdfghjkmn"[v%10])
+		letters = append(letters, digit, digit)
 	}
 	return string(letters) + "x"
 }
