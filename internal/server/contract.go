@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"sync"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // thisServer is how openapi.yaml names the server: relatively, which some generators do not
-// read. served replaces it by the address of the request.
+// read. What is served names the address of the request instead.
 const thisServer = "servers:\n  - url: /\n"
 
 // openAPI serves the contract.
@@ -37,10 +38,7 @@ func openAPIAsJSON() echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		answer := make(map[string]any, len(document))
-		for name, value := range document {
-			answer[name] = value
-		}
+		answer := maps.Clone(document)
 		answer["servers"] = []map[string]any{{"url": addressOf(c), "description": "The service that served this document."}}
 		return c.JSON(http.StatusOK, answer)
 	}
