@@ -2,7 +2,6 @@ package chat
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"hash"
 	"io"
@@ -45,18 +44,6 @@ func (u Upload) Sum() (sum UploadSum) {
 
 // IsZero reports whether the checksum is not known.
 func (s UploadSum) IsZero() bool { return s == UploadSum{} }
-
-// String returns the checksum as Base64 for URLs, without padding.
-func (s UploadSum) String() string { return base64.RawURLEncoding.EncodeToString(s[:]) }
-
-// ParseUploadSum is the inverse of UploadSum.String. It returns false for any other text.
-func ParseUploadSum(text string) (sum UploadSum, ok bool) {
-	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(raw) != len(sum) {
-		return UploadSum{}, false
-	}
-	return UploadSum(raw), true
-}
 
 // summer writes values to a hash so that different values never become the same bytes: each
 // text follows its length.
