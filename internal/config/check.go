@@ -1,26 +1,14 @@
 package config
 
 import (
-	"math"
 	"net"
 	"net/netip"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/lethe-chat/lethe/internal/fault"
-)
-
-const (
-	minKeyLength       = 16
-	maxKeyLength       = 512
-	maxModelName       = 180 // bytes, as modelhttp.MaxModelName
-	maxRate            = 100_000
-	maxBurst           = 1_000_000
-	maxShutdownTimeout = 10 * time.Minute
-	minMemoryBudget    = 64 // MiB
-	maxMemoryBudget    = 1 << 20
 )
 
 // check reports every value and every combination that cannot work.
@@ -29,14 +17,28 @@ func (l *loader) check() {
 	l.checkDatabase()
 	l.checkKey()
 	l.checkPlaces()
-	l.checkEmbedder()
+	l.checkForms()
+	if l.config.Embedder == EmbedderOpenAI {
+		l.checkEmbeddingsServer()
+	}
 	l.checkOptionalServer("LETHE_RERANK", l.config.RerankURL, l.config.RerankModel, l.config.RerankAPIKey)
 	l.checkOptionalServer("LETHE_LLM", l.config.LLMURL, l.config.LLMModel, l.config.LLMAPIKey)
 	l.checkOrigins()
 	l.checkHosts()
-	l.checkRate()
-	l.checkLog()
-	l.checkWork()
+	l.checkBurst()
+}
+
+// checkForms checks every value that is set by the form that the table gives it.
+func (l *loader) checkForms() {
+	fields := reflect.ValueOf(l.config)
+	for i, v := range Variables() {
+		if v.form.wrong == nil || !l.isSet(v.Name) || l.bad[v.Name] {
+			continue
+		}
+		if wrong := v.form.wrong(l.values[v.Name], fields.Field(i).Interface()); wrong != "" {
+			l.refuse(v.Name, wrong)
+		}
+	}
 }
 
 func (l *loader) checkAddresses() {
@@ -114,7 +116,7 @@ func (l *loader) checkKey() {
 func CheckKey(key Secret, source string) error {
 	if wrong := wrongKey(key); wrong != "" {
 		accepts, _ := variable("LETHE_API_KEY")
-		return fault.Invalidf("the key in %s %s; use %s", source, wrong, accepts.Accepts)
+		return fault.Invalidf("the key in %s %s; use %s", source, wrong, accepts.Accepts())
 	}
 	return nil
 }
@@ -150,16 +152,6 @@ func isVisibleASCII(s string) bool {
 		}
 	}
 	return true
-}
-
-func (l *loader) checkEmbedder() {
-	switch l.config.Embedder {
-	case EmbedderBuiltin, EmbedderNone, EmbedderHash:
-	case EmbedderOpenAI:
-		l.checkEmbeddingsServer()
-	default:
-		l.refuse("LETHE_EMBEDDER", "is unknown")
-	}
 }
 
 // checkEmbeddingsServer is used for the openai embedder only. The others ignore these
@@ -200,62 +192,19 @@ func (l *loader) checkServer(prefix, address, model string, key Secret, neededBy
 	u, err := url.Parse(address)
 	switch accepts, _ := variable(prefix + "_URL"); {
 	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
-		l.problem(prefix+"_URL", "is not an http or https address; use %s", accepts.Accepts)
+		l.problem(prefix+"_URL", "is not an http or https address; use %s", accepts.Accepts())
 	case u.User != nil:
 		l.problem(prefix+"_URL", "contains a user or password; put the key into %s_API_KEY", prefix)
 	case u.RawQuery != "" || u.Fragment != "":
-		l.problem(prefix+"_URL", "has something after the path; use %s", accepts.Accepts)
+		l.problem(prefix+"_URL", "has something after the path; use %s", accepts.Accepts())
 	case u.Hostname() == "api.openai.com" && key == "":
 		l.problem(prefix+"_API_KEY", "is needed by api.openai.com")
 	}
 }
 
-func (l *loader) checkRate() {
-	c := l.config
-	if !l.bad["LETHE_RATE_LIMIT"] && (math.IsNaN(c.RatePerSecond) || c.RatePerSecond < 0 || c.RatePerSecond > maxRate) {
-		l.refuse("LETHE_RATE_LIMIT", "is out of range")
-	}
-	if !l.isSet("LETHE_RATE_BURST") || l.bad["LETHE_RATE_BURST"] {
-		return
-	}
-	switch {
-	case c.RateBurst < 1 || c.RateBurst > maxBurst:
-		l.refuse("LETHE_RATE_BURST", "is out of range")
-	case c.RatePerSecond == 0 && !l.bad["LETHE_RATE_LIMIT"]:
+func (l *loader) checkBurst() {
+	if l.isSet("LETHE_RATE_BURST") && l.config.RatePerSecond == 0 && !l.bad["LETHE_RATE_BURST"] && !l.bad["LETHE_RATE_LIMIT"] {
 		l.problem("LETHE_RATE_BURST", "has no effect without a rate limit; set LETHE_RATE_LIMIT too, or leave both")
-	}
-}
-
-func (l *loader) checkLog() {
-	// slog would also read "info+2"; one spelling is enough.
-	if level := strings.ToLower(l.values["LETHE_LOG_LEVEL"]); !l.bad["LETHE_LOG_LEVEL"] && level != "" {
-		if strings.ToLower(l.config.LogLevel.String()) != level || strings.ContainsAny(level, "+-") {
-			l.refuse("LETHE_LOG_LEVEL", "is unknown")
-		}
-	}
-	if l.config.SenderStyle != "human" && l.config.SenderStyle != "user" {
-		l.refuse("LETHE_SENDER_STYLE", "is unknown")
-	}
-	if l.config.LogFormat != LogText && l.config.LogFormat != LogJSON {
-		l.refuse("LETHE_LOG_FORMAT", "is unknown")
-	}
-}
-
-func (l *loader) checkWork() {
-	if !l.bad["LETHE_MAX_TOKENS"] && (l.config.MaxTokens < 0 || l.config.MaxTokens > mostTokens) {
-		l.refuse("LETHE_MAX_TOKENS", "is out of range")
-	}
-	if !l.bad["LETHE_INDEX_WORKERS"] && (l.config.Workers < 1 || l.config.Workers > maxWorkers) {
-		l.refuse("LETHE_INDEX_WORKERS", "is out of range")
-	}
-	if n := l.config.MemoryBudget; !l.bad["LETHE_MEMORY_BUDGET"] && (n < minMemoryBudget || n > maxMemoryBudget) {
-		l.refuse("LETHE_MEMORY_BUDGET", "is out of range")
-	}
-	if d := l.config.ShutdownTimeout; !l.bad["LETHE_SHUTDOWN_TIMEOUT"] && (d <= 0 || d > maxShutdownTimeout) {
-		l.refuse("LETHE_SHUTDOWN_TIMEOUT", "is out of range")
-	}
-	if d := l.config.ShutdownDelay; !l.bad["LETHE_SHUTDOWN_DELAY"] && (d < 0 || d > maxShutdownTimeout) {
-		l.refuse("LETHE_SHUTDOWN_DELAY", "is out of range")
 	}
 }
 

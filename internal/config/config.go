@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"reflect"
 	"strings"
 	"time"
 )
@@ -30,9 +31,9 @@ const (
 )
 
 // Config is everything that a deployment can set. Load returns it with valid values
-// only. Variables explains each field.
+// only. The fields are in the order of Variables, which says all else about them.
 type Config struct {
-	Addr             string        `env:"LETHE_ADDR" envDefault:"127.0.0.1:8787"`
+	Addr             string        `env:"LETHE_ADDR"`
 	MetricsAddr      string        `env:"LETHE_METRICS_ADDR"` // empty: beside the API
 	DatabaseURL      Secret        `env:"LETHE_DATABASE_URL"` // empty: SQLite in DataDir
 	DataDir          string        `env:"LETHE_DATA_DIR"`     // may be empty when DatabaseURL is not
@@ -41,8 +42,8 @@ type Config struct {
 	APIKeyFile       string        `env:"LETHE_API_KEY_FILE"` // a file with the key in it, in place of APIKey
 	RuntimeDir       string        `env:"LETHE_RUNTIME_DIR"`  // empty: the environment does not name one
 	PublicURL        string        `env:"LETHE_PUBLIC_URL"`   // no slash at the end; empty: as Addr
-	Command          string        `env:"LETHE_COMMAND" envDefault:"lethe"`
-	Embedder         Embedder      `env:"LETHE_EMBEDDER" envDefault:"builtin"`
+	Command          string        `env:"LETHE_COMMAND"`
+	Embedder         Embedder      `env:"LETHE_EMBEDDER"`
 	EmbeddingsURL    string        `env:"LETHE_EMBEDDINGS_URL"`
 	EmbeddingsModel  string        `env:"LETHE_EMBEDDINGS_MODEL"`
 	EmbeddingsAPIKey Secret        `env:"LETHE_EMBEDDINGS_API_KEY"`
@@ -52,18 +53,18 @@ type Config struct {
 	LLMURL           string        `env:"LETHE_LLM_URL"` // empty: digests quote
 	LLMModel         string        `env:"LETHE_LLM_MODEL"`
 	LLMAPIKey        Secret        `env:"LETHE_LLM_API_KEY"`
-	CORSOrigins      []string      `env:"LETHE_CORS_ORIGINS"`                    // as a browser sends them
-	SenderStyle      string        `env:"LETHE_SENDER_STYLE" envDefault:"human"` // of answers to keys without a style of their own
-	Hosts            []string      `env:"LETHE_ALLOWED_HOSTS"`                   // lower case, no port, no brackets
-	RatePerSecond    float64       `env:"LETHE_RATE_LIMIT"`                      // requests per key; 0 for no limit
-	RateBurst        int           `env:"LETHE_RATE_BURST"`                      // 0 without a limit
-	LogLevel         slog.Level    `env:"LETHE_LOG_LEVEL" envDefault:"info"`
-	LogFormat        string        `env:"LETHE_LOG_FORMAT" envDefault:"text"`
+	CORSOrigins      []string      `env:"LETHE_CORS_ORIGINS"`  // as a browser sends them
+	SenderStyle      string        `env:"LETHE_SENDER_STYLE"`  // of answers to keys without a style of their own
+	Hosts            []string      `env:"LETHE_ALLOWED_HOSTS"` // lower case, no port, no brackets
+	RatePerSecond    float64       `env:"LETHE_RATE_LIMIT"`    // requests per key; 0 for no limit
+	RateBurst        int           `env:"LETHE_RATE_BURST"`    // 0 without a limit
+	LogLevel         slog.Level    `env:"LETHE_LOG_LEVEL"`
+	LogFormat        string        `env:"LETHE_LOG_FORMAT"`
 	Workers          int           `env:"LETHE_INDEX_WORKERS"`
-	MaxTokens        int           `env:"LETHE_MAX_TOKENS"`                     // of a conversation that are indexed; 0 for all
-	MemoryBudget     int           `env:"LETHE_MEMORY_BUDGET" envDefault:"192"` // MiB
+	MaxTokens        int           `env:"LETHE_MAX_TOKENS"`    // of a conversation that are indexed; 0 for all
+	MemoryBudget     int           `env:"LETHE_MEMORY_BUDGET"` // MiB
 	ShutdownDelay    time.Duration `env:"LETHE_SHUTDOWN_DELAY"`
-	ShutdownTimeout  time.Duration `env:"LETHE_SHUTDOWN_TIMEOUT" envDefault:"10s"`
+	ShutdownTimeout  time.Duration `env:"LETHE_SHUTDOWN_TIMEOUT"`
 }
 
 // Loopback reports whether only this machine can reach the service.
@@ -125,39 +126,37 @@ func at(model, address string) string {
 	return model + " at " + u.Host
 }
 
+// shown returns the settings in the order of the table.
 func (c Config) shown() []slog.Attr {
-	return []slog.Attr{
-		slog.String("LETHE_ADDR", c.Addr),
-		slog.String("LETHE_METRICS_ADDR", c.MetricsAddr),
-		slog.String("LETHE_DATABASE_URL", maskURL(c.DatabaseURL)),
-		slog.String("LETHE_DATA_DIR", c.DataDir),
-		slog.String("LETHE_IMPORT_DIR", c.ImportDir),
-		slog.String("LETHE_API_KEY", c.APIKey.String()),
-		slog.String("LETHE_API_KEY_FILE", c.APIKeyFile),
-		slog.String("LETHE_RUNTIME_DIR", c.RuntimeDir),
-		slog.String("LETHE_PUBLIC_URL", c.PublicURL),
-		slog.String("LETHE_COMMAND", c.Command),
-		slog.String("LETHE_EMBEDDER", string(c.Embedder)),
-		slog.String("LETHE_EMBEDDINGS_URL", maskURL(Secret(c.EmbeddingsURL))),
-		slog.String("LETHE_EMBEDDINGS_MODEL", c.EmbeddingsModel),
-		slog.String("LETHE_EMBEDDINGS_API_KEY", c.EmbeddingsAPIKey.String()),
-		slog.String("LETHE_RERANK_URL", maskURL(Secret(c.RerankURL))),
-		slog.String("LETHE_RERANK_MODEL", c.RerankModel),
-		slog.String("LETHE_RERANK_API_KEY", c.RerankAPIKey.String()),
-		slog.String("LETHE_LLM_URL", maskURL(Secret(c.LLMURL))),
-		slog.String("LETHE_LLM_MODEL", c.LLMModel),
-		slog.String("LETHE_LLM_API_KEY", c.LLMAPIKey.String()),
-		slog.String("LETHE_CORS_ORIGINS", strings.Join(c.CORSOrigins, ",")),
-		slog.String("LETHE_SENDER_STYLE", c.SenderStyle),
-		slog.String("LETHE_ALLOWED_HOSTS", strings.Join(c.Hosts, ",")),
-		slog.Float64("LETHE_RATE_LIMIT", c.RatePerSecond),
-		slog.Int("LETHE_RATE_BURST", c.RateBurst),
-		slog.String("LETHE_LOG_LEVEL", strings.ToLower(c.LogLevel.String())),
-		slog.String("LETHE_LOG_FORMAT", c.LogFormat),
-		slog.Int("LETHE_INDEX_WORKERS", c.Workers),
-		slog.Int("LETHE_MAX_TOKENS", c.MaxTokens),
-		slog.Int("LETHE_MEMORY_BUDGET", c.MemoryBudget),
-		slog.Duration("LETHE_SHUTDOWN_DELAY", c.ShutdownDelay),
-		slog.Duration("LETHE_SHUTDOWN_TIMEOUT", c.ShutdownTimeout),
+	fields := reflect.ValueOf(c)
+	variables := Variables()
+	shown := make([]slog.Attr, len(variables))
+	for i, v := range variables {
+		shown[i] = slog.Attr{Key: v.Name, Value: v.show(fields.Field(i).Interface())}
+	}
+	return shown
+}
+
+// show returns the value of a variable as logs and people see it.
+func (v Variable) show(value any) slog.Value {
+	switch value := value.(type) {
+	case Secret:
+		if v.Address {
+			return slog.StringValue(maskURL(value))
+		}
+		return slog.StringValue(value.String())
+	case string:
+		if v.Address {
+			return slog.StringValue(maskURL(Secret(value)))
+		}
+		return slog.StringValue(value)
+	case Embedder:
+		return slog.StringValue(string(value))
+	case []string:
+		return slog.StringValue(strings.Join(value, ","))
+	case slog.Level:
+		return slog.StringValue(strings.ToLower(value.String()))
+	default:
+		return slog.AnyValue(value)
 	}
 }

@@ -69,10 +69,10 @@ func markdown() string {
 		if v.Secret {
 			secret = " *"
 		}
-		if v.Default != "" {
-			standard = v.Default
+		if v.Standard() != "" {
+			standard = v.Standard()
 		}
-		fmt.Fprintf(&b, "| `%s`%s | %s | %s | %s |\n", v.Name, secret, standard, v.Accepts, v.Meaning)
+		fmt.Fprintf(&b, "| `%s`%s | %s | %s | %s |\n", v.Name, secret, standard, v.Accepts(), v.Meaning)
 	}
 	b.WriteString(docsTail)
 	return b.String()

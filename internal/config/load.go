@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"runtime"
 	"strings"
@@ -85,16 +86,16 @@ func (l *loader) problem(name, format string, args ...any) {
 func (l *loader) refuse(name, reason string) {
 	v, _ := variable(name)
 	if v.Secret {
-		l.problem(name, "%s; use %s", reason, v.Accepts)
+		l.problem(name, "%s; use %s", reason, v.Accepts())
 		return
 	}
-	l.problem(name, "%q %s; use %s", l.values[name], reason, v.Accepts)
+	l.problem(name, "%q %s; use %s", l.values[name], reason, v.Accepts())
 }
 
 // parse fills the fields from their text. The library knows them by field name;
 // people know them by variable.
 func (l *loader) parse() {
-	err := env.ParseWithOptions(&l.config, env.Options{Environment: l.values})
+	err := env.ParseWithOptions(&l.config, env.Options{Environment: l.withDefaults()})
 	var all env.AggregateError
 	if !errors.As(err, &all) {
 		return
@@ -109,6 +110,17 @@ func (l *loader) parse() {
 	}
 }
 
+// withDefaults returns the environment with the defaults of what is not set.
+func (l *loader) withDefaults() map[string]string {
+	values := maps.Clone(l.values)
+	for _, v := range Variables() {
+		if !l.isSet(v.Name) && v.Default != "" {
+			values[v.Name] = v.Default
+		}
+	}
+	return values
+}
+
 func variableOf(field string) string {
 	f, ok := reflect.TypeFor[Config]().FieldByName(field)
 	if !ok {
@@ -118,8 +130,6 @@ func variableOf(field string) string {
 }
 
 const (
-	maxWorkers     = 64
-	mostTokens     = 1_000_000_000
 	publicRate     = 20 // requests per second, when others can reach us
 	publicDelay    = 3 * time.Second
 	burstOverRate  = 2
