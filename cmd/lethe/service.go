@@ -79,12 +79,9 @@ func (p *program) syncAtLogin(ctx context.Context, f syncFlags) error {
 
 // atLogin writes the file that starts a program at login, or deletes it, and prints what it did.
 func (p *program) atLogin(ctx context.Context, program autostart.Program, uninstall, dryRun bool) error {
-	self, err := os.Executable()
+	self, err := p.executable()
 	if err != nil {
-		return fault.Wrap(fault.Unavailable, err, "this system does not say where the program is")
-	}
-	if p.self != "" {
-		self = p.self
+		return err
 	}
 	program.Command = append([]string{self}, program.Command...)
 	var secrets []string
@@ -181,4 +178,16 @@ func (p *program) runs(ctx context.Context, command []string) error {
 	c := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // commands of package autostart
 	c.Stdout, c.Stderr = p.stderr, p.stderr
 	return c.Run()
+}
+
+// executable returns the path of this program.
+func (p *program) executable() (string, error) {
+	if p.self != "" {
+		return p.self, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", fault.Wrap(fault.Unavailable, err, "this system does not say where the program is")
+	}
+	return self, nil
 }

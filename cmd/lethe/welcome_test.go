@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,7 +24,14 @@ const patience = 30 * time.Second
 // test ends, and must end without an error.
 func serving(t *testing.T, db storetest.Database, environ ...string) (said []string) {
 	t.Helper()
-	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	said, _ = servingUntil(t, db, environ...)
+	return said
+}
+
+// servingUntil is serving, and also returns a function that stops the service before the test ends.
+func servingUntil(t *testing.T, db storetest.Database, environ ...string) (said []string, stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	stdout, write := io.Pipe()
 	var stderr strings.Builder // read when run has returned
 	ended := make(chan int, 1)
@@ -32,8 +40,8 @@ func serving(t *testing.T, db storetest.Database, environ ...string) (said []str
 		_ = write.Close()
 		ended <- code
 	}()
-	t.Cleanup(func() {
-		stop()
+	stop = sync.OnceFunc(func() {
+		cancel()
 		select {
 		case code := <-ended:
 			require.Equal(t, exitOK, code, stderr.String())
@@ -42,6 +50,7 @@ func serving(t *testing.T, db storetest.Database, environ ...string) (said []str
 			require.Fail(t, "it does not stop")
 		}
 	})
+	t.Cleanup(stop)
 	lines := make(chan string)
 	go func() {
 		defer close(lines)
@@ -55,7 +64,7 @@ func serving(t *testing.T, db storetest.Database, environ ...string) (said []str
 			require.True(t, ok, "it ended")
 			said = append(said, line)
 			if strings.Contains(line, "Ctrl-C") {
-				return said
+				return said, stop
 			}
 		case <-timeout:
 			require.Fail(t, "it does not start", said)

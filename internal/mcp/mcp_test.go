@@ -27,8 +27,9 @@ var revisions = []string{"2026-07-28", "2025-11-25", "2025-03-26"}
 // desk is a service whose clock the test moves.
 type desk struct {
 	*servertest.Service
-	t      *testing.T
-	passed atomic.Int64 // nanoseconds
+	t         *testing.T
+	passed    atomic.Int64 // nanoseconds
+	relayedTo string       // what relays call instead of the service; a proxy before it
 }
 
 func start(t *testing.T) *desk {

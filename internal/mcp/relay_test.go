@@ -1,8 +1,16 @@
 package mcp_test
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"sync/atomic"
 	"testing"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -21,7 +29,7 @@ func (d *desk) relayed(key, revision string, fill form) *sdk.ClientSession {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(d.t.Context()))
 	go func() {
 		ended <- relay.Run(ctx, relay.Options{Version: "1.2.3", In: fromClient, Out: toClient, Find: func(context.Context) (string, string, error) {
-			return d.URL, key, nil
+			return cmp.Or(d.relayedTo, d.URL), key, nil
 		}})
 	}()
 	options := &sdk.ClientOptions{}
@@ -82,4 +90,98 @@ func TestTheRelayInEveryRevision(t *testing.T) {
 			require.ElementsMatch(t, readTools, names(t, reader))
 		})
 	}
+}
+
+// severing is a proxy that passes requests on. While cut is set, it closes the connection instead of
+// passing the answer of a tool back.
+type severing struct {
+	*httptest.Server
+	cut   atomic.Bool
+	calls atomic.Int32 // of tools, that reached the service
+}
+
+func (d *desk) severed() *severing {
+	to, err := url.Parse(d.URL)
+	require.NoError(d.t, err)
+	s, through := &severing{}, httputil.NewSingleHostReverseProxy(to)
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		answer := httptest.NewRecorder()
+		through.ServeHTTP(answer, r)
+		if bytes.Contains(body, []byte(`"tools/call"`)) {
+			s.calls.Add(1)
+			if s.cut.Load() {
+				panic(http.ErrAbortHandler)
+			}
+		}
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
+	}))
+	d.t.Cleanup(s.Close)
+	return s
+}
+
+// A delete whose answer is lost is not sent again, and the assistant is told that it may have been
+// carried out. What only reads is asked again.
+func TestALostAnswerOfADeleteIsNotAskedAgain(t *testing.T) {
+	d := start(t)
+	for _, revision := range revisions {
+		proxy := d.severed()
+		d.relayedTo = proxy.URL
+		s := d.relayed(d.Key, revision, nil)
+		id := d.upload(d.Key, "ferry", "The ferry leaves at nine.")
+		token := call(t, s, "delete_conversations", args{"ids": []string{id}}).outcome["confirmToken"]
+		proxy.calls.Store(0)
+		proxy.cut.Store(true)
+		a := call(t, s, "delete_conversations", args{"ids": []string{id}, "confirmToken": token})
+		require.True(t, a.failed)
+		require.Contains(t, a.text, "it may have been carried out")
+		require.EqualValues(t, 1, proxy.calls.Load())
+		require.Zero(t, d.count(), "it was carried out")
+
+		a = call(t, s, "chat_history_overview", nil)
+		require.True(t, a.failed)
+		require.EqualValues(t, 3, proxy.calls.Load(), "a read is asked twice")
+		proxy.cut.Store(false)
+		require.False(t, call(t, s, "chat_history_overview", nil).failed)
+	}
+}
+
+// What a proxy or the service answers outside of the protocol is said as it is.
+func TestRefusalsOverHTTPAreSaid(t *testing.T) {
+	d := start(t)
+	status, body := http.StatusOK, ""
+	to, err := url.Parse(d.URL)
+	require.NoError(t, err)
+	through := httputil.NewSingleHostReverseProxy(to)
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if status == http.StatusOK {
+			through.ServeHTTP(w, r)
+			return
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(proxy.Close)
+	d.relayedTo = proxy.URL
+	s := d.relayed(d.Key, revisions[0], nil)
+	for _, c := range []struct {
+		status     int
+		body, says string
+	}{
+		{http.StatusBadGateway, "<html>nginx</html>", "502 Bad Gateway"},
+		{http.StatusTooManyRequests, `{"error":"too many requests; try again in 3 s"}`, "too many requests; try again in 3 s"},
+		{http.StatusUnauthorized, `{"error":"Invalid or revoked API key"}`, "Invalid or revoked API key"},
+		{http.StatusMisdirectedRequest, `{"error":"this host is not allowed"}`, "this host is not allowed"},
+		{http.StatusNotFound, `{"error":{"code":1}}`, "404 Not Found"},
+	} {
+		status, body = c.status, c.body
+		a := call(t, s, "chat_history_overview", nil)
+		require.True(t, a.failed)
+		require.Contains(t, a.text, "the service refused: "+c.says)
+	}
+	status = http.StatusOK
+	require.False(t, call(t, s, "chat_history_overview", nil).failed)
 }
