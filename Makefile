@@ -88,6 +88,11 @@ test-page: ## Run the tests of the page in a browser (PAGE=sign takes those of t
 	url="$$($(POSTGRES))" && browser="$$($(CHROMIUM))" && \
 		LETHE_TEST_DATABASE_URL="$$url" LETHE_TEST_CHROMIUM="$$browser" go test -count=1 -run '/$(PAGE)' ./internal/web/webtest
 
+.PHONY: bench-page
+bench-page: ## Measure the page in a browser, on SQLite (BENCH=typing takes that part; docs/benchmarks.md)
+	browser="$$($(CHROMIUM))" && LETHE_TEST_CHROMIUM="$$browser" \
+		go test -run '^$$' -bench '^BenchmarkPage$$/$(BENCH)' -benchtime 1x -timeout 60m ./internal/web/webtest
+
 .PHONY: page-pictures
 page-pictures: ## Write a picture of every screen of the page to the folder TO
 	mkdir -p '$(TO)'

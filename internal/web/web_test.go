@@ -2,7 +2,9 @@ package web
 
 import (
 	"io/fs"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +48,29 @@ func TestThePageLoadsOnlyItsOwnFiles(t *testing.T) {
 			require.Equal(t, "http://www.w3.org/2000/svg", address, name)
 		}
 	}
+}
+
+// The page names all modules that it begins with, so that the browser asks for them at once
+// and not one level of imports after the other.
+func TestThePagePreloadsItsModules(t *testing.T) {
+	page, err := Load()
+	require.NoError(t, err)
+	var named []string
+	for _, match := range regexp.MustCompile(`rel="modulepreload" href="page/([^"]+)"`).FindAllStringSubmatch(string(page["index.html"].Content), -1) {
+		named = append(named, match[1])
+	}
+	needed := map[string]bool{}
+	imported := regexp.MustCompile(`(?m)^import (?:.* from )?'\./([^']+)'`)
+	for todo := []string{"main.js"}; len(todo) > 0; todo = todo[1:] {
+		if needed[todo[0]] {
+			continue
+		}
+		needed[todo[0]] = true
+		for _, match := range imported.FindAllStringSubmatch(string(page[todo[0]].Content), -1) {
+			todo = append(todo, match[1])
+		}
+	}
+	require.ElementsMatch(t, slices.Collect(maps.Keys(needed)), named)
 }
 
 // HTML becomes elements in one place, and no text becomes a script or a style.

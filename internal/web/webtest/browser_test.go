@@ -20,7 +20,7 @@ type browser struct {
 	axe string          // the source of axe-core
 }
 
-func start(t *testing.T, program string) *browser {
+func start(t testing.TB, program string) *browser {
 	t.Helper()
 	axe, err := os.ReadFile(filepath.Join(filepath.Dir(program), "axe.min.js"))
 	require.NoError(t, err, "ensure-chromium.sh puts axe-core beside the browser")
@@ -37,7 +37,7 @@ func start(t *testing.T, program string) *browser {
 }
 
 // service starts the program on a fresh SQLite database.
-func service(t *testing.T, opts ...apptest.Option) *apptest.Service {
+func service(t testing.TB, opts ...apptest.Option) *apptest.Service {
 	t.Helper()
 	return apptest.Start(t, storetest.New(t, storetest.SQLite), opts...)
 }

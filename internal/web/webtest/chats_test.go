@@ -68,6 +68,13 @@ func long(t testing.TB, s *apptest.Service, title string, n int) string {
 // many stores n conversations of two short messages, and waits until they are indexed.
 func many(t testing.TB, s *apptest.Service, n int) {
 	t.Helper()
+	store(t, s, n)
+	s.Idle(t)
+}
+
+// store stores n conversations of two short messages.
+func store(t testing.TB, s *apptest.Service, n int) {
+	t.Helper()
 	var file bytes.Buffer
 	lines := json.NewEncoder(&file)
 	began := time.Date(2020, 1, 1, 8, 0, 0, 0, time.UTC)
@@ -83,7 +90,6 @@ func many(t testing.TB, s *apptest.Service, n int) {
 	}
 	_, err := s.Client.ImportFile(t.Context(), &file, false)
 	require.NoError(t, err)
-	s.Idle(t)
 }
 
 // clientOf lists the conversations of a platform.
