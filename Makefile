@@ -123,7 +123,7 @@ bench-recall: ## Measure what search finds for the questions of a dataset: DATAS
 	$(if $(filter postgres,$(DB)),url="$$($(POSTGRES))" && )go run ./cmd/lethe-eval -dataset '$(DATASET)' $(if $(filter postgres,$(DB)),-database-url "$$url")
 
 .PHONY: kill
-kill: ## Kill the service at KILLS (200) points of a large delete, on each database (SEED repeats a run)
+kill: ## Kill the service at KILLS (200) points of a large delete and of an import, on each database (SEED repeats a run)
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" \
 		go test -count=1 -timeout 60m -v -run '^TestKilled' ./internal/app -args -kill-points $(KILLS) -crash-seed $(SEED)
 

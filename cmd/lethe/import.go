@@ -106,7 +106,7 @@ func (p *program) importPaths(ctx context.Context, f importFlags, paths []string
 	}
 	if alone {
 		p.note("No service is running; storing directly in the database in %s.", c.DataDir)
-		begin := history.NewImport{FileName: sourceName(paths), FileSize: totalSize(sources), Format: f.format, RestoreDeleted: f.restore}
+		begin := history.NewImport{FileName: sourceName(paths), FileSize: totalSize(sources), Format: f.format, RestoreDeleted: f.restore, Here: true}
 		f.watch = true
 		return p.straight(ctx, c, f.workspace, begin, func(to transfer.Destination, state indexed) error {
 			return p.transfer(ctx, f, sources, o, to, state, shown)

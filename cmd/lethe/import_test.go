@@ -12,6 +12,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -390,4 +391,46 @@ func TestImportOfATable(t *testing.T) {
 	require.Contains(t, stderr, `it has no column "words"; its columns are: thread_id, author, body`)
 	_, stderr = i.lethe(1, "import", "--dry-run", "--columns", "rolle=author", file)
 	require.Contains(t, stderr, `"rolle" is not a part of a conversation`)
+}
+
+// A direct import is killed when some of it is stored. Its record says so as soon as the database is opened again,
+// and the next import stores only the rest.
+func TestADirectImportIsKilled(t *testing.T) {
+	db := storetest.New(t, storetest.SQLite)
+	environ := append(db.Environ(), "LETHE_RUNTIME_DIR="+filepath.Join(t.TempDir(), "run"), "LETHE_EMBEDDER=hash")
+	self, err := os.Executable()
+	require.NoError(t, err)
+	lethe := exec.CommandContext(t.Context(), self, mainArgument, "import", "-")
+	lethe.Env = environ
+	stdin, err := lethe.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, lethe.Start())
+	var rest strings.Builder
+	for n := range 900 {
+		line := fmt.Sprintf(`{"conversation":{"id":"%d","messages":[{"role":"human","content":"words %s"}]}}`+"\n", n, strings.Repeat("and more ", 500))
+		rest.WriteString(line)
+		if n < 700 {
+			_, err := io.WriteString(stdin, line)
+			require.NoError(t, err)
+		}
+	}
+	apptest.Await(t, "two parts are stored", func(context.Context) (bool, error) {
+		return db.Count(t, "SELECT count(*) FROM sqlite_master WHERE name = 'imports'") == 1 && db.Count(t, "SELECT count(*) FROM conversations") >= 500, nil
+	})
+	require.NoError(t, lethe.Process.Kill())
+	require.Error(t, lethe.Wait())
+	stored := db.Rows(t)["conversations"]
+	require.Equal(t, stored, db.Rows(t)["messages"])
+	require.Empty(t, db.Damage(t))
+
+	i := importer{t: t, environ: environ, stdin: rest.String()}
+	out, _ := i.lethe(exitOK, "import", "-")
+	require.Contains(t, out, fmt.Sprintf("Stored 900 conversations: %d new, %d unchanged.\n", 900-stored, stored))
+	service := apptest.Start(t, db)
+	imports, err := service.Client.Imports(t.Context(), 1, 10)
+	require.NoError(t, err)
+	require.Len(t, imports.Items, 2)
+	killed := imports.Items[1]
+	require.Equal(t, []any{api.ImportStateStopped, stored}, []any{killed.State, killed.Counts.New})
+	require.Contains(t, *killed.Error, "the program that ran it")
 }

@@ -34,6 +34,10 @@ func Work(ctx context.Context, c config.Config, logger *slog.Logger, fn func(*hi
 	}
 	h := history.New(history.Options{Store: s, Embedder: embedder, Wake: x.Wake, Logger: logger})
 	defer h.Close()
+	_ = s.ShowAlive(ctx)                                   // before an import begins; after an error, others notice by its silence that it has ended
+	if _, err := h.StopAbandonedImports(ctx); err != nil { // of commands that were killed
+		return err
+	}
 	soft, stop := context.WithCancel(ctx)
 	var indexing sync.WaitGroup
 	indexing.Go(func() { x.Run(soft, ctx) })

@@ -1,6 +1,5 @@
-// Package events notifies listeners of changes in a workspace. An event only says what kind of thing changed, and its
-// id; a listener reads the details itself. Each pending event is stored once, so a slow listener costs little and
-// misses nothing.
+// Package events notifies listeners of changes in a workspace. A notification has no content: a listener reads the
+// new state itself. So a listener that is slow costs nothing and misses nothing.
 package events
 
 import (
@@ -15,42 +14,37 @@ type Kind string
 // The kinds of events.
 const (
 	Import   Kind = "import"   // an import began, advanced or ended
-	Index    Kind = "index"    // conversations were queued for indexing
+	Index    Kind = "index"    // the number of conversations that wait to be indexed changed
 	Deletion Kind = "deletion" // conversations were deleted
 )
 
-// Event is a change.
-type Event struct {
-	Workspace chat.WorkspaceID // 0 if it is unknown
-	Kind      Kind
-	ID        string // of the import; empty for other kinds
-}
+// Everywhere notifies the listeners of all workspaces.
+const Everywhere chat.WorkspaceID = 0
 
-// Bus passes events on within this program. Its zero value is ready, and it is safe for
+// Bus notifies listeners within this program. Its zero value is ready, and it is safe for
 // concurrent use.
 type Bus struct {
 	mu        sync.Mutex
 	listeners map[*Listener]struct{}
 }
 
-// Publish passes an event to the listeners of its workspace. It never waits.
-func (b *Bus) Publish(e Event) {
+// Publish notifies the listeners of a workspace that something in it has changed. It never waits.
+func (b *Bus) Publish(ws chat.WorkspaceID) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for l := range b.listeners {
-		if e.Workspace == l.workspace || e.Workspace == 0 {
-			l.pending[e] = struct{}{}
+		if ws == l.workspace || ws == Everywhere {
 			select {
 			case l.signal <- struct{}{}:
-			default:
+			default: // the listener has not taken the last notification yet
 			}
 		}
 	}
 }
 
-// Listen returns a listener for the events of a workspace. The caller must close it.
+// Listen returns a listener for the changes of a workspace. The caller must close it.
 func (b *Bus) Listen(ws chat.WorkspaceID) *Listener {
-	l := &Listener{bus: b, workspace: ws, signal: make(chan struct{}, 1), pending: map[Event]struct{}{}}
+	l := &Listener{bus: b, workspace: ws, signal: make(chan struct{}, 1)}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.listeners == nil {
@@ -60,28 +54,15 @@ func (b *Bus) Listen(ws chat.WorkspaceID) *Listener {
 	return l
 }
 
-// Listener receives the events of one workspace.
+// Listener receives the notifications of one workspace.
 type Listener struct {
 	bus       *Bus
 	workspace chat.WorkspaceID
 	signal    chan struct{}
-	pending   map[Event]struct{}
 }
 
-// Signal receives a value when there are events to take.
+// Signal receives a value when something has changed since the last one. Several changes may be one value.
 func (l *Listener) Signal() <-chan struct{} { return l.signal }
-
-// Take returns the events since the last call, each once, in no particular order.
-func (l *Listener) Take() []Event {
-	l.bus.mu.Lock()
-	defer l.bus.mu.Unlock()
-	taken := make([]Event, 0, len(l.pending))
-	for e := range l.pending {
-		taken = append(taken, e)
-	}
-	clear(l.pending)
-	return taken
-}
 
 // Close stops the listener.
 func (l *Listener) Close() {

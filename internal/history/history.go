@@ -47,8 +47,10 @@ type History struct {
 	log      *slog.Logger
 	parts    chat.PartLimits
 
-	events    *events.Bus
-	importing sync.Map // the running *Importing values
+	events     *events.Bus
+	heartbeat  time.Duration // of a watch
+	unrecorded unrecorded    // ends of imports
+	importing  sync.Map      // the running *Importing values
 }
 
 // Options are the parts that a History uses.
@@ -63,7 +65,8 @@ type Options struct {
 	// Canceled when the service is stopping. When nil, the caller reclaims it itself.
 	Reclaim func(context.Context) error
 
-	Events *events.Bus // changes are published here; nil for a private bus
+	Events    *events.Bus   // changes are published here; nil for a private bus
+	Heartbeat time.Duration // how often a watch yields when nothing changes; DefaultHeartbeat when 0
 
 	APIKey     string // a token accepted for the workspace `default` with every scope; may be empty
 	LocalToken string // another such token, accepted only by AuthenticateLocal; may be empty
@@ -87,14 +90,14 @@ type Options struct {
 func (o Options) waking() func() {
 	return func() {
 		o.Wake()
-		o.Events.Publish(events.Event{Kind: events.Index})
+		o.Events.Publish(events.Everywhere)
 	}
 }
 
 func (o Options) deleting() func() {
 	return func() {
 		o.Deleted()
-		o.Events.Publish(events.Event{Kind: events.Deletion})
+		o.Events.Publish(events.Everywhere)
 	}
 }
 
@@ -120,6 +123,9 @@ func New(o Options) *History {
 	if o.Events == nil {
 		o.Events = &events.Bus{}
 	}
+	if o.Heartbeat <= 0 {
+		o.Heartbeat = DefaultHeartbeat
+	}
 	if o.Patience <= 0 {
 		o.Patience = DefaultPatience
 	}
@@ -131,7 +137,7 @@ func New(o Options) *History {
 	}
 	h := &History{
 		store: o.Store, embedder: o.Embedder, now: o.Now, wake: o.waking(), deleted: o.deleting(), reclaim: o.Reclaim,
-		limiter: newRateLimiter(o.RatePerSecond, o.Burst, o.Now), patience: o.Patience, log: o.Logger, events: o.Events, parts: o.Parts,
+		limiter: newRateLimiter(o.RatePerSecond, o.Burst, o.Now), patience: o.Patience, log: o.Logger, events: o.Events, heartbeat: o.Heartbeat, parts: o.Parts,
 	}
 	h.search = search.New(search.Options{
 		Store: o.Store, Embedder: o.Embedder, Reranker: o.Reranker, Logger: o.Logger, Metrics: o.Metrics,

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/chat"
-	"github.com/lethe-chat/lethe/internal/events"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/store"
 )
@@ -63,6 +62,9 @@ type NewImport struct {
 	FileSize       int64  // bytes; 0 when unknown
 	Format         string // empty when unknown
 	RestoreDeleted bool   // also store conversations that were deleted before
+	// Here: this program sends the parts itself, so the import is stopped when this program has ended. Otherwise a
+	// client sends them, and the import is stopped when the client is silent for ImportSilence.
+	Here bool
 }
 
 func (n NewImport) row(id string, state chat.ImportState) store.NewImport {
@@ -174,7 +176,7 @@ func (i *Importing) beat(key *keyWatch) {
 		err := key.check(i.ctx)
 		if step := i.step(); err == nil && (step.BytesRead != told.BytesRead || step.Report != told.Report || quiet >= importAlive) {
 			err = i.h.store.InTx(i.ctx, func(tx *store.Tx) error { return tx.MoveImport(i.ws, i.id, step) })
-			i.h.tellImport(i.ws, i.id)
+			i.h.tellImport(i.ws)
 			told, quiet = step, 0
 		} else if err == nil {
 			var running bool
@@ -317,24 +319,17 @@ func (i *Importing) End(err error) (Imported, error) {
 	state, reason := endOf(err)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(i.ctx), endPatience)
 	defer cancel()
-	recorded := i.h.store.InDeletingTx(ctx, func(tx *store.Tx) error {
-		step := i.step()
-		step.Counts.Failed = i.failed
-		step.Report = i.finalReport(step.Report)
-		if err := tx.MoveImport(i.ws, i.id, step); err != nil {
-			return err
-		}
-		return tx.EndImport(i.ws, i.id, state, reason)
-	})
-	switch {
-	case recorded == nil, errors.Is(recorded, store.ErrImportEnded):
-	default: // after ImportSilence it counts as stopped
-		i.h.log.WarnContext(ctx, "the end of an import was not recorded", "import", i.id, "error", recorded)
+	step := i.step()
+	step.Counts.Failed = i.failed
+	step.Report = i.finalReport(step.Report)
+	end := importEnd{i.ws, i.id, step, state, reason}
+	if recorded := i.h.record(ctx, end); recorded != nil {
+		i.h.log.WarnContext(ctx, "the end of an import cannot be recorded yet; it will be tried again", "import", i.id, "error", recorded)
+		i.h.unrecorded.add(end)
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		err = fault.Wrap(fault.Canceled, err, "the request was canceled or took too long")
 	}
-	i.h.tellImport(i.ws, i.id)
 	done := i.done
 	for _, p := range i.found {
 		if len(done.Problems) < maxImportProblems {
@@ -395,7 +390,5 @@ func (h *History) InterruptImports() (wait func(ctx context.Context)) {
 	}
 }
 
-// tellImport publishes that an import has changed.
-func (h *History) tellImport(ws chat.WorkspaceID, id string) {
-	h.events.Publish(events.Event{Workspace: ws, Kind: events.Import, ID: id})
-}
+// tellImport publishes that an import of a workspace has changed.
+func (h *History) tellImport(ws chat.WorkspaceID) { h.events.Publish(ws) }

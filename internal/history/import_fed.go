@@ -47,7 +47,7 @@ func (f *Fed) problem(at Read, err error) { f.Problems = addProblem(f.Problems, 
 func (h *History) beginImport(ctx context.Context, ws chat.WorkspaceID, n NewImport) (i chat.Import, err error) {
 	id := chat.NewID()
 	row := n.row(id, chat.StateReceiving)
-	row.Fed = true
+	row.Fed = !n.Here
 	err = h.store.InTx(ctx, func(tx *store.Tx) error {
 		if err := tx.BeginImport(ws, row); err != nil {
 			return err
@@ -141,7 +141,7 @@ func (h *History) reportImport(ctx context.Context, ws chat.WorkspaceID, id stri
 		i, err = tx.Import(ws, id)
 		return err
 	})
-	h.tellImport(ws, id)
+	h.tellImport(ws)
 	if end != nil && errors.Is(err, store.ErrImportEnded) {
 		i, err = h.endedBefore(ctx, ws, id, end.State)
 	}
@@ -168,7 +168,7 @@ func (h *History) stopImport(ctx context.Context, ws chat.WorkspaceID, id string
 	if err != nil && !errors.Is(err, store.ErrImportEnded) {
 		return chat.Import{}, err
 	}
-	h.tellImport(ws, id)
+	h.tellImport(ws)
 	h.importing.Range(func(key, _ any) bool {
 		if i := key.(*Importing); i.id == id { //nolint:forcetypeassert // nothing else is stored there
 			i.cancel(errStopped)
@@ -182,8 +182,12 @@ func (h *History) stopImport(ctx context.Context, ws chat.WorkspaceID, id string
 var errStopped = fault.New(fault.Conflict, "the import was stopped on request; what it stored before stays")
 
 // StopAbandonedImports stops the imports that nobody works on any more: their program has ended, or they were silent
-// for ImportSilence. It returns how many it stopped. The service calls it about every second.
+// for ImportSilence. Before that it records the ends that could not be recorded yet. It returns how many imports it
+// stopped. The service calls it about every second.
 func (h *History) StopAbandonedImports(ctx context.Context) (int, error) {
+	if err := h.recordEnds(ctx); err != nil {
+		return 0, err
+	}
 	holders, err := h.store.EndedImporters(ctx)
 	if err != nil {
 		return 0, err

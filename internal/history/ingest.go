@@ -85,7 +85,7 @@ func (h *History) deliver(ctx context.Context, ws chat.WorkspaceID, uploads []ch
 		return Delivered{}, err
 	}
 	if how.job != nil {
-		h.tellImport(ws, how.job.id)
+		h.tellImport(ws)
 	}
 	if slices.ContainsFunc(done.Conversations, func(c chat.Conversation) bool { return c.IndexState == chat.Queued }) {
 		h.wake()

@@ -34,12 +34,14 @@ type Moved struct {
 	Deletion *chat.Deletion
 }
 
+// DefaultHeartbeat is how often a watch yields when nothing changes.
+const DefaultHeartbeat = 15 * time.Second
+
 // How often a watch reads the database without an event, because other programs and the indexer change rows without
-// publishing one, and how often it yields when nothing has changed.
+// publishing one.
 const (
 	watchPoll = time.Second
 	watchRest = 200 * time.Millisecond // minimum between two reads, however many events there are
-	watchIdle = 15                     // polls
 	watchPage = 20                     // number of imports and receipts that one read compares
 )
 
@@ -56,9 +58,9 @@ func (h *History) watch(ctx context.Context, who auth.Principal, q WatchQuery) i
 		defer listener.Close()
 		w := &watcher{h: h, ws: who.Workspace, query: q, imports: map[string]chat.Import{}, deletions: map[chat.DeletionID]bool{}, yield: yield}
 		key := h.watchKey(who)
-		poll := time.NewTicker(watchPoll)
+		poll := time.NewTicker(min(watchPoll, h.heartbeat))
 		defer poll.Stop()
-		for idle := 0; ; {
+		for last := h.now(); ; { // when it last yielded
 			err := key.check(ctx)
 			if err == nil {
 				err = w.look(ctx)
@@ -70,9 +72,9 @@ func (h *History) watch(ctx context.Context, who auth.Principal, q WatchQuery) i
 			case w.ended || ctx.Err() != nil:
 				return
 			case w.moved:
-				idle = 0
-			default:
-				if idle++; idle%watchIdle == 0 && !yield(Moved{}, nil) {
+				last = h.now()
+			case h.now().Sub(last) >= h.heartbeat:
+				if last = h.now(); !yield(Moved{}, nil) {
 					return
 				}
 			}
@@ -96,7 +98,10 @@ func rest(ctx context.Context, listener *events.Listener, poll *time.Ticker) boo
 	case <-ctx.Done():
 		return false
 	case <-time.After(watchRest): // one read covers all events of this time
-		listener.Take()
+		select {
+		case <-listener.Signal():
+		default:
+		}
 		return true
 	}
 }
@@ -107,7 +112,8 @@ type watcher struct {
 	ws        chat.WorkspaceID
 	query     WatchQuery
 	begun     bool
-	imports   map[string]chat.Import // as last reported, by id
+	imports   map[string]chat.Import // as last reported, by id: those that lookAtImports reads
+	older     time.Time              // final imports until then are not read, and are no news when they are read again
 	index     chat.Backlog
 	deletions map[chat.DeletionID]bool // by id; true when reclaimed
 	yield     func(Moved, error) bool
@@ -148,8 +154,10 @@ func (w *watcher) look(ctx context.Context) error {
 		w.index = found.index
 		w.tell(Moved{Index: &found.index})
 	}
+	before := w.deletions
+	w.deletions = make(map[chat.DeletionID]bool, len(found.deletions)) // only what is read again, so that it does not grow
 	for _, d := range slices.Backward(found.deletions) {
-		reclaimed, known := w.deletions[d.ID]
+		reclaimed, known := before[d.ID]
 		w.deletions[d.ID] = d.ReclaimedAt != nil
 		if w.begun && (!known || reclaimed != (d.ReclaimedAt != nil)) {
 			w.tell(Moved{Deletion: &d})
@@ -169,8 +177,18 @@ func (w *watcher) lookAtImports(v *store.View) ([]chat.Import, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !w.begun && len(list) == watchPage {
+		w.older = list[watchPage-1].CreatedAt
+	}
 	for id, told := range w.imports {
-		if final(told) || slices.ContainsFunc(list, func(i chat.Import) bool { return i.ID == id }) {
+		switch {
+		case slices.ContainsFunc(list, func(i chat.Import) bool { return i.ID == id }):
+			continue
+		case final(told):
+			delete(w.imports, id)
+			if told.CreatedAt.After(w.older) {
+				w.older = told.CreatedAt
+			}
 			continue
 		}
 		i, err := v.Import(w.ws, id)
@@ -191,7 +209,10 @@ func (w *watcher) tellImport(i chat.Import) {
 	i.Report = chat.ImportReport{}
 	told, known := w.imports[id]
 	w.imports[id] = i
-	news := !known && (w.begun || w.query.ImportID != "" || !final(i)) || known && moved(told, i)
+	news := known && moved(told, i)
+	if !known {
+		news = w.query.ImportID != "" || !final(i) || w.begun && i.CreatedAt.After(w.older)
+	}
 	if news {
 		w.tell(Moved{Import: &i})
 	}

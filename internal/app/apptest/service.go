@@ -102,6 +102,18 @@ func (s *Service) Ended(t testing.TB, within time.Duration) {
 	}
 }
 
+// CutOff waits until the service has ended, and requires that it cut off requests.
+func (s *Service) CutOff(t testing.TB) {
+	t.Helper()
+	select {
+	case <-s.done:
+		require.ErrorContains(t, s.err, "some requests were cut off")
+		s.err = nil
+	case <-time.After(Patience):
+		require.Fail(t, "the service did not stop in time", s.log.String())
+	}
+}
+
 // With returns a client with another key. It does not retry.
 func (s *Service) With(t testing.TB, key string) *client.Client {
 	t.Helper()

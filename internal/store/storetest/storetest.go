@@ -85,6 +85,12 @@ func New(t testing.TB, kind string) Database {
 	return Database{Kind: kind, opts: opts}
 }
 
+// In returns an SQLite database in a folder, which need not exist.
+func In(t testing.TB, folder string) Database {
+	t.Helper()
+	return Database{Kind: SQLite, opts: store.Options{Path: filepath.Join(folder, "lethe.db"), Trace: keyed(t)}}
+}
+
 // Open opens the database as one program would, and closes it after the test. Several calls stand for several
 // programs.
 func (d Database) Open(t testing.TB) *store.Store { return d.OpenAt(t, nil) }
