@@ -18,7 +18,7 @@ import (
 // ModelID identifies the vectors that this package makes. Any change to the weights,
 // the pieces, the language gate, the windows or the word weights needs a new id,
 // because vectors that are already stored do not change.
-const ModelID = "use-lite-int8-words-v3"
+const ModelID = "use-lite-int8-words-v4"
 
 //go:embed model/use-lite-int8-v1.bin
 var file []byte

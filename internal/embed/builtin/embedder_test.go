@@ -141,13 +141,13 @@ func TestCancel(t *testing.T) {
 	})
 }
 
-// Embedding again allocates only the vector, however long the text is.
+// Embedding again allocates the vector and a few strings, however long the text is.
 func TestMemory(t *testing.T) {
 	e := newEmbedder(matrix.Kernels()[0], 1)
 	for _, text := range []string{"harbor", strings.Repeat("the old harbor ", 40)} {
 		texts := []string{text}
 		embedAll(t, e, texts)
 		allocations := testing.AllocsPerRun(5, func() { embedAll(t, e, texts) })
-		require.LessOrEqual(t, allocations, 6.0, "%d bytes", len(text))
+		require.LessOrEqual(t, allocations, 7.0, "%d bytes", len(text))
 	}
 }

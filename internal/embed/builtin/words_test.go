@@ -63,14 +63,18 @@ func TestWordsAreLearnedOnce(t *testing.T) {
 	}
 }
 
+// A text without words has no vector. A word that the model does not know adds nothing to the model's own vector.
 func TestTextWithoutWords(t *testing.T) {
+	require.Nil(t, embedAll(t, New(), []string{"?!"})[0])
+
 	m, err := New().load()
 	require.NoError(t, err)
+	const text = "qxzqxzqxzqxz船"
 	var r pieces.Reading
-	r.Read(m.vocabulary, "?!")
+	r.Read(m.vocabulary, text)
 	want, err := m.encoder.Encode(encoder.NewScratch(), r.IDs)
 	require.NoError(t, err)
-	require.Equal(t, want, embedAll(t, New(), []string{"?!"})[0])
+	require.Equal(t, want, embedAll(t, New(), []string{text})[0])
 }
 
 func TestPlainWords(t *testing.T) {

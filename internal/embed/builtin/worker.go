@@ -12,6 +12,7 @@ import (
 // use, plus the pieces of its longest text.
 type worker struct {
 	reading pieces.Reading
+	gate    gate
 	scratch *encoder.Scratch
 
 	plain   []byte // the text's words, and their pieces
@@ -22,7 +23,7 @@ type worker struct {
 // embed returns the unit vector of a text, or nil when the model cannot read it.
 func (w *worker) embed(ctx context.Context, m model, text string) ([]float32, error) {
 	w.reading.Read(m.vocabulary, text)
-	if !readable(w.reading) {
+	if !w.gate.admits(m.vocabulary, text, &w.reading) {
 		return nil, nil //nolint:nilnil // no vector is an answer
 	}
 	if w.scratch == nil {
