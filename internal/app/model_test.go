@@ -28,6 +28,7 @@ type modelChat struct {
 	pinned bool
 	order  []string          // message ids
 	texts  map[string]string // by message id
+	roles  map[string]string // by message id; they stay when messages before are deleted
 }
 
 func newModel() *model {
@@ -36,7 +37,7 @@ func newModel() *model {
 
 func (c *modelChat) clone() *modelChat {
 	copied := *c
-	copied.order, copied.texts = slices.Clone(c.order), maps.Clone(c.texts)
+	copied.order, copied.texts, copied.roles = slices.Clone(c.order), maps.Clone(c.texts), maps.Clone(c.roles)
 	return &copied
 }
 
@@ -126,7 +127,7 @@ func (m *model) upload(n name, sent *modelChat, id string) {
 		return
 	}
 	if there == nil {
-		there = &modelChat{texts: map[string]string{}}
+		there = &modelChat{texts: map[string]string{}, roles: map[string]string{}}
 		m.chats[n] = there
 		delete(m.deleted, n)
 		delete(m.excluded, n)
@@ -139,7 +140,7 @@ func (m *model) upload(n name, sent *modelChat, id string) {
 		if _, known := there.texts[message]; !known {
 			there.order = append(there.order, message)
 		}
-		there.texts[message] = sent.texts[message]
+		there.texts[message], there.roles[message] = sent.texts[message], sent.roles[message]
 	}
 }
 
@@ -149,9 +150,9 @@ func (c *modelChat) request(n name) api.UploadRequest {
 	if c.pinned {
 		u.Conversation.Pinned = &c.pinned
 	}
-	for i, id := range c.order {
+	for _, id := range c.order {
 		u.Conversation.Messages = append(u.Conversation.Messages, api.UploadedMessage{
-			ID: &id, Role: []string{"human", "assistant"}[i%2], Content: c.texts[id],
+			ID: &id, Role: c.roles[id], Content: c.texts[id],
 		})
 	}
 	return u
@@ -191,7 +192,7 @@ func (w *author) text() string {
 }
 
 func (w *author) chat() *modelChat {
-	c := &modelChat{title: "About " + w.word(), pinned: w.IntN(3) == 0, texts: map[string]string{}}
+	c := &modelChat{title: "About " + w.word(), pinned: w.IntN(3) == 0, texts: map[string]string{}, roles: map[string]string{}}
 	for range 1 + w.IntN(4) {
 		w.extend(c)
 	}
@@ -200,6 +201,7 @@ func (w *author) chat() *modelChat {
 
 func (w *author) extend(c *modelChat) {
 	id := "m" + w.word()[2+len(w.prefix):]
+	c.roles[id] = []string{"human", "assistant"}[len(c.order)%2]
 	c.order = append(c.order, id)
 	c.texts[id] = w.text()
 }
