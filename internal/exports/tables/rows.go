@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -47,17 +50,27 @@ func (c Columns) rows(ctx context.Context, m format.Member, out *format.Out, fn 
 
 func (c Columns) jsonRows(ctx context.Context, m format.Member, out *format.Out, fn func(row) error) error {
 	return lines.Each(ctx, m, out, func(at lines.Place, object map[string]jsontext.Value) error {
-		get := func(name string) string { return valueAt(object, name) }
-		w := c.row(get)
-		w.place = at.Line
+		var without []string
+		w := c.row(func(name string) string {
+			text, found := valueAt(object, name)
+			if !found {
+				without = append(without, name)
+			}
+			return text
+		})
+		w.place, w.without = at.Line, without
+		if len(without) > 0 {
+			w.fields = slices.Sorted(maps.Keys(object))
+		}
 		return fn(w)
 	})
 }
 
-// valueAt returns the text at a path of names with dots; "" when there is none.
-func valueAt(object map[string]jsontext.Value, name string) string {
+// valueAt returns the text at a path of names with dots, and whether there is a value; it may be no text. An empty
+// path is found.
+func valueAt(object map[string]jsontext.Value, name string) (string, bool) {
 	if name == "" {
-		return ""
+		return "", true
 	}
 	value, ok := object[name]
 	if !ok {
@@ -66,13 +79,13 @@ func valueAt(object map[string]jsontext.Value, name string) string {
 		if dotted && json.Unmarshal(object[first], &inner, lines.Options) == nil {
 			return valueAt(inner, rest)
 		}
-		return ""
+		return "", false
 	}
 	var text loose.Text
 	if json.Unmarshal(value, &text, lines.Options) != nil {
-		return ""
+		return "", true
 	}
-	return string(text)
+	return string(text), true
 }
 
 // row returns a row from the values of its columns.
@@ -131,7 +144,7 @@ func (c Columns) csvRows(ctx context.Context, m format.Member, head []byte, out 
 // missing returns the error about a column that a table does not have. It names those that the
 // table has, unless its first line may be a row: errors contain no text of messages.
 func missing(name string, header []string) error {
-	const mostNames, longestName = 30, 40
+	const longestName = 40
 	for _, h := range header {
 		if h = strings.TrimSpace(h); len(h) > longestName || len(strings.Fields(h)) > 3 || strings.ContainsAny(h, ".?!\n") {
 			return fmt.Errorf("it has no column %q, and its first line does not look like names of columns", name)
@@ -139,6 +152,23 @@ func missing(name string, header []string) error {
 	}
 	names := strings.Join(header[:min(len(header), mostNames)], ", ")
 	return fmt.Errorf("it has no column %q; its columns are: %s", name, names)
+}
+
+// mostNames is how many names of columns an error lists.
+const mostNames = 30
+
+// nowhere returns the error about fields that no line of a file with JSON lines has. first are the fields of its
+// first line.
+func nowhere(names, first []string) error {
+	return fmt.Errorf("no line has the field %s; the first line has: %s", quoted(names), strings.Join(first[:min(len(first), mostNames)], ", "))
+}
+
+func quoted(names []string) string {
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = strconv.Quote(name)
+	}
+	return strings.Join(all, " and ")
 }
 
 var errHeader = errors.New("it has no header that can be read")

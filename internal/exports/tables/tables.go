@@ -96,6 +96,9 @@ func (c Columns) Format() format.Format {
 type row struct {
 	place                                              int // line, from 1
 	conversation, role, text, time, title, id, project string
+
+	without []string // named columns that a line of JSON does not have
+	fields  []string // all fields of such a line
 }
 
 // reader reads a file twice: first to learn where each conversation ends, then to pass each one on there. So only
@@ -114,13 +117,21 @@ type reader struct {
 func (r *reader) read(ctx context.Context) error {
 	r.last, r.open, r.began = map[string]int{}, map[string]*session.Session{}, map[string]int{}
 	rows := 0
+	var nowhereYet, first []string // columns that no line of JSON had so far, and the fields of the first line
 	err := r.c.rows(ctx, r.m, &format.Out{}, func(w row) error {
-		rows++
+		if rows++; rows == 1 {
+			nowhereYet, first = w.without, w.fields
+		}
+		nowhereYet = slices.DeleteFunc(nowhereYet, func(name string) bool { return !slices.Contains(w.without, name) })
 		r.last[w.conversation] = rows
 		return nil
 	})
 	if err != nil {
 		return err
+	}
+	if len(nowhereYet) > 0 {
+		r.out.Problem(format.Place{Member: r.m.Path, Line: 1}, nowhere(nowhereYet, first))
+		return nil
 	}
 	rows = 0
 	return r.c.rows(ctx, r.m, r.out, func(w row) error {

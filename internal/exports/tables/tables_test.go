@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -68,4 +69,20 @@ func TestTablesAreRecognisedByTheirColumns(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	c := columns(f, "conversation=thread", "role=author", "text=body", "time=at", "title=name", "id=msg", "human=Ada")
 	readtest.Fuzz(f, c.Format(), "testdata")
+}
+
+// A file with JSON lines that have none of the named fields is one problem, not one for each line. A field that only
+// some lines have is none.
+func TestAMissingFieldOfJSONLinesIsOneProblem(t *testing.T) {
+	many := strings.Repeat(`{"who":"me","text":"Hello","at":3}`+"\n", 50)
+	m, _ := readtest.Files(map[string][]byte{"talk.jsonl": []byte(many)}).Member("talk.jsonl")
+	found := readtest.Read(columns(t, "role=role", "text=text", "time=sent.at").Format(), m)
+	require.Empty(t, found.Conversations)
+	require.Equal(t, []string{`talk.jsonl, line 1: no line has the field "role" and "sent.at"; the first line has: at, text, who`}, found.Problems)
+
+	m, _ = readtest.Files(map[string][]byte{"talk.jsonl": []byte(many + `{"who":"bot","text":"Hi","title":"Greeting","thread":null}`)}).Member("talk.jsonl")
+	found = readtest.Read(columns(t, "role=who", "text=text", "title=title").Format(), m)
+	require.Empty(t, found.Problems)
+	require.Equal(t, "Greeting", found.Conversations[0].Title)
+	require.Len(t, found.Conversations[0].Messages, 51)
 }
