@@ -64,11 +64,11 @@ func (p *program) syncAtLogin(ctx context.Context, f syncFlags) error {
 		command = append(command, "--key-file", f.keyFile)
 	}
 	if f.install && !f.dryRun {
-		state, err := p.syncState()
-		if err != nil {
+		err := p.withSyncState(false, func(state *agentsync.State) error {
+			_, err := p.chooseAgents(state, f)
 			return err
-		}
-		if _, err := p.chooseAgents(state, f); err != nil {
+		})
+		if err != nil {
 			return err
 		}
 	}

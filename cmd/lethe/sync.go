@@ -77,10 +77,10 @@ func (p *program) getenv(name string) (value string) {
 }
 
 func (p *program) sync(ctx context.Context, f syncFlags) error {
-	state, err := p.syncState()
-	if err != nil {
-		return err
-	}
+	return p.withSyncState(f.dryRun, func(state *agentsync.State) error { return p.syncWith(ctx, state, f) })
+}
+
+func (p *program) syncWith(ctx context.Context, state *agentsync.State, f syncFlags) error {
 	agents, err := p.chooseAgents(state, f)
 	if err != nil {
 		return err
@@ -103,13 +103,24 @@ func (p *program) sync(ctx context.Context, f syncFlags) error {
 	return report.err
 }
 
-// syncState opens the state of this user.
-func (p *program) syncState() (*agentsync.State, error) {
+// withSyncState calls fn with the state of this user. Unless fn only reads it, no other command uses it meanwhile.
+func (p *program) withSyncState(readOnly bool, fn func(*agentsync.State) error) error {
 	file := agentsync.StateFile(p.machine())
 	if file == "" {
-		return nil, fault.Invalidf("the environment does not say where your home folder is; set HOME")
+		return fault.Invalidf("the environment does not say where your home folder is; set HOME")
 	}
-	return agentsync.OpenState(file)
+	if !readOnly {
+		release, err := agentsync.LockState(file)
+		if err != nil {
+			return err
+		}
+		defer release()
+	}
+	state, err := agentsync.OpenState(file)
+	if err != nil {
+		return err
+	}
+	return fn(state)
 }
 
 // chooseAgents returns the agents whose sessions the user wants: those that --source names, and those that the user

@@ -153,8 +153,12 @@ func TestSyncFollowsASession(t *testing.T) {
 		out, _ := u.lethe(exitOK, nil, "export")
 		require.Contains(t, out, "Under the flowerpot.")
 		require.Contains(t, out, "On the hook.")
+		_, stderr := u.lethe(exitFailure, nil, "sync", "--once")
+		require.Contains(t, stderr, fmt.Sprintf("another `lethe sync` (process %d) is running", os.Getpid()))
+		u.lethe(exitOK, nil, "sync", "--dry-run")
 		stop()
 		require.Equal(t, exitOK, <-ended)
+		u.lethe(exitOK, nil, "sync", "--once")
 	})
 }
 

@@ -364,16 +364,18 @@ func TestALongConversationIsSentInSeveralLines(t *testing.T) {
 
 func TestATextThatIsTooLongIsCut(t *testing.T) {
 	long := strings.Repeat("\n", chat.MaxTextBytes/2+1)
-	u := chat.Upload{ExternalID: "x", Messages: []chat.UploadMessage{{Role: "tool", Text: long}, {Role: "tool", Text: strings.Repeat("<", chat.MaxTextBytes-3)}}}
+	u := chat.Upload{ExternalID: "x", Messages: []chat.UploadMessage{{Role: "tool", Text: long}, {Role: "tool", Text: strings.Repeat("<", chat.MaxTextBytes-1000)}}}
 	_, err := u.Validate(time.Now())
 	require.Error(t, err)
-	for i := range u.Messages {
-		u.Messages[i].Text = storable(u.Messages[i].Text)
-	}
-	require.Len(t, u.Messages[0].Text, chat.MaxTextBytes/6)
-	require.Len(t, u.Messages[1].Text, chat.MaxTextBytes-3)
-	_, err = u.Validate(time.Now())
+	lines, err := linesOf(u, true)
 	require.NoError(t, err)
+	require.Len(t, lines, 2)
+	for i, want := range []int{chat.MaxTextBytes / 6, chat.MaxTextBytes - 1000} { // only what does not fit is cut
+		require.LessOrEqual(t, len(lines[i]), maxLine)
+		var sent api.UploadRequest
+		require.NoError(t, json.Unmarshal(lines[i], &sent))
+		require.Equal(t, want, len(sent.Conversation.Messages[0].Content)) //nolint:testifylint // Len prints the text
+	}
 }
 
 // OpenCode's latest messages are in the log beside its database.

@@ -161,7 +161,7 @@ var mayImport = map[string][]string{
 	"internal/localservice": {"internal/fault"},
 	"internal/autostart":    {"internal/fault"},
 	"internal/agentsync": {
-		"internal/fault", "internal/spelling", "internal/chat", "internal/exports/format", "pkg/api", "pkg/client",
+		"internal/fault", "internal/spelling", "internal/chat", "internal/exports/format", "internal/exports/lethe", "pkg/api", "pkg/client",
 		"internal/exports/aider", "internal/exports/claudecode", "internal/exports/codex", "internal/exports/cursor", "internal/exports/geminicli",
 		"internal/exports/grokbuild", "internal/exports/kimi", "internal/exports/opencode", "internal/exports/qwencode",
 	},
@@ -242,7 +242,7 @@ var confined = []confinement{
 	{"github.com/caarlos0/env", []string{"internal/config"}, "the environment is read in one place"},
 	{"github.com/tiktoken-go", []string{"internal/text"}, "tokens are counted in one way"},
 	{"golang.org/x/sys", []string{"internal/embed/builtin/matrix", "internal/localservice", "internal/imports"}, "only the files of imports ask how full the disk is, only the kernels ask which processor it is, and only the files of running services when a process was started"},
-	{"github.com/gofrs/flock", []string{"internal/store/sqlite"}, "only the database that is a file shows by a file that a program lives"},
+	{"github.com/gofrs/flock", []string{"internal/store/sqlite", "internal/agentsync"}, "only the database that is a file shows by a file that a program lives, and only one sync writes its state"},
 	{"github.com/go-json-experiment/json", []string{"internal/exports", "internal/archive"}, "only export files are read with it; what Lethe itself speaks is encoding/json"},
 	{"github.com/klauspost/compress", []string{"internal/exports/container"}, "only archives of export files are unpacked"},
 	{"github.com/modelcontextprotocol/go-sdk", []string{"internal/mcp", "internal/app", "cmd/lethe"}, "one package speaks the Model Context Protocol; the tests of the whole program are its clients"},

@@ -1,13 +1,11 @@
 package transfer
 
 import (
-	"bytes"
 	"context"
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/exports/format"
 	"github.com/lethe-chat/lethe/internal/exports/lethe"
-	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/pkg/api"
 	"github.com/lethe-chat/lethe/pkg/client"
 )
@@ -97,7 +95,6 @@ type lines struct {
 	to       *service
 	requests []request
 	bytes    int
-	line     bytes.Buffer
 }
 
 // request is lines that are sent together, with the place of each.
@@ -110,14 +107,11 @@ type request struct {
 func (l *lines) Add(u chat.Upload, at format.Place) (int, error) {
 	var added [][]byte
 	for _, part := range u.Split(chat.DefaultPartLimits()) {
-		l.line.Reset()
-		if err := lethe.WriteUpload(&l.line, part); err != nil {
-			return l.bytes, fault.Wrap(fault.Invalid, err, "it cannot be written as JSON")
+		line, err := lethe.Line(part, maxLine)
+		if err != nil {
+			return l.bytes, err
 		}
-		if n := l.line.Len(); n > maxLine {
-			return l.bytes, fault.Invalidf("it has a message of %d MB; at most %d MB can be sent", n/1_000_000, maxLine/1_000_000)
-		}
-		added = append(added, bytes.Clone(l.line.Bytes()))
+		added = append(added, line)
 	}
 	for _, line := range added {
 		l.append(line, at)

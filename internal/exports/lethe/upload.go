@@ -1,6 +1,7 @@
 package lethe
 
 import (
+	"bytes"
 	"io"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/fault"
 )
 
 // upload is a line of a conversation as its source has it. Unlike a stored conversation, it may
@@ -53,6 +55,18 @@ func WriteUpload(w io.Writer, u chat.Upload) error {
 		}
 	}
 	return nil
+}
+
+// Line returns a conversation as one line, of at most this many bytes. It returns Invalid when the line is longer.
+func Line(u chat.Upload, most int) ([]byte, error) {
+	var line bytes.Buffer
+	if err := writeUpload(&line, u); err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "it cannot be written as JSON")
+	}
+	if n := line.Len(); n > most {
+		return nil, fault.Invalidf("it has a message of %d MB; at most %d MB can be sent", n/1_000_000, most/1_000_000)
+	}
+	return line.Bytes(), nil
 }
 
 func writeUpload(w io.Writer, u chat.Upload) error {
