@@ -2,7 +2,7 @@
 
 import { api } from './api.js'
 import { fill, h } from './dom.js'
-import { open } from './forget.js'
+import { open } from './deletion.js'
 import { session } from './session.js'
 import { toast } from './notices.js'
 import { exactDate, shortDate } from './words.js'
@@ -27,11 +27,11 @@ class Access extends HTMLElement {
           h('tbody', {}, keys.items.map((/** @type {any} */ k) => h('tr', {},
             h('td', {}, k.name, k.id === keyId ? h('span', { class: 'badge' }, 'this page') : null), h('td', {}, k.workspace), h('td', {}, k.scopes.join(', ')),
             h('td', {}, h('time', { title: exactDate(k.createdAt) }, shortDate(k.createdAt))), h('td', {}, k.lastUsedAt ? shortDate(k.lastUsedAt) : 'never'),
-            h('td', {}, k.revokedAt ? h('span', { class: 'quiet' }, 'revoked') : h('button', { class: 'link danger', onclick: () => this.revoke(k) }, 'Revoke'))))))),
-        h('div', { class: 'actions' }, h('button', { onclick: () => this.makeKey(workspaces.items) }, 'New key')),
+            h('td', {}, k.revokedAt ? h('span', { class: 'quiet' }, 'revoked') : h('button', { class: 'link danger', 'aria-label': `Revoke the key ${k.name}`, onclick: () => this.revoke(k) }, 'Revoke'))))))),
+        h('div', { class: 'actions' }, h('button', { class: 'new-key', onclick: () => this.makeKey(workspaces.items) }, 'New key')),
         h('h3', {}, 'Workspaces'),
-        h('ul', {}, workspaces.items.map((/** @type {any} */ w) => h('li', {}, w.name, w.name === workspace ? h('span', { class: 'badge' }, 'here') : h('button', { class: 'link', onclick: () => this.use(w.name) }, 'Use')))),
-        h('div', { class: 'actions' }, h('button', { onclick: () => this.makeWorkspace() }, 'New workspace')))
+        h('ul', {}, workspaces.items.map((/** @type {any} */ w) => h('li', {}, w.name, w.name === workspace ? h('span', { class: 'badge' }, 'here') : h('button', { class: 'link', 'aria-label': `Use the workspace ${w.name}`, onclick: () => this.use(w.name) }, 'Use')))),
+        h('div', { class: 'actions' }, h('button', { class: 'new-workspace', onclick: () => this.makeWorkspace() }, 'New workspace')))
     } catch (error) {
       fill(this.body, mine, h('p', { class: 'problem' }, /** @type {Error} */ (error).message))
     }
@@ -40,7 +40,7 @@ class Access extends HTMLElement {
   /** @param {any} key */
   revoke(key) {
     const dialog = open(`Revoke the key ${key.name}?`, h('p', {}, 'Whoever uses it is refused from now on.'),
-      h('div', { class: 'actions' }, h('button', { onclick: () => dialog.close() }, 'Keep'), h('button', { class: 'forget', onclick: async () => {
+      h('div', { class: 'actions' }, h('button', { onclick: () => dialog.close() }, 'Keep'), h('button', { class: 'delete', onclick: async () => {
         dialog.close()
         await api.revokeKey(key.id).catch((e) => toast(e.message, 'problem'))
         if (key.id === session.who.keyId) session.signOut()
@@ -57,7 +57,7 @@ class Access extends HTMLElement {
       try {
         const key = await api.makeKey({ name: name.value, workspace: where.value, scopes: may.value.split(',') })
         this.load()
-        open('The new key', h('p', {}, 'It is shown this once.'), h('p', {}, h('code', { class: 'key' }, key.token)), h('div', { class: 'actions' }, h('button', { onclick: () => navigator.clipboard.writeText(key.token).then(() => toast('Copied')) }, 'Copy')))
+        show(key.token)
       } catch (error) {
         toast(/** @type {Error} */ (error).message, 'problem')
       }
@@ -82,6 +82,14 @@ class Access extends HTMLElement {
       toast(/** @type {Error} */ (error).message, 'problem')
     }
   }
+}
+
+/** Shows a new key, which the service never shows again. @param {string} token */
+function show(token) {
+  const dialog = open('The new key', h('p', {}, 'Copy it now: it is not shown again.'), h('p', {}, h('code', { class: 'key' }, token)),
+    h('div', { class: 'actions' },
+      h('button', { onclick: () => dialog.close() }, 'Close'),
+      h('button', { class: 'main', autofocus: true, onclick: () => navigator.clipboard.writeText(token).then(() => toast('Copied')) }, 'Copy')))
 }
 
 customElements.define('lethe-access', Access)

@@ -71,7 +71,7 @@ class Bring extends Part {
     const running = ['receiving', 'reading', 'indexing'].includes(i.state)
     const counts = i.counts || {}
     const parts = [
-      [counts.new, 'new'], [counts.updated, 'updated'], [counts.unchanged, 'unchanged'], [counts.deleted, 'left forgotten'],
+      [counts.new, 'new'], [counts.updated, 'updated'], [counts.unchanged, 'unchanged'], [counts.deleted, 'left deleted'],
       [counts.excluded, 'excluded'], [counts.skipped, 'skipped'], [counts.failed, 'failed'],
     ].filter(([n]) => n).map(([n, word]) => `${count(n)} ${word}`)
     fill(element,

@@ -25,10 +25,11 @@ const keptPages = 30
 
 /** The newest conversations that match the filters, loaded page by page. */
 export class Newest {
-  constructor() {
+  /** @param {Map<string, number>} [places] of the list before it changed: most rows are still there */
+  constructor(places) {
     this.total = 0
-    /** Where each row was that has been loaded. @type {Map<string, number>} */
-    this.places = new Map()
+    /** Where each row was when it was loaded. @type {Map<string, number>} */
+    this.places = new Map(places)
     /** @type {Map<number, Row[]>} */
     this.pages = new Map()
     /** @type {Map<number, Promise<void>>} */

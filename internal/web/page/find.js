@@ -4,7 +4,7 @@ import { api } from './api.js'
 import { fill, h, icon, icons } from './dom.js'
 import { Part } from './part.js'
 import { menu } from './notices.js'
-import { open } from './forget.js'
+import { open } from './deletion.js'
 import { state, whenChanged } from './state.js'
 import { count, platformName, plural } from './words.js'
 

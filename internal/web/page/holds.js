@@ -4,6 +4,7 @@
 import { api } from './api.js'
 import { announce } from './announce.js'
 import { selection } from './selection.js'
+import { session } from './session.js'
 import { plural } from './words.js'
 
 /** @typedef {import('./selection.js').Chat} Chat */
@@ -30,6 +31,7 @@ export const holds = new (class extends EventTarget {
   constructor() {
     super()
     addEventListener('pagehide', () => this.leave())
+    session.addEventListener('ending', () => this.send()) // while the key can still be used
   }
 
   /** Whether a row is about to be deleted. @param {Chat} chat */
@@ -56,7 +58,7 @@ export const holds = new (class extends EventTarget {
     if (!this.current) return false
     clearTimeout(this.timer)
     this.current = null
-    announce('Nothing was forgotten')
+    announce('Nothing was deleted')
     this.changed()
     return true
   }
@@ -80,7 +82,7 @@ export const holds = new (class extends EventTarget {
   finish(hold, answer) {
     if (hold.kind === 'chat') this.deselect(hold, answer)
     this.dispatchEvent(new CustomEvent('done', { detail: { hold, answer } }))
-    announce(`${plural(answer.count, hold.kind)} forgotten`)
+    announce(`${plural(answer.count, hold.kind)} deleted`)
   }
 
   /** What was not there stays selected, with its reason. @param {Hold} hold @param {any} answer */
@@ -89,7 +91,7 @@ export const holds = new (class extends EventTarget {
     const kept = [...hold.ids].filter((id) => !deleted.has(id))
     selection.drop(hold.ids)
     if (!hold.filter && kept.length) {
-      for (const id of kept) selection.reasons.set(id, 'It was gone already.')
+      for (const id of kept) selection.reasons.set(id, 'It was deleted already.')
       selection.changed()
     }
   }

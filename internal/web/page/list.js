@@ -30,6 +30,8 @@ class List extends Part {
     this.note = h('div', { class: 'list-note', hidden: true })
     this.append(this.head, this.body, this.note)
     this.active = -1
+    this.ranges = 0 // ranges whose rows are being loaded
+    this.stale = false // the list has changed since
     /** @type {Newest|Found} */
     this.source = new Newest()
     this.body.addEventListener('keydown', (e) => this.key(e))
@@ -61,6 +63,8 @@ class List extends Part {
 
   /** Loads the list again. The old rows stay until the new ones are here. @param {boolean} [stay] at the same place */
   load(stay = false) {
+    this.stale = stay && this.ranges > 0
+    if (this.stale) return
     return (this.loading = this.ask(stay))
   }
 
@@ -74,7 +78,7 @@ class List extends Part {
       if (q.trim()) {
         source = new Found(await api.search({ query: q, mode, limit: 50, ...state.filter }, asked.signal))
       } else {
-        source = new Newest()
+        source = new Newest(stay && this.source instanceof Newest ? this.source.places : undefined)
         await source.need(0, 1)
       }
       if (asked.signal.aborted) return source.stop()
@@ -198,19 +202,29 @@ class List extends Part {
     this.rows?.draw(true)
   }
 
-  /** Selects from the anchor to a row, with the rows between that are not loaded yet. @param {number} to */
+  /**
+   * Selects from the anchor to a row, with the rows between that are not loaded yet. A change of the list waits until
+   * they are.
+   * @param {number} to
+   */
   async range(to) {
     const { source } = this
     const anchor = source.indexOf(selection.anchor)
     if (anchor < 0) return
     const from = Math.min(anchor, to)
     const end = Math.max(anchor, to) + 1
+    this.ranges++
     try {
       await source.need(from, end)
     } catch (error) {
-      return toast(/** @type {Error} */ (error).message, 'problem')
+      if (source === this.source) toast(/** @type {Error} */ (error).message, 'problem')
+      return
+    } finally {
+      this.ranges--
+      if (this.stale && !this.ranges) this.load(true)
     }
     if (source !== this.source) return
+    if (source.indexOf(selection.anchor) !== anchor) return this.range(to) // the rows have moved
     const chats = []
     for (let i = from; i < end; i++) {
       const item = source.row(i)

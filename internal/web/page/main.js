@@ -8,7 +8,7 @@ import { dropAnywhere } from './bring.js'
 import { fill, h } from './dom.js'
 import { nothing } from './empty.js'
 import { events } from './events.js'
-import { forgetSelection } from './forget.js'
+import { deleteSelection } from './deletion.js'
 import { holds } from './holds.js'
 import { selection } from './selection.js'
 import { session } from './session.js'
@@ -43,11 +43,11 @@ class App extends HTMLElement {
     dropAnywhere()
     this.draw()
     const unsent = holds.takeUnsent()
-    if (unsent) toast(`${plural(unsent.count, 'chat')} ${unsent.count === 1 ? 'was' : 'were'} not forgotten: the page was closed too early. They are all still here.`, 'problem')
+    if (unsent) toast(`${plural(unsent.count, 'chat')} ${unsent.count === 1 ? 'was' : 'were'} not deleted: the page was closed too early. They are all still here.`, 'problem')
   }
 
   draw() {
-    if (!session.key) return fill(this, h('lethe-sign-in', {}))
+    if (!session.key) return this.signedOut()
     if (this.querySelector('lethe-find')) return
     api.me().then((who) => { session.who = who; this.show(); /** @type {any} */ (this.querySelector('lethe-bar'))?.draw() }).catch(() => {})
     this.main = h('main', {}, h('lethe-list', {}), h('lethe-reader', {}))
@@ -57,6 +57,13 @@ class App extends HTMLElement {
     this.show()
     this.askStats()
     events.turn()
+  }
+
+  /** Nothing of the chats stays on the page, not even in a dialog. */
+  signedOut() {
+    for (const dialog of document.querySelectorAll('dialog')) dialog.close()
+    selection.clear()
+    fill(this, h('lethe-sign-in', {}))
   }
 
   /** Shows the list and the reader, or another view. */
@@ -86,8 +93,8 @@ class App extends HTMLElement {
     if (e.ctrlKey || e.metaKey || e.altKey || target.closest('input, textarea, select, dialog, [popover]')) return
     if (e.key.startsWith('Arrow') && (e.shiftKey || target === document.body)) return this.list?.key(e)
     const keys = /** @type {Record<string, () => void>} */ ({
-      '/': () => this.focusBox(), '?': () => import('./help.js').then((m) => m.help()), '#': forgetSelection, Delete: forgetSelection,
-      u: () => holds.cancel(), n: () => this.reader?.nextHit(1), p: () => this.reader?.nextHit(-1), f: () => this.reader?.forgetHere(), e: () => this.reader?.chat && this.reader.export(),
+      '/': () => this.focusBox(), '?': () => import('./help.js').then((m) => m.help()), '#': deleteSelection, Delete: deleteSelection,
+      u: () => holds.cancel(), n: () => this.reader?.nextHit(1), p: () => this.reader?.nextHit(-1), d: () => this.reader?.deleteHere(), e: () => this.reader?.chat && this.reader.export(),
       j: () => this.list?.move(this.list.active + 1), k: () => this.list?.move(this.list.active - 1), x: () => this.pick(),
       Escape: () => this.leave(),
     })

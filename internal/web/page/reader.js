@@ -5,7 +5,7 @@ import { api } from './api.js'
 import { announce } from './announce.js'
 import { fill, h, icon, icons, set } from './dom.js'
 import { Part } from './part.js'
-import { forgetChats, forgetMessage } from './forget.js'
+import { deleteChats, deleteMessage } from './deletion.js'
 import { holds } from './holds.js'
 import { session } from './session.js'
 import { state, whenChanged } from './state.js'
@@ -65,9 +65,9 @@ class Reader extends Part {
     } catch (error) {
       if (asked.signal.aborted) return
       fill(this.header)
-      const gone = /** @type {any} */ (error).status === 404
-      fill(this.scroll, h('div', { class: 'blank' }, h('p', {}, gone ? 'This chat is not here. It may have been forgotten.' : /** @type {Error} */ (error).message),
-        gone ? null : h('button', { onclick: () => this.open() }, 'Try again')))
+      const missing = /** @type {any} */ (error).status === 404
+      fill(this.scroll, h('div', { class: 'blank' }, h('p', {}, missing ? 'This chat is not here. It may have been deleted.' : /** @type {Error} */ (error).message),
+        missing ? null : h('button', { onclick: () => this.open() }, 'Try again')))
     }
   }
 
@@ -77,10 +77,10 @@ class Reader extends Part {
     for (const m of this.scroll.querySelectorAll('.message')) m.classList.toggle('held', holds.holdsMessage(/** @type {HTMLElement} */ (m).dataset.id || ''))
   }
 
-  /** Asks whether to forget the message in focus, or else the hit that is shown. */
-  forgetHere() {
+  /** Asks whether to delete the message in focus, or else the hit that is shown. */
+  deleteHere() {
     const message = /** @type {HTMLElement|null} */ (document.activeElement?.closest('.message') || this.scroll.querySelector('.message.here'))
-    if (this.chat && message?.dataset.id && session.may('write')) forgetMessage(this.chat.id, message.dataset.id)
+    if (this.chat && message?.dataset.id && session.may('write')) deleteMessage(this.chat.id, message.dataset.id)
   }
 
   drawHeader() {
@@ -105,7 +105,7 @@ class Reader extends Part {
       ['Copy as Markdown', () => this.copyAll()],
       ['Export', () => this.export()],
       write ? ['Rename', () => this.rename()] : null,
-      write ? ['Forget this chat …', () => forgetChats([{ id: c.id, title: c.title, platform: c.platform, date: c.updatedAt, pinned: c.pinned, messages: c.messageCount }]), 'danger'] : null,
+      write ? ['Delete this chat …', () => deleteChats([{ id: c.id, title: c.title, platform: c.platform, date: c.updatedAt, pinned: c.pinned, messages: c.messageCount }]), 'danger'] : null,
     ])
   }
 
@@ -253,7 +253,7 @@ class Reader extends Part {
       m.files?.length ? h('p', { class: 'quiet files' }, m.files.join(' · ')) : null),
     h('div', { class: 'message-tools' },
       h('button', { class: 'plain', 'aria-label': 'Copy this message', title: 'Copy', onclick: () => navigator.clipboard.writeText(m.text).then(() => toast('Copied')) }, icon(icons.copy)),
-      session.may('write') ? h('button', { class: 'plain', 'aria-label': 'Forget this message …', title: 'Forget this message … (f)', onclick: () => forgetMessage(this.chat.id, m.id) }, icon(icons.bin)) : null))
+      session.may('write') ? h('button', { class: 'plain', 'aria-label': 'Delete this message …', title: 'Delete this message … (d)', onclick: () => deleteMessage(this.chat.id, m.id) }, icon(icons.bin)) : null))
     if (m.text.length > folded) {
       body.classList.add('folded')
       const unfold = h('button', { class: 'link', onclick: () => { body.classList.toggle('folded'); unfold.textContent = body.classList.contains('folded') ? `Show ${m.cut ? 'more' : 'all'} of it (${count(m.text.length)} characters)` : 'Show less' } }, `Show ${m.cut ? 'more' : 'all'} of it (${count(m.text.length)} characters)`)

@@ -2,7 +2,7 @@
 
 import { api } from './api.js'
 import { fill, h } from './dom.js'
-import { open } from './forget.js'
+import { open } from './deletion.js'
 import { state } from './state.js'
 import { toast } from './notices.js'
 import { longDate, plural } from './words.js'

@@ -18,7 +18,7 @@ class Receipts extends Part {
   async load() {
     try {
       const { items, total } = await api.deletions(1)
-      if (!items.length) return fill(this.body, h('p', {}, 'Nothing has been forgotten yet.'))
+      if (!items.length) return fill(this.body, h('p', {}, 'Nothing has been deleted yet.'))
       fill(this.body, h('div', { class: 'scrolls', tabindex: '0', role: 'region', 'aria-label': 'Receipts' }, h('table', {},
         h('thead', {}, h('tr', {}, ['When', 'Of', 'Chats', 'Messages', 'Passages', 'Vectors', 'Space', 'Receipt'].map((t) => h('th', { scope: 'col' }, t)))),
         h('tbody', {}, items.map((/** @type {any} */ d) => h('tr', {},

@@ -15,7 +15,7 @@ export const selection = new (class extends EventTarget {
   chats = new Map()
   /** All that match the filter, as the server counts them. @type {{count: number, filter: Record<string, any>}|null} */
   everything = null
-  /** Why a conversation could not be forgotten. @type {Map<string, string>} */
+  /** Why a conversation could not be deleted. @type {Map<string, string>} */
   reasons = new Map()
   /** @type {string} */
   anchor = ''
@@ -51,7 +51,7 @@ export const selection = new (class extends EventTarget {
     this.changed()
   }
 
-  /** Leaves out what was forgotten. What was selected meanwhile stays. @param {Set<string>} ids empty for all that match */
+  /** Leaves out what was deleted. What was selected meanwhile stays. @param {Set<string>} ids empty for all that match */
   drop(ids) {
     if (!ids.size) return this.clear()
     for (const id of ids) {

@@ -1,5 +1,6 @@
 // The key of this page, and where it is stored: in the tab, or in the browser if the user asks to stay signed in. It
 // is always sent as a Bearer header. There is no cookie, because a browser sends cookies to every port of a host.
+// Signing out in one tab signs all tabs of the browser out.
 
 const name = 'lethe.key'
 
@@ -9,6 +10,12 @@ export const session = new (class extends EventTarget {
   key = sessionStorage.getItem(name) || localStorage.getItem(name) || ''
   /** @type {{workspace?: string, scopes?: string[], keyId?: string}} */
   who = {}
+
+  constructor() {
+    super()
+    this.others = new BroadcastChannel('lethe.session')
+    this.others.onmessage = () => { if (this.key) this.end() }
+  }
 
   /** Whether the key has a scope. Until the service has said so, it may read and write, but administer nothing. @param {string} scope */
   may(scope) {
@@ -27,17 +34,31 @@ export const session = new (class extends EventTarget {
     this.dispatchEvent(new Event('change'))
   }
 
+  /** Signs out in all tabs. */
   signOut() {
-    this.key = ''
-    this.who = {}
-    sessionStorage.removeItem(name)
-    localStorage.removeItem(name)
-    this.dispatchEvent(new Event('change'))
+    this.others.postMessage('signed out')
+    this.end()
   }
 
-  /** The service does not accept the key any more. */
+  /** Removes every key. Whoever listens to "ending" may still use the key. */
+  end() {
+    this.dispatchEvent(new Event('ending'))
+    localStorage.removeItem(name)
+    this.remove()
+  }
+
+  /** The service does not accept the key any more. The other tabs may have other keys. */
   refused() {
-    this.signOut()
+    this.remove()
     this.dispatchEvent(new Event('refused'))
+  }
+
+  /** Takes the key from the tab, and from the browser when it is the same one. */
+  remove() {
+    sessionStorage.removeItem(name)
+    if (localStorage.getItem(name) === this.key) localStorage.removeItem(name)
+    this.key = ''
+    this.who = {}
+    this.dispatchEvent(new Event('change'))
   }
 })()

@@ -2,7 +2,7 @@
 
 import { api } from './api.js'
 import { fill, h } from './dom.js'
-import { open } from './forget.js'
+import { open } from './deletion.js'
 import { holds } from './holds.js'
 import { session } from './session.js'
 import { toast } from './notices.js'
@@ -46,12 +46,12 @@ class SignIn extends HTMLElement {
 
 customElements.define('lethe-sign-in', SignIn)
 
-/** Forgets the key, and offers to revoke it. */
+/** Removes the key from the browser, and offers to revoke it. */
 export function signOut() {
   const { keyId } = session.who
-  const dialog = open('Sign out?', h('p', {}, 'The key is removed from this browser. It can also be revoked, so that nobody can use it any more.'),
+  const dialog = open('Sign out?', h('p', {}, 'All tabs of this browser are signed out.', keyId && session.may('admin') ? ' The key can also be revoked, so that nobody can use it any more.' : ''),
     h('div', { class: 'actions' },
       h('button', { onclick: () => dialog.close() }, 'Stay'),
-      keyId && session.may('admin') ? h('button', { onclick: async () => { dialog.close(); await holds.send(); await api.revokeKey(keyId).catch((e) => toast(e.message, 'problem')); session.signOut() } }, 'Sign out and revoke') : null,
-      h('button', { class: 'main', onclick: () => { dialog.close(); holds.send(); session.signOut() } }, 'Sign out')))
+      keyId && session.may('admin') ? h('button', { class: 'revoke', onclick: async () => { dialog.close(); await holds.send(); await api.revokeKey(keyId).catch((e) => toast(e.message, 'problem')); session.signOut() } }, 'Sign out and revoke') : null,
+      h('button', { class: 'main', onclick: () => { dialog.close(); session.signOut() } }, 'Sign out')))
 }

@@ -17,6 +17,7 @@ import (
 
 var bringing = []flow{
 	{"bring in: dropped files", bringDropped},
+	{"bring in: a dropped folder", bringFolder},
 	{"bring in needs the scope", bringNeedsScope},
 }
 
@@ -77,7 +78,7 @@ func bringDropped(t *testing.T, b *browser) {
 	_, err = s.Client.Delete(t.Context(), list.Items[0].ID)
 	require.NoError(t, err)
 	p.choose(file)
-	p.has("lethe-bring .import", "1 left forgotten")
+	p.has("lethe-bring .import", "1 left deleted")
 	p.choose(broken)
 	p.has("lethe-bring .import:has(.problem)", "notes.txt")
 	dump, err := filepath.Abs("../../exports/chatgpt/testdata/single/dump.json")
@@ -94,6 +95,25 @@ func bringDropped(t *testing.T, b *browser) {
 	p.has(".chip", "One import")
 	p.has(".row .title", "In both, newer")
 	p.sees("!document.querySelector('.list-body').innerText.includes('spare key')")
+}
+
+// Every file of a dropped folder is sent, also those in folders below it.
+func bringFolder(t *testing.T, b *browser) {
+	s := service(t)
+	folder := filepath.Join(t.TempDir(), "exports")
+	for name, title := range map[string]string{"a.jsonl": "The spare key", "older/b.jsonl": "Trip to Gotland"} {
+		path := filepath.Join(folder, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.Rename(exported(t, "one.jsonl", titled(name, "chatgpt", title, "A question?", "An answer.")), path))
+	}
+	p := b.open(t, s)
+	p.signedIn(apptest.Key, "/")
+	p.has(".list-note", "No chats yet")
+	p.drop(folder)
+	p.has("lethe-bring .import", "exports/a.jsonl")
+	p.has("lethe-bring .import", "exports/older/b.jsonl")
+	stored(t, s, 2)
+	p.look("bring-folder", "light", 1280)
 }
 
 func bringNeedsScope(t *testing.T, b *browser) {

@@ -65,15 +65,8 @@ func long(t testing.TB, s *apptest.Service, title string, n int) string {
 	return id
 }
 
-// many stores n conversations of two short messages, and waits until they are indexed.
+// many stores n conversations of two short messages.
 func many(t testing.TB, s *apptest.Service, n int) {
-	t.Helper()
-	store(t, s, n)
-	s.Idle(t)
-}
-
-// store stores n conversations of two short messages.
-func store(t testing.TB, s *apptest.Service, n int) {
 	t.Helper()
 	var file bytes.Buffer
 	lines := json.NewEncoder(&file)

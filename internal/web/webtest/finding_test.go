@@ -20,6 +20,7 @@ var finding = []flow{
 	{"find: the address", findByAddress},
 	{"find: nothing to show", findNothing},
 	{"find: the keys", findHelp},
+	{"recall: a digest is copied", recallDigest},
 }
 
 func findWhileTyping(t *testing.T, b *browser) {
@@ -179,6 +180,33 @@ func findHelp(t *testing.T, b *browser) {
 	p.lacks("dialog")
 	p.pressWith(chromedp.ModifierCtrl, "k")
 	p.sees("document.activeElement.id === 'box'")
+}
+
+// A digest of what was asked is shown with its sources, and copied.
+func recallDigest(t *testing.T, b *browser) {
+	s := service(t)
+	garden(t, s)
+	p := b.open(t, s)
+	p.allow("clipboard-read", "clipboard-write")
+	p.signedIn(apptest.Key, "/?mode=keyword&q=flowerpot")
+	p.has(".row mark", "flowerpot")
+	p.tabTo("[aria-label=Menu]")
+	p.press(enter)
+	p.has("[role=menuitem]:focus", "Find")
+	p.press(down + enter)
+	p.has("dialog h2", "Digest for a prompt")
+	p.has("dialog .digest pre", "flowerpot")
+	p.look("digest", "light", 1280)
+	p.tabTo("dialog .digest button.main")
+	p.press(enter)
+	p.has(".toast", "Copied")
+	copied := eval[string](p, "navigator.clipboard.readText()")
+	require.Equal(t, eval[string](p, "document.querySelector('dialog .digest pre').textContent"), copied)
+	require.Contains(t, copied, "flowerpot")
+	p.tabTo("dialog li .link")
+	p.press(enter)
+	p.lacks("dialog")
+	p.has("lethe-reader .message", "flowerpot")
 }
 
 // holdRequests makes requests whose address matches wait. The function that it returns

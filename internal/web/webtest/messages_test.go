@@ -10,11 +10,11 @@ import (
 )
 
 var ofMessages = []flow{
-	{"forget one message", forgetMessage},
+	{"delete one message", deleteMessage},
 	{"branches and hidden messages are folded", foldAsides},
 }
 
-func forgetMessage(t *testing.T, b *browser) {
+func deleteMessage(t *testing.T, b *browser) {
 	s := service(t)
 	u := titled("wifi", "chatgpt", "The password is hunter2", "The password is hunter2", "Noted.", "And the boiler?")
 	id := upload(t, s, u)[0]
@@ -22,22 +22,22 @@ func forgetMessage(t *testing.T, b *browser) {
 	p := b.open(t, s)
 	p.signedIn(apptest.Key, "/?chat="+id)
 	p.has("lethe-reader h2", "hunter2")
-	const button = "[data-position='0'] [aria-label^='Forget this message']"
+	const button = "[data-position='0'] [aria-label^='Delete this message']"
 	ask := func(key string) {
 		p.tabTo(button)
 		p.press(key)
 		p.has("dialog", "no later upload or import of this chat brings it back")
 		p.has("dialog", "The title quotes it")
-		p.tabTo("dialog button.forget")
+		p.tabTo("dialog button.delete")
 		p.press(enter)
-		p.has("lethe-bar", "Forgets 1 message for good")
+		p.has("lethe-bar", "Deletes 1 message for good")
 		p.has(".message.held", "hunter2")
 	}
 	ask(enter)
 	p.press("u")
 	p.lacks(".message.held")
-	ask("f")
-	p.has(".toast", "1 message is gone")
+	ask("d")
+	p.has(".toast", "1 message deleted")
 	p.has("lethe-reader h2", "And the boiler?")
 	p.has(".row .title", "And the boiler?")
 

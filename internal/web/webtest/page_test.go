@@ -26,7 +26,7 @@ func TestPage(t *testing.T) {
 		return
 	}
 	b := start(t, program)
-	for _, flows := range [][]flow{signingIn, finding, reading, forgetting, bringing, hostile, looks, troubles, ofMessages} {
+	for _, flows := range [][]flow{signingIn, finding, reading, deleting, bringing, hostile, looks, troubles, ofMessages, ofKeys} {
 		for _, f := range flows {
 			t.Run(f.name, func(t *testing.T) {
 				t.Parallel()

@@ -13,6 +13,8 @@ import (
 var signingIn = []flow{
 	{"sign in by a one-time code", signInByCode},
 	{"sign in with a key", signInWithKey},
+	{"sign out and revoke", signOutAndRevoke},
+	{"sign out in all tabs", signOutInAllTabs},
 }
 
 // code gets a one-time code as `lethe open` does.
@@ -71,4 +73,58 @@ func signInWithKey(t *testing.T, b *browser) {
 	p.press("\r")
 	p.has("lethe-sign-in", "lethe open")
 	require.False(t, eval[bool](p, "localStorage.getItem('lethe.key') !== null || sessionStorage.getItem('lethe.key') !== null"))
+}
+
+// toSignOut opens the dialog that asks how to sign out.
+func (p *tab) toSignOut() {
+	p.t.Helper()
+	p.tabTo("button[aria-label=Menu]")
+	p.press(enter)
+	p.has("[role=menuitem]", "Sign out")
+	p.press(up + enter)
+	p.has("dialog", "Sign out?")
+}
+
+func signOutAndRevoke(t *testing.T, b *browser) {
+	s := service(t)
+	garden(t, s)
+	_, token := s.NewKey(t, "default", auth.Read, auth.Write, auth.Admin)
+	p := b.open(t, s)
+	p.signedIn(token, "/")
+	p.has(".list-head", "3 chats")
+	p.toSignOut()
+	p.look("sign-out", "light", 1280)
+	p.tabTo("dialog button.revoke")
+	p.press(enter)
+	p.has("lethe-sign-in", "lethe open")
+	p.lacks(".toast.problem")
+	_, err := s.With(t, token).Stats(t.Context())
+	require.Error(t, err, "the key is revoked")
+}
+
+// Signing out in one tab ends the others too, with what they show and store. A delete that
+// one of them holds is sent first.
+func signOutInAllTabs(t *testing.T, b *browser) {
+	s := service(t)
+	garden(t, s)
+	first := b.open(t, s)
+	first.signedIn(apptest.Key, "/")
+	first.has(".list-head", "3 chats")
+	second := first.beside(s)
+	second.signedIn(apptest.Key, "/")
+	second.has(".list-head", "3 chats")
+	second.press(escape + "jx#")
+	second.toDelete()
+	second.press("jx#")
+	second.has("dialog .titles", "")
+	first.toSignOut()
+	first.tabTo("dialog button.main")
+	first.press(enter)
+	for _, p := range []*tab{first, second} {
+		p.has("lethe-sign-in", "lethe open")
+		p.lacks("dialog")
+		require.NotContains(t, eval[string](p, "document.body.innerText"), "spare key")
+		require.False(t, eval[bool](p, "localStorage.getItem('lethe.key') !== null || sessionStorage.getItem('lethe.key') !== null"))
+	}
+	stored(t, s, 2)
 }

@@ -106,13 +106,13 @@ func leftParts(t *testing.T, b *browser) {
 	ids := garden(t, s)
 	p := b.open(t, s)
 	p.signedIn(apptest.Key, "/?view=receipts")
-	p.has("lethe-receipts", "Nothing has been forgotten yet.")
+	p.has("lethe-receipts", "Nothing has been deleted yet.")
 	p.press(escape) // leaves the box
 	for range 3 {
 		p.press(escape)
 		p.has(".list-head", "3 chats")
 		eval[any](p, "history.back()")
-		p.has("lethe-receipts", "Nothing has been forgotten yet.")
+		p.has("lethe-receipts", "Nothing has been deleted yet.")
 	}
 	asked := p.sent("GET", "/deletions")
 	_, err := s.Client.Delete(t.Context(), ids[0])

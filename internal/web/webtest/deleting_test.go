@@ -14,13 +14,14 @@ import (
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 )
 
-var forgetting = []flow{
-	{"forget: the main flow", forgetMain},
-	{"forget all that match", forgetMatching},
-	{"forget a range", forgetRange},
-	{"forget while the page closes", forgetWhileClosing},
-	{"forget: a failure keeps the selection", forgetFails},
-	{"forget needs the scope", forgetNeedsScope},
+var deleting = []flow{
+	{"delete: the main flow", deleteMain},
+	{"delete all that match", deleteMatching},
+	{"delete a range", deleteRange},
+	{"delete while the page closes", deleteWhileClosing},
+	{"delete: too much to send while the page closes", deleteUnsent},
+	{"delete: a failure keeps the selection", deleteFails},
+	{"delete needs the scope", deleteNeedsScope},
 }
 
 // stored waits until so many conversations are stored.
@@ -32,18 +33,18 @@ func stored(t *testing.T, s *apptest.Service, n int) {
 	})
 }
 
-// toForget presses the button of the dialog that forgets, which the focus does not begin at.
-func (p *tab) toForget() {
+// toDelete presses the button of the dialog that deletes, which the focus does not begin at.
+func (p *tab) toDelete() {
 	p.t.Helper()
-	p.has("dialog", "gone for good")
-	require.Equal(p.t, "Keep", eval[string](p, "document.activeElement.textContent"), "Enter alone forgets nothing")
-	p.tabTo("dialog button.forget")
+	p.has("dialog", "deleted for good")
+	require.Equal(p.t, "Keep", eval[string](p, "document.activeElement.textContent"), "Enter alone deletes nothing")
+	p.tabTo("dialog button.delete")
 	p.press(enter)
 	p.has("lethe-bar .held-text", "for good in")
 }
 
 // From the list to the receipt, on both databases.
-func forgetMain(t *testing.T, b *browser) {
+func deleteMain(t *testing.T, b *browser) {
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
 		s := apptest.Start(t, db)
 		garden(t, s)
@@ -55,10 +56,10 @@ func forgetMain(t *testing.T, b *browser) {
 		p.pressWith(chromedp.ModifierShift, down)
 		p.has("lethe-bar", "2 selected: 6 messages")
 		p.press("#")
-		p.has("dialog h2", "Forget 2 chats?")
+		p.has("dialog h2", "Delete 2 chats?")
 		p.has("dialog", "2 chats with 6 messages and 2 passages")
 		p.has("dialog .titles", "The spare key")
-		p.toForget()
+		p.toDelete()
 		p.sees("document.querySelectorAll('.row.held').length === 2")
 		p.press("u")
 		p.sees("document.querySelectorAll('.row.held').length === 0")
@@ -66,8 +67,8 @@ func forgetMain(t *testing.T, b *browser) {
 		require.Zero(t, p.sent("POST", "chats/delete?")+p.sent("DELETE", "chats"))
 
 		p.press(kbDelete)
-		p.toForget()
-		p.has(".toast", "2 chats are gone.")
+		p.toDelete()
+		p.has(".toast", "2 chats deleted.")
 		p.has(".list-head", "1 chat")
 		stored(t, s, 1)
 		p.tabTo(".toast button")
@@ -86,9 +87,9 @@ func forgetMain(t *testing.T, b *browser) {
 
 // All 5,000 that match a filter: one request, the server's number, typed above 100. Pinned chats
 // are spared.
-func forgetMatching(t *testing.T, b *browser) {
+func deleteMatching(t *testing.T, b *browser) {
 	s := service(t, apptest.WithEnv("LETHE_EMBEDDER=none"))
-	store(t, s, 10_000)
+	many(t, s, 10_000)
 	list, err := s.Client.List(t.Context(), clientOf("claude"))
 	require.NoError(t, err)
 	_, err = s.Client.Edit(t.Context(), pin(list.Items[0].ID))
@@ -101,17 +102,17 @@ func forgetMatching(t *testing.T, b *browser) {
 	p.has("lethe-bar", "All 5,000 selected")
 	p.tabTo(".list-body")
 	p.press("#")
-	p.has("dialog h2", "Forget 4,999 chats?")
+	p.has("dialog h2", "Delete 4,999 chats?")
 	p.has("dialog", "1 pinned chat is spared.")
-	require.True(t, eval[bool](p, "document.querySelector('dialog button.forget').disabled"))
+	require.True(t, eval[bool](p, "document.querySelector('dialog button.delete').disabled"))
 	p.tabTo("dialog .typed input")
 	p.press("4998")
-	require.True(t, eval[bool](p, "document.querySelector('dialog button.forget').disabled"))
+	require.True(t, eval[bool](p, "document.querySelector('dialog button.delete').disabled"))
 	p.press(backspace + "9")
-	p.tabTo("dialog button.forget")
+	p.tabTo("dialog button.delete")
 	p.press(enter)
-	p.has("lethe-bar .held-text", "Forgets 4,999 chats")
-	p.has(".toast", "4,999 chats are gone.")
+	p.has("lethe-bar .held-text", "Deletes 4,999 chats")
+	p.has(".toast", "4,999 chats deleted.")
 	stored(t, s, 5_001)
 	require.Equal(t, 1, p.sent("POST", "chats/delete-matching"))
 	require.Zero(t, p.sent("POST", "chats/delete?"))
@@ -119,7 +120,7 @@ func forgetMatching(t *testing.T, b *browser) {
 }
 
 // A range takes the rows between that were never shown, and the selection outlives scrolling.
-func forgetRange(t *testing.T, b *browser) {
+func deleteRange(t *testing.T, b *browser) {
 	s := service(t, apptest.WithEnv("LETHE_EMBEDDER=none"))
 	many(t, s, 450)
 	p := b.open(t, s)
@@ -140,20 +141,52 @@ func forgetRange(t *testing.T, b *browser) {
 }
 
 // What is held is sent when the page closes.
-func forgetWhileClosing(t *testing.T, b *browser) {
+func deleteWhileClosing(t *testing.T, b *browser) {
 	s := service(t)
 	garden(t, s)
 	p := b.open(t, s)
 	p.signedIn(apptest.Key, "/")
 	p.has(".list-head", "3 chats")
 	p.press(escape + "jx#")
-	p.toForget()
+	p.toDelete()
 	p.goTo("/page/icon.svg")
 	stored(t, s, 2)
 }
 
+// Browsers send little while a page closes. A selection of more ids than that is not
+// deleted, and the next visit says so.
+func deleteUnsent(t *testing.T, b *browser) {
+	const chats = 1_700
+	s := service(t, apptest.WithEnv("LETHE_EMBEDDER=none"))
+	many(t, s, chats)
+	p := b.open(t, s)
+	p.signedIn(apptest.Key, "/")
+	p.has(".list-head", "1,700 chats")
+	p.press(escape)
+	p.tabTo(".list-body")
+	p.press("x")
+	p.pressWith(chromedp.ModifierShift, end)
+	p.has("lethe-bar", "1,700 selected")
+	p.press("#")
+	p.has("dialog", "Type 1700")
+	p.tabTo("dialog .typed input")
+	p.press("1700")
+	p.tabTo("dialog button.delete")
+	p.press(enter)
+	p.has("lethe-bar .held-text", "Deletes 1,700 chats")
+	p.goTo("/page/icon.svg")
+	p.goTo("/")
+	p.has(".toast.problem", "1,700 chats were not deleted")
+	p.has(".list-head", "1,700 chats")
+	require.Zero(t, p.sent("POST", "chats/delete?")+p.sent("DELETE", "chats"))
+	stored(t, s, chats)
+	p.goTo("/")
+	p.has(".list-head", "1,700 chats")
+	p.lacks(".toast")
+}
+
 // The service refuses: the chats are there, and stay selected with the reason.
-func forgetFails(t *testing.T, b *browser) {
+func deleteFails(t *testing.T, b *browser) {
 	s := service(t)
 	garden(t, s)
 	p := b.open(t, s)
@@ -161,7 +194,7 @@ func forgetFails(t *testing.T, b *browser) {
 	p.signedIn(apptest.Key, "/")
 	p.has(".list-head", "3 chats")
 	p.press(escape + "jx#")
-	p.toForget()
+	p.toDelete()
 	p.do(call(fetch.FulfillRequest, fetch.FulfillRequestParams{
 		RequestID: held(), ResponseCode: 503, Body: []byte(`{"error":"the disk is full"}`),
 	}))
@@ -171,7 +204,7 @@ func forgetFails(t *testing.T, b *browser) {
 	stored(t, s, 3)
 }
 
-func forgetNeedsScope(t *testing.T, b *browser) {
+func deleteNeedsScope(t *testing.T, b *browser) {
 	s := service(t)
 	ids := garden(t, s)
 	_, reader := s.NewKey(t, "default", auth.Read)
@@ -185,7 +218,7 @@ func forgetNeedsScope(t *testing.T, b *browser) {
 	p.tabTo("[aria-label='More about this chat']")
 	p.press(enter)
 	p.has("[role=menuitem]", "Export")
-	require.NotContains(t, eval[string](p, "document.body.innerText"), "Forget")
+	require.NotContains(t, eval[string](p, "document.body.innerText"), "Delete")
 	require.NotContains(t, eval[string](p, "document.body.innerText"), "Rename")
 	p.press(escape)
 	p.lacks("dialog")

@@ -15,22 +15,22 @@ import { count, longDate, plural } from './words.js'
 
 const typedAbove = 100 // chats: for more, the user has to type the number
 
-/** Asks, and then forgets what is selected. */
-export function forgetSelection() {
+/** Asks, and then deletes what is selected. */
+export function deleteSelection() {
   if (!selection.size || !session.may('write')) return
   const all = selection.everything
-  if (all) forgetMatching(all.filter)
-  else forgetChats([...selection.chats.values()])
+  if (all) deleteMatching(all.filter)
+  else deleteChats([...selection.chats.values()])
 }
 
 /** @param {Chat[]} chats */
-export async function forgetChats(chats) {
+export async function deleteChats(chats) {
   const ids = chats.map((c) => c.id)
   await ask({ ids }, { ids: new Set(ids), filter: null }, () => ({ ids }))
 }
 
 /** @param {Record<string, any>} filter empty for everything */
-export async function forgetMatching(filter) {
+export async function deleteMatching(filter) {
   const what = Object.keys(filter).length ? { filter } : { all: true }
   await ask(what, { ids: new Set(), filter }, (n) => ({ ...what, expectedCount: n }))
 }
@@ -47,30 +47,30 @@ async function ask(what, hold, body) {
   } catch (error) {
     return toast(/** @type {Error} */ (error).message, 'problem')
   }
-  if (!seen.count) return toast(seen.pinned ? `Nothing to forget: ${plural(seen.pinned, 'pinned chat')} ${seen.pinned === 1 ? 'is' : 'are'} spared.` : 'Nothing to forget: it is gone already.')
+  if (!seen.count) return toast(seen.pinned ? `Nothing to delete: ${plural(seen.pinned, 'pinned chat')} ${seen.pinned === 1 ? 'is' : 'are'} spared.` : 'Nothing to delete: it is deleted already.')
   confirm(seen, what, () => holds.begin({ kind: 'chat', ...hold, body: body(seen.count), count: seen.count }))
 }
 
 /** @param {any} seen the server's preview @param {any} what @param {() => void} then */
 function confirm(seen, what, then) {
   const typed = seen.count > typedAbove
-  const forget = /** @type {HTMLButtonElement} */ (h('button', { class: 'forget', disabled: typed, onclick: () => { dialog.close(); then() } }, `Forget ${plural(seen.count, 'chat')}`))
-  const box = typed ? h('label', { class: 'typed' }, `Type ${seen.count} to go on`, h('input', { inputmode: 'numeric', autocomplete: 'off', 'aria-label': `Type ${seen.count} to go on`, oninput: (/** @type {any} */ e) => { forget.disabled = e.target.value.replace(/[\s,.]/g, '') !== String(seen.count) } })) : null
+  const go = /** @type {HTMLButtonElement} */ (h('button', { class: 'delete', disabled: typed, onclick: () => { dialog.close(); then() } }, `Delete ${plural(seen.count, 'chat')}`))
+  const box = typed ? h('label', { class: 'typed' }, `Type ${seen.count} to go on`, h('input', { inputmode: 'numeric', autocomplete: 'off', 'aria-label': `Type ${seen.count} to go on`, oninput: (/** @type {any} */ e) => { go.disabled = e.target.value.replace(/[\s,.]/g, '') !== String(seen.count) } })) : null
   const range = seen.oldest ? (longDate(seen.oldest) === longDate(seen.newest) ? `of ${longDate(seen.oldest)}` : `from ${longDate(seen.oldest)} to ${longDate(seen.newest)}`) : ''
-  const dialog = open(`Forget ${plural(seen.count, 'chat')}?`,
+  const dialog = open(`Delete ${plural(seen.count, 'chat')}?`,
     h('p', {}, `${plural(seen.count, 'chat')} with ${plural(seen.messages, 'message')} and ${plural(seen.passages, 'passage')}, ${range}.`),
     seen.titles?.length ? h('ul', { class: 'titles' }, seen.titles.slice(0, 5).map((/** @type {string} */ t) => h('li', { dir: 'auto' }, t)), seen.count > 5 ? h('li', { class: 'quiet' }, `and ${count(seen.count - Math.min(5, seen.titles.length))} more`) : null) : null,
-    seen.pinned ? h('p', {}, what.ids ? `${plural(seen.pinned, 'of them is', 'of them are')} pinned and will be forgotten too.` : `${plural(seen.pinned, 'pinned chat is', 'pinned chats are')} spared.`) : null,
-    h('p', {}, 'They are gone for good: messages, passages and vectors. There is no trash.'),
+    seen.pinned ? h('p', {}, what.ids ? `${plural(seen.pinned, 'of them is', 'of them are')} pinned and will be deleted too.` : `${plural(seen.pinned, 'pinned chat is', 'pinned chats are')} spared.`) : null,
+    h('p', {}, 'Messages, passages and vectors are deleted for good. There is no trash.'),
     box,
     h('div', { class: 'actions' },
       h('button', { class: 'link', onclick: () => exportFirst(what) }, 'Export them first'),
       h('button', { value: 'no', autofocus: true, onclick: () => dialog.close() }, 'Keep'),
-      forget))
+      go))
 }
 
-/** Asks, and then forgets one message of a chat. @param {string} conversationId @param {string} id */
-export async function forgetMessage(conversationId, id) {
+/** Asks, and then deletes one message of a chat. @param {string} conversationId @param {string} id */
+export async function deleteMessage(conversationId, id) {
   const body = { conversationId, messageIds: [id] }
   let seen
   try {
@@ -78,14 +78,14 @@ export async function forgetMessage(conversationId, id) {
   } catch (error) {
     return toast(/** @type {Error} */ (error).message, 'problem')
   }
-  if (!seen.count) return toast('Nothing to forget: it is gone already.')
-  const dialog = open('Forget this message?',
+  if (!seen.count) return toast('Nothing to delete: it is deleted already.')
+  const dialog = open('Delete this message?',
     h('p', {}, `The message${seen.passages ? ` and ${plural(seen.passages, 'passage')} with a part of it` : ''}. `, seen.conversationDeleted ? 'It is the last one, so the chat goes with it.' : 'The other messages stay, also those that repeat it.'),
     seen.titleChanges && !seen.conversationDeleted ? h('p', {}, 'The title quotes it and is taken from another message.') : null,
-    h('p', {}, 'It is gone for good, and no later upload or import of this chat brings it back.'),
+    h('p', {}, 'It is deleted for good, and no later upload or import of this chat brings it back.'),
     h('div', { class: 'actions' },
       h('button', { value: 'no', autofocus: true, onclick: () => dialog.close() }, 'Keep'),
-      h('button', { class: 'forget', onclick: () => { dialog.close(); holds.begin({ kind: 'message', ids: new Set(), filter: null, body, count: 1 }) } }, 'Forget the message')))
+      h('button', { class: 'delete', onclick: () => { dialog.close(); holds.begin({ kind: 'message', ids: new Set(), filter: null, body, count: 1 }) } }, 'Delete the message')))
 }
 
 /** @param {any} what */
@@ -113,7 +113,7 @@ export function open(title, ...content) {
   return dialog
 }
 
-/** The bar at the bottom: what is selected, or what is being forgotten. */
+/** The bar at the bottom: what is selected, or what is being deleted. */
 class Bar extends Part {
   /** @param {{signal: AbortSignal}} here */
   begin(here) {
@@ -122,7 +122,7 @@ class Bar extends Part {
     selection.addEventListener('change', () => this.draw(), here)
     holds.addEventListener('change', () => this.draw(), here)
     holds.addEventListener('done', (e) => this.done(/** @type {CustomEvent} */ (e).detail), here)
-    holds.addEventListener('failed', (e) => toast(`Nothing was forgotten: ${/** @type {CustomEvent} */ (e).detail.error.message}`, 'problem'), here)
+    holds.addEventListener('failed', (e) => toast(`Nothing was deleted: ${/** @type {CustomEvent} */ (e).detail.error.message}`, 'problem'), here)
     this.draw()
   }
 
@@ -140,7 +140,7 @@ class Bar extends Part {
     const messages = chats.reduce((n, c) => n + c.messages, 0)
     fill(this, h('span', { role: 'status' }, selection.everything ? `All ${count(selection.size)} selected` : `${count(selection.size)} selected`, messages ? `: ${plural(messages, 'message')}` : ''),
       h('span', { class: 'grow' }),
-      session.may('write') ? h('button', { class: 'forget', onclick: forgetSelection }, 'Forget …') : null,
+      session.may('write') ? h('button', { class: 'delete', onclick: deleteSelection }, 'Delete …') : null,
       h('button', { class: 'plain', 'aria-label': 'Clear the selection', title: 'Clear the selection (esc)', onclick: () => selection.clear() }, icon(icons.close)))
   }
 
@@ -153,7 +153,7 @@ class Bar extends Part {
       fill(this, h('span', { class: 'held-text' }), h('progress', { max: String(holdSeconds), 'aria-hidden': 'true' }), h('button', { onclick: () => holds.cancel() }, 'Cancel'))
     }
     const text = /** @type {HTMLElement} */ (this.querySelector('.held-text'))
-    text.textContent = `Forgets ${what} for good in ${left} s`
+    text.textContent = `Deletes ${what} for good in ${left} s`
     const bar = /** @type {HTMLProgressElement} */ (this.querySelector('progress'))
     bar.value = holdSeconds - left
   }
@@ -161,7 +161,7 @@ class Bar extends Part {
   /** @param {{hold: any, answer: any}} done */
   done({ hold, answer }) {
     const what = plural(answer.count, hold.kind)
-    toast([`${what} ${answer.count === 1 ? 'is' : 'are'} gone. `, answer.count ? h('button', { class: 'link', onclick: () => state.go({ view: 'receipts' }) }, 'Receipt') : ''])
+    toast([`${what} deleted. `, answer.count ? h('button', { class: 'link', onclick: () => state.go({ view: 'receipts' }) }, 'Receipt') : ''])
   }
 }
 
