@@ -81,6 +81,14 @@ func TestAConfirmedDeleteByFilter(t *testing.T) {
 		require.Len(t, done.IDs, 2)
 		require.Equal(t, 1, d.Count(), "the pinned one is spared")
 
+		for why, wrong := range map[string]history.ToConfirm{
+			"no ids": {}, "more ids than a delete may name": {IDs: make([]chat.ConversationID, history.MaxDelete+1)},
+		} {
+			_, err = a.ProposeDelete(t.Context(), wrong)
+			require.True(t, fault.Is(err, fault.Invalid), "%s: %v", why, err)
+			_, err = a.ConfirmDelete(t.Context(), wrong, unexpired)
+			require.True(t, fault.Is(err, fault.Invalid), "%s: %v", why, err)
+		}
 		_, err = a.ProposeDelete(t.Context(), history.ToConfirm{Matching: &chat.MatchingDelete{}})
 		require.True(t, fault.Is(err, fault.Invalid), "an empty filter is no wish to delete everything: %v", err)
 	})
@@ -150,5 +158,19 @@ func TestATokenIsForOneWorkspaceAndAnyProgram(t *testing.T) {
 		done, err := second.as("k", auth.Read, auth.Write).ConfirmDelete(t.Context(), what, p.Token)
 		require.NoError(t, err)
 		require.Equal(t, what.IDs, done.IDs)
+	})
+}
+
+// A confirmed delete with the option exclude keeps the conversations away, and those who listen are
+// told that something was deleted.
+func TestAConfirmedDeleteExcludes(t *testing.T) {
+	each(t, func(t *testing.T, d *desk) {
+		a := d.as("k", auth.Read, auth.Write)
+		what := history.ToConfirm{IDs: []chat.ConversationID{d.Ingest(say("1", "one")).Conversation.ID}, Exclude: true}
+		_, err := a.ConfirmDelete(t.Context(), what, d.propose(a, what).Token)
+		require.NoError(t, err)
+		_, err = a.Ingest(t.Context(), say("1", "one"))
+		require.NoError(t, err)
+		require.Zero(t, d.Count(), "an upload does not bring it back")
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/server"
 	"github.com/lethe-chat/lethe/internal/server/servertest"
+	"github.com/lethe-chat/lethe/internal/store/storetest"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
@@ -28,14 +29,26 @@ var revisions = []string{"2026-07-28", "2025-11-25", "2025-03-26"}
 type desk struct {
 	*servertest.Service
 	t         *testing.T
+	db        storetest.Database
 	passed    atomic.Int64 // nanoseconds
 	relayedTo string       // what relays call instead of the service; a proxy before it
 }
 
 func start(t *testing.T) *desk {
 	t.Helper()
-	d := &desk{t: t}
-	d.Service = servertest.Start(t, server.Options{Version: "1.2.3"}, func(o *history.Options) {
+	return startOn(t, storetest.New(t, storetest.SQLite))
+}
+
+// each runs a test on both databases.
+func each(t *testing.T, test func(t *testing.T, d *desk)) {
+	t.Helper()
+	storetest.Each(t, func(t *testing.T, db storetest.Database) { test(t, startOn(t, db)) })
+}
+
+func startOn(t *testing.T, db storetest.Database) *desk {
+	t.Helper()
+	d := &desk{t: t, db: db}
+	d.Service = servertest.StartOn(t, db.Options(), server.Options{Version: "1.2.3"}, func(o *history.Options) {
 		o.Now = func() time.Time { return time.Now().Add(time.Duration(d.passed.Load())) }
 	})
 	return d

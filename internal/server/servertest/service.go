@@ -32,7 +32,13 @@ type Service struct {
 // It creates the History itself; change modifies the options of it.
 func Start(t testing.TB, o server.Options, change ...func(*history.Options)) *Service {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "lethe.db")})
+	return StartOn(t, store.Options{Path: filepath.Join(t.TempDir(), "lethe.db")}, o, change...)
+}
+
+// StartOn is Start on this database.
+func StartOn(t testing.TB, database store.Options, o server.Options, change ...func(*history.Options)) *Service {
+	t.Helper()
+	s, err := store.Open(t.Context(), database)
 	require.NoError(t, err)
 	embedder := embed.NewHash()
 	x := indexer.New(indexer.Options{Store: s, Embedder: embedder, Workers: 1})
