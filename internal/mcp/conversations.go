@@ -8,6 +8,7 @@ import (
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/recall"
 )
 
 const listHelp = "List the user's conversations, last updated first, by platform, title, date or import. It has ids and titles; " +
@@ -214,7 +215,7 @@ func transcript(piece history.Piece) string {
 		if !part.Begins() {
 			heading = fmt.Sprintf("\n[%d] continued:", part.Position)
 		}
-		rows = append(rows, heading, part.Text)
+		rows = append(rows, heading, recall.Quote(part.Text))
 	}
 	return framed(slices.Concat(rows[:1], []string{strings.Join(rows[1:], "\n")})...)
 }

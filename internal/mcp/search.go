@@ -66,7 +66,7 @@ func (s *session) search(ctx context.Context, in searchInput) (string, searchOut
 			Sender: string(hit.Sender), Date: stamp(hit.Time), Score: hit.Score, Text: text,
 		})
 		blocks = append(blocks, fmt.Sprintf("[%d] %s · %s (%s) · conversation %s\n%s",
-			i+1, day(hit.Time), quoted(hit.Title), hit.Platform, hit.ConversationID, text))
+			i+1, day(hit.Time), quoted(hit.Title), hit.Platform, hit.ConversationID, recall.Quote(text)))
 	}
 	if len(blocks) == 0 {
 		return "The chat history has nothing about this.", out, nil

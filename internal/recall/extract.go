@@ -15,7 +15,7 @@ const (
 // chronological order.
 func extract(hits []search.Hit, budget int, platform string) cited {
 	frame := frameFor(platform, quotedNotice)
-	chosen := choose(hits, budget-text.Tokens(frame.render()), budget, frame.escape)
+	chosen := choose(hits, budget-text.Tokens(frame.render()), budget, frame.quote)
 	for ; len(chosen) > 0; chosen = chosen[:len(chosen)-1] { // the least relevant is last
 		ordered := inReadingOrder(chosen)
 		content := frame.render(blocks(ordered)...)

@@ -75,17 +75,14 @@ func (r *Recaller) Summarize(ctx context.Context, c chat.Conversation, parts ite
 
 // Frame returns texts of chats as data that a language model does not read as instructions.
 // The notice stands above them. They cannot close the frame.
-func Frame(notice string, texts ...string) string {
-	frame := frameFor("", notice)
-	escaped := make([]string, len(texts))
-	for i, t := range texts {
-		escaped[i] = frame.escape(t)
-	}
-	return frame.render(escaped...)
-}
+func Frame(notice string, texts ...string) string { return frameFor("", notice).render(texts...) }
+
+// Quote returns the text of a message so that no line of it looks like the numbered heading of
+// another one.
+func Quote(text string) string { return withoutHeadings(text) }
 
 func summary(f frame, model, caption, body string) Summary {
-	content := f.render(f.escape(caption), f.escape(body))
+	content := f.render(caption, f.quote(body))
 	return Summary{Content: content, Tokens: text.Tokens(content), Model: model}
 }
 

@@ -46,7 +46,7 @@ func (r *Recaller) write(ctx context.Context, q Query, d *draft) {
 		return
 	}
 	reading := min(max(readingShare*d.query.MaxTokens, minReading), maxReading)
-	shown := inReadingOrder(choose(d.hits, reading, reading, func(s string) string { return s }))
+	shown := inReadingOrder(choose(d.hits, reading, reading, withoutHeadings))
 	answer, err := r.writer.Write(ctx, taskFor(q, d.query, shown, room))
 	if err != nil {
 		outcome := modelhttp.Outcome(err)
@@ -79,7 +79,7 @@ func (f frame) renderWritten(answer string, shown []quote, budget int) (cited, b
 			sources[i] = shown[n-1]
 			headings[i] = f.escape(sources[i].heading(i + 1))
 		}
-		content := f.render(f.escape(renumbered), "", strings.Join(headings, "\n"))
+		content := f.render(f.quote(renumbered), "", strings.Join(headings, "\n"))
 		over := text.Tokens(content) - budget
 		if over <= 0 {
 			return cited{content, sourcesOf(sources), hitsOf(shown)}, true
