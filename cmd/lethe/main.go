@@ -123,7 +123,7 @@ func (p *program) command() *cobra.Command {
 		p.openCommand(), p.listCommand(), p.searchCommand(), p.recallCommand(), p.mcpCommand(), p.importCommand(), p.syncCommand(), p.exportCommand(),
 		p.deleteCommand(), p.deleteMessageCommand(), p.liftCommand(), p.reindexCommand())
 	group("database", "Manage the database of this machine or of LETHE_DATABASE_URL:",
-		p.keysCommand(), p.workspacesCommand(), p.restoreCommand(), p.doctorCommand(), p.reclaimCommand())
+		p.keysCommand(), p.workspacesCommand(), p.restoreCommand(), p.doctorCommand(), p.reclaimCommand(), p.ledgerCommand())
 	group("about", "Other commands:", p.versionCommand())
 	root.SetHelpCommandGroupID("about")
 	root.SetCompletionCommandGroupID("about")

@@ -27,6 +27,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/internal/imports"
 	"github.com/lethe-chat/lethe/internal/indexer"
+	"github.com/lethe-chat/lethe/internal/ledger"
 	"github.com/lethe-chat/lethe/internal/llm"
 	"github.com/lethe-chat/lethe/internal/modelhttp"
 	"github.com/lethe-chat/lethe/internal/rerank"
@@ -61,6 +62,7 @@ type App struct {
 	imports *imports.Importer
 	server  *server.Server
 	upkeep  *upkeep.Upkeep
+	ledger  *ledger.Ledger // nil when none is configured
 
 	localToken string // for this user's command line; empty if it gets none
 }
@@ -96,8 +98,17 @@ const deleteReserve = 16 << 20
 
 // OpenStore opens the configured database and migrates its schema. It returns NotFound
 // if the database does not exist and the purpose is ToLook.
+//
+// Deletes are added to the configured ledger, if it can be reached; a service adds them later if not.
 func OpenStore(ctx context.Context, c config.Config, logger *slog.Logger, purpose Purpose) (*store.Store, error) {
-	return openStore(ctx, c, purpose, store.Options{Logger: logger})
+	s, err := openStore(ctx, c, purpose, store.Options{Logger: logger})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := NewLedger(c, s, logger, nil); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 func openStore(ctx context.Context, c config.Config, purpose Purpose, o store.Options) (*store.Store, error) {
@@ -145,6 +156,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Lease: o.Lease, Grace: o.Grace, MaxTokens: o.Config.MaxTokens, Settings: embeddingSettings(o.Config),
 	})
 	a.upkeep = upkeep.New(upkeep.Options{Store: s, Logger: o.Logger, Metrics: metrics})
+	if a.ledger, err = NewLedger(o.Config, s, o.Logger, a.upkeep.Deleted); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	a.history = history.New(history.Options{
 		Store: s, Embedder: embedder, Wake: a.indexer.Wake, Deleted: a.upkeep.Deleted, Reclaim: a.upkeep.Reclaim, APIKey: o.Config.APIKey.Reveal(),
 		Reranker: reranker, Writer: writer, Logger: o.Logger, Metrics: metrics,
@@ -236,17 +250,19 @@ const keyUsageEvery = time.Minute
 // Run serves and indexes until ctx ends, then stops the parts in order. It calls
 // started once, when the service answers requests.
 func (a *App) Run(ctx context.Context, started func(Started)) error {
-	first, err := a.firstKey(ctx)
-	if err != nil {
-		return err
-	}
-	if err := a.indexer.Adopt(ctx); err != nil { // before a request asks for the progress of a change of the model
-		return err
-	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.o.Config.Addr)
 	if err != nil {
 		return fault.Wrap(fault.Unavailable, err, "cannot listen on %s; is another program using it? LETHE_ADDR names another address", a.o.Config.Addr)
 	}
+	a.server.Refuse(func() string { return "the service is starting" })
+	httpServer := a.server.HTTPServer(a.o.Config.Addr)
+	served := make(chan error, 1)
+	go func() { served <- httpServer.Serve(a.server.Listener(listener)) }()
+	first, err := a.open(ctx)
+	if err != nil || ctx.Err() != nil {
+		return errors.Join(err, httpServer.Close())
+	}
+	a.server.Refuse(nil)
 	soft, stopSoft := context.WithCancel(context.WithoutCancel(ctx))
 	hard, stopHard := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopHard()
@@ -256,17 +272,17 @@ func (a *App) Run(ctx context.Context, started func(Started)) error {
 	background.Go(func() { a.flushKeyUsage(soft) })
 	background.Go(func() { a.upkeep.Run(soft) })
 	background.Go(func() { a.imports.Run(soft) })
+	if a.ledger != nil {
+		background.Go(func() { a.ledger.Run(soft) })
+	}
 
 	metrics, err := a.serveMetrics(ctx)
 	if err != nil {
 		stopSoft()
 		background.Wait()
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, httpServer.Close())
 	}
 	defer metrics.close()
-	httpServer := a.server.HTTPServer(a.o.Config.Addr)
-	served := make(chan error, 1)
-	go func() { served <- httpServer.Serve(a.server.Listener(listener)) }()
 	a.server.SetReady(true)
 	announced := a.announce(ctx, listener.Addr())
 	started(Started{URL: "http://" + listener.Addr().String(), PageURL: a.pageURL(ctx, announced), MetricsURL: metrics.url, FirstKey: first, Local: announced.File != ""})
@@ -280,6 +296,18 @@ func (a *App) Run(ctx context.Context, started func(Started)) error {
 		err = a.drain(served)
 	}
 	return errors.Join(err, a.stop(context.WithoutCancel(ctx), httpServer, stopSoft, stopHard, &background))
+}
+
+// open does what must be done before a request is answered. It returns the first key's token, or an
+// empty string.
+func (a *App) open(ctx context.Context) (first string, err error) {
+	if err := a.awaitLedger(ctx); err != nil || ctx.Err() != nil {
+		return "", err
+	}
+	if first, err = a.firstKey(ctx); err != nil {
+		return "", err
+	}
+	return first, a.indexer.Adopt(ctx) // before a request asks for the progress of a change of the model
 }
 
 // drain reports the service as not ready, and goes on answering requests for the

@@ -109,6 +109,9 @@ var mayImport = map[string][]string{
 	},
 	"internal/store/storetest": {"internal/store"},
 
+	"internal/ledger/book": {"internal/fault"},
+	"internal/ledger":      {"internal/fault", "internal/chat", "internal/ledger/book", "internal/store"},
+
 	"internal/parallel": {"internal/fault"},
 
 	// search <- recall <- history: history adds who may ask, how often and how long.
@@ -170,6 +173,7 @@ var mayImport = map[string][]string{
 		"internal/embed", "internal/embed/builtin", "internal/store",
 		"internal/modelhttp", "internal/rerank", "internal/llm",
 		"internal/history", "internal/imports", "internal/indexer", "internal/upkeep", "internal/server", "internal/config", "internal/localservice", "internal/budget",
+		"internal/ledger", "internal/ledger/book",
 	},
 	"internal/app/apptest": {
 		"internal/fault", "internal/auth", "internal/config", "internal/embed", "internal/store",
@@ -185,7 +189,7 @@ var mayImport = map[string][]string{
 	},
 	"cmd/lethe": {
 		"internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/config", "internal/localservice",
-		"internal/agentsync", "internal/autostart", "internal/mcp/relay", "internal/embed", "internal/history", "internal/store", "internal/app",
+		"internal/agentsync", "internal/autostart", "internal/mcp/relay", "internal/embed", "internal/history", "internal/store", "internal/app", "internal/ledger",
 		"internal/exports", "internal/exports/container", "internal/exports/format", "internal/exports/tables", "internal/transfer", "internal/archive", "internal/chatfiles", "internal/exports/lines", "pkg/api", "pkg/client",
 	},
 
@@ -222,7 +226,7 @@ var onlyForTests = []string{"internal/exports/readtest", "internal/exports/expor
 var confined = []confinement{
 	{"gorm.io", []string{"internal/store"}, "the database is the store's secret"},
 	{"database/sql", []string{"internal/store", "internal/exports/opencode"}, "the database is the store's secret; OpenCode keeps its sessions in one of its own"},
-	{"github.com/jackc/pgx", []string{"internal/store"}, "the database is the store's secret"},
+	{"github.com/jackc/pgx", []string{"internal/store", "internal/ledger/book"}, "the database is the store's secret; a ledger is in another one"},
 	{"github.com/ncruces/go-sqlite3", []string{"internal/store", "internal/exports/opencode"}, "the database is the store's secret; OpenCode keeps its sessions in one of its own"},
 	{"github.com/pgvector", []string{"internal/store"}, "the database is the store's secret"},
 	{"github.com/pressly/goose", []string{"internal/store"}, "migrations belong to the store"},
@@ -242,7 +246,7 @@ var confined = []confinement{
 	{"github.com/caarlos0/env", []string{"internal/config"}, "the environment is read in one place"},
 	{"github.com/tiktoken-go", []string{"internal/text"}, "tokens are counted in one way"},
 	{"golang.org/x/sys", []string{"internal/embed/builtin/matrix", "internal/localservice", "internal/imports"}, "only the files of imports ask how full the disk is, only the kernels ask which processor it is, and only the files of running services when a process was started"},
-	{"github.com/gofrs/flock", []string{"internal/store/sqlite", "internal/agentsync"}, "only the database that is a file shows by a file that a program lives, and only one sync writes its state"},
+	{"github.com/gofrs/flock", []string{"internal/store/sqlite", "internal/ledger/book", "internal/agentsync"}, "only a database and a ledger that are files are locked by files, and only one sync writes its state"},
 	{"github.com/go-json-experiment/json", []string{"internal/exports", "internal/archive"}, "only export files are read with it; what Lethe itself speaks is encoding/json"},
 	{"github.com/klauspost/compress", []string{"internal/exports/container"}, "only archives of export files are unpacked"},
 	{"github.com/modelcontextprotocol/go-sdk", []string{"internal/mcp", "internal/app", "cmd/lethe"}, "one package speaks the Model Context Protocol; the tests of the whole program are its clients"},
@@ -255,7 +259,7 @@ var confined = []confinement{
 
 // confinedInProduct says the same for the code outside the tests.
 var confinedInProduct = []confinement{
-	{"github.com/jackc/pgx", []string{"internal/store/postgres", "internal/store/storetest"}, "the store speaks to both databases alike"},
+	{"github.com/jackc/pgx", []string{"internal/store/postgres", "internal/store/storetest", "internal/ledger/book"}, "the store speaks to both databases alike; a ledger is in another one"},
 	{"github.com/pgvector", []string{"internal/store/postgres", "internal/store/storetest"}, "the store speaks to both databases alike"},
 	{"github.com/ncruces/go-sqlite3", []string{"internal/store/sqlite", "internal/store/storetest", "internal/exports/opencode"}, "the store speaks to both databases alike"},
 }
@@ -288,7 +292,7 @@ var environmentReaders = []string{"cmd/lethe", "cmd/lethe-eval", "internal/confi
 
 // measuring are the packages and files of tests that may read how long something
 // took: benchmarks, one that aims at a moment, and one that logs the slowest call.
-var measuring = []string{"internal/bench", "internal/app/kill_test.go", "internal/app/import_kill_test.go", "internal/app/soak_test.go", "internal/web/webtest/measuring_test.go"}
+var measuring = []string{"internal/bench", "internal/app/kill_test.go", "internal/app/restore_kill_test.go", "internal/app/import_kill_test.go", "internal/app/soak_test.go", "internal/web/webtest/measuring_test.go"}
 
 // seeding draws the seeds that others log.
 var seeding = []string{"internal/store/storetest/seed.go"}

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 func (l *loader) check() {
 	l.checkAddresses()
 	l.checkDatabase()
+	l.checkLedger()
 	l.checkKey()
 	l.checkPlaces()
 	l.checkForms()
@@ -97,6 +99,47 @@ func (l *loader) checkDatabase() {
 	case u.Host == "" && u.Query().Get("host") == "":
 		l.refuse("LETHE_DATABASE_URL", "names no host")
 	}
+}
+
+// checkLedger refuses the places that a backup of the database contains, because the ledger would
+// be restored with it.
+func (l *loader) checkLedger() {
+	const name = "LETHE_LEDGER"
+	place := l.config.Ledger.Reveal()
+	switch {
+	case place == "":
+		if l.config.LedgerRetention > 0 {
+			l.problem("LETHE_LEDGER_RETENTION", "has no effect without a ledger; set LETHE_LEDGER too, or neither")
+		}
+	case strings.Contains(place, "://"):
+		u, err := url.Parse(place)
+		switch {
+		case err != nil:
+			l.refuse(name, "cannot be read as an address (are special characters in the password written as %XX?)")
+		case u.Scheme != "postgres" && u.Scheme != "postgresql":
+			l.refuse(name, "is neither a path nor an address of PostgreSQL")
+		case place == l.config.DatabaseURL.Reveal():
+			l.refuse(name, "is the database itself, so a backup would contain the ledger")
+		}
+	case strings.HasPrefix(place, "~"):
+		l.problem(name, "begins with ~, which only a shell understands; use the whole path")
+	case strings.ContainsRune(place, 0):
+		l.problem(name, "contains a NUL character")
+	case !filepath.IsAbs(place):
+		l.problem(name, "is a path that depends on the current folder; use the whole path")
+	case l.config.DataDir != "" && within(l.config.DataDir, place):
+		l.problem(name, "is in LETHE_DATA_DIR, so a backup of that folder would contain the ledger; use a place outside")
+	}
+}
+
+// within reports whether a path is in a folder or below.
+func within(folder, path string) bool {
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return false
+	}
+	below, err := filepath.Rel(folder, path)
+	return err == nil && below != ".." && !strings.HasPrefix(below, ".."+string(filepath.Separator))
 }
 
 func (l *loader) checkKey() {

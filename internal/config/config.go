@@ -34,14 +34,16 @@ const (
 // only. The fields are in the order of Variables, which says all else about them.
 type Config struct {
 	Addr             string        `env:"LETHE_ADDR"`
-	MetricsAddr      string        `env:"LETHE_METRICS_ADDR"` // empty: beside the API
-	DatabaseURL      Secret        `env:"LETHE_DATABASE_URL"` // empty: SQLite in DataDir
-	DataDir          string        `env:"LETHE_DATA_DIR"`     // may be empty when DatabaseURL is not
-	ImportDir        string        `env:"LETHE_IMPORT_DIR"`   // empty: imports in DataDir
-	APIKey           Secret        `env:"LETHE_API_KEY"`      // empty: the first start creates one
-	APIKeyFile       string        `env:"LETHE_API_KEY_FILE"` // a file with the key in it, in place of APIKey
-	RuntimeDir       string        `env:"LETHE_RUNTIME_DIR"`  // empty: the environment does not name one
-	PublicURL        string        `env:"LETHE_PUBLIC_URL"`   // no slash at the end; empty: as Addr
+	MetricsAddr      string        `env:"LETHE_METRICS_ADDR"`     // empty: beside the API
+	DatabaseURL      Secret        `env:"LETHE_DATABASE_URL"`     // empty: SQLite in DataDir
+	DataDir          string        `env:"LETHE_DATA_DIR"`         // may be empty when DatabaseURL is not
+	ImportDir        string        `env:"LETHE_IMPORT_DIR"`       // empty: imports in DataDir
+	Ledger           Secret        `env:"LETHE_LEDGER"`           // a path or a URL; empty: no ledger
+	LedgerRetention  time.Duration `env:"LETHE_LEDGER_RETENTION"` // 0: for ever
+	APIKey           Secret        `env:"LETHE_API_KEY"`          // empty: the first start creates one
+	APIKeyFile       string        `env:"LETHE_API_KEY_FILE"`     // a file with the key in it, in place of APIKey
+	RuntimeDir       string        `env:"LETHE_RUNTIME_DIR"`      // empty: the environment does not name one
+	PublicURL        string        `env:"LETHE_PUBLIC_URL"`       // no slash at the end; empty: as Addr
 	Command          string        `env:"LETHE_COMMAND"`
 	Embedder         Embedder      `env:"LETHE_EMBEDDER"`
 	EmbeddingsURL    string        `env:"LETHE_EMBEDDINGS_URL"`

@@ -51,7 +51,7 @@ func TestEverythingSet(t *testing.T) {
 		"LETHE_CORS_ORIGINS=https://Chat.Example.com:443, http://localhost:3000,https://chat.example.com,",
 		"LETHE_ALLOWED_HOSTS=Lethe.Example.com, 10.0.0.7,[::1]", "LETHE_RATE_LIMIT=2.5", "LETHE_RATE_BURST=9",
 		"LETHE_SENDER_STYLE=user", "LETHE_LOG_LEVEL=WARN", "LETHE_LOG_FORMAT=json", "LETHE_INDEX_WORKERS=64", "LETHE_MAX_TOKENS=500000", "LETHE_MEMORY_BUDGET=256", "LETHE_SHUTDOWN_TIMEOUT=1m30s",
-		"LETHE_SHUTDOWN_DELAY=5s",
+		"LETHE_SHUTDOWN_DELAY=5s", "LETHE_LEDGER=/var/lib/lethe-ledger/ledger", "LETHE_LEDGER_RETENTION=2160h",
 		"LETHE_RUNTIME_DIR=/run/lethe", "LETHE_PUBLIC_URL=https://Lethe.example.com/", "LETHE_COMMAND=docker exec lethe lethe",
 	), linux)
 	require.NoError(t, err)
@@ -64,6 +64,7 @@ func TestEverythingSet(t *testing.T) {
 		CORSOrigins: []string{"https://chat.example.com", "http://localhost:3000"},
 		Hosts:       []string{"lethe.example.com", "10.0.0.7", "::1"}, RatePerSecond: 2.5, RateBurst: 9,
 		SenderStyle: "user", LogLevel: slog.LevelWarn, LogFormat: LogJSON, Workers: 64, MaxTokens: 500_000, MemoryBudget: 256, ShutdownTimeout: 90 * time.Second,
+		Ledger: "/var/lib/lethe-ledger/ledger", LedgerRetention: 90 * 24 * time.Hour,
 		ShutdownDelay: 5 * time.Second, RuntimeDir: "/run/lethe", PublicURL: "https://Lethe.example.com", Command: "docker exec lethe lethe",
 	}, got)
 }
@@ -95,6 +96,17 @@ func TestValues(t *testing.T) {
 		{set: "LETHE_ADDR=http://localhost:80", says: "is not an address with a port"},
 		{set: "LETHE_ADDR=a b:80", says: "neither a name nor an IP"},
 		{set: "LETHE_ADDR=-a:80", says: "neither a name nor an IP"},
+
+		{set: "LETHE_LEDGER=/mnt/ledger/lethe"},
+		{set: "LETHE_LEDGER=postgres://ledger/lethe", more: []string{"LETHE_LEDGER_RETENTION=720h"}},
+		{set: "LETHE_LEDGER=postgres://db/lethe", more: []string{"LETHE_DATABASE_URL=postgres://db/lethe"}, says: "is the database itself"},
+		{set: "LETHE_LEDGER=mysql://db/lethe", says: "is neither a path nor an address of PostgreSQL"},
+		{set: "LETHE_LEDGER=ledger", says: "use the whole path"},
+		{set: "LETHE_LEDGER=~/ledger", says: "only a shell understands"},
+		{set: "LETHE_LEDGER=/data/sub/../ledger", more: []string{"LETHE_DATA_DIR=/data"}, says: "is in LETHE_DATA_DIR"},
+		{set: "LETHE_LEDGER=/database", more: []string{"LETHE_DATA_DIR=/data"}},
+		{set: "LETHE_LEDGER_RETENTION=720h", says: "has no effect without a ledger"},
+		{set: "LETHE_LEDGER_RETENTION=-1h", more: []string{"LETHE_LEDGER=/x"}, says: "is out of range"},
 
 		{set: "LETHE_DATABASE_URL=postgres://db/lethe"},
 		{set: "LETHE_DATABASE_URL=postgresql:///lethe?host=/run/postgresql"},
@@ -456,7 +468,7 @@ func TestTheTableIsWhole(t *testing.T) {
 		require.Equal(t, field.Tag.Get("env"), v.Name)
 		require.Empty(t, field.Tag.Get("envDefault"), "the default belongs to the table")
 		require.Equal(t, field.Type == reflect.TypeFor[Secret](), v.Secret, v.Name)
-		require.Equal(t, strings.HasSuffix(v.Name, "_URL") && v.Name != "LETHE_PUBLIC_URL", v.Address, v.Name)
+		require.Equal(t, strings.HasSuffix(v.Name, "_URL") && v.Name != "LETHE_PUBLIC_URL" || v.Name == "LETHE_LEDGER", v.Address, v.Name)
 		require.NotEmpty(t, v.Accepts(), v.Name)
 		require.False(t, v.Default != "" && v.Derived != "", v.Name)
 		require.True(t, strings.HasSuffix(v.Meaning, "."), v.Name)

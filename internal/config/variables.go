@@ -16,6 +16,7 @@ const (
 	minMemoryBudget = 64 // MiB
 	maxMemoryBudget = 1 << 20
 	maxShutdown     = 10 * time.Minute
+	maxRetention    = 20 * 365 * 24 * time.Hour
 )
 
 // Variable describes one setting: for people, and for the code that reads, checks and
@@ -64,6 +65,16 @@ func Variables() []Variable {
 			Name: "LETHE_IMPORT_DIR", Derived: "imports in the data directory",
 			form:    free("the path of a directory, which is created if it does not exist"),
 			Meaning: "The directory for files while they are imported. A file there has no name and is gone at the end of its import. It needs as much room as the largest file that is sent.",
+		},
+		{
+			Name: "LETHE_LEDGER", Secret: true, Address: true,
+			form:    free("the path of a file outside of LETHE_DATA_DIR, or postgres://user:password@host:5432/database of another database than LETHE_DATABASE_URL"),
+			Meaning: "The ledger of deletes. It makes a restored backup forget what was deleted after it was taken (docs/erasure.md). Each delete appends keyed hashes to it, before it is answered. It must not be a part of the backups of the database. A file is for one instance; several instances need a database.",
+		},
+		{
+			Name: "LETHE_LEDGER_RETENTION", Default: "0s",
+			form:    duration(true, maxRetention, "2160h (90 days); 0 keeps records for ever"),
+			Meaning: "How long the ledger keeps a record. It must be at least as long as the oldest backup is kept.",
 		},
 		{
 			Name: "LETHE_API_KEY", Secret: true,

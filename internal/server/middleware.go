@@ -23,6 +23,7 @@ func (s *Server) middleware() []echo.MiddlewareFunc {
 		recoverPanics,
 		secureHeaders,
 		s.checkHost,
+		s.refuse,
 		s.cors(),
 		readQuery,
 	}

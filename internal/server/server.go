@@ -97,6 +97,7 @@ type Server struct {
 	markdown *markdown.Renderer
 	agents   *mcp.Service
 	ready    atomic.Bool
+	refusing atomic.Pointer[func() string] // see Refuse; nil for no reason
 
 	stopping context.Context //nolint:containedctx // it ends when the service stops: streams of events end with it
 	stop     context.CancelFunc

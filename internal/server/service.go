@@ -15,9 +15,12 @@ func (s *Server) health(c echo.Context) error {
 	return c.JSON(http.StatusOK, api.Health{Status: api.HealthStatusOk, Version: s.options.Version})
 }
 
-// readiness says whether requests make sense: Unavailable while starting and
-// stopping, and when the store does not answer.
+// readiness says whether requests make sense: Unavailable while starting,
+// refusing (see Refuse) and stopping, and when the store does not answer.
 func (s *Server) readiness(c echo.Context) error {
+	if err := s.refused(); err != nil {
+		return err
+	}
 	if !s.ready.Load() {
 		return fault.New(fault.Unavailable, "the service is starting or stopping")
 	}

@@ -109,7 +109,14 @@ func (tx *Tx) record(ws chat.WorkspaceID, deleted []dialect.ConversationRow, o c
 		Columns:   []clause.Column{{Name: "workspace_id"}, {Name: "external_hash"}},
 		DoUpdates: clause.AssignmentColumns([]string{"conversation_hash", "deletion_id", "excluded", "sealed_place"}),
 	}).CreateInBatches(tombstones, tombstoneBatch).Error
-	return receipt.deletion(), tx.fault(err)
+	if err != nil {
+		return chat.Deletion{}, tx.fault(err)
+	}
+	hashes := make([][]byte, len(tombstones))
+	for i, t := range tombstones {
+		hashes[i] = t.ConversationHash
+	}
+	return receipt.deletion(), tx.owe(DeletedConversation, hashes)
 }
 
 // receipt is a new receipt of a delete of nothing.

@@ -83,10 +83,14 @@ func sourcePositions(stored []int, deleted []messageTombstoneRow) []int {
 
 // remember writes the tombstones of messages with the receipt of their delete.
 func (tx *Tx) remember(rows []messageTombstoneRow, receipt chat.DeletionID) error {
+	hashes := make([][]byte, len(rows))
 	for i := range rows {
-		rows[i].DeletionID = receipt
+		rows[i].DeletionID, hashes[i] = receipt, rows[i].MessageHash
 	}
-	return tx.fault(tx.db.CreateInBatches(rows, tombstoneBatch).Error)
+	if err := tx.db.CreateInBatches(rows, tombstoneBatch).Error; err != nil {
+		return tx.fault(err)
+	}
+	return tx.owe(DeletedMessage, hashes)
 }
 
 // LiftForgotten allows uploads of the messages again that were deleted from conversations

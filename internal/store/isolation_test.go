@@ -376,6 +376,15 @@ var acrossWorkspaces = map[string]string{
 	"CreateWorkspace":    "the operator, by name",
 	"Workspaces":         "the operator",
 
+	"AttachLedger": "a service starts with a new ledger",
+	"ForgetLedger": "the operator",
+	"Ledger":       "the ledger belongs to the database",
+	"LedgerKnown":  "the ledger belongs to the database",
+	"LedgerOwner":  "it reads no rows: a proof with the key of the database",
+	"Owed":         "what the ledger does not have yet: hashes, of any workspace",
+	"CountOwed":    "as Owed",
+	"Settle":       "as Owed",
+
 	"TombstoneKey":            "an export of everything; the key belongs to the database",
 	"DeletedWorkspaces":       "an export of everything by an administrator",
 	"OpenRestore":             "the operator restores a file",

@@ -25,6 +25,8 @@ var unkeyed = map[string]string{
 	"current_recipe":          "one row",
 	"chunks.terms":            "each term begins with its workspace",
 	"chunks.id":               "SQLite: the full-text index's row numbers",
+	"ledger_state":            "one row",
+	"ledger_outbox":           "what the ledger does not have yet: empty but for moments",
 	"secrets":                 "one row, the key of the tombstones' hashes",
 	"imports.seen_at":         "running imports, over all workspaces: a few rows",
 	"imports.ended_at":        "imports that stored nothing, over all workspaces: a few rows",

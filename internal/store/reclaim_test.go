@@ -65,7 +65,7 @@ func thePlannerSamplesNoTexts(t *testing.T) {
 		// The operator gives these names; they are not from conversations.
 		"api_keys.name", "api_keys.prefix", "api_keys.hash", "api_keys.scopes", "api_keys.sender_style", "platforms.display_name", "workspaces.name",
 		// Hashes and keys.
-		"deletions.key_id", "secrets.name", "secrets.value", "tombstones.conversation_hash", "tombstones.external_hash",
+		"deletions.key_id", "secrets.name", "secrets.value", "ledger_state.ledger", "ledger_outbox.hash", "tombstones.conversation_hash", "tombstones.external_hash",
 		"message_tombstones.external_hash", "message_tombstones.message_hash", "message_tombstones.id_hash", "message_tombstones.words_hash", "message_tombstones.title_hash",
 	}
 	sampled := scan[string](t, s, `SELECT DISTINCT regexp_replace(c.relname, '_(p\d+|ann_.*)$', '') || '.' || a.attname

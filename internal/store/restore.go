@@ -44,6 +44,13 @@ func (s *Store) AdoptTombstoneKey(ctx context.Context, key []byte) error {
 		return err
 	}
 	err := s.InTx(ctx, func(tx *Tx) error {
+		state, err := tx.Ledger()
+		if err != nil {
+			return err
+		}
+		if state.Attached {
+			return fault.New(fault.Conflict, "this database has a ledger of deletes, which belongs to its own key; restore into a new database, before a service has used it")
+		}
 		if err := tx.setSecret(tombstoneKey, key); err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ func (tx *Tx) LockRevisions(ws chat.WorkspaceID, ids []chat.ConversationID) (map
 // nobody can add, change or delete any. It returns their ids, revisions, titles and pins,
 // in id order. NotFound when there is no such workspace.
 func (tx *Tx) LockWorkspace(ws chat.WorkspaceID) ([]chat.Conversation, error) {
-	if err := tx.lockWorkspaceRow(ws); err != nil {
+	if _, err := tx.lockWorkspaceRow(ws); err != nil {
 		return nil, err
 	}
 	var rows []dialect.ConversationRow
@@ -54,8 +54,7 @@ func (tx *Tx) LockWorkspace(ws chat.WorkspaceID) ([]chat.Conversation, error) {
 
 // lockWorkspaceRow prevents new conversations, because uploads lock the workspace row as
 // well.
-func (tx *Tx) lockWorkspaceRow(ws chat.WorkspaceID) error {
-	_, err := one[workspaceRow](&tx.View, tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", int64(ws)),
+func (tx *Tx) lockWorkspaceRow(ws chat.WorkspaceID) (workspaceRow, error) {
+	return one[workspaceRow](&tx.View, tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", int64(ws)),
 		fault.NotFoundf("there is no such workspace"))
-	return err
 }

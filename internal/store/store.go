@@ -42,6 +42,9 @@ type Store struct {
 	holder atomic.Int64           // holder of the claims of this program: the instance, or nobody
 	alive  sync.Mutex             // locked while sign is taken or released
 	sign   dialect.Sign           // that this program lives; nil for none
+
+	afterDeletes func(context.Context) error // see AfterDeletes; nil for nothing
+	closing      func()                      // as well
 }
 
 // Options says which database to open. Exactly one of Path and URL is set.
@@ -98,7 +101,8 @@ type View struct {
 // Tx writes inside one transaction, and reads what it has written.
 type Tx struct {
 	View
-	now time.Time
+	now  time.Time
+	owes bool // it has written something that the ledger must learn
 }
 
 // Open opens the database and migrates its schema. The errors are faults: Unavailable
@@ -179,6 +183,9 @@ func open(ctx context.Context, o Options, config dialect.Config) (dialect.Databa
 // Close waits for running statements and closes every connection.
 func (s *Store) Close() error {
 	s.hide()
+	if s.closing != nil {
+		s.closing()
+	}
 	return s.database.Close()
 }
 
@@ -233,15 +240,30 @@ func (s *Store) InTx(ctx context.Context, fn func(*Tx) error) error {
 			return err
 		}
 	}
-	return s.inTx(ctx, fn)
+	owes, err := s.inTx(ctx, fn)
+	return s.afterTx(ctx, owes, err)
 }
 
-func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) error {
-	return s.transaction(ctx, s.database.Write(), func(db *gorm.DB) error {
+// inTx also reports whether the transaction has committed something that the ledger must learn.
+func (s *Store) inTx(ctx context.Context, fn func(*Tx) error) (owes bool, err error) {
+	err = s.transaction(ctx, s.database.Write(), func(db *gorm.DB) error {
 		view := s.view(db)
 		view.writing = true
-		return fn(&Tx{View: *view, now: chat.Clock(s.config.Now())})
+		tx := &Tx{View: *view, now: chat.Clock(s.config.Now())}
+		err := fn(tx)
+		owes = tx.owes
+		return err
 	})
+	return owes && err == nil, err
+}
+
+// afterTx tells the ledger of what a transaction has deleted. It is the only way from a
+// transaction to its caller, so no delete can miss it.
+func (s *Store) afterTx(ctx context.Context, owes bool, err error) error {
+	if err != nil || !owes || s.afterDeletes == nil {
+		return err
+	}
+	return s.afterDeletes(ctx)
 }
 
 // deletingTries is how often a delete is tried on a full disk.
@@ -250,12 +272,17 @@ const deletingTries = 3
 // InDeletingTx is InTx for a transaction that deletes. On a full disk it uses the
 // reserve.
 func (s *Store) InDeletingTx(ctx context.Context, fn func(*Tx) error) error {
-	err := s.inTx(ctx, fn)
+	owes, err := s.tryDeleting(ctx, fn)
+	return s.afterTx(ctx, owes, err)
+}
+
+func (s *Store) tryDeleting(ctx context.Context, fn func(*Tx) error) (owes bool, err error) {
+	owes, err = s.inTx(ctx, fn)
 	spend := s.database.Abilities().Spend
 	for tries := 1; err != nil && spend != nil && tries < deletingTries && spend(err); tries++ {
-		err = s.inTx(ctx, fn) // again when others took the room that was given back
+		owes, err = s.inTx(ctx, fn) // again when others took the room that was given back
 	}
-	return err
+	return owes, err
 }
 
 func (s *Store) transaction(ctx context.Context, on *gorm.DB, fn func(*gorm.DB) error, options ...*sql.TxOptions) error {

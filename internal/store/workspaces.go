@@ -69,7 +69,11 @@ func (v *View) Workspaces() ([]chat.Workspace, error) {
 // and tombstones. Receipts stay, including the one of this delete, which is written even
 // if there was no conversation. NotFound when there is no such workspace.
 func (tx *Tx) DeleteWorkspace(ws chat.WorkspaceID, o chat.DeleteOptions) (chat.Deletion, error) {
-	if err := tx.lockWorkspaceRow(ws); err != nil {
+	row, err := tx.lockWorkspaceRow(ws)
+	if err != nil {
+		return chat.Deletion{}, err
+	}
+	if err := tx.owe(DeletedWorkspace, [][]byte{tx.workspaceHash(row)}); err != nil {
 		return chat.Deletion{}, err
 	}
 	ids, err := tx.LockMatching(ws, chat.Filter{})

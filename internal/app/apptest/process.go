@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -71,6 +72,37 @@ type Process struct {
 // or the test ends. The package's TestMain must call Main.
 func StartProcess(t testing.TB, db storetest.Database, opts ...Option) *Process {
 	t.Helper()
+	p, url := launch(t, db, opts)
+	select {
+	case u := <-url:
+		p.connect(t, u)
+	case <-p.done:
+		require.Fail(t, "the process did not start", "%v\n%s", p.err, p.log)
+	case <-time.After(Patience):
+		require.Fail(t, "the process did not start in time", p.log.String())
+	}
+	return p
+}
+
+// KillWhileStarting runs the program in a process of its own and ends it with SIGKILL after a delay. The
+// delay begins when the log has the text, or with the process if the text is empty; if the program is ready
+// first, it ends then.
+func KillWhileStarting(t testing.TB, db storetest.Database, logged string, delay time.Duration, opts ...Option) {
+	t.Helper()
+	p, url := launch(t, db, opts)
+	for logged != "" && len(url) == 0 && !strings.Contains(p.log.String(), logged) {
+		<-time.After(time.Millisecond)
+	}
+	select {
+	case <-url:
+	case <-time.After(delay):
+	}
+	p.Kill(t)
+}
+
+// launch starts the process. Its address comes through the channel when it is ready.
+func launch(t testing.TB, db storetest.Database, opts []Option) (*Process, <-chan string) {
+	t.Helper()
 	s := newSettings(db, opts)
 	if s.embedder != nil {
 		s.Environ = append(s.Environ, Embeddings(t, s.embedder)...)
@@ -103,15 +135,7 @@ func StartProcess(t testing.TB, db storetest.Database, opts ...Option) *Process 
 		_, _ = io.Copy(io.Discard, stdout)
 		p.err = p.cmd.Wait()
 	}()
-	select {
-	case u := <-url:
-		p.connect(t, u)
-	case <-p.done:
-		require.Fail(t, "the process did not start", "%v\n%s", p.err, p.log)
-	case <-time.After(Patience):
-		require.Fail(t, "the process did not start in time", p.log.String())
-	}
-	return p
+	return p, url
 }
 
 // Kill ends the process with SIGKILL and waits until it has ended. On PostgreSQL it also
