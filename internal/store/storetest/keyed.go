@@ -8,7 +8,9 @@ import (
 // keyed returns a function that checks every statement that the store sends in a test: a statement that reads or
 // writes rows of workspaces must be limited to one workspace.
 func keyed(t testing.TB) func(string) {
+	refused := onCitus(t)
 	return func(statement string) {
+		refused(statement)
 		tables := unbound(statement, OfWorkspaces)
 		if len(tables) == 0 {
 			return
