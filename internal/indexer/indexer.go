@@ -66,6 +66,7 @@ type Indexer struct {
 	seen    *metrics
 	adopted atomic.Bool
 	outage  *breaker.Breaker // of the embedder
+	spread  bool             // the workspaces are on several servers
 	woken   wokenWorkspaces  // used only where the workspaces are on several servers
 	asking  chan struct{}    // has an entry for each worker that may ask the embedder
 	cutOff  chan struct{}    // closed when the service stops and no longer waits for the embedder
@@ -96,7 +97,8 @@ func New(o Options) *Indexer {
 		o.Grace = DefaultGrace
 	}
 	x := &Indexer{
-		o: o, wake: make(chan struct{}, 1), idle: make(chan struct{}, 1), seen: newMetrics(o.Metrics),
+		spread: o.Store != nil && o.Store.Spread(),
+		o:      o, wake: make(chan struct{}, 1), idle: make(chan struct{}, 1), seen: newMetrics(o.Metrics),
 		asking: make(chan struct{}, o.Workers), cutOff: make(chan struct{}),
 	}
 	x.outage = x.newOutage(o.Trials)
@@ -112,7 +114,7 @@ func (x *Indexer) WakeIn(ws chat.WorkspaceID) {
 	switch {
 	case ws == 0:
 		x.woken.lookNow()
-	case x.o.Store.Spread():
+	case x.spread:
 		x.woken.add(ws)
 	}
 	x.Wake()
@@ -218,7 +220,7 @@ func (x *Indexer) claim(ctx context.Context, vectors bool) (claim store.Claim, o
 	defer recovered(&err)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 	defer cancel()
-	if x.o.Store.Spread() {
+	if x.spread {
 		return x.claimSpread(ctx, vectors)
 	}
 	var claims []store.Claim
@@ -242,7 +244,7 @@ const lookTime = 10 * time.Second
 // untilDue returns how long an idle worker may sleep: until the next back-off or lease ends,
 // at most Poll.
 func (x *Indexer) untilDue(ctx context.Context, vectors bool) time.Duration {
-	if x.o.Store.Spread() {
+	if x.spread {
 		return x.woken.untilLook()
 	}
 	due, ok, err := x.nextDue(ctx, vectors)

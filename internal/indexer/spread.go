@@ -123,7 +123,7 @@ func (x *Indexer) claimIn(ctx context.Context, ws chat.WorkspaceID, vectors bool
 // spreadEvery returns how often to look for something on all servers: rarely where each
 // look reads every shard.
 func (x *Indexer) spreadEvery(d time.Duration) time.Duration {
-	if x.o.Store.Spread() {
+	if x.spread {
 		return max(d, spreadPolls*x.o.Poll)
 	}
 	return d

@@ -43,6 +43,7 @@ var acrossWorkspaces = []string{
 	"WHERE id = ",                                // the operator's proof of a receipt has only its id
 	"HAVING sum(chunk_count) > ",                 // which workspaces are large enough for a vector index
 	"sum(chunk_count), 0) FROM conversations",    // how much of an index was deleted
+	"AS counted ON counted.workspace_id = ",      // the operator lists all workspaces with their number of conversations
 	"reclaimed_at IS NULL",                       // what is left to reclaim
 	"WHERE index_state = ",                       // failed conversations are queued again when a setting has changed
 	"IN ('queued', 'indexing') AND run_after > ", // conversations that a wrong clock postponed
