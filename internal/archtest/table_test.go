@@ -107,7 +107,7 @@ var mayImport = map[string][]string{
 		"internal/fault", "internal/chat", "internal/auth", "internal/rank", "internal/embed",
 		"internal/store/dialect", "internal/store/sqlite", "internal/store/postgres",
 	},
-	"internal/store/storetest": {"internal/store"},
+	"internal/store/storetest": {"internal/text", "internal/store"},
 
 	"internal/ledger/book": {"internal/fault"},
 	"internal/ledger":      {"internal/fault", "internal/chat", "internal/ledger/book", "internal/store"},

@@ -18,6 +18,8 @@ const (
 	messageWords = chunksEach * chunkWords / messagesEach
 	dimensions   = 512
 	vocabulary   = 4000
+
+	naturalVocabulary = 30_000
 )
 
 // corpus generates texts whose words are distributed like those of a language. The same
@@ -32,18 +34,27 @@ type corpus struct {
 
 func newCorpus(seed uint64) *corpus {
 	rng := rand.New(rand.NewPCG(seed, 0))
-	c := &corpus{rng: rng, zipf: rand.NewZipf(rng, 1.2, 8, vocabulary-1), words: inventWords(rng)}
+	c := &corpus{rng: rng, zipf: rand.NewZipf(rng, 1.2, 8, vocabulary-1), words: inventWords(rng, vocabulary)}
+	c.vectors = c.vector
+	return c
+}
+
+// newNaturalCorpus returns a corpus whose words are as common as those of a language without its stop words: the most
+// common one is in a quarter of all passages.
+func newNaturalCorpus(seed uint64) *corpus {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	c := &corpus{rng: rng, zipf: rand.NewZipf(rng, 1.07, 50, naturalVocabulary-1), words: inventWords(rng, naturalVocabulary)}
 	c.vectors = c.vector
 	return c
 }
 
 // inventWords generates words that the analyzer does not change, so that the terms of a
 // text are its words.
-func inventWords(rng *rand.Rand) []string {
+func inventWords(rng *rand.Rand, n int) []string {
 	const consonants, vowels = "bdfgklmnprtvz", "aiou"
 	seen := map[string]bool{}
-	words := make([]string, 0, vocabulary)
-	for len(words) < vocabulary {
+	words := make([]string, 0, n)
+	for len(words) < n {
 		var b strings.Builder
 		for range 2 + rng.IntN(3) {
 			b.WriteByte(consonants[rng.IntN(len(consonants))])

@@ -2,7 +2,6 @@ package bench_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,6 +46,26 @@ func filled(b *testing.B, kind string, c *corpus, sizes map[string]int) (db stor
 	}
 	into.finish()
 	return db, ids
+}
+
+// filledWith creates a database with these conversations, in the workspace "bench".
+func filledWith(b *testing.B, kind string, made []conversation) storetest.Database {
+	b.Helper()
+	db := storetest.New(b, kind)
+	s, err := store.Open(b.Context(), db.Options())
+	require.NoError(b, err)
+	var ws chat.WorkspaceID
+	require.NoError(b, s.InTx(b.Context(), func(tx *store.Tx) (err error) {
+		ws, err = tx.EnsureWorkspace("bench")
+		return err
+	}))
+	require.NoError(b, s.Close())
+	into := sinkFor(b, db)
+	for _, c := range made {
+		into.add(rowsOf(ws, c))
+	}
+	into.finish()
+	return db
 }
 
 // tables are filled in this order, parents first.
@@ -107,22 +126,6 @@ func terms(ws chat.WorkspaceID, text string) words {
 		list[i] = prefix + w
 	}
 	return list
-}
-
-// tsvector returns the words as PostgreSQL writes them.
-func (w words) tsvector() string {
-	places := map[string]string{}
-	for i, word := range w {
-		if places[word] != "" {
-			places[word] += ","
-		}
-		places[word] += strconv.Itoa(i + 1)
-	}
-	var b strings.Builder
-	for word, at := range places {
-		fmt.Fprintf(&b, "'%s':%s ", word, at)
-	}
-	return b.String()
 }
 
 // sink accepts rows in bulk.
@@ -259,13 +262,15 @@ type copier struct {
 func newCopier(b *testing.B, db storetest.Database) *copier {
 	conn := db.PlainPostgres(b)
 	ctx := context.Background()
+	key := db.TermKey(b)
 	s := &copier{b: b, pending: rows{}, close: func() error { return conn.Close(ctx) }}
 	s.exec = func(query string) {
 		_, err := conn.Exec(ctx, query)
 		require.NoError(b, err, query)
 	}
 	s.copy = func(table string, all [][]any) {
-		_, err := conn.CopyFrom(ctx, []string{table}, columns[table], &copied{rows: all})
+		names, source := copying(table, all, key)
+		_, err := conn.CopyFrom(ctx, []string{table}, names, source)
 		require.NoError(b, err)
 	}
 	s.exec("DROP INDEX chunks_terms")
@@ -295,9 +300,19 @@ func (s *copier) finish() {
 	require.NoError(s.b, s.close())
 }
 
+// copying returns what COPY needs for rows of a table: the names of the columns and the values.
+func copying(table string, all [][]any, key []byte) ([]string, *copied) {
+	names := columns[table]
+	if table == "chunks" {
+		names = append(slices.Clone(names), "counts", "places")
+	}
+	return names, &copied{rows: all, key: key}
+}
+
 // copied passes rows to COPY.
 type copied struct {
 	rows [][]any
+	key  []byte // of the terms
 	next int
 }
 
@@ -308,15 +323,17 @@ func (c *copied) Err() error { return nil }
 func (c *copied) Values() ([]any, error) {
 	row := c.rows[c.next-1]
 	out := make([]any, len(row))
+	var more []any
 	for i, v := range row {
 		switch v := v.(type) {
 		case []float32:
 			out[i] = storetest.HalfVector(v)
 		case words:
-			out[i] = v.tsvector()
+			numbers, counts, places := store.EncodeTerms(c.key, strings.Join(v, " "))
+			out[i], more = numbers, []any{counts, places}
 		default:
 			out[i] = v
 		}
 	}
-	return out, nil
+	return append(out, more...), nil
 }

@@ -32,6 +32,13 @@ const warmUp = 1
 // caches.
 func (d duel) run(b *testing.B, rounds int) times {
 	b.Helper()
+	t := d.measure(rounds)
+	t.report(b)
+	return t
+}
+
+// measure is run without the report.
+func (d duel) measure(rounds int) times {
 	var t times
 	for i := range rounds {
 		if d.prepare != nil {
@@ -47,7 +54,6 @@ func (d duel) run(b *testing.B, rounds int) times {
 			t.ours, t.plain = append(t.ours, ours), append(t.plain, plain)
 		}
 	}
-	t.report(b)
 	return t
 }
 

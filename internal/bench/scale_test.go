@@ -83,6 +83,7 @@ func crowded(b *testing.B, sizes map[string]int, fill func(id string) conversati
 	}
 	execute("SET session_replication_role = replica") // do not check foreign keys
 	execute("DROP INDEX chunks_terms")
+	key := db.TermKey(b)
 	execute("ALTER TABLE embeddings SET (autovacuum_enabled = off)") // it would run at any time
 	ids := map[string][]string{}
 	for name, chunks := range sizes {
@@ -101,7 +102,8 @@ func crowded(b *testing.B, sizes map[string]int, fill func(id string) conversati
 				}
 			}
 			for _, table := range tables {
-				_, err := conn.CopyFrom(b.Context(), []string{table}, columns[table], &copied{rows: pending[table]})
+				names, source := copying(table, pending[table], key)
+				_, err := conn.CopyFrom(b.Context(), []string{table}, names, source)
 				require.NoError(b, err)
 			}
 		}

@@ -107,7 +107,8 @@ func plainInsert(b *testing.B, db storetest.Database) func(rows) {
 			tx, err := conn.Begin(ctx)
 			require.NoError(b, err)
 			for _, table := range uploadTables {
-				_, err := tx.CopyFrom(ctx, []string{table}, columns[table], &copied{rows: r[table]})
+				names, source := copying(table, r[table], nil)
+				_, err := tx.CopyFrom(ctx, []string{table}, names, source)
 				require.NoError(b, err)
 			}
 			require.NoError(b, tx.Commit(ctx))

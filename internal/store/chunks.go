@@ -7,6 +7,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/store/dialect"
+	"github.com/lethe-chat/lethe/internal/store/postgres"
 )
 
 // IndexedChunk is a passage to be stored.
@@ -179,6 +180,12 @@ func newEmbeddings(c Claim, x Indexed) (rows []dialect.EmbeddingRow) {
 		add(chunk.Position, chunk.Vector)
 	}
 	return rows
+}
+
+// EncodeTerms returns how PostgreSQL stores the terms of a passage, which are joined by
+// blanks, each after the label of its workspace, in a database with this key of terms.
+func EncodeTerms(key []byte, terms string) (numbers []int32, counts string, places []byte) {
+	return postgres.EncodeTerms(key, terms)
 }
 
 // TextSum returns a checksum of the text of a passage, which is stored instead of the text.

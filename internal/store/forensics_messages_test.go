@@ -56,6 +56,10 @@ func plantMessages(t *testing.T, s *store.Store, ws chat.WorkspaceID) (e evidenc
 		message := c.Turns[at].ID
 		all = append(all, doomed{c.ID, message})
 		for kind, word := range words {
+			if kind == "term" && s.Name() == storetest.Postgres { // it stores numbers
+				e.terms = append(e.terms, trace{kind, []byte(word)})
+				continue
+			}
 			if kind == "term" { // SQLite's index writes of a term what the one before it has not
 				word = word[strings.LastIndexByte(word, 'x'):]
 			}
@@ -119,8 +123,10 @@ func TestFullyReclaimedMessagesAreGoneFromEveryFileOfPostgres(t *testing.T) {
 		before := databaseFiles(t, conn)
 		e.requirePlanted(t, before)
 		require.Subset(t, places(e.in(before)), []string{
-			"body in conversations", "long body in pg_toast", "term in chunks", "vector in embeddings", "external id in messages", "branch in messages", "file in messages", "id in messages",
+			"body in conversations", "long body in pg_toast", "vector in embeddings", "external id in messages", "branch in messages", "file in messages", "id in messages",
 		}, "the test looks into all of these")
+		require.NotEmpty(t, e.terms)
+		require.Empty(t, evidence{traces: e.terms}.in(before), "no file contains a word of the full-text index")
 		forgetAll(t, s, ws, all)
 		settled, err := s.Reclaim(ctx, store.Reclaiming{Full: true})
 		require.NoError(t, err)

@@ -27,6 +27,7 @@ import (
 type evidence struct {
 	ids    []chat.ConversationID
 	traces []trace
+	terms  []trace // of the words of passages that must not be in any file
 }
 
 // trace is a unique sequence of bytes, and what it belongs to.
@@ -71,6 +72,10 @@ func plant(t *testing.T, s *store.Store, ws chat.WorkspaceID) (e evidence) {
 		}
 		e.ids = append(e.ids, c.ID)
 		for kind, word := range words {
+			if kind == "term" && s.Name() == storetest.Postgres { // it stores numbers
+				e.terms = append(e.terms, trace{kind, []byte(word)})
+				continue
+			}
 			if kind == "term" { // SQLite's index stores only the part of a term that differs from the term before it
 				word = word[strings.LastIndexByte(word, 'x'):]
 			}
@@ -191,16 +196,18 @@ func fullyReclaimedMeansGoneFromEveryFileOfPostgres(t *testing.T) {
 	e := plant(t, s, ws)
 	require.NoError(t, s.BuildVectorIndex(ctx, store.VectorSpace{Workspace: ws, Model: testModel.ID, Dimensions: forensicDims}))
 	e.traces = append(e.traces, unitVectors(t, conn, e.ids)...)
+	e.traces = append(e.traces, numbersOfTerms(t, conn, e.ids)...)
 	_, err = conn.Exec(ctx, "ANALYZE") // as PostgreSQL does by itself, sooner or later
 	require.NoError(t, err)
 	before := databaseFiles(t, conn)
 	e.requirePlanted(t, before)
 	require.Subset(t, places(e.in(before)), []string{
-		"title in conversations", "body in messages", "long body in pg_toast", "term in chunks", "vector in embeddings",
-		"term in chunks_terms", "external id in conversations_workspace_id_platform_external_id_key", "unit vector in embeddings_ann",
+		"title in conversations", "body in messages", "long body in pg_toast", "terms in chunks", "vector in embeddings",
+		"external id in conversations_workspace_id_platform_external_id_key", "unit vector in embeddings_ann",
 		"id in messages_pkey", "id in pg_statistic", "project in conversations", "link in conversations", "branch in messages", "file in messages",
 		"hash in conversations",
 	}, "the test looks into all of these")
+	require.Empty(t, evidence{traces: e.terms}.in(before), "no file contains a word of the full-text index")
 
 	for place := range e.in(before) {
 		if strings.HasSuffix(place, "pg_statistic") || strings.HasSuffix(place, "pg_toast_2619") { // statistics of the planner
@@ -228,6 +235,24 @@ func unitVectors(t *testing.T, conn *pgx.Conn, ids []chat.ConversationID) (trace
 			numbers[i], numbers[i+1] = numbers[i+1], numbers[i]
 		}
 		traces = append(traces, trace{"unit vector", numbers})
+		return nil
+	})
+	require.NoError(t, err)
+	return traces
+}
+
+// numbersOfTerms returns the numbers of the terms of passages as an array stores them.
+func numbersOfTerms(t *testing.T, conn *pgx.Conn, ids []chat.ConversationID) (traces []trace) {
+	t.Helper()
+	rows, err := conn.Query(ctx, "SELECT terms FROM chunks WHERE conversation_id = ANY ($1)", ids)
+	require.NoError(t, err)
+	var numbers []int32
+	_, err = pgx.ForEachRow(rows, []any{&numbers}, func() error {
+		var stored []byte
+		for _, n := range numbers {
+			stored = binary.LittleEndian.AppendUint32(stored, uint32(n))
+		}
+		traces = append(traces, trace{"terms", stored})
 		return nil
 	})
 	require.NoError(t, err)

@@ -124,7 +124,7 @@ func TestAChangeOfModel(t *testing.T) {
 			_, ok := complete(t, s, otherModel.ID)
 			require.False(t, ok)
 
-			words := "SELECT CAST(terms AS text) FROM chunks WHERE workspace_id > 0 ORDER BY 1"
+			words := "SELECT CAST(terms AS text) || CAST(places AS text) FROM chunks WHERE workspace_id > 0 ORDER BY 1"
 			if db.Kind == storetest.SQLite { // a rewritten row has another row number
 				words = "SELECT id || ' ' || hex(sz) FROM chunks_fts_docsize ORDER BY 1"
 			}
@@ -338,7 +338,9 @@ func TestRecipesOfAnOldDatabase(t *testing.T) {
 		}
 		if db.Kind == storetest.Postgres { // later migrations
 			undone = append(undone, "ALTER TABLE chunks DROP COLUMN parts", "ALTER TABLE chunks RENAME COLUMN text_sum TO text",
-				"ALTER TABLE chunks ALTER COLUMN text TYPE text USING 'text'")
+				"ALTER TABLE chunks ALTER COLUMN text TYPE text USING 'text'", "DELETE FROM secrets WHERE name = 'terms'",
+				"DROP INDEX chunks_terms", "ALTER TABLE chunks DROP COLUMN counts", "ALTER TABLE chunks DROP COLUMN places",
+				"ALTER TABLE chunks ALTER COLUMN terms TYPE tsvector USING CAST('alpha' AS tsvector)", "CREATE INDEX chunks_terms ON chunks USING gin (terms)")
 		}
 		if db.Kind == storetest.SQLite {
 			undone = append(undone, "DROP TRIGGER chunks_fts_delete", "DROP TABLE chunks_fts", "ALTER TABLE chunks DROP COLUMN parts", "ALTER TABLE chunks DROP COLUMN text_sum",

@@ -71,7 +71,7 @@ func thePlannerSamplesNoTexts(t *testing.T) {
 	sampled := scan[string](t, s, `SELECT DISTINCT regexp_replace(c.relname, '_(p\d+|ann_.*)$', '') || '.' || a.attname
 		FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid
 		WHERE c.relnamespace = CAST(current_schema() AS regnamespace) AND a.attnum > 0 AND NOT a.attisdropped
-			AND CAST(CAST(a.atttypid AS regtype) AS text) IN ('text', 'bytea', 'tsvector', 'vector', 'halfvec', 'json', 'jsonb')
+			AND CAST(CAST(a.atttypid AS regtype) AS text) IN ('text', 'bytea', 'integer[]', 'sparsevec', 'vector', 'halfvec', 'json', 'jsonb')
 			AND (c.relkind IN ('r', 'p') OR starts_with(c.relname, 'embeddings_ann_')) AND coalesce(a.attstattarget, -1) <> 0
 		ORDER BY 1`)
 	require.Subset(t, harmless, sampled, "SET STATISTICS 0 on the column, as migration 4 does, or list it here with the reason")

@@ -35,6 +35,7 @@ type Store struct {
 	config      dialect.Config
 	exactLimit  int
 	maxProposed int
+	counts      *wordCounts
 	instance    int64         // identifies this program as the holder of its claims, from 1
 	upkeep      chan struct{} // full while this store does upkeep
 
@@ -93,6 +94,7 @@ type View struct {
 	database    dialect.Database
 	exactLimit  int
 	maxProposed int
+	counts      *wordCounts
 	secret      []byte
 	holder      int64
 	writing     bool // part of a Tx
@@ -131,6 +133,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{
 		database: database, config: config, upkeep: make(chan struct{}, 1),
 		exactLimit: cmp.Or(o.ExactLimit, database.ExactLimit()), maxProposed: cmp.Or(o.MaxProposed, DefaultMaxProposed),
+		counts: newWordCounts(config.Now),
 	}
 	s.instance = 1 + rand.Int64N(math.MaxInt32-1) //nolint:gosec // it is no secret
 	if err := s.prepare(ctx, o.MustExist); err != nil {
@@ -295,7 +298,7 @@ func (s *Store) transaction(ctx context.Context, on *gorm.DB, fn func(*gorm.DB) 
 func (s *Store) read(ctx context.Context) *gorm.DB { return s.database.Read().WithContext(ctx) }
 
 func (s *Store) view(db *gorm.DB) *View {
-	return &View{db: db, database: s.database, exactLimit: s.exactLimit, maxProposed: s.maxProposed, secret: s.tombstoneKey(), holder: s.holder.Load()}
+	return &View{db: db, database: s.database, exactLimit: s.exactLimit, maxProposed: s.maxProposed, counts: s.counts, secret: s.tombstoneKey(), holder: s.holder.Load()}
 }
 
 // pools returns the connection pools: one for writing and one for reading, or one for

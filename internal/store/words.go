@@ -66,7 +66,7 @@ func (v *View) weigh(ws chat.WorkspaceID, words Words, corpus rank.Corpus) (weig
 	for _, day := range words.Days {
 		asked = append(asked, weighedTerm{Term: dialect.Term{Text: termPrefix(ws) + day.Term, Prefix: day.Prefix}, weight: day.Weight})
 	}
-	if err := v.count(ws, asked); err != nil {
+	if err := v.count(ws, asked, corpus); err != nil {
 		return weighed{}, err
 	}
 	var q weighed
@@ -90,7 +90,7 @@ func (v *View) weigh(ws chat.WorkspaceID, words Words, corpus rank.Corpus) (weig
 			spelled = append(spelled, spellings(ws, t, words.Spellings(t.stands))...)
 		}
 	}
-	if err := v.count(ws, spelled); err != nil {
+	if err := v.count(ws, spelled, corpus); err != nil {
 		return weighed{}, err
 	}
 	spelled = mostFrequent(spelled)
@@ -121,18 +121,26 @@ func spellings(ws chat.WorkspaceID, of weighedTerm, terms []string) (list []weig
 	return list
 }
 
-// count sets how many passages contain each term.
-func (v *View) count(ws chat.WorkspaceID, list []weighedTerm) error {
-	terms := make([]dialect.Term, len(list))
-	for i, t := range list {
-		terms[i] = t.Term
+// count sets how many passages contain each term. A transaction that writes counts all of
+// them, because only it sees what it has written.
+func (v *View) count(ws chat.WorkspaceID, list []weighedTerm, corpus rank.Corpus) error {
+	var terms []dialect.Term
+	var asked []*weighedTerm
+	for i := range list {
+		if documents, known := v.counts.of(ws, list[i].Term, corpus.Docs); known && !v.writing {
+			list[i].documents = documents
+			continue
+		}
+		terms, asked = append(terms, list[i].Term), append(asked, &list[i])
 	}
 	counts, err := v.database.DocumentFrequencies(v.db, ws, terms)
 	if err != nil {
 		return v.fault(err)
 	}
-	for i := range list {
-		list[i].documents = counts[i]
+	for i, t := range asked {
+		if t.documents = counts[i]; !v.writing {
+			v.counts.learn(ws, t.Term, counts[i], corpus.Docs)
+		}
 	}
 	return nil
 }

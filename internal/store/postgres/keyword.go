@@ -1,8 +1,8 @@
 package postgres
 
 import (
+	"errors"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gorm.io/gorm"
@@ -13,114 +13,121 @@ import (
 )
 
 // DocumentFrequencies queries all terms in one round trip.
-func (*Database) DocumentFrequencies(db *gorm.DB, ws chat.WorkspaceID, terms []dialect.Term) ([]int, error) {
+func (d *Database) DocumentFrequencies(db *gorm.DB, ws chat.WorkspaceID, terms []dialect.Term) ([]int, error) {
 	if len(terms) == 0 {
 		return nil, nil
 	}
-	quoted := make([]string, len(terms))
-	for i, t := range terms {
-		quoted[i] = quoteTerm(t)
+	key, err := d.termKey(db)
+	if err != nil {
+		return nil, err
 	}
 	var counts []int
-	err := db.Raw(`SELECT (SELECT count(*) FROM chunks WHERE workspace_id = ? AND terms @@ CAST(asked.term AS tsquery))
-		FROM unnest(CAST(? AS text[])) WITH ORDINALITY AS asked (term, place) ORDER BY place`, int64(ws), &quoted).Scan(&counts).Error
+	err = db.Raw(`SELECT (SELECT count(*) FROM chunks WHERE workspace_id = ? AND terms @> ARRAY[asked.number])
+		FROM unnest(CAST(? AS int[])) WITH ORDINALITY AS asked (number, place) ORDER BY place`, int64(ws), numbersOf(key.ids(terms))).Scan(&counts).Error
 	return counts, err
 }
 
-// frequencyOf is SQL for how often a passage contains a term. PostgreSQL has no quick function for it, so this
-// inverts ts_rank. For a query with one term that occurs n times, ts_rank is (1/1 + 1/4 + ... + 1/(n*n)) / (pi*pi/6)
-// (calc_rank_or in its source). Multiplied by pi*pi/6, that is a sum which grows with n, and each bound below is
-// between two of its values. The first twelve can be distinguished; more occurrences count as twelve.
-const frequencyOf = `width_bucket(CAST(ts_rank('{1,1,1,1}', chunks.terms, CAST(? AS tsquery)) AS float8) * 1.64493406685,
-	ARRAY[0.9, 1.1, 1.3, 1.39, 1.44, 1.477, 1.501, 1.519, 1.533, 1.544, 1.553, 1.561])`
-
-// Keyword scores the selected passages in the database by BM25, and the best of them
-// again in Go, whose arithmetic is more exact. MATERIALIZED prevents PostgreSQL from
-// counting the occurrences of a term several times. The terms of only the best passages
-// are read, one passage at a time: in a workspace that the planner has no statistics of,
-// PostgreSQL would otherwise compare the best with all passages.
-func (*Database) Keyword(db *gorm.DB, q dialect.KeywordQuery) ([]rank.Match, error) {
-	quoted := make([]string, len(q.Terms))
-	columns := []string{"CAST(? AS float8) + CAST(? AS float8) * chunks.term_count AS length"}
-	inner := []any{rank.K1 * (1 - rank.B), rank.K1 * rank.B / max(q.Corpus.AvgTerms, 1)}
-	var score []string
-	var args []any
-	for i, t := range q.Terms {
-		quoted[i] = quoteTerm(t)
-		f := "f" + strconv.Itoa(i)
-		columns, inner = append(columns, frequencyOf+" AS "+f), append(inner, quoted[i])
-		score, args = append(score, "CAST(? AS float8) * "+f+" / ("+f+" + length)"), append(args, q.IDF[i]*(rank.K1+1))
+// Keyword reads the passages that may be among the best, and scores them in Go. The
+// database selects them by a bound that no score exceeds and that is near to most scores.
+// If the last of them might not be the last that matters, it is asked again, for all whose
+// bound is high enough.
+func (d *Database) Keyword(db *gorm.DB, q dialect.KeywordQuery) ([]rank.Match, error) {
+	key, err := d.termKey(db)
+	if err != nil {
+		return nil, err
 	}
-	matching := db.Table("chunks").Select("chunks.conversation_id, chunks.position, "+strings.Join(columns, ", "), inner...).
-		Where("chunks.workspace_id = ? AND chunks.terms @@ CAST(? AS tsquery)", int64(q.Workspace), strings.Join(quoted[:q.Proposing], " | "))
-	if q.Filter != (chat.Filter{}) {
-		matching = dialect.WhereFilter(matching.Joins("JOIN conversations ON conversations.workspace_id = chunks.workspace_id "+
-			"AND conversations.id = chunks.conversation_id"), q.Filter)
+	ids := key.ids(q.Terms)
+	bounded := bounded(db, q, ids).Session(&gorm.Session{})
+	found, bounds, err := matchesOf(q, ids, bounded.Limit(candidates))
+	if err != nil || len(bounds) < candidates {
+		return found, err
 	}
-	var rows []struct {
-		ConversationID chat.ConversationID
-		Position       int
-		TermCount      int
-		Terms          string
+	slices.SortFunc(found, func(a, b rank.Match) int { return rank.CompareScored(a.Scored, b.Scored) })
+	least := 0.0
+	if len(found) >= dialect.LegSize {
+		least = found[dialect.LegSize-1].Score
 	}
-	err := db.Raw(`WITH matching AS MATERIALIZED (?), best AS (
-			SELECT conversation_id, position, `+strings.Join(score, " + ")+` AS score
-			FROM matching ORDER BY score DESC, conversation_id, position LIMIT ?)
-		SELECT chunk.conversation_id, chunk.position, chunk.term_count, CAST(chunk.terms AS text) AS terms
-		FROM best CROSS JOIN LATERAL (
-			SELECT conversation_id, position, term_count, terms FROM chunks
-			WHERE workspace_id = ? AND conversation_id = best.conversation_id AND position = best.position LIMIT 1) AS chunk`,
-		append(append([]any{matching}, args...), candidates, int64(q.Workspace))...).Find(&rows).Error
-	found := make([]rank.Match, len(rows))
-	for i, r := range rows {
-		places, tf := placesIn(r.Terms, quoted)
-		key := rank.Key{Conversation: r.ConversationID, Position: r.Position}
-		found[i] = rank.Match{Scored: rank.Scored{Key: key, Score: rank.Score(tf, q.IDF, r.TermCount, q.Corpus.AvgTerms)}, Places: places}
+	if bounds[candidates-1] > least*(1+boundError) {
+		found, _, err = matchesOf(q, ids, bounded.Where("bound >= ?", least*(1-boundError)))
 	}
 	return found, err
 }
 
-// candidates is how many passages the database returns to be scored in Go.
-const candidates = 300
+const (
+	// candidates is how many passages are read at first. It is more than an answer has.
+	candidates = dialect.LegSize + dialect.LegSize/2
 
-// placesIn finds the places of each quoted term in a tsvector's text form, and counts them.
-func placesIn(vector string, quoted []string) (places [][]int, counts []int) {
-	places, counts = make([][]int, len(quoted)), make([]int, len(quoted))
-	for entry := range strings.SplitSeq(vector, " ") {
-		for i, term := range quoted {
-			list, ok := strings.CutPrefix(entry, term+":")
-			if beginning, isPrefix := strings.CutSuffix(term, prefixMark); isPrefix && strings.HasPrefix(entry, beginning) {
-				_, list, ok = strings.Cut(entry, "':")
-			}
-			if !ok {
-				continue
-			}
-			counts[i] += strings.Count(list, ",") + 1
-			for place := range strings.SplitSeq(list, ",") {
-				if n, err := strconv.Atoi(place); err == nil && len(places[i]) < dialect.MaxPlaces {
-					places[i] = append(places[i], n)
-				}
-			}
-		}
+	// boundError is the relative error of a bound, which the database computes with
+	// numbers of 32 bits.
+	boundError = 1e-5
+)
+
+// bounded selects the passages that contain one of the selecting terms, those with the
+// highest bounds first.
+//
+// BM25 weighs a term that occurs n times by n/(n+K), where K depends on the length of the
+// passage. counts contains 2n/(n+1) instead. The quotient of the two is 1/(1+K) for n = 1
+// and approaches 1/2 for large n, so the larger of both gives the bound.
+func bounded(db *gorm.DB, q dialect.KeywordQuery, ids []termID) *gorm.DB {
+	weights := make([]weighedNumber, len(ids))
+	for i, id := range ids {
+		weights[i] = weighedNumber{id.number, q.IDF[i] * (rank.K1 + 1)}
 	}
-	for _, list := range places {
-		slices.Sort(list) // a prefix has several entries
+	avg := max(q.Corpus.AvgTerms, 1)
+	selecting, numbers := anyTerm(ids[:q.Proposing])
+	matching := db.Table("chunks").
+		Select("chunks.conversation_id, chunks.position, chunks.term_count, chunks.terms, chunks.places, "+
+			"-(chunks.counts <#> CAST(? AS sparsevec)) * greatest(1 / (CAST(? AS float8) + CAST(? AS float8) * chunks.term_count), 0.5) AS bound",
+			sparse(weights), 1+rank.K1*(1-rank.B), rank.K1*rank.B/avg).
+		Where("chunks.workspace_id = ?", int64(q.Workspace)).Where(selecting, numbers...)
+	if q.Filter != (chat.Filter{}) {
+		matching = dialect.WhereFilter(matching.Joins("JOIN conversations ON conversations.workspace_id = chunks.workspace_id "+
+			"AND conversations.id = chunks.conversation_id"), q.Filter)
 	}
-	return places, counts
+	return db.Table("(?) AS matching", matching).Order("bound DESC, conversation_id, position")
 }
 
-var lexemeEscapes = strings.NewReplacer(`'`, `''`, `\`, `\\`)
-
-// quoteLexeme quotes a term for tsvector and tsquery alike.
-func quoteLexeme(term string) string { return "'" + lexemeEscapes.Replace(term) + "'" }
-
-// prefixMark follows a quoted term that stands for every term that begins with it.
-const prefixMark = "':*"
-
-// quoteTerm quotes a term for a tsquery.
-func quoteTerm(term dialect.Term) string {
-	if term.Prefix {
-		return strings.TrimSuffix(quoteLexeme(term.Text), "'") + prefixMark
+// anyTerm is the condition that a passage contains one of the terms. Separate conditions
+// are several times faster than one for an array of them, because each reads one list of
+// the index. The rarest term is repeated, so that there are few different statements.
+func anyTerm(ids []termID) (condition string, numbers []any) {
+	n := 1
+	for n < len(ids) {
+		n *= 2
 	}
-	return quoteLexeme(term.Text)
+	for i := range n {
+		id := ids[0]
+		if i < len(ids) {
+			id = ids[i]
+		}
+		numbers = append(numbers, id.number)
+	}
+	const one = "chunks.terms @> ARRAY[CAST(? AS int)]"
+	return "(" + one + strings.Repeat(" OR "+one, n-1) + ")", numbers
+}
+
+// matchesOf reads and scores passages, and returns the bounds of those that were selected.
+// It leaves out those that contain no term, but another one with the same number.
+func matchesOf(q dialect.KeywordQuery, ids []termID, passages *gorm.DB) (found []rank.Match, bounds []float64, err error) {
+	rows, err := passages.Select("conversation_id, position, term_count, terms, places, bound").Rows()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var key rank.Key
+		var length int
+		var numbers string
+		var stored storedTerms
+		var bound float64
+		if err := rows.Scan(&key.Conversation, &key.Position, &length, &numbers, &stored.places, &bound); err != nil {
+			return nil, nil, err
+		}
+		stored.numbers, bounds = numbersIn(numbers), append(bounds, bound)
+		places, tf := stored.find(ids)
+		if score := rank.Score(tf, q.IDF, length, q.Corpus.AvgTerms); score > 0 {
+			found = append(found, rank.Match{Scored: rank.Scored{Key: key, Score: score}, Places: places})
+		}
+	}
+	return found, bounds, rows.Err()
 }

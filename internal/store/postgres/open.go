@@ -27,9 +27,7 @@ type Database struct {
 	shared  *sql.DB       // the handle's connections, from pool
 	pool    *pgxpool.Pool // for upkeep that GORM cannot express
 	indexes knownIndexes
-
-	distributed bool        // by Citus, over several servers; known since the database was opened
-	told        atomic.Bool // that a server of a distributed database does not answer
+	terms   atomic.Pointer[termKey] // once it was read
 }
 
 var _ dialect.Database = (*Database)(nil)
@@ -64,8 +62,7 @@ func Open(ctx context.Context, url string, config dialect.Config) (*Database, er
 	if err != nil {
 		return nil, err
 	}
-	distributed, err := prepareDatabase(ctx, settings.ConnConfig, config.Logger)
-	if err != nil {
+	if err := prepareDatabase(ctx, settings.ConnConfig, config.Logger); err != nil {
 		return nil, err
 	}
 	if config.Trace != nil {
@@ -76,7 +73,7 @@ func Open(ctx context.Context, url string, config dialect.Config) (*Database, er
 	if err != nil {
 		return nil, unreachable(settings.ConnConfig, err)
 	}
-	d := &Database{config: config, pool: pool, shared: stdlib.OpenDBFromPool(pool), distributed: distributed}
+	d := &Database{config: config, pool: pool, shared: stdlib.OpenDBFromPool(pool)}
 	d.handle, err = config.GORM(postgres.New(postgres.Config{Conn: copyingPool{d.shared}}))
 	if err != nil {
 		return nil, errors.Join(unreachable(settings.ConnConfig, err), d.Close())
@@ -123,14 +120,10 @@ func (*Database) SnapshotOptions() *sql.TxOptions {
 // ExactLimit is DefaultExactLimit.
 func (*Database) ExactLimit() int { return DefaultExactLimit }
 
-// Abilities returns a leader, because several programs may share a server, indexes for
-// large spaces, and claims by workspace where the tables are distributed.
+// Abilities returns a leader, because several programs may share a server, and indexes
+// for large spaces.
 func (d *Database) Abilities() dialect.Abilities {
-	abilities := dialect.Abilities{Leader: d, VectorIndexer: d}
-	if d.distributed {
-		abilities.Spread = spread{d}
-	}
-	return abilities
+	return dialect.Abilities{Leader: d, VectorIndexer: d}
 }
 
 // Close closes the connections in order, and waits only briefly for a broken one.

@@ -4,8 +4,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/pgvector/pgvector-go"
 	"gorm.io/gorm"
@@ -56,9 +54,13 @@ func (*Database) AtKeys(db *gorm.DB, table string, keys []rank.Key) *gorm.DB {
 
 // InsertChunks sends the rows as one JSON value, so that one prepared statement serves
 // any number of them.
-func (*Database) InsertChunks(db *gorm.DB, chunks []dialect.ChunkRow) error {
+func (d *Database) InsertChunks(db *gorm.DB, chunks []dialect.ChunkRow) error {
 	if len(chunks) == 0 {
 		return nil
+	}
+	key, err := d.termKey(db)
+	if err != nil {
+		return err
 	}
 	type row struct {
 		W  int64               `json:"w"`
@@ -68,42 +70,32 @@ func (*Database) InsertChunks(db *gorm.DB, chunks []dialect.ChunkRow) error {
 		L  int                 `json:"l"`
 		B  string              `json:"b"`
 		S  int64               `json:"s"`
-		V  string              `json:"v"`
+		V  []int32             `json:"v"`
+		O  string              `json:"o"`
+		PL string              `json:"pl"`
 		TC int                 `json:"n"`
 		U  string              `json:"u"`
 	}
 	rows := make([]row, len(chunks))
 	for i, c := range chunks {
-		rows[i] = row{c.WorkspaceID, c.ConversationID, c.Position, c.FirstMessage, c.LastMessage, `\x` + hex.EncodeToString(c.Parts), c.TextSum, tsvector(c.Terms), c.TermCount, c.UnreadableBy}
+		terms := key.store(c.Terms)
+		rows[i] = row{
+			c.WorkspaceID, c.ConversationID, c.Position, c.FirstMessage, c.LastMessage, hexadecimal(c.Parts), c.TextSum,
+			terms.numbers, terms.counts, hexadecimal(terms.places), c.TermCount, c.UnreadableBy,
+		}
 	}
 	list, err := json.Marshal(rows)
 	if err != nil {
 		return err
 	}
 	return db.Exec(`
-		INSERT INTO chunks (workspace_id, conversation_id, position, first_message, last_message, parts, text_sum, terms, term_count, unreadable_by)
-		SELECT w, c, p, f, l, b, s, v, n, u FROM json_to_recordset(CAST(? AS json))
-			AS r (w bigint, c uuid, p int, f int, l int, b bytea, s bigint, v tsvector, n int, u text)`, string(list)).Error
+		INSERT INTO chunks (workspace_id, conversation_id, position, first_message, last_message, parts, text_sum, terms, counts, places, term_count, unreadable_by)
+		SELECT w, c, p, f, l, b, s, v, o, pl, n, u FROM json_to_recordset(CAST(? AS json))
+			AS r (w bigint, c uuid, p int, f int, l int, b bytea, s bigint, v int[], o sparsevec, pl bytea, n int, u text)`, string(list)).Error
 }
 
-// tsvector writes terms in PostgreSQL's own form, 'term':1,5. They are not parsed,
-// stemmed or dropped. Their positions serve as counts.
-func tsvector(terms string) string {
-	places := map[string][]string{}
-	var order []string
-	for i, term := range strings.Fields(terms) {
-		if places[term] == nil {
-			order = append(order, term)
-		}
-		// The type knows places up to 16,383 and 255 of them a term.
-		places[term] = append(places[term], strconv.Itoa(min(i+1, 16383)))
-	}
-	var b strings.Builder
-	for _, term := range order {
-		b.WriteString(quoteLexeme(term) + ":" + strings.Join(places[term], ",") + " ")
-	}
-	return b.String()
-}
+// hexadecimal writes bytes as a value of PostgreSQL.
+func hexadecimal(b []byte) string { return `\x` + hex.EncodeToString(b) }
 
 // halfvecRow is a row of embeddings with its vector as pgvector stores it.
 type halfvecRow struct {

@@ -86,6 +86,11 @@ func setUp(ctx context.Context, conn *sqlite3.Conn) error {
 	if err := conn.BusyTimeout(patience); err != nil {
 		return err
 	}
+	// Without this, SQLite prepares a statement again for each new value that it is bound to, in case another plan suits
+	// the value better, and so do the statements inside the full-text index.
+	if _, err := conn.Config(sqlite3.DBCONFIG_ENABLE_QPSG, true); err != nil {
+		return err
+	}
 	if err := fts5.RegisterCustom(conn, registerScore); err != nil { // this build of SQLite does not include it
 		return fmt.Errorf("full-text search: %w", err)
 	}

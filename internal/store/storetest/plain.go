@@ -129,3 +129,10 @@ func copyFile(t testing.TB, from, to string) {
 	require.NoError(t, out.Sync())
 	require.NoError(t, out.Close())
 }
+
+// TermKey returns the key of the numbers of terms. Only PostgreSQL has one.
+func (d Database) TermKey(t testing.TB) (key []byte) {
+	t.Helper()
+	require.NoError(t, d.PlainPostgres(t).QueryRow(t.Context(), "SELECT value FROM secrets WHERE name = 'terms'").Scan(&key))
+	return key
+}

@@ -3,10 +3,13 @@ package storetest
 import (
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 // The queries of this file contain names from the database's own catalogue. Values that a test looks for are always
@@ -74,7 +77,32 @@ func (d Database) Mentions(t testing.TB, word string) (places []string) {
 		}
 		r.exec("DROP TABLE temp.vocabulary")
 	}
+	if r.kind == Postgres && r.indexed(word) {
+		places = append(places, "chunks.terms")
+	}
 	return places
+}
+
+// indexed reports whether PostgreSQL's full-text index of some workspace contains the terms of a word. It stores the
+// numbers of terms: a part of their hash under a key of the database.
+func (r *raw) indexed(word string) bool {
+	r.t.Helper()
+	terms := text.Terms(word)
+	for _, ws := range r.rows("SELECT CAST(id AS text) FROM workspaces") {
+		id, err := strconv.ParseInt(ws[0], 10, 64)
+		require.NoError(r.t, err)
+		found := len(terms) > 0
+		for _, term := range terms {
+			found = found && r.count(`SELECT count(*) FROM chunks WHERE terms @> ARRAY[(
+				SELECT CAST(1 + (CAST(CAST('x' || encode(substring(hash FOR 8), 'hex') AS bit(64)) AS bigint) & 9223372036854775807) % 1000000000 AS int)
+				FROM (SELECT sha256(value || convert_to($1, 'UTF8')) AS hash FROM secrets WHERE name = 'terms') AS hashed)]`,
+				strconv.FormatInt(id, 36)+":"+term) > 0
+		}
+		if found {
+			return true
+		}
+	}
+	return false
 }
 
 // contains returns SQL that tests whether a column of any type contains $1.
