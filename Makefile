@@ -103,6 +103,13 @@ test-partitioned: ## Run the store's tests on hash-partitioned tables (docs/scal
 	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" LETHE_TEST_LAYOUT=partitioned \
 		go test -timeout 20m -run /postgres ./internal/store/ ./internal/search ./internal/recall ./internal/history ./internal/indexer
 
+# It needs a Citus cluster, so it is no part of make test.
+.PHONY: test-citus
+test-citus: ## Run the store's tests on the Citus of LETHE_TEST_CITUS_URL (docs/scaling.md)
+	@[ -n "$$LETHE_TEST_CITUS_URL" ] || { echo "LETHE_TEST_CITUS_URL is not set: give it the URL of a database with Citus and pgvector on a coordinator that has its workers" >&2; exit 1; }
+	url="$$($(POSTGRES))" && LETHE_TEST_DATABASE_URL="$$url" LETHE_TEST_LAYOUT=citus \
+		go test -timeout 60m -parallel 2 -run /postgres ./internal/store/ ./internal/search ./internal/recall ./internal/history ./internal/indexer
+
 .PHONY: test-race
 test-race: ## Run the tests with the race detector (needs a C compiler)
 	url="$$($(POSTGRES))" && browser="$$($(CHROMIUM))" && \

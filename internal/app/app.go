@@ -160,7 +160,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	a.history = history.New(history.Options{
-		Store: s, Embedder: embedder, Wake: a.indexer.Wake, Deleted: a.upkeep.Deleted, Reclaim: a.upkeep.Reclaim, APIKey: o.Config.APIKey.Reveal(),
+		Store: s, Embedder: embedder, Wake: a.indexer.WakeIn, Deleted: a.upkeep.Deleted, Reclaim: a.upkeep.Reclaim, APIKey: o.Config.APIKey.Reveal(),
 		Reranker: reranker, Writer: writer, Logger: o.Logger, Metrics: metrics,
 		LocalToken:    a.localToken,
 		RatePerSecond: o.Config.RatePerSecond, Burst: o.Config.RateBurst,

@@ -39,7 +39,7 @@ func Work(ctx context.Context, c config.Config, logger *slog.Logger, fn func(*hi
 	if err := x.Adopt(ctx); err != nil {
 		return err
 	}
-	h := history.New(history.Options{Store: s, Embedder: embedder, Wake: x.Wake, Logger: logger})
+	h := history.New(history.Options{Store: s, Embedder: embedder, Wake: x.WakeIn, Logger: logger})
 	defer h.Close()
 	_ = s.ShowAlive(ctx)                                   // before an import begins; after an error, others notice by its silence that it has ended
 	if _, err := h.StopAbandonedImports(ctx); err != nil { // of commands that were killed

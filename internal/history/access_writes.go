@@ -260,7 +260,7 @@ func (a Access) ReindexFailed(ctx context.Context) (int, error) {
 			return err
 		})
 		if err == nil && n > 0 {
-			h.wake()
+			h.wake(ws)
 		}
 		return n, err
 	})

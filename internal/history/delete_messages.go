@@ -83,6 +83,6 @@ func (h *History) deleteMessages(ctx context.Context, ws chat.WorkspaceID, d Mes
 		return done, err
 	}
 	h.deleted()
-	h.wake() // what is left is indexed again
+	h.wake(ws) // what is left is indexed again
 	return DeletedMessages{IDs: inOrder(asked, removed.IDs), Receipt: removed.Receipt, Conversation: removed.Conversation}, nil
 }

@@ -32,7 +32,7 @@ type History struct {
 	store    *store.Store
 	embedder embed.Embedder
 	now      func() time.Time
-	wake     func()
+	wake     func(chat.WorkspaceID)
 	deleted  func()
 	reclaim  func(context.Context) error
 	usage    usage
@@ -58,8 +58,9 @@ type Options struct {
 	Store    *store.Store
 	Embedder embed.Embedder   // for queries; the indexer has its own for passages
 	Now      func() time.Time // the clock; time.Now when nil
-	Wake     func()           // called after a commit with work for the indexer; may be nil
-	Deleted  func()           // called after a commit with storage to reclaim; may be nil
+	// Wake is called after a commit with work for the indexer in a workspace, or in any if it is 0; may be nil.
+	Wake    func(chat.WorkspaceID)
+	Deleted func() // called after a commit with storage to reclaim; may be nil
 
 	// Reclaim reclaims the storage of all deletes so far for a waiting caller. It returns
 	// Canceled when the service is stopping. When nil, the caller reclaims it itself.
@@ -87,9 +88,9 @@ type Options struct {
 }
 
 // waking and deleting also publish an event without content. Listeners read the new state themselves.
-func (o Options) waking() func() {
-	return func() {
-		o.Wake()
+func (o Options) waking() func(chat.WorkspaceID) {
+	return func(ws chat.WorkspaceID) {
+		o.Wake(ws)
 		o.Events.Publish(events.Everywhere)
 	}
 }
@@ -107,7 +108,7 @@ func New(o Options) *History {
 		o.Now = time.Now
 	}
 	if o.Wake == nil {
-		o.Wake = func() {}
+		o.Wake = func(chat.WorkspaceID) {}
 	}
 	if o.Deleted == nil {
 		o.Deleted = func() {}
@@ -206,7 +207,7 @@ func (h *History) edit(ctx context.Context, ws chat.WorkspaceID, id chat.Convers
 		return err
 	})
 	if err == nil && c.IndexState == chat.Queued {
-		h.wake()
+		h.wake(ws)
 	}
 	return c, err
 }

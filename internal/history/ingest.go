@@ -88,7 +88,7 @@ func (h *History) deliver(ctx context.Context, ws chat.WorkspaceID, uploads []ch
 		h.tellImport(ws)
 	}
 	if slices.ContainsFunc(done.Conversations, func(c chat.Conversation) bool { return c.IndexState == chat.Queued }) {
-		h.wake()
+		h.wake(ws)
 	}
 	return done, nil
 }

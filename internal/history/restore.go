@@ -37,7 +37,7 @@ func (a Administration) Restore(ctx context.Context, records iter.Seq2[Record, e
 	if !r.ended {
 		return r.tally, fault.Invalidf("the file ends before its last line, so it is incomplete; what it has was restored. Export again, and restore into a new database")
 	}
-	a.history.wake()
+	a.history.wake(0)
 	return r.tally, nil
 }
 

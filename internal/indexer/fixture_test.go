@@ -198,17 +198,23 @@ const secret = "xylophone"
 func each(t *testing.T, test func(t *testing.T, w *works)) {
 	t.Helper()
 	storetest.Each(t, func(t *testing.T, db storetest.Database) {
-		w := &works{t: t, db: db, store: db.Open(t), embedder: &scripted{}, journal: &journal{settled: make(chan settled, 1000)},
-			trials: &trials{make(chan func(), 100)}}
-		w.history = history.New(history.Options{Store: w.store, Embedder: w.embedder})
-		require.NoError(t, w.store.InTx(t.Context(), func(tx *store.Tx) (err error) {
-			w.ws, err = tx.EnsureWorkspace("w")
-			return err
-		}))
+		w := newWorks(t, db)
 		test(t, w)
 		require.NotContains(t, w.journal.all.String(), secret, "a text reached the log")
 		require.Empty(t, db.Damage(t))
 	})
+}
+
+func newWorks(t *testing.T, db storetest.Database) *works {
+	t.Helper()
+	w := &works{t: t, db: db, store: db.Open(t), embedder: &scripted{}, journal: &journal{settled: make(chan settled, 1000)},
+		trials: &trials{make(chan func(), 100)}}
+	w.history = history.New(history.Options{Store: w.store, Embedder: w.embedder})
+	require.NoError(t, w.store.InTx(t.Context(), func(tx *store.Tx) (err error) {
+		w.ws, err = tx.EnsureWorkspace("w")
+		return err
+	}))
+	return w
 }
 
 // running is an indexer at work.

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/lethe-chat/lethe/internal/breaker"
+	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/embed"
 	"github.com/lethe-chat/lethe/internal/store"
 )
@@ -65,6 +66,8 @@ type Indexer struct {
 	seen    *metrics
 	adopted atomic.Bool
 	outage  *breaker.Breaker // of the embedder
+	spread  bool             // the workspaces are on several servers
+	woken   wokenWorkspaces  // used only where the workspaces are on several servers
 	asking  chan struct{}    // has an entry for each worker that may ask the embedder
 	cutOff  chan struct{}    // closed when the service stops and no longer waits for the embedder
 }
@@ -94,7 +97,8 @@ func New(o Options) *Indexer {
 		o.Grace = DefaultGrace
 	}
 	x := &Indexer{
-		o: o, wake: make(chan struct{}, 1), idle: make(chan struct{}, 1), seen: newMetrics(o.Metrics),
+		spread: o.Store != nil && o.Store.Spread(),
+		o:      o, wake: make(chan struct{}, 1), idle: make(chan struct{}, 1), seen: newMetrics(o.Metrics),
 		asking: make(chan struct{}, o.Workers), cutOff: make(chan struct{}),
 	}
 	x.outage = x.newOutage(o.Trials)
@@ -103,6 +107,18 @@ func New(o Options) *Indexer {
 
 // Wake tells the workers that there may be work. It never blocks.
 func (x *Indexer) Wake() { signal(x.wake) }
+
+// WakeIn is Wake for work in one workspace, or in any if it is 0. Where the workspaces are on several servers,
+// only the server of this one is asked.
+func (x *Indexer) WakeIn(ws chat.WorkspaceID) {
+	switch {
+	case ws == 0:
+		x.woken.lookNow()
+	case x.spread:
+		x.woken.add(ws)
+	}
+	x.Wake()
+}
 
 func signal(c chan struct{}) {
 	select {
@@ -204,6 +220,9 @@ func (x *Indexer) claim(ctx context.Context, vectors bool) (claim store.Claim, o
 	defer recovered(&err)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 	defer cancel()
+	if x.spread {
+		return x.claimSpread(ctx, vectors)
+	}
 	var claims []store.Claim
 	err = x.o.Store.InTx(ctx, func(tx *store.Tx) (err error) {
 		claims, err = tx.Claim(x.o.Lease, 1, vectors)
@@ -225,6 +244,9 @@ const lookTime = 10 * time.Second
 // untilDue returns how long an idle worker may sleep: until the next back-off or lease ends,
 // at most Poll.
 func (x *Indexer) untilDue(ctx context.Context, vectors bool) time.Duration {
+	if x.spread {
+		return x.woken.untilLook()
+	}
 	due, ok, err := x.nextDue(ctx, vectors)
 	if err != nil && ctx.Err() == nil {
 		x.o.Logger.Warn("indexer: cannot read when the next conversation is due; looking again soon", "error", err)

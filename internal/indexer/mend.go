@@ -12,7 +12,7 @@ const mendPolls = 2
 
 // mend runs mendOnce regularly until ctx ends.
 func (x *Indexer) mend(ctx context.Context) {
-	ticker := time.NewTicker(mendPolls * x.o.Poll)
+	ticker := time.NewTicker(mendPolls * x.spreadEvery(x.o.Poll))
 	defer ticker.Stop()
 	for {
 		if err := x.mendOnce(ctx); err != nil && ctx.Err() == nil {
@@ -42,7 +42,7 @@ func (x *Indexer) mendOnce(ctx context.Context) (err error) {
 	}
 	if early > 0 {
 		x.o.Logger.Warn("indexer: conversations had to wait until a time far in the future and are due now; was a clock wrong?", "conversations", early)
-		x.Wake()
+		x.WakeIn(0)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func (x *Indexer) inherit(ctx context.Context) {
 		failed = err != nil
 	}
 	look()
-	every(ctx, presenceEvery, look)
+	every(ctx, x.spreadEvery(presenceEvery), look)
 }
 
 func (x *Indexer) takeBack(ctx context.Context) (err error) {
@@ -65,7 +65,7 @@ func (x *Indexer) takeBack(ctx context.Context) (err error) {
 		return err
 	}
 	x.o.Logger.Info("indexer: what a program held that has ended is indexed by another one", "conversations", n, "programs", len(ended))
-	x.Wake()
+	x.WakeIn(0)
 	return nil
 }
 

@@ -144,7 +144,7 @@ func (x *Indexer) newOutage(o breaker.Options) *breaker.Breaker {
 			return
 		}
 		x.o.Logger.Info("indexer: the embedder answers again", "lost_for", lost.Round(time.Millisecond))
-		x.Wake()
+		x.WakeIn(0)
 	}
 	return breaker.New(o)
 }

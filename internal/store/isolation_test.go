@@ -358,6 +358,8 @@ var acrossWorkspaces = map[string]string{
 	"RequeueFailed":      "the service starts with another setting",
 	"HurryFuture":        "the indexer mends what a wrong clock put off",
 	"TakeClaimsBack":     "the indexer takes over what a program held that has ended",
+	"ClaimIn":            "only where tables are distributed: TestDistributedClaimsAreExclusive checks its workspace",
+	"ClaimBehindIn":      "as ClaimIn",
 	"ClaimBehind":        "the indexer takes what another model made",
 	"AdoptRecipe":        "the service starts",
 	"CompleteRecipe":     "the indexer asks whether a change of models is over",

@@ -35,6 +35,13 @@ var ErrClaimLost = fault.New(fault.Conflict, "the conversation was changed, dele
 // now+lease. A claim whose lease has ended is due again. Conversations whose words are
 // missing come first. With vectors set, those that only need vectors follow.
 func (tx *Tx) Claim(lease time.Duration, n int, vectors bool) ([]Claim, error) {
+	return tx.claimStages(n, vectors, func(stage string, n int) ([]dialect.ClaimRow, error) {
+		return tx.database.Claim(tx.db, stage, tx.holder, dialect.Micros(tx.now), dialect.Micros(tx.now.Add(lease)), n)
+	})
+}
+
+// claimStages claims up to n conversations, stage by stage.
+func (tx *Tx) claimStages(n int, vectors bool, claim func(stage string, n int) ([]dialect.ClaimRow, error)) ([]Claim, error) {
 	stages := []string{wordsDue}
 	if vectors {
 		stages = append(stages, vectorsDue)
@@ -44,7 +51,7 @@ func (tx *Tx) Claim(lease time.Duration, n int, vectors bool) ([]Claim, error) {
 		if len(rows) == n {
 			break
 		}
-		more, err := tx.database.Claim(tx.db, stage, tx.holder, dialect.Micros(tx.now), dialect.Micros(tx.now.Add(lease)), n-len(rows))
+		more, err := claim(stage, n-len(rows))
 		if err != nil {
 			return nil, tx.fault(err)
 		}

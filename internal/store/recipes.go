@@ -201,12 +201,19 @@ const never = math.MaxInt64
 // until now+lease. It stays ready and can be found. It claims nothing unless r is the
 // current recipe.
 func (tx *Tx) ClaimBehind(r Recipe, lease time.Duration) ([]Claim, error) {
+	return tx.claimBehind(r, func(recipe int64) ([]dialect.ClaimRow, error) {
+		return tx.database.ClaimBehind(tx.db, recipe, tx.holder, dialect.Micros(tx.now), dialect.Micros(tx.now.Add(lease)))
+	})
+}
+
+// claimBehind claims one conversation that is behind.
+func (tx *Tx) claimBehind(r Recipe, claim func(recipe int64) ([]dialect.ClaimRow, error)) ([]Claim, error) {
 	book, err := tx.recipeBook()
 	if err != nil || book.inUse() != r {
 		return nil, err
 	}
 	for _, id := range book.behind() {
-		rows, err := tx.database.ClaimBehind(tx.db, id, tx.holder, dialect.Micros(tx.now), dialect.Micros(tx.now.Add(lease)))
+		rows, err := claim(id)
 		if err != nil {
 			return nil, tx.fault(err)
 		}
@@ -225,6 +232,9 @@ func (v *View) Behind() (chat.Embedding, error) {
 		return chat.Embedding{}, err
 	}
 	sum := chat.Embedding{Model: book.inUse().Model}
+	if len(book.behind()) == 0 {
+		return sum, nil // nothing to count, so no server is asked
+	}
 	err = ofRecipes(v.db, book.behind()).Where("index_state = ?", string(chat.Ready)).
 		Select("count(CASE WHEN run_after < ? THEN 1 END), count(CASE WHEN run_after = ? THEN 1 END)", int64(never), int64(never)).
 		Row().Scan(&sum.Pending, &sum.Failed)

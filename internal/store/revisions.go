@@ -52,9 +52,24 @@ func (tx *Tx) LockWorkspace(ws chat.WorkspaceID) ([]chat.Conversation, error) {
 	return held, tx.fault(err)
 }
 
-// lockWorkspaceRow prevents new conversations, because uploads lock the workspace row as
-// well.
+// lockWorkspaceRow prevents new conversations, because their rows reference the workspace.
+// Where each server has a copy of the row, SELECT FOR UPDATE locks one of the copies, and
+// the receipt of a delete misses what is uploaded meanwhile. A change of a unique column
+// locks all copies. The value must really change: otherwise PostgreSQL takes a weaker lock,
+// which allows rows that reference the workspace. NotFound when there is no such workspace.
 func (tx *Tx) lockWorkspaceRow(ws chat.WorkspaceID) (workspaceRow, error) {
-	return one[workspaceRow](&tx.View, tx.db.Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", int64(ws)),
-		fault.NotFoundf("there is no such workspace"))
+	row, err := one[workspaceRow](&tx.View, tx.db.Where("id = ?", int64(ws)), fault.NotFoundf("there is no such workspace"))
+	if err != nil {
+		return row, err
+	}
+	for _, name := range []string{"locked " + chat.NewID(), row.Name} {
+		res := tx.db.Model(&workspaceRow{}).Where("id = ?", int64(ws)).Update("name", name)
+		if res.Error == nil && res.RowsAffected == 0 {
+			return row, fault.NotFoundf("there is no such workspace") // deleted while this transaction waited
+		}
+		if res.Error != nil {
+			return row, tx.fault(res.Error)
+		}
+	}
+	return row, nil
 }

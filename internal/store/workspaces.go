@@ -10,7 +10,13 @@ import (
 
 // EnsureWorkspace returns the id of the workspace with this name, and creates it if it
 // does not exist.
+//
+// It looks first, because a row that every server has cannot be inserted while one of them
+// is down, not even if it exists.
 func (tx *Tx) EnsureWorkspace(name string) (chat.WorkspaceID, error) {
+	if ws, err := tx.Workspace(name); err == nil || !fault.Is(err, fault.NotFound) {
+		return ws, err
+	}
 	if _, err := tx.createWorkspace(name); err != nil {
 		return 0, err
 	}
@@ -56,7 +62,8 @@ func (v *View) Workspaces() ([]chat.Workspace, error) {
 		Conversations int
 	}
 	err := v.db.Model(&workspaceRow{}).
-		Select("workspaces.*, (SELECT count(*) FROM conversations AS c WHERE c.workspace_id = workspaces.id) AS conversations").
+		Select("workspaces.*, coalesce(counted.conversations, 0) AS conversations").
+		Joins("LEFT JOIN (SELECT workspace_id, count(*) AS conversations FROM conversations GROUP BY workspace_id) AS counted ON counted.workspace_id = workspaces.id").
 		Order("workspaces.name").Find(&rows).Error
 	all := make([]chat.Workspace, len(rows))
 	for i, r := range rows {

@@ -74,7 +74,7 @@ func New(t *testing.T, db storetest.Database, apiKey string) *Fixture {
 	f := &Fixture{T: t, DB: db, Embedder: &Embedder{Embedder: embed.NewHash()}}
 	f.Store = db.OpenAt(t, f.clock)
 	f.History = history.New(history.Options{
-		Store: f.Store, Embedder: f.Embedder, Now: f.clock, Wake: func() { f.Woken.Add(1) }, APIKey: apiKey,
+		Store: f.Store, Embedder: f.Embedder, Now: f.clock, Wake: func(chat.WorkspaceID) { f.Woken.Add(1) }, APIKey: apiKey,
 	})
 	f.WS = f.AddWorkspace("w")
 	return f

@@ -43,7 +43,7 @@ func StartOn(t testing.TB, database store.Options, o server.Options, change ...f
 	embedder := embed.NewHash()
 	x := indexer.New(indexer.Options{Store: s, Embedder: embedder, Workers: 1})
 	require.NoError(t, x.Adopt(t.Context()))
-	parts := history.Options{Store: s, Embedder: embedder, Wake: x.Wake}
+	parts := history.Options{Store: s, Embedder: embedder, Wake: x.WakeIn}
 	for _, c := range change {
 		c(&parts)
 	}

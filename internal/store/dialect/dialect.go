@@ -103,6 +103,28 @@ type Queue interface {
 	ClaimBehind(db *gorm.DB, recipe, holder, now, leaseUntil int64) ([]ClaimRow, error)
 }
 
+// Spread claims conversations for indexing from workspaces that are on several servers. No
+// statement can lock rows of several of them, so it first asks where something waits, and
+// then claims in one workspace. Times are in microseconds.
+type Spread interface {
+	// Waiting returns workspaces that have conversations to claim, those that wait longest
+	// first. It takes no lock and leaves out servers that do not answer.
+	Waiting(ctx context.Context, w Waiting) ([]chat.WorkspaceID, error)
+
+	// ClaimIn is Queue.Claim in one workspace.
+	ClaimIn(db *gorm.DB, ws chat.WorkspaceID, stage string, holder, now, leaseUntil int64, n int) ([]ClaimRow, error)
+
+	// ClaimBehindIn is Queue.ClaimBehind in one workspace.
+	ClaimBehindIn(db *gorm.DB, ws chat.WorkspaceID, recipe, holder, now, leaseUntil int64) ([]ClaimRow, error)
+}
+
+// Waiting says what a conversation waits for.
+type Waiting struct {
+	Now    int64
+	Stage  string // an SQL condition from the store, without values; unused if Recipe is set
+	Recipe int64  // if above 0, ready conversations that were indexed with this recipe
+}
+
 // Presence shows which programs on a database are alive. Each program has a number, from
 // 1 to 2^31-1, under which it claims conversations.
 type Presence interface {
@@ -213,6 +235,9 @@ type Abilities struct {
 
 	// VectorIndexer maintains approximate indexes of large spaces.
 	VectorIndexer VectorIndexer
+
+	// Spread claims conversations where the workspaces are on several servers.
+	Spread Spread
 
 	// Health returns why the database cannot be used although it answers; nil when it
 	// can. It is cheap.

@@ -21,11 +21,11 @@ var (
 )
 
 // prepareDatabase creates the extension pgvector if it is missing. It runs before any
-// connection asks for the types of pgvector.
-func prepareDatabase(ctx context.Context, config *pgx.ConnConfig, logger *slog.Logger) error {
+// connection asks for the types of pgvector. It reports whether the tables are distributed.
+func prepareDatabase(ctx context.Context, config *pgx.ConnConfig, logger *slog.Logger) (distributed bool, err error) {
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
-		return unreachable(config, err)
+		return false, unreachable(config, err)
 	}
 	defer conn.Close(ctx) //nolint:errcheck // it was only read
 	found, err := findVector(ctx, conn)
@@ -35,17 +35,21 @@ func prepareDatabase(ctx context.Context, config *pgx.ConnConfig, logger *slog.L
 		}
 	}
 	if err != nil {
-		return vectorFault(config, err)
+		return false, vectorFault(config, err)
 	}
 	switch version := parseVersion(found.version); {
 	case older(version, requiredVector):
-		return fault.New(fault.Unavailable, "the database has pgvector %s, Lethe needs 0.8.0 or newer: install it and run ALTER EXTENSION vector UPDATE", found.version)
+		return false, fault.New(fault.Unavailable, "the database has pgvector %s, Lethe needs 0.8.0 or newer: install it and run ALTER EXTENSION vector UPDATE", found.version)
 	case !found.visible:
-		return fault.New(fault.Unavailable, "pgvector is in the schema %q, where this user does not look: add search_path=public,%s to LETHE_DATABASE_URL", found.schema, found.schema)
+		return false, fault.New(fault.Unavailable, "pgvector is in the schema %q, where this user does not look: add search_path=public,%s to LETHE_DATABASE_URL", found.schema, found.schema)
 	case older(version, advisedVector):
 		logger.Warn("this pgvector has known faults in vacuuming vector indexes; 0.8.4 or newer is advised", "version", found.version)
 	}
-	return nil
+	distributed, err = isDistributed(ctx, conn)
+	if err != nil {
+		return false, unreachable(config, err)
+	}
+	return distributed, nil
 }
 
 // extension describes the pgvector of a database.

@@ -63,21 +63,39 @@ func exact(db *gorm.DB, q dialect.VectorQuery) ([]rank.Scored, error) {
 // Settings of an approximate search. It must find what the exact search finds, even if many entries of the index
 // belong to deleted rows. So it examines more than pgvector's defaults, and continues until it has found enough rows
 // that still exist. The use of the index was decided before, so the planner may not choose to sort.
-const (
-	annSettings = `SELECT set_config('hnsw.ef_search', '200', true),
-		set_config('hnsw.iterative_scan', 'relaxed_order', true),
-		set_config('hnsw.max_scan_tuples', '200000', true),
-		set_config('enable_sort', 'off', true),
-		set_config('plan_cache_mode', 'force_custom_plan', true)`
-)
+const annSettings = `SELECT set_config('hnsw.ef_search', '200', true),
+	set_config('hnsw.iterative_scan', 'relaxed_order', true),
+	set_config('hnsw.max_scan_tuples', '200000', true),
+	set_config('enable_sort', 'off', true),
+	set_config('plan_cache_mode', 'force_custom_plan', true)`
+
+// annSettingsSpread are the same settings for distributed tables. Only SET reaches the
+// server that has the workspace, and only after the first of these.
+var annSettingsSpread = []string{
+	"SET LOCAL citus.propagate_set_commands = 'local'",
+	"SET LOCAL hnsw.ef_search = 200",
+	"SET LOCAL hnsw.iterative_scan = 'relaxed_order'",
+	"SET LOCAL hnsw.max_scan_tuples = 200000",
+	"SET LOCAL enable_sort = off",
+	"SET LOCAL plan_cache_mode = 'force_custom_plan'",
+}
+
+func (d *Database) annSettings() []string {
+	if d.distributed {
+		return annSettingsSpread
+	}
+	return []string{annSettings}
+}
 
 // approximate searches the workspace's own index. The plan must be made for the actual
 // workspace, or PostgreSQL cannot see that the partial index applies.
-func (*Database) approximate(db *gorm.DB, q dialect.VectorQuery) ([]rank.Scored, error) {
+func (d *Database) approximate(db *gorm.DB, q dialect.VectorQuery) ([]rank.Scored, error) {
 	var found []rank.Scored
 	err := db.Transaction(func(db *gorm.DB) error {
-		if err := db.Exec(annSettings).Error; err != nil {
-			return err
+		for _, setting := range d.annSettings() {
+			if err := db.Exec(setting).Error; err != nil {
+				return err
+			}
 		}
 		vector := pgvector.NewHalfVector(q.Vector)
 		// A type cannot be bound. Its length is our own number.

@@ -28,6 +28,9 @@ type Database struct {
 	pool    *pgxpool.Pool // for upkeep that GORM cannot express
 	indexes knownIndexes
 	terms   atomic.Pointer[termKey] // once it was read
+
+	distributed bool        // by Citus, over several servers; known since the database was opened
+	told        atomic.Bool // that a server of a distributed database does not answer
 }
 
 var _ dialect.Database = (*Database)(nil)
@@ -62,7 +65,8 @@ func Open(ctx context.Context, url string, config dialect.Config) (*Database, er
 	if err != nil {
 		return nil, err
 	}
-	if err := prepareDatabase(ctx, settings.ConnConfig, config.Logger); err != nil {
+	distributed, err := prepareDatabase(ctx, settings.ConnConfig, config.Logger)
+	if err != nil {
 		return nil, err
 	}
 	if config.Trace != nil {
@@ -73,7 +77,7 @@ func Open(ctx context.Context, url string, config dialect.Config) (*Database, er
 	if err != nil {
 		return nil, unreachable(settings.ConnConfig, err)
 	}
-	d := &Database{config: config, pool: pool, shared: stdlib.OpenDBFromPool(pool)}
+	d := &Database{config: config, pool: pool, shared: stdlib.OpenDBFromPool(pool), distributed: distributed}
 	d.handle, err = config.GORM(postgres.New(postgres.Config{Conn: copyingPool{d.shared}}))
 	if err != nil {
 		return nil, errors.Join(unreachable(settings.ConnConfig, err), d.Close())
@@ -120,10 +124,14 @@ func (*Database) SnapshotOptions() *sql.TxOptions {
 // ExactLimit is DefaultExactLimit.
 func (*Database) ExactLimit() int { return DefaultExactLimit }
 
-// Abilities returns a leader, because several programs may share a server, and indexes
-// for large spaces.
+// Abilities returns a leader, because several programs may share a server, indexes for
+// large spaces, and claims by workspace where the tables are distributed.
 func (d *Database) Abilities() dialect.Abilities {
-	return dialect.Abilities{Leader: d, VectorIndexer: d}
+	abilities := dialect.Abilities{Leader: d, VectorIndexer: d}
+	if d.distributed {
+		abilities.Spread = spread{d}
+	}
+	return abilities
 }
 
 // Close closes the connections in order, and waits only briefly for a broken one.

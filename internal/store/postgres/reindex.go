@@ -20,9 +20,12 @@ const (
 // reindexVectors rebuilds the vector indexes of workspaces that lost a large share, while
 // the service continues. It runs before the vacuum, which then has little to do in them.
 func (d *Database) reindexVectors(ctx context.Context, conn *pgx.Conn) error {
-	rows, err := conn.Query(ctx, `SELECT d.workspace_id FROM deletions AS d WHERE d.reclaimed_at IS NULL
-		GROUP BY d.workspace_id HAVING sum(d.embeddings) > CAST($1 AS float8) * (sum(d.embeddings) +
-			(SELECT coalesce(sum(c.vector_count), 0) FROM conversations AS c WHERE c.workspace_id = d.workspace_id))`, rebuildVectors)
+	// A workspace whose last conversations were deleted has no row on the right.
+	rows, err := conn.Query(ctx, `SELECT lost.workspace_id
+		FROM (SELECT workspace_id, sum(embeddings) AS vectors FROM deletions WHERE reclaimed_at IS NULL GROUP BY workspace_id) AS lost
+		LEFT JOIN (SELECT workspace_id, sum(vector_count) AS vectors FROM conversations GROUP BY workspace_id) AS kept
+			ON kept.workspace_id = lost.workspace_id
+		WHERE lost.vectors > CAST($1 AS float8) * (lost.vectors + coalesce(kept.vectors, 0))`, rebuildVectors)
 	if err != nil {
 		return err
 	}

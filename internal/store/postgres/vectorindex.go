@@ -110,9 +110,7 @@ func (d *Database) VectorIndexes(ctx context.Context) ([]dialect.VectorIndex, er
 func (d *Database) BuildVectorIndex(ctx context.Context, space dialect.VectorSpace) error {
 	defer d.indexes.changed()
 	return d.maintain(ctx, func(conn *pgx.Conn) error {
-		var table string
-		err := conn.QueryRow(ctx, "SELECT CAST(CAST(tableoid AS regclass) AS text) FROM embeddings WHERE workspace_id = $1 LIMIT 1",
-			int64(space.Workspace)).Scan(&table)
+		table, err := d.tableOf(ctx, conn, space)
 		if err != nil {
 			return err
 		}
@@ -135,6 +133,18 @@ func (d *Database) BuildVectorIndex(ctx context.Context, space dialect.VectorSpa
 		_, err = conn.Exec(ctx, fmt.Sprintf("ALTER INDEX %s ALTER COLUMN 1 SET STATISTICS 0", name))
 		return err
 	})
+}
+
+// tableOf returns the table for the index of a space: the partition of its workspace, if
+// there are partitions. Distributed tables get an index on every shard, which is empty on
+// all but one, because Citus knows the indexes of whole tables only.
+func (d *Database) tableOf(ctx context.Context, conn *pgx.Conn, space dialect.VectorSpace) (table string, err error) {
+	if d.distributed {
+		return "embeddings", nil
+	}
+	err = conn.QueryRow(ctx, "SELECT CAST(CAST(tableoid AS regclass) AS text) FROM embeddings WHERE workspace_id = $1 LIMIT 1",
+		int64(space.Workspace)).Scan(&table)
+	return table, err
 }
 
 // DropVectorIndex drops the index concurrently: reads and writes continue.

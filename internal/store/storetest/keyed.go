@@ -8,7 +8,9 @@ import (
 // keyed returns a function that checks every statement that the store sends in a test: a statement that reads or
 // writes rows of workspaces must be limited to one workspace.
 func keyed(t testing.TB) func(string) {
+	refused := onCitus(t)
 	return func(statement string) {
+		refused(statement)
 		tables := unbound(statement, OfWorkspaces)
 		if len(tables) == 0 {
 			return
@@ -41,6 +43,7 @@ var acrossWorkspaces = []string{
 	"WHERE id = ",                                // the operator's proof of a receipt has only its id
 	"HAVING sum(chunk_count) > ",                 // which workspaces are large enough for a vector index
 	"sum(chunk_count), 0) FROM conversations",    // how much of an index was deleted
+	"AS counted ON counted.workspace_id = ",      // the operator lists all workspaces with their number of conversations
 	"reclaimed_at IS NULL",                       // what is left to reclaim
 	"WHERE index_state = ",                       // failed conversations are queued again when a setting has changed
 	"IN ('queued', 'indexing') AND run_after > ", // conversations that a wrong clock postponed

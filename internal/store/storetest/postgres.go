@@ -25,6 +25,9 @@ const URLVariable = "LETHE_TEST_DATABASE_URL"
 // postgresOptions creates an empty database for one test by cloning one with all migrations, and drops it afterwards.
 func postgresOptions(t testing.TB) store.Options {
 	t.Helper()
+	if os.Getenv(LayoutVariable) == citusLayout {
+		return citusOptions(t)
+	}
 	server := sharedServer(t)
 	source := template(t, server)
 	name := databaseName()
@@ -87,7 +90,8 @@ func template(t testing.TB, server string) string {
 }
 
 // LayoutVariable is the environment variable that chooses a layout: "partitioned" runs the tests on tables that are
-// hash partitioned by workspace, as in docs/partitions.sql.
+// hash partitioned by workspace, as in docs/partitions.sql; "citus" on tables that Citus distributes, as in
+// docs/citus.sql.
 const LayoutVariable = "LETHE_TEST_LAYOUT"
 
 // layout returns the statements that change a migrated database into the chosen layout, or nothing.
@@ -98,7 +102,7 @@ func layout(t testing.TB) string {
 		return ""
 	case "partitioned":
 	default:
-		t.Fatalf("%s can only be set to partitioned", LayoutVariable)
+		t.Fatalf("%s can only be set to partitioned or citus", LayoutVariable)
 	}
 	statements, err := os.ReadFile(filepath.Join(moduleRoot(t), "docs", "partitions.sql"))
 	require.NoError(t, err)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lethe-chat/lethe/internal/text"
+	analyzer "github.com/lethe-chat/lethe/internal/text"
 )
 
 // The queries of this file contain names from the database's own catalogue. Values that a test looks for are always
@@ -87,7 +87,7 @@ func (d Database) Mentions(t testing.TB, word string) (places []string) {
 // numbers of terms: a part of their hash under a key of the database.
 func (r *raw) indexed(word string) bool {
 	r.t.Helper()
-	terms := text.Terms(word)
+	terms := analyzer.Terms(word)
 	for _, ws := range r.rows("SELECT CAST(id AS text) FROM workspaces") {
 		id, err := strconv.ParseInt(ws[0], 10, 64)
 		require.NoError(r.t, err)
