@@ -93,6 +93,13 @@ bench-page: ## Measure the page in a browser, on SQLite (BENCH=typing takes that
 	browser="$$($(CHROMIUM))" && LETHE_TEST_CHROMIUM="$$browser" \
 		go test -run '^$$' -bench '^BenchmarkPage$$/$(BENCH)' -benchtime 1x -timeout 60m ./internal/web/webtest
 
+TYPESCRIPT := typescript@7.0.2
+
+.PHONY: types
+types: ## Check the types in the JSDoc of the page with TypeScript (needs node and npm)
+	@command -v npm >/dev/null || { echo 'make types needs node and npm (https://nodejs.org); make lint needs neither' >&2; exit 1; }
+	npm exec --yes --package='$(TYPESCRIPT)' -- tsc -p internal/web/tsconfig.json
+
 .PHONY: page-pictures
 page-pictures: ## Write a picture of every screen of the page to the folder TO
 	mkdir -p '$(TO)'
@@ -140,9 +147,10 @@ memory: ## Measure the service's memory under uploads of 49 MB, on each database
 		go test -count=1 -timeout 60m -v -run '^TestMemoryIsBounded$$' ./internal/app -args -memory-mb 49
 
 .PHONY: lint
-lint: $(LINTER) ## Run go vet and the linters of .golangci.yml
+lint: $(LINTER) ## Run go vet and the linters of .golangci.yml, and parse the modules of the page
 	go vet ./...
 	$(LINTER) run ./...
+	go test -run '^TestModulesParse$$' ./internal/web
 
 .PHONY: compose-check
 compose-check: ## Check docker-compose.yml and the Dockerfile (part of make test; needs no Docker)

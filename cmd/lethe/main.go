@@ -125,6 +125,8 @@ func (p *program) command() *cobra.Command {
 	group("database", "Manage the database of this machine or of LETHE_DATABASE_URL:",
 		p.keysCommand(), p.workspacesCommand(), p.restoreCommand(), p.doctorCommand(), p.reclaimCommand(), p.ledgerCommand())
 	group("about", "Other commands:", p.versionCommand())
+	root.Version = release() // cobra adds --version when there is one
+	root.SetVersionTemplate(versionLine())
 	root.SetHelpCommandGroupID("about")
 	root.SetCompletionCommandGroupID("about")
 	return root

@@ -11,6 +11,11 @@ import (
 // version is set by the build of a release (make build, make dist, the image).
 var version string
 
+// versionLine is what `lethe version` and `lethe --version` print.
+func versionLine() string {
+	return fmt.Sprintf("lethe %s (%s, %s/%s)\n", release(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
 // release returns the version of the program. In a program built by `go install` it is the version of the module.
 func release() string {
 	if version != "" {
@@ -28,7 +33,7 @@ func (p *program) versionCommand() *cobra.Command {
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(p.stdout, "lethe %s (%s, %s/%s)\n", release(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprint(p.stdout, versionLine())
 			return err
 		},
 	}

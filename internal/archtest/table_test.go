@@ -292,7 +292,7 @@ var environmentReaders = []string{"cmd/lethe", "cmd/lethe-eval", "internal/confi
 
 // measuring are the packages and files of tests that may read how long something
 // took: benchmarks, one that aims at a moment, and one that logs the slowest call.
-var measuring = []string{"internal/bench", "internal/app/kill_test.go", "internal/app/restore_kill_test.go", "internal/app/import_kill_test.go", "internal/app/soak_test.go", "internal/web/webtest/measuring_test.go"}
+var measuring = []string{"internal/bench", "internal/app/kill_test.go", "internal/app/restore_kill_test.go", "internal/app/message_kill_test.go", "internal/app/import_kill_test.go", "internal/app/soak_test.go", "internal/web/webtest/measuring_test.go"}
 
 // seeding draws the seeds that others log.
 var seeding = []string{"internal/store/storetest/seed.go"}

@@ -8,6 +8,9 @@ import { toast } from './notices.js'
 import { exactDate, shortDate } from './words.js'
 
 class Access extends HTMLElement {
+  /** @type {HTMLElement} */
+  body
+
   connectedCallback() {
     this.append(h('h2', { tabindex: '-1' }, 'Keys and workspaces'), (this.body = h('div', {})))
     this.load()

@@ -71,9 +71,9 @@ export const api = {
   edit: async (change) => (await request('PATCH', `${base}conversation`, change)).json(),
   /** @param {any} what `{ids}` or `{filter}` or `{all: true}` */
   preview: (what) => post(`${base}chats/delete-preview`, what),
-  /** @param {any} body @param {boolean} [leaving] the page is being closed */
-  /** @param {any} body with dryRun for a preview @param {boolean} leaving */
+  /** @param {any} body with dryRun for a preview @param {boolean} leaving the page is being closed */
   deleteMessages: (body, leaving) => post(`${base}messages/delete`, body, { keepalive: leaving }),
+  /** @param {any} body @param {boolean} [leaving] the page is being closed */
   deleteChats: (body, leaving) => post(`${base}chats/delete`, body, { keepalive: leaving }),
   /** @param {any} body @param {boolean} [leaving] */
   deleteMatching: (body, leaving) => post(`${base}chats/delete-matching`, body, { keepalive: leaving }),

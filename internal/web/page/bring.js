@@ -22,9 +22,17 @@ const help = /** @type {[string, string][]} */ ([
 ])
 
 class Bring extends Part {
+  /** Imports whose details are shown. @type {Set<string>} */
+  opened = new Set()
+  /** @type {Sending[]} */
+  sending
+  /** @type {HTMLElement} what is being sent */
+  now
+  /** @type {HTMLElement} the imports */
+  list
+
   /** @param {{signal: AbortSignal}} here */
   begin(here) {
-    /** @type {Sending[]} */
     this.sending = []
     const pick = /** @type {HTMLInputElement} */ (h('input', { type: 'file', multiple: true, id: 'files', class: 'unseen', onchange: () => {
       this.take([.../** @type {FileList} */ (pick.files)].map((f) => ({ file: f, name: f.name })))
@@ -87,12 +95,11 @@ class Bring extends Part {
 
   /** What was read from each file of an import, loaded when it is opened. @param {any} i */
   members(i) {
-    const open = this.opened?.has(i.id)
+    const open = this.opened.has(i.id)
     const body = h('div', {})
     const details = /** @type {HTMLDetailsElement} */ (h('details', { open }, h('summary', {}, 'Details'), body))
     const load = () => api.import(i.id).then((one) => fill(body, report(one.report)), (e) => fill(body, h('p', { class: 'problem' }, e.message)))
     details.addEventListener('toggle', () => {
-      this.opened ??= new Set()
       if (!details.open) return this.opened.delete(i.id)
       this.opened.add(i.id)
       load()

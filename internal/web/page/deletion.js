@@ -115,6 +115,9 @@ export function open(title, ...content) {
 
 /** The bar at the bottom: what is selected, or what is being deleted. */
 class Bar extends Part {
+  /** @type {number|undefined} */
+  ticking
+
   /** @param {{signal: AbortSignal}} here */
   begin(here) {
     this.setAttribute('role', 'region')
@@ -133,7 +136,7 @@ class Bar extends Part {
     if (this.hidden) return
     if (hold) {
       this.tick()
-      this.ticking = setInterval(() => this.tick(), 250)
+      this.ticking = window.setInterval(() => this.tick(), 250)
       return
     }
     const chats = [...selection.chats.values()]

@@ -40,7 +40,7 @@ export const events = new (class extends EventTarget {
   async listen(signal) {
     try {
       const response = await request('GET', 'chat-history/events', undefined, { signal, headers: { Accept: 'text/event-stream' } })
-      const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).pipeThrough(new TextDecoderStream()).getReader()
+      const reader = /** @type {ReadableStream<any>} */ (response.body).pipeThrough(new TextDecoderStream()).getReader()
       this.spread('open', null)
       if (this.missed) for (const kind of ['import', 'index', 'deletion']) this.spread(kind, null)
       this.missed = true // whatever happens until the next stream

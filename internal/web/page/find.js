@@ -11,6 +11,17 @@ import { count, platformName, plural } from './words.js'
 const modes = /** @type {[string, string][]} */ ([['hybrid', 'Words and meaning'], ['keyword', 'Words'], ['semantic', 'Meaning']])
 
 class Find extends Part {
+  /** @type {HTMLInputElement} */
+  box
+  /** @type {HTMLElement} */
+  mode
+  /** @type {HTMLElement} */
+  menuButton
+  /** @type {HTMLElement} */
+  chips
+  /** @type {HTMLElement} */
+  indexing
+
   /** @param {{signal: AbortSignal}} here */
   begin(here) {
     this.box = /** @type {HTMLInputElement} */ (h('input', {

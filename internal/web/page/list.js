@@ -20,6 +20,29 @@ const rowHeight = 64
 const foundHeight = 92
 
 class List extends Part {
+  /** @type {HTMLElement} */
+  head
+  /** @type {HTMLElement} */
+  body
+  /** @type {HTMLElement} shown when there are no rows */
+  note
+  /** @type {number} the row that keys act on, or -1 */
+  active
+  /** @type {Newest|Found} */
+  source
+  /** @type {Windowed<Row>|undefined} */
+  rows
+  /** @type {number|undefined} of the debounce */
+  timer
+  /** @type {Promise<void>|undefined} */
+  loading
+  /** @type {AbortController|undefined} */
+  asked
+  /** @type {number} ranges whose rows are being loaded */
+  ranges
+  /** @type {boolean} the list has changed while a range is being loaded */
+  stale
+
   /** @param {{signal: AbortSignal}} here */
   begin(here) {
     this.id = 'list'
@@ -30,9 +53,8 @@ class List extends Part {
     this.note = h('div', { class: 'list-note', hidden: true })
     this.append(this.head, this.body, this.note)
     this.active = -1
-    this.ranges = 0 // ranges whose rows are being loaded
-    this.stale = false // the list has changed since
-    /** @type {Newest|Found} */
+    this.ranges = 0
+    this.stale = false
     this.source = new Newest()
     this.body.addEventListener('keydown', (e) => this.key(e))
     this.body.addEventListener('focus', () => this.active < 0 && this.move(0))
@@ -48,7 +70,7 @@ class List extends Part {
 
   later() {
     clearTimeout(this.timer)
-    this.timer = setTimeout(() => { this.timer = undefined; this.load() }, state.shown.q ? debounce : 0)
+    this.timer = window.setTimeout(() => { this.timer = undefined; this.load() }, state.shown.q ? debounce : 0)
   }
 
   /** Waits until the list shows what is asked for. */
@@ -206,6 +228,7 @@ class List extends Part {
    * Selects from the anchor to a row, with the rows between that are not loaded yet. A change of the list waits until
    * they are.
    * @param {number} to
+   * @returns {Promise<void>}
    */
   async range(to) {
     const { source } = this

@@ -10,6 +10,9 @@ import { count, platformName, plural } from './words.js'
 const ns = 'http://www.w3.org/2000/svg'
 
 class Look extends Part {
+  /** @type {HTMLElement} */
+  body
+
   /** @param {{signal: AbortSignal}} here */
   begin(here) {
     this.append(h('h2', { tabindex: '-1' }, 'What is here'), (this.body = h('div', {})))

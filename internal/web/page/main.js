@@ -29,6 +29,13 @@ const views = /** @type {Record<string, [() => Promise<any>, string]>} */ ({
 const viewOf = (name) => (Object.hasOwn(views, name) ? views[name] : undefined)
 
 class App extends HTMLElement {
+  /** @type {HTMLElement|undefined} */
+  main
+  /** @type {HTMLElement|undefined} */
+  other
+  /** @type {Promise<void>|undefined} */
+  asking
+
   async connectedCallback() {
     await takeCode()
     session.addEventListener('change', () => this.draw())

@@ -2,6 +2,9 @@
 
 /** An element that stops listening when it is taken out of the page. */
 export class Part extends HTMLElement {
+  /** @type {AbortController|undefined} ends the listeners of the part */
+  left
+
   connectedCallback() {
     this.left = new AbortController()
     this.begin({ signal: this.left.signal })

@@ -18,14 +18,35 @@ const guess = 120 // estimated height of a message that was not measured, in pix
 const folded = 1900 // characters of a message that are shown before the user expands it
 
 class Reader extends Part {
+  /** @type {HTMLElement} */
+  header
+  /** @type {HTMLElement} */
+  pane
+  /** @type {HTMLElement} */
+  hitBar
+  /** @type {IntersectionObserver} the blocks that are near */
+  seen
+  /** @type {any} the open conversation, as the API describes it */
+  chat
+  /** @type {number} messages of it */
+  total
+  /** @type {number[]} positions of messages */
+  hits
+  /** @type {number} index of the hit that is shown, or -1 */
+  hit
+  /** @type {Set<string>} branches that are open */
+  unfolded
+  /** @type {AbortController|undefined} */
+  asked
+
   /** @param {{signal: AbortSignal}} here */
   begin(here) {
     this.setAttribute('aria-label', 'Conversation')
     this.header = h('header', { class: 'chat-head' })
-    this.scroll = h('div', { class: 'chat-body', tabindex: '0', role: 'log', 'aria-label': 'Messages', 'aria-live': 'off' })
+    this.pane = h('div', { class: 'chat-body', tabindex: '0', role: 'log', 'aria-label': 'Messages', 'aria-live': 'off' })
     this.hitBar = h('div', { class: 'hit-bar', hidden: true })
-    this.append(this.header, this.scroll, this.hitBar)
-    this.seen = new IntersectionObserver((entries) => this.watch(entries), { root: this.scroll, rootMargin: '800px 0px' })
+    this.append(this.header, this.pane, this.hitBar)
+    this.seen = new IntersectionObserver((entries) => this.watch(entries), { root: this.pane, rootMargin: '800px 0px' })
     whenChanged(['chat'], () => this.open(), here.signal)
     whenChanged(['q', 'at'], () => this.findHits(), here.signal)
     holds.addEventListener('done', (e) => this.afterDelete(/** @type {CustomEvent} */ (e).detail), here)
@@ -37,17 +58,14 @@ class Reader extends Part {
     this.asked?.abort()
     const id = state.shown.chat
     this.seen?.disconnect()
-    /** @type {any} */
     this.chat = null
-    /** @type {number[]} */
     this.hits = []
     this.hit = -1
-    /** @type {Set<string>} */
     this.unfolded = new Set()
     if (this.hitBar) this.hitBar.hidden = true
     if (!id) {
       fill(this.header)
-      fill(this.scroll, h('div', { class: 'blank' }, h('p', {}, 'Choose a chat to read it.'), h('p', { class: 'quiet' }, 'Press / to search, ? for all keys.')))
+      fill(this.pane, h('div', { class: 'blank' }, h('p', {}, 'Choose a chat to read it.'), h('p', { class: 'quiet' }, 'Press / to search, ? for all keys.')))
       return
     }
     const asked = (this.asked = new AbortController())
@@ -66,7 +84,7 @@ class Reader extends Part {
       if (asked.signal.aborted) return
       fill(this.header)
       const missing = /** @type {any} */ (error).status === 404
-      fill(this.scroll, h('div', { class: 'blank' }, h('p', {}, missing ? 'This chat is not here. It may have been deleted.' : /** @type {Error} */ (error).message),
+      fill(this.pane, h('div', { class: 'blank' }, h('p', {}, missing ? 'This chat is not here. It may have been deleted.' : /** @type {Error} */ (error).message),
         missing ? null : h('button', { onclick: () => this.open() }, 'Try again')))
     }
   }
@@ -74,12 +92,12 @@ class Reader extends Part {
   /** Greys what is about to be deleted. */
   showHeld() {
     this.classList.toggle('held', Boolean(this.chat && holds.current?.ids.has(this.chat.id)))
-    for (const m of this.scroll.querySelectorAll('.message')) m.classList.toggle('held', holds.holdsMessage(/** @type {HTMLElement} */ (m).dataset.id || ''))
+    for (const m of this.pane.querySelectorAll('.message')) m.classList.toggle('held', holds.holdsMessage(/** @type {HTMLElement} */ (m).dataset.id || ''))
   }
 
   /** Asks whether to delete the message in focus, or else the hit that is shown. */
   deleteHere() {
-    const message = /** @type {HTMLElement|null} */ (document.activeElement?.closest('.message') || this.scroll.querySelector('.message.here'))
+    const message = /** @type {HTMLElement|null} */ (document.activeElement?.closest('.message') || this.pane.querySelector('.message.here'))
     if (this.chat && message?.dataset.id && session.may('write')) deleteMessage(this.chat.id, message.dataset.id)
   }
 
@@ -179,7 +197,7 @@ class Reader extends Part {
       block.style.minHeight = `${n * guess}px`
       blocks.push(block)
     }
-    fill(this.scroll, blocks)
+    fill(this.pane, blocks)
     const here = blocks[first / blockSize]
     if (here) this.fillBlock(here, items)
     for (const b of blocks) this.seen.observe(b)
@@ -213,12 +231,12 @@ class Reader extends Part {
 
   /** @param {HTMLElement} block @param {any[]} items */
   fillBlock(block, items) {
-    const above = block.offsetTop + block.offsetHeight < this.scroll.scrollTop
+    const above = block.offsetTop + block.offsetHeight < this.pane.scrollTop
     const before = block.offsetHeight
     fill(block, together(items).map((some) => (asideOf(some[0]) ? this.aside(some) : this.message(some[0]))))
     block.style.minHeight = ''
     block.dataset.filled = 'yes'
-    if (above) this.scroll.scrollTop += block.offsetHeight - before
+    if (above) this.pane.scrollTop += block.offsetHeight - before
     this.mark()
   }
 
@@ -266,10 +284,10 @@ class Reader extends Part {
   /** Scrolls to a message. @param {number} position @param {boolean} flash */
   reveal(position, flash) {
     if (!position && !flash) {
-      this.scroll.scrollTop = 0
+      this.pane.scrollTop = 0
       return
     }
-    const message = /** @type {HTMLElement|null} */ (this.scroll.querySelector(`[data-position="${position}"]`))
+    const message = /** @type {HTMLElement|null} */ (this.pane.querySelector(`[data-position="${position}"]`))
     if (message) {
       message.closest('details')?.setAttribute('open', '')
       message.querySelector('.folded')?.classList.remove('folded')
@@ -279,7 +297,7 @@ class Reader extends Part {
       message.classList.toggle('here', flash)
       return
     }
-    const block = /** @type {HTMLElement|undefined} */ (this.scroll.children[Math.floor(position / blockSize)])
+    const block = /** @type {HTMLElement|undefined} */ (this.pane.children[Math.floor(position / blockSize)])
     if (!block) return
     block.scrollIntoView({ block: 'start' })
     this.loadBlock(block, true).then(() => { if (block.dataset.filled) this.reveal(position, flash) })
@@ -315,7 +333,7 @@ class Reader extends Part {
   nextHit(step) {
     if (!this.hits.length) return
     this.hit = this.hit < 0 ? (step > 0 ? 0 : this.hits.length - 1) : (this.hit + step + this.hits.length) % this.hits.length
-    for (const m of this.scroll.querySelectorAll('.here')) m.classList.remove('here')
+    for (const m of this.pane.querySelectorAll('.here')) m.classList.remove('here')
     this.reveal(this.hits[this.hit], true)
     state.go({ at: String(this.hits[this.hit]) }, true)
     this.drawHits()
@@ -330,7 +348,7 @@ class Reader extends Part {
       return
     }
     const ranges = []
-    for (const text of textsOf(this.scroll)) {
+    for (const text of textsOf(this.pane)) {
       for (const m of (text.nodeValue || '').matchAll(pattern)) {
         const range = new Range()
         range.setStart(text, m.index)

@@ -7,6 +7,9 @@ import { events } from './events.js'
 import { count, exactDate, plural, shortDate } from './words.js'
 
 class Receipts extends Part {
+  /** @type {HTMLElement} */
+  body
+
   /** @param {{signal: AbortSignal}} here */
   begin(here) {
     this.append(h('h2', { tabindex: '-1' }, 'Receipts'),
