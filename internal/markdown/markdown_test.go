@@ -22,6 +22,7 @@ func TestRender(t *testing.T) {
 		"<div onclick=\"x()\">\nhello\n</div>": "<p>&lt;div onclick=&#34;x()&#34;&gt;\nhello\n&lt;/div&gt;</p>\n",
 		"<img src=x onerror=alert(1)>":         "<p>&lt;img src=x onerror=alert(1)&gt;</p>\n",
 		"| a | b |\n|---|---|\n| 1 | 2 |":      "<table>\n<thead>\n<tr>\n<th>a</th>\n<th>b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>1</td>\n<td>2</td>\n</tr>\n</tbody>\n</table>\n",
+		"| a |\n|--:|\n| 1 |":                  "<table>\n<thead>\n<tr>\n<th align=\"right\">a</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td align=\"right\">1</td>\n</tr>\n</tbody>\n</table>\n",
 		"":                                     "",
 	} {
 		got, err := New().Render(text)

@@ -5,7 +5,7 @@ import { fill, h } from './dom.js'
 import { open } from './deletion.js'
 import { session } from './session.js'
 import { toast } from './notices.js'
-import { exactDate, shortDate } from './words.js'
+import { exactDate, plural, shortDate } from './words.js'
 
 class Access extends HTMLElement {
   /** @type {HTMLElement} */
@@ -18,7 +18,7 @@ class Access extends HTMLElement {
 
   async load() {
     const { workspace, scopes, keyId } = session.who
-    const mine = h('p', {}, 'This page works in ', h('strong', {}, workspace || 'its workspace'), `, and may ${(scopes || []).join(', ') || 'do what its key may'}. `,
+    const mine = h('p', {}, 'This page works in the workspace ', h('strong', {}, workspace || 'of its key'), `. Its key may ${listed(scopes || [])}. `,
       h('span', { class: 'quiet' }, session.stays ? 'The key is kept in this browser.' : 'The key is kept until this tab is closed.'))
     if (!session.may('admin')) return fill(this.body, mine, h('p', {}, 'Keys and workspaces are made with the command line: ', h('code', {}, 'lethe keys create'), '.'))
     try {
@@ -28,12 +28,12 @@ class Access extends HTMLElement {
         h('div', { class: 'scrolls', tabindex: '0', role: 'region', 'aria-label': 'Keys' }, h('table', {},
           h('thead', {}, h('tr', {}, ['Name', 'Workspace', 'May', 'Made', 'Last used', 'Revoke'].map((t) => h('th', { scope: 'col' }, t)))),
           h('tbody', {}, keys.items.map((/** @type {any} */ k) => h('tr', {},
-            h('td', {}, k.name, k.id === keyId ? h('span', { class: 'badge' }, 'this page') : null), h('td', {}, k.workspace), h('td', {}, k.scopes.join(', ')),
+            h('td', {}, k.name, k.id === keyId ? h('span', { class: 'badge' }, 'this page') : null), h('td', {}, k.workspace), h('td', {}, listed(k.scopes)),
             h('td', {}, h('time', { title: exactDate(k.createdAt) }, shortDate(k.createdAt))), h('td', {}, k.lastUsedAt ? shortDate(k.lastUsedAt) : 'never'),
             h('td', {}, k.revokedAt ? h('span', { class: 'quiet' }, 'revoked') : h('button', { class: 'link danger', 'aria-label': `Revoke the key ${k.name}`, onclick: () => this.revoke(k) }, 'Revoke'))))))),
         h('div', { class: 'actions' }, h('button', { class: 'new-key', onclick: () => this.makeKey(workspaces.items) }, 'New key')),
         h('h3', {}, 'Workspaces'),
-        h('ul', {}, workspaces.items.map((/** @type {any} */ w) => h('li', {}, w.name, w.name === workspace ? h('span', { class: 'badge' }, 'here') : h('button', { class: 'link', 'aria-label': `Use the workspace ${w.name}`, onclick: () => this.use(w.name) }, 'Use')))),
+        h('ul', { class: 'workspaces' }, workspaces.items.map((/** @type {any} */ w) => h('li', {}, h('span', { dir: 'auto' }, w.name, ' ', h('span', { class: 'quiet' }, plural(w.conversations, 'chat'))), w.name === workspace ? h('span', { class: 'badge' }, 'here') : h('button', { class: 'link', 'aria-label': `Use the workspace ${w.name}`, onclick: () => this.use(w.name) }, 'Use')))),
         h('div', { class: 'actions' }, h('button', { class: 'new-workspace', onclick: () => this.makeWorkspace() }, 'New workspace')))
     } catch (error) {
       fill(this.body, mine, h('p', { class: 'problem' }, /** @type {Error} */ (error).message))
@@ -86,6 +86,9 @@ class Access extends HTMLElement {
     }
   }
 }
+
+/** What a key may do, as words. @param {string[]} scopes */
+const listed = (scopes) => new Intl.ListFormat('en').format(scopes.map((s) => (s === 'admin' ? 'administer' : s)))
 
 /** Shows a new key, which the service never shows again. @param {string} token */
 function show(token) {

@@ -64,7 +64,7 @@ function confirm(seen, what, then) {
     h('p', {}, 'Messages, passages and vectors are deleted for good. There is no trash.'),
     box,
     h('div', { class: 'actions' },
-      h('button', { class: 'link', onclick: () => exportFirst(what) }, 'Export them first'),
+      h('button', { class: 'link', onclick: () => exportFirst(what) }, seen.count === 1 ? 'Export it first' : 'Export them first'),
       h('button', { value: 'no', autofocus: true, onclick: () => dialog.close() }, 'Keep'),
       go))
 }

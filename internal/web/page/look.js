@@ -7,6 +7,7 @@ import { events } from './events.js'
 import { state } from './state.js'
 import { count, platformName, plural } from './words.js'
 
+const labelWidth = 36 // of a year below the chart
 const ns = 'http://www.w3.org/2000/svg'
 
 class Look extends Part {
@@ -51,7 +52,7 @@ function months(list) {
   const most = Math.max(...all.map((m) => m.conversations))
   const width = Math.max(8, Math.min(24, 680 / all.length))
   const svg = document.createElementNS(ns, 'svg')
-  attributes(svg, { viewBox: `0 0 ${Math.ceil(all.length * width)} 140`, class: 'chart', role: 'img', 'aria-label': `Chats by month, at most ${most}`, preserveAspectRatio: 'xMinYMax meet' })
+  attributes(svg, { viewBox: `0 0 ${Math.ceil(all.length * width) + labelWidth} 140`, class: 'chart', role: 'img', 'aria-label': `Chats by month, at most ${most}`, preserveAspectRatio: 'xMinYMax meet' })
   all.forEach((m, i) => {
     const height = m.conversations ? Math.max(2, (m.conversations / most) * 110) : 0
     const bar = document.createElementNS(ns, 'rect')
@@ -73,7 +74,7 @@ function months(list) {
 function labelled(all, i, width) {
   const january = (/** @type {number} */ at) => all[at]?.month.endsWith('-01')
   if (i > 0) return january(i)
-  for (let at = 1; at * width < 36; at++) if (january(at)) return false
+  for (let at = 1; at * width < labelWidth; at++) if (january(at)) return false
   return true
 }
 

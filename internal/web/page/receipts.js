@@ -23,7 +23,7 @@ class Receipts extends Part {
       const { items, total } = await api.deletions(1)
       if (!items.length) return fill(this.body, h('p', {}, 'Nothing has been deleted yet.'))
       fill(this.body, h('div', { class: 'scrolls', tabindex: '0', role: 'region', 'aria-label': 'Receipts' }, h('table', {},
-        h('thead', {}, h('tr', {}, ['When', 'Of', 'Chats', 'Messages', 'Passages', 'Vectors', 'Space', 'Receipt'].map((t) => h('th', { scope: 'col' }, t)))),
+        h('thead', {}, h('tr', {}, [['When'], ['Of'], ['Chats', 'number'], ['Messages', 'number'], ['Passages', 'number'], ['Vectors', 'number'], ['Space'], ['Receipt']].map(([t, kind]) => h('th', { scope: 'col', class: kind }, t)))),
         h('tbody', {}, items.map((/** @type {any} */ d) => h('tr', {},
           h('td', {}, h('time', { datetime: d.deletedAt, title: exactDate(d.deletedAt) }, shortDate(d.deletedAt))),
           h('td', {}, d.kind === 'messages' ? 'single messages' : 'whole chats'),

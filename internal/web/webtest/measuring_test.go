@@ -153,7 +153,7 @@ func measureTyping(b *testing.B, chromium *browser) {
 			time.Sleep(betweenKeys)
 		}
 		p.press(query[len(query)-1:])
-		took = append(took, eval[float64](p, untilPainted)-debounce)
+		took = append(took, eval[float64](p, fmt.Sprintf(untilPainted, quote(query)))-debounce)
 	}
 	report(b, "painted", took)
 }
@@ -162,7 +162,7 @@ func measureTyping(b *testing.B, chromium *browser) {
 // the browser has painted it.
 const untilPainted = `(async () => {
   const list = document.querySelector('lethe-list'), frame = () => new Promise((then) => requestAnimationFrame(then))
-  while (list.timer !== undefined) await frame()
+  while (new URLSearchParams(location.search).get('q') !== %s || list.timer !== undefined) await frame()
   await list.loading
   await frame()
   await new Promise((then) => { const c = new MessageChannel(); c.port1.onmessage = then; c.port2.postMessage(0) })
