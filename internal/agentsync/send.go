@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"time"
 
+	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/pkg/api"
 	"github.com/lethe-chat/lethe/pkg/client"
@@ -93,15 +95,27 @@ func (s *syncer) try(ctx context.Context) (api.ImportAnswer, error) {
 			return api.ImportAnswer{}, err
 		}
 	}
-	readers := make([]io.Reader, len(s.batch))
-	for i, line := range s.batch {
-		readers[i] = bytes.NewReader(line)
+	answer, err := s.service.ContinueImport(ctx, s.importID, importName, s.lines())
+	if refused(err, http.StatusConflict) { // the service still works on a request whose answer was lost, or somebody stopped the import
+		s.importID = chat.NewID()
+		answer, err = s.service.ContinueImport(ctx, s.importID, importName, s.lines())
 	}
-	answer, err := s.service.ImportFile(ctx, io.MultiReader(readers...), false)
 	if err != nil {
 		s.service = nil // the service may have another address when it answers again
 	}
 	return answer, err
+}
+
+// importName stands for the name of the file in the record of what a run sends.
+const importName = "lethe sync"
+
+// lines returns the batch as a file.
+func (s *syncer) lines() io.Reader {
+	readers := make([]io.Reader, len(s.batch))
+	for i, line := range s.batch {
+		readers[i] = bytes.NewReader(line)
+	}
+	return io.MultiReader(readers...)
 }
 
 // delivered reports the service's answer.
@@ -136,7 +150,7 @@ func (s *syncer) find(ctx context.Context) error {
 		return err
 	}
 	stored, err := service.Count(ctx)
-	if err != nil && !forbidden(err) { // a key without the scope read cannot count
+	if err != nil && !refused(err, http.StatusForbidden) { // a key without the scope read cannot count
 		return err
 	}
 	s.service = service
@@ -151,9 +165,10 @@ func (s *syncer) find(ctx context.Context) error {
 	return nil
 }
 
-func forbidden(err error) bool {
+// refused reports whether the service refused a call with this status.
+func refused(err error, status int) bool {
 	var answered *client.Error
-	return errors.As(err, &answered) && answered.Status == 403
+	return errors.As(err, &answered) && answered.Status == status
 }
 
 // wait waits until the service may answer again. It returns the error at once if waiting does not help or the run

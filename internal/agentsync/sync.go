@@ -8,15 +8,17 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/exports/format"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
 // Service is where sessions are sent.
 type Service interface {
-	// ImportFile stores the conversations of a file, one per line. Conversations that were deleted stay deleted
-	// unless restoreDeleted is true.
-	ImportFile(ctx context.Context, file io.Reader, restoreDeleted bool) (api.ImportAnswer, error)
+	// ContinueImport stores the conversations of a file, one per line, in the record of the import with this id, which
+	// the first call creates. Conversations that were deleted stay deleted. While the import is running, it returns a
+	// *client.Error with status 409.
+	ContinueImport(ctx context.Context, id, name string, file io.Reader) (api.ImportAnswer, error)
 	// Count returns how many conversations are stored.
 	Count(ctx context.Context) (int, error)
 }
@@ -86,7 +88,7 @@ type Event struct {
 // when everything is sent, or at the first error. It returns Unavailable when the state cannot be written.
 func Run(ctx context.Context, o Options) error {
 	o.Timing = o.Timing.filled()
-	s := &syncer{Options: o, entries: map[string]entry{}, tooEarly: map[string]time.Time{}, costly: map[string]bool{}}
+	s := &syncer{Options: o, importID: chat.NewID(), entries: map[string]entry{}, tooEarly: map[string]time.Time{}, costly: map[string]bool{}}
 	if o.Once || o.DryRun {
 		return s.everything(ctx)
 	}
@@ -105,9 +107,10 @@ func Run(ctx context.Context, o Options) error {
 // syncer is one run.
 type syncer struct {
 	Options
-	service Service
-	files   map[string]sessionFile
-	memo    map[string]any // values of readers, for the current visit
+	service  Service
+	importID string // of the one import that has everything this run sends
+	files    map[string]sessionFile
+	memo     map[string]any // values of readers, for the current visit
 
 	batch   [][]byte // lines that were not sent yet
 	bytes   int

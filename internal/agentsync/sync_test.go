@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/pkg/api"
+	"github.com/lethe-chat/lethe/pkg/client"
 )
 
 // receiver is a service that keeps what it receives.
@@ -27,6 +29,8 @@ type receiver struct {
 	requests [][]api.UploadRequest
 	stored   int
 	down     error
+	imports  []string // the ids of the imports, in the order of the requests
+	running  string   // an import that cannot go on
 	received chan struct{}
 }
 
@@ -34,14 +38,17 @@ func newReceiver() *receiver {
 	return &receiver{address: "http://here", received: make(chan struct{}, 100)}
 }
 
-func (r *receiver) ImportFile(_ context.Context, file io.Reader, restoreDeleted bool) (api.ImportAnswer, error) {
+func (r *receiver) ContinueImport(_ context.Context, id, name string, file io.Reader) (api.ImportAnswer, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.down != nil {
 		return api.ImportAnswer{}, r.down
 	}
-	if restoreDeleted {
-		return api.ImportAnswer{}, errors.New("what was deleted must stay deleted")
+	if r.imports = append(r.imports, id); r.running == id {
+		return api.ImportAnswer{}, &client.Error{Status: http.StatusConflict}
+	}
+	if name != "lethe sync" {
+		return api.ImportAnswer{}, errors.New("the record has another name")
 	}
 	var request []api.UploadRequest
 	for d := json.NewDecoder(file); ; {
@@ -403,4 +410,28 @@ func TestADatabaseIsReadAgainWhenItsLogHasChanged(t *testing.T) {
 	left, err := os.ReadDir(temp)
 	require.NoError(t, err)
 	require.Empty(t, left, "copies that were not deleted")
+}
+
+// Everything that a run sends is one import. If that import cannot go on, the rest becomes another one.
+func TestARunIsOneImport(t *testing.T) {
+	w := newWorld(t)
+	for n := range batchLines + 1 {
+		w.says(fmt.Sprint("s", n), 1, "one", "answer")
+	}
+	require.Len(t, w.once(), batchLines+1)
+	require.Len(t, w.receiver.imports, 2, "two requests")
+	require.Equal(t, w.receiver.imports[0], w.receiver.imports[1])
+
+	first := w.receiver.imports[0]
+	w.says("s0", 3, "two", "answer")
+	w.once()
+	require.NotEqual(t, first, w.receiver.imports[2], "another run")
+
+	w.says("s0", 5, "three", "answer")
+	o := w.options()
+	s := &syncer{Options: o, importID: chat.NewID(), entries: map[string]entry{}, tooEarly: map[string]time.Time{}, costly: map[string]bool{}}
+	w.receiver.running = s.importID
+	require.NoError(t, s.everything(t.Context()))
+	require.Len(t, w.receiver.take(), 1)
+	require.NotEqual(t, w.receiver.running, s.importID)
 }

@@ -58,6 +58,7 @@ const (
 
 // NewImport describes an import of a file that is about to begin.
 type NewImport struct {
+	ID             string // of an earlier import that goes on, or a new id from the client; empty for a new one
 	FileName       string // without its folders
 	FileSize       int64  // bytes; 0 when unknown
 	Format         string // empty when unknown
@@ -69,7 +70,8 @@ type NewImport struct {
 
 func (n NewImport) row(id string, state chat.ImportState) store.NewImport {
 	return store.NewImport{
-		ID: id, Kind: FileKind, State: state, FileName: chat.FileName(n.FileName), FileSize: max(n.FileSize, 0), Restores: n.RestoreDeleted,
+		Continues: n.ID != "",
+		ID:        id, Kind: FileKind, State: state, FileName: chat.FileName(n.FileName), FileSize: max(n.FileSize, 0), Restores: n.RestoreDeleted,
 	}
 }
 
@@ -106,6 +108,7 @@ type Importing struct {
 	done    Imported
 	found   []Problem // problems of reading, for the report
 	ended   chan struct{}
+	earlier int64 // bytes of files before this one
 	bytes   atomic.Int64
 	report  atomic.Pointer[chat.ImportReport]
 }
@@ -120,14 +123,30 @@ const (
 // startImport is Access.StartImport.
 func (a Access) startImport(ctx context.Context, n NewImport) (*Importing, error) {
 	h, id := a.history, chat.NewID()
+	if n.ID != "" {
+		given, ok := chat.ParseID(n.ID)
+		if !ok {
+			return nil, fault.Breaks(fault.At("importId"), "must be an id such as %s", chat.NewID())
+		}
+		id = given
+	}
 	row := n.row(id, chat.StateReceiving)
-	if err := h.store.InTx(ctx, func(tx *store.Tx) error { return tx.BeginImport(a.who.Workspace, row) }); err != nil {
+	var before chat.Import // what an import that goes on has done
+	err := h.store.InTx(ctx, func(tx *store.Tx) (err error) {
+		if err := tx.BeginImport(a.who.Workspace, row); err != nil || !row.Continues {
+			return err
+		}
+		before, err = tx.Import(a.who.Workspace, id)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	i := &Importing{
 		h: h, ws: a.who.Workspace, id: id, how: Delivery{KeepDeleted: !n.RestoreDeleted}, format: n.Format,
-		beats: make(chan struct{}), ended: make(chan struct{}), done: Imported{ImportID: id},
+		beats: make(chan struct{}), ended: make(chan struct{}), done: Imported{ImportID: id}, earlier: before.BytesRead,
 	}
+	i.bytes.Store(i.earlier)
 	i.ctx, i.cancel = context.WithCancelCause(ctx)
 	h.importing.Store(i, true)
 	go i.beat(h.watchKey(a.who))
@@ -144,7 +163,7 @@ func (i *Importing) Context() context.Context { return i.ctx }
 // Progress sets how many bytes of the file were read, and what was found in it so far, or nil. The record shows it
 // about a second later.
 func (i *Importing) Progress(bytesRead int64, report *chat.ImportReport) {
-	i.bytes.Store(bytesRead)
+	i.bytes.Store(i.earlier + bytesRead)
 	if report != nil {
 		bounded := report.Bounded()
 		i.report.Store(&bounded)

@@ -60,6 +60,7 @@ func New(o Options) *Importer {
 
 // File is a file that was sent.
 type File struct {
+	ImportID       string // of an import that goes on with this file; empty for a new one
 	Name           string // the sender's name for it; may be empty
 	Size           int64  // bytes; 0 when unknown
 	Format         string // a name from the table of package exports; empty: it is detected
@@ -148,7 +149,7 @@ func (i *Importer) inBackground(job *history.Importing, f File, kept *kept) (his
 }
 
 func (i *Importer) begun(f File) history.NewImport {
-	return history.NewImport{FileName: f.Name, FileSize: f.Size, Format: f.Format, RestoreDeleted: f.RestoreDeleted}
+	return history.NewImport{ID: f.ImportID, FileName: f.Name, FileSize: f.Size, Format: f.Format, RestoreDeleted: f.RestoreDeleted}
 }
 
 // lines stores a file in Lethe's own format.

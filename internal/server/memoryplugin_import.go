@@ -22,7 +22,8 @@ func (m *memoryPlugin) ImportConversations(ctx context.Context, r wire.ImportCon
 		return nil, err
 	}
 	file := imports.File{
-		Name: value(r.Params.FileName), Size: max(m.length, 0), Format: value(r.Params.Format), RestoreDeleted: restore, Body: whole{r.Body},
+		ImportID: value(r.Params.ImportID),
+		Name:     value(r.Params.FileName), Size: max(m.length, 0), Format: value(r.Params.Format), RestoreDeleted: restore, Body: whole{r.Body},
 		Lines: func(ctx context.Context, body io.Reader) iter.Seq[history.Read] {
 			return readLines(ctx, body, m.maxLine)
 		},

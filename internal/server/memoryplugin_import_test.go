@@ -123,3 +123,28 @@ func TestAnImportMayHaveAnyLength(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []int{900, 900}, []int{imported.Conversations, imported.Messages})
 }
+
+// Several files can be one import: its record counts all of them, and undoing it deletes what each has created.
+func TestAnImportGoesOnWithAnotherFile(t *testing.T) {
+	s := start(t, server.Options{})
+	const id = "0197b3a0-11aa-7c3e-9d52-6f1f0a6f7c01"
+	bytes := 0
+	for n, file := range []string{lineOf("1") + "\n" + lineOf("2"), lineOf("2") + "\n" + lineOf("3")} {
+		bytes += len(file)
+		answer, err := s.Client.ContinueImport(t.Context(), id, "lethe sync", strings.NewReader(file))
+		require.NoError(t, err)
+		require.Equal(t, []any{id, 2}, []any{*answer.ImportID, answer.Conversations})
+		i, err := s.Client.Import(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, []any{api.ImportCounts{New: 2 + n, Unchanged: n}, bytes, "lethe sync"}, []any{i.Counts, i.BytesRead, *i.FileName})
+	}
+	list, err := s.Client.Imports(t.Context(), 1, 10)
+	require.NoError(t, err)
+	require.Len(t, list.Items, 1)
+	undone, err := s.Client.DeleteMatching(t.Context(), api.DeleteMatchingRequest{Filter: &api.DeleteFilter{ImportID: new(id)}})
+	require.NoError(t, err)
+	require.Equal(t, 3, undone.Count)
+
+	_, err = s.Client.ContinueImport(t.Context(), "yesterday", "", strings.NewReader(lineOf("1")))
+	require.ErrorContains(t, err, "importId must be an id")
+}

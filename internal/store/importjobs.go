@@ -38,13 +38,20 @@ type NewImport struct {
 	Restores bool // it restores what was deleted before
 	// Fed: a client sends the conversations, so no program works on it.
 	Fed bool
+	// Continues: when there is an import with this ID that has ended, it goes on instead, and counts on.
+	Continues bool
 }
 
 // BeginImport records an import before it stores anything. Conflict when the workspace was
-// deleted.
+// deleted, and when the import to continue is running or is of another kind.
 func (tx *Tx) BeginImport(ws chat.WorkspaceID, n NewImport) error {
 	if err := tx.LockDelivery(ws); err != nil {
 		return err
+	}
+	if n.Continues {
+		if continued, err := tx.continueImport(ws, n); continued || err != nil {
+			return err
+		}
 	}
 	now := dialect.Micros(tx.now)
 	row := importRow{
@@ -55,6 +62,22 @@ func (tx *Tx) BeginImport(ws chat.WorkspaceID, n NewImport) error {
 		row.Holder = nobody
 	}
 	return tx.fault(tx.db.Create(&row).Error)
+}
+
+// continueImport makes an import that has ended a running one again. It returns false when there is none with this id.
+func (tx *Tx) continueImport(ws chat.WorkspaceID, n NewImport) (bool, error) {
+	row, found, err := first[importRow](&tx.View, tx.imports(ws).Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", n.ID))
+	switch {
+	case err != nil || !found:
+		return false, err
+	case row.Kind != n.Kind:
+		return false, fault.New(fault.Conflict, "this is the id of an upload, and only an import of files can go on")
+	case chat.ImportState(row.State).Running():
+		return false, fault.New(fault.Conflict, "this import is running; wait until it has ended, or stop it")
+	}
+	row.State, row.Reason, row.EndedAt = string(n.State), "", nil
+	row.Restores, row.SeenAt, row.Holder = n.Restores, dialect.Micros(tx.now), tx.holder
+	return true, tx.saveImport(row)
 }
 
 // ImportStep is a change of an import's record.

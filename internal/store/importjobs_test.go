@@ -185,3 +185,42 @@ func TestRecordsOfEmptyImportsAreForgotten(t *testing.T) {
 		require.ElementsMatch(t, []string{running, stored}, forget(start.Add(time.Second)))
 	})
 }
+
+// An import that has ended goes on with another file in the same record, which counts on. A running one, and an
+// upload, cannot go on.
+func TestAnImportGoesOn(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db storetest.Database) {
+		s := db.Open(t)
+		ws := workspace(t, s, "w")
+		other := workspace(t, s, "other")
+		begin := func(ws chat.WorkspaceID, id string) error {
+			return s.InTx(ctx, func(tx *store.Tx) error {
+				return tx.BeginImport(ws, store.NewImport{ID: id, Kind: "file", State: chat.StateReceiving, FileName: "f", Continues: true})
+			})
+		}
+		id := chat.NewID()
+		for n := range 3 {
+			require.NoError(t, begin(ws, id))
+			require.ErrorContains(t, begin(ws, id), "this import is running")
+			inTx(t, s, func(tx *store.Tx) error {
+				if err := tx.MoveImport(ws, id, store.ImportStep{Counts: chat.ImportCounts{New: 2}, Platforms: []string{"p"}}); err != nil {
+					return err
+				}
+				return tx.EndImport(ws, id, chat.StateFailed, "the reason")
+			})
+			i := importOf(t, s, ws, id)
+			require.Equal(t, []any{2 * (n + 1), chat.StateFailed, "the reason"}, []any{i.Counts.New, i.State, i.Error})
+		}
+		require.NoError(t, begin(other, id), "of another workspace")
+		require.Zero(t, importOf(t, s, other, id).Counts)
+		require.NoError(t, begin(ws, id))
+		i := importOf(t, s, ws, id)
+		require.Equal(t, []any{chat.StateReceiving, "", true}, []any{i.State, i.Error, i.EndedAt.IsZero()})
+
+		upload := chat.NewID()
+		inTx(t, s, func(tx *store.Tx) error {
+			return tx.AddToImport(ws, chat.Import{ID: upload, Kind: "upload", Platform: "p", Conversations: 1})
+		})
+		require.ErrorContains(t, begin(ws, upload), "this is the id of an upload")
+	})
+}

@@ -2262,6 +2262,9 @@ type ImportConversationsParams struct {
 	// FileName The name of the file, for its record and for problems.
 	FileName *string `form:"fileName,omitempty" json:"fileName,omitempty"`
 
+	// ImportID The id of an import that has ended and goes on with this file, in the same record; or a new id of the client.
+	ImportID *string `form:"importId,omitempty" json:"importId,omitempty"`
+
 	// Format The format of the file. Without it, Lethe finds it out.
 	Format *string `form:"format,omitempty" json:"format,omitempty"`
 

@@ -207,6 +207,14 @@ func (c *Client) ImportFile(ctx context.Context, file io.Reader, restoreDeleted 
 	return Decode[api.ImportAnswer](c.raw.ImportConversationsWithBody(ctx, p, "application/x-ndjson", file))
 }
 
+// ContinueImport stores the conversations of a file like ImportFile, without those that were deleted, in the record of
+// the import with this id. The first call creates that record: id is then a new UUID of the caller. name stands for
+// the names of the files. It returns an *Error with status 409 while the import is running.
+func (c *Client) ContinueImport(ctx context.Context, id, name string, file io.Reader) (api.ImportAnswer, error) {
+	p := &api.ImportConversationsParams{ImportID: text(id), FileName: text(name)}
+	return Decode[api.ImportAnswer](c.raw.ImportConversationsWithBody(ctx, p, "application/x-ndjson", file))
+}
+
 // SentFile is an export file that the service reads.
 type SentFile struct {
 	Body           io.Reader
