@@ -126,7 +126,7 @@ func (a Access) startImport(ctx context.Context, n NewImport) (*Importing, error
 	if n.ID != "" {
 		given, ok := chat.ParseID(n.ID)
 		if !ok {
-			return nil, fault.Breaks(fault.At("importId"), "must be an id such as %s", chat.NewID())
+			return nil, fault.Invalidf("the id of an import is a UUID such as %s", chat.NewID())
 		}
 		id = given
 	}

@@ -146,5 +146,5 @@ func TestAnImportGoesOnWithAnotherFile(t *testing.T) {
 	require.Equal(t, 3, undone.Count)
 
 	_, err = s.Client.ContinueImport(t.Context(), "yesterday", "", strings.NewReader(lineOf("1")))
-	require.ErrorContains(t, err, "importId must be an id")
+	require.ErrorContains(t, err, "the id of an import is a UUID such as")
 }
