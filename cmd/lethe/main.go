@@ -123,7 +123,7 @@ func (p *program) command() *cobra.Command {
 		p.openCommand(), p.listCommand(), p.searchCommand(), p.recallCommand(), p.mcpCommand(), p.importCommand(), p.syncCommand(), p.exportCommand(),
 		p.deleteCommand(), p.deleteMessageCommand(), p.liftCommand(), p.reindexCommand())
 	group("database", "Manage the database of this machine or of LETHE_DATABASE_URL:",
-		p.keysCommand(), p.workspacesCommand(), p.restoreCommand(), p.doctorCommand(), p.reclaimCommand(), p.ledgerCommand())
+		p.keysCommand(), p.workspacesCommand(), p.backupCommand(), p.restoreCommand(), p.doctorCommand(), p.reclaimCommand(), p.ledgerCommand())
 	group("about", "Other commands:", p.versionCommand())
 	root.Version = release() // cobra adds --version when there is one
 	root.SetVersionTemplate(versionLine())

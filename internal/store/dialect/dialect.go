@@ -260,6 +260,10 @@ type Abilities struct {
 	// CheapReclaim is set when a reclaim costs only as much as what was deleted.
 	CheapReclaim bool
 
+	// Backup copies the database into an empty file while others write, and tells how many
+	// pages are copied; nil where the database has its own tools.
+	Backup func(ctx context.Context, to string, seen func(done, of int)) error
+
 	// CodeBytes returns the memory that the codes of vectors use, in bytes.
 	CodeBytes func() int64
 }

@@ -199,5 +199,5 @@ func (*Database) ExactLimit() int { return DefaultExactLimit }
 
 // Abilities returns few abilities: a file needs no leader and has no approximate index.
 func (d *Database) Abilities() dialect.Abilities {
-	return dialect.Abilities{CodeBytes: d.codes.Bytes, CheapReclaim: true, Spend: d.Spend, Room: d.Room, Health: d.Health, Thin: d.Thin}
+	return dialect.Abilities{CodeBytes: d.codes.Bytes, CheapReclaim: true, Spend: d.Spend, Room: d.Room, Health: d.Health, Thin: d.Thin, Backup: d.Backup}
 }
