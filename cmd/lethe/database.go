@@ -30,6 +30,24 @@ func (p *program) withStore(ctx context.Context, purpose app.Purpose, fn func(*s
 	return fn(s)
 }
 
+// withConversations is withHistory for a command that reads conversations, which a restored backup may have although
+// they were deleted.
+func (p *program) withConversations(ctx context.Context, fn func(*history.History) error) (err error) {
+	c, err := p.config()
+	if err != nil {
+		return err
+	}
+	s, l, err := app.OpenWithLedger(ctx, c, p.logger(c), app.ToLook)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := app.Obey(ctx, s, l); err != nil {
+		return err
+	}
+	return fn(history.New(history.Options{Store: s, Embedder: embed.NewNone()}))
+}
+
 // withHistory is withStore for a command that also needs the rules of package history.
 func (p *program) withHistory(ctx context.Context, purpose app.Purpose, fn func(*history.History) error) error {
 	return p.withStore(ctx, purpose, func(s *store.Store) error {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lethe-chat/lethe/internal/app"
 	"github.com/lethe-chat/lethe/internal/archive"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
@@ -117,7 +116,7 @@ func (p *program) exportEverything(ctx context.Context, f exportFlags) error {
 		return err
 	}
 	write := func(w io.Writer) error {
-		return p.withHistory(ctx, app.ToLook, func(h *history.History) error {
+		return p.withConversations(ctx, func(h *history.History) error {
 			return archive.Write(ctx, w, h.AsOperator(0).Everything(ctx))
 		})
 	}

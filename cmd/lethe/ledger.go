@@ -35,7 +35,7 @@ func (p *program) ledgerStatusCommand() *cobra.Command {
 		Long:  "Show how far the database and its ledger are, and how many deletes wait for the ledger.",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withLedger(cmd.Context(), func(_ *store.Store, l *ledger.Ledger) error {
+			return p.withLedger(cmd.Context(), func(l *ledger.Ledger) error {
 				s, err := l.Status(cmd.Context())
 				if err != nil {
 					return err
@@ -79,7 +79,7 @@ func (p *program) ledgerAcceptCommand() *cobra.Command {
 			"now. What was deleted before its oldest record and after the backup is back.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.withLedger(cmd.Context(), func(_ *store.Store, l *ledger.Ledger) error {
+			return p.withLedger(cmd.Context(), func(l *ledger.Ledger) error {
 				if err := l.Open(cmd.Context(), true); err != nil {
 					return err
 				}
@@ -115,7 +115,7 @@ func (p *program) ledgerForgetCommand() *cobra.Command {
 }
 
 // withLedger opens the database and the configured ledger.
-func (p *program) withLedger(ctx context.Context, fn func(*store.Store, *ledger.Ledger) error) error {
+func (p *program) withLedger(ctx context.Context, fn func(*ledger.Ledger) error) (err error) {
 	c, err := p.config()
 	if err != nil {
 		return err
@@ -123,11 +123,10 @@ func (p *program) withLedger(ctx context.Context, fn func(*store.Store, *ledger.
 	if c.Ledger == "" {
 		return fault.Invalidf("LETHE_LEDGER is not set; set it to where the ledger of deletes is")
 	}
-	return p.withStore(ctx, app.ToLook, func(s *store.Store) error {
-		l, err := app.NewLedger(c, s, p.logger(c), nil)
-		if err != nil {
-			return err
-		}
-		return fn(s, l)
-	})
+	s, l, err := app.OpenWithLedger(ctx, c, p.logger(c), app.ToLook)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return fn(l)
 }

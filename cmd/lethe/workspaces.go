@@ -101,7 +101,7 @@ func (p *program) deleteWorkspaceCommand() *cobra.Command {
 			"first writes the conversations to a file.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.withHistory(cmd.Context(), app.ToLook, func(h *history.History) error {
+			return p.withConversations(cmd.Context(), func(h *history.History) error {
 				return p.deleteWorkspace(cmd.Context(), h, args[0], export, yes)
 			})
 		},

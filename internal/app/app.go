@@ -101,14 +101,22 @@ const deleteReserve = 16 << 20
 //
 // Deletes are added to the configured ledger, if it can be reached; a service adds them later if not.
 func OpenStore(ctx context.Context, c config.Config, logger *slog.Logger, purpose Purpose) (*store.Store, error) {
+	s, _, err := OpenWithLedger(ctx, c, logger, purpose)
+	return s, err
+}
+
+// OpenWithLedger is OpenStore, and returns the configured ledger too; nil when none is configured. The
+// ledger is not opened, so the database may have chats that were deleted after a backup.
+func OpenWithLedger(ctx context.Context, c config.Config, logger *slog.Logger, purpose Purpose) (*store.Store, *ledger.Ledger, error) {
 	s, err := openStore(ctx, c, purpose, store.Options{Logger: logger})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if _, err := NewLedger(c, s, logger, nil); err != nil {
-		return nil, errors.Join(err, s.Close())
+	l, err := newLedger(c, s, logger, nil)
+	if err != nil {
+		return nil, nil, errors.Join(err, s.Close())
 	}
-	return s, nil
+	return s, l, nil
 }
 
 func openStore(ctx context.Context, c config.Config, purpose Purpose, o store.Options) (*store.Store, error) {
@@ -156,7 +164,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		Lease: o.Lease, Grace: o.Grace, MaxTokens: o.Config.MaxTokens, Settings: embeddingSettings(o.Config),
 	})
 	a.upkeep = upkeep.New(upkeep.Options{Store: s, Logger: o.Logger, Metrics: metrics})
-	if a.ledger, err = NewLedger(o.Config, s, o.Logger, a.upkeep.Deleted); err != nil {
+	if a.ledger, err = newLedger(o.Config, s, o.Logger, a.upkeep.Deleted); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	a.history = history.New(history.Options{

@@ -13,9 +13,9 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 )
 
-// NewLedger returns the configured ledger of deletes, to which each delete of the store is added from
+// newLedger returns the configured ledger of deletes, to which each delete of the store is added from
 // now on; nil when none is configured. The store closes it. deleted may be nil.
-func NewLedger(c config.Config, s *store.Store, logger *slog.Logger, deleted func()) (*ledger.Ledger, error) {
+func newLedger(c config.Config, s *store.Store, logger *slog.Logger, deleted func()) (*ledger.Ledger, error) {
 	if c.Ledger == "" {
 		return nil, nil
 	}
@@ -39,8 +39,9 @@ func needsLedger(ctx context.Context, s *store.Store) error {
 	return err
 }
 
-// openLedger brings the database and its ledger together, or checks that it has none.
-func openLedger(ctx context.Context, s *store.Store, l *ledger.Ledger) error {
+// Obey brings the database and its ledger to the same state before a command reads conversations. l is nil
+// when none is configured; then it is a Conflict when the database has one.
+func Obey(ctx context.Context, s *store.Store, l *ledger.Ledger) error {
 	if l == nil {
 		return needsLedger(ctx, s)
 	}

@@ -26,11 +26,11 @@ func Work(ctx context.Context, c config.Config, logger *slog.Logger, fn func(*hi
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	l, err := NewLedger(c, s, logger, nil)
+	l, err := newLedger(c, s, logger, nil)
 	if err != nil {
 		return err
 	}
-	if err := openLedger(ctx, s, l); err != nil {
+	if err := Obey(ctx, s, l); err != nil {
 		return err
 	}
 	x := indexer.New(indexer.Options{
