@@ -26,6 +26,9 @@ func unreachable(config *pgx.ConnConfig, err error) error {
 			"A database in a Docker volume keeps the password with which the volume was made: set POSTGRES_PASSWORD back to that one, "+
 			"or change it in the database with ALTER ROLE")
 	}
+	if errors.As(err, &pg) && pg.Code == protocolViolation && strings.Contains(pg.Message, "startup parameter") {
+		return fault.Wrap(fault.Unavailable, err, poolerRefused)
+	}
 	return fault.Wrap(fault.Unavailable, err, "the PostgreSQL of LETHE_DATABASE_URL cannot be reached; is it running, and is its address right?")
 }
 
@@ -46,6 +49,7 @@ const (
 	unknownDatabase       = "3D000"
 	adminShutdown         = "57P01"
 	crashShutdown         = "57P02"
+	protocolViolation     = "08P01"
 	authorizationClass    = "28"
 	connectionClass       = "08"
 	resourcesClass        = "53"

@@ -28,6 +28,9 @@ func prepareDatabase(ctx context.Context, config *pgx.ConnConfig, logger *slog.L
 		return false, unreachable(config, err)
 	}
 	defer conn.Close(ctx) //nolint:errcheck // it was only read
+	if err := refusePooler(ctx, conn, config); err != nil {
+		return false, err
+	}
 	found, err := findVector(ctx, conn)
 	if errors.Is(err, pgx.ErrNoRows) {
 		if _, err = conn.Exec(ctx, "CREATE EXTENSION IF NOT EXISTS vector"); err == nil || isDuplicate(err) {
