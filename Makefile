@@ -71,8 +71,8 @@ test: lint generate-check ## Run the linters and all tests on both databases, an
 	$(MAKE) --no-print-directory test-partitioned
 
 .PHONY: clients
-clients: build ## Check the tools for assistants with the protocol's inspector (needs node and npm)
-	examples/mcp/inspector.sh bin/lethe
+clients: build ## Drive clients and generators of others against the service (needs node, npm and Go; docs/clients.md)
+	examples/clients/run.sh bin/lethe
 
 .PHONY: test-short
 test-short: ## Run all tests without the linters

@@ -94,6 +94,7 @@ type player struct {
 	space    *space
 	platform string
 	client   *client.Client
+	mcp      string // the address where assistants call the service
 }
 
 func newWorld(t *testing.T, db storetest.Database, seed uint64) *world {
@@ -123,7 +124,7 @@ func (w *world) start() {
 
 func (w *world) connect() {
 	for _, p := range w.players {
-		p.client = w.service.With(w.t, p.space.token)
+		p.client, p.mcp = w.service.With(w.t, p.space.token), w.service.URL+"/mcp"
 	}
 }
 
@@ -374,6 +375,11 @@ func (w *world) silent(s *space, words string) {
 		{"GET", "/api/chat-history/deletions?pageSize=100", ""},
 		{"GET", "/api/chat-history/stats", ""},
 		{"GET", "/metrics", ""},
+		{"POST", "/mcp", toolCall("search_chat_history", `{"query":"`+words+` talked about","limit":50}`)},
+		{"POST", "/mcp", toolCall("recall_chat_history", `{"query":"`+words+`","maxTokens":2000}`)},
+		{"POST", "/mcp", toolCall("list_conversations", `{"pageSize":100}`)},
+		{"POST", "/mcp", toolCall("deletion_receipt", `{}`)},
+		{"POST", "/mcp", toolCall("import_status", `{}`)},
 	} {
 		answer := send(w.t, w.service, ask.method, ask.path, ask.body, "Authorization", "Bearer "+s.token)
 		require.Equal(w.t, http.StatusOK, answer.status, "%s: %s", ask.path, answer.body)
@@ -448,6 +454,9 @@ var moves = slices.Concat(
 	slices.Repeat([]move{{"forget messages", (*player).forget}}, 3),
 	slices.Repeat([]move{{"lift", (*player).lift}}, 1),
 	slices.Repeat([]move{{"delete by Fini's route", (*player).deleteAsFini}}, 2),
+	slices.Repeat([]move{{"read as an assistant", (*player).readAsAssistant}}, 2),
+	slices.Repeat([]move{{"delete as an assistant", (*player).deleteAsAssistant}}, 2),
+	slices.Repeat([]move{{"delete by filter as an assistant", (*player).deleteMatchingAsAssistant}}, 1),
 )
 
 type move struct {

@@ -53,3 +53,16 @@ func descriptions(place string, v any) map[string]string {
 	}
 	return found
 }
+
+// Programs that are generated from the document send the default of a parameter without being asked
+// to. So a parameter that is refused beside a body has none.
+func TestParametersInsteadOfABodyHaveNoDefault(t *testing.T) {
+	doc, err := servertest.Spec()
+	require.NoError(t, err)
+	operation := doc.Paths.Value("/api/chat-history/chats").Delete
+	require.NotNil(t, operation.RequestBody)
+	require.Len(t, operation.Parameters, 3)
+	for _, p := range operation.Parameters {
+		require.Nil(t, p.Value.Schema.Value.Default, p.Value.Name)
+	}
+}
