@@ -83,7 +83,7 @@ func (s *Searcher) readHits(ctx context.Context, ws chat.WorkspaceID, q Query, f
 			Context: contextOf(r.Key, q.ContextChunks, passages, wanted), Key: r.Key, Passage: p.Content,
 		})
 	}
-	return relevant(hits, q.floor()), nil
+	return f.relevant(q, hits), nil
 }
 
 // keysToRead returns the keys of the hits and of their neighbours, each once as far as hits

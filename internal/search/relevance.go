@@ -1,6 +1,9 @@
 package search
 
 import (
+	"math"
+
+	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/rank"
 	"github.com/lethe-chat/lethe/internal/store"
 )
@@ -17,6 +20,7 @@ type found struct {
 	scale    rank.Background
 	hasScale bool
 	best     rank.Evidence
+	standing float64 // the likeness from which passages stand out from the other conversations
 }
 
 // dayCoverage is the share of a query that a passage covers by the day that the query names.
@@ -30,14 +34,35 @@ func (f *found) judge(words store.Words, keyword store.Found, semantic []rank.Sc
 		f.days[day.Term] = max(f.days[day.Term], day.Weight)
 	}
 	f.best = rank.Evidence{Coverage: keyword.Coverage, HasLike: f.hasScale && len(semantic) > 0}
+	f.standing = math.Inf(1)
 	if !f.best.HasLike {
 		return
 	}
+	f.standing = rank.StandsOut(likenesses(f.scale, semantic))
 	f.cosines = make(map[rank.Key]float64, len(semantic))
 	for _, s := range semantic {
 		f.cosines[s.Key] = s.Score
 	}
 	f.best.Likeness, f.farthest = f.scale.Likeness(semantic[0].Score), semantic[len(semantic)-1].Score
+}
+
+// likenesses returns the likeness of the nearest passage of each conversation, best first.
+// semantic is best first.
+func likenesses(scale rank.Background, semantic []rank.Scored) (best []float64) {
+	seen := map[chat.ConversationID]bool{}
+	for _, s := range semantic {
+		if !seen[s.Key.Conversation] {
+			seen[s.Key.Conversation] = true
+			best = append(best, scale.Likeness(s.Score))
+		}
+	}
+	return best
+}
+
+// standsOut reports whether a passage is clearly nearer to the query than most conversations.
+func (f *found) standsOut(key rank.Key) bool {
+	cosine, near := f.cosines[key]
+	return near && f.best.HasLike && f.scale.Likeness(cosine) >= f.standing
 }
 
 // relevance returns how relevant a passage with these terms is.
@@ -72,13 +97,13 @@ func (f *found) dayIn(terms []string) (best float64) {
 	return best
 }
 
-// relevant leaves out the hits below the floor, and gives the others scores that fall in their
-// order.
-func relevant(hits []Hit, floor float64) []Hit {
+// relevant leaves out the hits below the floor of the query, and gives the others scores that
+// fall in their order. A query without a floor of its own keeps what stands out, too.
+func (f *found) relevant(q Query, hits []Hit) []Hit {
 	kept := hits[:0]
 	var scores []float64
 	for _, hit := range hits {
-		if hit.Score >= floor {
+		if hit.Score >= q.floor() || (q.MinScore == nil && f.standsOut(hit.Key)) {
 			kept, scores = append(kept, hit), append(scores, hit.Score)
 		}
 	}
