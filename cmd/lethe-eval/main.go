@@ -36,8 +36,15 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 	flags.StringVar(&m.database, "database-url", "", "measure on this PostgreSQL database instead of SQLite")
 	layouts := flags.String("layout", string(evaluate.Turns)+","+string(evaluate.Chunks), "turns, chunks, or both")
 	modes := flags.String("mode", "keyword,semantic,hybrid", "keyword, semantic, hybrid, or several of them")
+	flags.BoolVar(&m.digests, "digests", false, "measure digests too: the evidence in them, and questions that should have none")
+	flags.Uint64Var(&m.typos, "typos", 0, "misspell the rarest word of each question; the seed of the slips, 0 for none")
+	only := flags.String("dialogues", "", "measure only these dialogues, such as 1-5")
 	flags.BoolVar(&m.asJSON, "json", false, "print JSON, one score per line")
 	if err := flags.Parse(args); err != nil {
+		return 2
+	}
+	if _, err := fmt.Sscanf(*only, "%d-%d", &m.first, &m.last); *only != "" && err != nil {
+		fmt.Fprintln(stderr, "lethe-eval: -dialogues must be two numbers, such as 1-5")
 		return 2
 	}
 	m.layouts, m.modes = strings.Split(*layouts, ","), strings.Split(*modes, ",")

@@ -19,6 +19,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/evaluate"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/internal/history"
+	"github.com/lethe-chat/lethe/internal/rank"
 	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/pkg/api"
 	"github.com/lethe-chat/lethe/pkg/client"
@@ -28,7 +29,9 @@ import (
 type measurement struct {
 	dataset, database string
 	layouts, modes    []string
-	asJSON            bool
+	asJSON, digests   bool
+	typos             uint64 // seed of the slips in the questions; 0 for none
+	first, last       int    // dialogues, counted from 1; 0 for all
 	environ           []string
 	stdout            io.Writer
 }
@@ -94,29 +97,75 @@ func (m measurement) measure(ctx context.Context, c config.Config, url string, d
 		modes = append(modes, api.SearchMode(mode))
 	}
 	for _, layout := range m.layouts {
-		var answers []evaluate.Answered
-		for i, d := range dialogues {
-			got, err := inOwnWorkspace(ctx, a, url, d.Name, func(c *client.Client) ([]evaluate.Answered, error) {
-				return evaluate.Run(ctx, c, i+1, d, evaluate.Layout(layout), modes)
-			})
-			if err != nil {
-				return err
-			}
-			answers = append(answers, got...)
-		}
-		if err := m.print(s, layout, modes, answers); err != nil {
+		got, err := m.measureLayout(ctx, a, url, dialogues, evaluate.Layout(layout), modes)
+		if err != nil {
 			return err
 		}
+		if err := m.print(s, layout, modes, got.answers); err != nil {
+			return err
+		}
+		m.printDigests(layout, got)
 	}
 	return nil
 }
 
+// outcome is what was measured of one layout.
+type outcome struct {
+	answers          []evaluate.Answered
+	without, floored []evaluate.Answered // without a floor, and with the floor of a recall
+	digests          []evaluate.Recalled
+}
+
+// budgets are the token budgets of the digests that are measured.
+var budgets = []int{300, 600, 2000}
+
+func (m measurement) measureLayout(ctx context.Context, a history.Administration, url string, dialogues []evaluate.Dialogue, layout evaluate.Layout, modes []api.SearchMode) (all outcome, err error) {
+	for i, d := range dialogues {
+		if m.last > 0 && (i+1 < m.first || i+1 > m.last) {
+			continue
+		}
+		if m.typos > 0 {
+			d = d.Misspelt(m.typos)
+		}
+		err := inOwnWorkspace(ctx, a, url, d.Name, func(c *client.Client) error {
+			u, err := evaluate.Upload(ctx, c, i+1, d, layout)
+			if err != nil {
+				return err
+			}
+			return all.add(ctx, u, modes, m.digests)
+		})
+		if err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
+func (o *outcome) add(ctx context.Context, u evaluate.Uploaded, modes []api.SearchMode, digests bool) error {
+	answers, err := u.Search(ctx, modes, nil)
+	o.answers = append(o.answers, answers...)
+	if err != nil || !digests {
+		return err
+	}
+	hybrid := []api.SearchMode{"hybrid"}
+	for floor, to := range map[float64]*[]evaluate.Answered{0: &o.without, rank.RecallFloor: &o.floored} {
+		answers, err := u.Search(ctx, hybrid, &floor)
+		if err != nil {
+			return err
+		}
+		*to = append(*to, answers...)
+	}
+	recalled, err := u.Recall(ctx, budgets)
+	o.digests = append(o.digests, recalled...)
+	return err
+}
+
 // inOwnWorkspace runs fn with a new workspace and then deletes the workspace.
-func inOwnWorkspace(ctx context.Context, a history.Administration, url, name string, fn func(*client.Client) ([]evaluate.Answered, error)) (got []evaluate.Answered, err error) {
+func inOwnWorkspace(ctx context.Context, a history.Administration, url, name string, fn func(*client.Client) error) (err error) {
 	workspace := fmt.Sprintf("bench %s %d", name, time.Now().UnixNano())
 	_, token, err := a.CreateKey(ctx, workspace, "bench", []auth.Scope{auth.Read, auth.Write})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() {
 		_, gone := a.DeleteWorkspace(context.WithoutCancel(ctx), workspace, nil)
@@ -124,7 +173,7 @@ func inOwnWorkspace(ctx context.Context, a history.Administration, url, name str
 	}()
 	c, err := client.New(url, token)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	return fn(c)
 }
@@ -168,4 +217,41 @@ var parts = []struct {
 	{"category 2", func(a evaluate.Answered) bool { return a.Category == 2 }},
 	{"category 3", func(a evaluate.Answered) bool { return a.Category == 3 }},
 	{"category 4", func(a evaluate.Answered) bool { return a.Category == 4 }},
+}
+
+// printDigests prints what the digests contain, and what the floor of a recall takes away.
+func (m measurement) printDigests(layout string, o outcome) {
+	for _, part := range []struct {
+		name        string
+		first, last int
+	}{{"1-5", 1, 5}, {"6-10", 6, 10}} {
+		in := func(dialogue int) bool { return dialogue >= part.first && dialogue <= part.last }
+		kind := func(k evaluate.Kind, tokens int) func(evaluate.Recalled) bool {
+			return func(r evaluate.Recalled) bool { return in(r.Dialogue) && r.Kind == k && r.Tokens == tokens }
+		}
+		empty := func(r evaluate.Recalled) bool { return r.Empty }
+		for _, tokens := range budgets {
+			found, n := evaluate.ShareOf(o.digests, kind(evaluate.Answerable, tokens), func(r evaluate.Recalled) bool { return r.Evidence })
+			if n > 0 {
+				fmt.Fprintf(m.stdout, "%s %s: %d questions, an evidence turn whole in a digest of %d tokens: %s\n", layout, part.name, n, tokens, share(found))
+			}
+		}
+		for _, k := range []evaluate.Kind{evaluate.Without, evaluate.Elsewhere} {
+			if nothing, n := evaluate.ShareOf(o.digests, kind(k, 0), empty); n > 0 {
+				fmt.Fprintf(m.stdout, "%s %s: %d questions %s, nothing recalled: %s\n", layout, part.name, n, k, share(nothing))
+			}
+		}
+		found, lost := 0, 0
+		for i, a := range o.without {
+			if in(a.Dialogue) && a.Rank > 0 {
+				found++
+				if o.floored[i].Rank == 0 {
+					lost++
+				}
+			}
+		}
+		if found > 0 {
+			fmt.Fprintf(m.stdout, "%s %s: of %d questions with evidence in the first %d, the floor of a recall takes it from %d\n", layout, part.name, found, evaluate.Depth, lost)
+		}
+	}
 }

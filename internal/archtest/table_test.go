@@ -151,7 +151,7 @@ var mayImport = map[string][]string{
 	"internal/server": {
 		"internal/web", "internal/markdown", "internal/mcp",
 		".", "internal/fault", "internal/chat", "internal/auth", "internal/exports/lethe", "internal/archive", "internal/events", "internal/history", "internal/imports", "internal/search", "internal/recall",
-		"internal/budget", "internal/jsonstream", "internal/server/jsonbody", "internal/server/wire", "internal/spelling", "pkg/api",
+		"internal/budget", "internal/dates", "internal/jsonstream", "internal/server/jsonbody", "internal/server/wire", "internal/spelling", "pkg/api",
 	},
 	"internal/server/jsonbody": {"internal/fault", "internal/spelling"},
 	"internal/server/wire":     {"pkg/api"}, // generated: the routes as an interface
@@ -160,7 +160,7 @@ var mayImport = map[string][]string{
 		"internal/history", "internal/indexer", "internal/server", "pkg/client",
 	},
 
-	"internal/config":       {"internal/fault", "internal/spelling"},
+	"internal/config":       {"internal/fault", "internal/spelling", "internal/dates"},
 	"internal/localservice": {"internal/fault"},
 	"internal/autostart":    {"internal/fault"},
 	"internal/agentsync": {
@@ -194,7 +194,7 @@ var mayImport = map[string][]string{
 	},
 
 	"cmd/lethe-eval": { // a command for developers: search measured on a dataset
-		"internal/fault", "internal/auth", "internal/config", "internal/evaluate",
+		"internal/rank", "internal/fault", "internal/auth", "internal/config", "internal/evaluate",
 		"internal/embed", "internal/history", "internal/store", "internal/app", "pkg/api", "pkg/client",
 	},
 

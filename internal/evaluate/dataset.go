@@ -20,9 +20,10 @@ import (
 // Dialogue is a long conversation of two people in many sessions, with questions about
 // it.
 type Dialogue struct {
-	Name      string
-	Sessions  []Session
-	Questions []Question
+	Name         string
+	Sessions     []Session
+	Questions    []Question
+	Unanswerable []string // questions of category 5, about something that was not said
 }
 
 // Session is one meeting of the two people.
@@ -58,8 +59,7 @@ type dialogue struct {
 	} `json:"qa"`
 }
 
-// Read reads a dataset. It leaves out questions that cannot be answered and questions whose
-// evidence is not in the dialogue. It returns Invalid when r is not such a dataset.
+// Read reads a dataset. It leaves out questions whose evidence is not in the dialogue. It returns Invalid when r is not such a dataset.
 func Read(r io.Reader) ([]Dialogue, error) {
 	var raw []dialogue
 	if err := json.NewDecoder(r).Decode(&raw); err != nil {
@@ -73,6 +73,11 @@ func Read(r io.Reader) ([]Dialogue, error) {
 		}
 		dialogues[i] = Dialogue{Name: d.Name, Sessions: sessions}
 		dialogues[i].Questions = d.questions(dialogues[i])
+		for _, q := range d.Questions {
+			if q.Category > lastCategory {
+				dialogues[i].Unanswerable = append(dialogues[i].Unanswerable, q.Text)
+			}
+		}
 	}
 	return dialogues, nil
 }

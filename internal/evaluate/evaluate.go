@@ -35,28 +35,38 @@ type Answered struct {
 	Took     time.Duration
 }
 
-// Run uploads one dialogue into the workspace of the client's key, which must be empty. It
-// waits until everything is indexed and asks every question in every mode. number becomes
-// Answered.Dialogue.
-func Run(ctx context.Context, c *client.Client, number int, d Dialogue, layout Layout, modes []api.SearchMode) ([]Answered, error) {
+// Uploaded is a dialogue that is searched.
+type Uploaded struct {
+	client   *client.Client
+	number   int
+	dialogue Dialogue
+	where    places
+}
+
+// Upload uploads one dialogue into the workspace of the client's key, which must be empty. It waits until everything is
+// indexed. number becomes Answered.Dialogue.
+func Upload(ctx context.Context, c *client.Client, number int, d Dialogue, layout Layout) (Uploaded, error) {
 	where, err := upload(ctx, c, d, layout)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = indexed(ctx, c)
 	}
-	if err := indexed(ctx, c); err != nil {
-		return nil, err
-	}
-	var answered []Answered
+	return Uploaded{client: c, number: number, dialogue: d, where: where}, err
+}
+
+// Search asks every question in every mode. minScore is the floor of the search; nil for its own.
+func (u Uploaded) Search(ctx context.Context, modes []api.SearchMode, minScore *float64) (answered []Answered, err error) {
 	for _, mode := range modes {
-		for _, q := range d.Questions {
+		for _, q := range u.dialogue.Questions {
 			began := time.Now()
-			found, err := c.Search(ctx, api.SearchRequest{Query: q.Text, Mode: &mode, Limit: new(Depth), ContextChunks: new(0)})
+			found, err := u.client.Search(ctx, api.SearchRequest{
+				Query: q.Text, Mode: &mode, Limit: new(Depth), ContextChunks: new(0), MinScore: minScore,
+			})
 			if err != nil {
 				return nil, err
 			}
 			answered = append(answered, Answered{
-				Dialogue: number, Category: q.Category, Mode: mode, Took: time.Since(began),
-				Rank: 1 + slices.IndexFunc(found.Results, func(r api.SearchResult) bool { return where.holds(r, q.Evidence) }),
+				Dialogue: u.number, Category: q.Category, Mode: mode, Took: time.Since(began),
+				Rank: 1 + slices.IndexFunc(found.Results, func(r api.SearchResult) bool { return u.where.holds(r, q.Evidence) }),
 			})
 		}
 	}

@@ -30,7 +30,7 @@ func TestRead(t *testing.T) {
 			{1, time.Date(2023, 5, 8, 13, 56, 0, 0, time.UTC), []Turn{{"D1:1", "Ann", "Hello"}, {"D1:2", "Bob", "Hi"}}},
 			{2, time.Date(2024, 2, 1, 0, 5, 0, 0, time.UTC), []Turn{{"D2:1", "Bob", "Good bye"}}},
 		},
-		Questions: []Question{{"one", 1, []string{"D1:1", "D2:1"}}, {"odd", 4, []string{"D1:2"}}},
+		Questions: []Question{{"one", 1, []string{"D1:1", "D2:1"}}, {"odd", 4, []string{"D1:2"}}}, Unanswerable: []string{"no answer"},
 	}}, got)
 	for _, wrong := range []string{"", "{}", `[{"conversation":{"session_1":7}}]`, `[{"conversation":{"session_1":[]}}]`, `[{"conversation":{"session_1":[],"session_1_date_time":"soon"}}]`} {
 		_, err := Read(strings.NewReader(wrong))
@@ -45,3 +45,19 @@ func TestScoreOf(t *testing.T) {
 	require.InDelta(t, (1+1.0/6+1.0/20)/4, s.MRR, 1e-9)
 	require.Zero(t, ScoreOf(nil, nil))
 }
+
+func TestMisspelt(t *testing.T) {
+	d := Dialogue{
+		Sessions:  []Session{{Turns: []Turn{{Text: "The ferry goes at nine. Is the ferry late? Ask the harbour."}}}},
+		Questions: []Question{{Text: "Is the ferry at the harbour?"}, {Text: "Was it?"}},
+	}
+	for seed := range uint64(40) {
+		got := d.Misspelt(seed)
+		require.Equal(t, got, d.Misspelt(seed), "the same seed makes the same slips")
+		require.True(t, strings.HasPrefix(got.Questions[0].Text, "Is the ferry at the h"), got.Questions[0].Text)
+		require.Equal(t, "Was it?", got.Questions[1].Text, "no word of it is in the dialogue")
+		require.Equal(t, "Is the ferry at the harbour?", d.Questions[0].Text)
+	}
+}
+
+func TestUnrelated(t *testing.T) { require.Len(t, Unrelated(), 200) }
