@@ -11,6 +11,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/lethe-chat/lethe/internal/dates"
 )
 
 // Embedder names a way to turn text into vectors.
@@ -55,8 +57,9 @@ type Config struct {
 	LLMURL           string        `env:"LETHE_LLM_URL"` // empty: digests quote
 	LLMModel         string        `env:"LETHE_LLM_MODEL"`
 	LLMAPIKey        Secret        `env:"LETHE_LLM_API_KEY"`
-	CORSOrigins      []string      `env:"LETHE_CORS_ORIGINS"`  // as a browser sends them
-	SenderStyle      string        `env:"LETHE_SENDER_STYLE"`  // of answers to keys without a style of their own
+	CORSOrigins      []string      `env:"LETHE_CORS_ORIGINS"` // as a browser sends them
+	SenderStyle      string        `env:"LETHE_SENDER_STYLE"` // of answers to keys without a style of their own
+	Timezone         string        `env:"LETHE_TIMEZONE"`
 	Hosts            []string      `env:"LETHE_ALLOWED_HOSTS"` // lower case, no port, no brackets
 	RatePerSecond    float64       `env:"LETHE_RATE_LIMIT"`    // requests per key; 0 for no limit
 	RateBurst        int           `env:"LETHE_RATE_BURST"`    // 0 without a limit
@@ -67,6 +70,12 @@ type Config struct {
 	MemoryBudget     int           `env:"LETHE_MEMORY_BUDGET"` // MiB
 	ShutdownDelay    time.Duration `env:"LETHE_SHUTDOWN_DELAY"`
 	ShutdownTimeout  time.Duration `env:"LETHE_SHUTDOWN_TIMEOUT"`
+}
+
+// Zone returns the time zone of the people who use the service; nil when it is not set.
+func (c Config) Zone() *time.Location {
+	zone, _ := dates.Zone(c.Timezone)
+	return zone
 }
 
 // Loopback reports whether only this machine can reach the service.

@@ -50,7 +50,7 @@ func TestEverythingSet(t *testing.T) {
 		"LETHE_LLM_URL=http://writer:8080/v1", "LETHE_LLM_MODEL=qwen", "LETHE_LLM_API_KEY=sk-3",
 		"LETHE_CORS_ORIGINS=https://Chat.Example.com:443, http://localhost:3000,https://chat.example.com,",
 		"LETHE_ALLOWED_HOSTS=Lethe.Example.com, 10.0.0.7,[::1]", "LETHE_RATE_LIMIT=2.5", "LETHE_RATE_BURST=9",
-		"LETHE_SENDER_STYLE=user", "LETHE_LOG_LEVEL=WARN", "LETHE_LOG_FORMAT=json", "LETHE_INDEX_WORKERS=64", "LETHE_MAX_TOKENS=500000", "LETHE_MEMORY_BUDGET=256", "LETHE_SHUTDOWN_TIMEOUT=1m30s",
+		"LETHE_SENDER_STYLE=user", "LETHE_TIMEZONE=Europe/Berlin", "LETHE_LOG_LEVEL=WARN", "LETHE_LOG_FORMAT=json", "LETHE_INDEX_WORKERS=64", "LETHE_MAX_TOKENS=500000", "LETHE_MEMORY_BUDGET=256", "LETHE_SHUTDOWN_TIMEOUT=1m30s",
 		"LETHE_SHUTDOWN_DELAY=5s", "LETHE_LEDGER=/var/lib/lethe-ledger/ledger", "LETHE_LEDGER_RETENTION=2160h",
 		"LETHE_RUNTIME_DIR=/run/lethe", "LETHE_PUBLIC_URL=https://Lethe.example.com/", "LETHE_COMMAND=docker exec lethe lethe",
 	), linux)
@@ -63,7 +63,7 @@ func TestEverythingSet(t *testing.T) {
 		LLMURL: "http://writer:8080/v1", LLMModel: "qwen", LLMAPIKey: "sk-3",
 		CORSOrigins: []string{"https://chat.example.com", "http://localhost:3000"},
 		Hosts:       []string{"lethe.example.com", "10.0.0.7", "::1"}, RatePerSecond: 2.5, RateBurst: 9,
-		SenderStyle: "user", LogLevel: slog.LevelWarn, LogFormat: LogJSON, Workers: 64, MaxTokens: 500_000, MemoryBudget: 256, ShutdownTimeout: 90 * time.Second,
+		SenderStyle: "user", Timezone: "Europe/Berlin", LogLevel: slog.LevelWarn, LogFormat: LogJSON, Workers: 64, MaxTokens: 500_000, MemoryBudget: 256, ShutdownTimeout: 90 * time.Second,
 		Ledger: "/var/lib/lethe-ledger/ledger", LedgerRetention: 90 * 24 * time.Hour,
 		ShutdownDelay: 5 * time.Second, RuntimeDir: "/run/lethe", PublicURL: "https://Lethe.example.com", Command: "docker exec lethe lethe",
 	}, got)
@@ -192,6 +192,7 @@ func TestValues(t *testing.T) {
 		{set: "LETHE_LOG_LEVEL=warning", says: "use debug, info, warn or error"},
 		{set: "LETHE_LOG_LEVEL=info+2", says: "is unknown; use debug"},
 		{set: "LETHE_LOG_LEVEL=error-4", says: "is unknown; use debug"},
+		{set: "LETHE_TIMEZONE=Local", says: `"Local" is not the name of a time zone; use a name of the IANA time zone database, such as Europe/Berlin`},
 		{set: "LETHE_SENDER_STYLE=robot", says: `"robot" is unknown; use human or user`},
 		{set: "LETHE_LOG_FORMAT=xml", says: `"xml" is unknown; use text or json`},
 

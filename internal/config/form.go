@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lethe-chat/lethe/internal/dates"
 )
 
 // form is what the value of a variable looks like: the words for people, and the check
@@ -78,6 +80,19 @@ func choice(words ...string) form {
 				return ""
 			}
 			return "is unknown"
+		},
+	}
+}
+
+// zone accepts the names of time zones.
+func zone() form {
+	return form{
+		accepts: "a name of the IANA time zone database, such as Europe/Berlin",
+		wrong: func(text string, _ any) string {
+			if _, ok := dates.Zone(text); !ok {
+				return "is not the name of a time zone"
+			}
+			return ""
 		},
 	}
 }

@@ -162,6 +162,11 @@ func Variables() []Variable {
 			Meaning: "The sender of a person's messages in the answers to GET /api/chat-history/conversation and to a search, for clients that test for the word user. A key can have its own (lethe keys create --sender-style), and a request can ask for one (senderStyle).",
 		},
 		{
+			Name:    "LETHE_TIMEZONE",
+			form:    zone(),
+			Meaning: "The time zone of the people who use the service. It decides which day a message is from in a digest, and which days a question names (yesterday, last May). A request can name another (timezone). Without it, days are those of UTC.",
+		},
+		{
 			Name:    "LETHE_ALLOWED_HOSTS",
 			form:    free("host names or IP addresses separated by commas, without scheme and port, such as lethe.example.com"),
 			Meaning: "Host names of the service, besides localhost, 127.0.0.1 and ::1. Requests with another Host header are refused with 421, which protects against DNS rebinding. /healthz and /readyz are answered under any name.",

@@ -77,6 +77,7 @@ type Options struct {
 	Logger   *slog.Logger         // nothing is logged when nil
 	Metrics  *prometheus.Registry // nothing is counted when nil
 
+	Zone          *time.Location  // of the people who search, for the days in questions and digests; UTC when nil
 	QueryPatience time.Duration   // how long a search waits for the vector of its query; search.DefaultQueryPatience when 0
 	Trials        breaker.Options // when an embedder that did not answer a query is tried again; for tests
 
@@ -142,9 +143,9 @@ func New(o Options) *History {
 	}
 	h.search = search.New(search.Options{
 		Store: o.Store, Embedder: o.Embedder, Reranker: o.Reranker, Logger: o.Logger, Metrics: o.Metrics,
-		QueryPatience: o.QueryPatience, Trials: o.Trials,
+		QueryPatience: o.QueryPatience, Trials: o.Trials, Zone: o.Zone,
 	})
-	h.recall = recall.New(recall.Options{Search: h.search, Writer: o.Writer, Logger: o.Logger, Metrics: o.Metrics})
+	h.recall = recall.New(recall.Options{Search: h.search, Writer: o.Writer, Zone: o.Zone, Logger: o.Logger, Metrics: o.Metrics})
 	h.usage.minutes = make(map[keyUse]time.Time)
 	h.static.set(o.APIKey)
 	h.local.set(o.LocalToken)

@@ -41,7 +41,7 @@ func FuzzWritten(f *testing.F) {
 		f.Add(seed, 300)
 		f.Add(seed, 90)
 	}
-	shown := inReadingOrder(choose(histories()["ordinary"], 4000, 4000, strings.Clone))
+	shown := inReadingOrder(choose(histories()["ordinary"], 4000, 4000, reader{}, strings.Clone))
 	f.Fuzz(func(t *testing.T, draft string, budget int) {
 		budget = min(max(budget, 1), MaxTokens)
 		for platform, closer := range closers {

@@ -72,7 +72,7 @@ func histories() map[string][]search.Hit {
 }
 
 func extracted(hits []search.Hit, budget int, platform string) (string, []Source) {
-	d := extract(hits, budget, platform)
+	d := extract(hits, budget, reader{platform: platform})
 	return d.content, d.sources
 }
 

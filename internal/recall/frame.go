@@ -35,6 +35,12 @@ func frameFor(platform, notice string) frame {
 	}
 }
 
+// withoutNotice returns the frame without its first line, for budgets that it would use up.
+func (f frame) withoutNotice() frame {
+	_, f.open, _ = strings.Cut(f.open, "\n")
+	return f
+}
+
 // quote escapes the text of a passage: it can neither close the frame nor pass for another passage.
 func (f frame) quote(s string) string { return withoutHeadings(f.escape(s)) }
 

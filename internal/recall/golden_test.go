@@ -84,7 +84,7 @@ func TestDigestsRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join("testdata", strings.ReplaceAll(name, " ", "_")+".golden")
-			got := extract(c.hits, c.budget, "").content + "\n"
+			got := extract(c.hits, c.budget, reader{}).content + "\n"
 			if *update {
 				require.NoError(t, os.WriteFile(file, []byte(got), 0o600))
 			}

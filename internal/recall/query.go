@@ -2,6 +2,7 @@ package recall
 
 import (
 	"strings"
+	"time"
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
@@ -25,9 +26,10 @@ type Query struct {
 	Platform  string // for whom the digest is formatted: claude, chatgpt, typingmind or empty
 	Context   string // what the conversation that asks is about
 	Turns     []chat.RecallTurn
-	MinScore  *float64    // the score below which a passage is not used; nil for rank.RecallFloor
-	Filter    chat.Filter // which conversations are searched
-	Queries   []SubQuery  // if there are any, each has a digest of its own, and Text is not searched
+	MinScore  *float64       // the score below which a passage is not used; nil for rank.RecallFloor
+	Filter    chat.Filter    // which conversations are searched
+	Zone      *time.Location // of the days in the digest and in the question; nil for Options.Zone
+	Queries   []SubQuery     // if there are any, each has a digest of its own, and Text is not searched
 }
 
 // SubQuery is one of a Query's Queries.

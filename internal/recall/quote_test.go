@@ -56,7 +56,7 @@ func TestQuotesTakeNoTextForStructure(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := extract(c.hits, MaxTokens, "")
+			d := extract(c.hits, MaxTokens, reader{})
 			require.Contains(t, d.content, "\n"+c.want+"\n</chat_history>")
 			require.Len(t, d.sources, 1, "they are quoted as one")
 		})
@@ -77,7 +77,7 @@ func TestARepeatedQuestionIsQuotedOnce(t *testing.T) {
 	for i := range hits {
 		hits[i].Text = chunker.Render(hits[i].Passage)
 	}
-	require.Contains(t, extract(hits, MaxTokens, "").content, "\nHuman: Why?\n[2026-03-02]\nAssistant: Because the garden needs water in the summer.\nAnd also the trees want some shade by noon.\n</chat_history>")
+	require.Contains(t, extract(hits, MaxTokens, reader{}).content, "\nHuman: Why?\n[2026-03-02]\nAssistant: Because the garden needs water in the summer.\nAnd also the trees want some shade by noon.\n</chat_history>")
 	hits[0].Passage.Parts = hits[0].Passage.Parts[1:] // the question stood in the passage before
-	require.Contains(t, extract(hits, MaxTokens, "").content, "\nAssistant: Because the garden needs water in the summer.\n[2026-03-01]\nHuman: Why?\n[2026-03-02]\nAssistant: And also the trees want some shade by noon.\n</chat_history>")
+	require.Contains(t, extract(hits, MaxTokens, reader{}).content, "\nAssistant: Because the garden needs water in the summer.\n[2026-03-01]\nHuman: Why?\n[2026-03-02]\nAssistant: And also the trees want some shade by noon.\n</chat_history>")
 }

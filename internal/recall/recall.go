@@ -4,9 +4,11 @@
 package recall
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/parallel"
 	"github.com/lethe-chat/lethe/internal/rank"
 	"github.com/lethe-chat/lethe/internal/search"
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
 const (
@@ -27,6 +30,7 @@ const (
 type Recaller struct {
 	search  *search.Searcher
 	writer  llm.Writer
+	zone    *time.Location
 	log     *slog.Logger
 	digests *prometheus.CounterVec
 }
@@ -35,6 +39,7 @@ type Recaller struct {
 type Options struct {
 	Search  *search.Searcher
 	Writer  llm.Writer           // nil: digests are quoted
+	Zone    *time.Location       // of the days in digests, unless the query has one; UTC when nil
 	Logger  *slog.Logger         // nil discards
 	Metrics *prometheus.Registry // nothing is counted when nil
 }
@@ -50,7 +55,7 @@ func New(o Options) *Recaller {
 	if o.Metrics != nil {
 		o.Metrics.MustRegister(digests)
 	}
-	return &Recaller{search: o.Search, writer: o.Writer, log: o.Logger, digests: digests}
+	return &Recaller{search: o.Search, writer: o.Writer, zone: o.Zone, log: o.Logger, digests: digests}
 }
 
 // Recall answers a query. Invalid when the query breaks a rule of Query; Canceled when ctx
@@ -80,6 +85,7 @@ func (r *Recaller) Recall(ctx context.Context, ws chat.WorkspaceID, q Query) (An
 // draft is the digest of one query before it is answered.
 type draft struct {
 	query    SubQuery
+	reader   reader
 	platform string
 	hits     []search.Hit // what it may use, best first
 	cited
@@ -95,14 +101,17 @@ type cited struct {
 
 // quote builds the digest from quotes.
 func (d *draft) quote() {
-	d.cited, d.model = extract(d.hits, d.query.MaxTokens, d.platform), ExtractiveModel
+	d.cited, d.model = extract(d.hits, d.query.MaxTokens, d.reader), ExtractiveModel
 }
 
 // quoteAll searches for each query and quotes the passages that were found.
 func (r *Recaller) quoteAll(ctx context.Context, ws chat.WorkspaceID, q Query, queries []SubQuery) ([]*draft, error) {
 	drafts := make([]*draft, len(queries))
 	err := parallel.Do(len(queries), parallelQueries, func(i int) error {
-		drafts[i] = &draft{query: queries[i], platform: q.Platform}
+		drafts[i] = &draft{
+			query: queries[i], platform: q.Platform,
+			reader: reader{platform: q.Platform, zone: cmp.Or(q.Zone, r.zone), terms: text.Terms(queries[i].Text)},
+		}
 		return r.findAndQuote(ctx, ws, q, drafts[i])
 	})
 	return drafts, err
@@ -110,7 +119,7 @@ func (r *Recaller) quoteAll(ctx context.Context, ws chat.WorkspaceID, q Query, q
 
 // findAndQuote searches for the query of a draft and quotes what was found.
 func (r *Recaller) findAndQuote(ctx context.Context, ws chat.WorkspaceID, q Query, d *draft) error {
-	found, err := r.search.Find(ctx, ws, search.Query{Text: q.enrich(d.query.Text), Filter: q.Filter, Limit: hitsPerQuery, MinScore: q.MinScore})
+	found, err := r.search.Find(ctx, ws, search.Query{Text: q.enrich(d.query.Text), Filter: q.Filter, Limit: hitsPerQuery, MinScore: q.MinScore, Zone: q.Zone})
 	d.hits = found.Hits
 	d.quote()
 	return err

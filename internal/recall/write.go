@@ -46,7 +46,7 @@ func (r *Recaller) write(ctx context.Context, q Query, d *draft) {
 		return
 	}
 	reading := min(max(readingShare*d.query.MaxTokens, minReading), maxReading)
-	shown := inReadingOrder(choose(d.hits, reading, reading, withoutHeadings))
+	shown := inReadingOrder(choose(d.hits, reading, reading, d.reader, withoutHeadings))
 	answer, err := r.writer.Write(ctx, taskFor(q, d.query, shown, room))
 	if err != nil {
 		outcome := modelhttp.Outcome(err)

@@ -37,6 +37,7 @@ func recallQuery(body *api.RecallRequest) (q recall.Query, err error) {
 	q.Text, q.Platform, q.Context = value(body.Query), value(body.Platform), value(body.ConversationContext)
 	q.MinScore = body.MinScore
 	var f fields
+	q.Zone = f.zone("timezone", body.Timezone)
 	q.MaxTokens = f.bodyNumber("maxTokens", body.MaxTokens, recall.DefaultTokens, 1)
 	for i, part := range body.Queries {
 		budget := f.bodyNumber(fmt.Sprintf("queries[%d].maxTokens", i), part.MaxTokens, q.MaxTokens, 1)

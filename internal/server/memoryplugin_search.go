@@ -37,7 +37,7 @@ func searchQuery(body *api.SearchRequest) (q search.Query, err error) {
 	var f fields
 	platform := either(&f, "provider", body.Provider, "platform", body.Platform)
 	q.Filter.Platform, q.SkipRerank = provider(platform), value(body.SkipRerank)
-	q.MinScore = body.MinScore
+	q.MinScore, q.Zone = body.MinScore, f.zone("timezone", body.Timezone)
 	q.Filter.Archived, q.Filter.Starred, q.Filter.Project = body.Archived, body.Starred, value(body.Project)
 	q.Filter.PinnedOnly, q.Filter.ImportID = value(body.Pinned), ownID(body.ImportID)
 	q.Limit = f.bodyNumber("limit", body.Limit, search.DefaultLimit, 1)

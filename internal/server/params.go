@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/chat"
+	"github.com/lethe-chat/lethe/internal/dates"
 	"github.com/lethe-chat/lethe/internal/fault"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
@@ -74,6 +75,18 @@ func (f *fields) bodyNumber(field string, n *int, fallback, least int) int {
 	}
 	f.atLeast(field, *n, least)
 	return *n
+}
+
+// zone reads the name of a time zone. It returns nil for an absent or empty name.
+func (f *fields) zone(field string, name *string) *time.Location {
+	if value(name) == "" {
+		return nil
+	}
+	zone, ok := dates.Zone(*name)
+	if !ok {
+		f.refuse("%s must be a name of the IANA time zone database, such as Europe/Berlin", field)
+	}
+	return zone
 }
 
 func (f *fields) atLeast(field string, n, least int) {

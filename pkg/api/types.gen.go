@@ -1571,6 +1571,10 @@ type RecallRequest struct {
 
 	// Query A question or some words, not blank, at most 10,000 characters.
 	Query *string `json:"query,omitempty"`
+
+	// Timezone The time zone of the person who asks, by its IANA name (`Europe/Berlin`), for the days that a question
+	// names and, in a digest, the days of messages. Default: `LETHE_TIMEZONE`, else UTC.
+	Timezone *string `json:"timezone,omitempty"`
 }
 
 // RecallResult The answer to one of several queries.
@@ -1715,6 +1719,10 @@ type SearchRequest struct {
 	// Starred `true`: only conversations that are starred at their source. `false`: only the others, also those whose source
 	// does not say. Absent: both.
 	Starred *bool `json:"starred,omitempty"`
+
+	// Timezone The time zone of the person who asks, by its IANA name (`Europe/Berlin`), for the days that a question
+	// names and, in a digest, the days of messages. Default: `LETHE_TIMEZONE`, else UTC.
+	Timezone *string `json:"timezone,omitempty"`
 }
 
 // SearchResult One passage, and the message in it that matches the query best.
