@@ -170,7 +170,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.history = history.New(history.Options{
 		Store: s, Embedder: embedder, Wake: a.indexer.WakeIn, Deleted: a.upkeep.Deleted, Reclaim: a.upkeep.Reclaim, APIKey: o.Config.APIKey.Reveal(),
 		Reranker: reranker, Writer: writer, Logger: o.Logger, Metrics: metrics,
-		LocalToken:    a.localToken, Zone: o.Config.Zone(),
+		LocalToken: a.localToken, Zone: o.Config.Zone(),
 		RatePerSecond: o.Config.RatePerSecond, Burst: o.Config.RateBurst,
 	})
 	a.imports = imports.New(imports.Options{History: a.history, Folder: importFolder(o.Config), Logger: o.Logger})
