@@ -12,7 +12,7 @@ import (
 // chunk other terms: when package chunker or the analyzer in package text changes. Every
 // conversation is then re-indexed in the background. A test detects such changes.
 // Version 3 gives the same texts as version 2, and their parts.
-const PassagesVersion = 3
+const PassagesVersion = 4
 
 // recipe returns the recipe of this program.
 func (x *Indexer) recipe() store.Recipe {

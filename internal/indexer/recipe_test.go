@@ -505,7 +505,7 @@ func TestPassagesVersionIsRaisedWithWhatItStandsFor(t *testing.T) {
 		"```go\ndata, err := os.ReadFile(\"config.yaml\")\nif err != nil {\n\treturn fmt.Errorf(\"config: %w\", err)\n}\n```\nThe path is relative to where you started the program.",
 		strings.Repeat("The children were running along the shores of the lakes, and nobody's boats had been tied well. ", 14),
 		"Können wir morgen über die Häuser sprechen? Завтра поговорим о домах. 明日は家について話しましょう。 غدا نتحدث عن البيوت",
-		"short", "", strings.Repeat("word ", 400), "a key: " + strings.Repeat("QUJDab9/", 40) + " as they say", "user_id=42, getUserByID, v1.2.3, https://example.com/a/b?c=d #tag @name C++",
+		"short", "", strings.Repeat("word ", 400), "a key: " + strings.Repeat("QUJDab9/", 40) + " as they say", "user_id=42, getUserByID, v1.2.3, https://example.com/a/b?c=d #tag @name C++", "\x1b[1mbold\x1b[0m 🎂",
 	} {
 		turns = append(turns, chat.Message{
 			Position: i, Sender: []chat.Sender{chat.Human, chat.Assistant}[i%2], Text: text,
@@ -516,5 +516,5 @@ func TestPassagesVersionIsRaisedWithWhatItStandsFor(t *testing.T) {
 	for _, c := range chunker.Split("About files and houses", turns) {
 		fmt.Fprintf(sum, "%d %d %d %q %q\n", c.Position, c.First, c.Last, c.Text, text.Terms(c.Text))
 	}
-	require.Equal(t, []any{3, "0db6f020ac7d5ed1"}, []any{indexer.PassagesVersion, hex.EncodeToString(sum.Sum(nil)[:8])})
+	require.Equal(t, []any{4, "182863f91e5b7a64"}, []any{indexer.PassagesVersion, hex.EncodeToString(sum.Sum(nil)[:8])})
 }

@@ -35,9 +35,9 @@ func (s *Searcher) findReranked(ctx context.Context, ws chat.WorkspaceID, q Quer
 		return Result{}, err
 	}
 	deleted := func(r rank.Fused) bool { _, exists := passages[r.Key]; return !exists }
-	f.ranked = slices.Concat(slices.DeleteFunc(slices.Clone(f.ranked[:len(keys)]), deleted), f.ranked[len(keys):])
+	best, others := slices.DeleteFunc(slices.Clone(f.ranked[:len(keys)]), deleted), f.ranked[len(keys):]
 	result.Mode = f.mode
-	if f.ranked, result.Reranked, err = s.rerank(ctx, q.Text, f.ranked, passages); err != nil {
+	if f.ranked, result.Reranked, err = s.rerank(ctx, q.Text, best, others, passages); err != nil {
 		return Result{}, err
 	}
 	f.ranked = f.ranked[:min(len(f.ranked), q.Limit)]
@@ -45,12 +45,13 @@ func (s *Searcher) findReranked(ctx context.Context, ws chat.WorkspaceID, q Quer
 	return result, err
 }
 
-// rerank puts the passages in the reranker's order, ahead of everything else that was found,
-// and reports whether it did. Its only error is Canceled. If the reranker fails, the order
-// stays as it was.
-func (s *Searcher) rerank(ctx context.Context, query string, found []rank.Fused, passages map[rank.Key]store.Passage) ([]rank.Fused, bool, error) {
-	texts := make([]string, 0, len(passages))
-	for _, f := range found[:min(len(found), RerankDepth)] {
+// rerank puts the best passages in the reranker's order, ahead of the others that were found,
+// and reports whether it did. passages has the best, and not the others, which nobody has read.
+// Its only error is Canceled. If the reranker fails, the order stays as it was.
+func (s *Searcher) rerank(ctx context.Context, query string, best, others []rank.Fused, passages map[rank.Key]store.Passage) ([]rank.Fused, bool, error) {
+	found := slices.Concat(best, others)
+	texts := make([]string, 0, len(best))
+	for _, f := range best {
 		texts = append(texts, chunker.Render(passages[f.Key].Content))
 	}
 	if len(texts) < 2 { // nothing to order

@@ -1,8 +1,10 @@
 package text
 
 import (
+	"strconv"
 	"strings"
 	"sync"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/blevesearch/snowballstem"
@@ -34,7 +36,7 @@ const MaxTermRunes = 64
 //   - Chinese and Japanese yield bigrams of characters, and each Han character that may
 //     be a word. Korean yields bigrams, and a noun of one syllable before a particle.
 //     Thai, Lao, Khmer and Burmese yield bigrams of letters with their marks.
-//     of letters with their marks.
+//   - An emoji yields its code point (u+1f382). The control sequences of terminals yield nothing.
 func Terms(text string) []string {
 	a := newAnalysis(text, false)
 	defer a.release()
@@ -145,11 +147,67 @@ func (a *analysis) scan(text string, base int) {
 			end := runEnd(text, i+size, c)
 			a.run(text[i:end], base+i, c)
 			i = end
+		case pictured:
+			a.picture(r, text[i:i+size], base+i)
+			i += size + modifiers(text[i+size:])
 		default:
-			i += size
+			i += max(size, controlSequence(text[i:]))
 		}
 	}
 }
+
+// picture emits the term of an emoji: its code point, in ASCII, because the full-text indexes know no symbols. A row of
+// the same emoji is one term.
+func (a *analysis) picture(r rune, raw string, start int) {
+	term := ""
+	if known := a.known[raw]; len(known) > 0 {
+		term = known[0].term
+	} else {
+		term = "u+" + strconv.FormatInt(int64(r), 16)
+	}
+	if n := len(a.terms); n > 0 && a.terms[n-1] == term {
+		return
+	}
+	a.emit(term, start, start+len(raw))
+	if _, ok := a.known[raw]; !ok && !a.whole {
+		a.learn(raw, start, len(a.terms)-1)
+	}
+}
+
+// modifiers returns the length of what may follow an emoji and makes no other of it: the colour of a skin, the selector
+// of its form, and joiners.
+func modifiers(text string) (n int) {
+	for n < len(text) {
+		r, size := decode(text[n:])
+		if !unicode.Is(unicode.M, r) && r != '\u200d' && !(r >= 0x1F3FB && r <= 0x1F3FF) {
+			break
+		}
+		n += size
+	}
+	return n
+}
+
+// controlSequence returns the length of the control sequence for a terminal that a text begins with, such as that of a
+// colour (ESC [ 1 m), or 0. Its letters are not part of the word that follows.
+func controlSequence(text string) int {
+	rest, ok := strings.CutPrefix(text, "\x1b[")
+	if !ok {
+		if rest, ok = strings.CutPrefix(text, "\u009b"); !ok {
+			return 0
+		}
+	}
+	n := 0
+	for n < len(rest) && n < maxParameters && rest[n] >= ' ' && rest[n] <= '?' {
+		n++
+	}
+	if n == len(rest) || rest[n] < '@' || rest[n] > '~' {
+		return 0
+	}
+	return len(text) - len(rest) + n + 1
+}
+
+// maxParameters is how many bytes a control sequence may have before its last letter.
+const maxParameters = 32
 
 func decode(s string) (rune, int) {
 	if s[0] < utf8.RuneSelf {

@@ -19,6 +19,7 @@ const (
 	joiner                  // connects the parts of an identifier: _ . - / : @ # +
 	apostrophe              // part of the word around it
 	invisible               // soft hyphen and (non-)joiners: part of the word, never of the term
+	pictured                // emoji: each is a term
 )
 
 // asciiClasses has the classes of ASCII runes, the common case.
@@ -96,6 +97,9 @@ func findClass(r rune) class {
 	case '\uFFFD':
 		return separator
 	}
+	if isEmoji(r) {
+		return pictured
+	}
 	if !unicode.In(r, unicode.L, unicode.M, unicode.N) {
 		return separator
 	}
@@ -110,6 +114,12 @@ func findClass(r rune) class {
 		return cjk
 	}
 	return spaced
+}
+
+// isEmoji reports whether a rune is a symbol of the blocks that have emoji. Arrows, lines of tables and signs of
+// mathematics are not.
+func isEmoji(r rune) bool {
+	return (r >= 0x2600 && r <= 0x27BF || r >= 0x2B00 && r <= 0x2BFF || r >= 0x1F000 && r <= 0x1FAFF) && unicode.Is(unicode.So, r)
 }
 
 func isHangul(r rune) bool {
