@@ -92,7 +92,7 @@ func (p *program) deleteNamed(cmd *cobra.Command, c *client.Client, f deleteFlag
 	if err != nil {
 		return err
 	}
-	if err := p.sayDeleted(f.asJSON, answer, answer.Deleted); err != nil {
+	if err := p.sayDeleted(f.asJSON, answer, answer.Deleted, answer.Count); err != nil {
 		return err
 	}
 	if answer.Count == 0 {
@@ -135,11 +135,11 @@ func (p *program) deleteSelected(cmd *cobra.Command, c *client.Client, f deleteF
 	if err != nil {
 		return err
 	}
-	return p.sayDeleted(f.asJSON, answer, answer.Deleted)
+	return p.sayDeleted(f.asJSON, answer, answer.Deleted, answer.Count)
 }
 
 // sayDeleted prints the ids of the deleted conversations, and their number on stderr.
-func (p *program) sayDeleted(asJSON bool, answer any, ids []string) error {
+func (p *program) sayDeleted(asJSON bool, answer any, ids []string, n int) error {
 	if asJSON {
 		return p.printJSON(answer)
 	}
@@ -148,8 +148,8 @@ func (p *program) sayDeleted(asJSON bool, answer any, ids []string) error {
 			return err
 		}
 	}
-	if len(ids) > 0 {
-		p.note("Deleted %s.", count(len(ids), "conversation"))
+	if n > 0 {
+		p.note("Deleted %s.", count(n, "conversation"))
 	}
 	return nil
 }

@@ -36,9 +36,9 @@ func (p *program) deleteExported(ctx context.Context, c *client.Client, f delete
 			return p.refused(err, f.export)
 		}
 		// Scripts need the list of deleted conversations, also if deleting the others failed.
-		return errors.Join(p.refusedAfter(err, f.export, deleted.Count, len(exported)), p.sayDeleted(f.asJSON, deleted, deleted.Deleted))
+		return errors.Join(p.refusedAfter(err, f.export, deleted.Count, len(exported)), p.sayDeleted(f.asJSON, deleted, deleted.Deleted, deleted.Count))
 	}
-	return p.sayDeleted(f.asJSON, deleted, deleted.Deleted)
+	return p.sayDeleted(f.asJSON, deleted, deleted.Deleted, deleted.Count)
 }
 
 // deleteInParts deletes conversations with several requests. If a request fails, it returns what the earlier ones

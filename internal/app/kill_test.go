@@ -18,6 +18,7 @@ import (
 	"github.com/lethe-chat/lethe/internal/store"
 	"github.com/lethe-chat/lethe/internal/store/storetest"
 	"github.com/lethe-chat/lethe/pkg/api"
+	"github.com/lethe-chat/lethe/pkg/client"
 )
 
 var killPoints = flag.Int("kill-points", 12, "how often TestKilledInTheMiddleOfALargeDelete and TestKilledInTheMiddleOfAnImport kill on each database; `make kill` has 200")
@@ -136,10 +137,32 @@ func (l *largeDelete) start(t *testing.T, used bool) *apptest.Process {
 func (l *largeDelete) remove(t *testing.T, p *apptest.Process) <-chan answerAfter {
 	began, answered := time.Now(), make(chan answerAfter, 1)
 	go func() {
-		answer, err := p.Client.Delete(context.WithoutCancel(t.Context()), l.ids...)
+		answer, err := l.delete(context.WithoutCancel(t.Context()), p)
 		answered <- answerAfter{answer, err, time.Since(began)}
 	}()
 	return answered
+}
+
+// delete sends the delete once, with a key by which a service recognizes it when it is sent again.
+func (l *largeDelete) delete(ctx context.Context, p *apptest.Process) (api.DeleteAnswer, error) {
+	once, err := client.New(p.URL, apptest.Key, client.WithRetries(0))
+	if err != nil {
+		return api.DeleteAnswer{}, err
+	}
+	return client.Decode[api.DeleteAnswer](once.Raw().DeleteConversations(ctx, &api.DeleteConversationsParams{IdempotencyKey: new("large")}, api.DeleteRequest{IDs: l.ids}))
+}
+
+// again sends the delete to a new process. Whether the first one was done or undone, the answer
+// is that of a delete that was done.
+func (l *largeDelete) again(t *testing.T, point string) {
+	t.Helper()
+	p := apptest.StartProcess(t, l.db, apptest.WithEnv("LETHE_EMBEDDER=none"))
+	answer, err := l.delete(t.Context(), p)
+	require.NoError(t, err, "killed %s", point)
+	require.Equal(t, l.ids, answer.Deleted, "killed %s", point)
+	require.Equal(t, killDoomed, answer.Count, "killed %s", point)
+	p.Kill(t)
+	require.True(t, l.deleted(t, point+", and sent again"))
 }
 
 type answerAfter struct {
@@ -183,13 +206,15 @@ func TestKilledInTheMiddleOfALargeDelete(t *testing.T) {
 				<-time.After(delay) // a random moment of the delete
 				p.Kill(t)
 				a := <-deleting
-				used = l.deleted(t, fmt.Sprintf("%v into a delete whose commit is after about %v", delay, commit))
+				point := fmt.Sprintf("%v into a delete whose commit is after about %v", delay, commit)
+				used = l.deleted(t, point)
 				switch {
 				case a.err == nil:
 					require.True(t, used, "it was answered")
 					answered++
 				case used:
 					done++
+					l.again(t, point)
 				default:
 					undone++
 				}
@@ -226,6 +251,7 @@ func killedBeforeAndAfterTheCommit(t *testing.T) {
 		{"before the commit", "CREATE TRIGGER halt AFTER INSERT ON tombstones FOR EACH STATEMENT EXECUTE FUNCTION halt()", false},
 		{"in the commit", "CREATE CONSTRAINT TRIGGER halt AFTER INSERT ON deletions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION halt()", true},
 	} {
+		l.db = l.filled.Clone(t)
 		conn := l.db.Postgres(t)
 		for _, statement := range []string{
 			`CREATE FUNCTION halt() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(77); RETURN NULL; END $$`,
@@ -252,5 +278,6 @@ func killedBeforeAndAfterTheCommit(t *testing.T) {
 		_, err = conn.Exec(t.Context(), "DROP FUNCTION halt CASCADE")
 		require.NoError(t, err)
 		require.NoError(t, conn.Close(t.Context()))
+		l.again(t, point.name)
 	}
 }

@@ -25,6 +25,7 @@ const (
 	Forbidden                   // a valid key without the needed scope
 	NotFound                    // no such thing in this workspace
 	Conflict                    // the data has changed since the caller read it
+	Mismatch                    // an idempotency key that was used for another request
 	TooLarge                    // larger than a stated limit
 	Unsupported                 // a media type that is not supported
 	RateLimited                 // too many requests at the moment
@@ -34,7 +35,7 @@ const (
 
 var kindNames = map[Kind]string{
 	Internal: "internal", Invalid: "invalid", Unauthenticated: "unauthenticated",
-	Forbidden: "forbidden", NotFound: "not_found", Conflict: "conflict",
+	Forbidden: "forbidden", NotFound: "not_found", Conflict: "conflict", Mismatch: "mismatch",
 	TooLarge: "too_large", Unsupported: "unsupported", RateLimited: "rate_limited",
 	Unavailable: "unavailable", Canceled: "canceled",
 }

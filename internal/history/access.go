@@ -18,6 +18,8 @@ import (
 type Access struct {
 	history *History
 	who     auth.Principal
+
+	idempotencyKey string // of the request; empty for none
 }
 
 // As returns a caller's access to its workspace, for one request. It returns RateLimited,

@@ -222,7 +222,7 @@ func oneRead(id string) iter.Seq[history.Read] {
 }
 
 // notOperations are the methods of Access that are not operations.
-var notOperations = []string{"May", "Rights", "SenderStyle"}
+var notOperations = []string{"May", "Rights", "SenderStyle", "WithIdempotencyKey"}
 
 // This test finds every method of Access, also those added later: each must be in the table whoMayWhat and must
 // refuse every other scope.

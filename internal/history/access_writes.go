@@ -22,7 +22,11 @@ func (a Access) Ingest(ctx context.Context, u chat.Upload) (Ingested, error) {
 		if err != nil {
 			return Ingested{}, err
 		}
-		done, err := h.ingest(ctx, ws, valid)
+		k, err := a.keyed(OpIngest, u)
+		if err != nil {
+			return Ingested{}, err
+		}
+		done, err := h.ingest(ctx, ws, valid, k)
 		if err == nil && !a.mayRead() {
 			done.Conversation = withoutStored(done.Conversation, valid.Title())
 		}
@@ -165,7 +169,11 @@ func (a Access) Edit(ctx context.Context, id chat.ConversationID, e chat.Edit) (
 // Invalid when there is no id, or more than MaxDelete.
 func (a Access) DeleteConversations(ctx context.Context, ids []chat.ConversationID, o chat.DeleteOptions) (Deleted, error) {
 	return ask(ctx, a, OpDeleteConversations, func(ctx context.Context, h *History, ws chat.WorkspaceID) (Deleted, error) {
-		return h.deleteConversations(ctx, ws, ids, a.by(o))
+		k, err := a.keyed(OpDeleteConversations, []any{ids, o})
+		if err != nil {
+			return Deleted{}, err
+		}
+		return h.deleteConversations(ctx, ws, ids, a.by(o), k)
 	})
 }
 
@@ -174,15 +182,20 @@ func (a Access) DeleteConversations(ctx context.Context, ids []chat.Conversation
 // there is no id, more than MaxBulkDelete, an id that is no UUID, or a repeated id.
 func (a Access) DeleteBulk(ctx context.Context, b BulkDelete) (BulkDeleted, error) {
 	return ask(ctx, a, OpDeleteBulk, func(ctx context.Context, h *History, ws chat.WorkspaceID) (BulkDeleted, error) {
-		return h.deleteBulk(ctx, ws, b, a.by(chat.DeleteOptions{}))
+		k, err := a.keyed(OpDeleteBulk, b)
+		if err != nil {
+			return BulkDeleted{}, err
+		}
+		return h.deleteBulk(ctx, ws, b, a.by(chat.DeleteOptions{}), k)
 	})
 }
 
 // DeleteMatching deletes every conversation that a filter selects in one transaction, like
 // DeleteConversations. The answer has the deleted ids in the order of creation. With DryRun
 // it deletes nothing and only counts. The conversations are counted under the locks that the
-// delete holds. Invalid when the filter is empty and All is not set; Conflict when the number
-// differs from Expected.
+// delete holds. If a request with an idempotency key is sent again, the answer has the number and
+// the receipt but no ids, because the ids of deleted conversations are not stored. Invalid when
+// the filter is empty and All is not set; Conflict when the number differs from Expected.
 //
 // A dry run and a filter by title reveal stored data, so they also need the scope read.
 // Without that scope, Conflict does not say how many conversations match.
@@ -195,11 +208,15 @@ func (a Access) DeleteMatching(ctx context.Context, m chat.MatchingDelete) (n in
 			return 0, Deleted{}, err
 		}
 	}
+	k, err := a.keyed(OpDeleteMatching, m)
+	if err != nil {
+		return 0, Deleted{}, err
+	}
 	m.DeleteOptions = a.by(m.DeleteOptions)
 	ctx, cancel := within(ctx, a.history.Patience(OpDeleteMatching))
 	defer cancel()
-	n, deleted, err = a.history.deleteMatching(ctx, a.who.Workspace, m)
-	if fault.Is(err, fault.Conflict) && !a.mayRead() {
+	n, deleted, err = a.history.deleteMatching(ctx, a.who.Workspace, m, k)
+	if errors.Is(err, errCount) && !a.mayRead() {
 		err = fault.New(fault.Conflict, "the filter matches more or fewer conversations than expected; nothing was deleted")
 	}
 	return n, deleted, err
@@ -212,9 +229,13 @@ func (a Access) DeleteMatching(ctx context.Context, m chat.MatchingDelete) (n in
 // *chat.ChangedError, which has no titles for a caller without the scope read. Invalid when
 // there is no conversation, more than MaxDeleteUnchanged, or one with two different revisions.
 func (a Access) DeleteUnchanged(ctx context.Context, d chat.UnchangedDelete) (Deleted, error) {
-	d.DeleteOptions = a.by(d.DeleteOptions)
 	return ask(ctx, a, OpDeleteUnchanged, func(ctx context.Context, h *History, ws chat.WorkspaceID) (Deleted, error) {
-		deleted, err := h.deleteUnchanged(ctx, ws, d)
+		k, err := a.keyed(OpDeleteUnchanged, d)
+		if err != nil {
+			return Deleted{}, err
+		}
+		d.DeleteOptions = a.by(d.DeleteOptions)
+		deleted, err := h.deleteUnchanged(ctx, ws, d, k)
 		var changed *chat.ChangedError
 		if errors.As(err, &changed) && !a.mayRead() {
 			err = fault.Wrap(fault.KindOf(err), withoutTitles(changed), "%s", fault.Message(err))

@@ -19,7 +19,7 @@ type Deleted struct {
 }
 
 // deleteConversations is Access.DeleteConversations.
-func (h *History) deleteConversations(ctx context.Context, ws chat.WorkspaceID, ids []chat.ConversationID, o chat.DeleteOptions) (Deleted, error) {
+func (h *History) deleteConversations(ctx context.Context, ws chat.WorkspaceID, ids []chat.ConversationID, o chat.DeleteOptions, k keyed) (Deleted, error) {
 	switch n := len(ids); {
 	case n == 0:
 		return Deleted{}, fault.Breaks(fault.At("ids"), "must name at least one conversation")
@@ -32,12 +32,15 @@ func (h *History) deleteConversations(ctx context.Context, ws chat.WorkspaceID, 
 	}
 	var deletedIDs []chat.ConversationID
 	var receipt chat.Deletion
-	err := h.store.InDeletingTx(ctx, func(tx *store.Tx) (err error) {
+	earlier, earlierReceipt, err := h.deleteOnce(ctx, ws, k, func(tx *store.Tx) (_ store.Outcome, err error) {
 		deletedIDs, receipt, err = tx.DeleteConversations(ws, asked, o)
-		return err
+		return outcomeOf(asked, deletedIDs, receipt), err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return Deleted{}, err
+	case earlier != nil:
+		return Deleted{IDs: deletedAmong(asked, *earlier), Receipt: earlierReceipt}, nil
 	}
 	if len(deletedIDs) > 0 {
 		h.deleted()

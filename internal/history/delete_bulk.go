@@ -26,15 +26,15 @@ type BulkDeleted struct {
 }
 
 // deleteBulk is Access.DeleteBulk.
-func (h *History) deleteBulk(ctx context.Context, ws chat.WorkspaceID, b BulkDelete, o chat.DeleteOptions) (BulkDeleted, error) {
+func (h *History) deleteBulk(ctx context.Context, ws chat.WorkspaceID, b BulkDelete, o chat.DeleteOptions, k keyed) (BulkDeleted, error) {
 	asked, err := bulkIDs(b.IDs)
 	if err != nil {
 		return BulkDeleted{}, err
 	}
 	if b.Atomic {
-		return h.deleteTogether(ctx, ws, asked, o)
+		return h.deleteTogether(ctx, ws, asked, o, k)
 	}
-	done, err := h.deleteConversations(ctx, ws, asked, o)
+	done, err := h.deleteConversations(ctx, ws, asked, o, k)
 	return BulkDeleted{Deleted: done.IDs, Missing: without(asked, done.IDs)}, err
 }
 
@@ -64,31 +64,44 @@ func bulkIDs(ids []chat.ConversationID) ([]chat.ConversationID, error) {
 
 // deleteTogether deletes all of the ids or none. It checks that all exist under the locks of
 // the delete, because an earlier check could be out of date when the rows are deleted.
-func (h *History) deleteTogether(ctx context.Context, ws chat.WorkspaceID, asked []chat.ConversationID, o chat.DeleteOptions) (BulkDeleted, error) {
+func (h *History) deleteTogether(ctx context.Context, ws chat.WorkspaceID, asked []chat.ConversationID, o chat.DeleteOptions, k keyed) (BulkDeleted, error) {
 	var answer BulkDeleted
-	err := h.store.InDeletingTx(ctx, func(tx *store.Tx) error {
+	earlier, _, err := h.deleteOnce(ctx, ws, k, func(tx *store.Tx) (store.Outcome, error) {
 		locked, err := tx.LockConversations(ws, asked)
 		if err != nil {
-			return err
+			return store.Outcome{}, err
 		}
 		answer = BulkDeleted{Deleted: []chat.ConversationID{}, Missing: without(asked, locked)}
 		if len(answer.Missing) > 0 {
-			return nil
+			return outcomeOf(asked, locked, chat.Deletion{}), nil
 		}
-		deletedIDs, _, err := tx.DeleteConversations(ws, asked, o)
+		deletedIDs, receipt, err := tx.DeleteConversations(ws, asked, o)
 		if err == nil && len(deletedIDs) != len(asked) { // no other transaction can delete locked rows
 			err = fault.New(fault.Internal, "%d of %d locked conversations were deleted", len(deletedIDs), len(asked))
 		}
 		answer.Deleted = asked
-		return err
+		return outcomeOf(asked, asked, receipt), err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return BulkDeleted{}, err
+	case earlier != nil:
+		return togetherAgain(asked, *earlier), nil
 	}
 	if len(answer.Deleted) > 0 {
 		h.deleted()
 	}
 	return answer, nil
+}
+
+// togetherAgain answers an atomic delete again. Its outcome has a bit for each id that existed, and
+// no receipt if one was missing.
+func togetherAgain(asked []chat.ConversationID, o store.Outcome) BulkDeleted {
+	answer := BulkDeleted{Deleted: []chat.ConversationID{}, Missing: without(asked, deletedAmong(asked, o))}
+	if o.Deletion != "" {
+		answer.Deleted = asked
+	}
+	return answer
 }
 
 // without returns the ids that are not in taken, in order.

@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"errors"
 
 	"github.com/lethe-chat/lethe/internal/chat"
 	"github.com/lethe-chat/lethe/internal/fault"
@@ -9,7 +10,7 @@ import (
 )
 
 // deleteMatching is Access.DeleteMatching.
-func (h *History) deleteMatching(ctx context.Context, ws chat.WorkspaceID, m chat.MatchingDelete) (n int, deleted Deleted, err error) {
+func (h *History) deleteMatching(ctx context.Context, ws chat.WorkspaceID, m chat.MatchingDelete, k keyed) (n int, deleted Deleted, err error) {
 	filter, err := m.Selection()
 	if err != nil {
 		return 0, Deleted{}, err
@@ -21,20 +22,23 @@ func (h *History) deleteMatching(ctx context.Context, ws chat.WorkspaceID, m cha
 		}
 		return n, Deleted{IDs: []chat.ConversationID{}}, err
 	}
-	err = h.store.InDeletingTx(ctx, func(tx *store.Tx) error {
+	earlier, receipt, err := h.deleteOnce(ctx, ws, k, func(tx *store.Tx) (store.Outcome, error) {
 		ids, err := tx.LockMatching(ws, filter)
 		if err != nil {
-			return err
+			return store.Outcome{}, err
 		}
 		if err := expect(m.Expected, len(ids)); err != nil {
-			return err
+			return store.Outcome{}, err
 		}
 		deletedIDs, receipt, err := tx.DeleteConversations(ws, ids, m.DeleteOptions)
 		deleted = Deleted{IDs: inOrder(ids, deletedIDs), Receipt: receipt}
-		return err
+		return store.Outcome{Deletion: receipt.ID}, err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return 0, Deleted{}, err
+	case earlier != nil: // the ids are not stored
+		return receipt.Conversations, Deleted{IDs: []chat.ConversationID{}, Receipt: receipt}, nil
 	}
 	if len(deleted.IDs) > 0 {
 		h.deleted()
@@ -42,9 +46,12 @@ func (h *History) deleteMatching(ctx context.Context, ws chat.WorkspaceID, m cha
 	return len(deleted.IDs), deleted, nil
 }
 
+// errCount is the cause of a refusal because the number differs.
+var errCount = errors.New("another number of conversations")
+
 func expect(expected *int, n int) error {
 	if expected != nil && *expected != n {
-		return fault.New(fault.Conflict, "the filter matches %d conversations and %d were expected; nothing was deleted", n, *expected)
+		return fault.Wrap(fault.Conflict, errCount, "the filter matches %d conversations and %d were expected; nothing was deleted", n, *expected)
 	}
 	return nil
 }

@@ -49,13 +49,17 @@ func (a Access) DeleteMessages(ctx context.Context, d MessagesDelete) (DeletedMe
 			return DeletedMessages{}, err
 		}
 	}
-	d.DeleteOptions = a.by(d.DeleteOptions)
 	return ask(ctx, a, OpDeleteMessages, func(ctx context.Context, h *History, ws chat.WorkspaceID) (DeletedMessages, error) {
-		return h.deleteMessages(ctx, ws, d)
+		k, err := a.keyed(OpDeleteMessages, d)
+		if err != nil {
+			return DeletedMessages{}, err
+		}
+		d.DeleteOptions = a.by(d.DeleteOptions)
+		return h.deleteMessages(ctx, ws, d, k)
 	})
 }
 
-func (h *History) deleteMessages(ctx context.Context, ws chat.WorkspaceID, d MessagesDelete) (DeletedMessages, error) {
+func (h *History) deleteMessages(ctx context.Context, ws chat.WorkspaceID, d MessagesDelete, k keyed) (DeletedMessages, error) {
 	switch n := len(d.Messages); {
 	case n == 0:
 		return DeletedMessages{}, fault.Breaks(fault.At("messages"), "must name at least one message")
@@ -75,12 +79,17 @@ func (h *History) deleteMessages(ctx context.Context, ws chat.WorkspaceID, d Mes
 		return done, err
 	}
 	var removed store.RemovedMessages
-	err = h.store.InDeletingTx(ctx, func(tx *store.Tx) (err error) {
+	earlier, receipt, err := h.deleteOnce(ctx, ws, k, func(tx *store.Tx) (_ store.Outcome, err error) {
 		removed, err = tx.DeleteMessages(ws, id, asked, d.DeleteOptions)
-		return err
+		return outcomeOf(asked, removed.IDs, removed.Receipt), err
 	})
-	if err != nil || len(removed.IDs) == 0 {
+	switch {
+	case err != nil:
 		return done, err
+	case earlier != nil:
+		return DeletedMessages{IDs: deletedAmong(asked, *earlier), Receipt: receipt, Conversation: receipt.Conversations > 0}, nil
+	case len(removed.IDs) == 0:
+		return done, nil
 	}
 	h.deleted()
 	h.wake(ws) // what is left is indexed again

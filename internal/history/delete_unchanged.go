@@ -12,7 +12,7 @@ import (
 const MaxDeleteUnchanged = 100_000
 
 // deleteUnchanged is Access.DeleteUnchanged.
-func (h *History) deleteUnchanged(ctx context.Context, ws chat.WorkspaceID, d chat.UnchangedDelete) (deleted Deleted, err error) {
+func (h *History) deleteUnchanged(ctx context.Context, ws chat.WorkspaceID, d chat.UnchangedDelete, k keyed) (deleted Deleted, err error) {
 	switch n := len(d.Seen); {
 	case n == 0:
 		return Deleted{}, fault.Breaks(fault.At("seen"), "must name at least one conversation")
@@ -23,20 +23,23 @@ func (h *History) deleteUnchanged(ctx context.Context, ws chat.WorkspaceID, d ch
 	if err != nil || len(ids) == 0 {
 		return Deleted{IDs: []chat.ConversationID{}}, err
 	}
-	err = h.store.InDeletingTx(ctx, func(tx *store.Tx) error {
+	earlier, receipt, err := h.deleteOnce(ctx, ws, k, func(tx *store.Tx) (store.Outcome, error) {
 		locked, err := tx.LockRevisions(ws, ids)
 		if err != nil {
-			return err
+			return store.Outcome{}, err
 		}
 		if err := errChanged(len(ids), changedAmong(ids, revisions, locked, d.IncludePinned)); err != nil {
-			return err
+			return store.Outcome{}, err
 		}
 		deletedIDs, receipt, err := tx.DeleteConversations(ws, ids, d.DeleteOptions)
 		deleted = Deleted{IDs: inOrder(ids, deletedIDs), Receipt: receipt}
-		return err
+		return outcomeOf(ids, deletedIDs, receipt), err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return Deleted{}, err
+	case earlier != nil:
+		return Deleted{IDs: deletedAmong(ids, *earlier), Receipt: receipt}, nil
 	}
 	if len(deleted.IDs) > 0 {
 		h.deleted()

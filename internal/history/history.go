@@ -39,6 +39,7 @@ type History struct {
 	static   staticKey
 	local    staticKey
 	codes    pageCodes
+	keys     runningKeys // idempotency keys
 
 	search   *search.Searcher
 	recall   *recall.Recaller

@@ -20,8 +20,13 @@ type Ingested struct {
 }
 
 // ingest is Access.Ingest: a delivery of one.
-func (h *History) ingest(ctx context.Context, ws chat.WorkspaceID, u chat.ValidUpload) (Ingested, error) {
-	done, err := h.deliver(ctx, ws, []chat.ValidUpload{u}, Delivery{})
+func (h *History) ingest(ctx context.Context, ws chat.WorkspaceID, u chat.ValidUpload, k keyed) (Ingested, error) {
+	end, err := k.begin(ws)
+	if err != nil {
+		return Ingested{}, err
+	}
+	defer end()
+	done, err := h.deliver(ctx, ws, []chat.ValidUpload{u}, Delivery{keyed: k})
 	if err != nil {
 		return Ingested{}, err
 	}
@@ -44,7 +49,8 @@ type Delivered struct {
 type Delivery struct {
 	KeepDeleted bool // leave conversations deleted that were deleted before, and do not store them again
 
-	job *importStep // the running import that they belong to; nil creates an import of their own
+	job   *importStep // the running import that they belong to; nil creates an import of their own
+	keyed keyed       // of a single upload
 }
 
 // importStep is what a running import records together with a delivery.
@@ -78,7 +84,7 @@ func (h *History) deliver(ctx context.Context, ws chat.WorkspaceID, uploads []ch
 	var done Delivered
 	err := h.inPreparedTx(ctx, ws, uploads, func(tx *store.Tx, ahead map[int]prepared) (err error) {
 		d := delivery{tx: tx, ws: ws, uploads: uploads, prepared: ahead, keepDeleted: how.KeepDeleted, job: how.job}
-		done, err = d.store()
+		done, err = d.storeOnce(how.keyed)
 		return err
 	})
 	if err != nil {
@@ -110,6 +116,43 @@ type delivery struct {
 	refused     []error             // in the order of the uploads
 	messages    int                 // number of new and changed messages
 	counts      chat.ImportCounts
+}
+
+// storeOnce is store for a delivery that may have an idempotency key; it has one upload then.
+func (d *delivery) storeOnce(k keyed) (done Delivered, err error) {
+	if !k.has() {
+		return d.store()
+	}
+	before, again, err := d.tx.BeginKeyed(d.ws, k.request)
+	if err != nil {
+		return Delivered{}, err
+	}
+	if again {
+		return d.again(before)
+	}
+	if done, err = d.store(); err != nil {
+		return Delivered{}, err
+	}
+	if done.Conversations[0].ID == "" {
+		return done, d.tx.ForgetKeyed(d.ws, k.request)
+	}
+	return done, d.tx.EndKeyed(d.ws, k.request, store.Outcome{ImportID: done.ImportID, Conversation: done.Conversations[0].ID})
+}
+
+// again answers an upload that was stored before. It stores nothing, also if the conversation was
+// deleted since.
+func (d *delivery) again(o store.Outcome) (Delivered, error) {
+	if o.Conversation != "" {
+		c, err := d.tx.Conversation(d.ws, o.Conversation)
+		return Delivered{ImportID: o.ImportID, Conversations: []chat.Conversation{c}, Refused: make([]error, 1)}, err
+	}
+	fresh := d.fresh(d.uploads[0]).Conversation
+	_, excluded, err := d.tx.Tombstoned(d.ws, fresh.Platform, fresh.ExternalID)
+	state := chat.LeftDeleted
+	if excluded {
+		state = chat.Excluded
+	}
+	return Delivered{Conversations: []chat.Conversation{refused(fresh, state)}, Refused: make([]error, 1)}, err
 }
 
 func (d *delivery) store() (Delivered, error) {

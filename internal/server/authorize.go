@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -37,9 +38,27 @@ func (s *Server) guarded(r route, slowest history.Operation, handler func(histor
 		if err := access.May(r.does); err != nil {
 			return err
 		}
+		if access, err = once(access, r.does, c.Request().Header); err != nil {
+			return err
+		}
 		s.extendWriting(c, slowest)
 		return answer(access)(c)
 	}
+}
+
+// idempotencyHeader names the idempotency key of a request (draft-ietf-httpapi-idempotency-key-header).
+const idempotencyHeader = "Idempotency-Key"
+
+// once returns the access with the idempotency key of a request, if it has one and the operation takes one.
+func once(access history.Access, does history.Operation, h http.Header) (history.Access, error) {
+	sent := h.Values(idempotencyHeader)
+	switch {
+	case len(sent) == 0 || !does.TakesIdempotencyKey():
+		return access, nil
+	case len(sent) > 1:
+		return history.Access{}, fault.Invalidf("send one %s, not %d; nothing was changed", idempotencyHeader, len(sent))
+	}
+	return access.WithIdempotencyKey(strings.TrimSpace(sent[0]))
 }
 
 // access returns the access of the key of a request.

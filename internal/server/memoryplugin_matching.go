@@ -23,7 +23,7 @@ func (m *memoryPlugin) DeleteMatchingConversations(ctx context.Context, r wire.D
 	answer := wire.DeleteMatchingConversations200JSONResponse{
 		Deleted: texts(deleted.IDs), Count: n, DryRun: matching.DryRun, DeletionID: textOrNil(string(deleted.Receipt.ID)),
 	}
-	if !value(r.Body.Wait) || len(deleted.IDs) == 0 {
+	if !value(r.Body.Wait) || deleted.Receipt.ID == "" {
 		return answer, nil
 	}
 	receipt, err := m.access.AwaitReclaimed(ctx, deleted.Receipt)

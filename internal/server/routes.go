@@ -112,7 +112,8 @@ func (s *Server) openRoutes() []openRoute {
 // A Route describes one route with a key, for tests that must cover every route.
 type Route struct {
 	Method   string
-	Path     string // with :id and the like in the place of a value
+	Path     string            // with :id and the like in the place of a value
+	Does     history.Operation // empty for the routes of assistants
 	HasBody  bool
 	Destroys bool // what it does not understand of a request, it refuses
 }
@@ -121,10 +122,10 @@ type Route struct {
 func (s *Server) Routes() []Route {
 	var list []Route
 	for _, r := range s.routes() {
-		list = append(list, Route{r.method, r.path, r.maxBody != 0, r.reading.destroys})
+		list = append(list, Route{r.method, r.path, r.does, r.maxBody != 0, r.reading.destroys})
 	}
 	for _, path := range agentPaths {
-		list = append(list, Route{http.MethodPost, path, true, false})
+		list = append(list, Route{http.MethodPost, path, "", true, false})
 	}
 	return list
 }

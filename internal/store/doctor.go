@@ -25,7 +25,7 @@ type examination struct {
 // examinations are the checks that are the same on both databases. They read the tables
 // of all workspaces whole, so they take time on a large database.
 var examinations = []examination{
-	orphans("messages"), orphans("chunks"), orphans("embeddings"),
+	orphans("messages"), orphans("chunks"), orphans("embeddings"), orphans("idempotent_uploads"),
 	{
 		check:  "vectors without a passage",
 		detail: "vectors whose passage was deleted: a search could find them and have nothing to show",
@@ -58,7 +58,17 @@ var examinations = []examination{
 		count:  "SELECT count(*) FROM conversations AS c WHERE " + mislabelled,
 		mend:   []string{"UPDATE conversations AS c SET recipe_id = " + unknownRecipe + " WHERE " + mislabelled},
 	},
+	{
+		check:  "old idempotency keys",
+		detail: "idempotency keys that should have been deleted after 24 hours: is `lethe serve` running?",
+		count:  "SELECT count(*) " + oldKeys,
+		mend:   []string{"DELETE " + oldKeys},
+	},
 }
+
+// oldKeys selects the idempotency keys that the upkeep should have deleted an hour ago. @now is the
+// time in microseconds.
+const oldKeys = "FROM idempotency_keys WHERE used_at <= @now - 90000000000"
 
 // unknownRecipe is the number of the recipe about which nothing is known (see migration
 // 6): conversations with it are always re-indexed.
@@ -103,7 +113,7 @@ const stuckAfter = 15 * time.Minute
 func (s *Store) Examine(ctx context.Context) ([]Finding, error) {
 	var findings []Finding
 	for _, x := range examinations {
-		n, err := s.countOf(ctx, x.count)
+		n, err := s.countOf(ctx, x.count, at(x.count, s.config.Now())...)
 		if err != nil {
 			return nil, err
 		}
@@ -147,11 +157,7 @@ func (s *Store) Mend(ctx context.Context) error {
 	err := s.InTx(ctx, func(tx *Tx) error {
 		for _, x := range examinations {
 			for _, statement := range x.mend {
-				var args []any
-				if strings.Contains(statement, "@now") {
-					args = append(args, sql.Named("now", dialect.Micros(tx.now)))
-				}
-				if err := tx.db.Exec(statement, args...).Error; err != nil {
+				if err := tx.db.Exec(statement, at(statement, tx.now)...).Error; err != nil {
 					return err
 				}
 			}
@@ -162,6 +168,14 @@ func (s *Store) Mend(ctx context.Context) error {
 		return err
 	}
 	return s.fault(s.database.Mend(ctx))
+}
+
+// at returns the arguments of a statement that may name the time.
+func at(statement string, now time.Time) []any {
+	if !strings.Contains(statement, "@now") {
+		return nil
+	}
+	return []any{sql.Named("now", dialect.Micros(now))}
 }
 
 func (s *Store) countOf(ctx context.Context, query string, args ...any) (int, error) {

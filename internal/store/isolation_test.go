@@ -29,6 +29,9 @@ type things struct {
 	gone         string          // the external id of a deleted conversation
 }
 
+// keyed is a request with an idempotency key of the workspace.
+func (h things) keyed() store.KeyedRequest { return store.KeyedRequest{KeyID: h.key.ID, Key: h.gone} }
+
 func (h things) keys() []rank.Key { return []rank.Key{{Conversation: h.conversation.ID}} }
 
 // claim returns h with the workspace ws.
@@ -345,6 +348,18 @@ var inWorkspace = map[string]call{
 	"TakeBackDeleted": func(tx *store.Tx, ws chat.WorkspaceID, _ things) (any, error) {
 		return just(tx.TakeBackDeleted(ws, "", 10))
 	},
+	"BeginKeyed": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return wholeOf(tx.BeginKeyed(ws, h.keyed()))
+	},
+	"EndKeyed": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		if _, _, err := tx.BeginKeyed(ws, h.keyed()); err != nil {
+			return nil, err
+		}
+		return only(tx.EndKeyed(ws, h.keyed(), store.Outcome{Deleted: []byte{1}}))
+	},
+	"ForgetKeyed": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
+		return only(tx.ForgetKeyed(ws, h.keyed()))
+	},
 	"FailIndexing": func(tx *store.Tx, ws chat.WorkspaceID, h things) (any, error) {
 		return only(tx.FailIndexing(h.claim(ws), indexed(), "why"))
 	},
@@ -483,6 +498,12 @@ func populate(t *testing.T, s *store.Store, ws chat.WorkspaceID, name string) (h
 		_, receipt, err := tx.DeleteConversations(ws, []chat.ConversationID{deleted.ID}, chat.DeleteOptions{KeyID: name, Exclude: true})
 		h.receipt = receipt.ID
 		return err
+	})
+	inTx(t, s, func(tx *store.Tx) error {
+		if _, _, err := tx.BeginKeyed(ws, h.keyed()); err != nil {
+			return err
+		}
+		return tx.EndKeyed(ws, h.keyed(), store.Outcome{Deletion: h.receipt, Deleted: []byte{1}, ImportID: h.importID, Conversation: h.conversation.ID})
 	})
 	added(t, s, ws, name+" waiting", name+" three")
 	h.waiting = claimOne(t, s)

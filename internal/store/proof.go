@@ -47,6 +47,7 @@ func (v *View) remains(ws chat.WorkspaceID, receipt chat.DeletionID) ([]Finding,
 	var findings []Finding
 	for _, place := range []struct{ table, column string }{
 		{"conversations", "id"}, {"messages", "conversation_id"}, {"chunks", "conversation_id"}, {"embeddings", "conversation_id"},
+		{"idempotent_uploads", "conversation_id"},
 	} {
 		n, err := v.countMatching(ws, place.table, place.column, func(id chat.ConversationID) bool {
 			return exists == 0 || deleted[string(v.conversationHash(id))]

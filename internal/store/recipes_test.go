@@ -329,7 +329,8 @@ func TestRecipesOfAnOldDatabase(t *testing.T) {
 			"conversations DROP COLUMN link", "conversations DROP COLUMN delivered", "api_keys DROP COLUMN sender_style", "messages DROP COLUMN inferred", "messages DROP COLUMN files"} {
 			undone = append(undone, "ALTER TABLE "+column)
 		}
-		undone = append(undone, "DROP TABLE message_tombstones", "DROP TABLE ledger_state", "DROP TABLE ledger_outbox", "DROP INDEX imports_running", "DROP INDEX imports_empty")
+		undone = append(undone, "DROP TABLE message_tombstones", "DROP TABLE ledger_state", "DROP TABLE ledger_outbox", "DROP INDEX imports_running", "DROP INDEX imports_empty",
+			"DROP TABLE idempotent_uploads", "DROP TABLE idempotency_keys")
 		for _, column := range []string{
 			"state", "reason", "platforms", "file_name", "file_size", "format", "bytes_read", "new_count", "updated_count", "unchanged_count",
 			"deleted_count", "excluded_count", "failed_count", "report", "restores", "part", "holder", "seen_at", "ended_at",

@@ -67,6 +67,8 @@ func thePlannerSamplesNoTexts(t *testing.T) {
 		// Hashes and keys.
 		"deletions.key_id", "secrets.name", "secrets.value", "ledger_state.ledger", "ledger_outbox.hash", "tombstones.conversation_hash", "tombstones.external_hash",
 		"message_tombstones.external_hash", "message_tombstones.message_hash", "message_tombstones.id_hash", "message_tombstones.words_hash", "message_tombstones.title_hash",
+		"idempotency_keys.key_id", "idempotency_keys.key_hash", "idempotency_keys.request_hash", "idempotent_uploads.key_id", "idempotent_uploads.key_hash",
+		"idempotency_keys.deleted", // bits
 	}
 	sampled := scan[string](t, s, `SELECT DISTINCT regexp_replace(c.relname, '_(p\d+|ann_.*)$', '') || '.' || a.attname
 		FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid

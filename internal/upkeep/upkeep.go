@@ -138,6 +138,7 @@ func (u *Upkeep) Once(ctx context.Context) error {
 		u.complain(ctx, "the vector indexes cannot be listed", err)
 		u.complain(ctx, "a vector index that is not needed still exists", u.drop(ctx, plan.drop))
 		u.complain(ctx, "deleted storage is not reclaimed yet", u.storage(ctx))
+		u.complain(ctx, "old idempotency keys are still stored", u.o.Store.ForgetIdempotencyKeys(ctx))
 		u.complain(ctx, "a vector index that is needed does not exist yet", u.build(ctx, plan.build))
 		return nil
 	})

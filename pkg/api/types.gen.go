@@ -290,8 +290,8 @@ type ChangedConversation struct {
 
 // ChangedResponse The conversations that have changed.
 type ChangedResponse struct {
-	// Changed The first 100 changed conversations, in the order of the request.
-	Changed []ChangedConversation `json:"changed"`
+	// Changed The first 100 changed conversations, in the order of the request. Absent when none has changed.
+	Changed []ChangedConversation `json:"changed,omitempty"`
 
 	// Error What was wrong and what to do.
 	Error string `json:"error"`
@@ -530,7 +530,8 @@ type DeleteMatchingAnswer struct {
 	// Count The number of conversations that this call deleted, or with `dryRun` would delete.
 	Count int `json:"count"`
 
-	// Deleted The ids that this call deleted, in the order of their creation. Empty for a `dryRun`.
+	// Deleted The ids that this call deleted, in the order of their creation. Empty for a `dryRun`, and when the request was
+	// sent again with its `Idempotency-Key`: `count` and `deletionId` are repeated, the ids are not stored.
 	Deleted []string `json:"deleted"`
 
 	// DeletionID The receipt's id in `GET /api/chat-history/deletions/{id}`. Absent when nothing was deleted.
@@ -1871,7 +1872,8 @@ type UploadRequest struct {
 }
 
 // UploadStatus The state of the index, mostly `queued`; `excluded` if the conversation was deleted with `exclude`; `deleted` if all
-// its messages were deleted one by one.
+// its messages were deleted one by one, or if it was deleted before the upload was sent again with its
+// `Idempotency-Key`.
 type UploadStatus string
 
 // UploadedChat The conversation as its platform knows it.
@@ -1971,7 +1973,8 @@ type UploadedSummary struct {
 	PlatformConversationID string `json:"platformConversationId"`
 
 	// Status The state of the index, mostly `queued`; `excluded` if the conversation was deleted with `exclude`; `deleted` if all
-	// its messages were deleted one by one.
+	// its messages were deleted one by one, or if it was deleted before the upload was sent again with its
+	// `Idempotency-Key`.
 	Status UploadStatus `json:"status"`
 
 	// Title Its title. Without scope `read`, the title in the upload, which may differ from the stored one.
@@ -2004,6 +2007,9 @@ type WorkspaceRequest struct {
 	// Name 1 to 100 printable characters.
 	Name string `json:"name"`
 }
+
+// IdempotencyKey defines model for IdempotencyKey.
+type IdempotencyKey = string
 
 // Page defines model for Page.
 type Page = string
@@ -2050,6 +2056,9 @@ type ImportNotFound = ErrorResponse
 // InternalError An error.
 type InternalError = ErrorResponse
 
+// KeyInUse An error.
+type KeyInUse = ErrorResponse
+
 // KeyNotFound An error.
 type KeyNotFound = ErrorResponse
 
@@ -2058,6 +2067,9 @@ type Misdirected = ErrorResponse
 
 // NameTaken An error.
 type NameTaken = ErrorResponse
+
+// OtherRequest An error.
+type OtherRequest = ErrorResponse
 
 // PublicBadRequest An error of a route under `/v2`.
 type PublicBadRequest = PublicError
@@ -2074,11 +2086,17 @@ type PublicHeaderTooLarge = PublicError
 // PublicInternalError An error of a route under `/v2`.
 type PublicInternalError = PublicError
 
+// PublicKeyInUse An error of a route under `/v2`.
+type PublicKeyInUse = PublicError
+
 // PublicMisdirected An error of a route under `/v2`.
 type PublicMisdirected = PublicError
 
 // PublicNotFound An error of a route under `/v2`.
 type PublicNotFound = PublicError
+
+// PublicOtherRequest An error of a route under `/v2`.
+type PublicOtherRequest = PublicError
 
 // PublicTimeout An error of a route under `/v2`.
 type PublicTimeout = PublicError
@@ -2132,6 +2150,10 @@ type DeleteConversationsParams struct {
 
 	// Wait As in the body; only in a request without a body.
 	Wait *string `form:"wait,omitempty" json:"wait,omitempty"`
+
+	// IdempotencyKey A new value for each request, such as a UUID, at most 255 ASCII characters. If the request is sent again with it
+	// within 24 hours, nothing is done and the answer is given again (docs/api.md).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListConversationsParams defines parameters for ListConversations.
@@ -2179,6 +2201,27 @@ type ListConversationsParams struct {
 
 	// Project Only conversations of this project, folder or working directory of the source (exact name).
 	Project *string `form:"project,omitempty" json:"project,omitempty"`
+}
+
+// DeleteConversationsByPostParams defines parameters for DeleteConversationsByPost.
+type DeleteConversationsByPostParams struct {
+	// IdempotencyKey A new value for each request, such as a UUID, at most 255 ASCII characters. If the request is sent again with it
+	// within 24 hours, nothing is done and the answer is given again (docs/api.md).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteMatchingConversationsParams defines parameters for DeleteMatchingConversations.
+type DeleteMatchingConversationsParams struct {
+	// IdempotencyKey A new value for each request, such as a UUID, at most 255 ASCII characters. If the request is sent again with it
+	// within 24 hours, nothing is done and the answer is given again (docs/api.md).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteUnchangedConversationsParams defines parameters for DeleteUnchangedConversations.
+type DeleteUnchangedConversationsParams struct {
+	// IdempotencyKey A new value for each request, such as a UUID, at most 255 ASCII characters. If the request is sent again with it
+	// within 24 hours, nothing is done and the answer is given again (docs/api.md).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // GetConversationParams defines parameters for GetConversation.
@@ -2295,6 +2338,20 @@ type FeedImportParams struct {
 	Part *string `form:"part,omitempty" json:"part,omitempty"`
 }
 
+// UploadConversationParams defines parameters for UploadConversation.
+type UploadConversationParams struct {
+	// IdempotencyKey A new value for each request, such as a UUID, at most 255 ASCII characters. If the request is sent again with it
+	// within 24 hours, nothing is done and the answer is given again (docs/api.md).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteMessagesParams defines parameters for DeleteMessages.
+type DeleteMessagesParams struct {
+	// IdempotencyKey A new value for each request, such as a UUID, at most 255 ASCII characters. If the request is sent again with it
+	// within 24 hours, nothing is done and the answer is given again (docs/api.md).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // ListMessagesParams defines parameters for ListMessages.
 type ListMessagesParams struct {
 	// ConversationID The conversation's id, as Lethe assigned it.
@@ -2310,6 +2367,13 @@ type ListMessagesParams struct {
 	HTML *string `form:"html,omitempty" json:"html,omitempty"`
 }
 
+// DeleteMessagesByPostParams defines parameters for DeleteMessagesByPost.
+type DeleteMessagesByPostParams struct {
+	// IdempotencyKey A new value for each request, such as a UUID, at most 255 ASCII characters. If the request is sent again with it
+	// within 24 hours, nothing is done and the answer is given again (docs/api.md).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // FindInConversationParams defines parameters for FindInConversation.
 type FindInConversationParams struct {
 	// ConversationID The conversation's id, as Lethe assigned it.
@@ -2323,6 +2387,10 @@ type FindInConversationParams struct {
 type DeletePublicConversationsParams struct {
 	// Atomic `true`: delete nothing unless every id exists. The name may be written in any case.
 	Atomic *string `form:"atomic,omitempty" json:"atomic,omitempty"`
+
+	// IdempotencyKey A new value for each request, such as a UUID, at most 255 ASCII characters. If the request is sent again with it
+	// within 24 hours, nothing is done and the answer is given again (docs/api.md).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // ListPublicConversationsParams defines parameters for ListPublicConversations.
@@ -2359,6 +2427,17 @@ type ListPublicConversationsParams struct {
 type DeletePublicConversationsByPostParams struct {
 	// Atomic `true`: delete nothing unless every id exists. The name may be written in any case.
 	Atomic *string `form:"atomic,omitempty" json:"atomic,omitempty"`
+
+	// IdempotencyKey A new value for each request, such as a UUID, at most 255 ASCII characters. If the request is sent again with it
+	// within 24 hours, nothing is done and the answer is given again (docs/api.md).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeletePublicConversationParams defines parameters for DeletePublicConversation.
+type DeletePublicConversationParams struct {
+	// IdempotencyKey A new value for each request, such as a UUID, at most 255 ASCII characters. If the request is sent again with it
+	// within 24 hours, nothing is done and the answer is given again (docs/api.md).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteConversationsJSONRequestBody defines body for DeleteConversations for application/json ContentType.

@@ -54,7 +54,7 @@ func (o ListOptions) exportParams() *api.ExportConversationsParams {
 // Upload stores one conversation, or merges it into the stored one with the same platform
 // and id. AwaitImport waits until search can find it.
 func (c *Client) Upload(ctx context.Context, u api.UploadRequest) (api.UploadAnswer, error) {
-	return Decode[api.UploadAnswer](c.raw.UploadConversation(ctx, u))
+	return Decode[api.UploadAnswer](c.raw.UploadConversation(ctx, &api.UploadConversationParams{IdempotencyKey: newKey()}, u))
 }
 
 // List returns one page of the conversations, last updated first.
@@ -118,21 +118,22 @@ func (c *Client) Delete(ctx context.Context, ids ...string) (api.DeleteAnswer, e
 // DeleteWith deletes conversations like Delete, with more options: Exclude refuses later
 // uploads of them, and Wait waits until the storage is reclaimed.
 func (c *Client) DeleteWith(ctx context.Context, r api.DeleteRequest) (api.DeleteAnswer, error) {
-	return Decode[api.DeleteAnswer](c.raw.DeleteConversations(ctx, nil, r))
+	return Decode[api.DeleteAnswer](c.raw.DeleteConversations(ctx, &api.DeleteConversationsParams{IdempotencyKey: newKey()}, r))
 }
 
 // DeleteMatching deletes every conversation that a filter selects, in one transaction, or
 // with DryRun only counts them. Pinned conversations are kept unless the request includes
-// them. A delete cannot be undone.
+// them. If the first answer was lost and the request was retried, the answer has the number of
+// conversations and the receipt, but not the ids. A delete cannot be undone.
 func (c *Client) DeleteMatching(ctx context.Context, r api.DeleteMatchingRequest) (api.DeleteMatchingAnswer, error) {
-	return Decode[api.DeleteMatchingAnswer](c.raw.DeleteMatchingConversations(ctx, r))
+	return Decode[api.DeleteMatchingAnswer](c.raw.DeleteMatchingConversations(ctx, &api.DeleteMatchingConversationsParams{IdempotencyKey: newKey()}, r))
 }
 
 // DeleteMessages deletes single messages of a conversation, or with DryRun only says what it
 // would delete. IsNotFound reports whether the error means that the conversation does not exist.
 // A delete cannot be undone.
 func (c *Client) DeleteMessages(ctx context.Context, r api.DeleteMessagesRequest) (api.DeleteMessagesAnswer, error) {
-	return Decode[api.DeleteMessagesAnswer](c.raw.DeleteMessages(ctx, r))
+	return Decode[api.DeleteMessagesAnswer](c.raw.DeleteMessages(ctx, &api.DeleteMessagesParams{IdempotencyKey: newKey()}, r))
 }
 
 // LiftExclusions accepts uploads of conversations again that were deleted with Exclude, and of

@@ -2,7 +2,10 @@ package client
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -15,9 +18,9 @@ const (
 )
 
 // retrier retries calls that the service asked to repeat. After a 429 nothing was done, so
-// every call may be retried. After a 503 the work may be done and only the answer lost.
-// Then a delete is not retried, because the second answer would say that nothing was
-// deleted.
+// every call may be retried. After a 503, or when the connection broke, the work may be done
+// and only the answer lost. Then a delete or an upload is retried only with its idempotency
+// key, because without one the second answer of a delete would say that nothing was deleted.
 type retrier struct {
 	http    *http.Client
 	retries int
@@ -27,18 +30,17 @@ type retrier struct {
 func (r *retrier) Do(req *http.Request) (*http.Response, error) {
 	for try := 0; ; try++ {
 		resp, err := r.http.Do(req)
-		if err != nil || try >= r.retries || !mayRetry(req, resp.StatusCode) {
+		if try >= r.retries || !mayRetry(req, resp, err, try > 0) {
 			return resp, err
 		}
-		wait := retryAfter(resp.Header)
-		if wait == 0 {
-			wait = min(firstWait<<try, longestWait)
-		}
+		wait := waitFor(resp, try)
 		if !worthWaiting(req.Context(), wait) {
-			return resp, nil // this answer says more than a time-out would
+			return resp, err // it says more than a time-out would
 		}
-		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxErrorBody)) // so that the connection can be reused
-		_ = resp.Body.Close()
+		if resp != nil {
+			_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxErrorBody)) // so that the connection can be reused
+			_ = resp.Body.Close()
+		}
 		if err := pause(req.Context(), wait); err != nil {
 			return nil, err
 		}
@@ -48,17 +50,49 @@ func (r *retrier) Do(req *http.Request) (*http.Response, error) {
 	}
 }
 
-func mayRetry(req *http.Request, status int) bool {
+// idempotencyHeader names the key with which the service recognizes a request that is sent again.
+const idempotencyHeader = "Idempotency-Key"
+
+// newKey returns an idempotency key for one call.
+func newKey() *string { return new(rand.Text()) }
+
+// mayRetry reports whether a request may be sent again after an answer, or after an error without
+// one. again is set when it was sent before: then the service may be starting again.
+func mayRetry(req *http.Request, resp *http.Response, err error, again bool) bool {
 	if req.Body != nil && req.GetBody == nil { // a body that can be read only once
 		return false
 	}
-	switch status {
+	keyed := req.Header.Get(idempotencyHeader) != ""
+	if err != nil {
+		return keyed && (again || brokenOff(err)) && req.Context().Err() == nil
+	}
+	switch resp.StatusCode {
 	case http.StatusTooManyRequests:
 		return true
 	case http.StatusServiceUnavailable:
-		return req.Method != http.MethodDelete && !strings.Contains(req.URL.Path, "/chats/delete")
+		return keyed || req.Method != http.MethodDelete && !strings.Contains(req.URL.Path, "/delete")
+	case http.StatusConflict: // a request with this key is still running
+		return keyed && resp.Header.Get("Retry-After") != ""
 	}
 	return false
+}
+
+// brokenOff reports whether a connection ended before the answer. A service that cannot be reached
+// did nothing, and the caller learns that at once.
+func brokenOff(err error) bool {
+	var network *net.OpError
+	reached := !errors.As(err, &network) || network.Op != "dial"
+	return reached && (network != nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF))
+}
+
+// waitFor returns how long to wait before the next try.
+func waitFor(resp *http.Response, try int) time.Duration {
+	if resp != nil {
+		if wait := retryAfter(resp.Header); wait > 0 {
+			return wait
+		}
+	}
+	return min(firstWait<<try, longestWait)
 }
 
 // worthWaiting reports whether the wait ends before the context's deadline.

@@ -39,7 +39,7 @@ func (c *Client) exportRevisions(ctx context.Context, p *api.ExportConversations
 // revision. If one has changed, it deletes nothing and returns an *Error with status 409
 // that lists the changed ones in Changed.
 func (c *Client) DeleteUnchanged(ctx context.Context, r api.DeleteUnchangedRequest) (api.DeleteAnswer, error) {
-	return Decode[api.DeleteAnswer](c.raw.DeleteUnchangedConversations(ctx, r))
+	return Decode[api.DeleteAnswer](c.raw.DeleteUnchangedConversations(ctx, &api.DeleteUnchangedConversationsParams{IdempotencyKey: newKey()}, r))
 }
 
 // errNoRevisions means that the service is older than revisions in exports and ignored

@@ -27,16 +27,16 @@ type ServerInterface interface {
 	ListConversations(ctx echo.Context, params ListConversationsParams) error
 	// DeleteConversationsByPost Delete conversations (for proxies that drop the body of a DELETE)
 	// (POST /api/chat-history/chats/delete)
-	DeleteConversationsByPost(ctx echo.Context) error
+	DeleteConversationsByPost(ctx echo.Context, params DeleteConversationsByPostParams) error
 	// DeleteMatchingConversations Delete the conversations that match a filter
 	// (POST /api/chat-history/chats/delete-matching)
-	DeleteMatchingConversations(ctx echo.Context) error
+	DeleteMatchingConversations(ctx echo.Context, params DeleteMatchingConversationsParams) error
 	// PreviewDelete Say what a delete would delete
 	// (POST /api/chat-history/chats/delete-preview)
 	PreviewDelete(ctx echo.Context) error
 	// DeleteUnchangedConversations Delete conversations that have not changed since their export
 	// (POST /api/chat-history/chats/delete-unchanged)
-	DeleteUnchangedConversations(ctx echo.Context) error
+	DeleteUnchangedConversations(ctx echo.Context, params DeleteUnchangedConversationsParams) error
 	// GetConversation Read one conversation with its messages
 	// (GET /api/chat-history/conversation)
 	GetConversation(ctx echo.Context, params GetConversationParams) error
@@ -90,19 +90,19 @@ type ServerInterface interface {
 	StopImport(ctx echo.Context, id string) error
 	// UploadConversation Upload one conversation
 	// (POST /api/chat-history/ingest/custom-online)
-	UploadConversation(ctx echo.Context) error
+	UploadConversation(ctx echo.Context, params UploadConversationParams) error
 	// Recall Recall what the history says, as text for a prompt
 	// (POST /api/chat-history/inject)
 	Recall(ctx echo.Context) error
 	// DeleteMessages Delete single messages of a conversation
 	// (DELETE /api/chat-history/messages)
-	DeleteMessages(ctx echo.Context) error
+	DeleteMessages(ctx echo.Context, params DeleteMessagesParams) error
 	// ListMessages Read a page of the messages of a conversation
 	// (GET /api/chat-history/messages)
 	ListMessages(ctx echo.Context, params ListMessagesParams) error
 	// DeleteMessagesByPost Delete single messages (for proxies that drop the body of a DELETE)
 	// (POST /api/chat-history/messages/delete)
-	DeleteMessagesByPost(ctx echo.Context) error
+	DeleteMessagesByPost(ctx echo.Context, params DeleteMessagesByPostParams) error
 	// FindInConversation Find the messages of a conversation that contain words
 	// (GET /api/chat-history/messages/hits)
 	FindInConversation(ctx echo.Context, params FindInConversationParams) error
@@ -153,7 +153,7 @@ type ServerInterface interface {
 	DeletePublicConversationsByPost(ctx echo.Context, params DeletePublicConversationsByPostParams) error
 	// DeletePublicConversation Delete one conversation
 	// (DELETE /v2/hc-interactions/{id}/public)
-	DeletePublicConversation(ctx echo.Context, id PublicID) error
+	DeletePublicConversation(ctx echo.Context, id PublicID, params DeletePublicConversationParams) error
 	// GetPublicConversation Read one conversation with its messages
 	// (GET /v2/hc-interactions/{id}/public)
 	GetPublicConversation(ctx echo.Context, id PublicID) error
@@ -189,6 +189,23 @@ func (w *ServerInterfaceWrapper) DeleteConversations(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "wait", ctx.QueryParams(), &params.Wait, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter wait: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
@@ -302,8 +319,28 @@ func (w *ServerInterfaceWrapper) ListConversations(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) DeleteConversationsByPost(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteConversationsByPostParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.DeleteConversationsByPost(ctx)
+	err = w.Handler.DeleteConversationsByPost(ctx, params)
 	return err
 }
 
@@ -311,8 +348,28 @@ func (w *ServerInterfaceWrapper) DeleteConversationsByPost(ctx echo.Context) err
 func (w *ServerInterfaceWrapper) DeleteMatchingConversations(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteMatchingConversationsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.DeleteMatchingConversations(ctx)
+	err = w.Handler.DeleteMatchingConversations(ctx, params)
 	return err
 }
 
@@ -329,8 +386,28 @@ func (w *ServerInterfaceWrapper) PreviewDelete(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) DeleteUnchangedConversations(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteUnchangedConversationsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.DeleteUnchangedConversations(ctx)
+	err = w.Handler.DeleteUnchangedConversations(ctx, params)
 	return err
 }
 
@@ -760,8 +837,28 @@ func (w *ServerInterfaceWrapper) StopImport(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) UploadConversation(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UploadConversationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.UploadConversation(ctx)
+	err = w.Handler.UploadConversation(ctx, params)
 	return err
 }
 
@@ -778,8 +875,28 @@ func (w *ServerInterfaceWrapper) Recall(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) DeleteMessages(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteMessagesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.DeleteMessages(ctx)
+	err = w.Handler.DeleteMessages(ctx, params)
 	return err
 }
 
@@ -826,8 +943,28 @@ func (w *ServerInterfaceWrapper) ListMessages(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) DeleteMessagesByPost(ctx echo.Context) error {
 	var err error
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteMessagesByPostParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.DeleteMessagesByPost(ctx)
+	err = w.Handler.DeleteMessagesByPost(ctx, params)
 	return err
 }
 
@@ -984,6 +1121,23 @@ func (w *ServerInterfaceWrapper) DeletePublicConversations(ctx echo.Context) err
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter atomic: %s", err))
 	}
 
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.DeletePublicConversations(ctx, params)
 	return err
@@ -1069,6 +1223,23 @@ func (w *ServerInterfaceWrapper) DeletePublicConversationsByPost(ctx echo.Contex
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter atomic: %s", err))
 	}
 
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.DeletePublicConversationsByPost(ctx, params)
 	return err
@@ -1085,8 +1256,28 @@ func (w *ServerInterfaceWrapper) DeletePublicConversation(ctx echo.Context) erro
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeletePublicConversationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.DeletePublicConversation(ctx, id)
+	err = w.Handler.DeletePublicConversation(ctx, id, params)
 	return err
 }
 
@@ -1226,11 +1417,15 @@ type ImportNotFoundJSONResponse ErrorResponse
 
 type InternalErrorJSONResponse ErrorResponse
 
+type KeyInUseJSONResponse ErrorResponse
+
 type KeyNotFoundJSONResponse ErrorResponse
 
 type MisdirectedJSONResponse ErrorResponse
 
 type NameTakenJSONResponse ErrorResponse
+
+type OtherRequestJSONResponse ErrorResponse
 
 type PublicBadRequestJSONResponse PublicError
 
@@ -1242,9 +1437,13 @@ type PublicHeaderTooLargeJSONResponse PublicError
 
 type PublicInternalErrorJSONResponse PublicError
 
+type PublicKeyInUseJSONResponse PublicError
+
 type PublicMisdirectedJSONResponse PublicError
 
 type PublicNotFoundJSONResponse PublicError
+
+type PublicOtherRequestJSONResponse PublicError
 
 type PublicTimeoutJSONResponse PublicError
 
@@ -1379,6 +1578,20 @@ func (response DeleteConversations408JSONResponse) VisitDeleteConversationsRespo
 	return err
 }
 
+type DeleteConversations409JSONResponse struct{ KeyInUseJSONResponse }
+
+func (response DeleteConversations409JSONResponse) VisitDeleteConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteConversations413JSONResponse struct{ TooLargeJSONResponse }
 
 func (response DeleteConversations413JSONResponse) VisitDeleteConversationsResponse(w http.ResponseWriter) error {
@@ -1419,6 +1632,20 @@ func (response DeleteConversations421JSONResponse) VisitDeleteConversationsRespo
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteConversations422JSONResponse struct{ OtherRequestJSONResponse }
+
+func (response DeleteConversations422JSONResponse) VisitDeleteConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1626,7 +1853,8 @@ func (response ListConversations503JSONResponse) VisitListConversationsResponse(
 }
 
 type DeleteConversationsByPostRequestObject struct {
-	Body *DeleteConversationsByPostJSONRequestBody
+	Params DeleteConversationsByPostParams
+	Body   *DeleteConversationsByPostJSONRequestBody
 }
 
 type DeleteConversationsByPostResponseObject interface {
@@ -1703,6 +1931,20 @@ func (response DeleteConversationsByPost408JSONResponse) VisitDeleteConversation
 	return err
 }
 
+type DeleteConversationsByPost409JSONResponse struct{ KeyInUseJSONResponse }
+
+func (response DeleteConversationsByPost409JSONResponse) VisitDeleteConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteConversationsByPost413JSONResponse struct{ TooLargeJSONResponse }
 
 func (response DeleteConversationsByPost413JSONResponse) VisitDeleteConversationsByPostResponse(w http.ResponseWriter) error {
@@ -1743,6 +1985,20 @@ func (response DeleteConversationsByPost421JSONResponse) VisitDeleteConversation
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteConversationsByPost422JSONResponse struct{ OtherRequestJSONResponse }
+
+func (response DeleteConversationsByPost422JSONResponse) VisitDeleteConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -1810,7 +2066,8 @@ func (response DeleteConversationsByPost503JSONResponse) VisitDeleteConversation
 }
 
 type DeleteMatchingConversationsRequestObject struct {
-	Body *DeleteMatchingConversationsJSONRequestBody
+	Params DeleteMatchingConversationsParams
+	Body   *DeleteMatchingConversationsJSONRequestBody
 }
 
 type DeleteMatchingConversationsResponseObject interface {
@@ -1941,6 +2198,20 @@ func (response DeleteMatchingConversations421JSONResponse) VisitDeleteMatchingCo
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMatchingConversations422JSONResponse struct{ OtherRequestJSONResponse }
+
+func (response DeleteMatchingConversations422JSONResponse) VisitDeleteMatchingConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -2192,7 +2463,8 @@ func (response PreviewDelete503JSONResponse) VisitPreviewDeleteResponse(w http.R
 }
 
 type DeleteUnchangedConversationsRequestObject struct {
-	Body *DeleteUnchangedConversationsJSONRequestBody
+	Params DeleteUnchangedConversationsParams
+	Body   *DeleteUnchangedConversationsJSONRequestBody
 }
 
 type DeleteUnchangedConversationsResponseObject interface {
@@ -2325,6 +2597,20 @@ func (response DeleteUnchangedConversations421JSONResponse) VisitDeleteUnchanged
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUnchangedConversations422JSONResponse struct{ OtherRequestJSONResponse }
+
+func (response DeleteUnchangedConversations422JSONResponse) VisitDeleteUnchangedConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -5412,7 +5698,8 @@ func (response StopImport503JSONResponse) VisitStopImportResponse(w http.Respons
 }
 
 type UploadConversationRequestObject struct {
-	Body *UploadConversationJSONRequestBody
+	Params UploadConversationParams
+	Body   *UploadConversationJSONRequestBody
 }
 
 type UploadConversationResponseObject interface {
@@ -5543,6 +5830,20 @@ func (response UploadConversation421JSONResponse) VisitUploadConversationRespons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UploadConversation422JSONResponse struct{ OtherRequestJSONResponse }
+
+func (response UploadConversation422JSONResponse) VisitUploadConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -5794,7 +6095,8 @@ func (response Recall503JSONResponse) VisitRecallResponse(w http.ResponseWriter)
 }
 
 type DeleteMessagesRequestObject struct {
-	Body *DeleteMessagesJSONRequestBody
+	Params DeleteMessagesParams
+	Body   *DeleteMessagesJSONRequestBody
 }
 
 type DeleteMessagesResponseObject interface {
@@ -5887,6 +6189,20 @@ func (response DeleteMessages408JSONResponse) VisitDeleteMessagesResponse(w http
 	return err
 }
 
+type DeleteMessages409JSONResponse struct{ KeyInUseJSONResponse }
+
+func (response DeleteMessages409JSONResponse) VisitDeleteMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteMessages413JSONResponse struct{ TooLargeJSONResponse }
 
 func (response DeleteMessages413JSONResponse) VisitDeleteMessagesResponse(w http.ResponseWriter) error {
@@ -5927,6 +6243,20 @@ func (response DeleteMessages421JSONResponse) VisitDeleteMessagesResponse(w http
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessages422JSONResponse struct{ OtherRequestJSONResponse }
+
+func (response DeleteMessages422JSONResponse) VisitDeleteMessagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -6150,7 +6480,8 @@ func (response ListMessages503JSONResponse) VisitListMessagesResponse(w http.Res
 }
 
 type DeleteMessagesByPostRequestObject struct {
-	Body *DeleteMessagesByPostJSONRequestBody
+	Params DeleteMessagesByPostParams
+	Body   *DeleteMessagesByPostJSONRequestBody
 }
 
 type DeleteMessagesByPostResponseObject interface {
@@ -6243,6 +6574,20 @@ func (response DeleteMessagesByPost408JSONResponse) VisitDeleteMessagesByPostRes
 	return err
 }
 
+type DeleteMessagesByPost409JSONResponse struct{ KeyInUseJSONResponse }
+
+func (response DeleteMessagesByPost409JSONResponse) VisitDeleteMessagesByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeleteMessagesByPost413JSONResponse struct{ TooLargeJSONResponse }
 
 func (response DeleteMessagesByPost413JSONResponse) VisitDeleteMessagesByPostResponse(w http.ResponseWriter) error {
@@ -6283,6 +6628,20 @@ func (response DeleteMessagesByPost421JSONResponse) VisitDeleteMessagesByPostRes
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMessagesByPost422JSONResponse struct{ OtherRequestJSONResponse }
+
+func (response DeleteMessagesByPost422JSONResponse) VisitDeleteMessagesByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -8600,6 +8959,20 @@ func (response DeletePublicConversations408JSONResponse) VisitDeletePublicConver
 	return err
 }
 
+type DeletePublicConversations409JSONResponse struct{ PublicKeyInUseJSONResponse }
+
+func (response DeletePublicConversations409JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeletePublicConversations413JSONResponse struct{ PublicTooLargeJSONResponse }
 
 func (response DeletePublicConversations413JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
@@ -8640,6 +9013,20 @@ func (response DeletePublicConversations421JSONResponse) VisitDeletePublicConver
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversations422JSONResponse struct{ PublicOtherRequestJSONResponse }
+
+func (response DeletePublicConversations422JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -8951,6 +9338,20 @@ func (response DeletePublicConversationsByPost408JSONResponse) VisitDeletePublic
 	return err
 }
 
+type DeletePublicConversationsByPost409JSONResponse struct{ PublicKeyInUseJSONResponse }
+
+func (response DeletePublicConversationsByPost409JSONResponse) VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeletePublicConversationsByPost413JSONResponse struct{ PublicTooLargeJSONResponse }
 
 func (response DeletePublicConversationsByPost413JSONResponse) VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error {
@@ -8991,6 +9392,20 @@ func (response DeletePublicConversationsByPost421JSONResponse) VisitDeletePublic
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversationsByPost422JSONResponse struct{ PublicOtherRequestJSONResponse }
+
+func (response DeletePublicConversationsByPost422JSONResponse) VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -9064,7 +9479,8 @@ func (response DeletePublicConversationsByPost503JSONResponse) VisitDeletePublic
 }
 
 type DeletePublicConversationRequestObject struct {
-	ID PublicID `json:"id"`
+	ID     PublicID `json:"id"`
+	Params DeletePublicConversationParams
 }
 
 type DeletePublicConversationResponseObject interface {
@@ -9141,6 +9557,20 @@ func (response DeletePublicConversation408JSONResponse) VisitDeletePublicConvers
 	return err
 }
 
+type DeletePublicConversation409JSONResponse struct{ PublicKeyInUseJSONResponse }
+
+func (response DeletePublicConversation409JSONResponse) VisitDeletePublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DeletePublicConversation413JSONResponse struct{ PublicTooLargeJSONResponse }
 
 func (response DeletePublicConversation413JSONResponse) VisitDeletePublicConversationResponse(w http.ResponseWriter) error {
@@ -9181,6 +9611,20 @@ func (response DeletePublicConversation421JSONResponse) VisitDeletePublicConvers
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(421)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeletePublicConversation422JSONResponse struct{ PublicOtherRequestJSONResponse }
+
+func (response DeletePublicConversation422JSONResponse) VisitDeletePublicConversationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(422)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -9644,8 +10088,10 @@ func (sh *strictHandler) ListConversations(ctx echo.Context, params ListConversa
 }
 
 // DeleteConversationsByPost operation middleware
-func (sh *strictHandler) DeleteConversationsByPost(ctx echo.Context) error {
+func (sh *strictHandler) DeleteConversationsByPost(ctx echo.Context, params DeleteConversationsByPostParams) error {
 	var request DeleteConversationsByPostRequestObject
+
+	request.Params = params
 
 	var body DeleteConversationsByPostJSONRequestBody
 	var err error
@@ -9690,8 +10136,10 @@ func (sh *strictHandler) DeleteConversationsByPost(ctx echo.Context) error {
 }
 
 // DeleteMatchingConversations operation middleware
-func (sh *strictHandler) DeleteMatchingConversations(ctx echo.Context) error {
+func (sh *strictHandler) DeleteMatchingConversations(ctx echo.Context, params DeleteMatchingConversationsParams) error {
 	var request DeleteMatchingConversationsRequestObject
+
+	request.Params = params
 
 	var body DeleteMatchingConversationsJSONRequestBody
 	var err error
@@ -9782,8 +10230,10 @@ func (sh *strictHandler) PreviewDelete(ctx echo.Context) error {
 }
 
 // DeleteUnchangedConversations operation middleware
-func (sh *strictHandler) DeleteUnchangedConversations(ctx echo.Context) error {
+func (sh *strictHandler) DeleteUnchangedConversations(ctx echo.Context, params DeleteUnchangedConversationsParams) error {
 	var request DeleteUnchangedConversationsRequestObject
+
+	request.Params = params
 
 	var body DeleteUnchangedConversationsJSONRequestBody
 	var err error
@@ -10366,8 +10816,10 @@ func (sh *strictHandler) StopImport(ctx echo.Context, id string) error {
 }
 
 // UploadConversation operation middleware
-func (sh *strictHandler) UploadConversation(ctx echo.Context) error {
+func (sh *strictHandler) UploadConversation(ctx echo.Context, params UploadConversationParams) error {
 	var request UploadConversationRequestObject
+
+	request.Params = params
 
 	var body UploadConversationJSONRequestBody
 	var err error
@@ -10458,8 +10910,10 @@ func (sh *strictHandler) Recall(ctx echo.Context) error {
 }
 
 // DeleteMessages operation middleware
-func (sh *strictHandler) DeleteMessages(ctx echo.Context) error {
+func (sh *strictHandler) DeleteMessages(ctx echo.Context, params DeleteMessagesParams) error {
 	var request DeleteMessagesRequestObject
+
+	request.Params = params
 
 	var body DeleteMessagesJSONRequestBody
 	var err error
@@ -10529,8 +10983,10 @@ func (sh *strictHandler) ListMessages(ctx echo.Context, params ListMessagesParam
 }
 
 // DeleteMessagesByPost operation middleware
-func (sh *strictHandler) DeleteMessagesByPost(ctx echo.Context) error {
+func (sh *strictHandler) DeleteMessagesByPost(ctx echo.Context, params DeleteMessagesByPostParams) error {
 	var request DeleteMessagesByPostRequestObject
+
+	request.Params = params
 
 	var body DeleteMessagesByPostJSONRequestBody
 	var err error
@@ -11114,10 +11570,11 @@ func (sh *strictHandler) DeletePublicConversationsByPost(ctx echo.Context, param
 }
 
 // DeletePublicConversation operation middleware
-func (sh *strictHandler) DeletePublicConversation(ctx echo.Context, id PublicID) error {
+func (sh *strictHandler) DeletePublicConversation(ctx echo.Context, id PublicID, params DeletePublicConversationParams) error {
 	var request DeletePublicConversationRequestObject
 
 	request.ID = id
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.DeletePublicConversation(ctx.Request().Context(), request.(DeletePublicConversationRequestObject))

@@ -17,7 +17,7 @@ import (
 // workspaces.
 var reclaimTables = []string{
 	"conversations", "messages", "chunks", "embeddings",
-	"imports", "platforms", "api_keys", "tombstones", "message_tombstones", "ledger_outbox", "workspaces",
+	"imports", "platforms", "api_keys", "tombstones", "message_tombstones", "ledger_outbox", "idempotent_uploads", "idempotency_keys", "workspaces",
 }
 
 // Reclaim frees the space of deleted rows for new ones, removes their index entries,

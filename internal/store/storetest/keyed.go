@@ -26,7 +26,7 @@ func keyed(t testing.TB) func(string) {
 }
 
 // OfWorkspaces are the tables whose rows belong to workspaces.
-var OfWorkspaces = []string{"conversations", "messages", "chunks", "embeddings", "imports", "platforms", "deletions", "tombstones", "message_tombstones"}
+var OfWorkspaces = []string{"conversations", "messages", "chunks", "embeddings", "imports", "platforms", "deletions", "tombstones", "message_tombstones", "idempotency_keys", "idempotent_uploads"}
 
 // acrossWorkspaces are parts of the few statements that concern all workspaces.
 var acrossWorkspaces = []string{
@@ -49,6 +49,7 @@ var acrossWorkspaces = []string{
 	"IN ('queued', 'indexing') AND run_after > ", // conversations that a wrong clock postponed
 	"holder > 0",                                 // which programs have claims, and claims of programs that have ended
 	"platform = '' AND ended_at < ",              // old records of imports that stored nothing
+	"used_at <= ",                                // old idempotency keys
 	"recipe_id > 0",                              // conversations that another model indexed are re-indexed, in any workspace
 	"w.id = deletions.workspace_id",              // the receipts of deleted workspaces, in an export of everything
 	"FROM tombstones LIMIT 1",                    // whether any tombstone needs the key that a restore replaces

@@ -5,6 +5,7 @@ package fini
 
 import (
 	"context"
+	"crypto/rand"
 	"iter"
 	"net/http"
 	"strconv"
@@ -91,7 +92,7 @@ func (c *Client) Get(ctx context.Context, id string) (api.PublicConversation, er
 
 // Delete deletes a conversation. It succeeds too if the conversation does not exist.
 func (c *Client) Delete(ctx context.Context, id string) error {
-	return succeed(c.raw.DeletePublicConversation(ctx, id))
+	return succeed(c.raw.DeletePublicConversation(ctx, id, &api.DeletePublicConversationParams{IdempotencyKey: newKey()}))
 }
 
 // DeleteBulk deletes 1 to 50 conversations. If some ids do not exist, it deletes the
@@ -111,7 +112,7 @@ func (c *Client) deleteBulk(ctx context.Context, atomic *string, ids []string) e
 	if ids == nil {
 		ids = []string{} // the service refuses an empty list, with its own error
 	}
-	return succeed(c.raw.DeletePublicConversations(ctx, &api.DeletePublicConversationsParams{Atomic: atomic}, api.PublicDeleteRequest{IDs: ids}))
+	return succeed(c.raw.DeletePublicConversations(ctx, &api.DeletePublicConversationsParams{Atomic: atomic, IdempotencyKey: newKey()}, api.PublicDeleteRequest{IDs: ids}))
 }
 
 // succeed decodes an answer that says only that the call succeeded.
@@ -141,3 +142,7 @@ func number(n int) *string {
 	}
 	return text(strconv.Itoa(n))
 }
+
+// newKey returns an idempotency key for one call, with which the service recognizes it when it is
+// sent again.
+func newKey() *string { return new(rand.Text()) }

@@ -128,7 +128,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/chat-history/chats/delete (the `DeleteConversationsByPost` operationId).
-	DeleteConversationsByPostWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteConversationsByPostWithBody(ctx context.Context, params *DeleteConversationsByPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteConversationsByPost Delete conversations (for proxies that drop the body of a DELETE)
 	//
@@ -137,7 +137,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/chat-history/chats/delete (the `DeleteConversationsByPost` operationId).
-	DeleteConversationsByPost(ctx context.Context, body DeleteConversationsByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteConversationsByPost(ctx context.Context, params *DeleteConversationsByPostParams, body DeleteConversationsByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteMatchingConversationsWithBody Delete the conversations that match a filter
 	//
@@ -148,7 +148,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
-	DeleteMatchingConversationsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteMatchingConversationsWithBody(ctx context.Context, params *DeleteMatchingConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteMatchingConversations Delete the conversations that match a filter
 	//
@@ -159,7 +159,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
-	DeleteMatchingConversations(ctx context.Context, body DeleteMatchingConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteMatchingConversations(ctx context.Context, params *DeleteMatchingConversationsParams, body DeleteMatchingConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PreviewDeleteWithBody Say what a delete would delete
 	//
@@ -190,7 +190,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
-	DeleteUnchangedConversationsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteUnchangedConversationsWithBody(ctx context.Context, params *DeleteUnchangedConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteUnchangedConversations Delete conversations that have not changed since their export
 	//
@@ -201,7 +201,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
-	DeleteUnchangedConversations(ctx context.Context, body DeleteUnchangedConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteUnchangedConversations(ctx context.Context, params *DeleteUnchangedConversationsParams, body DeleteUnchangedConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetConversation Read one conversation with its messages
 	//
@@ -413,7 +413,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/chat-history/ingest/custom-online (the `UploadConversation` operationId).
-	UploadConversationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UploadConversationWithBody(ctx context.Context, params *UploadConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// UploadConversation Upload one conversation
 	//
@@ -424,7 +424,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/chat-history/ingest/custom-online (the `UploadConversation` operationId).
-	UploadConversation(ctx context.Context, body UploadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	UploadConversation(ctx context.Context, params *UploadConversationParams, body UploadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RecallWithBody Recall what the history says, as text for a prompt
 	//
@@ -457,7 +457,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with DELETE /api/chat-history/messages (the `DeleteMessages` operationId).
-	DeleteMessagesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteMessagesWithBody(ctx context.Context, params *DeleteMessagesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteMessages Delete single messages of a conversation
 	//
@@ -468,7 +468,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with DELETE /api/chat-history/messages (the `DeleteMessages` operationId).
-	DeleteMessages(ctx context.Context, body DeleteMessagesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteMessages(ctx context.Context, params *DeleteMessagesParams, body DeleteMessagesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMessages Read a page of the messages of a conversation
 	//
@@ -485,7 +485,7 @@ type ClientInterface interface {
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/chat-history/messages/delete (the `DeleteMessagesByPost` operationId).
-	DeleteMessagesByPostWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteMessagesByPostWithBody(ctx context.Context, params *DeleteMessagesByPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteMessagesByPost Delete single messages (for proxies that drop the body of a DELETE)
 	//
@@ -494,7 +494,7 @@ type ClientInterface interface {
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/chat-history/messages/delete (the `DeleteMessagesByPost` operationId).
-	DeleteMessagesByPost(ctx context.Context, body DeleteMessagesByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeleteMessagesByPost(ctx context.Context, params *DeleteMessagesByPostParams, body DeleteMessagesByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// FindInConversation Find the messages of a conversation that contain words
 	//
@@ -714,7 +714,7 @@ type ClientInterface interface {
 	// `write`.
 	//
 	// Corresponds with DELETE /v2/hc-interactions/{id}/public (the `DeletePublicConversation` operationId).
-	DeletePublicConversation(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	DeletePublicConversation(ctx context.Context, id PublicID, params *DeletePublicConversationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetPublicConversation Read one conversation with its messages
 	//
@@ -792,8 +792,8 @@ func (c *Client) ListConversations(ctx context.Context, params *ListConversation
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/chat-history/chats/delete (the `DeleteConversationsByPost` operationId).
-func (c *Client) DeleteConversationsByPostWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteConversationsByPostRequestWithBody(c.Server, contentType, body)
+func (c *Client) DeleteConversationsByPostWithBody(ctx context.Context, params *DeleteConversationsByPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteConversationsByPostRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -811,8 +811,8 @@ func (c *Client) DeleteConversationsByPostWithBody(ctx context.Context, contentT
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /api/chat-history/chats/delete (the `DeleteConversationsByPost` operationId).
-func (c *Client) DeleteConversationsByPost(ctx context.Context, body DeleteConversationsByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteConversationsByPostRequest(c.Server, body)
+func (c *Client) DeleteConversationsByPost(ctx context.Context, params *DeleteConversationsByPostParams, body DeleteConversationsByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteConversationsByPostRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -832,8 +832,8 @@ func (c *Client) DeleteConversationsByPost(ctx context.Context, body DeleteConve
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
-func (c *Client) DeleteMatchingConversationsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteMatchingConversationsRequestWithBody(c.Server, contentType, body)
+func (c *Client) DeleteMatchingConversationsWithBody(ctx context.Context, params *DeleteMatchingConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMatchingConversationsRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -853,8 +853,8 @@ func (c *Client) DeleteMatchingConversationsWithBody(ctx context.Context, conten
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
-func (c *Client) DeleteMatchingConversations(ctx context.Context, body DeleteMatchingConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteMatchingConversationsRequest(c.Server, body)
+func (c *Client) DeleteMatchingConversations(ctx context.Context, params *DeleteMatchingConversationsParams, body DeleteMatchingConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMatchingConversationsRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -914,8 +914,8 @@ func (c *Client) PreviewDelete(ctx context.Context, body PreviewDeleteJSONReques
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
-func (c *Client) DeleteUnchangedConversationsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteUnchangedConversationsRequestWithBody(c.Server, contentType, body)
+func (c *Client) DeleteUnchangedConversationsWithBody(ctx context.Context, params *DeleteUnchangedConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteUnchangedConversationsRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -935,8 +935,8 @@ func (c *Client) DeleteUnchangedConversationsWithBody(ctx context.Context, conte
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
-func (c *Client) DeleteUnchangedConversations(ctx context.Context, body DeleteUnchangedConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteUnchangedConversationsRequest(c.Server, body)
+func (c *Client) DeleteUnchangedConversations(ctx context.Context, params *DeleteUnchangedConversationsParams, body DeleteUnchangedConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteUnchangedConversationsRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1377,8 +1377,8 @@ func (c *Client) StopImport(ctx context.Context, id string, reqEditors ...Reques
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/chat-history/ingest/custom-online (the `UploadConversation` operationId).
-func (c *Client) UploadConversationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewUploadConversationRequestWithBody(c.Server, contentType, body)
+func (c *Client) UploadConversationWithBody(ctx context.Context, params *UploadConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUploadConversationRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1398,8 +1398,8 @@ func (c *Client) UploadConversationWithBody(ctx context.Context, contentType str
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /api/chat-history/ingest/custom-online (the `UploadConversation` operationId).
-func (c *Client) UploadConversation(ctx context.Context, body UploadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewUploadConversationRequest(c.Server, body)
+func (c *Client) UploadConversation(ctx context.Context, params *UploadConversationParams, body UploadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUploadConversationRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1461,8 +1461,8 @@ func (c *Client) Recall(ctx context.Context, body RecallJSONRequestBody, reqEdit
 // Takes any type of body and a specified content type.
 //
 // Corresponds with DELETE /api/chat-history/messages (the `DeleteMessages` operationId).
-func (c *Client) DeleteMessagesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteMessagesRequestWithBody(c.Server, contentType, body)
+func (c *Client) DeleteMessagesWithBody(ctx context.Context, params *DeleteMessagesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMessagesRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1482,8 +1482,8 @@ func (c *Client) DeleteMessagesWithBody(ctx context.Context, contentType string,
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with DELETE /api/chat-history/messages (the `DeleteMessages` operationId).
-func (c *Client) DeleteMessages(ctx context.Context, body DeleteMessagesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteMessagesRequest(c.Server, body)
+func (c *Client) DeleteMessages(ctx context.Context, params *DeleteMessagesParams, body DeleteMessagesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMessagesRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1519,8 +1519,8 @@ func (c *Client) ListMessages(ctx context.Context, params *ListMessagesParams, r
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/chat-history/messages/delete (the `DeleteMessagesByPost` operationId).
-func (c *Client) DeleteMessagesByPostWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteMessagesByPostRequestWithBody(c.Server, contentType, body)
+func (c *Client) DeleteMessagesByPostWithBody(ctx context.Context, params *DeleteMessagesByPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMessagesByPostRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1538,8 +1538,8 @@ func (c *Client) DeleteMessagesByPostWithBody(ctx context.Context, contentType s
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /api/chat-history/messages/delete (the `DeleteMessagesByPost` operationId).
-func (c *Client) DeleteMessagesByPost(ctx context.Context, body DeleteMessagesByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeleteMessagesByPostRequest(c.Server, body)
+func (c *Client) DeleteMessagesByPost(ctx context.Context, params *DeleteMessagesByPostParams, body DeleteMessagesByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMessagesByPostRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1998,8 +1998,8 @@ func (c *Client) DeletePublicConversationsByPost(ctx context.Context, params *De
 // `write`.
 //
 // Corresponds with DELETE /v2/hc-interactions/{id}/public (the `DeletePublicConversation` operationId).
-func (c *Client) DeletePublicConversation(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewDeletePublicConversationRequest(c.Server, id)
+func (c *Client) DeletePublicConversation(ctx context.Context, id PublicID, params *DeletePublicConversationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeletePublicConversationRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2115,6 +2115,21 @@ func NewDeleteConversationsRequestWithBody(server string, params *DeleteConversa
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -2318,18 +2333,18 @@ func NewListConversationsRequest(server string, params *ListConversationsParams)
 }
 
 // NewDeleteConversationsByPostRequest calls the generic DeleteConversationsByPost builder with application/json body
-func NewDeleteConversationsByPostRequest(server string, body DeleteConversationsByPostJSONRequestBody) (*http.Request, error) {
+func NewDeleteConversationsByPostRequest(server string, params *DeleteConversationsByPostParams, body DeleteConversationsByPostJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewDeleteConversationsByPostRequestWithBody(server, "application/json", bodyReader)
+	return NewDeleteConversationsByPostRequestWithBody(server, params, "application/json", bodyReader)
 }
 
 // NewDeleteConversationsByPostRequestWithBody constructs an http.Request for the DeleteConversationsByPost method, with any body, and a specified content type
-func NewDeleteConversationsByPostRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+func NewDeleteConversationsByPostRequestWithBody(server string, params *DeleteConversationsByPostParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -2354,22 +2369,37 @@ func NewDeleteConversationsByPostRequestWithBody(server string, contentType stri
 
 	req.Header.Add("Content-Type", contentType)
 
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
 	return req, nil
 }
 
 // NewDeleteMatchingConversationsRequest calls the generic DeleteMatchingConversations builder with application/json body
-func NewDeleteMatchingConversationsRequest(server string, body DeleteMatchingConversationsJSONRequestBody) (*http.Request, error) {
+func NewDeleteMatchingConversationsRequest(server string, params *DeleteMatchingConversationsParams, body DeleteMatchingConversationsJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewDeleteMatchingConversationsRequestWithBody(server, "application/json", bodyReader)
+	return NewDeleteMatchingConversationsRequestWithBody(server, params, "application/json", bodyReader)
 }
 
 // NewDeleteMatchingConversationsRequestWithBody constructs an http.Request for the DeleteMatchingConversations method, with any body, and a specified content type
-func NewDeleteMatchingConversationsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+func NewDeleteMatchingConversationsRequestWithBody(server string, params *DeleteMatchingConversationsParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -2393,6 +2423,21 @@ func NewDeleteMatchingConversationsRequestWithBody(server string, contentType st
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -2438,18 +2483,18 @@ func NewPreviewDeleteRequestWithBody(server string, contentType string, body io.
 }
 
 // NewDeleteUnchangedConversationsRequest calls the generic DeleteUnchangedConversations builder with application/json body
-func NewDeleteUnchangedConversationsRequest(server string, body DeleteUnchangedConversationsJSONRequestBody) (*http.Request, error) {
+func NewDeleteUnchangedConversationsRequest(server string, params *DeleteUnchangedConversationsParams, body DeleteUnchangedConversationsJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewDeleteUnchangedConversationsRequestWithBody(server, "application/json", bodyReader)
+	return NewDeleteUnchangedConversationsRequestWithBody(server, params, "application/json", bodyReader)
 }
 
 // NewDeleteUnchangedConversationsRequestWithBody constructs an http.Request for the DeleteUnchangedConversations method, with any body, and a specified content type
-func NewDeleteUnchangedConversationsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+func NewDeleteUnchangedConversationsRequestWithBody(server string, params *DeleteUnchangedConversationsParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -2473,6 +2518,21 @@ func NewDeleteUnchangedConversationsRequestWithBody(server string, contentType s
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -3499,18 +3559,18 @@ func NewStopImportRequest(server string, id string) (*http.Request, error) {
 }
 
 // NewUploadConversationRequest calls the generic UploadConversation builder with application/json body
-func NewUploadConversationRequest(server string, body UploadConversationJSONRequestBody) (*http.Request, error) {
+func NewUploadConversationRequest(server string, params *UploadConversationParams, body UploadConversationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewUploadConversationRequestWithBody(server, "application/json", bodyReader)
+	return NewUploadConversationRequestWithBody(server, params, "application/json", bodyReader)
 }
 
 // NewUploadConversationRequestWithBody constructs an http.Request for the UploadConversation method, with any body, and a specified content type
-func NewUploadConversationRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+func NewUploadConversationRequestWithBody(server string, params *UploadConversationParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -3534,6 +3594,21 @@ func NewUploadConversationRequestWithBody(server string, contentType string, bod
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -3579,18 +3654,18 @@ func NewRecallRequestWithBody(server string, contentType string, body io.Reader)
 }
 
 // NewDeleteMessagesRequest calls the generic DeleteMessages builder with application/json body
-func NewDeleteMessagesRequest(server string, body DeleteMessagesJSONRequestBody) (*http.Request, error) {
+func NewDeleteMessagesRequest(server string, params *DeleteMessagesParams, body DeleteMessagesJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewDeleteMessagesRequestWithBody(server, "application/json", bodyReader)
+	return NewDeleteMessagesRequestWithBody(server, params, "application/json", bodyReader)
 }
 
 // NewDeleteMessagesRequestWithBody constructs an http.Request for the DeleteMessages method, with any body, and a specified content type
-func NewDeleteMessagesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+func NewDeleteMessagesRequestWithBody(server string, params *DeleteMessagesParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -3614,6 +3689,21 @@ func NewDeleteMessagesRequestWithBody(server string, contentType string, body io
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -3709,18 +3799,18 @@ func NewListMessagesRequest(server string, params *ListMessagesParams) (*http.Re
 }
 
 // NewDeleteMessagesByPostRequest calls the generic DeleteMessagesByPost builder with application/json body
-func NewDeleteMessagesByPostRequest(server string, body DeleteMessagesByPostJSONRequestBody) (*http.Request, error) {
+func NewDeleteMessagesByPostRequest(server string, params *DeleteMessagesByPostParams, body DeleteMessagesByPostJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewDeleteMessagesByPostRequestWithBody(server, "application/json", bodyReader)
+	return NewDeleteMessagesByPostRequestWithBody(server, params, "application/json", bodyReader)
 }
 
 // NewDeleteMessagesByPostRequestWithBody constructs an http.Request for the DeleteMessagesByPost method, with any body, and a specified content type
-func NewDeleteMessagesByPostRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+func NewDeleteMessagesByPostRequestWithBody(server string, params *DeleteMessagesByPostParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -3744,6 +3834,21 @@ func NewDeleteMessagesByPostRequestWithBody(server string, contentType string, b
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -4274,6 +4379,21 @@ func NewDeletePublicConversationsRequestWithBody(server string, params *DeletePu
 
 	req.Header.Add("Content-Type", contentType)
 
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
 	return req, nil
 }
 
@@ -4479,11 +4599,26 @@ func NewDeletePublicConversationsByPostRequestWithBody(server string, params *De
 
 	req.Header.Add("Content-Type", contentType)
 
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
 	return req, nil
 }
 
 // NewDeletePublicConversationRequest constructs an http.Request for the DeletePublicConversation method
-func NewDeletePublicConversationRequest(server string, id PublicID) (*http.Request, error) {
+func NewDeletePublicConversationRequest(server string, id PublicID, params *DeletePublicConversationParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -4511,6 +4646,21 @@ func NewDeletePublicConversationRequest(server string, id PublicID) (*http.Reque
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -4633,7 +4783,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/chats/delete (the `DeleteConversationsByPost` operationId).
-	DeleteConversationsByPostWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteConversationsByPostResponse, error)
+	DeleteConversationsByPostWithBodyWithResponse(ctx context.Context, params *DeleteConversationsByPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteConversationsByPostResponse, error)
 
 	// DeleteConversationsByPostWithResponse Delete conversations (for proxies that drop the body of a DELETE)
 	//
@@ -4642,7 +4792,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/chats/delete (the `DeleteConversationsByPost` operationId).
-	DeleteConversationsByPostWithResponse(ctx context.Context, body DeleteConversationsByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteConversationsByPostResponse, error)
+	DeleteConversationsByPostWithResponse(ctx context.Context, params *DeleteConversationsByPostParams, body DeleteConversationsByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteConversationsByPostResponse, error)
 
 	// DeleteMatchingConversationsWithBodyWithResponse Delete the conversations that match a filter
 	//
@@ -4653,7 +4803,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
-	DeleteMatchingConversationsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMatchingConversationsResponse, error)
+	DeleteMatchingConversationsWithBodyWithResponse(ctx context.Context, params *DeleteMatchingConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMatchingConversationsResponse, error)
 
 	// DeleteMatchingConversationsWithResponse Delete the conversations that match a filter
 	//
@@ -4664,7 +4814,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
-	DeleteMatchingConversationsWithResponse(ctx context.Context, body DeleteMatchingConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMatchingConversationsResponse, error)
+	DeleteMatchingConversationsWithResponse(ctx context.Context, params *DeleteMatchingConversationsParams, body DeleteMatchingConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMatchingConversationsResponse, error)
 
 	// PreviewDeleteWithBodyWithResponse Say what a delete would delete
 	//
@@ -4695,7 +4845,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
-	DeleteUnchangedConversationsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteUnchangedConversationsResponse, error)
+	DeleteUnchangedConversationsWithBodyWithResponse(ctx context.Context, params *DeleteUnchangedConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteUnchangedConversationsResponse, error)
 
 	// DeleteUnchangedConversationsWithResponse Delete conversations that have not changed since their export
 	//
@@ -4706,7 +4856,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
-	DeleteUnchangedConversationsWithResponse(ctx context.Context, body DeleteUnchangedConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteUnchangedConversationsResponse, error)
+	DeleteUnchangedConversationsWithResponse(ctx context.Context, params *DeleteUnchangedConversationsParams, body DeleteUnchangedConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteUnchangedConversationsResponse, error)
 
 	// GetConversationWithResponse Read one conversation with its messages
 	//
@@ -4938,7 +5088,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/ingest/custom-online (the `UploadConversation` operationId).
-	UploadConversationWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UploadConversationResponse, error)
+	UploadConversationWithBodyWithResponse(ctx context.Context, params *UploadConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UploadConversationResponse, error)
 
 	// UploadConversationWithResponse Upload one conversation
 	//
@@ -4949,7 +5099,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/ingest/custom-online (the `UploadConversation` operationId).
-	UploadConversationWithResponse(ctx context.Context, body UploadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*UploadConversationResponse, error)
+	UploadConversationWithResponse(ctx context.Context, params *UploadConversationParams, body UploadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*UploadConversationResponse, error)
 
 	// RecallWithBodyWithResponse Recall what the history says, as text for a prompt
 	//
@@ -4982,7 +5132,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/chat-history/messages (the `DeleteMessages` operationId).
-	DeleteMessagesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMessagesResponse, error)
+	DeleteMessagesWithBodyWithResponse(ctx context.Context, params *DeleteMessagesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMessagesResponse, error)
 
 	// DeleteMessagesWithResponse Delete single messages of a conversation
 	//
@@ -4993,7 +5143,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /api/chat-history/messages (the `DeleteMessages` operationId).
-	DeleteMessagesWithResponse(ctx context.Context, body DeleteMessagesJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMessagesResponse, error)
+	DeleteMessagesWithResponse(ctx context.Context, params *DeleteMessagesParams, body DeleteMessagesJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMessagesResponse, error)
 
 	// ListMessagesWithResponse Read a page of the messages of a conversation
 	//
@@ -5012,7 +5162,7 @@ type ClientWithResponsesInterface interface {
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/messages/delete (the `DeleteMessagesByPost` operationId).
-	DeleteMessagesByPostWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMessagesByPostResponse, error)
+	DeleteMessagesByPostWithBodyWithResponse(ctx context.Context, params *DeleteMessagesByPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMessagesByPostResponse, error)
 
 	// DeleteMessagesByPostWithResponse Delete single messages (for proxies that drop the body of a DELETE)
 	//
@@ -5021,7 +5171,7 @@ type ClientWithResponsesInterface interface {
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/chat-history/messages/delete (the `DeleteMessagesByPost` operationId).
-	DeleteMessagesByPostWithResponse(ctx context.Context, body DeleteMessagesByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMessagesByPostResponse, error)
+	DeleteMessagesByPostWithResponse(ctx context.Context, params *DeleteMessagesByPostParams, body DeleteMessagesByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMessagesByPostResponse, error)
 
 	// FindInConversationWithResponse Find the messages of a conversation that contain words
 	//
@@ -5261,7 +5411,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /v2/hc-interactions/{id}/public (the `DeletePublicConversation` operationId).
-	DeletePublicConversationWithResponse(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*DeletePublicConversationResponse, error)
+	DeletePublicConversationWithResponse(ctx context.Context, id PublicID, params *DeletePublicConversationParams, reqEditors ...RequestEditorFn) (*DeletePublicConversationResponse, error)
 
 	// GetPublicConversationWithResponse Read one conversation with its messages
 	//
@@ -5297,12 +5447,16 @@ type DeleteConversationsResponse struct {
 	JSON403 *Forbidden
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *Timeout
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *KeyInUse
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
 	// JSON421 the response for an HTTP 421 `application/json` response
 	JSON421 *Misdirected
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *OtherRequest
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
 	// JSON431 the response for an HTTP 431 `application/json` response
@@ -5342,6 +5496,11 @@ func (r DeleteConversationsResponse) GetJSON408() *Timeout {
 	return r.JSON408
 }
 
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r DeleteConversationsResponse) GetJSON409() *KeyInUse {
+	return r.JSON409
+}
+
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r DeleteConversationsResponse) GetJSON413() *TooLarge {
 	return r.JSON413
@@ -5355,6 +5514,11 @@ func (r DeleteConversationsResponse) GetJSON415() *UnsupportedMediaType {
 // GetJSON421 returns the response for an HTTP 421 `application/json` response
 func (r DeleteConversationsResponse) GetJSON421() *Misdirected {
 	return r.JSON421
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r DeleteConversationsResponse) GetJSON422() *OtherRequest {
+	return r.JSON422
 }
 
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
@@ -5540,12 +5704,16 @@ type DeleteConversationsByPostResponse struct {
 	JSON403 *Forbidden
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *Timeout
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *KeyInUse
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
 	// JSON421 the response for an HTTP 421 `application/json` response
 	JSON421 *Misdirected
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *OtherRequest
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
 	// JSON431 the response for an HTTP 431 `application/json` response
@@ -5585,6 +5753,11 @@ func (r DeleteConversationsByPostResponse) GetJSON408() *Timeout {
 	return r.JSON408
 }
 
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r DeleteConversationsByPostResponse) GetJSON409() *KeyInUse {
+	return r.JSON409
+}
+
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r DeleteConversationsByPostResponse) GetJSON413() *TooLarge {
 	return r.JSON413
@@ -5598,6 +5771,11 @@ func (r DeleteConversationsByPostResponse) GetJSON415() *UnsupportedMediaType {
 // GetJSON421 returns the response for an HTTP 421 `application/json` response
 func (r DeleteConversationsByPostResponse) GetJSON421() *Misdirected {
 	return r.JSON421
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r DeleteConversationsByPostResponse) GetJSON422() *OtherRequest {
+	return r.JSON422
 }
 
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
@@ -5680,6 +5858,8 @@ type DeleteMatchingConversationsResponse struct {
 	JSON415 *UnsupportedMediaType
 	// JSON421 the response for an HTTP 421 `application/json` response
 	JSON421 *Misdirected
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *OtherRequest
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
 	// JSON431 the response for an HTTP 431 `application/json` response
@@ -5737,6 +5917,11 @@ func (r DeleteMatchingConversationsResponse) GetJSON415() *UnsupportedMediaType 
 // GetJSON421 returns the response for an HTTP 421 `application/json` response
 func (r DeleteMatchingConversationsResponse) GetJSON421() *Misdirected {
 	return r.JSON421
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r DeleteMatchingConversationsResponse) GetJSON422() *OtherRequest {
+	return r.JSON422
 }
 
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
@@ -5951,6 +6136,8 @@ type DeleteUnchangedConversationsResponse struct {
 	JSON415 *UnsupportedMediaType
 	// JSON421 the response for an HTTP 421 `application/json` response
 	JSON421 *Misdirected
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *OtherRequest
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
 	// JSON431 the response for an HTTP 431 `application/json` response
@@ -6008,6 +6195,11 @@ func (r DeleteUnchangedConversationsResponse) GetJSON415() *UnsupportedMediaType
 // GetJSON421 returns the response for an HTTP 421 `application/json` response
 func (r DeleteUnchangedConversationsResponse) GetJSON421() *Misdirected {
 	return r.JSON421
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r DeleteUnchangedConversationsResponse) GetJSON422() *OtherRequest {
+	return r.JSON422
 }
 
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
@@ -8222,6 +8414,8 @@ type UploadConversationResponse struct {
 	JSON415 *UnsupportedMediaType
 	// JSON421 the response for an HTTP 421 `application/json` response
 	JSON421 *Misdirected
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *OtherRequest
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
 	// JSON431 the response for an HTTP 431 `application/json` response
@@ -8279,6 +8473,11 @@ func (r UploadConversationResponse) GetJSON415() *UnsupportedMediaType {
 // GetJSON421 returns the response for an HTTP 421 `application/json` response
 func (r UploadConversationResponse) GetJSON421() *Misdirected {
 	return r.JSON421
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r UploadConversationResponse) GetJSON422() *OtherRequest {
+	return r.JSON422
 }
 
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
@@ -8487,12 +8686,16 @@ type DeleteMessagesResponse struct {
 	JSON404 *ConversationNotFound
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *Timeout
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *KeyInUse
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
 	// JSON421 the response for an HTTP 421 `application/json` response
 	JSON421 *Misdirected
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *OtherRequest
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
 	// JSON431 the response for an HTTP 431 `application/json` response
@@ -8537,6 +8740,11 @@ func (r DeleteMessagesResponse) GetJSON408() *Timeout {
 	return r.JSON408
 }
 
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r DeleteMessagesResponse) GetJSON409() *KeyInUse {
+	return r.JSON409
+}
+
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r DeleteMessagesResponse) GetJSON413() *TooLarge {
 	return r.JSON413
@@ -8550,6 +8758,11 @@ func (r DeleteMessagesResponse) GetJSON415() *UnsupportedMediaType {
 // GetJSON421 returns the response for an HTTP 421 `application/json` response
 func (r DeleteMessagesResponse) GetJSON421() *Misdirected {
 	return r.JSON421
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r DeleteMessagesResponse) GetJSON422() *OtherRequest {
+	return r.JSON422
 }
 
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
@@ -8744,12 +8957,16 @@ type DeleteMessagesByPostResponse struct {
 	JSON404 *ConversationNotFound
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *Timeout
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *KeyInUse
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *TooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
 	// JSON421 the response for an HTTP 421 `application/json` response
 	JSON421 *Misdirected
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *OtherRequest
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
 	// JSON431 the response for an HTTP 431 `application/json` response
@@ -8794,6 +9011,11 @@ func (r DeleteMessagesByPostResponse) GetJSON408() *Timeout {
 	return r.JSON408
 }
 
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r DeleteMessagesByPostResponse) GetJSON409() *KeyInUse {
+	return r.JSON409
+}
+
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r DeleteMessagesByPostResponse) GetJSON413() *TooLarge {
 	return r.JSON413
@@ -8807,6 +9029,11 @@ func (r DeleteMessagesByPostResponse) GetJSON415() *UnsupportedMediaType {
 // GetJSON421 returns the response for an HTTP 421 `application/json` response
 func (r DeleteMessagesByPostResponse) GetJSON421() *Misdirected {
 	return r.JSON421
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r DeleteMessagesByPostResponse) GetJSON422() *OtherRequest {
+	return r.JSON422
 }
 
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
@@ -10487,12 +10714,16 @@ type DeletePublicConversationsResponse struct {
 	JSON406 *PublicNotAccessible
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *PublicTimeout
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *PublicKeyInUse
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *PublicTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *PublicUnsupportedMediaType
 	// JSON421 the response for an HTTP 421 `application/json` response
 	JSON421 *PublicMisdirected
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *PublicOtherRequest
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *PublicTooManyRequests
 	// JSON431 the response for an HTTP 431 `application/json` response
@@ -10537,6 +10768,11 @@ func (r DeletePublicConversationsResponse) GetJSON408() *PublicTimeout {
 	return r.JSON408
 }
 
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r DeletePublicConversationsResponse) GetJSON409() *PublicKeyInUse {
+	return r.JSON409
+}
+
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r DeletePublicConversationsResponse) GetJSON413() *PublicTooLarge {
 	return r.JSON413
@@ -10550,6 +10786,11 @@ func (r DeletePublicConversationsResponse) GetJSON415() *PublicUnsupportedMediaT
 // GetJSON421 returns the response for an HTTP 421 `application/json` response
 func (r DeletePublicConversationsResponse) GetJSON421() *PublicMisdirected {
 	return r.JSON421
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r DeletePublicConversationsResponse) GetJSON422() *PublicOtherRequest {
+	return r.JSON422
 }
 
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
@@ -10737,12 +10978,16 @@ type DeletePublicConversationsByPostResponse struct {
 	JSON406 *PublicNotAccessible
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *PublicTimeout
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *PublicKeyInUse
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *PublicTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *PublicUnsupportedMediaType
 	// JSON421 the response for an HTTP 421 `application/json` response
 	JSON421 *PublicMisdirected
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *PublicOtherRequest
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *PublicTooManyRequests
 	// JSON431 the response for an HTTP 431 `application/json` response
@@ -10787,6 +11032,11 @@ func (r DeletePublicConversationsByPostResponse) GetJSON408() *PublicTimeout {
 	return r.JSON408
 }
 
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r DeletePublicConversationsByPostResponse) GetJSON409() *PublicKeyInUse {
+	return r.JSON409
+}
+
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r DeletePublicConversationsByPostResponse) GetJSON413() *PublicTooLarge {
 	return r.JSON413
@@ -10800,6 +11050,11 @@ func (r DeletePublicConversationsByPostResponse) GetJSON415() *PublicUnsupported
 // GetJSON421 returns the response for an HTTP 421 `application/json` response
 func (r DeletePublicConversationsByPostResponse) GetJSON421() *PublicMisdirected {
 	return r.JSON421
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r DeletePublicConversationsByPostResponse) GetJSON422() *PublicOtherRequest {
+	return r.JSON422
 }
 
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
@@ -10874,12 +11129,16 @@ type DeletePublicConversationResponse struct {
 	JSON403 *PublicForbidden
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *PublicTimeout
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *PublicKeyInUse
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *PublicTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *PublicUnsupportedMediaType
 	// JSON421 the response for an HTTP 421 `application/json` response
 	JSON421 *PublicMisdirected
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *PublicOtherRequest
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *PublicTooManyRequests
 	// JSON431 the response for an HTTP 431 `application/json` response
@@ -10919,6 +11178,11 @@ func (r DeletePublicConversationResponse) GetJSON408() *PublicTimeout {
 	return r.JSON408
 }
 
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r DeletePublicConversationResponse) GetJSON409() *PublicKeyInUse {
+	return r.JSON409
+}
+
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
 func (r DeletePublicConversationResponse) GetJSON413() *PublicTooLarge {
 	return r.JSON413
@@ -10932,6 +11196,11 @@ func (r DeletePublicConversationResponse) GetJSON415() *PublicUnsupportedMediaTy
 // GetJSON421 returns the response for an HTTP 421 `application/json` response
 func (r DeletePublicConversationResponse) GetJSON421() *PublicMisdirected {
 	return r.JSON421
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r DeletePublicConversationResponse) GetJSON422() *PublicOtherRequest {
+	return r.JSON422
 }
 
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
@@ -11158,8 +11427,8 @@ func (c *ClientWithResponses) ListConversationsWithResponse(ctx context.Context,
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/chat-history/chats/delete (the `DeleteConversationsByPost` operationId).
-func (c *ClientWithResponses) DeleteConversationsByPostWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteConversationsByPostResponse, error) {
-	rsp, err := c.DeleteConversationsByPostWithBody(ctx, contentType, body, reqEditors...)
+func (c *ClientWithResponses) DeleteConversationsByPostWithBodyWithResponse(ctx context.Context, params *DeleteConversationsByPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteConversationsByPostResponse, error) {
+	rsp, err := c.DeleteConversationsByPostWithBody(ctx, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -11173,8 +11442,8 @@ func (c *ClientWithResponses) DeleteConversationsByPostWithBodyWithResponse(ctx 
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/chat-history/chats/delete (the `DeleteConversationsByPost` operationId).
-func (c *ClientWithResponses) DeleteConversationsByPostWithResponse(ctx context.Context, body DeleteConversationsByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteConversationsByPostResponse, error) {
-	rsp, err := c.DeleteConversationsByPost(ctx, body, reqEditors...)
+func (c *ClientWithResponses) DeleteConversationsByPostWithResponse(ctx context.Context, params *DeleteConversationsByPostParams, body DeleteConversationsByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteConversationsByPostResponse, error) {
+	rsp, err := c.DeleteConversationsByPost(ctx, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -11190,8 +11459,8 @@ func (c *ClientWithResponses) DeleteConversationsByPostWithResponse(ctx context.
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
-func (c *ClientWithResponses) DeleteMatchingConversationsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMatchingConversationsResponse, error) {
-	rsp, err := c.DeleteMatchingConversationsWithBody(ctx, contentType, body, reqEditors...)
+func (c *ClientWithResponses) DeleteMatchingConversationsWithBodyWithResponse(ctx context.Context, params *DeleteMatchingConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMatchingConversationsResponse, error) {
+	rsp, err := c.DeleteMatchingConversationsWithBody(ctx, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -11207,8 +11476,8 @@ func (c *ClientWithResponses) DeleteMatchingConversationsWithBodyWithResponse(ct
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/chat-history/chats/delete-matching (the `DeleteMatchingConversations` operationId).
-func (c *ClientWithResponses) DeleteMatchingConversationsWithResponse(ctx context.Context, body DeleteMatchingConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMatchingConversationsResponse, error) {
-	rsp, err := c.DeleteMatchingConversations(ctx, body, reqEditors...)
+func (c *ClientWithResponses) DeleteMatchingConversationsWithResponse(ctx context.Context, params *DeleteMatchingConversationsParams, body DeleteMatchingConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMatchingConversationsResponse, error) {
+	rsp, err := c.DeleteMatchingConversations(ctx, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -11256,8 +11525,8 @@ func (c *ClientWithResponses) PreviewDeleteWithResponse(ctx context.Context, bod
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
-func (c *ClientWithResponses) DeleteUnchangedConversationsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteUnchangedConversationsResponse, error) {
-	rsp, err := c.DeleteUnchangedConversationsWithBody(ctx, contentType, body, reqEditors...)
+func (c *ClientWithResponses) DeleteUnchangedConversationsWithBodyWithResponse(ctx context.Context, params *DeleteUnchangedConversationsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteUnchangedConversationsResponse, error) {
+	rsp, err := c.DeleteUnchangedConversationsWithBody(ctx, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -11273,8 +11542,8 @@ func (c *ClientWithResponses) DeleteUnchangedConversationsWithBodyWithResponse(c
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/chat-history/chats/delete-unchanged (the `DeleteUnchangedConversations` operationId).
-func (c *ClientWithResponses) DeleteUnchangedConversationsWithResponse(ctx context.Context, body DeleteUnchangedConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteUnchangedConversationsResponse, error) {
-	rsp, err := c.DeleteUnchangedConversations(ctx, body, reqEditors...)
+func (c *ClientWithResponses) DeleteUnchangedConversationsWithResponse(ctx context.Context, params *DeleteUnchangedConversationsParams, body DeleteUnchangedConversationsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteUnchangedConversationsResponse, error) {
+	rsp, err := c.DeleteUnchangedConversations(ctx, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -11643,8 +11912,8 @@ func (c *ClientWithResponses) StopImportWithResponse(ctx context.Context, id str
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/chat-history/ingest/custom-online (the `UploadConversation` operationId).
-func (c *ClientWithResponses) UploadConversationWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UploadConversationResponse, error) {
-	rsp, err := c.UploadConversationWithBody(ctx, contentType, body, reqEditors...)
+func (c *ClientWithResponses) UploadConversationWithBodyWithResponse(ctx context.Context, params *UploadConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UploadConversationResponse, error) {
+	rsp, err := c.UploadConversationWithBody(ctx, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -11660,8 +11929,8 @@ func (c *ClientWithResponses) UploadConversationWithBodyWithResponse(ctx context
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/chat-history/ingest/custom-online (the `UploadConversation` operationId).
-func (c *ClientWithResponses) UploadConversationWithResponse(ctx context.Context, body UploadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*UploadConversationResponse, error) {
-	rsp, err := c.UploadConversation(ctx, body, reqEditors...)
+func (c *ClientWithResponses) UploadConversationWithResponse(ctx context.Context, params *UploadConversationParams, body UploadConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*UploadConversationResponse, error) {
+	rsp, err := c.UploadConversation(ctx, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -11711,8 +11980,8 @@ func (c *ClientWithResponses) RecallWithResponse(ctx context.Context, body Recal
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /api/chat-history/messages (the `DeleteMessages` operationId).
-func (c *ClientWithResponses) DeleteMessagesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMessagesResponse, error) {
-	rsp, err := c.DeleteMessagesWithBody(ctx, contentType, body, reqEditors...)
+func (c *ClientWithResponses) DeleteMessagesWithBodyWithResponse(ctx context.Context, params *DeleteMessagesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMessagesResponse, error) {
+	rsp, err := c.DeleteMessagesWithBody(ctx, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -11728,8 +11997,8 @@ func (c *ClientWithResponses) DeleteMessagesWithBodyWithResponse(ctx context.Con
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /api/chat-history/messages (the `DeleteMessages` operationId).
-func (c *ClientWithResponses) DeleteMessagesWithResponse(ctx context.Context, body DeleteMessagesJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMessagesResponse, error) {
-	rsp, err := c.DeleteMessages(ctx, body, reqEditors...)
+func (c *ClientWithResponses) DeleteMessagesWithResponse(ctx context.Context, params *DeleteMessagesParams, body DeleteMessagesJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMessagesResponse, error) {
+	rsp, err := c.DeleteMessages(ctx, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -11759,8 +12028,8 @@ func (c *ClientWithResponses) ListMessagesWithResponse(ctx context.Context, para
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/chat-history/messages/delete (the `DeleteMessagesByPost` operationId).
-func (c *ClientWithResponses) DeleteMessagesByPostWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMessagesByPostResponse, error) {
-	rsp, err := c.DeleteMessagesByPostWithBody(ctx, contentType, body, reqEditors...)
+func (c *ClientWithResponses) DeleteMessagesByPostWithBodyWithResponse(ctx context.Context, params *DeleteMessagesByPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteMessagesByPostResponse, error) {
+	rsp, err := c.DeleteMessagesByPostWithBody(ctx, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -11774,8 +12043,8 @@ func (c *ClientWithResponses) DeleteMessagesByPostWithBodyWithResponse(ctx conte
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/chat-history/messages/delete (the `DeleteMessagesByPost` operationId).
-func (c *ClientWithResponses) DeleteMessagesByPostWithResponse(ctx context.Context, body DeleteMessagesByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMessagesByPostResponse, error) {
-	rsp, err := c.DeleteMessagesByPost(ctx, body, reqEditors...)
+func (c *ClientWithResponses) DeleteMessagesByPostWithResponse(ctx context.Context, params *DeleteMessagesByPostParams, body DeleteMessagesByPostJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteMessagesByPostResponse, error) {
+	rsp, err := c.DeleteMessagesByPost(ctx, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -12158,8 +12427,8 @@ func (c *ClientWithResponses) DeletePublicConversationsByPostWithResponse(ctx co
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /v2/hc-interactions/{id}/public (the `DeletePublicConversation` operationId).
-func (c *ClientWithResponses) DeletePublicConversationWithResponse(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*DeletePublicConversationResponse, error) {
-	rsp, err := c.DeletePublicConversation(ctx, id, reqEditors...)
+func (c *ClientWithResponses) DeletePublicConversationWithResponse(ctx context.Context, id PublicID, params *DeletePublicConversationParams, reqEditors ...RequestEditorFn) (*DeletePublicConversationResponse, error) {
+	rsp, err := c.DeletePublicConversation(ctx, id, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -12231,6 +12500,13 @@ func ParseDeleteConversationsResponse(rsp *http.Response) (*DeleteConversationsR
 		}
 		response.JSON408 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest KeyInUse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -12251,6 +12527,13 @@ func ParseDeleteConversationsResponse(rsp *http.Response) (*DeleteConversationsR
 			return nil, err
 		}
 		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest OtherRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
@@ -12462,6 +12745,13 @@ func ParseDeleteConversationsByPostResponse(rsp *http.Response) (*DeleteConversa
 		}
 		response.JSON408 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest KeyInUse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -12482,6 +12772,13 @@ func ParseDeleteConversationsByPostResponse(rsp *http.Response) (*DeleteConversa
 			return nil, err
 		}
 		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest OtherRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
@@ -12615,6 +12912,13 @@ func ParseDeleteMatchingConversationsResponse(rsp *http.Response) (*DeleteMatchi
 			return nil, err
 		}
 		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest OtherRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
@@ -12874,6 +13178,13 @@ func ParseDeleteUnchangedConversationsResponse(rsp *http.Response) (*DeleteUncha
 			return nil, err
 		}
 		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest OtherRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
@@ -15041,6 +15352,13 @@ func ParseUploadConversationResponse(rsp *http.Response) (*UploadConversationRes
 		}
 		response.JSON421 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest OtherRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -15279,6 +15597,13 @@ func ParseDeleteMessagesResponse(rsp *http.Response) (*DeleteMessagesResponse, e
 		}
 		response.JSON408 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest KeyInUse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -15299,6 +15624,13 @@ func ParseDeleteMessagesResponse(rsp *http.Response) (*DeleteMessagesResponse, e
 			return nil, err
 		}
 		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest OtherRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
@@ -15524,6 +15856,13 @@ func ParseDeleteMessagesByPostResponse(rsp *http.Response) (*DeleteMessagesByPos
 		}
 		response.JSON408 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest KeyInUse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -15544,6 +15883,13 @@ func ParseDeleteMessagesByPostResponse(rsp *http.Response) (*DeleteMessagesByPos
 			return nil, err
 		}
 		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest OtherRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
@@ -17183,6 +17529,13 @@ func ParseDeletePublicConversationsResponse(rsp *http.Response) (*DeletePublicCo
 		}
 		response.JSON408 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest PublicKeyInUse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest PublicTooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -17203,6 +17556,13 @@ func ParseDeletePublicConversationsResponse(rsp *http.Response) (*DeletePublicCo
 			return nil, err
 		}
 		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest PublicOtherRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest PublicTooManyRequests
@@ -17421,6 +17781,13 @@ func ParseDeletePublicConversationsByPostResponse(rsp *http.Response) (*DeletePu
 		}
 		response.JSON408 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest PublicKeyInUse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest PublicTooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -17441,6 +17808,13 @@ func ParseDeletePublicConversationsByPostResponse(rsp *http.Response) (*DeletePu
 			return nil, err
 		}
 		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest PublicOtherRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest PublicTooManyRequests
@@ -17547,6 +17921,13 @@ func ParseDeletePublicConversationResponse(rsp *http.Response) (*DeletePublicCon
 		}
 		response.JSON408 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest PublicKeyInUse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest PublicTooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -17567,6 +17948,13 @@ func ParseDeletePublicConversationResponse(rsp *http.Response) (*DeletePublicCon
 			return nil, err
 		}
 		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest PublicOtherRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest PublicTooManyRequests
