@@ -73,6 +73,7 @@ test: lint generate-check ## Run the linters and all tests on both databases, an
 .PHONY: clients
 clients: build ## Drive clients and generators of others against the service (needs node, npm and Go; docs/clients.md)
 	examples/clients/run.sh bin/lethe
+	examples/supermemory/sdk.sh bin/lethe
 
 .PHONY: test-short
 test-short: ## Run all tests without the linters

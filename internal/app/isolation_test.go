@@ -93,6 +93,13 @@ func probes(of theirs) []probe {
 		{"DELETE", public + "?atomic=true", ids},
 		{"POST", public + "/delete", ids},
 		{"GET", "/v2/bots/public", ""},
+		{"POST", "/v4/conversations", `{"conversationId":"theirs","containerTag":"` + of.word + `","messages":[{"role":"user","content":"the ` + of.word + `"}]}`},
+		{"POST", "/v3/documents", `{"customId":"theirs","containerTag":"` + of.word + `","content":"the ` + of.word + `"}`},
+		{"POST", "/v3/search", `{"q":"whose is it","containerTag":"` + of.word + `"}`},
+		{"POST", "/v4/search", `{"q":"whose is it","containerTag":"` + of.word + `"}`},
+		{"GET", "/v3/documents/" + id, ""},
+		{"DELETE", "/v3/documents/" + id, ""},
+		{"DELETE", "/v3/documents/bulk", ids},
 		{"POST", root + "/reindex", `{"failed":true}`},
 		{"POST", root + "/exclusions/lift", ids},
 		{"POST", root + "/exclusions/lift", `{"platform":"` + of.word + `","platformConversationIds":["theirs"]}`},
@@ -255,6 +262,7 @@ func timeless(t testing.TB, body string) string {
 		return exportedAt.ReplaceAllString(body, `"$1":"TIME"`)
 	}
 	delete(fields, "processingTime")
+	delete(fields, "timing")
 	if _, begun := fields["bytesRead"]; begun { // the record of an import that begins now
 		delete(fields, "createdAt")
 	}

@@ -90,6 +90,7 @@ func (s *Server) handlersFor(access history.Access, r *http.Request) *wire.Serve
 			sender: cmp.Or(access.SenderStyle(), s.options.SenderStyle), stopping: s.stopping, head: r.Method == http.MethodHead,
 		},
 		&fini{access: access},
+		&documents{access},
 		&administration{access: access, version: s.options.Version},
 	}, []wire.StrictMiddlewareFunc{firstForHead})}
 }

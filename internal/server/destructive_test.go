@@ -94,6 +94,7 @@ func TestNoDeleteIgnoresASwitch(t *testing.T) {
 var vendorsDeletes = map[string]bool{
 	"DELETE /api/chat-history/chats": true, "POST /api/chat-history/chats/delete": true,
 	"DELETE /v2/hc-interactions/public": true, "DELETE /v2/hc-interactions/a/public": true, "POST /v2/hc-interactions/public/delete": true,
+	"DELETE /v3/documents/bulk": true, "DELETE /v3/documents/a": true,
 }
 
 // Lethe's own routes refuse unknown names and say which. The clients of the two APIs may

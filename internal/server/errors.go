@@ -10,7 +10,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/lethe-chat/lethe/internal/fault"
-	"github.com/lethe-chat/lethe/internal/history"
 	"github.com/lethe-chat/lethe/pkg/api"
 )
 
@@ -45,7 +44,7 @@ type problem struct {
 
 // problemOf converts an error. Echo's own errors concern routes and parameters and have a
 // status; every other error is a fault or unexpected.
-func problemOf(err error, op history.Operation) problem {
+func problemOf(err error, names fault.Names) problem {
 	var routing *echo.HTTPError
 	var known *fault.Error
 	if errors.As(err, &routing) && !errors.As(err, &known) {
@@ -56,7 +55,7 @@ func problemOf(err error, op history.Operation) problem {
 	if errors.As(err, &only) {
 		status = int(only)
 	}
-	return problem{status, worded(err, op), err}
+	return problem{status, worded(err, names), err}
 }
 
 func routingProblem(err *echo.HTTPError) problem {
@@ -87,8 +86,11 @@ func chatHistoryEnvelope(p problem) any {
 
 // envelopeFor chooses by the path, because an error may occur before a route is found.
 func envelopeFor(path string) envelope {
-	if strings.HasPrefix(path, finiRoot) {
+	switch {
+	case strings.HasPrefix(path, finiRoot):
 		return finiEnvelope
+	case isDocuments(path):
+		return documentEnvelope
 	}
 	return chatHistoryEnvelope
 }
@@ -100,9 +102,12 @@ func (s *Server) renderError(err error, c echo.Context) {
 		return
 	}
 	path := c.Request().URL.Path
-	p := problemOf(err, doneBy(c))
-	if strings.HasPrefix(path, finiRoot) {
+	p := problemOf(err, namesOf(c))
+	switch {
+	case strings.HasPrefix(path, finiRoot):
 		p = withoutBots(path, p)
+	case isDocuments(path):
+		p = withoutDocuments(p)
 	}
 	h := c.Response().Header()
 	switch p.status {

@@ -37,7 +37,7 @@ func (m *memoryPlugin) FeedImport(ctx context.Context, r wire.FeedImportRequestO
 
 func problemsOf(problems []history.Problem, op history.Operation) []api.ImportProblem {
 	return each(problems, func(p history.Problem) api.ImportProblem {
-		return api.ImportProblem{Line: p.Place.Line, Member: textOrNil(p.Place.Member), Element: positiveOrNil(p.Place.Element), Reason: worded(p.Err, op)}
+		return api.ImportProblem{Line: p.Place.Line, Member: textOrNil(p.Place.Member), Element: positiveOrNil(p.Place.Element), Reason: worded(p.Err, wireNames[op])}
 	})
 }
 

@@ -27,6 +27,7 @@ type keyed = wire.ServerInterfaceWrapper
 type handlers struct {
 	*memoryPlugin
 	*fini
+	*documents
 	*administration
 }
 
@@ -85,6 +86,14 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/v2/bots/public", history.OpWalk, 0, lenient, (*keyed).ListPublicBots},
 		{http.MethodGet, "/v2/hc-interactions/:id/public", history.OpRead, 0, lenient, (*keyed).GetPublicConversation},
 		{http.MethodDelete, "/v2/hc-interactions/:id/public", history.OpDeleteConversations, body, vendors().byPath(), (*keyed).DeletePublicConversation},
+
+		{http.MethodPost, "/v4/conversations", history.OpIngest, upload, lenient, (*keyed).AddConversation},
+		{http.MethodPost, "/v3/documents", history.OpIngest, upload, lenient, (*keyed).AddDocument},
+		{http.MethodDelete, "/v3/documents/bulk", history.OpDeleteConversations, body, vendors().withoutBody(noDocumentsBody), (*keyed).DeleteDocuments},
+		{http.MethodGet, "/v3/documents/:id", history.OpMessages, 0, lenient, (*keyed).GetDocument},
+		{http.MethodDelete, "/v3/documents/:id", history.OpDeleteConversations, body, vendors().byPath(), (*keyed).DeleteDocument},
+		{http.MethodPost, "/v3/search", history.OpSearch, body, lenient, (*keyed).SearchDocuments},
+		{http.MethodPost, "/v4/search", history.OpSearch, body, lenient, (*keyed).SearchMemories},
 	}
 }
 

@@ -33,9 +33,17 @@ type reply struct {
 // says returns the message of an error of either API.
 func (r reply) says(t testing.TB) string {
 	t.Helper()
-	var e api.PublicError
+	var e struct {
+		api.PublicError
+
+		Details string // of supermemory's API
+	}
 	require.NoError(t, json.Unmarshal([]byte(r.body), &e), r.body)
 	require.NotEmpty(t, e.Error)
+	if e.Details != "" {
+		require.Equal(t, http.StatusText(r.status), e.Error)
+		return e.Details
+	}
 	if e.StatusCode == 0 {
 		return e.Error
 	}

@@ -36,6 +36,22 @@ var uploadNames = fault.Names{
 	"messages.text":        "content",
 }
 
+// documentNames are the wire names in supermemory's API.
+var documentNames = map[history.Operation]fault.Names{
+	history.OpIngest: {
+		"platform": "containerTag", "external id": "conversationId", "messages": "messages", "messages.text": "content",
+	},
+	history.OpSearch: {"text": "q", "floor": "threshold"},
+}
+
+// namesOf returns the wire names of the domain's fields in the API of a request.
+func namesOf(c echo.Context) fault.Names {
+	if isDocuments(c.Request().URL.Path) {
+		return documentNames[doneBy(c)]
+	}
+	return wireNames[doneBy(c)]
+}
+
 // badKey is the text of both APIs for a key that is unknown or revoked.
 const badKey = "Invalid or revoked API key"
 
@@ -45,11 +61,11 @@ func notFound(thing string) string {
 }
 
 // worded returns the text of an error with the names of the wire.
-func worded(err error, op history.Operation) string {
+func worded(err error, names fault.Names) string {
 	if thing, ok := fault.MissingThing(err); ok {
 		return notFound(thing)
 	}
-	return fault.Worded(err, wireNames[op])
+	return fault.Worded(err, names)
 }
 
 // doesKey is the key under which Echo stores the operation of the request's route.

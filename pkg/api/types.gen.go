@@ -21,6 +21,75 @@ func (e DeletionKind) Valid() bool {
 	}
 }
 
+// Defines values for DocumentStatus.
+const (
+	DocumentStatusDone     DocumentStatus = "done"
+	DocumentStatusFailed   DocumentStatus = "failed"
+	DocumentStatusIndexing DocumentStatus = "indexing"
+	DocumentStatusQueued   DocumentStatus = "queued"
+)
+
+// Valid indicates whether the value is a known member of the DocumentStatus enum.
+func (e DocumentStatus) Valid() bool {
+	switch e {
+	case DocumentStatusDone:
+		return true
+	case DocumentStatusFailed:
+		return true
+	case DocumentStatusIndexing:
+		return true
+	case DocumentStatusQueued:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DocumentTaskType.
+const (
+	DocumentTaskTypeMemory DocumentTaskType = "memory"
+)
+
+// Valid indicates whether the value is a known member of the DocumentTaskType enum.
+func (e DocumentTaskType) Valid() bool {
+	switch e {
+	case DocumentTaskTypeMemory:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DocumentType.
+const (
+	DocumentTypeText DocumentType = "text"
+)
+
+// Valid indicates whether the value is a known member of the DocumentType enum.
+func (e DocumentType) Valid() bool {
+	switch e {
+	case DocumentTypeText:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DocumentFoundType.
+const (
+	DocumentFoundTypeText DocumentFoundType = "text"
+)
+
+// Valid indicates whether the value is a known member of the DocumentFoundType enum.
+func (e DocumentFoundType) Valid() bool {
+	switch e {
+	case DocumentFoundTypeText:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HealthStatus.
 const (
 	HealthStatusOk    HealthStatus = "ok"
@@ -132,6 +201,21 @@ func (e IndexStatus) Valid() bool {
 	case IndexStatusQueued:
 		return true
 	case IndexStatusReady:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MemoryDocumentType.
+const (
+	MemoryDocumentTypeText MemoryDocumentType = "text"
+)
+
+// Valid indicates whether the value is a known member of the MemoryDocumentType enum.
+func (e MemoryDocumentType) Valid() bool {
+	switch e {
+	case MemoryDocumentTypeText:
 		return true
 	default:
 		return false
@@ -726,6 +810,258 @@ type DeletionList struct {
 	TotalPages int `json:"totalPages"`
 }
 
+// Document A conversation without its messages. Fields that Lethe does not have are null.
+type Document struct {
+	// ConnectionID Always null.
+	ConnectionID any `json:"connectionId"`
+
+	// ContainerTags The platform.
+	ContainerTags []string `json:"containerTags"`
+
+	// Content Always null.
+	Content any `json:"content"`
+
+	// CreatedAt When the conversation began.
+	CreatedAt Time `json:"createdAt"`
+
+	// CustomID The caller's id.
+	CustomID string `json:"customId"`
+
+	// Filepath Always null.
+	Filepath any `json:"filepath"`
+
+	// ID The id that Lethe assigned.
+	ID string `json:"id"`
+
+	// Metadata Always null.
+	Metadata any `json:"metadata"`
+
+	// OgImage Always null.
+	OgImage any `json:"ogImage"`
+
+	// Raw Always null.
+	Raw any `json:"raw"`
+
+	// Source Always null.
+	Source any `json:"source"`
+
+	// SpatialPoint Always null.
+	SpatialPoint any `json:"spatialPoint"`
+
+	// Status The state of the index.
+	Status DocumentStatus `json:"status"`
+
+	// Summary Always null.
+	Summary any `json:"summary"`
+
+	// TaskType Always `memory`.
+	TaskType DocumentTaskType `json:"taskType"`
+
+	// Title The title.
+	Title string `json:"title"`
+
+	// Type Always `text`.
+	Type DocumentType `json:"type"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt Time `json:"updatedAt"`
+}
+
+// DocumentStatus The state of the index.
+type DocumentStatus string
+
+// DocumentTaskType Always `memory`.
+type DocumentTaskType string
+
+// DocumentType Always `text`.
+type DocumentType string
+
+// DocumentAdded The stored conversation.
+type DocumentAdded struct {
+	// ID The id that Lethe assigned. Empty when the text was refused, because the conversation is excluded.
+	ID string `json:"id"`
+
+	// Status The state of the index, mostly `queued`; `excluded` if the conversation was deleted with `exclude`; `deleted` if all
+	// its messages were deleted one by one, or if it was deleted before the upload was sent again with its
+	// `Idempotency-Key`.
+	Status UploadStatus `json:"status"`
+}
+
+// DocumentChunk A passage of a conversation.
+type DocumentChunk struct {
+	// Content What one message said.
+	Content string `json:"content"`
+
+	// IsRelevant Always true.
+	IsRelevant bool `json:"isRelevant"`
+
+	// Score As in `SearchResult`.
+	Score float64 `json:"score"`
+}
+
+// DocumentConversation A conversation to store.
+type DocumentConversation struct {
+	// ContainerTag The container, for example the user: Lethe's platform. Default: `supermemory`.
+	ContainerTag *string `json:"containerTag,omitempty"`
+
+	// ContainerTags The same as `containerTag`, as a list with one item. Several are refused.
+	ContainerTags []string `json:"containerTags,omitempty"`
+
+	// ConversationID The caller's id. The same id in the same container is the same conversation.
+	ConversationID string `json:"conversationId"`
+
+	// Messages The messages in order. Those that a re-send leaves out are kept.
+	Messages []DocumentMessage `json:"messages"`
+}
+
+// DocumentConversationAdded The stored conversation.
+type DocumentConversationAdded struct {
+	// ConversationID The caller's id.
+	ConversationID string `json:"conversationId"`
+
+	// ID The id that Lethe assigned. Empty when the upload was refused, because the conversation is excluded.
+	ID string `json:"id"`
+
+	// Status The state of the index, mostly `queued`; `excluded` if the conversation was deleted with `exclude`; `deleted` if all
+	// its messages were deleted one by one, or if it was deleted before the upload was sent again with its
+	// `Idempotency-Key`.
+	Status UploadStatus `json:"status"`
+}
+
+// DocumentDeleteError An id that was not deleted.
+type DocumentDeleteError struct {
+	// Error Why.
+	Error string `json:"error"`
+
+	// ID The id as it was sent.
+	ID string `json:"id"`
+}
+
+// DocumentError Why a request was refused.
+type DocumentError struct {
+	// Details What was wrong and what to do.
+	Details string `json:"details"`
+
+	// Error The reason phrase of the status.
+	Error string `json:"error"`
+}
+
+// DocumentFound A conversation with the passages that were found.
+type DocumentFound struct {
+	// Chunks Its passages, best first.
+	Chunks []DocumentChunk `json:"chunks"`
+
+	// CreatedAt When the conversation began.
+	CreatedAt Time `json:"createdAt"`
+
+	// DocumentID The conversation's id.
+	DocumentID string `json:"documentId"`
+
+	// Metadata Always null.
+	Metadata any `json:"metadata"`
+
+	// Score That of its best passage.
+	Score float64 `json:"score"`
+
+	// Title Its title.
+	Title string `json:"title"`
+
+	// Type Always `text`.
+	Type DocumentFoundType `json:"type"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt Time `json:"updatedAt"`
+}
+
+// DocumentFoundType Always `text`.
+type DocumentFoundType string
+
+// DocumentMessage One message.
+type DocumentMessage struct {
+	// Content Its text, or a list of parts. Of the parts that have a `text` the texts are stored; other parts are left out.
+	Content interface{} `json:"content"`
+
+	// Role Who wrote it, as in an upload.
+	//
+	// Examples: user, assistant
+	Role string `json:"role"`
+}
+
+// DocumentSearch A search for conversations.
+type DocumentSearch struct {
+	// ChunkThreshold The least score of a passage. Default as in `SearchRequest`.
+	ChunkThreshold *float64 `json:"chunkThreshold,omitempty"`
+
+	// ContainerTag Only conversations of this container.
+	ContainerTag *string `json:"containerTag,omitempty"`
+
+	// ContainerTags The same as `containerTag`, as a list with one item. Several are refused.
+	ContainerTags []string `json:"containerTags,omitempty"`
+
+	// Filepath Refused.
+	Filepath *string `json:"filepath,omitempty"`
+
+	// Filters Refused.
+	Filters interface{} `json:"filters,omitempty"`
+
+	// Limit The most conversations. More than 100 is read as 100.
+	Limit *int `json:"limit,omitempty"`
+
+	// Q What to search for, at most 10,000 characters.
+	Q string `json:"q"`
+
+	// Rerank false: do not ask the reranker.
+	Rerank *bool `json:"rerank,omitempty"`
+}
+
+// DocumentToAdd A text to store.
+type DocumentToAdd struct {
+	// ContainerTag As in `DocumentConversation`.
+	ContainerTag *string `json:"containerTag,omitempty"`
+
+	// ContainerTags As in `DocumentConversation`.
+	ContainerTags []string `json:"containerTags,omitempty"`
+
+	// Content The text.
+	Content string `json:"content"`
+
+	// CustomID The caller's id. Texts with the same id in the same container are messages of one conversation.
+	CustomID *string `json:"customId,omitempty"`
+}
+
+// DocumentsDeleted The result of a delete.
+type DocumentsDeleted struct {
+	// DeletedCount How many conversations were deleted.
+	DeletedCount int `json:"deletedCount"`
+
+	// Errors The ids that do not exist, in the order of the request. Absent when there are none.
+	Errors []DocumentDeleteError `json:"errors,omitempty"`
+
+	// Success Whether every id existed and was deleted.
+	Success bool `json:"success"`
+}
+
+// DocumentsFound The conversations that were found.
+type DocumentsFound struct {
+	// Results Best first.
+	Results []DocumentFound `json:"results"`
+
+	// Timing How long the search took, in milliseconds.
+	Timing float64 `json:"timing"`
+
+	// Total The number of results.
+	Total int `json:"total"`
+}
+
+// DocumentsToDelete The conversations to delete.
+type DocumentsToDelete struct {
+	// ContainerTags Refused. Delete a container with `POST /api/chat-history/chats/delete-matching`.
+	ContainerTags []string `json:"containerTags,omitempty"`
+
+	// IDs The ids of 1 to 100 conversations.
+	IDs []string `json:"ids"`
+}
+
 // EditRequest A change of one conversation.
 type EditRequest struct {
 	// ConversationID The conversation's id, as Lethe assigned it.
@@ -1240,6 +1576,90 @@ type Me struct {
 
 	// Workspace The name of its workspace.
 	Workspace string `json:"workspace"`
+}
+
+// MemoriesFound What was found.
+type MemoriesFound struct {
+	// Results Best first.
+	Results []MemoryFound `json:"results"`
+
+	// Timing How long the search took, in milliseconds.
+	Timing float64 `json:"timing"`
+
+	// Total The number of results.
+	Total int `json:"total"`
+}
+
+// MemoryDocument The conversation of a result.
+type MemoryDocument struct {
+	// CreatedAt When the conversation began.
+	CreatedAt Time `json:"createdAt"`
+
+	// ID The conversation's id.
+	ID string `json:"id"`
+
+	// Metadata Always null.
+	Metadata any `json:"metadata"`
+
+	// Title Its title.
+	Title string `json:"title"`
+
+	// Type Always `text`.
+	Type MemoryDocumentType `json:"type"`
+
+	// UpdatedAt When it last changed.
+	UpdatedAt Time `json:"updatedAt"`
+}
+
+// MemoryDocumentType Always `text`.
+type MemoryDocumentType string
+
+// MemoryFound What one message said.
+type MemoryFound struct {
+	// Documents Its conversation.
+	Documents []MemoryDocument `json:"documents"`
+
+	// ID The message's id. To delete its conversation, send the id in `documents`.
+	ID string `json:"id"`
+
+	// Memory What the message said.
+	Memory string `json:"memory"`
+
+	// Metadata Always null.
+	Metadata any `json:"metadata"`
+
+	// Similarity The score, as in `SearchResult`.
+	Similarity float64 `json:"similarity"`
+
+	// UpdatedAt When it was said.
+	UpdatedAt Time `json:"updatedAt"`
+
+	// Version Always null.
+	Version any `json:"version"`
+}
+
+// MemorySearch A search for what was said.
+type MemorySearch struct {
+	// ContainerTag Only conversations of this container.
+	ContainerTag *string `json:"containerTag,omitempty"`
+
+	// Filepath Refused.
+	Filepath *string `json:"filepath,omitempty"`
+
+	// Filters Refused.
+	Filters interface{} `json:"filters,omitempty"`
+
+	// Limit The most results. More than 100 is read as 100.
+	Limit *int `json:"limit,omitempty"`
+
+	// Q What to search for, at most 10,000 characters.
+	Q string `json:"q"`
+
+	// Rerank false: do not ask the reranker.
+	Rerank *bool `json:"rerank,omitempty"`
+
+	// Threshold The least score of a result. Default as in `SearchRequest`.
+	Threshold *float64 `json:"threshold,omitempty"`
 }
 
 // Message One message of a conversation.
@@ -2041,6 +2461,48 @@ type Deleted = DeleteAnswer
 // DeletionNotFound An error.
 type DeletionNotFound = ErrorResponse
 
+// DocumentBadRequest Why a request was refused.
+type DocumentBadRequest = DocumentError
+
+// DocumentForbidden Why a request was refused.
+type DocumentForbidden = DocumentError
+
+// DocumentHeaderTooLarge Why a request was refused.
+type DocumentHeaderTooLarge = DocumentError
+
+// DocumentInternalError Why a request was refused.
+type DocumentInternalError = DocumentError
+
+// DocumentKeyInUse Why a request was refused.
+type DocumentKeyInUse = DocumentError
+
+// DocumentMisdirected Why a request was refused.
+type DocumentMisdirected = DocumentError
+
+// DocumentNotFound Why a request was refused.
+type DocumentNotFound = DocumentError
+
+// DocumentOtherRequest Why a request was refused.
+type DocumentOtherRequest = DocumentError
+
+// DocumentTimeout Why a request was refused.
+type DocumentTimeout = DocumentError
+
+// DocumentTooLarge Why a request was refused.
+type DocumentTooLarge = DocumentError
+
+// DocumentTooManyRequests Why a request was refused.
+type DocumentTooManyRequests = DocumentError
+
+// DocumentUnauthorized Why a request was refused.
+type DocumentUnauthorized = DocumentError
+
+// DocumentUnavailable Why a request was refused.
+type DocumentUnavailable = DocumentError
+
+// DocumentUnsupportedMediaType Why a request was refused.
+type DocumentUnsupportedMediaType = DocumentError
+
 // Forbidden An error.
 type Forbidden = ErrorResponse
 
@@ -2440,6 +2902,34 @@ type DeletePublicConversationParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// AddDocumentParams defines parameters for AddDocument.
+type AddDocumentParams struct {
+	// IdempotencyKey A new value for each request, such as a UUID, at most 255 ASCII characters. If the request is sent again with it
+	// within 24 hours, nothing is done and the answer is given again (docs/api.md).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteDocumentsParams defines parameters for DeleteDocuments.
+type DeleteDocumentsParams struct {
+	// IdempotencyKey A new value for each request, such as a UUID, at most 255 ASCII characters. If the request is sent again with it
+	// within 24 hours, nothing is done and the answer is given again (docs/api.md).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// DeleteDocumentParams defines parameters for DeleteDocument.
+type DeleteDocumentParams struct {
+	// IdempotencyKey A new value for each request, such as a UUID, at most 255 ASCII characters. If the request is sent again with it
+	// within 24 hours, nothing is done and the answer is given again (docs/api.md).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// AddConversationParams defines parameters for AddConversation.
+type AddConversationParams struct {
+	// IdempotencyKey A new value for each request, such as a UUID, at most 255 ASCII characters. If the request is sent again with it
+	// within 24 hours, nothing is done and the answer is given again (docs/api.md).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
 // DeleteConversationsJSONRequestBody defines body for DeleteConversations for application/json ContentType.
 type DeleteConversationsJSONRequestBody = DeleteRequest
 
@@ -2502,3 +2992,18 @@ type DeletePublicConversationsJSONRequestBody = PublicDeleteRequest
 
 // DeletePublicConversationsByPostJSONRequestBody defines body for DeletePublicConversationsByPost for application/json ContentType.
 type DeletePublicConversationsByPostJSONRequestBody = PublicDeleteRequest
+
+// AddDocumentJSONRequestBody defines body for AddDocument for application/json ContentType.
+type AddDocumentJSONRequestBody = DocumentToAdd
+
+// DeleteDocumentsJSONRequestBody defines body for DeleteDocuments for application/json ContentType.
+type DeleteDocumentsJSONRequestBody = DocumentsToDelete
+
+// SearchDocumentsJSONRequestBody defines body for SearchDocuments for application/json ContentType.
+type SearchDocumentsJSONRequestBody = DocumentSearch
+
+// AddConversationJSONRequestBody defines body for AddConversation for application/json ContentType.
+type AddConversationJSONRequestBody = DocumentConversation
+
+// SearchMemoriesJSONRequestBody defines body for SearchMemories for application/json ContentType.
+type SearchMemoriesJSONRequestBody = MemorySearch

@@ -198,10 +198,62 @@ func (r *reader) read(at *path, tok json.Token, to reflect.Value) error {
 		return r.array(at, tok, to)
 	case reflect.Struct:
 		return r.object(at, tok, to)
+	case reflect.Interface:
+		v, err := r.untyped(at, tok, 0)
+		if v != nil {
+			to.Set(reflect.ValueOf(v))
+		}
+		return err
 	default:
 		return fault.New(fault.Internal, "no wire type has a %s field (%s)", to.Kind(), at)
 	}
 	return nil
+}
+
+// maxDepth is how deep the arrays and objects of a value of any type may be nested, so that a body
+// of brackets does not take more stack than there is.
+const maxDepth = 20
+
+// untyped reads a value of any type: a string, a bool, a json.Number, nil, a []any or a
+// map[string]any.
+func (r *reader) untyped(at *path, tok json.Token, depth int) (any, error) {
+	open, nested := tok.(json.Delim)
+	if !nested {
+		return tok, nil
+	}
+	if depth == maxDepth {
+		return nil, fault.Invalidf("%s is nested more than %d deep", at, maxDepth)
+	}
+	list, object := []any{}, map[string]any{}
+	for i := 0; r.dec.More(); i++ {
+		if i == maxItems {
+			return nil, fault.Invalidf("%s has more than %d items", at, maxItems)
+		}
+		tok, err := r.token()
+		if err != nil {
+			return nil, err
+		}
+		name, _ := tok.(string)
+		if open == '{' { // the token was the name of a field
+			if tok, err = r.token(); err != nil {
+				return nil, err
+			}
+		}
+		v, err := r.untyped(at, tok, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		if open == '{' {
+			object[name] = v
+		} else {
+			list = append(list, v)
+		}
+	}
+	_, err := r.token() // the closing bracket
+	if open == '{' {
+		return object, err
+	}
+	return list, err
 }
 
 func (r *reader) text(at *path, tok json.Token, to encoding.TextUnmarshaler) error {

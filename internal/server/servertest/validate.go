@@ -4,6 +4,7 @@ package servertest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -111,7 +112,7 @@ func (v *validator) check(r *http.Request, resp *http.Response, body []byte) err
 	if media := resp.Header.Get("Content-Type"); !strings.HasPrefix(media, "application/json") {
 		// The library can check JSON only. Of other answers the content type is checked.
 		input.Options.ExcludeResponseBody = true
-		if documented := route.Operation.Responses.Status(resp.StatusCode); documented != nil && documented.Value.Content.Get(media) == nil {
+		if documented := route.Operation.Responses.Status(resp.StatusCode); documented != nil && (media != "" || len(documented.Value.Content) > 0) && documented.Value.Content.Get(media) == nil {
 			return fmt.Errorf("content type %q", media)
 		}
 	}
@@ -122,7 +123,9 @@ func (v *validator) check(r *http.Request, resp *http.Response, body []byte) err
 // find returns the operation of the request; nil if the document contains none.
 func (v *validator) find(r *http.Request) (*routers.Route, map[string]string) {
 	segments := strings.Split(r.URL.Path, "/")
-	for path, item := range v.doc.Paths.Map() {
+	paths := v.doc.Paths.Map()
+	for _, path := range fixedFirst(slices.Sorted(maps.Keys(paths))) {
+		item := paths[path]
 		params, ok := match(strings.Split(path, "/"), segments)
 		operation := item.GetOperation(r.Method)
 		if r.Method == http.MethodHead { // every route with GET answers HEAD too
@@ -133,6 +136,12 @@ func (v *validator) find(r *http.Request) (*routers.Route, map[string]string) {
 		}
 	}
 	return nil, nil
+}
+
+// fixedFirst puts the paths without parameters first: as in the server, they win.
+func fixedFirst(paths []string) []string {
+	slices.SortStableFunc(paths, func(a, b string) int { return cmp.Compare(strings.Count(a, "{"), strings.Count(b, "{")) })
+	return paths
 }
 
 func match(pattern, segments []string) (map[string]string, bool) {
@@ -183,7 +192,10 @@ func checkEnvelope(r *http.Request, resp *http.Response, body []byte) error {
 		return err
 	}
 	fields := []string{"error"}
-	if strings.HasPrefix(r.URL.Path, "/v2/") {
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/v3/"), strings.HasPrefix(r.URL.Path, "/v4/"):
+		fields = []string{"details", "error"}
+	case strings.HasPrefix(r.URL.Path, "/v2/"):
 		fields = []string{"error", "message", "statusCode"}
 		if content["statusCode"] != float64(resp.StatusCode) {
 			return errors.New("the statusCode in the error is not the status of the answer")

@@ -723,6 +723,122 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v2/hc-interactions/{id}/public (the `GetPublicConversation` operationId).
 	GetPublicConversation(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddDocumentWithBody Store a text as a conversation
+	//
+	// Stores a text as a message of the conversation with the same container and `customId`; without `customId` as a
+	// new conversation. A text that the conversation has already is not stored again. Needs scope `write`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v3/documents (the `AddDocument` operationId).
+	AddDocumentWithBody(ctx context.Context, params *AddDocumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddDocument Store a text as a conversation
+	//
+	// Stores a text as a message of the conversation with the same container and `customId`; without `customId` as a
+	// new conversation. A text that the conversation has already is not stored again. Needs scope `write`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v3/documents (the `AddDocument` operationId).
+	AddDocument(ctx context.Context, params *AddDocumentParams, body AddDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteDocumentsWithBody Delete up to 100 conversations
+	//
+	// Deletes conversations, like `DELETE /api/chat-history/chats`. `errors` names the ids that do not exist; the others
+	// are deleted. A delete by `containerTags` is refused. Needs scope `write`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with DELETE /v3/documents/bulk (the `DeleteDocuments` operationId).
+	DeleteDocumentsWithBody(ctx context.Context, params *DeleteDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteDocuments Delete up to 100 conversations
+	//
+	// Deletes conversations, like `DELETE /api/chat-history/chats`. `errors` names the ids that do not exist; the others
+	// are deleted. A delete by `containerTags` is refused. Needs scope `write`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with DELETE /v3/documents/bulk (the `DeleteDocuments` operationId).
+	DeleteDocuments(ctx context.Context, params *DeleteDocumentsParams, body DeleteDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteDocument Delete one conversation (supermemory's API)
+	//
+	// Deletes the conversation, like `DELETE /api/chat-history/chats`. No body is needed; a body with a switch that this
+	// route does not have is refused. Needs scope `write`.
+	//
+	// Corresponds with DELETE /v3/documents/{id} (the `DeleteDocument` operationId).
+	DeleteDocument(ctx context.Context, id PublicID, params *DeleteDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDocument How far the indexing of a conversation is
+	//
+	// A conversation without its messages. Search finds all of it when its `status` is `done`. Its texts are in `GET
+	// /api/chat-history/conversation`. Needs scope `read`.
+	//
+	// Corresponds with GET /v3/documents/{id} (the `GetDocument` operationId).
+	GetDocument(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchDocumentsWithBody Find conversations, each with its passages
+	//
+	// Searches like `POST /api/chat-history/search` and groups the passages by conversation, best first. A `filters` or
+	// `filepath` is refused, because Lethe stores no such fields. Needs scope `read`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v3/search (the `SearchDocuments` operationId).
+	SearchDocumentsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchDocuments Find conversations, each with its passages
+	//
+	// Searches like `POST /api/chat-history/search` and groups the passages by conversation, best first. A `filters` or
+	// `filepath` is refused, because Lethe stores no such fields. Needs scope `read`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v3/search (the `SearchDocuments` operationId).
+	SearchDocuments(ctx context.Context, body SearchDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddConversationWithBody Store a conversation, or add its new messages
+	//
+	// Stores a conversation, or merges it into the stored one with the same container and `conversationId`, like
+	// `POST /api/chat-history/ingest/custom-online`. Needs scope `write`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v4/conversations (the `AddConversation` operationId).
+	AddConversationWithBody(ctx context.Context, params *AddConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddConversation Store a conversation, or add its new messages
+	//
+	// Stores a conversation, or merges it into the stored one with the same container and `conversationId`, like
+	// `POST /api/chat-history/ingest/custom-online`. Needs scope `write`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v4/conversations (the `AddConversation` operationId).
+	AddConversation(ctx context.Context, params *AddConversationParams, body AddConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchMemoriesWithBody Find what was said
+	//
+	// Searches like `POST /api/chat-history/search`. Each result is what one message said, with its conversation in
+	// `documents`. A `filters` or `filepath` is refused, because Lethe stores no such fields. Needs scope `read`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v4/search (the `SearchMemories` operationId).
+	SearchMemoriesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchMemories Find what was said
+	//
+	// Searches like `POST /api/chat-history/search`. Each result is what one message said, with its conversation in
+	// `documents`. A `filters` or `filepath` is refused, because Lethe stores no such fields. Needs scope `read`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v4/search (the `SearchMemories` operationId).
+	SearchMemories(ctx context.Context, body SearchMemoriesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // DeleteConversationsWithBody Delete conversations
@@ -2018,6 +2134,242 @@ func (c *Client) DeletePublicConversation(ctx context.Context, id PublicID, para
 // Corresponds with GET /v2/hc-interactions/{id}/public (the `GetPublicConversation` operationId).
 func (c *Client) GetPublicConversation(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetPublicConversationRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddDocumentWithBody Store a text as a conversation
+//
+// Stores a text as a message of the conversation with the same container and `customId`; without `customId` as a
+// new conversation. A text that the conversation has already is not stored again. Needs scope `write`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v3/documents (the `AddDocument` operationId).
+func (c *Client) AddDocumentWithBody(ctx context.Context, params *AddDocumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddDocumentRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddDocument Store a text as a conversation
+//
+// Stores a text as a message of the conversation with the same container and `customId`; without `customId` as a
+// new conversation. A text that the conversation has already is not stored again. Needs scope `write`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v3/documents (the `AddDocument` operationId).
+func (c *Client) AddDocument(ctx context.Context, params *AddDocumentParams, body AddDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddDocumentRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteDocumentsWithBody Delete up to 100 conversations
+//
+// Deletes conversations, like `DELETE /api/chat-history/chats`. `errors` names the ids that do not exist; the others
+// are deleted. A delete by `containerTags` is refused. Needs scope `write`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with DELETE /v3/documents/bulk (the `DeleteDocuments` operationId).
+func (c *Client) DeleteDocumentsWithBody(ctx context.Context, params *DeleteDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteDocumentsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteDocuments Delete up to 100 conversations
+//
+// Deletes conversations, like `DELETE /api/chat-history/chats`. `errors` names the ids that do not exist; the others
+// are deleted. A delete by `containerTags` is refused. Needs scope `write`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with DELETE /v3/documents/bulk (the `DeleteDocuments` operationId).
+func (c *Client) DeleteDocuments(ctx context.Context, params *DeleteDocumentsParams, body DeleteDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteDocumentsRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteDocument Delete one conversation (supermemory's API)
+//
+// Deletes the conversation, like `DELETE /api/chat-history/chats`. No body is needed; a body with a switch that this
+// route does not have is refused. Needs scope `write`.
+//
+// Corresponds with DELETE /v3/documents/{id} (the `DeleteDocument` operationId).
+func (c *Client) DeleteDocument(ctx context.Context, id PublicID, params *DeleteDocumentParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteDocumentRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDocument How far the indexing of a conversation is
+//
+// A conversation without its messages. Search finds all of it when its `status` is `done`. Its texts are in `GET
+// /api/chat-history/conversation`. Needs scope `read`.
+//
+// Corresponds with GET /v3/documents/{id} (the `GetDocument` operationId).
+func (c *Client) GetDocument(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDocumentRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchDocumentsWithBody Find conversations, each with its passages
+//
+// Searches like `POST /api/chat-history/search` and groups the passages by conversation, best first. A `filters` or
+// `filepath` is refused, because Lethe stores no such fields. Needs scope `read`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v3/search (the `SearchDocuments` operationId).
+func (c *Client) SearchDocumentsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchDocumentsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchDocuments Find conversations, each with its passages
+//
+// Searches like `POST /api/chat-history/search` and groups the passages by conversation, best first. A `filters` or
+// `filepath` is refused, because Lethe stores no such fields. Needs scope `read`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v3/search (the `SearchDocuments` operationId).
+func (c *Client) SearchDocuments(ctx context.Context, body SearchDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchDocumentsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddConversationWithBody Store a conversation, or add its new messages
+//
+// Stores a conversation, or merges it into the stored one with the same container and `conversationId`, like
+// `POST /api/chat-history/ingest/custom-online`. Needs scope `write`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v4/conversations (the `AddConversation` operationId).
+func (c *Client) AddConversationWithBody(ctx context.Context, params *AddConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddConversationRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddConversation Store a conversation, or add its new messages
+//
+// Stores a conversation, or merges it into the stored one with the same container and `conversationId`, like
+// `POST /api/chat-history/ingest/custom-online`. Needs scope `write`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v4/conversations (the `AddConversation` operationId).
+func (c *Client) AddConversation(ctx context.Context, params *AddConversationParams, body AddConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddConversationRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchMemoriesWithBody Find what was said
+//
+// Searches like `POST /api/chat-history/search`. Each result is what one message said, with its conversation in
+// `documents`. A `filters` or `filepath` is refused, because Lethe stores no such fields. Needs scope `read`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v4/search (the `SearchMemories` operationId).
+func (c *Client) SearchMemoriesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchMemoriesRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchMemories Find what was said
+//
+// Searches like `POST /api/chat-history/search`. Each result is what one message said, with its conversation in
+// `documents`. A `filters` or `filepath` is refused, because Lethe stores no such fields. Needs scope `read`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v4/search (the `SearchMemories` operationId).
+func (c *Client) SearchMemories(ctx context.Context, body SearchMemoriesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchMemoriesRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4700,6 +5052,334 @@ func NewGetPublicConversationRequest(server string, id PublicID) (*http.Request,
 	return req, nil
 }
 
+// NewAddDocumentRequest calls the generic AddDocument builder with application/json body
+func NewAddDocumentRequest(server string, params *AddDocumentParams, body AddDocumentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddDocumentRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAddDocumentRequestWithBody constructs an http.Request for the AddDocument method, with any body, and a specified content type
+func NewAddDocumentRequestWithBody(server string, params *AddDocumentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v3/documents")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteDocumentsRequest calls the generic DeleteDocuments builder with application/json body
+func NewDeleteDocumentsRequest(server string, params *DeleteDocumentsParams, body DeleteDocumentsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDeleteDocumentsRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewDeleteDocumentsRequestWithBody constructs an http.Request for the DeleteDocuments method, with any body, and a specified content type
+func NewDeleteDocumentsRequestWithBody(server string, params *DeleteDocumentsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v3/documents/bulk")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteDocumentRequest constructs an http.Request for the DeleteDocument method
+func NewDeleteDocumentRequest(server string, id PublicID, params *DeleteDocumentParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v3/documents/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetDocumentRequest constructs an http.Request for the GetDocument method
+func NewGetDocumentRequest(server string, id PublicID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v3/documents/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSearchDocumentsRequest calls the generic SearchDocuments builder with application/json body
+func NewSearchDocumentsRequest(server string, body SearchDocumentsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSearchDocumentsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSearchDocumentsRequestWithBody constructs an http.Request for the SearchDocuments method, with any body, and a specified content type
+func NewSearchDocumentsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v3/search")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewAddConversationRequest calls the generic AddConversation builder with application/json body
+func NewAddConversationRequest(server string, params *AddConversationParams, body AddConversationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddConversationRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewAddConversationRequestWithBody constructs an http.Request for the AddConversation method, with any body, and a specified content type
+func NewAddConversationRequestWithBody(server string, params *AddConversationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v4/conversations")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSearchMemoriesRequest calls the generic SearchMemories builder with application/json body
+func NewSearchMemoriesRequest(server string, body SearchMemoriesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSearchMemoriesRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSearchMemoriesRequestWithBody constructs an http.Request for the SearchMemories method, with any body, and a specified content type
+func NewSearchMemoriesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v4/search")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -5422,6 +6102,126 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v2/hc-interactions/{id}/public (the `GetPublicConversation` operationId).
 	GetPublicConversationWithResponse(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*GetPublicConversationResponse, error)
+
+	// AddDocumentWithBodyWithResponse Store a text as a conversation
+	//
+	// Stores a text as a message of the conversation with the same container and `customId`; without `customId` as a
+	// new conversation. A text that the conversation has already is not stored again. Needs scope `write`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v3/documents (the `AddDocument` operationId).
+	AddDocumentWithBodyWithResponse(ctx context.Context, params *AddDocumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddDocumentResponse, error)
+
+	// AddDocumentWithResponse Store a text as a conversation
+	//
+	// Stores a text as a message of the conversation with the same container and `customId`; without `customId` as a
+	// new conversation. A text that the conversation has already is not stored again. Needs scope `write`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v3/documents (the `AddDocument` operationId).
+	AddDocumentWithResponse(ctx context.Context, params *AddDocumentParams, body AddDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*AddDocumentResponse, error)
+
+	// DeleteDocumentsWithBodyWithResponse Delete up to 100 conversations
+	//
+	// Deletes conversations, like `DELETE /api/chat-history/chats`. `errors` names the ids that do not exist; the others
+	// are deleted. A delete by `containerTags` is refused. Needs scope `write`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v3/documents/bulk (the `DeleteDocuments` operationId).
+	DeleteDocumentsWithBodyWithResponse(ctx context.Context, params *DeleteDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteDocumentsResponse, error)
+
+	// DeleteDocumentsWithResponse Delete up to 100 conversations
+	//
+	// Deletes conversations, like `DELETE /api/chat-history/chats`. `errors` names the ids that do not exist; the others
+	// are deleted. A delete by `containerTags` is refused. Needs scope `write`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v3/documents/bulk (the `DeleteDocuments` operationId).
+	DeleteDocumentsWithResponse(ctx context.Context, params *DeleteDocumentsParams, body DeleteDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteDocumentsResponse, error)
+
+	// DeleteDocumentWithResponse Delete one conversation (supermemory's API)
+	//
+	// Deletes the conversation, like `DELETE /api/chat-history/chats`. No body is needed; a body with a switch that this
+	// route does not have is refused. Needs scope `write`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v3/documents/{id} (the `DeleteDocument` operationId).
+	DeleteDocumentWithResponse(ctx context.Context, id PublicID, params *DeleteDocumentParams, reqEditors ...RequestEditorFn) (*DeleteDocumentResponse, error)
+
+	// GetDocumentWithResponse How far the indexing of a conversation is
+	//
+	// A conversation without its messages. Search finds all of it when its `status` is `done`. Its texts are in `GET
+	// /api/chat-history/conversation`. Needs scope `read`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v3/documents/{id} (the `GetDocument` operationId).
+	GetDocumentWithResponse(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*GetDocumentResponse, error)
+
+	// SearchDocumentsWithBodyWithResponse Find conversations, each with its passages
+	//
+	// Searches like `POST /api/chat-history/search` and groups the passages by conversation, best first. A `filters` or
+	// `filepath` is refused, because Lethe stores no such fields. Needs scope `read`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v3/search (the `SearchDocuments` operationId).
+	SearchDocumentsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchDocumentsResponse, error)
+
+	// SearchDocumentsWithResponse Find conversations, each with its passages
+	//
+	// Searches like `POST /api/chat-history/search` and groups the passages by conversation, best first. A `filters` or
+	// `filepath` is refused, because Lethe stores no such fields. Needs scope `read`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v3/search (the `SearchDocuments` operationId).
+	SearchDocumentsWithResponse(ctx context.Context, body SearchDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchDocumentsResponse, error)
+
+	// AddConversationWithBodyWithResponse Store a conversation, or add its new messages
+	//
+	// Stores a conversation, or merges it into the stored one with the same container and `conversationId`, like
+	// `POST /api/chat-history/ingest/custom-online`. Needs scope `write`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v4/conversations (the `AddConversation` operationId).
+	AddConversationWithBodyWithResponse(ctx context.Context, params *AddConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddConversationResponse, error)
+
+	// AddConversationWithResponse Store a conversation, or add its new messages
+	//
+	// Stores a conversation, or merges it into the stored one with the same container and `conversationId`, like
+	// `POST /api/chat-history/ingest/custom-online`. Needs scope `write`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v4/conversations (the `AddConversation` operationId).
+	AddConversationWithResponse(ctx context.Context, params *AddConversationParams, body AddConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*AddConversationResponse, error)
+
+	// SearchMemoriesWithBodyWithResponse Find what was said
+	//
+	// Searches like `POST /api/chat-history/search`. Each result is what one message said, with its conversation in
+	// `documents`. A `filters` or `filepath` is refused, because Lethe stores no such fields. Needs scope `read`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v4/search (the `SearchMemories` operationId).
+	SearchMemoriesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchMemoriesResponse, error)
+
+	// SearchMemoriesWithResponse Find what was said
+	//
+	// Searches like `POST /api/chat-history/search`. Each result is what one message said, with its conversation in
+	// `documents`. A `filters` or `filepath` is refused, because Lethe stores no such fields. Needs scope `read`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v4/search (the `SearchMemories` operationId).
+	SearchMemoriesWithResponse(ctx context.Context, body SearchMemoriesJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchMemoriesResponse, error)
 }
 
 // DeleteConversationsResponse429Headers the declared response headers of an HTTP 429 response for DeleteConversations
@@ -11370,6 +12170,972 @@ func (r GetPublicConversationResponse) ContentType() string {
 	return ""
 }
 
+// AddDocumentResponse429Headers the declared response headers of an HTTP 429 response for AddDocument
+type AddDocumentResponse429Headers struct {
+	RetryAfter *int
+}
+
+// AddDocumentResponse503Headers the declared response headers of an HTTP 503 response for AddDocument
+type AddDocumentResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AddDocumentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentAdded
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *DocumentBadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *DocumentUnauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *DocumentForbidden
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *DocumentTimeout
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *DocumentKeyInUse
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *DocumentTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *DocumentUnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *DocumentMisdirected
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *DocumentOtherRequest
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *DocumentTooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *DocumentHeaderTooLarge
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *DocumentInternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *DocumentUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *AddDocumentResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AddDocumentResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AddDocumentResponse) GetJSON200() *DocumentAdded {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AddDocumentResponse) GetJSON400() *DocumentBadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AddDocumentResponse) GetJSON401() *DocumentUnauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AddDocumentResponse) GetJSON403() *DocumentForbidden {
+	return r.JSON403
+}
+
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r AddDocumentResponse) GetJSON408() *DocumentTimeout {
+	return r.JSON408
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r AddDocumentResponse) GetJSON409() *DocumentKeyInUse {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r AddDocumentResponse) GetJSON413() *DocumentTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r AddDocumentResponse) GetJSON415() *DocumentUnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r AddDocumentResponse) GetJSON421() *DocumentMisdirected {
+	return r.JSON421
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r AddDocumentResponse) GetJSON422() *DocumentOtherRequest {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r AddDocumentResponse) GetJSON429() *DocumentTooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r AddDocumentResponse) GetJSON431() *DocumentHeaderTooLarge {
+	return r.JSON431
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AddDocumentResponse) GetJSON500() *DocumentInternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AddDocumentResponse) GetJSON503() *DocumentUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AddDocumentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddDocumentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddDocumentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteDocumentsResponse429Headers the declared response headers of an HTTP 429 response for DeleteDocuments
+type DeleteDocumentsResponse429Headers struct {
+	RetryAfter *int
+}
+
+// DeleteDocumentsResponse503Headers the declared response headers of an HTTP 503 response for DeleteDocuments
+type DeleteDocumentsResponse503Headers struct {
+	RetryAfter *int
+}
+
+type DeleteDocumentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentsDeleted
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *DocumentBadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *DocumentUnauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *DocumentForbidden
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *DocumentTimeout
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *DocumentKeyInUse
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *DocumentTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *DocumentUnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *DocumentMisdirected
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *DocumentOtherRequest
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *DocumentTooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *DocumentHeaderTooLarge
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *DocumentInternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *DocumentUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteDocumentsResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteDocumentsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteDocumentsResponse) GetJSON200() *DocumentsDeleted {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteDocumentsResponse) GetJSON400() *DocumentBadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteDocumentsResponse) GetJSON401() *DocumentUnauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteDocumentsResponse) GetJSON403() *DocumentForbidden {
+	return r.JSON403
+}
+
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r DeleteDocumentsResponse) GetJSON408() *DocumentTimeout {
+	return r.JSON408
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r DeleteDocumentsResponse) GetJSON409() *DocumentKeyInUse {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r DeleteDocumentsResponse) GetJSON413() *DocumentTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r DeleteDocumentsResponse) GetJSON415() *DocumentUnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r DeleteDocumentsResponse) GetJSON421() *DocumentMisdirected {
+	return r.JSON421
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r DeleteDocumentsResponse) GetJSON422() *DocumentOtherRequest {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteDocumentsResponse) GetJSON429() *DocumentTooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r DeleteDocumentsResponse) GetJSON431() *DocumentHeaderTooLarge {
+	return r.JSON431
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteDocumentsResponse) GetJSON500() *DocumentInternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteDocumentsResponse) GetJSON503() *DocumentUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteDocumentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteDocumentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteDocumentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteDocumentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteDocumentResponse429Headers the declared response headers of an HTTP 429 response for DeleteDocument
+type DeleteDocumentResponse429Headers struct {
+	RetryAfter *int
+}
+
+// DeleteDocumentResponse503Headers the declared response headers of an HTTP 503 response for DeleteDocument
+type DeleteDocumentResponse503Headers struct {
+	RetryAfter *int
+}
+
+type DeleteDocumentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *DocumentBadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *DocumentUnauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *DocumentForbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *DocumentNotFound
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *DocumentTimeout
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *DocumentKeyInUse
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *DocumentTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *DocumentUnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *DocumentMisdirected
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *DocumentOtherRequest
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *DocumentTooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *DocumentHeaderTooLarge
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *DocumentInternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *DocumentUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteDocumentResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteDocumentResponse503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteDocumentResponse) GetJSON400() *DocumentBadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteDocumentResponse) GetJSON401() *DocumentUnauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteDocumentResponse) GetJSON403() *DocumentForbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r DeleteDocumentResponse) GetJSON404() *DocumentNotFound {
+	return r.JSON404
+}
+
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r DeleteDocumentResponse) GetJSON408() *DocumentTimeout {
+	return r.JSON408
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r DeleteDocumentResponse) GetJSON409() *DocumentKeyInUse {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r DeleteDocumentResponse) GetJSON413() *DocumentTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r DeleteDocumentResponse) GetJSON415() *DocumentUnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r DeleteDocumentResponse) GetJSON421() *DocumentMisdirected {
+	return r.JSON421
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r DeleteDocumentResponse) GetJSON422() *DocumentOtherRequest {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteDocumentResponse) GetJSON429() *DocumentTooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r DeleteDocumentResponse) GetJSON431() *DocumentHeaderTooLarge {
+	return r.JSON431
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteDocumentResponse) GetJSON500() *DocumentInternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteDocumentResponse) GetJSON503() *DocumentUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteDocumentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteDocumentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteDocumentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetDocumentResponse429Headers the declared response headers of an HTTP 429 response for GetDocument
+type GetDocumentResponse429Headers struct {
+	RetryAfter *int
+}
+
+// GetDocumentResponse503Headers the declared response headers of an HTTP 503 response for GetDocument
+type GetDocumentResponse503Headers struct {
+	RetryAfter *int
+}
+
+type GetDocumentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Document
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *DocumentBadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *DocumentUnauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *DocumentForbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *DocumentNotFound
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *DocumentMisdirected
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *DocumentTooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *DocumentHeaderTooLarge
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *DocumentInternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *DocumentUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetDocumentResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetDocumentResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDocumentResponse) GetJSON200() *Document {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetDocumentResponse) GetJSON400() *DocumentBadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetDocumentResponse) GetJSON401() *DocumentUnauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetDocumentResponse) GetJSON403() *DocumentForbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetDocumentResponse) GetJSON404() *DocumentNotFound {
+	return r.JSON404
+}
+
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r GetDocumentResponse) GetJSON421() *DocumentMisdirected {
+	return r.JSON421
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetDocumentResponse) GetJSON429() *DocumentTooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r GetDocumentResponse) GetJSON431() *DocumentHeaderTooLarge {
+	return r.JSON431
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetDocumentResponse) GetJSON500() *DocumentInternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetDocumentResponse) GetJSON503() *DocumentUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDocumentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDocumentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDocumentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDocumentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SearchDocumentsResponse429Headers the declared response headers of an HTTP 429 response for SearchDocuments
+type SearchDocumentsResponse429Headers struct {
+	RetryAfter *int
+}
+
+// SearchDocumentsResponse503Headers the declared response headers of an HTTP 503 response for SearchDocuments
+type SearchDocumentsResponse503Headers struct {
+	RetryAfter *int
+}
+
+type SearchDocumentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentsFound
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *DocumentBadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *DocumentUnauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *DocumentForbidden
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *DocumentTimeout
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *DocumentTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *DocumentUnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *DocumentMisdirected
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *DocumentTooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *DocumentHeaderTooLarge
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *DocumentInternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *DocumentUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SearchDocumentsResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SearchDocumentsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SearchDocumentsResponse) GetJSON200() *DocumentsFound {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SearchDocumentsResponse) GetJSON400() *DocumentBadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SearchDocumentsResponse) GetJSON401() *DocumentUnauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SearchDocumentsResponse) GetJSON403() *DocumentForbidden {
+	return r.JSON403
+}
+
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r SearchDocumentsResponse) GetJSON408() *DocumentTimeout {
+	return r.JSON408
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SearchDocumentsResponse) GetJSON413() *DocumentTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SearchDocumentsResponse) GetJSON415() *DocumentUnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r SearchDocumentsResponse) GetJSON421() *DocumentMisdirected {
+	return r.JSON421
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SearchDocumentsResponse) GetJSON429() *DocumentTooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r SearchDocumentsResponse) GetJSON431() *DocumentHeaderTooLarge {
+	return r.JSON431
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SearchDocumentsResponse) GetJSON500() *DocumentInternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SearchDocumentsResponse) GetJSON503() *DocumentUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SearchDocumentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SearchDocumentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SearchDocumentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SearchDocumentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddConversationResponse429Headers the declared response headers of an HTTP 429 response for AddConversation
+type AddConversationResponse429Headers struct {
+	RetryAfter *int
+}
+
+// AddConversationResponse503Headers the declared response headers of an HTTP 503 response for AddConversation
+type AddConversationResponse503Headers struct {
+	RetryAfter *int
+}
+
+type AddConversationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DocumentConversationAdded
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *DocumentBadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *DocumentUnauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *DocumentForbidden
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *DocumentTimeout
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *DocumentKeyInUse
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *DocumentTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *DocumentUnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *DocumentMisdirected
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *DocumentOtherRequest
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *DocumentTooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *DocumentHeaderTooLarge
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *DocumentInternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *DocumentUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *AddConversationResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AddConversationResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AddConversationResponse) GetJSON200() *DocumentConversationAdded {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AddConversationResponse) GetJSON400() *DocumentBadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AddConversationResponse) GetJSON401() *DocumentUnauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AddConversationResponse) GetJSON403() *DocumentForbidden {
+	return r.JSON403
+}
+
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r AddConversationResponse) GetJSON408() *DocumentTimeout {
+	return r.JSON408
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r AddConversationResponse) GetJSON409() *DocumentKeyInUse {
+	return r.JSON409
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r AddConversationResponse) GetJSON413() *DocumentTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r AddConversationResponse) GetJSON415() *DocumentUnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r AddConversationResponse) GetJSON421() *DocumentMisdirected {
+	return r.JSON421
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r AddConversationResponse) GetJSON422() *DocumentOtherRequest {
+	return r.JSON422
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r AddConversationResponse) GetJSON429() *DocumentTooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r AddConversationResponse) GetJSON431() *DocumentHeaderTooLarge {
+	return r.JSON431
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r AddConversationResponse) GetJSON500() *DocumentInternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AddConversationResponse) GetJSON503() *DocumentUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AddConversationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddConversationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddConversationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddConversationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SearchMemoriesResponse429Headers the declared response headers of an HTTP 429 response for SearchMemories
+type SearchMemoriesResponse429Headers struct {
+	RetryAfter *int
+}
+
+// SearchMemoriesResponse503Headers the declared response headers of an HTTP 503 response for SearchMemories
+type SearchMemoriesResponse503Headers struct {
+	RetryAfter *int
+}
+
+type SearchMemoriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MemoriesFound
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *DocumentBadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *DocumentUnauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *DocumentForbidden
+	// JSON408 the response for an HTTP 408 `application/json` response
+	JSON408 *DocumentTimeout
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *DocumentTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *DocumentUnsupportedMediaType
+	// JSON421 the response for an HTTP 421 `application/json` response
+	JSON421 *DocumentMisdirected
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *DocumentTooManyRequests
+	// JSON431 the response for an HTTP 431 `application/json` response
+	JSON431 *DocumentHeaderTooLarge
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *DocumentInternalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *DocumentUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SearchMemoriesResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SearchMemoriesResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SearchMemoriesResponse) GetJSON200() *MemoriesFound {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SearchMemoriesResponse) GetJSON400() *DocumentBadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SearchMemoriesResponse) GetJSON401() *DocumentUnauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SearchMemoriesResponse) GetJSON403() *DocumentForbidden {
+	return r.JSON403
+}
+
+// GetJSON408 returns the response for an HTTP 408 `application/json` response
+func (r SearchMemoriesResponse) GetJSON408() *DocumentTimeout {
+	return r.JSON408
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SearchMemoriesResponse) GetJSON413() *DocumentTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SearchMemoriesResponse) GetJSON415() *DocumentUnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON421 returns the response for an HTTP 421 `application/json` response
+func (r SearchMemoriesResponse) GetJSON421() *DocumentMisdirected {
+	return r.JSON421
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SearchMemoriesResponse) GetJSON429() *DocumentTooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON431 returns the response for an HTTP 431 `application/json` response
+func (r SearchMemoriesResponse) GetJSON431() *DocumentHeaderTooLarge {
+	return r.JSON431
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SearchMemoriesResponse) GetJSON500() *DocumentInternalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SearchMemoriesResponse) GetJSON503() *DocumentUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SearchMemoriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SearchMemoriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SearchMemoriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SearchMemoriesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // DeleteConversationsWithBodyWithResponse Delete conversations
 //
 // Deletes the named conversations with their messages, passages, vectors and index entries, in one
@@ -12449,6 +14215,198 @@ func (c *ClientWithResponses) GetPublicConversationWithResponse(ctx context.Cont
 		return nil, err
 	}
 	return ParseGetPublicConversationResponse(rsp)
+}
+
+// AddDocumentWithBodyWithResponse Store a text as a conversation
+//
+// Stores a text as a message of the conversation with the same container and `customId`; without `customId` as a
+// new conversation. A text that the conversation has already is not stored again. Needs scope `write`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v3/documents (the `AddDocument` operationId).
+func (c *ClientWithResponses) AddDocumentWithBodyWithResponse(ctx context.Context, params *AddDocumentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddDocumentResponse, error) {
+	rsp, err := c.AddDocumentWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddDocumentResponse(rsp)
+}
+
+// AddDocumentWithResponse Store a text as a conversation
+//
+// Stores a text as a message of the conversation with the same container and `customId`; without `customId` as a
+// new conversation. A text that the conversation has already is not stored again. Needs scope `write`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v3/documents (the `AddDocument` operationId).
+func (c *ClientWithResponses) AddDocumentWithResponse(ctx context.Context, params *AddDocumentParams, body AddDocumentJSONRequestBody, reqEditors ...RequestEditorFn) (*AddDocumentResponse, error) {
+	rsp, err := c.AddDocument(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddDocumentResponse(rsp)
+}
+
+// DeleteDocumentsWithBodyWithResponse Delete up to 100 conversations
+//
+// Deletes conversations, like `DELETE /api/chat-history/chats`. `errors` names the ids that do not exist; the others
+// are deleted. A delete by `containerTags` is refused. Needs scope `write`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v3/documents/bulk (the `DeleteDocuments` operationId).
+func (c *ClientWithResponses) DeleteDocumentsWithBodyWithResponse(ctx context.Context, params *DeleteDocumentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DeleteDocumentsResponse, error) {
+	rsp, err := c.DeleteDocumentsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteDocumentsResponse(rsp)
+}
+
+// DeleteDocumentsWithResponse Delete up to 100 conversations
+//
+// Deletes conversations, like `DELETE /api/chat-history/chats`. `errors` names the ids that do not exist; the others
+// are deleted. A delete by `containerTags` is refused. Needs scope `write`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v3/documents/bulk (the `DeleteDocuments` operationId).
+func (c *ClientWithResponses) DeleteDocumentsWithResponse(ctx context.Context, params *DeleteDocumentsParams, body DeleteDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*DeleteDocumentsResponse, error) {
+	rsp, err := c.DeleteDocuments(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteDocumentsResponse(rsp)
+}
+
+// DeleteDocumentWithResponse Delete one conversation (supermemory's API)
+//
+// Deletes the conversation, like `DELETE /api/chat-history/chats`. No body is needed; a body with a switch that this
+// route does not have is refused. Needs scope `write`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v3/documents/{id} (the `DeleteDocument` operationId).
+func (c *ClientWithResponses) DeleteDocumentWithResponse(ctx context.Context, id PublicID, params *DeleteDocumentParams, reqEditors ...RequestEditorFn) (*DeleteDocumentResponse, error) {
+	rsp, err := c.DeleteDocument(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteDocumentResponse(rsp)
+}
+
+// GetDocumentWithResponse How far the indexing of a conversation is
+//
+// A conversation without its messages. Search finds all of it when its `status` is `done`. Its texts are in `GET
+// /api/chat-history/conversation`. Needs scope `read`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v3/documents/{id} (the `GetDocument` operationId).
+func (c *ClientWithResponses) GetDocumentWithResponse(ctx context.Context, id PublicID, reqEditors ...RequestEditorFn) (*GetDocumentResponse, error) {
+	rsp, err := c.GetDocument(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDocumentResponse(rsp)
+}
+
+// SearchDocumentsWithBodyWithResponse Find conversations, each with its passages
+//
+// Searches like `POST /api/chat-history/search` and groups the passages by conversation, best first. A `filters` or
+// `filepath` is refused, because Lethe stores no such fields. Needs scope `read`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v3/search (the `SearchDocuments` operationId).
+func (c *ClientWithResponses) SearchDocumentsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchDocumentsResponse, error) {
+	rsp, err := c.SearchDocumentsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchDocumentsResponse(rsp)
+}
+
+// SearchDocumentsWithResponse Find conversations, each with its passages
+//
+// Searches like `POST /api/chat-history/search` and groups the passages by conversation, best first. A `filters` or
+// `filepath` is refused, because Lethe stores no such fields. Needs scope `read`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v3/search (the `SearchDocuments` operationId).
+func (c *ClientWithResponses) SearchDocumentsWithResponse(ctx context.Context, body SearchDocumentsJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchDocumentsResponse, error) {
+	rsp, err := c.SearchDocuments(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchDocumentsResponse(rsp)
+}
+
+// AddConversationWithBodyWithResponse Store a conversation, or add its new messages
+//
+// Stores a conversation, or merges it into the stored one with the same container and `conversationId`, like
+// `POST /api/chat-history/ingest/custom-online`. Needs scope `write`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v4/conversations (the `AddConversation` operationId).
+func (c *ClientWithResponses) AddConversationWithBodyWithResponse(ctx context.Context, params *AddConversationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddConversationResponse, error) {
+	rsp, err := c.AddConversationWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddConversationResponse(rsp)
+}
+
+// AddConversationWithResponse Store a conversation, or add its new messages
+//
+// Stores a conversation, or merges it into the stored one with the same container and `conversationId`, like
+// `POST /api/chat-history/ingest/custom-online`. Needs scope `write`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v4/conversations (the `AddConversation` operationId).
+func (c *ClientWithResponses) AddConversationWithResponse(ctx context.Context, params *AddConversationParams, body AddConversationJSONRequestBody, reqEditors ...RequestEditorFn) (*AddConversationResponse, error) {
+	rsp, err := c.AddConversation(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddConversationResponse(rsp)
+}
+
+// SearchMemoriesWithBodyWithResponse Find what was said
+//
+// Searches like `POST /api/chat-history/search`. Each result is what one message said, with its conversation in
+// `documents`. A `filters` or `filepath` is refused, because Lethe stores no such fields. Needs scope `read`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v4/search (the `SearchMemories` operationId).
+func (c *ClientWithResponses) SearchMemoriesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchMemoriesResponse, error) {
+	rsp, err := c.SearchMemoriesWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchMemoriesResponse(rsp)
+}
+
+// SearchMemoriesWithResponse Find what was said
+//
+// Searches like `POST /api/chat-history/search`. Each result is what one message said, with its conversation in
+// `documents`. A `filters` or `filepath` is refused, because Lethe stores no such fields. Needs scope `read`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v4/search (the `SearchMemories` operationId).
+func (c *ClientWithResponses) SearchMemoriesWithResponse(ctx context.Context, body SearchMemoriesJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchMemoriesResponse, error) {
+	rsp, err := c.SearchMemories(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchMemoriesResponse(rsp)
 }
 
 // ParseDeleteConversationsResponse parses an HTTP response from a DeleteConversationsWithResponse call
@@ -18111,6 +20069,933 @@ func ParseGetPublicConversationResponse(rsp *http.Response) (*GetPublicConversat
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetPublicConversationResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAddDocumentResponse parses an HTTP response from a AddDocumentWithResponse call
+func ParseAddDocumentResponse(rsp *http.Response) (*AddDocumentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddDocumentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentAdded
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest DocumentBadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest DocumentUnauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest DocumentForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest DocumentTimeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest DocumentKeyInUse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest DocumentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest DocumentUnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest DocumentMisdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest DocumentOtherRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest DocumentTooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest DocumentHeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest DocumentInternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest DocumentUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers AddDocumentResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers AddDocumentResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteDocumentsResponse parses an HTTP response from a DeleteDocumentsWithResponse call
+func ParseDeleteDocumentsResponse(rsp *http.Response) (*DeleteDocumentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteDocumentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentsDeleted
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest DocumentBadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest DocumentUnauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest DocumentForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest DocumentTimeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest DocumentKeyInUse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest DocumentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest DocumentUnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest DocumentMisdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest DocumentOtherRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest DocumentTooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest DocumentHeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest DocumentInternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest DocumentUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers DeleteDocumentsResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteDocumentsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteDocumentResponse parses an HTTP response from a DeleteDocumentWithResponse call
+func ParseDeleteDocumentResponse(rsp *http.Response) (*DeleteDocumentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteDocumentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest DocumentBadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest DocumentUnauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest DocumentForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest DocumentNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest DocumentTimeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest DocumentKeyInUse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest DocumentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest DocumentUnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest DocumentMisdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest DocumentOtherRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest DocumentTooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest DocumentHeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest DocumentInternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest DocumentUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers DeleteDocumentResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteDocumentResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetDocumentResponse parses an HTTP response from a GetDocumentWithResponse call
+func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDocumentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Document
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest DocumentBadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest DocumentUnauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest DocumentForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest DocumentNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest DocumentMisdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest DocumentTooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest DocumentHeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest DocumentInternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest DocumentUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers GetDocumentResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetDocumentResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSearchDocumentsResponse parses an HTTP response from a SearchDocumentsWithResponse call
+func ParseSearchDocumentsResponse(rsp *http.Response) (*SearchDocumentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SearchDocumentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentsFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest DocumentBadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest DocumentUnauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest DocumentForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest DocumentTimeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest DocumentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest DocumentUnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest DocumentMisdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest DocumentTooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest DocumentHeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest DocumentInternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest DocumentUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers SearchDocumentsResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers SearchDocumentsResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAddConversationResponse parses an HTTP response from a AddConversationWithResponse call
+func ParseAddConversationResponse(rsp *http.Response) (*AddConversationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddConversationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DocumentConversationAdded
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest DocumentBadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest DocumentUnauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest DocumentForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest DocumentTimeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest DocumentKeyInUse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest DocumentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest DocumentUnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest DocumentMisdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest DocumentOtherRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest DocumentTooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest DocumentHeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest DocumentInternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest DocumentUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers AddConversationResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers AddConversationResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSearchMemoriesResponse parses an HTTP response from a SearchMemoriesWithResponse call
+func ParseSearchMemoriesResponse(rsp *http.Response) (*SearchMemoriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SearchMemoriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MemoriesFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest DocumentBadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest DocumentUnauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest DocumentForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 408:
+		var dest DocumentTimeout
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON408 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest DocumentTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest DocumentUnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 421:
+		var dest DocumentMisdirected
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON421 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest DocumentTooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 431:
+		var dest DocumentHeaderTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON431 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest DocumentInternalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest DocumentUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers SearchMemoriesResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers SearchMemoriesResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
