@@ -4,9 +4,10 @@ import "math"
 
 // Conversations stand out from the others of a workspace by their likeness. One that shares no
 // word with the query may be what was meant, and then it is much nearer than the rest: in a
-// history of chats about one thing each it leads by more than 0.75 for 83% of the queries that
-// mean it, and nothing leads by as much for 74 to 84% of the queries about something else. Only
-// the first few may stand out, because a query about something else has gaps as well.
+// history of chats about one thing each it leads by more than 0.75 for 82 to 83% of the queries
+// that mean it, and nothing leads by as much for 74 to 84% of the queries about something else
+// (the histories by which the limits were chosen, docs/adr/0026). Only the first few may stand
+// out, because a query about something else has gaps as well.
 const (
 	leastLead     = 0.75
 	leastStanding = 2.0
