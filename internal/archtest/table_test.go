@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"internal/exports/times":       {"internal/chat"},
 	"internal/exports/loose":       {"internal/exports/times"},
 	"internal/exports/elements":    {"internal/exports/format"},
-	"internal/exports/hygiene":     {},
+	"internal/exports/hygiene":     {"internal/text"},
 	"internal/exports/tree":        {},
 	"internal/exports/draft":       {"internal/chat", "internal/exports/format", "internal/exports/hygiene", "internal/exports/times", "internal/exports/tree"},
 	"internal/exports/session":     {"internal/chat", "internal/exports/format", "internal/exports/hygiene"},

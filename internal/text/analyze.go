@@ -151,7 +151,7 @@ func (a *analysis) scan(text string, base int) {
 			a.picture(r, text[i:i+size], base+i)
 			i += size + modifiers(text[i+size:])
 		default:
-			i += max(size, controlSequence(text[i:]))
+			i += max(size, ControlSequence(text[i:]))
 		}
 	}
 }
@@ -187,9 +187,9 @@ func modifiers(text string) (n int) {
 	return n
 }
 
-// controlSequence returns the length of the control sequence for a terminal that a text begins with, such as that of a
+// ControlSequence returns the length of the control sequence for a terminal that a text begins with, such as that of a
 // colour (ESC [ 1 m), or 0. Its letters are not part of the word that follows.
-func controlSequence(text string) int {
+func ControlSequence(text string) int {
 	rest, ok := strings.CutPrefix(text, "\x1b[")
 	if !ok {
 		if rest, ok = strings.CutPrefix(text, "\u009b"); !ok {

@@ -6,10 +6,12 @@ package hygiene
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/lethe-chat/lethe/internal/text"
 )
 
-// Text returns a text with line breaks as "\n", without control characters except line breaks and tabs, and with
-// U+FFFD for invalid UTF-8. The JSON decoder has already replaced halves of surrogate pairs by U+FFFD.
+// Text returns a text with line breaks as "\n", without control characters except line breaks and tabs, without
+// the control sequences of terminals, and with U+FFFD for invalid UTF-8. The JSON decoder has already replaced halves of surrogate pairs by U+FFFD.
 func Text(s string) string {
 	for i := 0; i < len(s); {
 		c := s[i]
@@ -34,8 +36,12 @@ func clean(s string, from int) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	b.WriteString(s[:from])
+	after := from // the end of a control sequence, which is left out as a whole
 	for i, r := range s[from:] {
 		switch {
+		case from+i < after:
+		case r == escape || r == escapeAndBracket:
+			after = from + i + text.ControlSequence(s[from+i:])
 		case r == '\r':
 			if next := from + i + 1; next == len(s) || s[next] != '\n' {
 				b.WriteByte('\n')
@@ -46,6 +52,12 @@ func clean(s string, from int) string {
 	}
 	return b.String()
 }
+
+// The beginnings of a control sequence for a terminal, such as that of a colour (ESC [ 1 m).
+const (
+	escape           = '\x1b'
+	escapeAndBracket = '\u009b'
+)
 
 func control(r rune) bool {
 	return r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0

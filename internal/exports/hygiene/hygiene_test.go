@@ -8,15 +8,19 @@ import (
 
 func TestText(t *testing.T) {
 	for in, want := range map[string]string{
-		"plain\n\ttext":            "plain\n\ttext",
-		"nul\x00 inside":           "nul inside",
-		"bell\x07 and esc\x1b[0m":  "bell and esc[0m",
-		"crlf\r\nand cr\rend\r":    "crlf\nand cr\nend\n",
-		"delete\x7f and c1\u0085x": "delete and c1x",
-		"bad\xffbyte":              "bad\ufffdbyte",
-		"cut \xe2\x82":             "cut \ufffd\ufffd",
-		"\ufffd stays":             "\ufffd stays",
-		"emoji 👩‍👩‍👧 and ü":        "emoji 👩‍👩‍👧 and ü",
+		"plain\n\ttext":             "plain\n\ttext",
+		"nul\x00 inside":            "nul inside",
+		"bell\x07 and esc\x1b7":     "bell and esc7",
+		"\x1b[1;31mred\x1b[0m text": "red text",
+		"\u009b1mbold":              "bold",
+		"\x1b[":                     "[",
+		"\x1b[12":                   "[12",
+		"crlf\r\nand cr\rend\r":     "crlf\nand cr\nend\n",
+		"delete\x7f and c1\u0085x":  "delete and c1x",
+		"bad\xffbyte":               "bad\ufffdbyte",
+		"cut \xe2\x82":              "cut \ufffd\ufffd",
+		"\ufffd stays":              "\ufffd stays",
+		"emoji 👩‍👩‍👧 and ü":         "emoji 👩‍👩‍👧 and ü",
 	} {
 		require.Equal(t, want, Text(in), "%q", in)
 	}
