@@ -36,9 +36,9 @@ func ParseSender(role string) (Sender, bool) {
 		return Human, true
 	case "assistant", "ai", "model":
 		return Assistant, true
-	case "system":
+	case "system", "developer":
 		return System, true
-	case "tool":
+	case "tool", "function":
 		return Tool, true
 	}
 	return "", false

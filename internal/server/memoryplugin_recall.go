@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lethe-chat/lethe/internal/chat"
@@ -48,9 +49,40 @@ func recallQuery(body *api.RecallRequest) (q recall.Query, err error) {
 		if !ok {
 			f.refuse("conversationHistory[%d].role must be human, assistant, system or tool", i)
 		}
-		q.Turns = append(q.Turns, chat.RecallTurn{Sender: sender, Text: turn.Content})
+		text, ok := turnText(turn.Content)
+		if !ok {
+			f.refuse("conversationHistory[%d].content must be a string, or a list of parts with texts", i)
+		}
+		q.Turns = append(q.Turns, chat.RecallTurn{Sender: sender, Text: text})
 	}
 	return q, f.err()
+}
+
+// turnText returns the text of a turn: a string, or the texts of a list of parts as in OpenAI's
+// API, whose types are text, input_text and output_text. Parts of other types have none.
+func turnText(content any) (string, bool) {
+	switch content := content.(type) {
+	case nil:
+		return "", true
+	case string:
+		return content, true
+	case []any:
+		var texts []string
+		for _, part := range content {
+			switch part := part.(type) {
+			case string:
+				texts = append(texts, part)
+			case map[string]any:
+				if text, ok := part["text"].(string); ok {
+					texts = append(texts, text)
+				}
+			default:
+				return "", false
+			}
+		}
+		return strings.Join(texts, "\n"), true
+	}
+	return "", false
 }
 
 func recallResult(p recall.Result) api.RecallResult {

@@ -129,6 +129,16 @@ func TestRecall(t *testing.T) {
 	require.Len(t, several.Results, 2)
 	require.Equal(t, "zebra crossing", several.Results[1].Query)
 
+	for _, content := range []string{
+		`"trams"`, `null`, `[{"type":"text","text":"which tram"},{"type":"image_url","image_url":{"url":"x"}}]`, `[{"type":"input_text","text":"to Estrela"}]`, `["a tram"]`, `[]`,
+	} {
+		answer = s.call(t, http.MethodPost, recallPath, `{"query":"and that?","conversationHistory":[{"role":"developer","content":"be kind"},{"role":"user","content":`+content+`},{"role":"function","content":"42"}]}`)
+		require.Equal(t, http.StatusOK, answer.status, "%s: %s", content, answer.body)
+		require.Equal(t, strings.Contains(content, "tram") || strings.Contains(content, "Estrela"), strings.Contains(answer.body, "tram 28"), "%s: %s", content, answer.body)
+	}
+	answer = s.call(t, http.MethodPost, recallPath, `{"query":"tram to Estrela`+strings.Repeat(" and so on", 2000)+`"}`)
+	require.Equal(t, http.StatusOK, answer.status, "a query that is too long is cut")
+
 	many := func(n int) string {
 		return `{"queries":[` + strings.TrimSuffix(strings.Repeat(`{"query":"tram"},`, n), ",") + `]}`
 	}
@@ -144,7 +154,8 @@ func TestRecall(t *testing.T) {
 		`{"query":"a","maxTokens":0}`:                "maxTokens must be at least 1",
 		`{"queries":[{"query":"a","maxTokens":-1}]}`: "queries[0].maxTokens must be at least 1",
 		`{"query":"a","conversationHistory":[{"role":"robot","content":"a"}]}`:  "conversationHistory[0].role",
-		`{"query":"a","conversationHistory":[{"role":"human","content":null}]}`: "conversationHistory[0].content must be a string, not null",
+		`{"query":"a","conversationHistory":[{"role":"human","content":7}]}`:    "conversationHistory[0].content must be a string, or a list of parts with texts",
+		`{"query":"a","conversationHistory":[{"role":"human","content":[7]}]}`:  "conversationHistory[0].content must be a string, or a list of parts with texts",
 		many(16): "15",
 	} {
 		answer := s.call(t, http.MethodPost, recallPath, body)

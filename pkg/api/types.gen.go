@@ -1963,7 +1963,7 @@ type RecallQuery struct {
 	// 2,000.
 	MaxTokens *int `json:"maxTokens,omitempty"`
 
-	// Query A question or some words, not blank, at most 10,000 characters.
+	// Query A question or some words, not blank. What is beyond 10,000 characters is not read.
 	Query string `json:"query"`
 }
 
@@ -1990,7 +1990,7 @@ type RecallRequest struct {
 	// Queries Up to 15 queries. Each is searched, and gets its own digest.
 	Queries []RecallQuery `json:"queries,omitempty"`
 
-	// Query A question or some words, not blank, at most 10,000 characters.
+	// Query A question or some words, not blank. What is beyond 10,000 characters is not read.
 	Query *string `json:"query,omitempty"`
 
 	// Timezone The time zone of the person who asks, by its IANA name (`Europe/Berlin`), for the days that a question
@@ -2036,8 +2036,8 @@ type RecallSource struct {
 
 // RecallTurn One turn of the current conversation.
 type RecallTurn struct {
-	// Content Its text.
-	Content string `json:"content"`
+	// Content Its text, or a list of parts as in OpenAI's API, whose texts are read. Null, and parts of other kinds, count as no text.
+	Content interface{} `json:"content,omitempty"`
 
 	// Role Who wrote it, as in an upload.
 	//

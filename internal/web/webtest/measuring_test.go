@@ -150,7 +150,7 @@ func measureTyping(b *testing.B, chromium *browser) {
 		query := w.query()
 		for _, letter := range query[:len(query)-1] {
 			p.press(string(letter))
-			time.Sleep(betweenKeys)
+			<-time.After(betweenKeys)
 		}
 		p.press(query[len(query)-1:])
 		took = append(took, eval[float64](p, fmt.Sprintf(untilPainted, quote(query)))-debounce)
@@ -211,7 +211,7 @@ func (p *tab) scroll(b *testing.B, selector string) {
 			measured.over = true
 		})()`, quote(selector), step))
 		for !eval[bool](p, "measured.over") {
-			time.Sleep(time.Second) // a slow machine takes minutes
+			<-time.After(time.Second) // a slow machine takes minutes
 		}
 		heap = append(heap, p.heap())
 	}
@@ -361,7 +361,7 @@ func (w words) fill(b *testing.B, s *apptest.Service, n int) int {
 // of passages.
 func indexed(b *testing.B, s *apptest.Service) int {
 	b.Helper()
-	for ; ; time.Sleep(time.Second) {
+	for ; ; <-time.After(time.Second) {
 		stats, err := s.Client.Stats(b.Context())
 		require.NoError(b, err)
 		if stats.Backlog.Queued+stats.Backlog.Indexing == 0 {
