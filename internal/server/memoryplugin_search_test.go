@@ -153,9 +153,9 @@ func TestRecall(t *testing.T) {
 		`{"queries":[{"query":""}]}`:                 "queries[0].query",
 		`{"query":"a","maxTokens":0}`:                "maxTokens must be at least 1",
 		`{"queries":[{"query":"a","maxTokens":-1}]}`: "queries[0].maxTokens must be at least 1",
-		`{"query":"a","conversationHistory":[{"role":"robot","content":"a"}]}`:  "conversationHistory[0].role",
-		`{"query":"a","conversationHistory":[{"role":"human","content":7}]}`:    "conversationHistory[0].content must be a string, or a list of parts with texts",
-		`{"query":"a","conversationHistory":[{"role":"human","content":[7]}]}`:  "conversationHistory[0].content must be a string, or a list of parts with texts",
+		`{"query":"a","conversationHistory":[{"role":"robot","content":"a"}]}`: "conversationHistory[0].role",
+		`{"query":"a","conversationHistory":[{"role":"human","content":7}]}`:   "conversationHistory[0].content must be a string, or a list of parts with texts",
+		`{"query":"a","conversationHistory":[{"role":"human","content":[7]}]}`: "conversationHistory[0].content must be a string, or a list of parts with texts",
 		many(16): "15",
 	} {
 		answer := s.call(t, http.MethodPost, recallPath, body)
