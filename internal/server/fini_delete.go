@@ -32,7 +32,7 @@ func (f *fini) DeletePublicConversations(ctx context.Context, r wire.DeletePubli
 	case err != nil:
 		return nil, err
 	case len(done.Missing) > 0:
-		return wire.DeletePublicConversations406JSONResponse(notAccessible(done)), nil
+		return wire.DeletePublicConversations406JSONResponse{PublicNotAllAccessibleJSONResponse: notAccessible(done)}, nil
 	}
 	return wire.DeletePublicConversations200JSONResponse{PublicDeletedJSONResponse: bulkDeleted()}, nil
 }
@@ -44,7 +44,7 @@ func (f *fini) DeletePublicConversationsByPost(ctx context.Context, r wire.Delet
 	case err != nil:
 		return nil, err
 	case len(done.Missing) > 0:
-		return wire.DeletePublicConversationsByPost406JSONResponse(notAccessible(done)), nil
+		return wire.DeletePublicConversationsByPost406JSONResponse{PublicNotAllAccessibleJSONResponse: notAccessible(done)}, nil
 	}
 	return wire.DeletePublicConversationsByPost200JSONResponse{PublicDeletedJSONResponse: bulkDeleted()}, nil
 }
@@ -58,8 +58,8 @@ func (f *fini) deleteBulk(ctx context.Context, body *api.PublicDeleteRequest, at
 	return f.access.DeleteBulk(ctx, history.BulkDelete{IDs: conversationIDs(body.IDs), Atomic: all})
 }
 
-func notAccessible(done history.BulkDeleted) api.PublicNotAccessible {
-	return api.PublicNotAccessible{
+func notAccessible(done history.BulkDeleted) wire.PublicNotAllAccessibleJSONResponse {
+	return wire.PublicNotAllAccessibleJSONResponse{
 		StatusCode: http.StatusNotAcceptable, Message: finiNotAccessible, Error: http.StatusText(http.StatusNotAcceptable),
 		Deleted: texts(done.Deleted), NotAccessible: texts(done.Missing),
 	}

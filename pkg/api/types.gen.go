@@ -2437,6 +2437,9 @@ type Page = string
 // PageSize defines model for PageSize.
 type PageSize = string
 
+// PublicAtomic defines model for PublicAtomic.
+type PublicAtomic = string
+
 // PublicID defines model for PublicID.
 type PublicID = string
 
@@ -2554,6 +2557,9 @@ type PublicKeyInUse = PublicError
 // PublicMisdirected An error of a route under `/v2`.
 type PublicMisdirected = PublicError
 
+// PublicNotAllAccessible The answer to a delete of several conversations if one of them does not exist.
+type PublicNotAllAccessible = PublicNotAccessible
+
 // PublicNotFound An error of a route under `/v2`.
 type PublicNotFound = PublicError
 
@@ -2601,6 +2607,9 @@ type UnsupportedMediaType = ErrorResponse
 
 // Delete The conversations to delete.
 type Delete = DeleteRequest
+
+// PublicDelete The conversations to delete.
+type PublicDelete = PublicDeleteRequest
 
 // DeleteConversationsParams defines parameters for DeleteConversations.
 type DeleteConversationsParams struct {
@@ -2848,7 +2857,7 @@ type FindInConversationParams struct {
 // DeletePublicConversationsParams defines parameters for DeletePublicConversations.
 type DeletePublicConversationsParams struct {
 	// Atomic `true`: delete nothing unless every id exists. The name may be written in any case.
-	Atomic *string `form:"atomic,omitempty" json:"atomic,omitempty"`
+	Atomic *PublicAtomic `form:"atomic,omitempty" json:"atomic,omitempty"`
 
 	// IdempotencyKey A new value for each request, such as a UUID, at most 255 ASCII characters. If the request is sent again with it
 	// within 24 hours, nothing is done and the answer is given again (docs/api.md).
@@ -2888,7 +2897,7 @@ type ListPublicConversationsParams struct {
 // DeletePublicConversationsByPostParams defines parameters for DeletePublicConversationsByPost.
 type DeletePublicConversationsByPostParams struct {
 	// Atomic `true`: delete nothing unless every id exists. The name may be written in any case.
-	Atomic *string `form:"atomic,omitempty" json:"atomic,omitempty"`
+	Atomic *PublicAtomic `form:"atomic,omitempty" json:"atomic,omitempty"`
 
 	// IdempotencyKey A new value for each request, such as a UUID, at most 255 ASCII characters. If the request is sent again with it
 	// within 24 hours, nothing is done and the answer is given again (docs/api.md).

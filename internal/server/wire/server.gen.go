@@ -1668,6 +1668,8 @@ type PublicKeyInUseJSONResponse PublicError
 
 type PublicMisdirectedJSONResponse PublicError
 
+type PublicNotAllAccessibleJSONResponse PublicNotAccessible
+
 type PublicNotFoundJSONResponse PublicError
 
 type PublicOtherRequestJSONResponse PublicError
@@ -9158,7 +9160,9 @@ func (response DeletePublicConversations403JSONResponse) VisitDeletePublicConver
 	return err
 }
 
-type DeletePublicConversations406JSONResponse PublicNotAccessible
+type DeletePublicConversations406JSONResponse struct {
+	PublicNotAllAccessibleJSONResponse
+}
 
 func (response DeletePublicConversations406JSONResponse) VisitDeletePublicConversationsResponse(w http.ResponseWriter) error {
 
@@ -9537,7 +9541,9 @@ func (response DeletePublicConversationsByPost403JSONResponse) VisitDeletePublic
 	return err
 }
 
-type DeletePublicConversationsByPost406JSONResponse PublicNotAccessible
+type DeletePublicConversationsByPost406JSONResponse struct {
+	PublicNotAllAccessibleJSONResponse
+}
 
 func (response DeletePublicConversationsByPost406JSONResponse) VisitDeletePublicConversationsByPostResponse(w http.ResponseWriter) error {
 

@@ -11511,7 +11511,7 @@ type DeletePublicConversationsResponse struct {
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *PublicForbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
-	JSON406 *PublicNotAccessible
+	JSON406 *PublicNotAllAccessible
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *PublicTimeout
 	// JSON409 the response for an HTTP 409 `application/json` response
@@ -11559,7 +11559,7 @@ func (r DeletePublicConversationsResponse) GetJSON403() *PublicForbidden {
 }
 
 // GetJSON406 returns the response for an HTTP 406 `application/json` response
-func (r DeletePublicConversationsResponse) GetJSON406() *PublicNotAccessible {
+func (r DeletePublicConversationsResponse) GetJSON406() *PublicNotAllAccessible {
 	return r.JSON406
 }
 
@@ -11775,7 +11775,7 @@ type DeletePublicConversationsByPostResponse struct {
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *PublicForbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
-	JSON406 *PublicNotAccessible
+	JSON406 *PublicNotAllAccessible
 	// JSON408 the response for an HTTP 408 `application/json` response
 	JSON408 *PublicTimeout
 	// JSON409 the response for an HTTP 409 `application/json` response
@@ -11823,7 +11823,7 @@ func (r DeletePublicConversationsByPostResponse) GetJSON403() *PublicForbidden {
 }
 
 // GetJSON406 returns the response for an HTTP 406 `application/json` response
-func (r DeletePublicConversationsByPostResponse) GetJSON406() *PublicNotAccessible {
+func (r DeletePublicConversationsByPostResponse) GetJSON406() *PublicNotAllAccessible {
 	return r.JSON406
 }
 
@@ -19474,7 +19474,7 @@ func ParseDeletePublicConversationsResponse(rsp *http.Response) (*DeletePublicCo
 		response.JSON403 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
-		var dest PublicNotAccessible
+		var dest PublicNotAllAccessible
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -19726,7 +19726,7 @@ func ParseDeletePublicConversationsByPostResponse(rsp *http.Response) (*DeletePu
 		response.JSON403 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
-		var dest PublicNotAccessible
+		var dest PublicNotAllAccessible
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
