@@ -13,7 +13,7 @@ SET LOCAL citus.multi_shard_modify_mode = 'sequential'; -- tables with keys to a
 CREATE TEMPORARY TABLE kept ON COMMIT DROP AS
 SELECT conrelid::regclass AS name, conname, pg_get_constraintdef(oid) AS definition
 FROM pg_constraint
-WHERE contype = 'f' AND confrelid = 'conversations'::regclass AND connamespace = current_schema()::regnamespace;
+WHERE contype = 'f' AND confrelid NOT IN ('workspaces'::regclass, 'recipes'::regclass) AND connamespace = current_schema()::regnamespace;
 
 DO $$
 DECLARE

@@ -24,6 +24,21 @@ FROM pg_index
 WHERE indrelid IN ('conversations_flat'::regclass, 'messages_flat'::regclass, 'chunks_flat'::regclass, 'embeddings_flat'::regclass)
     AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid);
 
+-- Foreign keys of other tables to these are added again at the end.
+DO $$
+DECLARE
+    key record;
+BEGIN
+    FOR key IN
+        SELECT conrelid::regclass AS name, conname, pg_get_constraintdef(oid) AS definition FROM pg_constraint
+        WHERE contype = 'f' AND confrelid IN ('conversations_flat'::regclass, 'messages_flat'::regclass, 'chunks_flat'::regclass, 'embeddings_flat'::regclass)
+            AND conrelid NOT IN ('conversations_flat'::regclass, 'messages_flat'::regclass, 'chunks_flat'::regclass, 'embeddings_flat'::regclass)
+    LOOP
+        INSERT INTO kept VALUES (5, format('ALTER TABLE %s ADD CONSTRAINT %I %s', key.name, key.conname, key.definition));
+        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', key.name, key.conname);
+    END LOOP;
+END $$;
+
 CREATE TABLE conversations (LIKE conversations_flat INCLUDING DEFAULTS INCLUDING CONSTRAINTS) PARTITION BY HASH (workspace_id);
 CREATE TABLE messages (LIKE messages_flat INCLUDING DEFAULTS) PARTITION BY HASH (workspace_id);
 CREATE TABLE chunks (LIKE chunks_flat INCLUDING DEFAULTS) PARTITION BY HASH (workspace_id);

@@ -89,7 +89,7 @@ func TestEventsArrive(t *testing.T) {
 			e := f.until("the import is done", imported(api.ImportStateDone))
 			require.Equal(t, []int{3, 0, 0}, []int{e.Import.Ready, e.Import.Pending, e.Import.Failed})
 		}
-		answer, err := s.Client.DeleteMatching(t.Context(), api.DeleteMatchingRequest{All: new(true)})
+		answer, err := s.Client.DeleteMatching(t.Context(), api.DeleteMatchingRequest{All: new(true), Wait: new(true)})
 		require.NoError(t, err)
 		for _, f := range streams {
 			e := f.until("the storage is reclaimed", func(e client.Event) bool { return e.Deletion != nil && e.Deletion.Reclaimed })

@@ -251,7 +251,8 @@ func theDatabaseOfAnImportBreaksOff(t *testing.T) {
 					require.NoError(t, err)
 				}
 				record := d.record(t)
-				if err == nil {
+				// The client may have lost the answer, or asked for the state in vain, when all was stored.
+				if whole := record.Counts.New == faultyChats && record.State != api.ImportStateFailed && record.State != api.ImportStateStopped; err == nil || whole {
 					require.Equal(t, faultyChats, record.Counts.New, d.way.name)
 				} else {
 					require.Contains(t, []api.ImportState{api.ImportStateFailed, api.ImportStateStopped}, record.State, "%s: %v", d.way.name, err)

@@ -10,8 +10,8 @@ import (
 
 func TestParseSender(t *testing.T) {
 	for role, want := range map[string]Sender{
-		"human": Human, "user": Human, "assistant": Assistant, "ai": Assistant, "model": Assistant, "system": System, "tool": Tool,
-		"": "", "User": "", " user": "", "bot": "", "function": "",
+		"human": Human, "user": Human, "assistant": Assistant, "ai": Assistant, "model": Assistant, "system": System, "developer": System, "tool": Tool, "function": Tool,
+		"": "", "User": "", " user": "", "bot": "", "functions": "",
 	} {
 		got, ok := ParseSender(role)
 		require.Equal(t, want, got, role)

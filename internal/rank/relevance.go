@@ -13,7 +13,7 @@ type Evidence struct {
 // of a search, and what is near by meaning alone may be what was meant; a digest goes into a
 // prompt that nobody checks.
 const (
-	SearchFloor = 0.0005
+	SearchFloor = 0.001
 	RecallFloor = 0.1
 )
 

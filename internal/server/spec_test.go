@@ -3,8 +3,10 @@ package server_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
 
 	"github.com/lethe-chat/lethe/internal/server/servertest"
@@ -61,8 +63,9 @@ func TestParametersInsteadOfABodyHaveNoDefault(t *testing.T) {
 	require.NoError(t, err)
 	operation := doc.Paths.Value("/api/chat-history/chats").Delete
 	require.NotNil(t, operation.RequestBody)
-	require.Len(t, operation.Parameters, 3)
-	for _, p := range operation.Parameters {
+	inQuery := slices.DeleteFunc(slices.Clone(operation.Parameters), func(p *openapi3.ParameterRef) bool { return p.Value.In != openapi3.ParameterInQuery })
+	require.Len(t, inQuery, 3)
+	for _, p := range inQuery {
 		require.Nil(t, p.Value.Schema.Value.Default, p.Value.Name)
 	}
 }
