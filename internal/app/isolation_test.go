@@ -150,10 +150,11 @@ func TestEveryRouteIsProbed(t *testing.T) {
 // minted matches the ids that the service assigns. progress matches how far the indexing
 // of an upload is. exportedAt matches the times of an export.
 var (
-	minted     = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
-	moment     = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
-	exportedAt = regexp.MustCompile(`"(exportedAt|createdAt)":"[^"]+"`)
-	progress   = regexp.MustCompile(`"status":"(queued|indexing|ready)"`)
+	minted       = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
+	confirmation = regexp.MustCompile(`(confirmToken\W+)[\w-]{32}`)
+	moment       = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
+	exportedAt   = regexp.MustCompile(`"(exportedAt|createdAt)":"[^"]+"`)
+	progress     = regexp.MustCompile(`"status":"(queued|indexing|ready)"`)
 )
 
 // To another workspace, stored data look exactly like data that do not exist: the answers
@@ -270,7 +271,7 @@ func timeless(t testing.TB, body string) string {
 	}
 	out, err := json.Marshal(fields)
 	require.NoError(t, err)
-	return moment.ReplaceAllStringFunc(string(out), func(text string) string {
+	return moment.ReplaceAllStringFunc(confirmation.ReplaceAllString(string(out), "${1}TOKEN"), func(text string) string {
 		if at, err := time.Parse(time.RFC3339, text); err == nil && time.Since(at) < time.Hour {
 			return "NOW" // when what the probes themselves store was stored
 		}
