@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -94,8 +93,6 @@ func probes(of theirs) []probe {
 		{"DELETE", public + "?atomic=true", ids},
 		{"POST", public + "/delete", ids},
 		{"GET", "/v2/bots/public", ""},
-		{"POST", "/v4/conversations", `{"conversationId":"theirs","containerTag":"` + of.word + `","messages":[{"role":"user","content":"the ` + of.word + `"}]}`},
-		{"POST", "/v3/documents", `{"customId":"theirs","containerTag":"` + of.word + `","content":"the ` + of.word + `"}`},
 		{"POST", "/v3/search", `{"q":"whose is it","containerTag":"` + of.word + `"}`},
 		{"POST", "/v4/search", `{"q":"whose is it","containerTag":"` + of.word + `"}`},
 		{"GET", "/v3/documents/" + id, ""},
@@ -130,7 +127,11 @@ func probes(of theirs) []probe {
 	own := `{"platform":"` + of.word + `","conversation":{"id":"theirs","createdAt":"2026-03-01","updatedAt":"2026-03-01","messages":[{"role":"human","content":"the ` + of.word + `","createdAt":"2026-03-01"}]}}`
 	return append(list,
 		probe{"POST", root + "/import", own}, probe{"POST", root + "/ingest/custom-online", own},
-		probe{"GET", root + "/export", ""}, probe{"POST", chats + "/delete-matching", `{"all":true,"dryRun":true}`})
+		probe{"GET", root + "/export", ""}, probe{"POST", chats + "/delete-matching", `{"all":true,"dryRun":true}`},
+		// They store something with the present time, which is searchable sooner or later. So they are the last.
+		probe{"POST", "/v4/conversations", `{"conversationId":"mine","containerTag":"` + of.word + `","messages":[{"role":"user","content":"the ` + of.word + `"}]}`},
+		probe{"POST", "/v3/documents", `{"customId":"mine","containerTag":"` + of.word + `","content":"the ` + of.word + `"}`},
+	)
 }
 
 // A new route needs a probe.
@@ -150,11 +151,9 @@ func TestEveryRouteIsProbed(t *testing.T) {
 // minted matches the ids that the service assigns. progress matches how far the indexing
 // of an upload is. exportedAt matches the times of an export.
 var (
-	minted       = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
-	confirmation = regexp.MustCompile(`(confirmToken\W+)[\w-]{32}`)
-	moment       = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
-	exportedAt   = regexp.MustCompile(`"(exportedAt|createdAt)":"[^"]+"`)
-	progress     = regexp.MustCompile(`"status":"(queued|indexing|ready)"`)
+	minted     = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`)
+	exportedAt = regexp.MustCompile(`"(exportedAt|createdAt)":"[^"]+"`)
+	progress   = regexp.MustCompile(`"status":"(queued|indexing|ready)"`)
 )
 
 // To another workspace, stored data look exactly like data that do not exist: the answers
@@ -271,10 +270,5 @@ func timeless(t testing.TB, body string) string {
 	}
 	out, err := json.Marshal(fields)
 	require.NoError(t, err)
-	return moment.ReplaceAllStringFunc(confirmation.ReplaceAllString(string(out), "${1}TOKEN"), func(text string) string {
-		if at, err := time.Parse(time.RFC3339, text); err == nil && time.Since(at) < time.Hour {
-			return "NOW" // when what the probes themselves store was stored
-		}
-		return text
-	})
+	return string(out)
 }
