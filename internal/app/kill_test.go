@@ -21,7 +21,7 @@ import (
 	"github.com/lethe-chat/lethe/pkg/client"
 )
 
-var killPoints = flag.Int("kill-points", 12, "how often TestKilledInTheMiddleOfALargeDelete and TestKilledInTheMiddleOfAnImport kill on each database; `make kill` has 200")
+var killPoints = flag.Int("kill-points", 6, "how often TestKilledInTheMiddleOfALargeDelete and TestKilledInTheMiddleOfAnImport kill on each database; `make kill` has 200")
 
 // The large delete: the number of conversations, the number of messages, passages and
 // vectors of each, and the number of conversations that are kept.
