@@ -24,7 +24,7 @@ import (
 // likeCitus runs a test on PostgreSQL with the statements for distributed tables.
 func likeCitus(t *testing.T, test func(t *testing.T, db storetest.Database)) {
 	t.Parallel()
-	storetest.OnPostgres(t, func(t *testing.T) { test(t, storetest.New(t, storetest.Postgres).LikeCitus(t)) })
+	storetest.OnPostgres(t, func(t *testing.T) { test(t, storetest.NewFlat(t).LikeCitus(t)) })
 }
 
 func TestDistributedClaimsAreExclusive(t *testing.T) {

@@ -28,8 +28,14 @@ func postgresOptions(t testing.TB) store.Options {
 	if os.Getenv(LayoutVariable) == citusLayout {
 		return citusOptions(t)
 	}
+	return cloned(t, layout(t))
+}
+
+// cloned returns the options of a clone of the database with all migrations and the layout of these statements.
+func cloned(t testing.TB, partitions string) store.Options {
+	t.Helper()
 	server := sharedServer(t)
-	source := template(t, server)
+	source := template(t, server, partitions)
 	name := databaseName()
 	admin(t, server, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY FILE_COPY", name, source))
 	t.Cleanup(func() { drop(t, server, name) })
@@ -52,13 +58,12 @@ func drop(t testing.TB, server, name string) {
 	admin(t, server, fmt.Sprintf("DROP DATABASE IF EXISTS %s WITH (FORCE)", name))
 }
 
-// template returns the name of the database that tests clone. There is one per version of the migrations, and the
-// first test process creates it.
-func template(t testing.TB, server string) string {
+// template returns the name of the database that tests clone. There is one per version of the migrations and layout,
+// and the first test process creates it.
+func template(t testing.TB, server, partitions string) string {
 	t.Helper()
 	ctx := context.Background()
 	name := "lethe_template_" + store.SchemaFingerprint(Postgres)
-	partitions := layout(t)
 	if partitions != "" {
 		sum := sha256.Sum256([]byte(partitions))
 		name += "_" + hex.EncodeToString(sum[:4])

@@ -85,6 +85,14 @@ func New(t testing.TB, kind string) Database {
 	return Database{Kind: kind, opts: opts}
 }
 
+// NewFlat creates an empty PostgreSQL database whose tables are not partitioned, whatever layout the tests run on.
+func NewFlat(t testing.TB) Database {
+	t.Helper()
+	opts := cloned(t, "")
+	opts.Trace = keyed(t)
+	return Database{Kind: Postgres, opts: opts}
+}
+
 // In returns an SQLite database in a folder, which need not exist.
 func In(t testing.TB, folder string) Database {
 	t.Helper()
