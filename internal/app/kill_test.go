@@ -34,15 +34,14 @@ const (
 // largeDelete is a database with many conversations, created once and cloned after each
 // completed delete.
 type largeDelete struct {
-	filled storetest.Database
-	db     storetest.Database // the current clone
+	cloned
 	ids    []string
 	before map[string]int
 }
 
 func newLargeDelete(t *testing.T, kind string) *largeDelete {
 	t.Helper()
-	l := &largeDelete{filled: storetest.New(t, kind)}
+	l := &largeDelete{cloned: cloned{filled: storetest.New(t, kind)}}
 	s, err := store.Open(t.Context(), l.filled.Options())
 	require.NoError(t, err)
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same vectors in every run
@@ -124,13 +123,19 @@ func (l *largeDelete) deleted(t *testing.T, point string) bool {
 	return done
 }
 
+// cloned is a filled database, of which each kill gets a copy.
+type cloned struct {
+	filled storetest.Database
+	db     storetest.Database // the current clone
+}
+
 // start runs the service on the clone, or on a new clone if the last one was used.
-func (l *largeDelete) start(t *testing.T, used bool) *apptest.Process {
+func (c *cloned) start(t *testing.T, used bool) *apptest.Process {
 	t.Helper()
 	if used {
-		l.db = l.filled.Clone(t)
+		c.db = c.filled.Clone(t)
 	}
-	return apptest.StartProcess(t, l.db, apptest.WithEnv("LETHE_EMBEDDER=none"))
+	return apptest.StartProcess(t, c.db, apptest.WithEnv("LETHE_EMBEDDER=none"))
 }
 
 // remove starts the delete and returns a channel for its answer.

@@ -24,14 +24,14 @@ const (
 // messageDelete is a database with one indexed conversation, created once and cloned after
 // each completed delete.
 type messageDelete struct {
-	filled, db storetest.Database // db is the current clone
-	sent       api.UploadRequest
-	request    api.DeleteMessagesRequest
+	cloned
+	sent    api.UploadRequest
+	request api.DeleteMessagesRequest
 }
 
 func newMessageDelete(t *testing.T, kind string) *messageDelete {
 	t.Helper()
-	d := &messageDelete{filled: storetest.New(t, kind)}
+	d := &messageDelete{cloned: cloned{filled: storetest.New(t, kind)}}
 	texts := make([]string, cutMessages)
 	for i := range texts {
 		texts[i] = fmt.Sprintf("%s, message %d. The weather was neither good nor bad.", cutWord(i), i)
@@ -59,15 +59,6 @@ func newMessageDelete(t *testing.T, kind string) *messageDelete {
 
 // cutWord is a word that every second message has.
 func cutWord(i int) string { return []string{"snarkfeld", "plimbrook"}[i%2] }
-
-// start runs the service on the clone, or on a new clone if the last one was used.
-func (d *messageDelete) start(t *testing.T, used bool) *apptest.Process {
-	t.Helper()
-	if used {
-		d.db = d.filled.Clone(t)
-	}
-	return apptest.StartProcess(t, d.db, apptest.WithEnv("LETHE_EMBEDDER=none"))
-}
 
 // remove starts the delete and returns a channel for its answer.
 func (d *messageDelete) remove(t *testing.T, p *apptest.Process) <-chan answerAfter {
